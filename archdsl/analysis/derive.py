@@ -1,0 +1,227 @@
+"""`model with { … }`: changes to a resolved model, by path.
+
+A path names a field (`input`, `head`, `features`), a setting of stem or head (`head.classes`), an
+attribute of all stages, of one or of a range (`stages[2].width`), or a setting of single blocks
+(`stages[3].blocks[1].inner`). On the right, a setting's own name is its old value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from archdsl.analysis import fields as model_fields
+from archdsl.analysis.evaluate import Silent, setting_names, unknown_setting
+from archdsl.analysis.model import Attribute, Model, Rule, Stage
+from archdsl.analysis.stages import STRUCTURE, depth_setting, names_block, stage_environment, stages_of
+from archdsl.analysis.trace import fault, show_value
+from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
+from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.graph.shapes import Range
+from archdsl.syntax import ast
+
+if TYPE_CHECKING:
+    from archdsl.analysis.elaborate import Elaborator
+
+_KEEPS_CLAIMS = frozenset({"expect", "source", "preprocess", "init", "features", "follow"})
+"""Changes after which the figures of the model are still those of the network."""
+
+
+def derive_model(ev: Elaborator, model: Model, body: ast.Body, env: Environment) -> Model:
+    """Apply the entries of a `with` in their order."""
+    kept = all(e.path.head.text in _KEEPS_CLAIMS for e in body.entries if isinstance(e, ast.Field | ast.Section))
+    if not kept:
+        model = replace(model, claims=())
+    seen: set[str] = set()
+    failed = False
+    for entry in body.entries:
+        try:
+            if not isinstance(entry, ast.Field | ast.Section):
+                raise Fault(Diagnostic("E204", "fields stand in `with`, as `path: value`", entry.span))
+            if entry.path.text in seen and entry.path.text != "expect":
+                raise Fault(Diagnostic("E203", f"`{entry.path.text}` is given twice", entry.path.span))
+            seen.add(entry.path.text)
+            if isinstance(entry, ast.Section):
+                model = _section(ev, model, entry, env)
+            else:
+                model = _field(ev, model, entry.path, entry.value, env)
+        except Fault as found:
+            ev.report(found.diagnostic)
+            failed = True
+        except Silent:
+            failed = True
+    if failed:
+        raise Silent
+    return model
+
+
+def _section(ev: Elaborator, model: Model, entry: ast.Section, env: Environment) -> Model:
+    name = entry.path.text
+    if name == "expect":
+        return replace(model, claims=model.claims + model_fields.claims_of(ev, entry.body, env))
+    if name == "features":
+        return replace(model, features=model_fields.features_section(ev, entry.body, len(model.stages)))
+    if name in ("preprocess", "init", "follow"):
+        old = getattr(model, name)
+        return replace(model, **{name: {**old, **ev.section(name, entry.body, env)}})
+    if name == "source":
+        return replace(model, provenance={**model.provenance, **ev.section(name, entry.body, env)})
+    raise Fault(_unknown(entry.path.head))
+
+
+def _unknown(name: ast.Identifier) -> Diagnostic:
+    return model_fields.unknown_field(name, model_fields.MODEL_FIELDS, "`with`", {})
+
+
+def _field(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
+    head, rest = path.head.text, path.steps[1:]
+    if head == "stages" and rest:
+        return _stages(ev, model, path, rest, e, env)
+    if head in ("stem", "head") and rest:
+        return _end_setting(ev, model, path, e, env)
+    if head == "expect" and len(rest) == 1 and isinstance(rest[0], ast.Identifier):
+        claim = model_fields.claim_of(ev, rest[0].text, e, {}) if rest[0].text in model_fields.MEASURES else None
+        if claim is None:
+            raise Fault(model_fields.unknown_field(rest[0], model_fields.MEASURES, "`expect`", {}))
+        return replace(model, claims=(*model.claims, claim))
+    if head in ("preprocess", "source") and len(rest) == 1 and isinstance(rest[0], ast.Identifier):
+        checks = model_fields.PREPROCESS if head == "preprocess" else model_fields.SOURCE
+        if rest[0].text not in checks:
+            raise Fault(model_fields.unknown_field(rest[0], checks, f"`{head}`", {}))
+        setting = model_fields.checked_value(ev, rest[0].text, e, checks[rest[0].text], env)
+        if setting is None:
+            raise Silent
+        name = "preprocess" if head == "preprocess" else "provenance"
+        return replace(model, **{name: {**getattr(model, name), rest[0].text: setting}})
+    if rest:
+        raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))
+    match head:
+        case "input":
+            return replace(model, input=model_fields.input_size(ev, e, env))
+        case "stem" | "head":
+            return replace(model, **{head: ev.end_block(head, e, env)})
+        case "stages":
+            return replace(model, stages=stages_of(ev, e, env))
+        case "features":
+            return replace(model, features=model_fields.features_value(ev, e, env))
+        case "output_stride":
+            return replace(model, output_stride=ev.stride_setting(e, env))
+        case _:
+            raise Fault(_unknown(path.head))
+
+
+def _end_setting(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
+    """`head.classes: 10`"""
+    end = path.head.text
+    name = path.steps[1]
+    if len(path.steps) != 2 or not isinstance(name, ast.Identifier):
+        raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))
+    block: Block | Sequence | None = getattr(model, end)
+    if block is None:
+        raise Fault(Diagnostic("E316", f"the model has no {end}", path.span))
+    if isinstance(block, Sequence):
+        message = f"the {end} is several blocks in a row; give it anew"
+        raise Fault(Diagnostic("E316", message, path.span, help=f"{end}: …"))
+    known = setting_names(block.of)
+    if name.text not in known:
+        raise unknown_setting(name, known, block.name)
+    inner = Environment(env.module, env)
+    old = end_value(ev, block, name.text)
+    if old is not None:
+        inner.bind(name.text, old.value, old.origin)
+    setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
+    return replace(model, **{end: Block(block.of, {**block.settings, name.text: setting})})
+
+
+def end_value(ev: Elaborator, block: Block, name: str) -> Setting | None:
+    """The setting of a stem or head as it is: given, or a default that is a constant."""
+    if name in block.settings:
+        return block.settings[name]
+    of = block.of
+    default = getattr(of, "defaults", {}).get(name)
+    if default is None or isinstance(default, ast.Reference):
+        return None
+    try:
+        inner = Environment(of.module)  # type: ignore[union-attr]
+        return Setting(ev.evaluate(default, inner), Origin(default, inner))
+    except (Fault, Silent):
+        return None  # a default that depends on other settings is no constant
+
+
+def _stages(
+    ev: Elaborator, model: Model, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
+) -> Model:
+    """`stages.…`, `stages[i].…`, `stages[i].blocks[j].…`"""
+    which: Iterable[int] = range(len(model.stages))
+    if isinstance(rest[0], ast.IndexStep):
+        which = _positions(ev, rest[0], len(model.stages), "stages", env)
+        rest = rest[1:]
+    if not rest or not isinstance(rest[0], ast.Identifier):
+        raise Fault(Diagnostic("E316", f"name what changes in `{path.text}`", path.span, help=f"{path.text}.width: …"))
+    stages = list(model.stages)
+    for index in which:
+        if rest[0].text == "blocks" and len(rest) > 1:
+            stages[index] = _blocks(ev, stages[index], path, rest[1:], e, env)
+        elif len(rest) == 1:
+            stages[index] = _stage(ev, stages[index], index, len(stages), rest[0], e, env)
+        else:
+            raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))
+    return replace(model, stages=tuple(stages))
+
+
+def _positions(ev: Elaborator, step: ast.IndexStep, count: int, what: str, env: Environment) -> list[int]:
+    value = ev.evaluate(step.index, env)
+    ends = (value.lo, value.hi) if isinstance(value, Range) else (value, value)
+    if not all(model_fields.whole(v) for v in ends):
+        raise fault("E301", f"an index is a whole number or a range, not {show_value(value)}", step.index, env)
+    if not 0 <= ends[0] <= ends[1] < count:
+        message = f"there are {count} {what}, counted from 0; {show_value(value)} is not among them"
+        raise fault("E311", message, step.index, env)
+    return list(range(ends[0], ends[1] + 1))
+
+
+def _stage(
+    ev: Elaborator, stage: Stage, index: int, count: int, name: ast.Identifier, e: ast.Expression, env: Environment
+) -> Stage:
+    known = (*setting_names(stage.block.of), *STRUCTURE)
+    if name.text not in known:
+        raise unknown_setting(name, known, stage.block.name)
+    inner = stage_environment(env, index, count)
+    old: Attribute | None = stage.depth if name.text == "depth" else stage.settings.get(name.text)
+    if isinstance(old, Setting):
+        inner.bind(name.text, old.value, old.origin)
+    if name.text == "enter":
+        block = ev.end_block("enter", e, inner)
+        return replace(stage, enter=block)
+    if names_block(e, inner):
+        return replace(stage, settings={**stage.settings, name.text: Rule(e, inner)})
+    setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
+    if name.text == "depth":
+        return replace(stage, depth=depth_setting(ev, setting, e, inner))
+    return replace(stage, settings={**stage.settings, name.text: setting})
+
+
+def _blocks(
+    ev: Elaborator, stage: Stage, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
+) -> Stage:
+    depth = int(stage.depth.value)
+    which = list(range(depth))
+    if isinstance(rest[0], ast.IndexStep):
+        which = _positions(ev, rest[0], depth, "blocks in the stage", env)
+        rest = rest[1:]
+    if len(rest) != 1 or not isinstance(rest[0], ast.Identifier):
+        raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))
+    name = rest[0]
+    known = setting_names(stage.block.of)
+    if name.text not in known:
+        raise unknown_setting(name, known, stage.block.name)
+    overrides = {position: dict(settings) for position, settings in stage.overrides.items()}
+    for position in which:
+        inner = Environment(env.module, env)
+        old = overrides.get(position, {}).get(name.text) or stage.settings.get(name.text)
+        if isinstance(old, Setting):
+            inner.bind(name.text, old.value, old.origin)
+        setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
+        overrides.setdefault(position, {})[name.text] = setting
+    return replace(stage, overrides=overrides)

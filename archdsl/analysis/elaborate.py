@@ -1,0 +1,581 @@
+"""Models to networks: a declaration with its arguments to a `Model`, and a `Model` to its graph.
+
+A `Model` is the resolved stage list, on which `with` and scalings work; the network is built from it
+once, at the end: stem, stages, head. Faults of separate fields are collected side by side; what cannot
+be built for them stays silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archdsl import limits
+from archdsl.analysis import fields as model_fields
+from archdsl.analysis.derive import derive_model
+from archdsl.analysis.evaluate import Evaluator, Silent
+from archdsl.analysis.model import Attribute, Claim, Model, Rule, Stage
+from archdsl.analysis.program import Definition, Instance, Primitive
+from archdsl.analysis.scale import scale_model
+from archdsl.analysis.stages import depth_setting, stages_of
+from archdsl.analysis.trace import fault, show_value
+from archdsl.analysis.values import (
+    UNKNOWN,
+    Block,
+    Environment,
+    Indices,
+    Origin,
+    Scaling,
+    Sequence,
+    Setting,
+    Tensor,
+    Value,
+    kind_of,
+)
+from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
+from archdsl.graph.faults import RuleError
+from archdsl.graph.network import INPUT, Builder, Feature, Network
+from archdsl.graph.network import Value as Place
+from archdsl.graph.shapes import Range, Size
+from archdsl.source import Span
+from archdsl.syntax import ast
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltStage:
+    """What became of a stage: the settings of its first block after `fit`, defaults included."""
+
+    stage: Stage
+    used: Mapping[str, Setting]
+
+
+class Elaborator(Evaluator):
+    """Evaluates models, and builds their networks."""
+
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        super().__init__()
+        self.diagnostics = diagnostics
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        self.diagnostics.add(diagnostic)
+
+    # Declarations to models
+
+    def instantiate(
+        self, named: Definition | Instance, arguments: Mapping[str, Setting], e: ast.Node, env: Environment
+    ) -> Model:
+        if isinstance(named, Instance):
+            return self._instance(named, e)
+        self._enter(named, e, env)
+        try:
+            inner = self.environment_of(named, arguments, e, env)
+            if named.declaration.value is not None:
+                return self._alias(named, named.declaration.value, inner)
+            return self._model(named, inner)
+        finally:
+            self.nesting -= named.depth
+
+    def _instance(self, instance: Instance, e: ast.Node) -> Model:
+        """A row of `models`: cells are arguments, or claims and sources in columns like `expect.flops`."""
+        if instance.model is None:
+            raise Silent
+        env = Environment(instance.module)
+        arguments: dict[str, Setting] = {}
+        sections: dict[str, list[tuple[str, ast.Expression]]] = {}
+        for column, cell in zip(instance.header.cells, instance.row.cells, strict=True):
+            if isinstance(cell, ast.Absent):
+                continue
+            if isinstance(column, ast.Reference) and column.name != "name":
+                arguments[column.name] = Setting(self.evaluate(cell, env), Origin(cell, env))
+            elif isinstance(column, ast.Attribute) and isinstance(column.value, ast.Reference):
+                sections.setdefault(column.value.name, []).append((column.name.text, cell))
+        model = self.instantiate(instance.model, arguments, instance.row, env)
+        claims = model.claims + self._row_claims(sections.get("expect", []), env)
+        provenance = dict(model.provenance)
+        for name, cell in sections.get("source", []):
+            setting = model_fields.checked_value(self, name, cell, model_fields.SOURCE[name], env)
+            if setting is not None:
+                provenance[name] = setting
+        return replace(model, name=instance.name, span=instance.span, claims=claims, provenance=provenance)
+
+    def _row_claims(self, cells: list[tuple[str, ast.Expression]], env: Environment) -> tuple[Claim, ...]:
+        options: dict[str, Any] = {}
+        for name, cell in cells:
+            if name not in model_fields.MEASURES:
+                options[name] = self.evaluate(cell, env)
+        claims = [
+            model_fields.claim_of(self, name, cell, options) for name, cell in cells if name in model_fields.MEASURES
+        ]
+        return tuple(c for c in claims if c is not None)
+
+    def _alias(self, named: Definition, e: ast.Expression, env: Environment) -> Model:
+        value = self.evaluate(e, env)
+        if not isinstance(value, Model):
+            raise fault("E212", f"the model `{named.name}` must be a model, not {kind_of(value)}", e, env)
+        doc = named.declaration.doc or value.doc
+        return replace(value, name=named.name, span=named.declaration.name.span, doc=doc)
+
+    def _model(self, named: Definition, env: Environment) -> Model:
+        """The body of a model: its fields in any order, each evaluated for itself."""
+        body = named.declaration.body
+        entries = body.entries if body is not None else ()
+        values: dict[str, Any] = {}
+        failed = False
+        claims: list[Claim] = []
+        features_body: ast.Body | None = None
+        for entry in entries:
+            try:
+                match entry:
+                    case ast.Binding():
+                        self._bind_local(entry, env)
+                    case ast.Require():
+                        self.require(entry, env)
+                    case ast.Field(path=path, value=value):
+                        values[path.text] = self._field(path.text, value, env)
+                    case ast.Section(path=path, body=section) if path.text == "expect":
+                        claims.extend(model_fields.claims_of(self, section, env))
+                    case ast.Section(path=path, body=section) if path.text == "features":
+                        features_body = section
+                    case ast.Section(path=path, body=section):
+                        values[path.text] = self.section(path.text, section, env)
+                    case _:
+                        pass  # the resolver reported it
+            except Fault as found:
+                self.report(found.diagnostic)
+                failed = True
+            except Silent:
+                failed = True
+        if failed or "input" not in values or "stages" not in values:
+            raise Silent
+        if features_body is not None:
+            values["features"] = model_fields.features_section(self, features_body, len(values["stages"]))
+        return Model(
+            name=named.name,
+            span=named.declaration.name.span,
+            doc=named.declaration.doc,
+            input=values["input"],
+            stem=values.get("stem"),
+            stages=values["stages"],
+            head=values.get("head"),
+            follow=values.get("follow", {}),
+            features=values.get("features"),
+            output_stride=values.get("output_stride"),
+            preprocess=values.get("preprocess", {}),
+            init=values.get("init", {}),
+            provenance=values.get("source", {}),
+            claims=tuple(claims),
+        )
+
+    def _bind_local(self, entry: ast.Binding, env: Environment) -> None:
+        try:
+            self.bind_names(entry, env)
+        except (Fault, Silent):
+            for name in entry.names:
+                env.bind(name.text, UNKNOWN)
+            raise
+
+    def _field(self, name: str, e: ast.Expression, env: Environment) -> Any:
+        if name == "input":
+            return model_fields.input_size(self, e, env)
+        if name in ("stem", "head"):
+            return self.end_block(name, e, env)
+        if name == "stages":
+            return stages_of(self, e, env)
+        if name == "features":
+            return model_fields.features_value(self, e, env)
+        if name == "output_stride":
+            return self.stride_setting(e, env)
+        raise Silent  # the resolver reported it
+
+    def end_block(self, name: str, e: ast.Expression, env: Environment) -> Block | Sequence | None:
+        """The stem or head: a block, blocks with arrows between, or none."""
+        value = self.evaluate(e, env)
+        if value is None or isinstance(value, Block | Sequence):
+            return value
+        raise fault("E212", f"`{name}` is a block, not {kind_of(value)}", e, env)
+
+    def stride_setting(self, e: ast.Expression, env: Environment) -> Setting:
+        """`output_stride`: a whole number of at least 1."""
+        value = self.evaluate(e, env)
+        if not model_fields.whole(value):
+            raise fault("E301", f"`output_stride` is a whole number, not {show_value(value)}", e, env)
+        if value < 1:
+            raise fault("E302", f"`output_stride` is at least 1, not {show_value(value)}", e, env)
+        return Setting(value, Origin(e, env))
+
+    def section(self, name: str, body: ast.Body, env: Environment) -> Any:
+        """A section of a model other than its claims and features."""
+        if name == "follow":
+            return model_fields.follow_section(self, body)
+        if name == "preprocess":
+            return model_fields.checked_section(self, body, "`preprocess`", model_fields.PREPROCESS, env)
+        if name == "source":
+            return model_fields.checked_section(self, body, "`source`", model_fields.SOURCE, env)
+        if name == "init":
+            return model_fields.init_section(self, body, env)
+        raise Silent  # the resolver reported it
+
+    # Arrows and `with` on models
+
+    def transform(self, value: Value, step: ast.Expression, env: Environment) -> Value:
+        if not isinstance(value, Model):
+            return super().transform(value, step, env)
+        scaling = self.evaluate(step, env)
+        if not isinstance(scaling, Scaling):
+            raise fault("E212", f"an arrow leads a model into a scaling, not into {kind_of(scaling)}", step, env)
+        return scale_model(self, value, scaling, step, env)
+
+    def call_scaling(
+        self, definition: Definition, arguments: Mapping[str, Setting], e: ast.Node, env: Environment
+    ) -> Value:
+        """A scaling with arguments; of an alias, the scaling behind it."""
+        if definition.declaration.value is None:
+            return Scaling(definition, dict(arguments), call=e)
+        self._enter(definition, e, env)
+        try:
+            inner = self.environment_of(definition, arguments, e, env)
+            value = self.evaluate(definition.declaration.value, inner)
+        finally:
+            self.nesting -= definition.depth
+        if not isinstance(value, Scaling):
+            place = definition.declaration.value
+            raise fault("E212", f"the scaling `{definition.name}` must be a scaling, not {kind_of(value)}", place, inner)
+        return replace(value, call=e, alias=definition.name)
+
+    def derive(self, value: Value, e: ast.Derived, env: Environment) -> Value:
+        if isinstance(value, Model):
+            return derive_model(self, value, e.body, env)
+        if isinstance(value, Scaling):
+            return replace(value, changes=(*value.changes, (e.body, env)))
+        return super().derive(value, e, env)
+
+    # Models to networks
+
+    def network(self, model: Model, formula: FormulaNames | None = None) -> Network:
+        """Build the graph. Raises `Fault` or `Silent`.
+
+        `formula` asks for dimensions with formulas in them; then the numbers are those of the network as
+        it is, after every `fit`.
+        """
+        total = model.depth
+        if total > limits.MAX_BLOCKS:
+            raise _model_fault("E394", f"the network has {total:,} blocks; at most {limits.MAX_BLOCKS:,}", model)
+        shape = tuple(model.input.value)
+        if formula is not None:
+            shape = formula.input(shape)
+        builder = Builder(shape, limits.MAX_NODES)
+        self.builder, self.symbolic = builder, formula is not None
+        env = model.input.origin.environment if model.input.origin is not None else None
+        if env is None:
+            raise Silent
+        try:
+            return self._assemble(model, builder, formula, env)
+        finally:
+            self.builder, self.symbolic = None, False
+
+    def _assemble(self, model: Model, builder: Builder, formula: FormulaNames | None, env: Environment) -> Network:
+        value: Value = Tensor(INPUT, builder.shape(INPUT))
+        self._warn_vanishing = True
+        ends: list[tuple[str, Tensor]] = []
+        if model.stem is not None:
+            value = self._end(model.stem, value, "stem", model, env)
+            ends.append(("stem", self._one(value, "stem", model)))
+        dilation = 1
+        first_block = 0
+        for index, stage in enumerate(model.stages):
+            dilation, value = self._stage(model, index, first_block, dilation, value, formula)
+            ends.append((f"stages.{index}", self._one(value, f"stages.{index}", model)))
+            first_block += stage.depth.value
+        features = self._features(model, ends, builder)
+        if model.head is not None:
+            value = self._end(model.head, value, "head", model, env)
+        outputs = value if isinstance(value, tuple) else (value,)
+        return builder.finish(model.name, [t.place for t in outputs], features)
+
+    def _end(self, block: Block | Sequence, value: Value, path: str, model: Model, env: Environment) -> Value:
+        inputs = value if isinstance(value, tuple) else (value,)
+        site = ast.Identifier(_span_of(block) or model.span, path)
+        return self.build(block, inputs, path, site, env)
+
+    def _one(self, value: Value, path: str, model: Model) -> Tensor:
+        if isinstance(value, Tensor):
+            return value
+        raise _model_fault("E211", f"{path} has {len(value)} outputs; what follows takes one", model)
+
+    def _stage(
+        self,
+        model: Model,
+        index: int,
+        first_block: int,
+        dilation: int,
+        value: Value,
+        formula: FormulaNames | None,
+    ) -> tuple[int, Value]:
+        """Build one stage; returns the dilation that the next one starts with."""
+        stage = model.stages[index]
+        site = ast.Identifier(stage.span, f"stages.{index}")
+        env = Environment(stage_module(stage, model))
+        path = f"stages.{index}"
+        if stage.enter is not None:
+            value = self.build(self._entering(stage), (value,), f"{path}.enter", site, env)
+        depth = int(stage.depth.value)
+        strided = "stride" in self.stage_names(stage)
+        per_block = any(isinstance(a, Rule) for a in stage.settings.values())
+        fixed: Mapping[str, Setting] | None = None
+        first_dilation = dilation
+        for position in range(depth):
+            if fixed is None or per_block:
+                indices = self._indices(model, index, first_block, position)
+                fixed = self.block_settings(stage, indices, site)
+                if position == 0 and model.output_stride is not None:
+                    fixed, first_dilation, dilation = self._dilate(model, stage, fixed, dilation, value, site)
+                elif model.output_stride is not None and per_block:
+                    fixed = {**fixed, **_dilation(dilation)}
+                if formula is not None:
+                    fixed = formula.settings(self, index, stage, fixed)
+            settings = dict(fixed)
+            if strided and position > 0:
+                stride = settings.get("stride")
+                settings["stride"] = Setting(1, stride.origin if stride is not None else None)
+            if model.output_stride is not None and "dilation" in settings:
+                settings["dilation"] = Setting(first_dilation if position == 0 else dilation)
+            settings.update(stage.overrides.get(position, {}))
+            block = Block(stage.block.of, settings)
+            inputs = value if isinstance(value, tuple) else (value,)
+            value = self.build(block, inputs, f"{path}.blocks.{position}", site, env, fitted=True)
+        return dilation, value
+
+    def stage_names(self, stage: Stage) -> tuple[str, ...]:
+        """The settings that a stage's block has."""
+        of = stage.block.of
+        return tuple(a.name for a in of.operation.attributes) if isinstance(of, Primitive) else of.parameter_names
+
+    def _entering(self, stage: Stage) -> Block | Sequence:
+        """The block before a stage takes the stage's width, where it has a width and none is given."""
+        block = stage.enter
+        width = stage.settings.get("width")
+        if not isinstance(block, Block) or "width" in block.settings or not isinstance(width, Setting):
+            return block if block is not None else Sequence(())
+        names = self.stage_names(replace(stage, block=block))
+        return Block(block.of, {**block.settings, "width": width}) if "width" in names else block
+
+    @staticmethod
+    def _indices(model: Model, index: int, first_block: int, position: int) -> dict[str, Indices]:
+        block = {"index": first_block + position, "count": model.depth, "in_stage": position}
+        stage = {"index": index, "count": len(model.stages)}
+        return {"block": Indices("block", block), "stage": Indices("stage", stage)}
+
+    def block_settings(self, stage: Stage, indices: Mapping[str, Indices], site: ast.Node) -> dict[str, Setting]:
+        """The settings of one block: attributes at its index, and what `fit` makes of them."""
+        settings: dict[str, Setting] = {}
+        for name, attribute in stage.settings.items():
+            settings[name] = self.at(attribute, indices)
+        of = stage.block.of
+        if isinstance(of, Primitive) or not of.fit:
+            return settings
+        outer = Environment(of.module)
+        inner = self.settle(of, settings, Environment(of.module), site, outer, fitted=False, only=of.free_parameters)
+        for name in of.fitted:
+            found = Setting(inner_value(inner, name), inner.origin(name), requested=_requested(of, inner, name))
+            settings[name] = found
+        return settings
+
+    def at(self, attribute: Attribute, indices: Mapping[str, Indices]) -> Setting:
+        """The value of an attribute for one block."""
+        if isinstance(attribute, Setting):
+            return attribute
+        inner = Environment(attribute.environment.module, attribute.environment)
+        for name, value in indices.items():
+            inner.bind(name, value)
+        value = self.evaluate(attribute.expression, inner)
+        origin = Origin(attribute.expression, inner)
+        for change in attribute.changes:
+            scaled = Environment(change.environment.module, change.environment)
+            scaled.bind(change.name, value, origin)
+            value = self.evaluate(change.expression, scaled)
+            origin = Origin(change.expression, scaled)
+        return Setting(value, origin)
+
+    def used_settings(self, model: Model) -> list[list[dict[str, Setting]]]:
+        """For every stage, the settings of its blocks after `fit`, defaults that need no input filled in.
+
+        One entry for a stage whose blocks agree, else one a block.
+        """
+        found = []
+        first_block = 0
+        for index, stage in enumerate(model.stages):
+            site = ast.Identifier(stage.span, f"stages.{index}")
+            depth = int(stage.depth.value)
+            rules = any(isinstance(a, Rule) for a in stage.settings.values())
+            blocks = []
+            for position in range(depth if rules else 1):
+                settings = self.block_settings(stage, self._indices(model, index, first_block, position), site)
+                blocks.append(self._with_defaults(stage, settings, site))
+            found.append(blocks)
+            first_block += depth
+        return found
+
+    def _with_defaults(self, stage: Stage, settings: dict[str, Setting], site: ast.Node) -> dict[str, Setting]:
+        of = stage.block.of
+        if isinstance(of, Primitive):
+            defaults = {a.name: Setting(a.default) for a in of.operation.attributes if not a.required}
+            return {**defaults, **settings}
+        outer = Environment(of.module)
+        inner = self.settle(of, settings, Environment(of.module), site, outer, fitted=True, only=of.free_parameters)
+        found = dict(settings)
+        for name in of.parameter_names:
+            if name not in found and name in inner.names:
+                found[name] = Setting(inner.names[name], inner.origins.get(name))
+        return {name: found[name] for name in of.parameter_names if name in found}
+
+    # Strides and features
+
+    def _dilate(
+        self,
+        model: Model,
+        stage: Stage,
+        settings: dict[str, Setting],
+        dilation: int,
+        value: Value,
+        site: ast.Node,
+    ) -> tuple[dict[str, Setting], int, int]:
+        """Trade a stage's stride for dilation once the output stride is reached.
+
+        Returns the settings, the dilation of the first block, which still sees the denser map, and that
+        of the others.
+        """
+        wanted = model.output_stride
+        stride = settings.get("stride")
+        if wanted is None or self.builder is None or not isinstance(value, Tensor):
+            return settings, dilation, dilation
+        reached = strides(self.builder)[value.place.node + 1] if value.place.node >= 0 else 1
+        step = stride.value if stride is not None and isinstance(stride.value, int) else 1
+        if reached is None or reached * step <= wanted.value:
+            return ({**settings, **_dilation(dilation)} if dilation > 1 else settings), dilation, dilation
+        if "dilation" not in self.stage_names(stage):
+            message = f"`{stage.block.name}` has no `dilation`, so the output stride cannot be {wanted.value}"
+            span = wanted.origin.span if wanted.origin is not None else site.span
+            raise Fault(Diagnostic("E317", message, span, help="give the block a setting `dilation`"))
+        after = dilation * step
+        return {**settings, "stride": Setting(1), **_dilation(after)}, dilation, after
+
+    def _features(self, model: Model, ends: list[tuple[str, Tensor]], builder: Builder) -> list[Feature]:
+        request = model.features
+        if request is None:
+            return []
+        by_node = strides(builder)
+
+        def stride_of(tensor: Tensor) -> int | None:
+            return by_node[tensor.place.node + 1]
+
+        if request.places:
+            tensors = dict(ends)
+            for name, place in request.places:
+                if place not in tensors:
+                    message = f"the feature `{name}` stands at {place}, which the model does not have"
+                    raise Fault(Diagnostic("E317", message, request.span or model.span))
+            return [Feature(n, tensors[p].place, stride_of(tensors[p])) for n, p in request.places]
+        found = []
+        for stride in request.strides:
+            at = [tensor for _, tensor in ends if stride_of(tensor) == stride]
+            if not at:
+                available = sorted({s for _, t in ends if (s := stride_of(t)) is not None})
+                message = f"no stage ends at stride {stride}"
+                help_ = f"the strides are {', '.join(map(str, available))}"
+                raise Fault(Diagnostic("E317", message, request.span or model.span, help=help_))
+            found.append(Feature(f"stride{stride}", at[-1].place, stride))
+        return found
+
+
+class FormulaNames:
+    """Puts formulas into the dimensions of a network: which numbers become symbols. See `analysis.formula`."""
+
+    def input(self, shape: tuple[int, ...]) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def settings(
+        self, ev: Elaborator, index: int, stage: Stage, settings: Mapping[str, Setting]
+    ) -> dict[str, Setting]:
+        raise NotImplementedError
+
+
+def strides(builder: Builder) -> list[int | None]:
+    """The stride to the input of every node's output, the input's own first; none behind global pooling.
+
+    A nominal stride: the product of the strides on the way, divided by upsampling, whatever the size.
+    """
+    found: list[int | None] = [1]
+    for node in builder.nodes:
+        before = [found[value.node + 1] for value in node.inputs]
+        if None in before or not before:
+            found.append(None)
+            continue
+        stride = max(b for b in before if b is not None)
+        name = node.operation.name
+        if name in ("global_pool", "adaptive_avg_pool", "flatten", "linear", "reshape"):
+            found.append(None)
+            continue
+        step = getattr(node.operation, "stride", None)
+        if step is not None:
+            stride *= int(step[0])
+        factor = getattr(node.operation, "factor", None)
+        if factor is not None:
+            vertical = factor[0] if isinstance(factor, tuple) else factor
+            stride = max(1, stride // int(vertical))
+        found.append(stride)
+    return found
+
+
+def _dilation(value: int) -> dict[str, Setting]:
+    return {"dilation": Setting(value)}
+
+
+def inner_value(env: Environment, name: str) -> Value:
+    """The value of a name in an environment that is known to have it."""
+    scope: Environment | None = env
+    while scope is not None:
+        if name in scope.names:
+            return scope.names[name]
+        scope = scope.parent
+    raise Silent
+
+
+def _requested(of: Definition, env: Environment, name: str) -> Setting | None:
+    """What a setting was before `fit`: the value in the outermost environment."""
+    scope = env
+    while scope.parent is not None:
+        scope = scope.parent
+    return Setting(scope.names[name], scope.origins.get(name)) if name in scope.names else None
+
+
+def stage_module(stage: Stage, model: Model) -> Any:
+    """The module in whose text a stage stands."""
+    for attribute in stage.settings.values():
+        origin = attribute.origin
+        if origin is not None:
+            return origin.environment.module
+    origin = model.input.origin
+    if origin is None:
+        raise Silent
+    return origin.environment.module
+
+
+def _span_of(block: Block | Sequence) -> Span | None:
+    if isinstance(block, Block):
+        for setting in block.settings.values():
+            if setting.origin is not None:
+                return setting.origin.span
+    return None
+
+
+def _model_fault(code: str, message: str, model: Model) -> Fault:
+    return Fault(Diagnostic(code, message, model.span))
+
+
+def rule_error(error: RuleError, span: Span) -> Diagnostic:
+    """A rule's error at a span."""
+    return Diagnostic(error.code, error.message, span, help=error.help)
+
+
+__all__ = ["Elaborator", "FormulaNames", "Range", "Size", "depth_setting", "strides"]

@@ -1,0 +1,363 @@
+"""The fields of a model that are not its structure: typed, ranged, and closed.
+
+Every function takes a section or a value and returns what the model keeps; each fault is reported and
+loses that field only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from archdsl import numbers
+from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.model import Claim, Features
+from archdsl.analysis.program import Builtin
+from archdsl.analysis.suggest import nearest
+from archdsl.analysis.trace import fault, show_value
+from archdsl.analysis.values import Environment, Function, Origin, Setting, Value, kind_of
+from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
+from archdsl.graph.conventions import CONVENTIONS
+from archdsl.graph.shapes import EXTENT_MAX, Size
+from archdsl.syntax import ast
+
+if TYPE_CHECKING:
+    from archdsl.analysis.elaborate import Elaborator
+
+MODEL_FIELDS = (
+    "input",
+    "stem",
+    "stages",
+    "head",
+    "features",
+    "output_stride",
+    "follow",
+    "preprocess",
+    "init",
+    "expect",
+    "source",
+)
+SECTIONS = ("follow", "preprocess", "init", "expect", "source", "features")
+"""Fields that are written as sections; `features` may be either."""
+MEASURES = ("flops", "params", "acts")
+DIMENSIONS = ("depth", "width", "group_width", "resolution")
+"""The dimensions of a network that a scaling may name although a model does not have them."""
+EXPECT_FIELDS = (*MEASURES, "by", "truncated", "at", "note")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
+INIT_FIELDS = ("conv", "linear", "norm.scale", "norm.shift", "bias", "linear.bias")
+
+Check = Callable[[Value], str | None]
+"""What is wrong with a value, in words; none if nothing is."""
+
+
+def _number_between(low: int, high: int | None, *, open_low: bool = False) -> Check:
+    def check(value: Value) -> str | None:
+        if not numbers.is_number(value):
+            return f"is a number, not {kind_of(value)}"
+        below = numbers.compare(value, low) < (1 if open_low else 0)
+        if below or (high is not None and numbers.compare(value, high) > 0):
+            bound = f"greater than {low}" if open_low else f"at least {low}"
+            upper = f" and at most {high}" if high is not None else ""
+            return f"must be {bound}{upper}, not {show_value(value)}"
+        return None
+
+    return check
+
+
+def _list_of(check: Check) -> Check:
+    def check_list(value: Value) -> str | None:
+        if not isinstance(value, tuple) or isinstance(value, Size) or not value:
+            return f"is a list with one number a channel, not {kind_of(value)}"
+        return next((f"{found} (element {i})" for i, v in enumerate(value) if (found := check(v))), None)
+
+    return check_list
+
+
+def _one_of(words: Iterable[str]) -> Check:
+    choices = tuple(words)
+
+    def check(value: Value) -> str | None:
+        if value in choices and isinstance(value, str):
+            return None
+        shown = show_value(value) if isinstance(value, str) else kind_of(value)
+        guess = nearest(value, choices) if isinstance(value, str) else None
+        listed = ", ".join(f'"{c}"' for c in choices)
+        return f"is one of {listed}, not {shown}" + (f'; did you mean "{guess}"?' if guess else "")
+
+    return check
+
+
+def _text_or_number(value: Value) -> str | None:
+    if isinstance(value, str) or numbers.is_number(value):
+        return None
+    return f"is a string or a number, not {kind_of(value)}"
+
+
+PREPROCESS: Mapping[str, Check] = {
+    "mean": _list_of(_number_between(0, 255)),
+    "std": _list_of(_number_between(0, 255, open_low=True)),
+    "crop": _number_between(0, 1, open_low=True),
+    "interpolation": _one_of(INTERPOLATIONS),
+}
+SOURCE: Mapping[str, Check] = {
+    name: _text_or_number
+    for name in ("paper", "table", "figure", "section", "equation", "appendix", "code", "url", "note")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Initializer:
+    """How a tensor starts: `normal` with a standard deviation, `uniform` within a bound, or `constant`."""
+
+    kind: str
+    value: Any
+
+
+def unknown_field(name: ast.Identifier, known: Iterable[str], of: str, elsewhere: Mapping[str, str]) -> Diagnostic:
+    """E202 for a key, with the nearest known one, or with the place where such a key belongs."""
+    known = tuple(known)
+    guess = nearest(name.text, known)
+    if guess is None and name.text in elsewhere:
+        message = f"`{name.text}` does not stand in {of}"
+        return Diagnostic("E204", message, name.span, help=f"`{name.text}` belongs in {elsewhere[name.text]}")
+    if guess is None:
+        close = nearest(name.text, elsewhere)
+        if close is not None:
+            message = f"`{name.text}` is not known in {of}"
+            return Diagnostic("E202", message, name.span, help=f"`{close}` belongs in {elsewhere[close]}")
+    help_ = f"did you mean `{guess}`?" if guess else f"it takes {', '.join(known)}"
+    edits = (Edit(name.span, guess),) if guess else ()
+    return Diagnostic("E202", f"`{name.text}` is not known in {of}", name.span, help=help_, edits=edits)
+
+
+def repeated_field(name: ast.Identifier, earlier: ast.Identifier) -> Diagnostic:
+    """E203."""
+    labels = (Label(earlier.span, "given here first"),)
+    return Diagnostic("E203", f"`{name.text}` is given twice", name.span, labels=labels, help="remove one of them")
+
+
+def plain_fields(ev: Elaborator, body: ast.Body, of: str, known: Iterable[str]) -> dict[str, ast.Field]:
+    """The fields of a section by their path; unknown, repeated and misplaced ones are reported."""
+    known = tuple(known)
+    found: dict[str, ast.Field] = {}
+    for entry in body.entries:
+        if not isinstance(entry, ast.Field):
+            ev.report(Diagnostic("E204", f"only fields, as `name: value`, stand in {of}", entry.span))
+            continue
+        name = ast.Identifier(entry.path.span, entry.path.text)
+        if name.text not in known:
+            ev.report(unknown_field(name, known, of, {}))
+        elif name.text in found:
+            ev.report(repeated_field(name, found[name.text].path.head))
+        else:
+            found[name.text] = entry
+    return found
+
+
+def checked_section(
+    ev: Elaborator, body: ast.Body, of: str, checks: Mapping[str, Check], env: Environment
+) -> dict[str, Setting]:
+    """A section whose fields each have one type."""
+    settings: dict[str, Setting] = {}
+    for name, entry in plain_fields(ev, body, of, checks).items():
+        setting = checked_value(ev, name, entry.value, checks[name], env)
+        if setting is not None:
+            settings[name] = setting
+    return settings
+
+
+def checked_value(ev: Elaborator, name: str, e: ast.Expression, check: Check, env: Environment) -> Setting | None:
+    """The value of a field, if it passes its check."""
+    try:
+        value = ev.evaluate(e, env)
+        wrong = check(value)
+        if wrong is not None:
+            code = "E302" if wrong.startswith("must") else "E301"
+            raise fault(code, f"`{name}` {wrong}", e, env)
+        return Setting(value, Origin(e, env))
+    except Fault as found:
+        ev.report(found.diagnostic)
+    except Silent:
+        pass  # the fault behind it is reported
+    return None
+
+
+def input_size(ev: Elaborator, e: ast.Expression, env: Environment) -> Setting:
+    """The input: channels x height x width, whole numbers."""
+    value = ev.evaluate(e, env)
+    if not isinstance(value, Size) or len(value) != 3:
+        shown = show_value(value) if isinstance(value, Size) else kind_of(value)
+        help_ = "write `3 x 224 x 224`"
+        raise fault("E301", f"the input is channels x height x width, not {shown}", e, env, help=help_)
+    for what, extent in zip(("channels", "height", "width"), value, strict=True):
+        if not hasattr(extent, "__index__"):
+            message = f"the input's {what} must be a whole number, it is {show_value(extent)}"
+            raise fault("E303", message, e, env, help="round it: `round(…)`")
+        if not 1 <= extent <= EXTENT_MAX:
+            raise fault("E302", f"the input's {what} must be from 1 to {EXTENT_MAX:,}", e, env)
+    return Setting(value, Origin(e, env))
+
+
+def claims_of(ev: Elaborator, body: ast.Body, env: Environment) -> tuple[Claim, ...]:
+    """The claims of one `expect` section; `by`, `truncated`, `at` and `note` hold for all of them."""
+    fields = plain_fields(ev, body, "`expect`", EXPECT_FIELDS)
+    measures = {m: fields[m] for m in MEASURES if m in fields}
+    if not measures and len(body.entries) == len(fields):
+        ev.report(Diagnostic("E210", "`expect` claims nothing", body.span, help=f"give {' or '.join(MEASURES)}"))
+    options: dict[str, Any] = {}
+    checks: Mapping[str, Check] = {
+        "by": _one_of(CONVENTIONS),
+        "truncated": lambda v: None if isinstance(v, bool) else f"is true or false, not {kind_of(v)}",
+        "at": lambda v: None if isinstance(v, Size) and len(v) in (2, 3) else f"is a size, not {kind_of(v)}",
+        "note": lambda v: None if isinstance(v, str) else f"is a string, not {kind_of(v)}",
+    }
+    for name, check in checks.items():
+        if name in fields:
+            setting = checked_value(ev, name, fields[name].value, check, env)
+            if setting is not None:
+                options[name] = setting.value
+    found = []
+    for measure, entry in measures.items():
+        claim = claim_of(ev, measure, entry.value, options)
+        if claim is not None:
+            found.append(claim)
+    return tuple(found)
+
+
+def claim_of(ev: Elaborator, measure: str, e: ast.Expression, options: Mapping[str, Any]) -> Claim | None:
+    """One claim; its figure is a literal, because its printed digits count."""
+    if not isinstance(e, ast.Number) or e.unit is not None:
+        message = f"a claim is a figure as printed, for example `{measure}: 4.0G`"
+        ev.report(Diagnostic("E503", message, e.span))
+        return None
+    at = options.get("at")
+    return Claim(
+        measure,
+        e.text,
+        e.span,
+        convention=options.get("by"),
+        truncated=bool(options.get("truncated", False)),
+        note=options.get("note"),
+        at=tuple(int(v) for v in at) if at is not None else None,
+    )
+
+
+def features_value(ev: Elaborator, e: ast.Expression, env: Environment) -> Features:
+    """`features: [4, 8, 16, 32]`: the last tensor at each stride."""
+    value = ev.evaluate(e, env)
+    items = value if isinstance(value, tuple) and not isinstance(value, Size) else None
+    if not items or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 1 for v in items):
+        raise fault("E301", "`features` is a list of strides, or a section of named places", e, env)
+    if list(items) != sorted(set(items)):
+        raise fault("E302", "the strides of `features` rise, each once", e, env)
+    return Features(strides=items, span=e.span)
+
+
+def features_section(ev: Elaborator, body: ast.Body, count: int) -> Features:
+    """`features { c2: stages[0]  c1: stem }`: named places."""
+    places: list[tuple[str, str]] = []
+    for entry in body.entries:
+        if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
+            ev.report(Diagnostic("E204", "named places stand here, as `name: stages[0]`", entry.span))
+            continue
+        name = entry.path.head
+        if name.text in [n for n, _ in places]:
+            ev.report(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
+            continue
+        place = _place(entry.value)
+        if place is None:
+            ev.report(Diagnostic("E301", "a feature's place is `stem` or `stages[index]`", entry.value.span))
+        elif place != "stem" and int(place.removeprefix("stages.")) >= count:
+            message = f"there are {count} stages, counted from 0"
+            ev.report(Diagnostic("E311", message, entry.value.span))
+        else:
+            places.append((name.text, place))
+    return Features(places=tuple(places), span=body.span)
+
+
+def _place(e: ast.Expression) -> str | None:
+    match e:
+        case ast.Reference(name="stem"):
+            return "stem"
+        case ast.Index(value=ast.Reference(name="stages"), index=ast.Number(text=text)) if text.isdecimal():
+            return f"stages.{int(text[:9])}"
+        case _:
+            return None
+
+
+def follow_section(ev: Elaborator, body: ast.Body) -> dict[str, str]:
+    """`follow { stem.width: width }`: what a scaling changes as it changes a stage's attribute."""
+    found: dict[str, str] = {}
+    for entry in body.entries:
+        if not isinstance(entry, ast.Field):
+            ev.report(Diagnostic("E204", "only fields, as `stem.width: width`, stand in `follow`", entry.span))
+            continue
+        path, parts = entry.path.text, entry.path.steps
+        if len(parts) != 2 or entry.path.head.text not in ("stem", "head"):
+            message = f"`{path}` cannot follow a scaling: name a setting of `stem` or of `head`"
+            ev.report(Diagnostic("E202", message, entry.path.span))
+        elif not isinstance(entry.value, ast.Reference) or entry.value.name not in DIMENSIONS[:3]:
+            choices = ", ".join(DIMENSIONS[:3])
+            ev.report(Diagnostic("E301", f"a setting follows one of {choices}", entry.value.span))
+        elif path in found:
+            ev.report(Diagnostic("E203", f"`{path}` is given twice", entry.path.span))
+        else:
+            found[path] = entry.value.name
+    return found
+
+
+def init_environment(env: Environment, fan_in: int, fan_out: int) -> Environment:
+    """What the lines of `init` see: fans of the operation, and the distributions."""
+    inner = Environment(env.module, env)
+    inner.bind("fan_in", fan_in)
+    inner.bind("fan_out", fan_out)
+    for kind, parameter in (("normal", "std"), ("truncated_normal", "std"), ("uniform", "bound")):
+        maker = Builtin(kind, _initializer(kind), 1, 1, named=(parameter,))
+        inner.bind(kind, Function(maker))
+    return inner
+
+
+def _initializer(kind: str) -> Callable[..., Initializer]:
+    def make(value: Value) -> Initializer:
+        if numbers.compare(value, 0) < 0:
+            raise numbers.NumberError("domain", f"{kind} takes no negative number")
+        return Initializer(kind, value)
+
+    return make
+
+
+def init_section(ev: Elaborator, body: ast.Body, env: Environment) -> dict[str, Setting]:
+    """The `init` section; each line is tried once, with fans of 9, so that a fault is found at once."""
+    settings: dict[str, Setting] = {}
+    for name, entry in plain_fields(ev, body, "`init`", INIT_FIELDS).items():
+        inner = init_environment(env, 9, 9)
+        try:
+            value = initializer(ev.evaluate(entry.value, inner), entry.value, inner)
+        except Fault as found:
+            ev.report(found.diagnostic)
+            continue
+        except Silent:
+            continue
+        settings[name] = Setting(value, Origin(entry.value, env))
+    return settings
+
+
+def initializer(value: Value, e: ast.Expression, env: Environment) -> Initializer:
+    """A distribution, or a number for a constant."""
+    if isinstance(value, Initializer):
+        return value
+    if numbers.is_number(value):
+        return Initializer("constant", value)
+    raise fault("E301", f"a distribution or a number stands here, not {kind_of(value)}", e, env)
+
+
+def whole(value: Value) -> bool:
+    """Whether a value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def as_float(value: Value) -> float:
+    """A number of the language as a float, for tables and JSON only."""
+    return float(value) if isinstance(value, int | Fraction) else numbers.approximate(value)

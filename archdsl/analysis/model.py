@@ -1,0 +1,140 @@
+"""A resolved model: the list of stages that scalings work on, before any block is built.
+
+It stands between a model's declaration and its network. Every value knows the expression it came from;
+every change by a scaling or a `fit` is kept, so that `explain` can tell how a number came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
+from archdsl.source import Span
+from archdsl.syntax import ast
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An attribute that names `block`: evaluated for every block, once the depth is settled.
+
+    `changes` are the scaling lines that apply to its value, in order.
+    """
+
+    expression: ast.Expression
+    environment: Environment
+    changes: tuple[ScaledBy, ...] = ()
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.expression, self.environment)
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledBy:
+    """A scaling line that is applied to a rule's value: `name` is the old value in its environment."""
+
+    name: str
+    expression: ast.Expression
+    environment: Environment
+
+
+Attribute: TypeAlias = Setting | Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A run of blocks. `settings` are those given, not the block's defaults; `overrides` are by block."""
+
+    block: Block
+    depth: Setting
+    settings: Mapping[str, Attribute]
+    span: Span = field(compare=False)
+    enter: Block | Sequence | None = None
+    overrides: Mapping[int, Mapping[str, Setting]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One number that a scaling changed, or asked for: what `explain` shows.
+
+    `multiplied` is the value before rounding, `rounded` what the scaling's line gave; what the block's
+    `fit` made of it stands in the network's stages.
+    """
+
+    path: str
+    scaling: str
+    base: Any
+    multiplied: Any
+    rounded: Any
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A factor that was solved for: what was asked, the factor on the grid, and what it gives."""
+
+    scaling: str
+    parameter: str
+    measure: str
+    target: int
+    factor: Any
+    reached: int
+
+    @property
+    def residual(self) -> int:
+        """What the grid and the rounding leave: reached minus target."""
+        return self.reached - self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One published figure: `literal` as printed, `measure` one of flops, params, acts."""
+
+    measure: str
+    literal: str
+    span: Span
+    convention: str | None = None
+    truncated: bool = False
+    note: str | None = None
+    at: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Feature outputs: by stride, or by name and place."""
+
+    strides: tuple[int, ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
+    """Name, and `stem` or `stages.<index>`."""
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model with every parameter decided."""
+
+    name: str
+    input: Setting
+    stem: Block | Sequence | None
+    stages: tuple[Stage, ...]
+    head: Block | Sequence | None
+    span: Span
+    doc: str = ""
+    follow: Mapping[str, str] = field(default_factory=dict)
+    """`stem.width` -> `width`: what a scaling changes along with a stage's attribute."""
+    features: Features | None = None
+    output_stride: Setting | None = None
+    preprocess: Mapping[str, Setting] = field(default_factory=dict)
+    init: Mapping[str, Setting] = field(default_factory=dict)
+    provenance: Mapping[str, Setting] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    changes: tuple[Change, ...] = ()
+    solved: tuple[Solved, ...] = ()
+
+    @property
+    def depth(self) -> int:
+        """The number of blocks."""
+        return sum(int(stage.depth.value) for stage in self.stages)

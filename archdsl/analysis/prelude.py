@@ -1,0 +1,79 @@
+"""The functions that every file sees without a `use`: arithmetic, and nothing of any family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archdsl import numbers
+from archdsl.analysis.program import Builtin
+from archdsl.analysis.values import Solve
+from archdsl.numbers import NumberError
+
+
+def _list_or_numbers(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(values) == 1 and isinstance(values[0], tuple):
+        values = values[0]
+    if not values:
+        raise NumberError("domain", "an empty list has neither a least nor a greatest element")
+    return values
+
+
+def _maximum(*values: Any) -> Any:
+    values = _list_or_numbers(values)
+    best = values[0]
+    for value in values[1:]:
+        best = numbers.maximum(best, value)
+    return best
+
+
+def _minimum(*values: Any) -> Any:
+    values = _list_or_numbers(values)
+    best = values[0]
+    for value in values[1:]:
+        best = numbers.minimum(best, value)
+    return best
+
+
+def _sum(values: Any) -> Any:
+    total: Any = 0
+    for value in values if isinstance(values, tuple) else (values,):
+        total = numbers.add(total, value)
+    return total
+
+
+def _count(values: Any) -> int:
+    if not isinstance(values, tuple):
+        raise NumberError("domain", "count takes a list")
+    return len(values)
+
+
+def _sqrt(value: Any) -> Any:
+    from fractions import Fraction
+
+    return numbers.power(value, Fraction(1, 2))
+
+
+def _solve(measure: str, target: Any) -> Solve:
+    if numbers.compare(target, 1) < 0:
+        raise NumberError("domain", f"a budget of {numbers.describe(target)} cannot be met")
+    return Solve(measure, numbers.round_half_even(target))
+
+
+PRELUDE: dict[str, Builtin] = {
+    b.name: b
+    for b in (
+        Builtin("round", numbers.round_half_even, 1, 1),
+        Builtin("floor", numbers.floor, 1, 1),
+        Builtin("ceil", numbers.ceil, 1, 1),
+        Builtin("abs", numbers.absolute, 1, 1),
+        Builtin("log", numbers.log, 1, 1),
+        Builtin("sqrt", _sqrt, 1, 1),
+        Builtin("max", _maximum, 1, None),
+        Builtin("min", _minimum, 1, None),
+        Builtin("sum", _sum, 1, 1),
+        Builtin("count", _count, 1, 1),
+        Builtin("gcd", numbers.gcd, 2, 2),
+        Builtin("lcm", numbers.lcm, 2, 2),
+        Builtin("solve", _solve, 1, 1, named=("flops", "params", "acts")),
+    )
+}

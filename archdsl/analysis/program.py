@@ -1,0 +1,302 @@
+"""What the resolver makes of syntax trees: modules, and the definitions that their names stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, Protocol, TypeAlias
+
+from archdsl.graph.operations import Operation
+from archdsl.source import Source, Span
+from archdsl.syntax import ast
+
+Kind = Literal["fn", "block", "model", "scaling", "recipe", "space"]
+
+
+class Reader(Protocol):
+    """How the analysis gets at texts; shells implement it, so that the analysis itself does no I/O.
+
+    Both raise `Fault` when the text cannot be had; its span is replaced by that of the `use`.
+    """
+
+    def file(self, path: str) -> Source:
+        """The source at a path relative to the project's root, with `/` between its parts."""
+        ...
+
+    def library(self, name: str) -> Source | None:
+        """The source of a module of the standard library, `regnet` for `std.regnet`; None if there is none."""
+        ...
+
+
+@dataclass(eq=False)
+class Definition:
+    """A declared fn, block, model or scaling, in the module whose names it sees."""
+
+    kind: Kind
+    name: str
+    module: Module
+    declaration: ast.Declaration
+    inputs: tuple[str, ...] = ()
+    parameters: tuple[ast.Parameter, ...] = ()
+
+    @cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        return tuple(p.name.text for p in self.parameters)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, ast.Expression | None]:
+        return {p.name.text: p.default for p in self.parameters}
+
+    @cached_property
+    def size(self) -> int:
+        """Nodes of its syntax tree: what one evaluation costs, in steps."""
+        return sum(1 for _ in walk(self.declaration))
+
+    @cached_property
+    def depth(self) -> int:
+        """Nesting of its syntax tree."""
+        return nesting(self.declaration)
+
+    @cached_property
+    def fit(self) -> tuple[ast.Field, ...]:
+        """The lines of a block's `fit` section."""
+        body = self.declaration.body
+        if body is None:
+            return ()
+        sections = [e for e in body.entries if isinstance(e, ast.Section) and e.path.text == "fit"]
+        return tuple(f for s in sections for f in s.body.entries if isinstance(f, ast.Field))
+
+    @cached_property
+    def fitted(self) -> frozenset[str]:
+        """The settings that `fit` replaces."""
+        return frozenset(line.path.text for line in self.fit)
+
+    @cached_property
+    def free_parameters(self) -> frozenset[str]:
+        """The parameters whose value does not need the inputs: all but those whose default asks for them."""
+        bound = set(self.inputs)
+        for parameter in self.parameters:
+            if parameter.default is not None and any(
+                isinstance(n, ast.Reference) and n.name in bound for n in walk(parameter.default)
+            ):
+                bound.add(parameter.name.text)
+        return frozenset(self.parameter_names) - bound
+
+    @cached_property
+    def labels(self) -> Mapping[int, str]:
+        """Names of the operations and blocks in a block's body, by the identity of the applying expression."""
+        return label_sites(self.declaration)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+
+@dataclass(eq=False)
+class Instance:
+    """One row of `models family [ … ]`: a model whose parameters stand in a table."""
+
+    name: str
+    family: str
+    model: Definition | None
+    """The model that `family` names; none if that was a fault."""
+    module: Module
+    header: ast.Row
+    row: ast.Row
+    span: Span
+    kind: Kind = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Primitive:
+    """An operation of `std.ops`."""
+
+    name: str
+    operation: type[Operation]
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A function of the prelude: arithmetic, in Python. Numbers in order, or, with `named`, one by its name."""
+
+    name: str
+    function: Callable[..., object]
+    least: int
+    most: int | None
+    named: tuple[str, ...] = ()
+
+
+Named: TypeAlias = Definition | Instance | Primitive | Builtin
+
+
+@dataclass(eq=False)
+class Module:
+    """One source: what it declares and what it uses, by name."""
+
+    name: str
+    source: Source
+    library: bool
+    names: dict[str, Named] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
+    used: dict[str, str] = field(default_factory=dict)
+    """Local name -> name of the module it was taken from."""
+    incomplete: bool = False
+    """A syntax error lost declarations: names that are missing are not reported."""
+
+    def __repr__(self) -> str:
+        return f"<module {self.name}>"
+
+
+@dataclass(eq=False)
+class Program:
+    """An entry module with everything it uses."""
+
+    entry: Module
+    modules: tuple[Module, ...]
+
+    @property
+    def models(self) -> dict[str, Definition | Instance]:
+        """The models that the entry file declares and that need no parameter, in its order."""
+        found: dict[str, Definition | Instance] = {}
+        for name, value in self.entry.names.items():
+            if name in self.entry.used or not isinstance(value, Definition | Instance) or value.kind != "model":
+                continue
+            if isinstance(value, Definition) and any(p.default is None for p in value.parameters):
+                continue
+            found[name] = value
+        return found
+
+
+def children(node: ast.Node) -> tuple[ast.Node, ...]:
+    """The nodes directly below a node, in source order."""
+    found: list[ast.Node] = []
+    for name in _FIELDS[type(node)]:
+        value = getattr(node, name)
+        if isinstance(value, ast.Node):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found.extend(v for v in value if isinstance(v, ast.Node))
+    return tuple(found)
+
+
+def walk(node: ast.Node) -> list[ast.Node]:
+    """A node and all below it, parents first."""
+    found, stack = [], [node]
+    while stack:
+        top = stack.pop()
+        found.append(top)
+        stack.extend(reversed(children(top)))
+    return found
+
+
+def nesting(node: ast.Node) -> int:
+    """The depth of the tree below a node."""
+    deepest, stack = 0, [(node, 1)]
+    while stack:
+        top, depth = stack.pop()
+        deepest = max(deepest, depth)
+        stack.extend((child, depth + 1) for child in children(top))
+    return deepest
+
+
+class _Fields(dict[type, tuple[str, ...]]):
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        names = tuple(n for c in reversed(kind.__mro__) for n in getattr(c, "__slots__", ()) if n != "span")
+        self[kind] = names
+        return names
+
+
+_FIELDS = _Fields()
+
+
+# Names of the places where a block's body applies something. An operation is called by its binding and,
+# where the binding has several, by what is applied: `branch.conv1`. The names depend on the text of the
+# block alone, never on which steps a condition leaves away, so that no edit elsewhere renames a weight.
+
+
+def label_sites(declaration: ast.Declaration) -> dict[int, str]:
+    """Name every applying expression of a block: identity of the expression -> path within the block."""
+    labels: dict[int, str] = {}
+    taken: set[str] = set()
+    for prefix, values in _flows(declaration):
+        sites: list[tuple[ast.Expression, str]] = []
+        for value in values:
+            _collect(value, sites, step=False)
+        counts: dict[str, int] = {}
+        for _, label in sites:
+            counts[label] = counts.get(label, 0) + 1
+        seen: dict[str, int] = {}
+        for site, label in sites:
+            seen[label] = seen.get(label, 0) + 1
+            name = f"{label}{seen[label]}" if counts[label] > 1 else label
+            if prefix:
+                name = prefix if len(sites) == 1 else f"{prefix}.{name}"
+            base, again = name, 2
+            while name in taken:
+                name, again = f"{base}_{again}", again + 1
+            taken.add(name)
+            labels[id(site)] = name
+    return labels
+
+
+def _flows(declaration: ast.Declaration) -> list[tuple[str, tuple[ast.Expression, ...]]]:
+    if declaration.body is None:
+        return [("", (declaration.value,))] if declaration.value is not None else []
+    found: list[tuple[str, tuple[ast.Expression, ...]]] = []
+    for entry in declaration.body.entries:
+        if isinstance(entry, ast.Binding):
+            found.append((entry.names[0].text if len(entry.names) == 1 else "", (entry.value,)))
+        elif isinstance(entry, ast.Return):
+            found.append(("", entry.values))
+    return found
+
+
+_OPERATOR_LABELS = {"+": "add", "*": "mul"}
+
+
+def _collect(expression: ast.Expression, sites: list[tuple[ast.Expression, str]], step: bool) -> None:
+    """Sites of one expression in the order in which tensors flow; `step` is the right side of an arrow."""
+    match expression:
+        case ast.Flow(left=left, right=right):
+            _collect(left, sites, step)
+            _collect(right, sites, step=True)
+        case ast.Optional(step=inner):
+            _collect(inner, sites, step)
+        case ast.Conditional(then=then, otherwise=otherwise):
+            _collect(then, sites, step)
+            _collect(otherwise, sites, step)
+        case ast.Call(function=function, arguments=arguments):
+            for argument in arguments:
+                if argument.name is None:
+                    _collect(argument.value, sites, step=False)
+            sites.append((expression, _label(function)))
+        case ast.Configured(function=function):
+            sites.append((expression, _label(function)))
+        case ast.Arithmetic(operator=operator, left=left, right=right) if operator in _OPERATOR_LABELS:
+            _collect(left, sites, step=False)
+            _collect(right, sites, step=False)
+            sites.append((expression, _OPERATOR_LABELS[operator]))
+        case ast.ListExpression(items=items) | ast.TupleExpression(items=items):
+            for item in items:
+                _collect(item, sites, step=False)
+        case ast.Comprehension(body=body, source=source):
+            _collect(source, sites, step=False)
+            _collect(body, sites, step=False)
+        case ast.Index(value=value):
+            _collect(value, sites, step=False)
+        case ast.Reference(name=name) if step:
+            sites.append((expression, name))
+        case _:
+            pass
+
+
+def _label(function: ast.Expression) -> str:
+    match function:
+        case ast.Reference(name=name):
+            return name
+        case ast.Attribute(name=name):
+            return name.text
+        case ast.Call(function=inner) | ast.Configured(function=inner):
+            return _label(inner)
+        case _:
+            return "step"

@@ -1,0 +1,356 @@
+"""The `stages` of a model: a block with attributes, a table, or a list of blocks, to a list of stages.
+
+An attribute is one value for all stages, a list with one value per stage, or, where it names `block`, a
+rule with one value per block. Without `depth`, a list of `width` has one value per block, and a stage is
+a run of equal widths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from archdsl import limits
+from archdsl.analysis.evaluate import Silent, setting_names, unknown_setting
+from archdsl.analysis.model import Attribute, Rule, Stage
+from archdsl.analysis.program import walk
+from archdsl.analysis.trace import fault, show_value
+from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, kind_of
+from archdsl.diagnostics import Diagnostic, Fault, Label
+from archdsl.graph.shapes import Size
+from archdsl.syntax import ast
+
+if TYPE_CHECKING:
+    from archdsl.analysis.elaborate import Elaborator
+
+STRUCTURE = ("depth", "enter")
+"""What a stage has beside the settings of its block."""
+
+
+def stages_of(ev: Elaborator, expression: ast.Expression, env: Environment) -> tuple[Stage, ...]:
+    """The stages that an expression describes. Raises `Fault`; faults of single attributes are collected."""
+    match expression:
+        case ast.Conditional():
+            chosen = expression.then if ev.holds(expression.condition, env) else expression.otherwise
+            return stages_of(ev, chosen, env)
+        case ast.Derived(value=value, body=body):
+            return _changed(ev, stages_of(ev, value, env), body, env)
+        case ast.Table():
+            return _from_table(ev, expression, env)
+        case ast.ListExpression(items=items):
+            return _from_list(ev, items, env)
+        case ast.Configured(function=function, body=body):
+            return _from_attributes(ev, ev.evaluate(function, env), function, body, env)
+        case _:
+            block = ev.evaluate(expression, env)
+            return (_stage(ev, block, expression, {}, env),)
+
+
+def names_block(expression: ast.Node, env: Environment) -> bool:
+    """Whether an expression asks for `block`, and so has a value for every block."""
+    return _names(expression, "block") and env.origin("block") is None
+
+
+def _names(expression: ast.Node, name: str) -> bool:
+    return any(isinstance(n, ast.Reference) and n.name == name for n in walk(expression))
+
+
+def _need_block(value: Value, e: ast.Node, env: Environment) -> Block:
+    if isinstance(value, Block):
+        return value
+    raise fault("E212", f"a stage is made of a block, not of {kind_of(value)}", e, env)
+
+
+def depth_setting(ev: Elaborator, setting: Setting, e: ast.Node, env: Environment) -> Setting:
+    """A depth, checked: a whole number from 1 to the limit."""
+    value = setting.value
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        if value < 1:
+            raise fault("E302", f"depth is {show_value(value)}; a stage has at least one block", e, env)
+        if value > limits.MAX_BLOCKS:
+            raise fault("E394", f"depth is {show_value(value)}; at most {limits.MAX_BLOCKS:,} blocks", e, env)
+        return setting
+    if isinstance(value, tuple | str) or value is None or isinstance(value, bool):
+        raise fault("E301", f"depth is a whole number, not {kind_of(value)}", e, env)
+    raise fault("E303", f"depth is {show_value(value)}, not a whole number", e, env, help="round it: `ceil(…)`")
+
+
+def _stage(
+    ev: Elaborator, value: Value, e: ast.Expression, attributes: Mapping[str, Attribute], env: Environment
+) -> Stage:
+    """One stage from its block and its attributes, `depth` and `enter` among them."""
+    block = _need_block(value, e, env)
+    settings: dict[str, Attribute] = {**block.settings, **attributes}
+    depth = settings.pop("depth", None)
+    if isinstance(depth, Rule):
+        raise fault("E204", "`depth` cannot name `block`", depth.expression, env)
+    if depth is not None and depth.origin is not None:
+        depth = depth_setting(ev, depth, depth.origin.expression, depth.origin.environment)
+    enter = settings.pop("enter", None)
+    entering: Value = enter.value if isinstance(enter, Setting) else None
+    if isinstance(enter, Rule) or not (entering is None or isinstance(entering, Block | Sequence)):
+        place = enter.origin.expression if enter is not None and enter.origin is not None else e
+        raise fault("E301", "`enter` is a block or none", place, env)
+    return Stage(
+        Block(block.of), depth or Setting(1), dict(settings), e.span, entering or None, {}
+    )
+
+
+def _from_attributes(
+    ev: Elaborator, value: Value, function: ast.Expression, body: ast.Body, env: Environment
+) -> tuple[Stage, ...]:
+    block = _need_block(value, function, env)
+    known = (*setting_names(block.of), *(s for s in STRUCTURE if s not in setting_names(block.of)))
+    fields: dict[str, ast.Field] = {}
+    for entry in body.entries:
+        if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
+            raise Fault(Diagnostic("E204", "attributes of the stages stand here, as `name: value`", entry.span))
+        name = entry.path.head
+        if name.text not in known:
+            ev.report(unknown_setting(name, known, block.name).diagnostic)
+        elif name.text in fields:
+            ev.report(_repeated(name, fields[name.text].path.head))
+        else:
+            fields[name.text] = entry
+    rules = {n: Rule(f.value, env) for n, f in fields.items() if names_block(f.value, env)}
+    per_stage = {n: f for n, f in fields.items() if n not in rules and _names(f.value, "stage")}
+    values: dict[str, Value] = {}
+    failed = False
+    for name, entry in fields.items():
+        if name in rules or name in per_stage:
+            continue
+        try:
+            values[name] = ev.argument(entry.value, env)
+        except Fault as found:
+            ev.report(found.diagnostic)
+            failed = True
+        except Silent:
+            failed = True
+    if failed:
+        raise Silent
+    runs = _runs(ev, fields, values, env)
+    count = _stage_count(fields, values, runs, env)
+    stages: list[Stage] = []
+    for index in range(count):
+        attributes: dict[str, Attribute] = {}
+        for name, entry in fields.items():
+            if name in rules:
+                attributes[name] = rules[name]
+            elif name in per_stage:
+                inner = stage_environment(env, index, count)
+                attributes[name] = Setting(ev.argument(entry.value, inner), Origin(entry.value, inner))
+            else:
+                attributes[name] = _element(values[name], index, entry.value, env)
+        if runs is not None:
+            width = fields["width"].value
+            attributes["width"] = Setting(runs[index][0], Origin(width, env))
+            attributes["depth"] = Setting(runs[index][1], Origin(width, env))
+        stages.append(_stage(ev, block, function, attributes, env))
+    return tuple(stages)
+
+
+def _is_list(value: Value) -> bool:
+    return isinstance(value, tuple) and not isinstance(value, Size)
+
+
+def _element(value: Value, index: int, e: ast.Expression, env: Environment) -> Setting:
+    """The value of one stage: an element of a list, or the one value for all."""
+    if not _is_list(value):
+        return Setting(value, Origin(e, env))
+    if isinstance(e, ast.ListExpression):
+        return Setting(value[index], Origin(e.items[index], env))
+    return Setting(value[index], Origin(e, env))
+
+
+def _runs(
+    ev: Elaborator, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
+) -> list[tuple[Value, int]] | None:
+    """Width and depth of each run of equal widths, where `width` is a list and `depth` is not given."""
+    if "depth" in fields or not _is_list(values.get("width")):
+        return None
+    ev.spend(len(values["width"]), fields["width"], env)
+    return [(width, len(list(run))) for width, run in groupby(values["width"])]
+
+
+def _stage_count(
+    fields: Mapping[str, ast.Field],
+    values: Mapping[str, Value],
+    runs: list[tuple[Value, int]] | None,
+    env: Environment,
+) -> int:
+    """The number of stages on which all lists agree."""
+    first: tuple[str, int] | None = ("width", len(runs)) if runs is not None else None
+    for name in sorted(values, key=lambda n: n != "depth"):
+        if not _is_list(values[name]) or (name == "width" and runs is not None):
+            continue
+        length = len(values[name])
+        if first is None:
+            first = (name, length)
+        elif length != first[1]:
+            other, expected = first
+            what = f"`{other}` makes {expected} stages" if runs is not None else f"`{other}` has {expected}"
+            raise Fault(
+                Diagnostic(
+                    "E309",
+                    f"`{name}` has {length} values, but {what}",
+                    fields[name].value.span,
+                    label=f"{length} values",
+                    labels=(Label(fields[other].value.span, f"{expected} stages"),),
+                    help=f"give one value for all stages, or {expected} values",
+                )
+            )
+    if first is not None and first[1] == 0:
+        raise fault("E309", f"`{first[0]}` is an empty list: there are no stages", fields[first[0]].value, env)
+    return first[1] if first else 1
+
+
+def stage_environment(env: Environment, index: int, count: int) -> Environment:
+    """An environment in which `stage` is known."""
+    inner = Environment(env.module, env)
+    inner.bind("stage", Indices("stage", {"index": index, "count": count}))
+    return inner
+
+
+def _from_list(ev: Elaborator, items: tuple[ast.Expression, ...], env: Environment) -> tuple[Stage, ...]:
+    stages = []
+    for index, item in enumerate(items):
+        inner = stage_environment(env, index, len(items))
+        if not isinstance(item, ast.Configured):
+            stages.append(_stage(ev, ev.evaluate(item, inner), item, {}, inner))
+            continue
+        value = _need_block(ev.evaluate(item.function, inner), item.function, inner)
+        known = (*setting_names(value.of), *STRUCTURE)
+        attributes: dict[str, Attribute] = {}
+        for entry in item.body.entries:
+            if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
+                raise Fault(Diagnostic("E204", "settings stand here, as `name: value`", entry.span))
+            name = entry.path.head
+            if name.text not in known:
+                raise unknown_setting(name, known, value.name)
+            if name.text in attributes:
+                raise Fault(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
+            attributes[name.text] = _attribute(ev, entry.value, inner)
+        stages.append(_stage(ev, value, item, attributes, inner))
+    return tuple(stages)
+
+
+def _attribute(ev: Elaborator, e: ast.Expression, env: Environment) -> Attribute:
+    if names_block(e, env):
+        return Rule(e, env)
+    return Setting(ev.argument(e, env), Origin(e, env))
+
+
+def _from_table(ev: Elaborator, table: ast.Table, env: Environment) -> tuple[Stage, ...]:
+    header = [_column(cell) for cell in table.rows[0].cells]
+    for position, column in enumerate(header):
+        if column.text in [c.text for c in header[:position]]:
+            earlier = next(c for c in header if c.text == column.text)
+            raise Fault(_repeated(column, earlier))
+    names = [column.text for column in header]
+    if "block" not in names:
+        span = table.rows[0].span
+        raise Fault(Diagnostic("E210", "the table has no column `block`", span, help="add a column `block`"))
+    rows = table.rows[1:]
+    if not rows:
+        raise Fault(Diagnostic("E309", "the table has no rows: there are no stages", table.span))
+    stages = []
+    failed = False
+    for index, row in enumerate(rows):
+        inner = stage_environment(env, index, len(rows))
+        try:
+            stages.append(_row(ev, header, row, inner))
+        except Fault as found:
+            ev.report(found.diagnostic)
+            failed = True
+        except Silent:
+            failed = True
+    if failed:
+        raise Silent
+    return tuple(stages)
+
+
+def _row(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, env: Environment) -> Stage:
+    if len(row.cells) != len(header):
+        columns = header[0].span.to(header[-1].span)
+        raise Fault(
+            Diagnostic(
+                "E309",
+                f"the row has {len(row.cells)} cells and the header has {len(header)}",
+                row.span,
+                labels=(Label(columns, f"{len(header)} columns"),),
+                help="a cell that is not given is `-`",
+            )
+        )
+    cells = dict(zip([c.text for c in header], row.cells, strict=True))
+    block = _need_block(ev.evaluate(cells["block"], env), cells["block"], env)
+    known = (*setting_names(block.of), *STRUCTURE)
+    attributes: dict[str, Attribute] = {}
+    for column in header:
+        cell = cells[column.text]
+        if column.text == "block" or isinstance(cell, ast.Absent):
+            continue
+        if column.text not in known:
+            raised = unknown_setting(column, known, block.name).diagnostic
+            labels = (Label(cell.span, f"given for `{block.name}` here"),)
+            help_ = raised.help if raised.edits else "write `-` where a row's block does not have the setting"
+            raise Fault(
+                Diagnostic(raised.code, raised.message, raised.span, labels=labels, help=help_, edits=raised.edits)
+            )
+        attributes[column.text] = _attribute(ev, cell, env)
+    return _stage(ev, block, cells["block"], attributes, env)
+
+
+def _column(cell: ast.Expression) -> ast.Identifier:
+    if isinstance(cell, ast.Reference):
+        return ast.Identifier(cell.span, cell.name)
+    raise Fault(Diagnostic("E204", "the first row of the table names its columns", cell.span))
+
+
+def _changed(ev: Elaborator, stages: tuple[Stage, ...], body: ast.Body, env: Environment) -> tuple[Stage, ...]:
+    """`[ … ] with { width: … }`: a line gives a column's new value; the old values are names on the right."""
+    changed = []
+    seen: dict[str, ast.Identifier] = {}
+    for entry in body.entries:
+        if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
+            raise Fault(Diagnostic("E204", "columns stand here, as `name: value`", entry.span))
+        name = entry.path.head
+        if name.text in seen:
+            raise Fault(_repeated(name, seen[name.text]))
+        seen[name.text] = name
+    for index, stage in enumerate(stages):
+        old: dict[str, Attribute] = {"depth": stage.depth, **stage.settings}
+        new: dict[str, Attribute] = {}
+        known = (*setting_names(stage.block.of), "depth")
+        for entry in body.entries:
+            if not isinstance(entry, ast.Field):
+                continue
+            name = entry.path.head
+            if name.text not in known:
+                raise unknown_setting(name, known, stage.block.name)
+            if name.text not in old and _names(entry.value, name.text):
+                continue  # the column is `-` in this row: there is nothing to change
+            inner = stage_environment(env, index, len(stages))
+            for key, attribute in old.items():
+                if isinstance(attribute, Setting):
+                    inner.bind(key, attribute.value, attribute.origin)
+            new[name.text] = _attribute(ev, entry.value, inner)
+        depth = new.pop("depth", stage.depth)
+        if not isinstance(depth, Setting):
+            raise Fault(Diagnostic("E204", "`depth` cannot name `block`", body.span))
+        if depth.origin is not None:
+            depth = depth_setting(ev, depth, depth.origin.expression, depth.origin.environment)
+        changed.append(
+            Stage(stage.block, depth, {**stage.settings, **new}, stage.span, stage.enter, stage.overrides)
+        )
+    return tuple(changed)
+
+
+def _repeated(name: ast.Identifier, earlier: ast.Identifier) -> Diagnostic:
+    return Diagnostic(
+        "E203",
+        f"`{name.text}` is given twice",
+        name.span,
+        labels=(Label(earlier.span, "given here first"),),
+        help="remove one of them",
+    )

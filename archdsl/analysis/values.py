@@ -1,0 +1,209 @@
+"""The values of the language, and where each came from.
+
+Numbers are those of `archdsl.numbers`; `none`, `true`, `false` and strings are Python's; a list and a
+tuple are Python tuples; sizes and ranges are the graph's. The rest stands here. An `Environment` keeps
+beside every name the expression that made its value, so that a diagnostic can say where a width came
+from; nothing is traced until a diagnostic asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from archdsl.analysis.program import Builtin, Definition, Module, Primitive
+from archdsl.graph.network import Value as Place
+from archdsl.graph.shapes import Shape
+from archdsl.source import Span
+from archdsl.syntax import ast
+
+Value: TypeAlias = Any
+"""Any value of the language."""
+
+
+class Unknown:
+    """The value of what could not be evaluated; what depends on it is silent."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The expression that made a value, and the environment in which it was evaluated."""
+
+    expression: ast.Node
+    environment: Environment
+
+    @property
+    def span(self) -> Span:
+        return self.expression.span
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The value of a block's setting. `requested` is what stood there before a `fit` replaced it."""
+
+    value: Value
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+    requested: Setting | None = field(default=None, compare=False)
+
+
+class Environment:
+    """The names that an expression sees, innermost first: its own, its parents', its module's."""
+
+    __slots__ = ("frame", "module", "names", "origins", "parent")
+
+    def __init__(self, module: Module, parent: Environment | None = None, frame: Frame | None = None) -> None:
+        self.names: dict[str, Value] = {}
+        self.origins: dict[str, Origin] = {}
+        self.module = module
+        self.parent = parent
+        self.frame = frame if frame is not None or parent is None else parent.frame
+
+    def bind(self, name: str, value: Value, origin: Origin | None = None) -> None:
+        self.names[name] = value
+        if origin is not None:
+            self.origins[name] = origin
+
+    def origin(self, name: str) -> Origin | None:
+        """Where the value of a name came from, if it is no declaration of the module."""
+        scope: Environment | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.origins.get(name)
+            scope = scope.parent
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One block that is being built: its module path, and the names of the places within it."""
+
+    path: str
+    labels: Mapping[int, str]
+    suffix: str = ""
+    """Within a comprehension, the index of the element: `.0`."""
+
+    def name(self, site: ast.Expression) -> str:
+        """The module path of what an expression applies."""
+        label = self.labels.get(id(site), "step") + self.suffix
+        return f"{self.path}.{label}" if self.path else label
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the network that is being built: a value of its graph, and its shape."""
+
+    place: Place
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A configured block: a definition or a primitive with some of its settings."""
+
+    of: Definition | Primitive
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.of.name
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Blocks one after the other, made by arrows without an input: `conv(…) -> norm -> act`."""
+
+    steps: tuple[tuple[str, Block | Sequence], ...]
+    """Each with its name within the sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A declared fn, as a value."""
+
+    of: Definition | Builtin
+
+
+@dataclass(frozen=True, slots=True)
+class Solve:
+    """`solve(flops: 16G)` in the place of a scaling's factor."""
+
+    measure: str
+    target: int
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """A scaling with its arguments. `changes` are bodies of `with`, whose lines replace or join its own."""
+
+    of: Definition
+    arguments: Mapping[str, Setting]
+    changes: tuple[tuple[ast.Body, Environment], ...] = ()
+    call: ast.Node | None = None
+    alias: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name by which it was called: of an alias, the alias."""
+        return self.alias or self.of.name
+
+    @property
+    def unknown(self) -> tuple[str, Solve] | None:
+        """The parameter whose argument is a `solve`, with its budget."""
+        for name, setting in self.arguments.items():
+            if isinstance(setting.value, Solve):
+                return name, setting.value
+        return None
+
+
+@dataclass(frozen=True)
+class Indices:
+    """`block` or `stage` in a stage's attributes: its attributes are whole numbers."""
+
+    kind: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class OldValues:
+    """`stem`, `head` and `stage` in a line that changes a model: the settings as they were."""
+
+    kind: str
+    values: Mapping[str, Value]
+
+
+def kind_of(value: Value) -> str:
+    """What a value is, in the words of the reference, with its article."""
+    from archdsl.graph.shapes import Range, Size
+    from archdsl.numbers import is_number
+
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "a condition"
+    if is_number(value):
+        return "a number"
+    named: list[tuple[Any, str]] = [
+        (str, "a string"),
+        (Size, "a size"),
+        (tuple, "a list"),
+        (Range, "a range"),
+        (Tensor, "a tensor"),
+        (Block, "a block"),
+        (Sequence, "a sequence of blocks"),
+        (Function, "a function"),
+        (Scaling, "a scaling"),
+        (Solve, "a budget to solve for"),
+        (Indices, "an index"),
+        (OldValues, "a group of settings"),
+    ]
+    for kind, words in named:
+        if isinstance(value, kind):
+            return words
+    return "a model" if hasattr(value, "stages") else "a value"

@@ -1,0 +1,90 @@
+"""Claims against the network: a published figure holds when the computed value, rounded, is that figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from archdsl.analysis.evaluate import literal
+from archdsl.analysis.model import Claim, Model
+from archdsl.diagnostics import Diagnostic, Label
+from archdsl.graph.conventions import CONVENTIONS
+from archdsl.graph.cost import count
+from archdsl.graph.network import Network
+
+DEFAULT_CONVENTION = next(iter(CONVENTIONS))
+_UNITS = {"K": 3, "M": 6, "G": 9, "T": 12}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A claim with what the network gives."""
+
+    claim: Claim
+    convention: str
+    computed: int
+
+    @property
+    def holds(self) -> bool:
+        return rounded(self.computed, self.claim.literal, self.claim.truncated) == literal(self.claim.literal)
+
+
+def quantum(text: str) -> Fraction:
+    """The value of one unit of the last printed digit: 100,000,000 for `4.0G`."""
+    scale = _UNITS.get(text[-1], 0)
+    digits = text[:-1] if text[-1] in _UNITS else text
+    mantissa, _, exponent = digits.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return Fraction(10) ** (scale + int(exponent or 0) - decimals)
+
+
+def rounded(value: int, text: str, truncated: bool) -> Fraction:
+    """A value brought to the digits of a printed figure: half up, or cut off."""
+    unit = quantum(text)
+    ratio = value / unit
+    whole = ratio.numerator // ratio.denominator if truncated else (2 * ratio + 1) // 2
+    return whole * unit
+
+
+def verdicts(network: Network, claims: Iterable[Claim]) -> list[Verdict]:
+    """Each claim with the computed value under its convention."""
+    costs = {}
+    found = []
+    for claim in claims:
+        name = claim.convention or DEFAULT_CONVENTION
+        if name not in costs:
+            costs[name] = count(network, name)
+        found.append(Verdict(claim, name, int(getattr(costs[name], claim.measure))))
+    return found
+
+
+def verify_claims(model: Model, network: Network, found: Iterable[Verdict]) -> list[Diagnostic]:
+    """E501 for every claim that does not hold, with both values."""
+    diagnostics = []
+    for verdict in found:
+        if verdict.holds:
+            continue
+        claim = verdict.claim
+        convention = CONVENTIONS[verdict.convention]
+        near = rounded(verdict.computed, claim.literal, claim.truncated)
+        shown = printed(near, claim.literal)
+        size = " x ".join(str(extent) for extent in network.input)
+        message = f"`{model.name}` has {verdict.computed:,} {claim.measure}, claimed are {claim.literal}"
+        label = f"{shown} by the convention {convention.name} at {size}"
+        labels = (Label(model.span, "the model of the claim"),)
+        help_ = f"write `{claim.measure}: {shown}`, or name the convention of the figure with `by`"
+        diagnostics.append(Diagnostic("E501", message, claim.span, label=label, labels=labels, help=help_))
+    return diagnostics
+
+
+def printed(value: Fraction, text: str) -> str:
+    """A value with the digits and the suffix of a printed figure."""
+    suffix = text[-1] if text[-1] in _UNITS else ""
+    digits = text[:-1] if suffix else text
+    mantissa, _, exponent = digits.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    scaled = value / Fraction(10) ** (_UNITS.get(suffix, 0) + int(exponent or 0))
+    whole, rest = divmod(round(scaled * 10**decimals), 10**decimals)
+    number = f"{whole}.{rest:0{decimals}}" if decimals else str(whole)
+    return number + (f"e{exponent}" if exponent else "") + suffix

@@ -1,0 +1,234 @@
+"""The phases in order: the file to read first.
+
+    parse      text           -> syntax tree           archdsl.syntax.parser
+    resolve    syntax trees   -> names, definitions    archdsl.analysis.resolve
+    elaborate  a model        -> resolved stage list   archdsl.analysis.elaborate, stages, derive, scale
+               stage list     -> graph of operations   archdsl.analysis.elaborate, archdsl.graph
+    verify     claims         -> verdicts              archdsl.analysis.verify
+    count      graph          -> exact cost            archdsl.graph.cost
+
+Each is a function from values to values, adds to one list of diagnostics and returns its best partial
+result. No exception leaves this module for a fault of the input. Files are read only through a `Reader`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from archdsl.analysis.derive import derive_model
+from archdsl.analysis.elaborate import Elaborator
+from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.model import Model
+from archdsl.analysis.program import Definition, Instance, Module, Program, Reader
+from archdsl.analysis.resolve import Library, load_library, resolve
+from archdsl.analysis.suggest import nearest
+from archdsl.analysis.values import Environment, Origin, Setting
+from archdsl.analysis.verify import Verdict, verdicts, verify_claims
+from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault
+from archdsl.graph.network import Network
+from archdsl.source import Source, Span
+from archdsl.syntax import ast
+from archdsl.syntax.parser import parse_body, parse_expression
+
+SCALINGS = "std.scaling"
+"""The module whose scalings can be named on the command line without a `use`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is asked for on top of a file. Texts are in the language.
+
+    `settings` are (path, value) pairs: a parameter of the model, or a path as in `with`. `scalings` are
+    calls such as `dWr(4)`. They apply in the order settings, scalings, input.
+    """
+
+    settings: tuple[tuple[str, str], ...] = ()
+    scalings: tuple[str, ...] = ()
+    input: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.settings or self.scalings or self.input)
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """One model, as far as it could be compiled. `base` is the model before any change."""
+
+    name: str
+    program: Program
+    diagnostics: Diagnostics
+    elaborator: Elaborator
+    model: Model | None = None
+    base: Model | None = None
+    network: Network | None = None
+    verdicts: tuple[Verdict, ...] = ()
+
+
+@dataclass
+class Compiler:
+    """Compiles programs. Keeps the parsed standard library between them."""
+
+    read: Reader
+    library: Library = field(default_factory=Library)
+
+    def program(self, source: Source, diagnostics: Diagnostics) -> Program:
+        """Parse and resolve a file with all that it uses."""
+        return resolve(source, self.read, self.library, diagnostics)
+
+    def check(self, source: Source) -> tuple[Program, list[Compilation], Diagnostics]:
+        """Compile every model of a file and verify its claims."""
+        diagnostics = Diagnostics()
+        program = self.program(source, diagnostics)
+        found = [self.elaborate(program, name, Changes(), diagnostics) for name in program.models]
+        return program, found, diagnostics
+
+    def compile(self, source: Source, name: str | None = None, changes: Changes | None = None) -> Compilation:
+        """Compile one model of a file: the one named, or the one that the file is about."""
+        diagnostics = Diagnostics()
+        program = self.program(source, diagnostics)
+        chosen = choose_model(program, source, name, diagnostics)
+        if chosen is None:
+            return Compilation(name or "", program, diagnostics, Elaborator(diagnostics))
+        return self.elaborate(program, chosen, changes or Changes(), diagnostics)
+
+    def elaborate(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
+        """One model of a resolved program: its stage list, its network, and its claims."""
+        elaborator = Elaborator(diagnostics)
+        result = Compilation(name, program, diagnostics, elaborator)
+        named = program.entry.names[name]
+        if not isinstance(named, Definition | Instance):
+            return result
+        try:
+            command = _CommandLine(self, program, elaborator, diagnostics)
+            arguments, rest = command.arguments(named, changes.settings)
+            env = Environment(program.entry)
+            site = ast.Identifier(program.entry.spans[name], name)
+            base = elaborator.instantiate(named, arguments, site, env)
+            result = replace(result, base=base)
+            model = command.apply(base, replace(changes, settings=rest))
+            result = replace(result, model=model)
+            network = elaborator.network(model)
+            result = replace(result, network=network)
+            if not changes:
+                found = tuple(verdicts(network, model.claims))
+                diagnostics.extend(verify_claims(model, network, found))
+                result = replace(result, verdicts=found)
+        except Fault as found_fault:
+            diagnostics.add(found_fault.diagnostic)
+        except Silent:
+            pass  # what is behind it is among the diagnostics
+        except RecursionError:
+            span = program.entry.spans[name]
+            diagnostics.add(Diagnostic("E393", f"`{name}` is nested too deep to be evaluated", span))
+        return result
+
+
+def choose_model(program: Program, source: Source, name: str | None, diagnostics: Diagnostics) -> str | None:
+    """The model to compile. Without a name: the only one, or the one named like the file."""
+    models = program.models
+    start = Span(source, 0, 0)
+    if name is not None:
+        if name in models:
+            return name
+        guess = nearest(name, models)
+        help_ = f"did you mean `{guess}`?" if guess else _listed(models)
+        if not program.entry.incomplete:
+            diagnostics.add(Diagnostic("E201", f"the file has no model `{name}`", start, help=help_))
+        return None
+    stem = source.name.replace("\\", "/").rpartition("/")[2].removesuffix(".arch")
+    if len(models) == 1:
+        return next(iter(models))
+    if stem in models:
+        return stem
+    if not models:
+        if not program.entry.incomplete:
+            message = "the file has no model that can be compiled as it is"
+            diagnostics.add(Diagnostic("E210", message, start, help="a model whose parameters all have values"))
+        return None
+    message = f"the file has {len(models)} models, and none is named `{stem}`"
+    diagnostics.add(Diagnostic("E210", message, start, help=f"name one with `--model`; {_listed(models)}"))
+    return None
+
+
+def _listed(models: Sequence[str] | dict[str, Definition | Instance]) -> str:
+    names = list(models)
+    return f"it has {', '.join(names[:12])}{', …' if len(names) > 12 else ''}" if names else "it has none"
+
+
+class _CommandLine:
+    """What stands in `--set`, `--scale` and `--input`, as programs of their own beside the file."""
+
+    def __init__(self, compiler: Compiler, program: Program, ev: Elaborator, diagnostics: Diagnostics) -> None:
+        self.compiler, self.program, self.ev, self.diagnostics = compiler, program, ev, diagnostics
+
+    def _module(self, source: Source) -> Module:
+        module = Module(source.name, source, library=False)
+        scalings = load_library(SCALINGS, self.compiler.read, self.compiler.library, self.diagnostics)
+        if scalings is not None:
+            declared = {n: d for n, d in scalings.names.items() if n not in scalings.used}
+            module.names.update(declared)
+        module.names.update(self.program.entry.names)
+        return module
+
+    def _environment(self, source: Source) -> Environment:
+        return Environment(self._module(source))
+
+    def _expression(self, name: str, text: str) -> tuple[ast.Expression, Environment]:
+        source = Source(name, text)
+        expression, faults = parse_expression(source)
+        if expression is None:
+            raise Fault(faults[0])
+        return expression, self._environment(source)
+
+    def arguments(
+        self, named: Definition | Instance, settings: tuple[tuple[str, str], ...]
+    ) -> tuple[dict[str, Setting], tuple[tuple[str, str], ...]]:
+        """The settings that are parameters of the model, and the others."""
+        parameters = named.parameter_names if isinstance(named, Definition) else ()
+        found: dict[str, Setting] = {}
+        rest = []
+        for name, text in settings:
+            if name not in parameters:
+                rest.append((name, text))
+                continue
+            expression, env = self._expression(f"--set {name}", text)
+            found[name] = Setting(self.ev.evaluate(expression, env), Origin(expression, env))
+        return found, tuple(rest)
+
+    def apply(self, model: Model, changes: Changes) -> Model:
+        """The model after the changes, in their order."""
+        for name, text in changes.settings:
+            model = self._derive(model, f"--set {name}", f"{{ {name}: {text} }}")
+        for text in changes.scalings:
+            expression, env = self._expression(f"--scale {text}", text)
+            self._known_scaling(expression, env)
+            value = self.ev.transform(model, expression, env)
+            model = value if isinstance(value, Model) else model
+        if changes.input is not None:
+            extents = changes.input.lower().replace("×", "x").split("x")
+            if len(extents) == 2:
+                extents = [str(model.input.value[0]), *extents]
+            text = " x ".join(extent.strip() for extent in extents)
+            model = self._derive(model, "--input", f"{{ input: {text} }}")
+        return model
+
+    @staticmethod
+    def _known_scaling(expression: ast.Expression, env: Environment) -> None:
+        """A better message than an unknown name for a scaling that does not exist."""
+        called = expression.function if isinstance(expression, ast.Call) else expression
+        if not isinstance(called, ast.Reference) or called.name in env.module.names:
+            return
+        scalings = [n for n, d in env.module.names.items() if isinstance(d, Definition) and d.kind == "scaling"]
+        guess = nearest(called.name, scalings)
+        help_ = f"did you mean `{guess}`?" if guess else f"there are {', '.join(sorted(scalings))}"
+        edits = (Edit(called.span, guess),) if guess else ()
+        message = f"there is no scaling `{called.name}`"
+        raise Fault(Diagnostic("E201", message, called.span, help=help_, edits=edits))
+
+    def _derive(self, model: Model, name: str, text: str) -> Model:
+        source = Source(name, text)
+        body, faults = parse_body(source)
+        if body is None:
+            raise Fault(faults[0])
+        return derive_model(self.ev, model, body, self._environment(source))

@@ -1,0 +1,220 @@
+"""The files of a user: the only place that reads source files, and that writes results.
+
+What enters is a path and the folder it must stay below; what leaves is a `Source`, or a fault. A file is
+read only if it is a regular file of bounded size below that folder after every symbolic link is
+resolved, and is plain UTF-8 text: no control characters, and no characters that show a text in an order
+other than the one it is read in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import unicodedata
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from archdsl.diagnostics import Diagnostic, Label
+from archdsl.limits import MAX_FILE_BYTES
+from archdsl.source import Source, Span
+
+FaultKind: TypeAlias = Literal[
+    "unreadable", "too_large", "not_utf8", "forbidden_character", "leaves_project", "exists", "unwritable"
+]
+
+CODES: dict[FaultKind, str] = {
+    "unreadable": "E110",
+    "too_large": "E111",
+    "not_utf8": "E112",
+    "forbidden_character": "E113",
+    "leaves_project": "E205",
+}
+"""The codes of the faults of reading; a fault of writing is not a fault of a program and has none."""
+
+PROJECT_MARKERS = (".git", "pyproject.toml", "archdsl.toml")
+
+# Control characters but tab and line breaks; marks, embeddings, overrides and isolates of the
+# bidirectional algorithm; the line separators that some editors break a line at and the language does not.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_BOM = "\ufeff"
+
+
+class FileFault(Exception):
+    """Why a file was not read or written. `message` is one lower-case sentence without the file's name."""
+
+    def __init__(self, kind: FaultKind, message: str) -> None:
+        super().__init__(message)
+        self.kind: FaultKind = kind
+        self.message = message
+
+
+class SourceFault(FileFault):
+    """Why a source file was not read.
+
+    `source` has the file's name and as much of its text as can be shown, with a replacement character for
+    what is not UTF-8; `offset` is the character at fault in that text, `byte` the byte in the file.
+    """
+
+    def __init__(self, kind: FaultKind, message: str, source: Source, *, offset: int = 0, byte: int = 0) -> None:
+        super().__init__(kind, message)
+        self.source = source
+        self.offset = offset
+        self.byte = byte
+
+    @property
+    def code(self) -> str:
+        return CODES[self.kind]
+
+    @property
+    def span(self) -> Span:
+        """The character at fault; an empty span at the file's start where the file as a whole is."""
+        return Span(self.source, self.offset, min(self.offset + 1, len(self.source.text)))
+
+    def diagnostic(self, used_at: Span | None = None) -> Diagnostic:
+        """The fault as a diagnostic, at the place that names the file where there is one."""
+        if used_at is None:
+            return Diagnostic(self.code, self.message, self.span)
+        labels = (Label(self.span, "here"),) if self.source.text else ()
+        return Diagnostic(self.code, f"cannot use {self.source.name}: {self.message}", used_at, labels=labels)
+
+
+def project_root(entry: Path) -> Path:
+    """The nearest folder above a file that holds one of `PROJECT_MARKERS`, or else the file's own folder.
+
+    Links in the folder's path are resolved, since whoever named the entry file chose them. The file
+    itself may be a link that a stranger made: `read_source` refuses it if it leaves the root.
+    """
+    folder = Path(os.path.realpath(entry.parent))
+    for candidate in (folder, *folder.parents):
+        if any(os.path.lexists(candidate / marker) for marker in PROJECT_MARKERS):
+            return candidate
+    return folder
+
+
+def read_source(path: Path, root: Path) -> Source:
+    """The text of a source file that lies below `root`; its name is the path as given.
+
+    A byte order mark at the start is left out; line breaks stay as they are. Raises `SourceFault`.
+    """
+    name = path.as_posix()
+    empty = Source(name, "")
+    try:
+        real = Path(os.path.realpath(path))
+        inside = real.is_relative_to(os.path.realpath(root))
+    except (OSError, ValueError) as error:
+        raise SourceFault("unreadable", _reason(error), empty) from error
+    if not inside:
+        raise SourceFault("leaves_project", "the path leaves the project's folder", empty)
+    try:
+        content = _read_regular(real, empty)
+    except (OSError, ValueError) as error:
+        raise SourceFault("unreadable", _reason(error), empty) from error
+    return decode_source(name, content)
+
+
+def decode_source(name: str, content: bytes) -> Source:
+    """The source that bytes hold, for example from standard input, checked as `read_source` does."""
+    if len(content) > MAX_FILE_BYTES:
+        raise SourceFault("too_large", f"the text has more than {MAX_FILE_BYTES:,} bytes", Source(name, ""))
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = error.start
+        line = content.count(b"\n", 0, byte) + 1
+        message = f"the file is not UTF-8: byte 0x{content[byte]:02x} at offset {byte:,}, line {line:,}"
+        before = content[:byte].decode("utf-8").removeprefix(_BOM)
+        shown = Source(name, before + content[byte:].decode("utf-8", errors="replace"))
+        raise SourceFault("not_utf8", message, shown, offset=len(before), byte=byte) from None
+    source = Source(name, text.removeprefix(_BOM))
+    found = _FORBIDDEN.search(source.text)
+    if found is not None:
+        line, column = source.position(found.start())
+        message = f"the file has the character {_name(found.group())} at line {line:,}, column {column:,}"
+        byte = len(source.text[: found.start()].encode()) + len(content) - len(source.text.encode())
+        raise SourceFault("forbidden_character", message, source, offset=found.start(), byte=byte)
+    return source
+
+
+def write_atomically(path: Path, text: str, force: bool) -> None:
+    """Write a text so that at any time the file is the old one or the new one, whole.
+
+    An existing file is replaced only with `force` and keeps its permission bits; a link stays a link.
+    Line breaks are written as they are in the text. Raises `FileFault`.
+    """
+    content = text.encode("utf-8")
+    try:
+        if os.path.lexists(path) and not force:
+            raise FileFault("exists", "the file exists already")
+        target = Path(os.path.realpath(path))
+        mode: int | None = None
+        if target.exists():
+            state = target.stat()
+            if not stat.S_ISREG(state.st_mode):
+                raise FileFault("unwritable", "not a regular file")
+            mode = stat.S_IMODE(state.st_mode)
+        temporary = target.parent / f".archdsl-{os.urandom(8).hex()}.tmp"
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if mode is not None:
+                temporary.chmod(mode)
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+    except (OSError, ValueError) as error:
+        raise FileFault("unwritable", _reason(error)) from error
+    _sync_folder(target.parent)
+
+
+def _read_regular(path: Path, shown: Source) -> bytes:
+    """At most `MAX_FILE_BYTES` of a regular file; a pipe or device is not even opened."""
+    _check_regular(path.stat(), shown)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        _check_regular(os.fstat(file.fileno()), shown)  # again: it may be another file by now
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise SourceFault("too_large", f"the file grew past {MAX_FILE_BYTES:,} bytes", shown)
+    return content
+
+
+def _check_regular(state: os.stat_result, shown: Source) -> None:
+    if stat.S_ISDIR(state.st_mode):
+        raise SourceFault("unreadable", "the path is a folder", shown)
+    if not stat.S_ISREG(state.st_mode):
+        raise SourceFault("unreadable", "not a regular file", shown)
+    if state.st_size > MAX_FILE_BYTES:
+        message = f"the file has {state.st_size:,} bytes, more than {MAX_FILE_BYTES:,}"
+        raise SourceFault("too_large", message, shown)
+
+
+def _sync_folder(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # not every system can open a folder; the file itself is safe by now
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _name(char: str) -> str:
+    code = f"U+{ord(char):04X}"
+    return f"{code} ({unicodedata.name(char, 'CONTROL CHARACTER').lower()})"
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """The system's reason in its own words, without the path, which the diagnostic names."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, PermissionError):
+        return "the file may not be accessed"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "the path is not valid"

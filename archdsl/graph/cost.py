@@ -1,0 +1,204 @@
+"""Counting a network: the ledger of every node, summed by a convention.
+
+Counts are exact: integers for a network of integers, `Symbolic` for one of symbols. Rows stand in the
+order of nodes and add up to the totals, column by column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Literal
+
+from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Convention, Sum
+from archdsl.graph.ledger import Ledger
+from archdsl.graph.network import Network
+from archdsl.graph.shapes import Dim, Shape
+
+Grouping = Literal["stage", "block", "op"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One node: where and what it is, its ledger, and its share of the totals."""
+
+    path: str
+    operation: str
+    kind: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    ledger: Ledger
+    flops: Dim
+    params: Dim
+    acts: Dim
+    buffers: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that share a stage, a block or an operation, summed."""
+
+    key: str
+    nodes: int
+    flops: Dim
+    params: Dim
+    acts: Dim
+    buffers: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One line of an explanation: `count * coefficient / divisor = subtotal`."""
+
+    label: str
+    kind: str
+    column: str
+    count: Dim
+    coefficient: Fraction
+    subtotal: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A network's counts in a convention, for one image."""
+
+    convention: Convention
+    flops: Dim
+    params: Dim
+    acts: Dim
+    buffers: Dim
+    rows: tuple[Row, ...]
+
+    def by(self, grouping: Grouping) -> tuple[Group, ...]:
+        """Rows grouped by stage, block or operation, in the order of their first node; they add up to the totals."""
+        sums: dict[str, list[Dim]] = {}
+        for row in self.rows:
+            key = row.operation if grouping == "op" else group_of(row.path, grouping)
+            entry = sums.setdefault(key, [0, 0, 0, 0, 0])
+            entry[0] += 1
+            entry[1] += row.flops
+            entry[2] += row.params
+            entry[3] += row.acts
+            entry[4] += row.buffers
+        return tuple([Group(key, *entry) for key, entry in sums.items()])
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of the whole network."""
+        total = Ledger()
+        for row in self.rows:
+            total = total + row.ledger
+        return total
+
+
+def group_of(path: str, grouping: Literal["stage", "block"]) -> str:
+    """The stage or block of a module path: `stages.0.blocks.3.branch.conv` is in `stages.0`, `stages.0.blocks.3`."""
+    parts = path.split(".", 4)
+    if parts[0] != "stages" or len(parts) < 2:
+        return parts[0]
+    if grouping == "stage":
+        return ".".join(parts[:2])
+    return ".".join(parts[:4] if len(parts) > 2 and parts[2] == "blocks" else parts[:3])
+
+
+def convention_of(convention: Convention | str) -> Convention:
+    """The convention of a name; KeyError for an unknown one."""
+    return CONVENTIONS[convention] if isinstance(convention, str) else convention
+
+
+class _Total:
+    """A running total of a `Sum`. With a divisor, each share is the growth of the rounded total."""
+
+    __slots__ = ("amount", "divisor", "rounded", "terms")
+
+    def __init__(self, total: Sum) -> None:
+        self.terms = total.terms
+        self.divisor = total.divisor
+        self.amount: Dim = 0
+        self.rounded: Dim = 0
+
+    def share(self, kind: str, ledger: Ledger) -> Dim:
+        terms = self.terms.get(kind)
+        if terms is None:
+            return 0
+        amount: Dim = 0
+        for column, coefficient in terms:
+            value = getattr(ledger, column)
+            amount += value if coefficient == 1 else value * coefficient
+        self.amount += amount
+        if self.divisor == 1:
+            return amount
+        before, self.rounded = self.rounded, self.amount // self.divisor
+        return self.rounded - before
+
+    @property
+    def result(self) -> Dim:
+        return self.amount if self.divisor == 1 else self.rounded
+
+
+def count(network: Network, convention: Convention | str = DEFAULT) -> Cost:
+    """The network's flops, params, acts and buffers in a convention, with a row for every node."""
+    chosen = convention_of(convention)
+    flops, params, acts = _Total(chosen.flops), _Total(chosen.params), _Total(chosen.acts)
+    buffers: Dim = 0
+    rows: list[Row] = []
+    nodes, first = network.nodes, network.input
+    for node in nodes:
+        operation = node.operation
+        inputs = tuple([nodes[index].shapes[output] if index >= 0 else first for index, output in node.inputs])
+        ledger = operation.cost(inputs, node.shapes)
+        kind = operation.kind
+        stored = ledger.running_statistics + ledger.counters
+        buffers += stored
+        rows.append(
+            Row(
+                node.path,
+                operation.name,
+                kind,
+                inputs,
+                node.shapes,
+                ledger,
+                flops.share(kind, ledger),
+                params.share(kind, ledger),
+                acts.share(kind, ledger),
+                stored,
+            )
+        )
+    return Cost(chosen, flops.result, params.result, acts.result, buffers, tuple(rows))
+
+
+def explain(network: Network, convention: Convention | str = DEFAULT) -> dict[str, tuple[Term, ...]]:
+    """The terms of flops, params and acts: their subtotals add up to the totals of `count`, to the unit."""
+    cost = count(network, convention)
+    return {
+        "flops": _explained(cost, cost.convention.flops, cost.flops),
+        "params": _explained(cost, cost.convention.params, cost.params),
+        "acts": _explained(cost, cost.convention.acts, cost.acts),
+    }
+
+
+def _explained(cost: Cost, total: Sum, expected: Dim) -> tuple[Term, ...]:
+    counts: dict[tuple[str, str], Dim] = {}
+    for row in cost.rows:
+        for column, _ in total.terms.get(row.kind, ()):
+            key = (row.kind, column)
+            counts[key] = counts.get(key, 0) + getattr(row.ledger, column)
+    terms: list[Term] = []
+    for (kind, column), number in counts.items():
+        if isinstance(number, int) and number == 0:
+            continue
+        coefficient = Fraction(dict(total.terms[kind])[column], total.divisor)
+        subtotal: Dim = number * coefficient
+        if isinstance(subtotal, Fraction) and subtotal.denominator == 1:
+            subtotal = subtotal.numerator
+        terms.append(Term(_label(kind, column), kind, column, number, coefficient, subtotal))
+    rest = sum([term.subtotal for term in terms]) - expected
+    if rest != 0:
+        terms.append(Term("rounding down to a whole number", "", "", 1, -rest, -rest))
+    return tuple(terms)
+
+
+@cache
+def _label(kind: str, column: str) -> str:
+    return f"{column.replace('_', ' ')} of {kind}"

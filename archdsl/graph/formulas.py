@@ -1,0 +1,73 @@
+"""Closed forms: the counts of a network of symbols, stage by stage, as expanded sympy expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from archdsl.graph.conventions import DEFAULT, Convention
+from archdsl.graph.cost import count, group_of
+from archdsl.graph.network import Network
+from archdsl.graph.shapes import Dim
+from archdsl.graph.symbolic import Symbolic
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Closed forms of some counts: sympy expressions."""
+
+    flops: Any
+    params: Any
+    acts: Any
+
+    def __add__(self, other: Formula) -> Formula:
+        return Formula(self.flops + other.flops, self.params + other.params, self.acts + other.acts)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFormula:
+    """Blocks of a stage that have the same closed forms: their paths, and the forms of one of them."""
+
+    blocks: tuple[str, ...]
+    each: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class StageFormula:
+    """A stage's closed forms, in all and by blocks."""
+
+    stage: str
+    blocks: tuple[BlockFormula, ...]
+    total: Formula
+
+
+def formulas(network: Network, convention: Convention | str = DEFAULT) -> tuple[StageFormula, ...]:
+    """The closed forms of every stage, stem and head among them.
+
+    Their values at the concrete numbers are the counts. A form holds for all values of the symbols that
+    lead to the same structure and resolutions that the strides divide; see `symbolic.py`. Where a
+    convention halves (tf_profiler), a form may round.
+    """
+    stages: dict[str, dict[str, list[Dim]]] = {}
+    for row in count(network, convention).rows:
+        sums = stages.setdefault(group_of(row.path, "stage"), {}).setdefault(group_of(row.path, "block"), [0, 0, 0])
+        for position, amount in enumerate((row.flops, row.params, row.acts)):
+            sums[position] += amount
+    result: list[StageFormula] = []
+    for stage, blocks in stages.items():
+        alike: dict[Formula, list[str]] = {}
+        for block, block_sums in blocks.items():
+            alike.setdefault(Formula(*map(_expanded, block_sums)), []).append(block)
+        grouped = tuple([BlockFormula(tuple(paths), each) for each, paths in alike.items()])
+        total = [
+            _expanded(sum([getattr(group.each, name) * len(group.blocks) for group in grouped]))
+            for name in ("flops", "params", "acts")
+        ]
+        result.append(StageFormula(stage, grouped, Formula(*total)))
+    return tuple(result)
+
+
+def _expanded(amount: Dim) -> Any:
+    import sympy  # type: ignore[import-untyped]
+
+    return sympy.expand(amount.expression if isinstance(amount, Symbolic) else amount)

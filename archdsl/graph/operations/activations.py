@@ -1,0 +1,156 @@
+# ruff: noqa: ARG002 - every rule has the same parameters, also where it needs one of them only
+"""Activation functions, elementwise on a map or a vector, and the identity."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import ClassVar
+
+from archdsl.graph.ledger import Ledger
+from archdsl.graph.operations.base import (
+    INPUT_SAVED,
+    NOTHING_SAVED,
+    OUTPUT_SAVED,
+    Operation,
+    Saved,
+    Tensor,
+    attribute,
+    operation,
+)
+from archdsl.graph.operations.kinds import NUMBER, Choice
+from archdsl.graph.shapes import Shape, elements
+
+
+class Elementwise(Operation):
+    """What activation functions share: shape kept, one term an element."""
+
+    __slots__ = ()
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        return (inputs[0],)
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        count = elements(inputs[0])
+        return Ledger(activation_elements=count, outputs=count)
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        return INPUT_SAVED
+
+
+@operation
+class Relu(Elementwise):
+    """max(x, 0)."""
+
+    name: ClassVar[str] = "relu"
+    emission: ClassVar[str] = "nn.ReLU"
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        return OUTPUT_SAVED
+
+
+@operation
+class Relu6(Elementwise):
+    """min(max(x, 0), 6)."""
+
+    name: ClassVar[str] = "relu6"
+    emission: ClassVar[str] = "nn.ReLU6"
+
+
+@operation
+class Silu(Elementwise):
+    """x * sigmoid(x), also called swish."""
+
+    name: ClassVar[str] = "silu"
+    emission: ClassVar[str] = "nn.SiLU"
+
+
+@operation
+class Sigmoid(Elementwise):
+    """1 / (1 + exp(-x))."""
+
+    name: ClassVar[str] = "sigmoid"
+    emission: ClassVar[str] = "nn.Sigmoid"
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        return OUTPUT_SAVED
+
+
+@operation
+class HardSwish(Elementwise):
+    """x * min(max(x + 3, 0), 6) / 6."""
+
+    name: ClassVar[str] = "hard_swish"
+    emission: ClassVar[str] = "nn.Hardswish"
+
+
+@operation
+class HardSigmoid(Elementwise):
+    """min(max(x + 3, 0), 6) / 6."""
+
+    name: ClassVar[str] = "hard_sigmoid"
+    emission: ClassVar[str] = "nn.Hardsigmoid"
+
+
+@operation
+class Gelu(Elementwise):
+    """x * Phi(x), with Phi the normal distribution."""
+
+    name: ClassVar[str] = "gelu"
+    emission: ClassVar[str] = "nn.GELU"
+
+    approximate: str = attribute(Choice("none", "tanh"), "the exact form, or its approximation by tanh", "none")
+
+
+@operation
+class Tanh(Elementwise):
+    """Hyperbolic tangent."""
+
+    name: ClassVar[str] = "tanh"
+    emission: ClassVar[str] = "nn.Tanh"
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        return OUTPUT_SAVED
+
+
+@operation
+class LeakyRelu(Elementwise):
+    """max(x, 0) + slope * min(x, 0)."""
+
+    name: ClassVar[str] = "leaky_relu"
+    leading: ClassVar[str | None] = "slope"
+    emission: ClassVar[str] = "nn.LeakyReLU"
+
+    slope: Fraction = attribute(NUMBER, "slope for negative x", Fraction(1, 100))
+
+
+@operation
+class Prelu(Elementwise):
+    """max(x, 0) + slope * min(x, 0), with a learned slope for every channel."""
+
+    name: ClassVar[str] = "prelu"
+    leading: ClassVar[str | None] = "init"
+    emission: ClassVar[str] = "nn.PReLU"
+
+    init: Fraction = attribute(NUMBER, "the slope at the start", Fraction(1, 4))
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        count = elements(inputs[0])
+        return Ledger(activation_elements=count, other_parameters=inputs[0][0], outputs=count)
+
+    def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return (Tensor("weight", (inputs[0][0],), "other_parameters"),)
+
+
+@operation
+class Identity(Elementwise):
+    """x."""
+
+    name: ClassVar[str] = "identity"
+    emission: ClassVar[str] = "nn.Identity"
+    views: ClassVar[bool] = True
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        return Ledger(outputs=elements(inputs[0]))
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        return NOTHING_SAVED

@@ -1,0 +1,213 @@
+# ruff: noqa: ARG002 - every rule has the same parameters, also where it needs one of them only
+"""What every primitive operation is: one frozen class that holds all that the compiler knows of it.
+
+An instance is a configured operation; its fields are its settings. The class states the settings (name,
+kind, default, one line of text), the shape rule (`infer`), the cost rule (`cost`), the parameters
+(`tensors`), what autograd keeps (`saved`) and the PyTorch name it is emitted as. The decorator
+`operation` makes the dataclass and enters it into `OPERATIONS`; a class that lacks a rule cannot be made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+
+from archdsl.graph.faults import RuleError
+from archdsl.graph.ledger import Ledger
+from archdsl.graph.operations.kinds import Kind
+from archdsl.graph.shapes import Dim, Shape, differ, show_shape
+
+
+class _Required:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Any = _Required()
+"""The default of an attribute that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A setting of an operation. `default` is a value of the language, or `REQUIRED`."""
+
+    name: str
+    kind: Kind
+    default: Any
+    doc: str
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A parameter or buffer of an operation: its name in PyTorch, its shape, and its ledger column."""
+
+    name: str
+    shape: Shape
+    column: str
+
+    @property
+    def is_parameter(self) -> bool:
+        return self.column not in ("running_statistics", "counters")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What PyTorch's autograd keeps of one operation for the backward pass, beyond parameters.
+
+    `inputs` and `outputs` are the positions of kept tensors. The rest is extra: `values`, `indices`
+    (int64) and `masks` (one byte) count elements for each image, `statistics` elements for each batch.
+    `crossed`: each of the two inputs is kept for the other's gradient alone.
+    """
+
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+    values: Dim = 0
+    indices: Dim = 0
+    masks: Dim = 0
+    statistics: Dim = 0
+    crossed: bool = False
+
+
+NOTHING_SAVED = Saved()
+INPUT_SAVED = Saved(inputs=(0,))
+OUTPUT_SAVED = Saved(outputs=(0,))
+
+
+class Operation:
+    """A configured primitive operation."""
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+    """The name in the language's module `std.ops`."""
+    arity: ClassVar[int | None] = 1
+    """The number of inputs; none: one or more."""
+    leading: ClassVar[str | None] = None
+    """The setting that may be given without its name."""
+    emission: ClassVar[str]
+    """The PyTorch class, function or operator that computes it."""
+    commutative: ClassVar[bool] = False
+    """Whether the order of inputs is without meaning."""
+    views: ClassVar[bool] = False
+    """Whether the outputs share the input's memory; at inference at least, see `shares_memory`."""
+    attributes: ClassVar[tuple[Attribute, ...]] = ()
+
+    @property
+    def kind(self) -> str:
+        """The name under which conventions count it: the name, or finer where a tool tells more apart."""
+        return self.name
+
+    @property
+    def constants(self) -> tuple[tuple[str, Any], ...]:
+        """All settings by name, in canonical form: what two equal operations agree on."""
+        return tuple((attribute.name, getattr(self, attribute.name)) for attribute in self.attributes)
+
+    def shares_memory(self, training: bool) -> bool:
+        """Whether the outputs share the input's memory."""
+        return self.views
+
+    @classmethod
+    def bind(cls, settings: Mapping[str, Any]) -> Self:
+        """The operation with these settings, checked, and with the defaults of the others.
+
+        Raises E301, E302, E303 for a value, E305 for padding, E306 for a missing or unknown setting.
+        """
+        values = dict(cls._defaults)
+        for name, value in settings.items():
+            kind = cls._kinds.get(name)
+            if kind is None:
+                known = ", ".join(cls._kinds) or "none"
+                raise RuleError("E306", f"{cls.name} has no setting {name}; it has {known}", attribute=name)
+            values[name] = kind.check(name, value)
+        for name in cls._required:
+            if name not in settings:
+                raise RuleError("E306", f"{cls.name} needs {name}", attribute=name, help=f"{cls.name}({name}: …)")
+        cls.settle(values)
+        return cls(**values)
+
+    _defaults: ClassVar[dict[str, Any]]
+    _kinds: ClassVar[dict[str, Kind]]
+    _required: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def settle(cls, values: dict[str, Any]) -> None:
+        """Check settings against each other and bring them into canonical form, in place."""
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shapes of the outputs. Raises E304 and E401 to E404."""
+        raise NotImplementedError
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """The terms, for one image."""
+        raise NotImplementedError
+
+    def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """The parameters and buffers, in PyTorch's order."""
+        return ()
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """What autograd keeps."""
+        raise NotImplementedError
+
+
+OPERATIONS: dict[str, type[Operation]] = {}
+"""All primitive operations, by their name in `std.ops`."""
+
+AnyOperation = TypeVar("AnyOperation", bound=Operation)
+
+
+def attribute(kind: Kind, doc: str, default: Any = REQUIRED, *, settled: bool = False) -> Any:
+    """A field that is a setting. With `settled`, the canonical form of the default depends on other settings."""
+    metadata = {"attribute": (kind, doc, default)}
+    if default is REQUIRED or settled:
+        return field(metadata=metadata)
+    return field(default=kind.check("default", default), metadata=metadata)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(attribute,))
+def operation(cls: type[AnyOperation]) -> type[AnyOperation]:
+    """Make a class a frozen dataclass with its table of attributes, and enter it into `OPERATIONS`."""
+    made = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+    table = tuple(
+        Attribute(entry.name, kind, default, doc)
+        for entry in fields(made)  # type: ignore[arg-type]
+        for kind, doc, default in [entry.metadata["attribute"]]
+    )
+    for rule in ("infer", "cost", "saved"):
+        if getattr(made, rule) is getattr(Operation, rule):
+            raise TypeError(f"{made.__name__} lacks the rule {rule}")
+    made.attributes = table
+    made._kinds = {entry.name: entry.kind for entry in table}
+    made._required = tuple(entry.name for entry in table if entry.required)
+    made._defaults = {e.name: e.kind.check(e.name, e.default) for e in table if not e.required}
+    if made.name in OPERATIONS:
+        raise TypeError(f"there are two operations {made.name}")
+    OPERATIONS[made.name] = made
+    return made
+
+
+def need_map(name: str, shape: Shape) -> tuple[Dim, Dim, Dim]:
+    """Channels, height and width of a map; E403 for a vector."""
+    if len(shape) != 3:
+        raise RuleError(
+            "E403",
+            f"{name} needs a map of channels x height x width and got a vector of {show_shape(shape)}",
+            help=f"move {name} before flatten",
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def need_same(name: str, inputs: tuple[Shape, ...]) -> Shape:
+    """The shape that all inputs share; E401 when two differ."""
+    first = inputs[0]
+    for other in inputs[1:]:
+        if len(first) != len(other) or any(differ(a, b) for a, b in zip(first, other, strict=True)):
+            raise RuleError("E401", f"{name} needs equal shapes and got {show_shape(first)} and {show_shape(other)}")
+    return first

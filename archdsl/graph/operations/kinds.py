@@ -1,0 +1,198 @@
+"""The kinds of value that a setting of an operation can have: type and range, checked exactly.
+
+`check` takes a value of the language (int, Fraction, str, bool, None, tuple, `Size`, `Range`, or a
+`Symbolic`) and returns it in canonical form, or raises E301 (wrong type), E302 (out of range) or E303
+(not a whole number). A bool is not a number. `text` is the kind in words, for the reference and messages.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from archdsl.graph.faults import RuleError
+from archdsl.graph.shapes import EXTENT_MAX, Range, Size, show
+from archdsl.graph.symbolic import Symbolic
+
+
+def wrong_type(name: str, expected: str, value: object) -> RuleError:
+    return RuleError("E301", f"{name} must be {expected}, not {show(value)}", attribute=name)
+
+
+class Kind:
+    """A type with a range."""
+
+    text: str
+
+    def check(self, name: str, value: Any) -> Any:
+        """The value in canonical form, or a `RuleError` that names the setting."""
+        raise NotImplementedError
+
+
+class Whole(Kind):
+    """A whole number of a range."""
+
+    def __init__(self, lo: int, hi: int = EXTENT_MAX) -> None:
+        self.lo = lo
+        self.hi = hi
+        self.text = f"a whole number from {lo} to {hi}"
+
+    def check(self, name: str, value: Any) -> Any:
+        plain = value.value if isinstance(value, Symbolic) else value
+        if type(plain) is not int:
+            if isinstance(plain, Fraction):
+                if plain.denominator != 1:
+                    raise RuleError(
+                        "E303",
+                        f"{name} is {show(plain)}, which is not a whole number",
+                        attribute=name,
+                        help=f"round it: {name}: round(…), which gives {show(round(plain))}",
+                    )
+                plain = value = plain.numerator
+            else:
+                raise wrong_type(name, "a whole number", value)
+        if not self.lo <= plain <= self.hi:
+            raise RuleError("E302", f"{name} must be {self.text}, not {show(plain)}", attribute=name)
+        return value
+
+
+class Rational(Kind):
+    """An exact number of a range, whose ends may be left out of it."""
+
+    def __init__(
+        self, text: str, lo: int | None = None, hi: int | None = None, *, without: tuple[int, ...] = ()
+    ) -> None:
+        self.text = text
+        self.lo = lo
+        self.hi = hi
+        self.without = without
+
+    def check(self, name: str, value: Any) -> Fraction:
+        plain = value.value if isinstance(value, Symbolic) else value
+        if isinstance(plain, bool) or not isinstance(plain, (int, Fraction)):
+            raise wrong_type(name, "a number", value)
+        outside = (self.lo is not None and plain < self.lo) or (self.hi is not None and plain > self.hi)
+        if outside or plain in self.without:
+            raise RuleError("E302", f"{name} must be {self.text}, not {show(plain)}", attribute=name)
+        return Fraction(plain)
+
+
+class Flag(Kind):
+    """true or false."""
+
+    text = "true or false"
+
+    def check(self, name: str, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise wrong_type(name, "true or false", value)
+        return value
+
+
+class Choice(Kind):
+    """One of some strings."""
+
+    def __init__(self, *values: str) -> None:
+        self.values = values
+        self.text = " or ".join(f'"{value}"' for value in values)
+
+    def check(self, name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise wrong_type(name, self.text, value)
+        if value not in self.values:
+            raise RuleError("E302", f"{name} must be {self.text}, not {show(value)}", attribute=name)
+        return value
+
+
+class Pair(Kind):
+    """A whole number for both directions, or `height x width`. Canonical: (height, width)."""
+
+    def __init__(self, lo: int = 1) -> None:
+        self.whole = Whole(lo)
+        self.text = f"{self.whole.text}, or height x width of such"
+
+    def check(self, name: str, value: Any) -> tuple[Any, Any]:
+        if isinstance(value, tuple):
+            if not isinstance(value, Size) or len(value) != 2:
+                raise wrong_type(name, "a whole number or height x width", value)
+            return self.whole.check(name, value[0]), self.whole.check(name, value[1])
+        side = self.whole.check(name, value)
+        return side, side
+
+
+class Padding(Kind):
+    """What `conv` and the pools accept as padding; `convolution.settle_padding` makes it canonical."""
+
+    text = '"symmetric", "same", a whole number, height x width, or [top, bottom, left, right]'
+
+    def __init__(self) -> None:
+        self.whole = Whole(0)
+
+    def check(self, name: str, value: Any) -> str | tuple[Any, ...]:
+        if isinstance(value, str):
+            if value not in ("symmetric", "same"):
+                raise RuleError("E302", f"{name} must be {self.text}, not {show(value)}", attribute=name)
+            return value
+        if isinstance(value, Size) and len(value) == 2:
+            h, w = (self.whole.check(name, side) for side in value)
+            return h, h, w, w
+        if isinstance(value, tuple) and not isinstance(value, Size) and len(value) == 4:
+            return tuple(self.whole.check(name, side) for side in value)
+        if isinstance(value, tuple):
+            raise wrong_type(name, self.text, value)
+        side = self.whole.check(name, value)
+        return side, side, side, side
+
+
+class Wholes(Kind):
+    """A list of whole numbers, at most `most` of them; a size is one too where `size` says so."""
+
+    def __init__(self, lo: int, most: int, *, size: bool = False) -> None:
+        self.whole = Whole(lo)
+        self.most = most
+        self.size = size
+        self.text = f"a list of 1 to {most} whole numbers from {lo}"
+
+    def check(self, name: str, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, tuple) or (isinstance(value, Size) and not self.size):
+            raise wrong_type(name, "a list of whole numbers", value)
+        if not 1 <= len(value) <= self.most:
+            raise RuleError("E302", f"{name} must be {self.text}, not {len(value)}", attribute=name)
+        return tuple(self.whole.check(name, part) for part in value)
+
+
+class Band(Kind):
+    """A range `lo .. hi` of indices from 0, both included."""
+
+    text = "a range lo .. hi of channels, counted from 0, both included"
+
+    def __init__(self) -> None:
+        self.whole = Whole(0)
+
+    def check(self, name: str, value: Any) -> Range:
+        if not isinstance(value, Range):
+            raise wrong_type(name, "a range lo .. hi", value)
+        lo, hi = self.whole.check(name, value.lo), self.whole.check(name, value.hi)
+        if hi < lo:
+            raise RuleError("E302", f"{name} is {show(lo)} .. {show(hi)}, which is empty", attribute=name)
+        return Range(lo, hi)
+
+
+class OrNone(Kind):
+    """A kind, or none."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.text = f"{kind.text}, or none"
+
+    def check(self, name: str, value: Any) -> Any:
+        return None if value is None else self.kind.check(name, value)
+
+
+EXTENT = Whole(1)
+RATE = Rational("a rate, at least 0 and less than 1", 0, 1, without=(1,))
+POSITIVE = Rational("a number greater than 0", 0, without=(0,))
+MOMENTUM = Rational("a number from 0 to 1", 0, 1)
+NUMBER = Rational("a number")
+FLAG = Flag()
+PAIR = Pair()
+PADDING = Padding()

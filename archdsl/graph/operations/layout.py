@@ -1,0 +1,208 @@
+# ruff: noqa: ARG002 - every rule has the same parameters, also where it needs one of them only
+"""Operations that move elements and compute little: flatten, split, slice, pad, shuffle, reshape, upsample."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from archdsl.graph.faults import RuleError
+from archdsl.graph.ledger import Ledger
+from archdsl.graph.operations.base import NOTHING_SAVED, Operation, Saved, attribute, need_map, operation
+from archdsl.graph.operations.kinds import EXTENT, PAIR, Band, Choice, OrNone, Whole, Wholes
+from archdsl.graph.shapes import (
+    Range,
+    Shape,
+    below,
+    decided,
+    differ,
+    divides,
+    elements,
+    exact_divide,
+    show,
+    show_shape,
+)
+
+MOST_PARTS = 4096
+"""The largest number of parts that `split` makes."""
+
+
+class Layout(Operation):
+    """What operations share that keep the elements or some of them: no term but the outputs, nothing saved."""
+
+    __slots__ = ()
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        return Ledger(outputs=sum(elements(shape) for shape in outputs))
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        return NOTHING_SAVED
+
+
+@operation
+class Flatten(Layout):
+    """A map as a vector."""
+
+    name: ClassVar[str] = "flatten"
+    emission: ClassVar[str] = "nn.Flatten"
+    views: ClassVar[bool] = True
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        return ((elements(inputs[0]),),)
+
+
+@operation
+class Split(Layout):
+    """The channels in consecutive parts: so many equal ones, or of the sizes given."""
+
+    name: ClassVar[str] = "split"
+    leading: ClassVar[str | None] = "parts"
+    emission: ClassVar[str] = "torch.split"
+    views: ClassVar[bool] = True
+
+    parts: Any = attribute(OrNone(Whole(1, MOST_PARTS)), "number of equal parts", None)
+    sizes: tuple[Any, ...] | None = attribute(OrNone(Wholes(1, MOST_PARTS)), "channels of every part", None)
+
+    @classmethod
+    def settle(cls, values: dict[str, Any]) -> None:
+        if (values["parts"] is None) == (values["sizes"] is None):
+            raise RuleError("E306", "split needs either parts or sizes", attribute="parts", help="split(parts: 2)")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        channels, rest = inputs[0][0], inputs[0][1:]
+        if self.sizes is None:
+            if not divides(self.parts, channels):
+                raise RuleError(
+                    "E404",
+                    f"split cannot make {show(self.parts)} equal parts of {show(channels)} channels",
+                    attribute="parts",
+                )
+            return ((exact_divide(channels, self.parts), *rest),) * int(self.parts)
+        total = sum(self.sizes)
+        if differ(total, channels):
+            raise RuleError(
+                "E404",
+                f"the sizes of split add up to {show(total)} and the input has {show(channels)} channels",
+                attribute="sizes",
+            )
+        return tuple((size, *rest) for size in self.sizes)
+
+
+@operation
+class Slice(Layout):
+    """Some consecutive channels."""
+
+    name: ClassVar[str] = "slice"
+    leading: ClassVar[str | None] = "channels"
+    emission: ClassVar[str] = "x[:, lo:hi]"
+    views: ClassVar[bool] = True
+
+    channels: Range = attribute(Band(), "the channels lo .. hi, counted from 0, both included")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        channels = inputs[0][0]
+        if not below(self.channels.hi, channels) and decided(channels) and decided(self.channels.hi):
+            raise RuleError(
+                "E404",
+                f"slice of channels {show(self.channels)} needs {show(self.channels.hi + 1)} channels and the input "
+                f"has {show(channels)}",
+                attribute="channels",
+                help=f"channels: {show(self.channels.lo)} .. {show(channels - 1)}",
+            )
+        return ((self.channels.hi - self.channels.lo + 1, *inputs[0][1:]),)
+
+
+@operation
+class PadChannels(Layout):
+    """Channels of zeros at the end, up to a width."""
+
+    name: ClassVar[str] = "pad_channels"
+    leading: ClassVar[str | None] = "to"
+    emission: ClassVar[str] = "F.pad"
+
+    to: Any = attribute(EXTENT, "channels of the output")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        channels = inputs[0][0]
+        if below(self.to, channels):
+            raise RuleError(
+                "E404",
+                f"pad_channels to {show(self.to)} would drop channels: the input has {show(channels)}",
+                attribute="to",
+                help="use slice to drop channels",
+            )
+        return ((self.to, *inputs[0][1:]),)
+
+
+@operation
+class ChannelShuffle(Layout):
+    """Channels interleaved over the groups (ShuffleNet's)."""
+
+    name: ClassVar[str] = "channel_shuffle"
+    leading: ClassVar[str | None] = "groups"
+    emission: ClassVar[str] = "nn.ChannelShuffle"
+
+    groups: Any = attribute(EXTENT, "groups that are interleaved")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        channels = need_map(self.name, inputs[0])[0]
+        if not divides(self.groups, channels):
+            raise RuleError(
+                "E404",
+                f"channel_shuffle cannot make {show(self.groups)} equal groups of {show(channels)} channels",
+                attribute="groups",
+            )
+        return (inputs[0],)
+
+
+@operation
+class Reshape(Layout):
+    """The elements in their order under another shape, which is given."""
+
+    name: ClassVar[str] = "reshape"
+    leading: ClassVar[str | None] = "to"
+    emission: ClassVar[str] = "torch.reshape"
+    views: ClassVar[bool] = True
+
+    to: tuple[Any, ...] = attribute(Wholes(1, 3, size=True), "channels x height x width, or a list of 1 or 3 extents")
+
+    @classmethod
+    def settle(cls, values: dict[str, Any]) -> None:
+        if len(values["to"]) == 2:
+            raise RuleError("E302", "to must have 1 or 3 extents, not 2", attribute="to")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        if differ(elements(inputs[0]), elements(self.to)):
+            raise RuleError(
+                "E404",
+                f"reshape of {show_shape(inputs[0])} to {show_shape(self.to)} changes the number of elements from "
+                f"{show(elements(inputs[0]))} to {show(elements(self.to))}",
+                attribute="to",
+            )
+        return (self.to,)
+
+
+@operation
+class Upsample(Operation):
+    """A map enlarged by whole factors."""
+
+    name: ClassVar[str] = "upsample"
+    leading: ClassVar[str | None] = "factor"
+    emission: ClassVar[str] = "nn.Upsample"
+
+    factor: tuple[Any, Any] = attribute(PAIR, "factor of height x width")
+    mode: str = attribute(Choice("nearest", "bilinear"), "how new elements are found", "nearest")
+
+    @property
+    def kind(self) -> str:
+        return f"upsample_{self.mode}"
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        channels, h, w = need_map(self.name, inputs[0])
+        return ((channels, h * self.factor[0], w * self.factor[1]),)
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        count = elements(outputs[0])
+        return Ledger(interpolated_elements=count, outputs=count)
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        return NOTHING_SAVED

@@ -1,0 +1,29 @@
+"""The limits that keep every compilation short: time and memory are bounded for any input.
+
+Each is stated in docs/language.md; what exceeds one is a diagnostic of its own.
+"""
+
+MAX_FILE_BYTES = 1 << 20
+"""Size of one source file."""
+MAX_TOKENS = 200_000
+"""Tokens of one source file."""
+MAX_NESTING = 100
+"""Depth of one expression or body in the syntax tree."""
+MAX_SYNTAX_ERRORS = 50
+"""Syntax errors of one file after which it is not read further."""
+MAX_FILES = 200
+"""Source files of one program."""
+MAX_MODELS = 10_000
+"""Models of one file, rows of instances counted."""
+MAX_STEPS = 5_000_000
+"""Evaluation steps of one model."""
+MAX_CALL_NESTING = 250
+"""Sum of the syntactic depths of the definitions that are being evaluated within each other."""
+MAX_LIST = 10_000
+"""Elements of one list."""
+MAX_BLOCKS = 10_000
+"""Blocks of one network."""
+MAX_NODES = 100_000
+"""Operations of one network."""
+MAX_SOLVE_STEPS = 20_000
+"""Factors that `solve` tries."""

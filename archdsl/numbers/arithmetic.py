@@ -1,0 +1,333 @@
+"""The operations of the language on its numbers.
+
+Every function tries whole numbers first, then rational ones, then irrational ones. What is none of these is
+a symbolic stand-in of another module and goes to Python's operator, in `_symbolic`; that is the only place
+where anything but exact numbers is computed with. For such operands the declared result type does not hold.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias, TypeGuard
+
+from archdsl.numbers import decide, irrational
+from archdsl.numbers.faults import MAX_BITS, NumberError, normalise
+from archdsl.numbers.irrational import (
+    ONE,
+    Atom,
+    Irrational,
+    Monomial,
+    Number,
+    Rational,
+    Sum,
+    log_of_rational,
+    root,
+    settle,
+)
+from archdsl.numbers.text import shorten
+
+Operand: TypeAlias = Any
+"""A `Number`, or an object with Python's arithmetic operators."""
+
+_BOUND = 1 << MAX_BITS
+_RANK: dict[type, int] = {int: 0, Fraction: 0, Irrational: 1}
+
+
+def is_number(value: object) -> TypeGuard[Number]:
+    """Whether the value is a number of the language; `True`, `False` and doubles are not."""
+    return type(value) in _RANK
+
+
+def _rank(a: Operand, b: Operand) -> int:
+    """0 where both are rational, 1 where both are numbers, 2 where one is symbolic."""
+    return max(_RANK.get(type(a), 2), _RANK.get(type(b), 2))
+
+
+def _symbolic(compute: Callable[..., Any], *operands: Operand) -> Any:
+    """Python's operator for operands of which one is symbolic.
+
+    Raises `TypeError` for a truth value or a double among them, which Python would silently calculate with,
+    and `NumberError` (domain) for a division by zero.
+    """
+    for operand in operands:
+        if isinstance(operand, bool | float | complex):
+            raise TypeError(f"{operand!r} is not a number of the language")
+    try:
+        return compute(*operands)
+    except ZeroDivisionError:
+        raise _division_by_zero(operands[0]) from None
+
+
+def _division_by_zero(a: Operand) -> NumberError:
+    return NumberError("domain", f"division of {shorten(a) if is_number(a) else a} by zero")
+
+
+# The four operations.
+
+
+def add(a: Operand, b: Operand) -> Number:
+    """a + b. Raises `NumberError` (limit)."""
+    if type(a) is int and type(b) is int:
+        total = a + b
+        return total if -_BOUND < total < _BOUND else normalise(total)
+    rank = _rank(a, b)
+    if rank == 0:
+        return normalise(a + b)
+    return irrational.add(a, b) if rank == 1 else _symbolic(operator.add, a, b)
+
+
+def subtract(a: Operand, b: Operand) -> Number:
+    """a - b. Raises `NumberError` (limit)."""
+    if type(a) is int and type(b) is int:
+        difference = a - b
+        return difference if -_BOUND < difference < _BOUND else normalise(difference)
+    rank = _rank(a, b)
+    if rank == 0:
+        return normalise(a - b)
+    return irrational.add(a, negate(b)) if rank == 1 else _symbolic(operator.sub, a, b)
+
+
+def multiply(a: Operand, b: Operand) -> Number:
+    """a * b. Raises `NumberError` (limit)."""
+    if type(a) is int and type(b) is int:
+        product = a * b
+        return product if -_BOUND < product < _BOUND else normalise(product)
+    rank = _rank(a, b)
+    if rank == 0:
+        return normalise(a * b)
+    return irrational.multiply(a, b) if rank == 1 else _symbolic(operator.mul, a, b)
+
+
+def divide(a: Operand, b: Operand) -> Number:
+    """a / b. Raises `NumberError`: domain where b is zero, limit."""
+    rank = _rank(a, b)
+    if rank < 2 and not b:
+        raise _division_by_zero(a)
+    if rank == 0:
+        if type(a) is int and type(b) is int and not a % b:
+            return normalise(a // b)
+        return normalise(Fraction(a, b))
+    return irrational.divide(a, b) if rank == 1 else _symbolic(operator.truediv, a, b)
+
+
+def negate(a: Operand) -> Number:
+    """-a."""
+    if isinstance(a, Irrational):
+        return Irrational({m: -c for m, c in a.numerator.items()}, a.denominator, a.weight)
+    return -a if is_number(a) else _symbolic(operator.neg, a)
+
+
+def floor_divide(a: Operand, b: Operand) -> Number:
+    """The largest integer not above a / b. Raises `NumberError`: domain where b is zero, undecided, limit."""
+    if type(a) is int and type(b) is int and b:
+        return a // b
+    return floor(divide(a, b)) if _rank(a, b) < 2 else _symbolic(operator.floordiv, a, b)
+
+
+def modulo(a: Operand, b: Operand) -> Number:
+    """a - b * floor(a / b), which has the sign of b. Raises as `floor_divide`."""
+    if type(a) is int and type(b) is int and b:
+        return a % b
+    return subtract(a, multiply(b, floor_divide(a, b))) if _rank(a, b) < 2 else _symbolic(operator.mod, a, b)
+
+
+# Powers and logarithms.
+
+
+def power(a: Operand, b: Operand) -> Number:
+    """a ^ b; 0 ^ 0 is 1.
+
+    Raises `NumberError`: domain for a negative power of zero and a fractional power of a negative number,
+    limit, undecided where the sign of an operand is.
+    """
+    if _rank(a, b) == 2:
+        return _symbolic_power(a, b)
+    if not b:
+        return 1
+    if not a:
+        if decide.sign(b) < 0:
+            raise NumberError("domain", f"zero to the power {shorten(b)} is a division by zero")
+        return 0
+    if isinstance(a, Irrational) and type(b) is int:
+        return irrational.power(a, b)
+    if decide.sign(a) < 0 and type(b) is not int:
+        raise NumberError("domain", f"the power {shorten(b)} of the negative number {shorten(a)} is not real")
+    if isinstance(a, Irrational) or isinstance(b, Irrational):
+        return _exponential(multiply(b, log(a)))
+    try:
+        if type(b) is int:
+            return normalise(irrational.rational_power(a, b))
+        # Numerator and denominator are coprime, so there is nothing to refine.
+        return settle(irrational.sum_multiply(root(a.numerator, b), root(a.denominator, -b)), ONE)
+    except NumberError:
+        message = f"{shorten(a)} to the power {shorten(b)} is over the limit of {MAX_BITS} bits"
+        raise NumberError("limit", message) from None
+
+
+def _symbolic_power(a: Operand, b: Operand) -> Any:
+    # The operator knows no limit, and an exponent is the only operand that can make a result explode.
+    if hasattr(b, "__index__") and abs(b) > MAX_BITS:
+        raise NumberError("limit", f"the exponent {shorten(operator.index(b))} is over the limit of {MAX_BITS}")
+    return _symbolic(operator.pow, a, b)
+
+
+def log(a: Operand) -> Number:
+    """The natural logarithm. Raises `NumberError`: domain where a is not positive, undecided, limit."""
+    if not is_number(a):
+        raise TypeError(f"{a!r} has no logarithm")
+    if decide.sign(a) <= 0:
+        raise NumberError("domain", f"the logarithm of {shorten(a)} is not real: it needs a number above zero")
+    if not isinstance(a, Irrational):
+        return settle(log_of_rational(a), ONE)
+    if a.denominator is ONE:
+        return _log_of_sum(a.numerator)
+    return subtract(_log_of_sum(a.numerator), _log_of_sum(a.denominator))
+
+
+def _log_of_sum(terms: Sum) -> Number:
+    """The logarithm of a sum's absolute value. A single term is taken apart, a longer sum is opaque."""
+    if len(terms) > 1:
+        return _opaque_log(absolute(settle(terms, ONE)))
+    ((monomial, coefficient),) = terms.items()
+    total: Number = settle(log_of_rational(abs(coefficient)), ONE)
+    for atom, exponent in monomial:
+        if atom.kind == "log":
+            inner = _opaque_log(settle({frozenset({(atom, 1)}): 1}, ONE))
+        else:
+            inner = atom.of if atom.kind == "exp" else log(atom.of)
+        total = add(total, multiply(exponent, inner))
+    return total
+
+
+def _opaque_log(value: Number) -> Number:
+    # Atoms are positive: a logarithm below zero is that of the reciprocal, negated.
+    if decide.compare(value, 1) < 0:
+        return negate(_atom("log", divide(1, value)))
+    return _atom("log", value)
+
+
+def _exponential(a: Number) -> Number:
+    """exp(a), of which `power` is made for all but rational numbers."""
+    if decide.compare(absolute(a), MAX_BITS) > 0:
+        raise NumberError("limit", f"an exponential of {shorten(a)} is over the limit of {MAX_BITS} bits")
+    if not isinstance(a, Irrational) or a.denominator is not ONE:
+        return _opaque_exponential(a)
+    # Multiples of logarithms are roots again: exp(c * log(b)) = b ^ c.
+    product: Number = 1
+    rest: dict[Monomial, Rational] = {}
+    for monomial, coefficient in a.numerator.items():
+        (atom, exponent), *others = monomial
+        if atom.kind != "log" or exponent != 1 or others:
+            rest[monomial] = coefficient
+        elif type(atom.of) is int:
+            product = irrational.multiply(product, settle(root(atom.of, coefficient), ONE))
+        elif coefficient.denominator == 1:
+            product = irrational.multiply(product, irrational.power(atom.of, coefficient.numerator))
+        else:
+            rest[monomial] = coefficient
+    return irrational.multiply(product, _opaque_exponential(settle(rest, ONE)))
+
+
+def _opaque_exponential(a: Number) -> Number:
+    # With an exponent below zero it is the reciprocal, so that the two cancel.
+    sign = decide.sign(a)
+    if sign == 0:
+        return 1
+    return _atom("exp", a) if sign > 0 else divide(1, _atom("exp", negate(a)))
+
+
+def _atom(kind: Literal["log", "exp"], of: Number) -> Number:
+    return settle({frozenset({(Atom(kind, of), 1)}): 1}, ONE)
+
+
+# Order and rounding.
+
+
+def compare(a: Operand, b: Operand) -> int:
+    """-1, 0 or 1: the sign of a - b. Raises `NumberError`: undecided, limit for sums of too many terms."""
+    rank = 0 if type(a) is int and type(b) is int else _rank(a, b)
+    if rank == 0:
+        return (a > b) - (a < b)
+    return decide.compare(a, b) if rank == 1 else _symbolic(lambda x, y: (x > y) - (x < y), a, b)
+
+
+def maximum(first: Operand, *rest: Operand) -> Number:
+    """The largest operand, the first of equal ones. Raises as `compare`."""
+    if not all(map(is_number, (first, *rest))):
+        return _symbolic(lambda *operands: max(operands), first, *rest)
+    for other in rest:
+        if compare(other, first) > 0:
+            first = other
+    return first
+
+
+def minimum(first: Operand, *rest: Operand) -> Number:
+    """The smallest operand, the first of equal ones. Raises as `compare`."""
+    if not all(map(is_number, (first, *rest))):
+        return _symbolic(lambda *operands: min(operands), first, *rest)
+    for other in rest:
+        if compare(other, first) < 0:
+            first = other
+    return first
+
+
+def absolute(a: Operand) -> Number:
+    """a or -a, whichever is not below zero. Raises `NumberError` (undecided)."""
+    if isinstance(a, Irrational):
+        return negate(a) if decide.sign(a) < 0 else a
+    return abs(a) if is_number(a) else _symbolic(abs, a)
+
+
+def floor(a: Operand) -> int:
+    """The largest integer not above a. Raises `NumberError`: undecided, limit."""
+    if type(a) is int:
+        return a
+    if isinstance(a, Irrational):
+        return normalise(decide.floor(a)).numerator
+    return a.numerator // a.denominator if type(a) is Fraction else _symbolic(math.floor, a)
+
+
+def ceil(a: Operand) -> int:
+    """The smallest integer not below a. Raises `NumberError`: undecided, limit."""
+    if type(a) is int:
+        return a
+    if isinstance(a, Irrational):
+        return normalise(decide.floor(a) + 1).numerator
+    return -(-a.numerator // a.denominator) if type(a) is Fraction else _symbolic(math.ceil, a)
+
+
+def round_half_even(a: Operand) -> int:
+    """The nearest integer, of two the even one. Raises `NumberError`: undecided, limit."""
+    if type(a) is int:
+        return a
+    if isinstance(a, Irrational):
+        # An irrational number is never halfway.
+        return normalise(decide.floor(a, half=True)).numerator
+    return round(a) if type(a) is Fraction else _symbolic(round, a)
+
+
+# Whole numbers.
+
+
+def gcd(*operands: Operand) -> int:
+    """The greatest common divisor of whole numbers; 0 of none. Raises `NumberError` (domain) for any other."""
+    return math.gcd(*map(_whole, operands))
+
+
+def lcm(*operands: Operand) -> int:
+    """The least common multiple of whole numbers; 1 of none. Raises `NumberError`: domain for any other, limit."""
+    total = 1
+    for operand in operands:
+        total = normalise(math.lcm(total, _whole(operand))).numerator
+    return total
+
+
+def _whole(a: Operand) -> int:
+    if type(a) is int:
+        return a
+    if is_number(a):
+        raise NumberError("domain", f"{shorten(a)} is not a whole number")
+    raise TypeError(f"{a!r} is not a number of the language")

@@ -1,0 +1,49 @@
+"""What arithmetic may refuse, and the limits beyond which it does.
+
+The limits hold for every value that leaves `archdsl.numbers`. Sizes are estimated before anything is
+computed, so that a refusal costs microseconds, whatever was asked for.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal
+
+MAX_BITS = 4096
+"""Bits of a numerator, a denominator, a coefficient or the base of a root."""
+MAX_TERMS = 32
+"""Terms of the numerator, and of the denominator, of an irrational number."""
+MAX_LOG_POWER = 256
+"""Power of one logarithm within a term."""
+MAX_WEIGHT = 4 * MAX_BITS
+"""Bits of all integers of one irrational number together; each level of nesting counts for 512."""
+MAX_REFINEMENT = 2 * MAX_BITS
+"""Bits after the binary point to which a decision refines an irrational number before it gives up."""
+
+Kind = Literal["limit", "domain", "undecided"]
+
+
+class NumberError(ValueError):
+    """An operation has no result. `message` is one lower-case sentence with the numbers in it.
+
+    `kind` is `limit` for a result over the stated size, `domain` for a division by zero, a root of a negative
+    number or a logarithm of what is not positive, `undecided` for two numbers that agree to
+    `MAX_REFINEMENT` bits and are not known to be equal.
+    """
+
+    def __init__(self, kind: Kind, message: str) -> None:
+        super().__init__(message)
+        self.kind: Kind = kind
+        self.message = message
+
+
+def normalise(value: int | Fraction) -> int | Fraction:
+    """The rational number as the language keeps it: an `int` where it is whole.
+
+    Raises `NumberError` (limit) for a numerator or denominator of more than `MAX_BITS` bits.
+    """
+    numerator, denominator = value.numerator, value.denominator
+    bits = max(numerator.bit_length(), denominator.bit_length())
+    if bits > MAX_BITS:
+        raise NumberError("limit", f"a number of {bits} bits is over the limit of {MAX_BITS}")
+    return numerator if denominator == 1 else value

@@ -1,0 +1,413 @@
+"""Text to canonical text. What enters is a `Source` that parses; what leaves is its one canonical layout.
+
+The writer decides where lines break and where one blank line stands; everything else has one form. The
+formatter works on lexemes, not on the tree, so comments need no rule of their own and nothing can be lost:
+the output holds the same lexemes and comments in the same order. Two things always break a line: an item
+after another item, and the rows of a table.
+
+It runs in four passes over one list of pieces: `_frame` finds the brackets and what begins an item, an entry
+or a row; `_lay_tables` and `_align_entries` add the spaces that make columns; `_Writer` puts it all down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from archdsl.source import Source
+from archdsl.syntax.parser import tokens
+
+INDENT = 2
+CONTINUATION = 4
+"""Indentation of a line that goes on with an entry where nothing better shows where."""
+WIDEST_KEY = 24
+"""A longer key is not aligned with its neighbours, nor they with it."""
+
+_SOFT = {"NAME", "KIND", "ARCH", "USE", "MODELS"}
+_ENDS_VALUE = _SOFT | {"NUMBER", "UNIT", "STRING", "RPAR", "RSQB", "RBRACE"}
+_BEGINS_ENTRY = _SOFT | {"REQUIRE", "RETURN"}
+_BEGINS_ITEM = {"KIND", "ARCH", "USE", "MODELS"}
+_OPENING, _CLOSING = {"LPAR", "LSQB", "LBRACE"}, {"RPAR", "RSQB", "RBRACE"}
+_FACTORS = {"OPERATOR", "CIRCUMFLEX"}
+
+
+class Kind(Enum):
+    """What a pair of brackets holds; FILE is outside all brackets."""
+
+    FILE = auto()
+    BODY = auto()
+    NAMES = auto()  # the braces of a `use`
+    LIST = auto()  # arguments, parameters, elements, an index, a group
+    TABLE = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    kind: Kind
+    entries: list[int] = field(default_factory=list)
+    """Where the items, entries or rows directly in this frame begin, as indices of pieces."""
+    opening: int = -1
+    closing: int = -1
+    aligned: bool = False
+    """Whether this is a table whose rows stand on one line each."""
+
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """A lexeme or comment with the layout decided for it."""
+
+    kind: str
+    text: str
+    breaks: int
+    """Line breaks in front: none, one, or two for a blank line."""
+    frame: Frame
+    begins: bool = False
+    """Whether an item, entry or row begins here."""
+    separates: bool = False
+    """Whether this is the `:`, `=` or `~` of an entry or definition."""
+    unary: bool = False
+    tight: bool = False
+    """Whether this is the `/` of a fraction of two literals, `1/4`."""
+    index: bool = False
+    """Whether this `(` or `[` follows a value directly."""
+    extra: int = 0
+    """Spaces in front beyond the ordinary."""
+
+
+def format_source(source: Source) -> str:
+    """The canonical layout of a text. Raises `Fault` with the first syntax error of one that does not parse.
+
+    The result parses to an equal tree with the same documentation, and is its own canonical layout.
+    """
+    pieces = _frame(source)
+    if not pieces:
+        return ""
+    frames = list(dict.fromkeys(p.frame for p in pieces))
+    _lay_tables(pieces, frames)
+    _separate_items(pieces)
+    for frame in frames:
+        if frame.kind is Kind.BODY:
+            _align_entries(pieces, frame)
+    return _Writer(pieces).write()
+
+
+# What is what
+
+
+def _frame(source: Source) -> list[Piece]:
+    """Every lexeme and comment, with the brackets it stands in and what begins with it."""
+    found = tokens(source)
+    pieces: list[Piece] = []
+    stack = [Frame(Kind.FILE)]
+    last: Piece | None = None  # the last piece that is no comment
+    entry_open = False  # whether the entry at hand may still have its separator
+    end = 0
+    in_use = False
+    for number, (kind, start, stop) in enumerate(found):
+        text = source.text[start:stop].rstrip(" \t\r") if kind == "COMMENT" else source.text[start:stop]
+        breaks = min(source.text.count("\n", end, start), 2) if pieces else 0
+        end = stop
+        frame = stack[-1]
+        piece = Piece(kind, text, breaks, frame)
+        pieces.append(piece)
+        if kind == "COMMENT":
+            continue
+        ended = last is None or last.kind in _ENDS_VALUE
+        if kind in _CLOSING:
+            frame.closing = number
+            if last is not None and last.kind in _OPENING:
+                piece.breaks = min(piece.breaks, 1)
+            stack.pop()
+            piece.frame = frame
+        elif frame.kind is Kind.FILE and ended and kind in _BEGINS_ITEM:
+            piece.begins, entry_open, in_use = True, kind == "KIND", kind == "USE"
+        elif frame.kind is Kind.BODY and kind in _BEGINS_ENTRY and (ended or number - 1 == frame.opening or not frame.entries):
+            piece.begins = True
+            entry_open = kind not in {"REQUIRE", "RETURN"}
+        elif frame.kind is Kind.TABLE and kind == "VBAR":
+            piece.begins = last is not None and (last.kind == "LSQB" or (last.kind == "VBAR" and not last.begins))
+        if piece.begins:
+            frame.entries.append(number)
+        if kind in {"COLON", "EQUAL", "TILDE"} and entry_open and frame.kind in {Kind.FILE, Kind.BODY}:
+            piece.separates, entry_open = True, False
+        if kind == "MINUS":
+            piece.unary = last is None or last.kind not in _ENDS_VALUE
+        if kind in {"LPAR", "LSQB"}:
+            piece.index = last is not None and last.kind in _ENDS_VALUE and not _is_instances(pieces, number)
+        if kind in _OPENING:
+            following = next((k for k, _, _ in found[number + 1 :] if k != "COMMENT"), "") if kind == "LSQB" else ""
+            if kind == "LBRACE":
+                inner = Kind.NAMES if in_use and frame.kind is Kind.FILE else Kind.BODY
+            else:
+                inner = Kind.TABLE if following == "VBAR" else Kind.LIST
+            stack.append(Frame(inner, opening=number))
+        last = piece
+    _mark_fractions([p for p in pieces if p.kind != "COMMENT"])
+    return pieces
+
+
+def _is_instances(pieces: list[Piece], number: int) -> bool:
+    """Whether the bracket is the table of `models family [`."""
+    code = [p for p in pieces[max(0, number - 8) : number] if p.kind != "COMMENT"][-2:]
+    return len(code) == 2 and code[0].kind == "MODELS" and code[0].begins
+
+
+def _mark_fractions(code: list[Piece]) -> None:
+    """`1/4` is tight where it is a factor of its own: not in `2 ^ 1 / 4`, which is (2 ^ 1) / 4."""
+    for i in range(1, len(code) - 1):
+        if code[i].text != "/" or code[i - 1].kind != "NUMBER" or code[i + 1].kind != "NUMBER":
+            continue
+        before = code[i - 2].kind if i >= 2 else ""
+        after = code[i + 2].kind if i + 2 < len(code) else ""
+        code[i].tight = before not in _FACTORS and after not in {"CIRCUMFLEX", "UNIT", "DOT"}
+
+
+def _gap(before: Piece, piece: Piece) -> int:
+    """Spaces between two pieces on one line, columns not counted."""
+    a, b = before.kind, piece.kind
+    if b == "COMMENT":
+        return 2
+    if piece.begins and piece.frame.kind in {Kind.FILE, Kind.BODY} and a != "LBRACE":
+        return 2
+    if a == "LBRACE" or b == "RBRACE":
+        return 0 if a == "LBRACE" and b == "RBRACE" else 1
+    if a == "VBAR" or b == "VBAR":
+        return 1
+    if a in {"LPAR", "LSQB", "DOT"} or b in {"RPAR", "RSQB", "DOT", "COMMA", "SEMICOLON", "COLON"}:
+        return 0
+    if piece.index or before.unary or before.tight or piece.tight:
+        return 0
+    return 1
+
+
+# Columns
+
+
+def _lay_tables(pieces: list[Piece], frames: list[Frame]) -> None:
+    """Give every row a line, and every column a width: the first is aligned to the left, others to the right.
+
+    A table stays as it is written if one of its rows holds a comment or goes over several lines.
+    """
+    for frame in reversed(frames):  # a table within a cell comes first
+        if frame.kind is not Kind.TABLE:
+            continue
+        rows = [_row_cells(pieces, frame, start) for start in frame.entries]
+        if any(p.kind == "COMMENT" or p.breaks for row in rows for i, j in row for p in pieces[i : j + 1]):
+            continue
+        frame.aligned = True
+        for start in (*frame.entries, frame.closing):
+            pieces[start].breaks = max(pieces[start].breaks, 1)
+        widths: list[int] = []
+        for row in rows:
+            for column, (i, j) in enumerate(row):
+                width = _width(pieces, i, j)
+                if column < len(widths):
+                    widths[column] = max(widths[column], width)
+                else:
+                    widths.append(width)
+        for row in rows:
+            for column, (i, j) in enumerate(row):
+                pieces[j if column == 0 else i].extra = widths[column] - _width(pieces, i, j)
+
+
+def _row_cells(pieces: list[Piece], frame: Frame, start: int) -> list[tuple[int, int]]:
+    """The cells of the row that begins at a piece: the first of each, and the `|` behind it."""
+    cells: list[tuple[int, int]] = []
+    first = start + 1
+    for i in range(start + 1, frame.closing):
+        piece = pieces[i]
+        if piece.frame is frame and piece.kind == "VBAR":
+            if piece.begins:
+                break
+            cells.append((first, i))
+            first = i + 1
+    return cells
+
+
+def _width(pieces: list[Piece], start: int, stop: int) -> int:
+    width = len(pieces[start].text)
+    for i in range(start + 1, stop):
+        width += _gap(pieces[i - 1], pieces[i]) + pieces[i].extra + len(pieces[i].text)
+    return width
+
+
+def _align_entries(pieces: list[Piece], frame: Frame) -> None:
+    """Align the values of neighbouring `key: value` lines, and the `~` of neighbouring draws.
+
+    A blank line ends a group; an entry of another kind, or one that shares its line, only stands apart.
+    """
+    group: list[tuple[int, int, int]] = []  # first piece, separator, width of the key
+    ends = [*frame.entries[1:], frame.closing]
+    for start, end in zip(frame.entries, ends, strict=True):
+        if _blank_before(pieces, start):
+            _align_group(pieces, group)
+            group = []
+        if not pieces[start].breaks or (end != frame.closing and not pieces[end].breaks):
+            continue
+        separator = next((i for i in range(start, end) if pieces[i].separates and pieces[i].frame is frame), None)
+        if separator is None or pieces[separator].kind == "EQUAL":
+            continue
+        key = pieces[start:separator]
+        if any(p.breaks or p.kind == "COMMENT" for p in (*key[1:], pieces[separator])):
+            continue
+        width = _width(pieces, start, separator)
+        if width <= WIDEST_KEY and all(p.kind != "LSQB" for p in key):
+            group.append((start, separator, width))
+    _align_group(pieces, group)
+
+
+def _blank_before(pieces: list[Piece], start: int) -> bool:
+    """Whether a blank line stands before an entry or the comments above it."""
+    while pieces[start].breaks == 1 and start and pieces[start - 1].kind == "COMMENT" and pieces[start - 1].breaks:
+        start -= 1
+    return pieces[start].breaks > 1
+
+
+def _align_group(pieces: list[Piece], group: list[tuple[int, int, int]]) -> None:
+    for kind in ("COLON", "TILDE"):
+        members = [(separator, width) for _, separator, width in group if pieces[separator].kind == kind]
+        widest = max((width for _, width in members), default=0)
+        for separator, width in members:
+            padded = separator + 1 if kind == "COLON" else separator
+            pieces[padded].extra += widest - width
+
+
+# Lines
+
+
+def _separate_items(pieces: list[Piece]) -> None:
+    """One item a line; one blank line between items, but where the writer put one-liners together."""
+    items = [i for i, p in enumerate(pieces) if p.begins and p.frame.kind is Kind.FILE]
+    ends = [*items[1:], len(pieces)]
+    previous_short = True
+    for number, (start, end) in enumerate(zip(items, ends, strict=True)):
+        code_end = max(i for i in range(start, end) if pieces[i].kind != "COMMENT")
+        short = not any(p.breaks for p in pieces[start + 1 : code_end + 1])
+        short = short or pieces[start].kind in {"USE", "ARCH"}
+        if number:
+            pieces[start].breaks = max(pieces[start].breaks, 1)
+            first = start
+            while pieces[first].breaks == 1 and pieces[first - 1].kind == "COMMENT" and pieces[first - 1].breaks:
+                first -= 1
+            if not (short and previous_short):
+                pieces[first].breaks = 2
+        previous_short = short
+
+
+@dataclass(slots=True)
+class _Level:
+    """The layout within one pair of brackets while it is written."""
+
+    frame: Frame
+    content: int
+    """Where its items, entries, rows or elements begin."""
+    base: int
+    """Indentation of the line that a bracket opened here goes back to."""
+    arrow: int | None = None
+    """Column of the first `->` of the entry at hand."""
+    value: int | None = None
+    """Column of the value of the entry at hand."""
+
+
+class _Writer:
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._pieces = pieces
+        self._out: list[str] = []
+        self._column = 0
+        self._levels = [_Level(pieces[0].frame if pieces[0].frame.kind is Kind.FILE else Frame(Kind.FILE), 0, 0)]
+
+    def write(self) -> str:
+        pieces = self._pieces
+        last_code: Piece | None = None
+        for i, piece in enumerate(pieces):
+            before = pieces[i - 1] if i else None
+            if piece.kind in _CLOSING:
+                closed = self._levels.pop()
+                level = self._levels[-1]
+            else:
+                closed, level = None, self._levels[-1]
+            if before is None:
+                pass
+            elif piece.breaks or before.kind == "COMMENT":
+                self._break(piece, before)
+                self._put(" " * self._indentation(i, last_code, closed))
+            else:
+                self._put(" " * (_gap(before, piece) + piece.extra))
+            if piece.kind != "COMMENT":
+                self._note(piece, last_code, level)
+                last_code = piece
+            self._put(piece.text)
+            if piece.kind in _OPENING:
+                self._open(i)
+        return "".join(self._out) + "\n"
+
+    def _put(self, text: str) -> None:
+        self._out.append(text)
+        self._column += len(text)
+
+    def _break(self, piece: Piece, before: Piece) -> None:
+        blank = piece.breaks > 1 and before.kind not in _OPENING and piece.kind not in _CLOSING
+        self._out.append("\n\n" if blank else "\n")
+        self._column = 0
+
+    def _indentation(self, i: int, last_code: Piece | None, closed: _Level | None) -> int:
+        """The column at which a line begins with a piece."""
+        piece, level = self._pieces[i], self._levels[-1]
+        if closed is not None:
+            return level.base
+        if piece.kind == "COMMENT":
+            following = next((j for j in range(i + 1, len(self._pieces)) if self._pieces[j].kind != "COMMENT"), None)
+            if following is None or self._pieces[following].kind in _CLOSING:
+                return level.content
+            return self._indentation(following, last_code, None)
+        if self._begins(piece, last_code, level):
+            level.base = level.content
+            return level.content
+        if piece.kind == "LBRACE":
+            return level.base
+        if piece.kind == "ARROW" and level.arrow is not None:
+            return level.arrow
+        if level.value is not None:
+            return level.value
+        return level.content + CONTINUATION
+
+    def _begins(self, piece: Piece, last_code: Piece | None, level: _Level) -> bool:
+        """Whether an item, entry, row or element begins with a piece."""
+        if level.frame.kind in {Kind.LIST, Kind.NAMES}:
+            return last_code is None or last_code.kind in _OPENING | {"COMMA", "SEMICOLON"}
+        return piece.begins
+
+    def _note(self, piece: Piece, last_code: Piece | None, level: _Level) -> None:
+        """Remember the columns that later lines of the same entry go back to."""
+        if piece.kind not in _CLOSING and self._begins(piece, last_code, level):
+            level.arrow = level.value = None
+        follows = last_code is not None and (last_code.separates or last_code.kind in {"RETURN", "REQUIRE"})
+        if follows and last_code is not None and last_code.frame is level.frame and self._column_is_inside_line():
+            level.value = self._column
+        if piece.kind == "ARROW" and level.arrow is None:
+            level.arrow = self._column
+
+    def _column_is_inside_line(self) -> bool:
+        return bool(self._out) and self._out[-1].strip() == "" and len(self._out) > 1 and "\n" not in self._out[-2]
+
+    def _open(self, i: int) -> None:
+        """Enter a bracket: its contents are indented, or begin behind it where the line goes on."""
+        pieces, level = self._pieces, self._levels[-1]
+        frame = next((p.frame for p in pieces[i + 1 : i + 2] if p.frame.opening == i), None) or Frame(Kind.LIST)
+        goes_on = i + 1 < len(pieces) and not pieces[i + 1].breaks and pieces[i + 1].kind != "COMMENT"
+        line = self._line_indentation()
+        if pieces[i].kind == "LBRACE":
+            line = level.base
+        content = line + INDENT
+        if goes_on and frame.kind in {Kind.LIST, Kind.NAMES}:
+            content = self._column + _gap(pieces[i], pieces[i + 1])
+        self._levels.append(_Level(frame, content, line))
+
+    def _line_indentation(self) -> int:
+        """The indentation of the line being written."""
+        return self._indent
+
+
+def lines_of(text: str) -> Iterator[str]:
+    yield from text.split("\n")

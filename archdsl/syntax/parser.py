@@ -1,0 +1,385 @@
+"""Text to syntax tree. What enters is a `Source`; what leaves is a `File` and diagnostics, always.
+
+The grammar is `grammar/arch.lark`; this is the only module that knows lark. The tree is built bottom-up
+while lark reduces, so no text is nested too deep to be read, and every item that was complete before a
+syntax error is kept.
+
+Where the parser stops, `faults.explain` says why. If the mistake has one obvious edit, the parser makes it
+on the stream of lexemes and goes on, so that one missing comma costs one message and no declaration.
+Otherwise it starts again at the next line that begins a declaration: layout has no meaning in the language,
+but it is the best guess at where the writer meant one to begin. No text is read twice, and a fault within
+three lexemes of a mended one is its consequence and is not told.
+"""
+
+from __future__ import annotations
+
+import re
+from copy import copy
+from functools import cache
+from typing import Any
+
+from lark import Lark, Token
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.lexer import TextSlice  # type: ignore[attr-defined]
+
+from archdsl import limits
+from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.resources import read_data
+from archdsl.source import Source, Span
+from archdsl.syntax import ast, faults
+from archdsl.syntax.faults import Break, Explanation, Lexeme, Mend
+from archdsl.syntax.tree import TooDeep, TreeBuilder
+
+_RESTART = re.compile(rf"^(?:{'|'.join(faults.ITEM_WORDS)})\b", re.MULTILINE)
+_DECLARATION = re.compile(
+    rf"(?:(?:{'|'.join(faults.DECLARATION_WORDS)})[ \t]+(?!(?:{'|'.join(faults.RESERVED)})\b|x[ \t])"
+    r"[A-Za-z_][A-Za-z0-9_]*[ \t]*(?:[({=]|refines\b)"
+    r"|models[ \t]+[A-Za-z_][A-Za-z0-9_]*[ \t]*\["
+    r"|use[ \t]+(?:[A-Za-z_][A-Za-z0-9_]*[ \t]*[.{]|\"))"
+)
+"""What can only be the beginning of an item where an item or an entry may begin: no entry juxtaposes two names."""
+_CALM = 3
+"""So many lexemes after a mended fault the next one is a fault of its own."""
+
+
+def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
+    """Parse a whole file. Faults are diagnostics E1xx; the tree holds every item that could be read."""
+    build = TreeBuilder(source)
+    position: int | None = 0
+    complete = True
+    while position is not None:
+        reading = _Reading(source, position, "start", build)
+        position = reading.run()
+        complete = complete and reading.finished
+    items = _with_docs(source, build.items, build.comments)
+    return ast.File(source, tuple(items), complete=complete), build.sorted_diagnostics()
+
+
+def parse_expression(source: Source) -> tuple[ast.Expression | None, list[Diagnostic]]:
+    """Parse one expression, for example a value given on the command line."""
+    result, diagnostics = _parse_part(source, "expr")
+    return result, diagnostics
+
+
+def parse_body(source: Source) -> tuple[ast.Body | None, list[Diagnostic]]:
+    """Parse one `{ … }` body."""
+    result, diagnostics = _parse_part(source, "body")
+    return result, diagnostics
+
+
+def _parse_part(source: Source, start: str) -> tuple[Any, list[Diagnostic]]:
+    build = TreeBuilder(source)
+    reading = _Reading(source, 0, start, build)
+    reading.run()
+    diagnostics = build.sorted_diagnostics()
+    return (None if diagnostics else reading.result), diagnostics
+
+
+def tokens(source: Source) -> list[tuple[str, int, int]]:
+    """Kind, start and end of every token and comment of a text that parses, in order.
+
+    Raises `Fault` with the first syntax error. The formatter works on these.
+    """
+    build = TreeBuilder(source)
+    reading = _Reading(source, 0, "start", build, keep=True)
+    reading.run()
+    if build.diagnostics:
+        raise Fault(build.sorted_diagnostics()[0])
+    found = [*reading.seen, *(("COMMENT", c.start_pos or 0, c.end_pos or 0) for c in build.comments)]
+    return sorted(found, key=lambda t: t[1])
+
+
+class _TooLong(Exception):
+    """The file has more tokens, or more faults, than are read."""
+
+
+class _Dispatch:
+    """Lark is built once, with one callback object; this passes each call on to the build of the moment."""
+
+    def __init__(self) -> None:
+        self.build: TreeBuilder | None = None
+
+    def __getattr__(self, rule: str) -> Any:
+        if not hasattr(TreeBuilder, f"rule_{rule}"):
+            raise AttributeError(rule)
+
+        def call(children: list[Any]) -> Any:
+            return getattr(self.build, f"rule_{rule}")(children)
+
+        return call
+
+
+_dispatch = _Dispatch()
+
+
+@cache
+def _lark() -> Lark:
+    return Lark(
+        read_data("grammar/arch.lark"),
+        parser="lalr",
+        lexer="contextual",
+        start=["start", "expr", "body"],
+        keep_all_tokens=True,
+        maybe_placeholders=False,
+        transformer=_dispatch,
+        lexer_callbacks={"COMMENT": _keep_comment},
+    )
+
+
+def _keep_comment(token: Token) -> Token:
+    if _dispatch.build is not None:
+        _dispatch.build.comments.append(token)
+    return token
+
+
+class _Reading:
+    """One run of the parser over a text from an offset, as far as faults can be mended."""
+
+    def __init__(self, source: Source, position: int, start: str, build: TreeBuilder, keep: bool = False) -> None:
+        self.source = source
+        self.build = build
+        self.result: Any = None
+        self.finished = False
+        self.seen: list[tuple[str, int, int]] = []
+        self._keep = keep
+        self._position = position
+        self._parser: Any = _lark().parse_interactive(TextSlice(source.text, position, len(source.text)), start=start)
+        self._opened: list[Lexeme] = []
+        self._before: Lexeme | None = None
+        self._earlier: Lexeme | None = None
+        self._calm = _CALM
+        self._mended_at = -1
+
+    def run(self) -> int | None:
+        """Read to the end, or to a fault that cannot be mended: then the offset to start again at, if any."""
+        previous, _dispatch.build = _dispatch.build, self.build
+        try:
+            while True:
+                try:
+                    self._read()
+                except UnexpectedInput as unexpected:
+                    at = self._break(unexpected)
+                    if not self._settle(at, self._explain(at)):
+                        return self._restart(at)
+                else:
+                    return None
+        except TooDeep as deep:
+            self.build.diagnostics.append(_too_deep(deep.span))
+            return self._next_item(deep.span.end) if self._count_fault(deep.span.start) else None
+        except _TooLong:
+            return None
+        finally:
+            _dispatch.build = previous
+
+    def _read(self) -> None:
+        build, source, feed = self.build, self.source, self._parser.feed_token
+        text = source.text
+        for token in self._parser.lexer_thread.lex(self._parser.parser_state):
+            start, end = token.start_pos or 0, token.end_pos or 0
+            build.count += 1
+            if build.count > limits.MAX_TOKENS:
+                message = f"the file has more than {limits.MAX_TOKENS:,} tokens"
+                build.diagnostics.append(Diagnostic("E107", message, Span(source, start, end)))
+                raise _TooLong
+            if self._opened and (start == 0 or text[start - 1] == "\n") and _DECLARATION.match(text, start):
+                at = self._break(None, Lexeme(token.type, str(token), start, end))
+                mend = Mend(faults.closers(at), start)
+                if self._can_read(mend.lexemes):
+                    diagnostic = faults.left_open(at, start, "the next declaration begins here")
+                    if not self._settle(at, Explanation(diagnostic, mend)):
+                        raise _TooLong
+                    return self._read()
+            feed(token)
+            self._track(Lexeme(token.type, str(token), start, end))
+            self._calm += 1
+            if self._keep:
+                self.seen.append((token.type, start, end))
+        self.result = self._parser.feed_eof()
+        self.finished = True
+        return None
+
+    def _track(self, lexeme: Lexeme) -> None:
+        """Note a lexeme that the parser has taken."""
+        self._earlier, self._before = self._before, lexeme
+        if lexeme.text in faults.CLOSING and lexeme.kind != "STRING":
+            self._opened.append(lexeme)
+            if len(self._opened) > limits.MAX_NESTING:
+                raise TooDeep(lexeme.span(self.source))
+        elif lexeme.text in faults.KINDS and self._opened:
+            self._opened.pop()
+
+    def _break(self, unexpected: UnexpectedInput | None, found: Lexeme | None = None) -> Break:
+        state = self._parser.parser_state.position
+        if found is None:
+            found = _found(self.source, unexpected)
+        accepted = frozenset(self._parser.accepts()) if unexpected is not None else frozenset[str]()
+        return Break(self.source, found, self._before, self._earlier, tuple(self._opened), accepted, state)
+
+    def _explain(self, at: Break) -> Explanation:
+        declaration = _line_start(self.source, at.found.start)
+        if at.opened and at.found.start > declaration > self._position and self._heads_item(at, declaration):
+            return Explanation(faults.left_open(at, declaration, "the next declaration begins here"))
+        return faults.explain(at, _sentences(), _spellings())
+
+    def _heads_item(self, at: Break, line_start: int) -> bool:
+        """Whether the fault stands right behind a declaration word at the beginning of a line."""
+        first = at.before is not None and at.before.start == line_start
+        return first and _RESTART.match(self.source.text, line_start) is not None and at.found.kind == "NAME"
+
+    def _settle(self, at: Break, explanation: Explanation) -> bool:
+        """Tell a fault and mend it; false where it cannot be mended."""
+        diagnostic, mend = explanation
+        if not self._count_fault(at.found.start):
+            raise _TooLong
+        if self._calm >= _CALM:
+            self.build.diagnostics.append(diagnostic)
+        self._calm = 0
+        stuck = at.found.start <= self._mended_at
+        if mend is None or stuck or not self._can_read(mend.lexemes, mend.undo):
+            return False
+        self._mended_at = at.found.start
+        if mend.undo:
+            self._take_back()
+        for kind, text in mend.lexemes:
+            token = Token(kind, text, at.found.start, end_pos=mend.resume)
+            self._parser.feed_token(token)
+            self._track(Lexeme(kind, text, at.found.start, mend.resume))
+        self._parser.lexer_thread.state.line_ctr.char_pos = mend.resume
+        return True
+
+    def _count_fault(self, position: int) -> bool:
+        self.build.faults += 1
+        if self.build.faults <= limits.MAX_SYNTAX_ERRORS:
+            return True
+        message = f"more than {limits.MAX_SYNTAX_ERRORS} syntax errors"
+        self.build.diagnostics.append(Diagnostic("E108", message, Span(self.source, position, position)))
+        return False
+
+    def _can_read(self, lexemes: tuple[tuple[str, str], ...], undo: bool = False) -> bool:
+        """Whether the parser would take these lexemes now, tried on a copy that builds nothing."""
+        trial = self._parser.copy(deepcopy_values=False)
+        trial.parser_state.parse_conf = copy(trial.parser_state.parse_conf)
+        trial.parser_state.parse_conf.callbacks = {}
+        if undo:
+            values = trial.parser_state.value_stack
+            if self._before is None or not isinstance(values[-1], Token) or values[-1].start_pos != self._before.start:
+                return False
+            trial.parser_state.state_stack.pop()
+            values.pop()
+        try:
+            for kind, text in lexemes:
+                trial.feed_token(Token(kind, text))
+        except UnexpectedInput:
+            return False
+        return True
+
+    def _take_back(self) -> None:
+        """Forget the last lexeme, which is on top of the parser's stack and is no bracket."""
+        self._parser.parser_state.state_stack.pop()
+        self._parser.parser_state.value_stack.pop()
+        self._before, self._earlier = self._earlier, None
+
+    def _restart(self, at: Break) -> int | None:
+        """Where to go on after a fault that could not be mended: at the next line that begins a declaration.
+
+        A fault right behind a declaration word at the start of a line, with a bracket open, means that the
+        declaration before it was left open, and that this word begins the next one.
+        """
+        line_start = _line_start(self.source, at.found.start)
+        if at.opened and line_start > self._position and _RESTART.match(self.source.text, line_start):
+            before = at.before.start if at.before is not None else -1
+            if line_start in {before, at.found.start}:
+                return line_start
+        return self._next_item(at.found.start + 1)
+
+    def _next_item(self, after: int) -> int | None:
+        match = _RESTART.search(self.source.text, after)
+        return match.start() if match else None
+
+
+def _found(source: Source, unexpected: UnexpectedInput | None) -> Lexeme:
+    if isinstance(unexpected, UnexpectedToken) and unexpected.token.type != "$END":
+        token = unexpected.token
+        return Lexeme(token.type, str(token), token.start_pos or 0, token.end_pos or 0)
+    if isinstance(unexpected, UnexpectedCharacters):
+        position = unexpected.pos_in_stream or 0
+        return Lexeme(faults.CHARACTER, source.text[position : position + 1], position, position + 1)
+    end = len(source.text.rstrip())
+    return Lexeme(faults.END, "", end, end)
+
+
+def _too_deep(span: Span) -> Diagnostic:
+    message = f"nested more than {limits.MAX_NESTING} levels deep"
+    return Diagnostic("E106", message, Span(span.source, span.start, min(span.end, span.start + 1)))
+
+
+def _line_start(source: Source, position: int) -> int:
+    return source.text.rfind("\n", 0, position) + 1
+
+
+# Syntax messages stand beside the grammar: a malformed example, and the sentence for what breaks it.
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    return {t.name: t.pattern.value.removesuffix(r"\b") for t in _lark().terminals}
+
+
+@cache
+def _sentences() -> dict[tuple[int, str], tuple[str, str | None]]:
+    """(parser state, kind of token) -> message and help, from `grammar/messages.txt`."""
+    table: dict[tuple[int, str], tuple[str, str | None]] = {}
+    for chunk in read_data("grammar/messages.txt").split("\n---\n"):
+        lines = [line for line in chunk.split("\n") if line and not line.startswith("#!")]
+        fields = dict(line.split(": ", 1) for line in lines if line.startswith(("message: ", "any: ", "help: ")))
+        example = "\n".join(line for line in lines if not line.startswith(("message: ", "any: ", "help: ")))
+        key = _state_at_fault(example)
+        if key is None:
+            raise ValueError(f"grammar/messages.txt: the example is not malformed: {example}")
+        if "any" in fields:
+            key = (key[0], "*")
+        if key in table:
+            raise ValueError(f"grammar/messages.txt: another example breaks in the same state: {example}")
+        table[key] = (fields.get("any") or fields["message"], fields.get("help"))
+    return table
+
+
+def _state_at_fault(text: str) -> tuple[int, str] | None:
+    previous, _dispatch.build = _dispatch.build, TreeBuilder(Source("example", text))
+    try:
+        interactive: Any = _lark().parse_interactive(text, start="start")
+        for token in interactive.lexer_thread.lex(interactive.parser_state):
+            interactive.feed_token(token)
+        interactive.feed_eof()
+    except UnexpectedToken as unexpected:
+        return interactive.parser_state.position, unexpected.token.type
+    finally:
+        _dispatch.build = previous
+    return None
+
+
+# Documentation comments
+
+
+def _with_docs(source: Source, items: list[ast.Item], comments: list[Token]) -> list[ast.Item]:
+    """Give each declaration that is the first on its line the comment lines that end directly above it."""
+    by_line: dict[int, str] = {}
+    for comment in comments:
+        start = comment.start_pos or 0
+        line, column = source.position(start)
+        if source.line(line)[: column - 1].strip() == "":
+            by_line[line] = str(comment)[1:].strip()
+    documented: list[ast.Item] = []
+    last_line = 0
+    for item in items:
+        line = source.position(item.span.start)[0]
+        if isinstance(item, ast.Declaration) and line > last_line and line - 1 in by_line:
+            first = line - 1
+            while first - 1 in by_line:
+                first -= 1
+            doc = "\n".join(by_line[n] for n in range(first, line))
+            fields = (item.kind, item.name, item.parameters, item.refines, item.body, item.value)
+            item = ast.Declaration(item.span, *fields, doc=doc)
+        last_line = source.position(max(item.span.start, item.span.end - 1))[0]
+        documented.append(item)
+    return documented

@@ -1,0 +1,225 @@
+"""Write `tool_counts.json`: what real tools print for plain modules of the networks in `graph_networks.py`.
+
+Needs torch, fvcore, thop and ptflops, which the tests do not:
+
+    python tests/graph/record_tool_counts.py
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import io
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
+
+import graph_networks as networks  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from torch import nn  # noqa: E402
+
+from archdsl.graph.network import Network  # noqa: E402
+
+
+class LayerScale(nn.Module):
+    def __init__(self, shape: tuple[int, ...], init: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, init))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.weight
+
+
+class DropPath(nn.Module):
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return x
+        return x * torch.empty(x.shape[0], 1, 1, 1).bernoulli_(1 - self.rate).div_(1 - self.rate)
+
+
+def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
+    """The nn module of an operation; none for what is a function or operator."""
+    c = inputs[0][0]
+    name = op.name
+    plain = {
+        "relu": nn.ReLU, "relu6": nn.ReLU6, "silu": nn.SiLU, "sigmoid": nn.Sigmoid, "hard_swish": nn.Hardswish,
+        "hard_sigmoid": nn.Hardsigmoid, "tanh": nn.Tanh, "identity": nn.Identity, "flatten": nn.Flatten,
+    }  # fmt: skip
+    if name in plain:
+        return plain[name]()
+    if name == "conv":
+        top, bottom, left, right = op.pads(*inputs[0][1:])
+        padding = (top, left) if (top, left) == (bottom, right) else 0
+        return nn.Conv2d(c, op.width, op.kernel, op.stride, padding, op.dilation, op.groups, op.bias)
+    if name in ("max_pool", "avg_pool"):
+        padding = (op.padding[0], op.padding[2])
+        if name == "max_pool":
+            return nn.MaxPool2d(op.kernel, op.stride, padding, op.dilation, ceil_mode=op.ceil_mode)
+        return nn.AvgPool2d(op.kernel, op.stride, padding, op.ceil_mode, op.count_include_pad)
+    modules = {
+        "linear": lambda: nn.Linear(c, op.width, op.bias),
+        "batch_norm": lambda: nn.BatchNorm2d(c, float(op.eps), float(op.momentum), op.affine),
+        "layer_norm": lambda: nn.LayerNorm(c, float(op.eps)),
+        "group_norm": lambda: nn.GroupNorm(op.groups, c, float(op.eps)),
+        "gelu": lambda: nn.GELU(op.approximate),
+        "leaky_relu": lambda: nn.LeakyReLU(float(op.slope)),
+        "prelu": lambda: nn.PReLU(c, float(op.init)),
+        "global_pool": lambda: nn.AdaptiveAvgPool2d(1),
+        "adaptive_avg_pool": lambda: nn.AdaptiveAvgPool2d(op.size),
+        "dropout": lambda: nn.Dropout(float(op.rate)),
+        "drop_path": lambda: DropPath(float(op.rate)),
+        "layer_scale": lambda: LayerScale((c, 1, 1) if len(inputs[0]) == 3 else (c,), float(op.init)),
+        "upsample": lambda: nn.Upsample(scale_factor=tuple(map(float, op.factor)), mode=op.mode),
+        "channel_shuffle": lambda: nn.ChannelShuffle(op.groups),
+    }
+    return modules[name]() if name in modules else None
+
+
+class Plain(nn.Module):
+    """A network as plain modules: nn modules and Python operators, in the order of nodes."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.layers = nn.ModuleDict()
+        for index, node in enumerate(network.nodes):
+            module = layer(node.operation, network.input_shapes(node))
+            if module is not None:
+                self.layers[str(index)] = module
+
+    def __deepcopy__(self, memo: Any) -> Plain:
+        return Plain(self.network)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        values = {-1: (x,)}
+        for index, node in enumerate(self.network.nodes):
+            inputs = [values[v.node][v.output] for v in node.inputs]
+            out = self.run(index, node, inputs)
+            values[index] = out if isinstance(out, tuple) else (out,)
+            shapes = tuple(tuple(t.shape[1:]) for t in values[index])
+            if not torch.jit.is_tracing() and shapes != node.shapes:
+                raise SystemExit(f"{node.path}: {shapes} in torch, {node.shapes} in the graph")
+        result = [values[v.node][v.output] for v in self.network.outputs]
+        return result[0]
+
+    def run(self, index: int, node: Any, inputs: list[torch.Tensor]) -> Any:
+        op, x = node.operation, inputs[0]
+        if op.name == "add":
+            return inputs[0] + inputs[1]
+        if op.name == "mul":
+            return inputs[0] * inputs[1]
+        if op.name == "concat":
+            return torch.cat(inputs, 1)
+        if op.name == "split":
+            return torch.split(x, x.shape[1] // op.parts if op.parts else list(op.sizes), 1)
+        if op.name == "slice":
+            return x[:, op.channels.lo : op.channels.hi + 1]
+        if op.name == "pad_channels":
+            return F.pad(x, (0, 0, 0, 0, 0, op.to - x.shape[1]))
+        if op.name == "reshape":
+            return torch.reshape(x, (-1, *op.to))
+        module = self.layers[str(index)]
+        if op.name == "conv":
+            top, bottom, left, right = op.pads(x.shape[2], x.shape[3])
+            if module.padding == (0, 0) and (top or bottom or left or right):
+                x = F.pad(x, (left, right, top, bottom))
+        if op.name == "layer_norm" and x.dim() == 4:
+            return module(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return module(x)
+
+
+def saved_bytes(network: Network, batch: int) -> int:
+    """The bytes of storage that autograd keeps, parameters and buffers left out, as torch says."""
+    module = Plain(network).train()
+    own = {t.untyped_storage().data_ptr() for t in (*module.parameters(), *module.buffers())}
+    kept: dict[int, torch.Tensor] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = module(torch.randn(batch, *network.input))
+    del output
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+@functools.cache
+def declare_torchvision() -> None:
+    """Let torchvision, which ptflops imports, load beside a torch that has not its compiled operators."""
+    library = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    LIBRARIES.append(library)
+
+
+LIBRARIES: list[torch.library.Library] = []
+
+
+def measure(network: Network) -> dict[str, Any]:
+    declare_torchvision()
+    import thop
+    from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis, parameter_count
+    from ptflops import get_model_complexity_info
+    from torch.utils.flop_counter import FlopCounterMode
+
+    shape = tuple(network.input)
+    plain = Plain(network).eval()
+    image = torch.randn(1, *shape)
+    with torch.no_grad():
+        plain(image)
+    quiet = {"ost": io.StringIO(), "as_strings": False, "print_per_layer_stat": False}
+    analysis = FlopCountAnalysis(plain, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    activations = ActivationCountAnalysis(plain, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        plain(image)
+    thop_flops, thop_params = thop.profile(copy.deepcopy(plain).eval(), (image,), verbose=False)
+    pt_flops, pt_params = get_model_complexity_info(Plain(network), shape, backend="pytorch", **quiet)
+    at_flops, at_params = get_model_complexity_info(Plain(network), shape, backend="aten", **quiet)
+    return {
+        "fvcore": {
+            "flops": int(analysis.total()),
+            "params": parameter_count(plain)[""],
+            "acts": int(activations.total()),
+        },
+        "torch": {"flops": int(counter.get_total_flops()), "params": sum(p.numel() for p in plain.parameters())},
+        "thop": {"flops": int(thop_flops), "params": int(thop_params)},
+        "ptflops": {"flops": int(pt_flops), "params": int(pt_params)},
+        "ptflops_aten": {"flops": int(at_flops), "params": int(at_params)},
+        "module": {
+            "buffers": sum(b.numel() for b in plain.buffers()),
+            "weights_bytes": sum(t.numel() * t.element_size() for t in (*plain.parameters(), *plain.buffers())),
+            "saved_bytes": {str(batch): saved_bytes(network, batch) for batch in (1, 2) if max(shape) < 300},
+        },
+    }
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    record: dict[str, Any] = {
+        "made_by": "tests/graph/record_tool_counts.py, on a CPU",
+        "versions": {name: version(name) for name in ("torch", "fvcore", "thop", "ptflops")},
+        "networks": {},
+    }
+    for name in sys.argv[1:] or networks.NETWORKS:
+        record["networks"][name] = measure(networks.NETWORKS[name]())
+        print(name, record["networks"][name], flush=True)
+    if not sys.argv[1:]:
+        (HERE / "tool_counts.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
