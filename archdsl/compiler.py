@@ -206,7 +206,7 @@ class _CommandLine:
             value = self.ev.transform(model, expression, env)
             model = value if isinstance(value, Model) else model
         if changes.input is not None:
-            extents = changes.input.lower().replace("×", "x").split("x")
+            extents = changes.input.lower().split("x")
             if len(extents) == 2:
                 extents = [str(model.input.value[0]), *extents]
             text = " x ".join(extent.strip() for extent in extents)

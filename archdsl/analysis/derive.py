@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archdsl.analysis import fields as model_fields
-from archdsl.analysis.evaluate import Silent, setting_names, unknown_setting
+from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Attribute, Model, Rule, Stage
+from archdsl.analysis.names import setting_names, unknown_setting
 from archdsl.analysis.stages import STRUCTURE, depth_setting, names_block, stage_environment, stages_of
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
@@ -62,12 +63,18 @@ def _section(ev: Elaborator, model: Model, entry: ast.Section, env: Environment)
         return replace(model, claims=model.claims + model_fields.claims_of(ev, entry.body, env))
     if name == "features":
         return replace(model, features=model_fields.features_section(ev, entry.body, len(model.stages)))
-    if name in ("preprocess", "init", "follow"):
-        old = getattr(model, name)
-        return replace(model, **{name: {**old, **ev.section(name, entry.body, env)}})
-    if name == "source":
-        return replace(model, provenance={**model.provenance, **ev.section(name, entry.body, env)})
-    raise Fault(_unknown(entry.path.head))
+    if name not in model_fields.SECTIONS:
+        raise Fault(_unknown(entry.path.head))
+    new = ev.section(name, entry.body, env)
+    match name:
+        case "preprocess":
+            return replace(model, preprocess={**model.preprocess, **new})
+        case "init":
+            return replace(model, init={**model.init, **new})
+        case "follow":
+            return replace(model, follow={**model.follow, **new})
+        case _:
+            return replace(model, provenance={**model.provenance, **new})
 
 
 def _unknown(name: ast.Identifier) -> Diagnostic:
@@ -92,15 +99,18 @@ def _field(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env:
         setting = model_fields.checked_value(ev, rest[0].text, e, checks[rest[0].text], env)
         if setting is None:
             raise Silent
-        name = "preprocess" if head == "preprocess" else "provenance"
-        return replace(model, **{name: {**getattr(model, name), rest[0].text: setting}})
+        if head == "preprocess":
+            return replace(model, preprocess={**model.preprocess, rest[0].text: setting})
+        return replace(model, provenance={**model.provenance, rest[0].text: setting})
     if rest:
         raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))
     match head:
         case "input":
             return replace(model, input=model_fields.input_size(ev, e, env))
-        case "stem" | "head":
-            return replace(model, **{head: ev.end_block(head, e, env)})
+        case "stem":
+            return replace(model, stem=ev.end_block(head, e, env))
+        case "head":
+            return replace(model, head=ev.end_block(head, e, env))
         case "stages":
             return replace(model, stages=stages_of(ev, e, env))
         case "features":
@@ -131,7 +141,8 @@ def _end_setting(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression
     if old is not None:
         inner.bind(name.text, old.value, old.origin)
     setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
-    return replace(model, **{end: Block(block.of, {**block.settings, name.text: setting})})
+    changed = Block(block.of, {**block.settings, name.text: setting})
+    return replace(model, stem=changed) if end == "stem" else replace(model, head=changed)
 
 
 def end_value(ev: Elaborator, block: Block, name: str) -> Setting | None:
@@ -198,7 +209,7 @@ def _stage(
         return replace(stage, settings={**stage.settings, name.text: Rule(e, inner)})
     setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
     if name.text == "depth":
-        return replace(stage, depth=depth_setting(ev, setting, e, inner))
+        return replace(stage, depth=depth_setting(setting, e, inner))
     return replace(stage, settings={**stage.settings, name.text: setting})
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from archdsl import limits
 from archdsl.analysis import fields as model_fields
+from archdsl.analysis.build import Evaluator
 from archdsl.analysis.derive import derive_model
-from archdsl.analysis.evaluate import Evaluator, Silent
+from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Attribute, Claim, Model, Rule, Stage
 from archdsl.analysis.program import Definition, Instance, Primitive
 from archdsl.analysis.scale import scale_model
@@ -36,7 +37,6 @@ from archdsl.analysis.values import (
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import INPUT, Builder, Feature, Network
-from archdsl.graph.network import Value as Place
 from archdsl.graph.shapes import Range, Size
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -66,7 +66,7 @@ class Elaborator(Evaluator):
         self, named: Definition | Instance, arguments: Mapping[str, Setting], e: ast.Node, env: Environment
     ) -> Model:
         if isinstance(named, Instance):
-            return self._instance(named, e)
+            return self._instance(named)
         self._enter(named, e, env)
         try:
             inner = self.environment_of(named, arguments, e, env)
@@ -76,7 +76,7 @@ class Elaborator(Evaluator):
         finally:
             self.nesting -= named.depth
 
-    def _instance(self, instance: Instance, e: ast.Node) -> Model:
+    def _instance(self, instance: Instance) -> Model:
         """A row of `models`: cells are arguments, or claims and sources in columns like `expect.flops`."""
         if instance.model is None:
             raise Silent
@@ -240,7 +240,9 @@ class Elaborator(Evaluator):
             self.nesting -= definition.depth
         if not isinstance(value, Scaling):
             place = definition.declaration.value
-            raise fault("E212", f"the scaling `{definition.name}` must be a scaling, not {kind_of(value)}", place, inner)
+            raise fault(
+                "E212", f"the scaling `{definition.name}` must be a scaling, not {kind_of(value)}", place, inner
+            )
         return replace(value, call=e, alias=definition.name)
 
     def derive(self, value: Value, e: ast.Derived, env: Environment) -> Value:
@@ -377,7 +379,7 @@ class Elaborator(Evaluator):
         outer = Environment(of.module)
         inner = self.settle(of, settings, Environment(of.module), site, outer, fitted=False, only=of.free_parameters)
         for name in of.fitted:
-            found = Setting(inner_value(inner, name), inner.origin(name), requested=_requested(of, inner, name))
+            found = Setting(inner_value(inner, name), inner.origin(name), requested=_requested(inner, name))
             settings[name] = found
         return settings
 
@@ -494,9 +496,7 @@ class FormulaNames:
     def input(self, shape: tuple[int, ...]) -> tuple[Any, ...]:
         raise NotImplementedError
 
-    def settings(
-        self, ev: Elaborator, index: int, stage: Stage, settings: Mapping[str, Setting]
-    ) -> dict[str, Setting]:
+    def settings(self, ev: Elaborator, index: int, stage: Stage, settings: Mapping[str, Setting]) -> dict[str, Setting]:
         raise NotImplementedError
 
 
@@ -541,7 +541,7 @@ def inner_value(env: Environment, name: str) -> Value:
     raise Silent
 
 
-def _requested(of: Definition, env: Environment, name: str) -> Setting | None:
+def _requested(env: Environment, name: str) -> Setting | None:
     """What a setting was before `fit`: the value in the outermost environment."""
     scope = env
     while scope.parent is not None:

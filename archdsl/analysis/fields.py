@@ -101,10 +101,9 @@ PREPROCESS: Mapping[str, Check] = {
     "crop": _number_between(0, 1, open_low=True),
     "interpolation": _one_of(INTERPOLATIONS),
 }
-SOURCE: Mapping[str, Check] = {
-    name: _text_or_number
-    for name in ("paper", "table", "figure", "section", "equation", "appendix", "code", "url", "note")
-}
+SOURCE: Mapping[str, Check] = dict.fromkeys(
+    ("paper", "table", "figure", "section", "equation", "appendix", "code", "url", "note"), _text_or_number
+)
 
 
 @dataclass(frozen=True, slots=True)

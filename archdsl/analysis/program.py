@@ -126,7 +126,14 @@ class Builtin:
     named: tuple[str, ...] = ()
 
 
-Named: TypeAlias = Definition | Instance | Primitive | Builtin
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A name that a `use` could not find: reported there, and silent everywhere else."""
+
+    name: str
+
+
+Named: TypeAlias = Definition | Instance | Primitive | Builtin | Unresolved
 
 
 @dataclass(eq=False)

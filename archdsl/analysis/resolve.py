@@ -7,15 +7,22 @@ definitions that use themselves. They run on every declaration, used or not, and
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from archdsl import limits
-from archdsl.analysis import fields as model_fields
-from archdsl.analysis.evaluate import setting_names, unknown_name, unknown_setting
+from archdsl.analysis.check import Checker, split_parameters
 from archdsl.analysis.prelude import PRELUDE
-from archdsl.analysis.program import Builtin, Definition, Instance, Module, Named, Primitive, Program, Reader, walk
-from archdsl.analysis.stages import STRUCTURE
+from archdsl.analysis.program import (
+    Definition,
+    Instance,
+    Module,
+    Named,
+    Primitive,
+    Program,
+    Reader,
+    Unresolved,
+)
 from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault, Label
 from archdsl.graph.operations import OPERATIONS
@@ -27,7 +34,6 @@ LANGUAGE_VERSION = 1
 OPERATIONS_MODULE = "std.ops"
 LATER = ("recipe", "space")
 """Declarations that the grammar knows and this version does not compile."""
-_KINDS = ("fn", "block", "model", "scaling")
 
 
 class Library:
@@ -74,7 +80,7 @@ class _Resolver:
             elif isinstance(item, ast.Use):
                 self._use(item, module)
         self._declare(tree, module)
-        _Checker(module, self.report).check(tree)
+        Checker(module, self.report).check(tree)
         self.loading.pop()
         return module
 
@@ -94,7 +100,8 @@ class _Resolver:
             return
         used = self._module(use, module)
         if used is None:
-            module.incomplete = True
+            for alias in use.names or ():
+                module.names.setdefault(alias.local.text, Unresolved(alias.local.text))
             return
         self._take(use, used.name, used.names, module, incomplete=used.incomplete)
 
@@ -113,7 +120,7 @@ class _Resolver:
             if len(self.modules) >= limits.MAX_FILES:
                 message = f"a program of more than {limits.MAX_FILES} files"
                 raise Fault(Diagnostic("E115", message, use.module_span))
-            source = self._source(use, name, module)
+            source = self._source(use, name)
         except Fault as found:
             self.report(replace(found.diagnostic, span=use.module_span))
             return None
@@ -133,7 +140,7 @@ class _Resolver:
             raise Fault(Diagnostic("E205", f'"{use.module}" leaves the project', use.module_span))
         return path
 
-    def _source(self, use: ast.Use, name: str, module: Module) -> Source:
+    def _source(self, use: ast.Use, name: str) -> Source:
         if use.is_path:
             return self.read.file(name)
         first, _, rest = name.partition(".")
@@ -143,9 +150,7 @@ class _Resolver:
             raise Fault(Diagnostic("E206", f"there is no module `{name}`", use.module_span, help=help_))
         return found
 
-    def _take(
-        self, use: ast.Use, name: str, names: Mapping[str, Named], module: Module, *, incomplete: bool
-    ) -> None:
+    def _take(self, use: ast.Use, name: str, names: Mapping[str, Named], module: Module, *, incomplete: bool) -> None:
         """Bring the names of a `use` into a module."""
         aliases = use.names
         if aliases is None:
@@ -156,15 +161,9 @@ class _Resolver:
         for alias in aliases:
             wanted, local = alias.name.text, alias.local.text
             if wanted not in names:
-                if incomplete:
-                    module.incomplete = True
-                    continue
-                guess = nearest(wanted, names)
-                help_ = f"did you mean `{guess}`?" if guess else None
-                edits = (Edit(alias.name.span, guess),) if guess else ()
-                message = f"`{name}` has no `{wanted}`"
-                self.report(Diagnostic("E201", message, alias.name.span, help=help_, edits=edits))
-                module.incomplete = True  # what depends on the name is silent
+                module.names.setdefault(local, Unresolved(local))
+                if not incomplete:
+                    self._not_offered(wanted, name, alias.name.span, names)
                 continue
             if local in module.names:
                 self._repeated(local, alias.local.span, module)
@@ -172,6 +171,12 @@ class _Resolver:
             module.names[local] = names[wanted]
             module.spans[local] = alias.local.span
             module.used[local] = name
+
+    def _not_offered(self, wanted: str, name: str, span: Span, names: Mapping[str, Named]) -> None:
+        guess = nearest(wanted, names)
+        help_ = f"did you mean `{guess}`?" if guess else None
+        edits = (Edit(span, guess),) if guess else ()
+        self.report(Diagnostic("E201", f"`{name}` has no `{wanted}`", span, help=help_, edits=edits))
 
     # Declarations
 
@@ -199,7 +204,7 @@ class _Resolver:
         if kind in LATER:
             self.report(Diagnostic("E209", f"this version does not compile a `{kind}`", item.kind.span))
             return
-        inputs, parameters = _split(item)
+        inputs, parameters = split_parameters(item)
         definition = Definition(kind, name, module, item, inputs, parameters)  # type: ignore[arg-type]
         self._add(name, definition, item.name.span, module)
 
@@ -214,6 +219,8 @@ class _Resolver:
         module.spans[name] = span
 
     def _repeated(self, name: str, span: Span, module: Module) -> None:
+        if isinstance(module.names[name], Unresolved):
+            return
         labels = (Label(module.spans[name], "here first"),)
         help_ = "take it under another name with `as`" if name in module.used else "choose another name"
         self.report(Diagnostic("E203", f"`{name}` is declared twice", span, labels=labels, help=help_))
@@ -241,519 +248,6 @@ class _Resolver:
             model = family if isinstance(family, Definition) and family.kind == "model" else None
             instance = Instance(cell.name, item.model.text, model, module, header, row, cell.span)
             self._add(cell.name, instance, cell.span, module)
-
-
-def _split(item: ast.Declaration) -> tuple[tuple[str, ...], tuple[ast.Parameter, ...]]:
-    """Inputs and settings of a declaration. Of a block without `;`, all are inputs; of the rest, settings."""
-    written = item.parameters
-    if written is None:
-        return (), ()
-    if written.second is not None:
-        return tuple(p.name.text for p in written.first), written.second
-    if item.kind.text == "block":
-        return tuple(p.name.text for p in written.first), ()
-    return (), written.first
-
-
-Names = frozenset[str]
-
-
-class _Checker:
-    """Checks the declarations of one module."""
-
-    def __init__(self, module: Module, report: Callable[[Diagnostic], None]) -> None:
-        self.module, self.report = module, report
-
-    def check(self, tree: ast.File) -> None:
-        for item in tree.items:
-            if isinstance(item, ast.Declaration) and item.kind.text in _KINDS:
-                self._declaration(item)
-            elif isinstance(item, ast.Instances):
-                self._instances(item)
-        self._circles(tree)
-
-    # Declarations
-
-    def _declaration(self, item: ast.Declaration) -> None:
-        if item.refines is not None:
-            message = f"only a space refines, not a {item.kind.text}"
-            self.report(Diagnostic("E204", message, item.refines.span))
-        local = self._parameters(item)
-        if item.value is not None:
-            self._expression(item.value, local, item.kind.text)
-        elif item.body is not None:
-            {"fn": self._fn, "block": self._block, "model": self._model, "scaling": self._scaling}[item.kind.text](
-                item.body, local, item
-            )
-
-    def _parameters(self, item: ast.Declaration) -> Names:
-        """Check the parameters; the names that the body sees."""
-        written = item.parameters
-        seen: dict[str, Span] = {}
-        if written is None:
-            return frozenset()
-        inputs, _ = _split(item)
-        if written.second is not None and item.kind.text != "block":
-            message = f"tensors flow into a block only; a {item.kind.text} has settings"
-            self.report(Diagnostic("E204", message, written.span, help="remove the `;`"))
-        for parameter in (*written.first, *(written.second or ())):
-            name = parameter.name
-            if name.text in seen:
-                labels = (Label(seen[name.text], "here first"),)
-                self.report(Diagnostic("E203", f"`{name.text}` is declared twice", name.span, labels=labels))
-            if parameter.default is not None:
-                if name.text in inputs:
-                    message = f"`{name.text}` flows in and has no default"
-                    help_ = "settings stand after a `;`"
-                    self.report(Diagnostic("E204", message, parameter.default.span, help=help_))
-                self._expression(parameter.default, frozenset(seen), "parameter")
-            seen[name.text] = name.span
-        return frozenset(seen)
-
-    def _fn(self, body: ast.Body, local: Names, item: ast.Declaration) -> None:
-        self._statements(body, local, item, fit=False)
-
-    def _block(self, body: ast.Body, local: Names, item: ast.Declaration) -> None:
-        if item.parameters is None or not item.parameters.first:
-            message = f"nothing flows into `{item.name.text}`"
-            help_ = f"write `block {item.name.text}(x; …)`"
-            self.report(Diagnostic("E210", message, item.name.span, help=help_))
-        self._statements(body, local, item, fit=True)
-
-    def _statements(self, body: ast.Body, local: Names, item: ast.Declaration, *, fit: bool) -> None:
-        """Bindings, requires and one `return`, last."""
-        returned: ast.Return | None = None
-        for entry in body.entries:
-            if returned is not None:
-                self.report(Diagnostic("E204", "nothing stands after `return`", entry.span))
-                break
-            match entry:
-                case ast.Binding():
-                    self._expression(entry.value, local, item.kind.text)
-                    local = self._bound(entry, local)
-                case ast.Require(condition=condition):
-                    self._expression(condition, local, item.kind.text)
-                case ast.Return(values=values):
-                    returned = entry
-                    for value in values:
-                        self._expression(value, local, item.kind.text)
-                case ast.Section(path=path) if fit and path.text == "fit":
-                    self._fit(entry, item)
-                case _:
-                    self._misplaced(entry, item.kind.text, "`name = value`, `require` and `return`")
-        if returned is None:
-            message = f"`{item.name.text}` returns nothing"
-            self.report(Diagnostic("E210", message, item.name.span, help="end the body with `return …`"))
-
-    def _bound(self, entry: ast.Binding, local: Names) -> Names:
-        for name in entry.names:
-            if name.text in local:
-                message = f"`{name.text}` has a value already; a name keeps its value"
-                self.report(Diagnostic("E203", message, name.span, help="choose another name"))
-        return local | {name.text for name in entry.names}
-
-    def _fit(self, section: ast.Section, item: ast.Declaration) -> None:
-        inputs, parameters = _split(item)
-        names = tuple(p.name.text for p in parameters)
-        for entry in section.body.entries:
-            if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-                self._misplaced(entry, "fit", "`setting: value`")
-                continue
-            if entry.path.text not in names:
-                self.report(unknown_setting(entry.path.head, names, item.name.text).diagnostic)
-            for node in walk(entry.value):
-                if isinstance(node, ast.Reference) and node.name in inputs:
-                    message = f"`fit` runs once a stage, before `{node.name}` is known"
-                    self.report(Diagnostic("E204", message, node.span))
-            self._expression(entry.value, frozenset((*names, *inputs)), "fit")
-
-    def _misplaced(self, entry: ast.Entry, where: str, allowed: str) -> None:
-        span = entry.path.span if isinstance(entry, ast.Field | ast.Section) else entry.span
-        what = _entry_words(entry)
-        help_ = f"here stand {allowed}"
-        if isinstance(entry, ast.Field) and where in ("block", "fn"):
-            help_ = f"write `{entry.path.text} = …` for a local name"
-        self.report(Diagnostic("E204", f"{what} does not stand in a {where}", span, help=help_))
-
-    # Models
-
-    def _model(self, body: ast.Body, local: Names, item: ast.Declaration) -> None:
-        seen: dict[str, ast.Identifier] = {}
-        for entry in body.entries:
-            if isinstance(entry, ast.Binding):
-                local = local | {name.text for name in entry.names}
-        before: Names = frozenset(p.name.text for p in _split(item)[1])
-        for entry in body.entries:
-            match entry:
-                case ast.Binding():
-                    self._expression(entry.value, before, "model")
-                    before = self._bound(entry, before)
-                case ast.Require(condition=condition):
-                    self._expression(condition, before, "model")
-                case ast.Field(path=path) | ast.Section(path=path):
-                    self._model_field(entry, path, seen, before)
-                case _:
-                    self._misplaced(entry, "model", "fields, sections, `name = value` and `require`")
-        for name in ("input", "stages"):
-            if name not in seen:
-                helps = {"input": "input: 3 x 224 x 224", "stages": "stages: block { … }"}
-                message = f"the model `{item.name.text}` has no `{name}`"
-                self.report(Diagnostic("E210", message, item.name.span, help=f"add `{helps[name]}`"))
-
-    def _model_field(
-        self, entry: ast.Field | ast.Section, path: ast.Path, seen: dict[str, ast.Identifier], local: Names
-    ) -> None:
-        name = ast.Identifier(path.span, path.text)
-        if name.text == "recipe":
-            self.report(Diagnostic("E209", "this version does not compile a `recipe`", path.span))
-            return
-        if name.text not in model_fields.MODEL_FIELDS:
-            self.report(self._unknown_model_field(name))
-            if isinstance(entry, ast.Field):
-                self._expression(entry.value, local, "model")
-            return
-        if name.text in seen and name.text != "expect":
-            self.report(model_fields.repeated_field(name, seen[name.text]))
-        seen[name.text] = name
-        if isinstance(entry, ast.Section):
-            if name.text not in model_fields.SECTIONS:
-                message = f"`{name.text}` is a field, not a section"
-                self.report(Diagnostic("E204", message, path.span, help=f"write `{name.text}: …`"))
-            else:
-                self._section(name.text, entry.body, local)
-            return
-        if name.text in model_fields.SECTIONS and name.text != "features":
-            message = f"`{name.text}` is a section, not a field"
-            self.report(Diagnostic("E204", message, path.span, help=f"write `{name.text} {{ … }}`"))
-            return
-        extra: Names = frozenset({"block", "stage"}) if name.text == "stages" else frozenset()
-        self._expression(entry.value, local | extra, name.text)
-
-    def _unknown_model_field(self, name: ast.Identifier) -> Diagnostic:
-        """E202, or E204 where the key belongs elsewhere: `group_width` belongs in `stages`."""
-        elsewhere = {
-            **dict.fromkeys(("width", "depth", "stride", "group_width", "se_ratio", "expand", "kernel"), "`stages`"),
-            **dict.fromkeys(("classes", "dropout"), "`head`, as a setting of its block"),
-            **dict.fromkeys(model_fields.MEASURES, "`expect`"),
-            **dict.fromkeys(model_fields.PREPROCESS, "`preprocess`"),
-            **dict.fromkeys(model_fields.SOURCE, "`source`"),
-        }
-        for definition in self.module.names.values():
-            if isinstance(definition, Definition) and definition.kind == "block":
-                for setting in definition.parameter_names:
-                    elsewhere.setdefault(setting, f"`stages`, as a setting of `{definition.name}`")
-        return model_fields.unknown_field(name, model_fields.MODEL_FIELDS, "a model", elsewhere)
-
-    def _section(self, name: str, body: ast.Body, local: Names) -> None:
-        known: Mapping[str, Iterable[str]] = {
-            "expect": model_fields.EXPECT_FIELDS,
-            "preprocess": model_fields.PREPROCESS,
-            "source": model_fields.SOURCE,
-            "init": model_fields.INIT_FIELDS,
-        }
-        if name not in known:
-            return  # `follow` and `features` hold places, checked when the model is known
-        extra: Names = frozenset()
-        if name == "init":
-            extra = frozenset({"fan_in", "fan_out", "normal", "truncated_normal", "uniform"})
-        for entry in body.entries:
-            if not isinstance(entry, ast.Field):
-                continue  # reported when the section is evaluated
-            self._expression(entry.value, local | extra, name)
-            if entry.path.text not in known[name]:
-                at = ast.Identifier(entry.path.span, entry.path.text)
-                self.report(model_fields.unknown_field(at, known[name], f"`{name}`", {}))
-
-    def _instances(self, item: ast.Instances) -> None:
-        family = self.module.names.get(item.model.text)
-        if family is None or not isinstance(family, Definition) or family.kind != "model":
-            if family is None and self.module.incomplete:
-                return
-            models = [n for n, d in self.module.names.items() if isinstance(d, Definition) and d.kind == "model"]
-            guess = nearest(item.model.text, models)
-            help_ = f"did you mean `{guess}`?" if guess else None
-            edits = (Edit(item.model.span, guess),) if guess else ()
-            message = f"there is no model `{item.model.text}`"
-            self.report(Diagnostic("E201", message, item.model.span, help=help_, edits=edits))
-            return
-        self._columns(item.table.rows[0], family)
-        for row in item.table.rows[1:]:
-            for column, cell in zip(item.table.rows[0].cells, row.cells, strict=False):
-                if isinstance(column, ast.Reference) and column.name != "name":
-                    self._expression(cell, frozenset(), "models")
-        missing = [
-            p.name.text
-            for p in family.parameters
-            if p.default is None
-            and not any(isinstance(c, ast.Reference) and c.name == p.name.text for c in item.table.rows[0].cells)
-        ]
-        if missing:
-            message = f"`{family.name}` needs {', '.join(f'`{m}`' for m in missing)}"
-            header = item.table.rows[0].span
-            self.report(Diagnostic("E306", message, header, help=f"add a column `{missing[0]}`"))
-
-    def _columns(self, header: ast.Row, family: Definition) -> None:
-        seen: set[str] = set()
-        for cell in header.cells:
-            text = ""
-            if isinstance(cell, ast.Reference):
-                text = cell.name
-                if text != "name" and text not in family.parameter_names:
-                    at = ast.Identifier(cell.span, text)
-                    known = ("name", *family.parameter_names)
-                    self.report(unknown_setting(at, known, family.name).diagnostic)
-            elif isinstance(cell, ast.Attribute) and isinstance(cell.value, ast.Reference):
-                text = f"{cell.value.name}.{cell.name.text}"
-                groups: Mapping[str, Iterable[str]] = {
-                    "expect": model_fields.EXPECT_FIELDS,
-                    "source": model_fields.SOURCE,
-                }
-                group = cell.value.name
-                if group not in groups:
-                    at = ast.Identifier(cell.value.span, group)
-                    self.report(model_fields.unknown_field(at, groups, "a table of models", {}))
-                elif cell.name.text not in groups[group]:
-                    self.report(model_fields.unknown_field(cell.name, groups[group], f"`{group}`", {}))
-            else:
-                self.report(Diagnostic("E204", "the first row of the table names its columns", cell.span))
-            if text and text in seen:
-                self.report(Diagnostic("E203", f"the column `{text}` is given twice", cell.span))
-            seen.add(text)
-
-    # Scalings
-
-    def _scaling(self, body: ast.Body, local: Names, item: ast.Declaration) -> None:
-        seen: dict[str, ast.Identifier] = {}
-        for entry in body.entries:
-            match entry:
-                case ast.Binding():
-                    self._expression(entry.value, local, "scaling")
-                    local = self._bound(entry, local)
-                case ast.Require(condition=condition):
-                    self._expression(condition, local, "scaling")
-                case ast.Field(path=path):
-                    name = ast.Identifier(path.span, path.text)
-                    if name.text in seen:
-                        self.report(model_fields.repeated_field(name, seen[name.text]))
-                    seen[name.text] = name
-                    self._line(entry, local)
-                case _:
-                    self._misplaced(entry, "scaling", "`target: value`, `name = value` and `require`")
-        if not seen:
-            message = f"`{item.name.text}` changes nothing"
-            self.report(Diagnostic("E210", message, item.name.span, help="add a line such as `width: width * s`"))
-
-    def _line(self, entry: ast.Field, local: Names) -> None:
-        """One line: it sees its target by name, the dimensions, and `stage`, `stem`, `head`."""
-        target = entry.path.head.text
-        if target in local:
-            message = f"`{target}` is a parameter of the scaling and cannot be its target"
-            self.report(Diagnostic("E203", message, entry.path.head.span, help="rename the parameter"))
-        seen = {target, "stem", "head", "stage", *model_fields.DIMENSIONS}
-        self._expression(entry.value, local | seen, "scaling")
-
-    # Expressions
-
-    def _expression(self, e: ast.Node, local: Names, where: str) -> None:
-        """Names, settings and tables of an expression."""
-        match e:
-            case ast.Reference():
-                if e.name in local or e.name in self.module.names or e.name in PRELUDE:
-                    return
-                if not self.module.incomplete:
-                    known = set(local) | set(self.module.names) | set(PRELUDE)
-                    self.report(unknown_name(e, known).diagnostic)
-            case ast.Comprehension(body=body, variable=variable, source=source):
-                self._expression(source, local, where)
-                self._expression(body, local | {variable.text}, where)
-            case ast.Call(function=function, arguments=arguments):
-                self._expression(function, local, where)
-                self._call(function, arguments, local)
-                for argument in arguments:
-                    self._expression(argument.value, local, where)
-            case ast.Configured(function=function, body=body):
-                self._expression(function, local, where)
-                self._configuration(function, body, local, where)
-            case ast.Derived(value=value, body=body):
-                self._expression(value, local, where)
-                self._derivation(value, body, local, where)
-            case ast.Table(rows=rows):
-                self._table(rows, local, where)
-            case ast.ListExpression(items=items) if where == "stages":
-                for item in items:
-                    self._expression(item, local, where)
-            case ast.Absent():
-                pass
-            case _:
-                for child in _expressions_below(e):
-                    self._expression(child, local, where)
-
-    def _static(self, function: ast.Expression, local: Names) -> Named | None:
-        """What a called name stands for, where that needs no value."""
-        if isinstance(function, ast.Reference) and function.name not in local:
-            return self.module.names.get(function.name) or PRELUDE.get(function.name)
-        if isinstance(function, ast.Call | ast.Configured):
-            return self._static(function.function, local)
-        return None
-
-    def _call(self, function: ast.Expression, arguments: tuple[ast.Argument, ...], local: Names) -> None:
-        named = self._static(function, local)
-        known = self._settings_of(named)
-        seen: set[str] = set()
-        for argument in arguments:
-            name = argument.name
-            if name is None:
-                continue
-            if name.text in seen:
-                self.report(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
-            seen.add(name.text)
-            if known is not None and name.text not in known and named is not None:
-                self.report(unknown_setting(name, known, named.name).diagnostic)
-
-    @staticmethod
-    def _settings_of(named: Named | None) -> tuple[str, ...] | None:
-        match named:
-            case Primitive():
-                return setting_names(named)
-            case Definition():
-                return named.parameter_names
-            case Builtin(named=names) if names:
-                return names
-            case _:
-                return None
-
-    def _configuration(self, function: ast.Expression, body: ast.Body, local: Names, where: str) -> None:
-        named = self._static(function, local)
-        known = self._settings_of(named) if isinstance(named, Definition | Primitive) else None
-        if known is not None and where == "stages":
-            known = (*known, *(s for s in STRUCTURE if s not in known))
-        seen: dict[str, ast.Identifier] = {}
-        for entry in body.entries:
-            if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-                self._misplaced(entry, "block's settings", "`name: value`")
-                continue
-            name = entry.path.head
-            if name.text in seen:
-                self.report(model_fields.repeated_field(name, seen[name.text]))
-            seen[name.text] = name
-            if known is not None and name.text not in known and named is not None:
-                self.report(unknown_setting(name, known, named.name).diagnostic)
-            self._expression(entry.value, local, where)
-
-    def _derivation(self, value: ast.Expression, body: ast.Body, local: Names, where: str) -> None:
-        """`with { … }` on stages, on a model or on a scaling."""
-        columns = frozenset(
-            cell.name for node in walk(value) if isinstance(node, ast.Table)
-            for cell in node.rows[0].cells if isinstance(cell, ast.Reference)
-        )
-        for entry in body.entries:
-            if isinstance(entry, ast.Section):
-                self._section(entry.path.text, entry.body, local)
-                if where != "stages" and entry.path.text not in model_fields.SECTIONS:
-                    at = entry.path.head
-                    self.report(model_fields.unknown_field(at, model_fields.MODEL_FIELDS, "`with`", {}))
-            elif isinstance(entry, ast.Field):
-                last = entry.path.steps[-1]
-                own = {last.text} if isinstance(last, ast.Identifier) else set()
-                seen = local | own | columns
-                if where == "stages" or entry.path.head.text == "stages":
-                    seen |= {"block", "stage", *model_fields.DIMENSIONS}
-                elif where == "scaling":
-                    seen |= {"stem", "head", "stage", *model_fields.DIMENSIONS}
-                for step in entry.path.steps:
-                    if isinstance(step, ast.IndexStep):
-                        self._expression(step.index, local, where)
-                self._expression(entry.value, seen, "stages" if entry.path.text == "stages" else "with")
-            else:
-                self._misplaced(entry, "`with`", "`path: value`")
-
-    def _table(self, rows: tuple[ast.Row, ...], local: Names, where: str) -> None:
-        if where != "stages":
-            span = rows[0].span
-            self.report(Diagnostic("E204", "a table may stand only in `stages` and in `models`", span))
-            return
-        header = [c.name if isinstance(c, ast.Reference) else "" for c in rows[0].cells]
-        blocks: list[Named | None] = []
-        for row in rows[1:]:
-            for column, cell in zip(header, row.cells, strict=False):
-                self._expression(cell, local, where)
-                if column == "block":
-                    blocks.append(self._static(cell, local))
-        known = [self._settings_of(b) for b in blocks]
-        if not known or any(k is None for k in known):
-            return
-        all_known = {"block", *STRUCTURE, *(n for names in known for n in names or ())}
-        for cell in rows[0].cells:
-            if isinstance(cell, ast.Reference) and cell.name not in all_known:
-                guess = nearest(cell.name, all_known)
-                help_ = f"did you mean `{guess}`?" if guess else None
-                edits = (Edit(cell.span, guess),) if guess else ()
-                message = f"no block of the table has a setting `{cell.name}`"
-                self.report(Diagnostic("E202", message, cell.span, help=help_, edits=edits))
-
-    # Circles
-
-    def _circles(self, tree: ast.File) -> None:
-        """E208 for definitions that use themselves, directly or through others."""
-        uses: dict[str, dict[str, Span]] = {}
-        for item in tree.items:
-            if isinstance(item, ast.Declaration):
-                own = {p.name.text for p in (*_split(item)[1],)} | set(_split(item)[0])
-                local = own | {n.text for b in walk(item) if isinstance(b, ast.Binding) for n in b.names}
-                parameters_first: dict[str, Span] = {}
-                for node in walk(item):
-                    if isinstance(node, ast.Reference) and node.name not in local:
-                        parameters_first.setdefault(node.name, node.span)
-                uses[item.name.text] = parameters_first
-        state: dict[str, int] = {}
-        for start in uses:
-            self._follow(start, uses, state)
-
-    def _follow(self, start: str, uses: Mapping[str, Mapping[str, Span]], state: dict[str, int]) -> None:
-        """Depth-first over the uses, without recursion; a name met while it is open closes a circle."""
-        if state.get(start):
-            return
-        stack = [(start, iter(uses[start].items()))]
-        state[start] = 1
-        while stack:
-            name, rest = stack[-1]
-            step = next(rest, None)
-            if step is None:
-                state[name] = 2
-                stack.pop()
-                continue
-            target, span = step
-            if target not in uses:
-                continue
-            if state.get(target) == 1:
-                chain = [n for n, _ in stack]
-                circle = " -> ".join([*chain[chain.index(target) :], target])
-                self.report(Diagnostic("E208", f"`{target}` uses itself: {circle}", span))
-            elif not state.get(target):
-                state[target] = 1
-                stack.append((target, iter(uses[target].items())))
-
-
-def _entry_words(entry: ast.Entry) -> str:
-    match entry:
-        case ast.Field(path=path):
-            return f"the field `{path.text}`"
-        case ast.Section(path=path):
-            return f"the section `{path.text}`"
-        case ast.Binding():
-            return "a binding with `=`"
-        case ast.Draw():
-            return "a draw with `~`"
-        case ast.Require():
-            return "`require`"
-        case _:
-            return "`return`"
-
-
-def _expressions_below(e: ast.Node) -> tuple[ast.Node, ...]:
-    from archdsl.analysis.program import children
-
-    return tuple(c for c in children(e) if not isinstance(c, ast.Identifier))
 
 
 def load_library(name: str, read: Reader, library: Library, diagnostics: Diagnostics) -> Module | None:

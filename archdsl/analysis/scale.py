@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from archdsl import limits
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis.derive import end_value
-from archdsl.analysis.evaluate import Silent, setting_names
+from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Change, Model, Rule, ScaledBy, Solved, Stage
+from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Primitive, children
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.stages import depth_setting
+from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting, Solve, Value
 from archdsl.diagnostics import Diagnostic, Edit, Fault
@@ -84,7 +85,7 @@ def _apply(ev: Elaborator, model: Model, scaling: Scaling, step: ast.Node, env: 
         span, text = line.expression.span, " ".join(line.expression.span.text.split())
         changes.append(Change(path, scaling.name, base, multiplied, rounded, span, text))
 
-    ends = {end: _old_end(ev, getattr(model, end), lines, model, end) for end in ("stem", "head")}
+    ends = {end: _old_end(ev, getattr(model, end)) for end in ("stem", "head")}
     stages = []
     for index, stage in enumerate(model.stages):
         stages.append(_stage(ev, stage, index, lines, ends, record))
@@ -122,7 +123,7 @@ def _verify_targets(model: Model, lines: Mapping[str, Line]) -> None:
             raise Fault(Diagnostic("E314", message, line.path.span, help=help_, edits=edits))
 
 
-def _old_end(ev: Elaborator, block: Any, lines: Mapping[str, Line], model: Model, end: str) -> dict[str, Setting]:
+def _old_end(ev: Elaborator, block: Any) -> dict[str, Setting]:
     """The settings of a stem or head that a line may ask for."""
     if not isinstance(block, Block):
         return {}
@@ -197,7 +198,7 @@ def _stage(
         if name == "depth":
             depth, multiplied = _scaled(ev, line, name, stage.depth, groups)
             if depth.origin is not None:
-                depth_setting(ev, depth, depth.origin.expression, depth.origin.environment)
+                depth_setting(depth, depth.origin.expression, depth.origin.environment)
             record(f"stages.{index}.depth", stage.depth.value, multiplied, line, depth.value)
             continue
         attribute = stage.settings.get(name)
@@ -211,8 +212,9 @@ def _stage(
             attribute = end_value(ev, stage.block, name)
         if attribute is None:
             continue
-        settings[name], multiplied = _scaled(ev, line, name, attribute, groups)
-        record(f"stages.{index}.{name}", attribute.value, multiplied, line, settings[name].value)
+        scaled, multiplied = _scaled(ev, line, name, attribute, groups)
+        settings[name] = scaled
+        record(f"stages.{index}.{name}", attribute.value, multiplied, line, scaled.value)
     overrides = {position: o for position, o in stage.overrides.items() if position < depth.value}
     return replace(stage, depth=depth, settings=settings, overrides=overrides)
 

@@ -12,8 +12,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from archdsl import limits
-from archdsl.analysis.evaluate import Silent, setting_names, unknown_setting
+from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Attribute, Rule, Stage
+from archdsl.analysis.names import setting_names, unknown_setting
 from archdsl.analysis.program import walk
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, kind_of
@@ -44,7 +45,7 @@ def stages_of(ev: Elaborator, expression: ast.Expression, env: Environment) -> t
             return _from_attributes(ev, ev.evaluate(function, env), function, body, env)
         case _:
             block = ev.evaluate(expression, env)
-            return (_stage(ev, block, expression, {}, env),)
+            return (_stage(block, expression, {}, env),)
 
 
 def names_block(expression: ast.Node, env: Environment) -> bool:
@@ -62,7 +63,7 @@ def _need_block(value: Value, e: ast.Node, env: Environment) -> Block:
     raise fault("E212", f"a stage is made of a block, not of {kind_of(value)}", e, env)
 
 
-def depth_setting(ev: Elaborator, setting: Setting, e: ast.Node, env: Environment) -> Setting:
+def depth_setting(setting: Setting, e: ast.Node, env: Environment) -> Setting:
     """A depth, checked: a whole number from 1 to the limit."""
     value = setting.value
     if hasattr(value, "__index__") and not isinstance(value, bool):
@@ -76,9 +77,7 @@ def depth_setting(ev: Elaborator, setting: Setting, e: ast.Node, env: Environmen
     raise fault("E303", f"depth is {show_value(value)}, not a whole number", e, env, help="round it: `ceil(…)`")
 
 
-def _stage(
-    ev: Elaborator, value: Value, e: ast.Expression, attributes: Mapping[str, Attribute], env: Environment
-) -> Stage:
+def _stage(value: Value, e: ast.Expression, attributes: Mapping[str, Attribute], env: Environment) -> Stage:
     """One stage from its block and its attributes, `depth` and `enter` among them."""
     block = _need_block(value, e, env)
     settings: dict[str, Attribute] = {**block.settings, **attributes}
@@ -86,15 +85,13 @@ def _stage(
     if isinstance(depth, Rule):
         raise fault("E204", "`depth` cannot name `block`", depth.expression, env)
     if depth is not None and depth.origin is not None:
-        depth = depth_setting(ev, depth, depth.origin.expression, depth.origin.environment)
+        depth = depth_setting(depth, depth.origin.expression, depth.origin.environment)
     enter = settings.pop("enter", None)
     entering: Value = enter.value if isinstance(enter, Setting) else None
     if isinstance(enter, Rule) or not (entering is None or isinstance(entering, Block | Sequence)):
         place = enter.origin.expression if enter is not None and enter.origin is not None else e
         raise fault("E301", "`enter` is a block or none", place, env)
-    return Stage(
-        Block(block.of), depth or Setting(1), dict(settings), e.span, entering or None, {}
-    )
+    return Stage(Block(block.of), depth or Setting(1), dict(settings), e.span, entering or None, {})
 
 
 def _from_attributes(
@@ -117,11 +114,11 @@ def _from_attributes(
     per_stage = {n: f for n, f in fields.items() if n not in rules and _names(f.value, "stage")}
     values: dict[str, Value] = {}
     failed = False
-    for name, entry in fields.items():
-        if name in rules or name in per_stage:
+    for key, entry in fields.items():
+        if key in rules or key in per_stage:
             continue
         try:
-            values[name] = ev.argument(entry.value, env)
+            values[key] = ev.argument(entry.value, env)
         except Fault as found:
             ev.report(found.diagnostic)
             failed = True
@@ -134,19 +131,19 @@ def _from_attributes(
     stages: list[Stage] = []
     for index in range(count):
         attributes: dict[str, Attribute] = {}
-        for name, entry in fields.items():
-            if name in rules:
-                attributes[name] = rules[name]
-            elif name in per_stage:
+        for key, entry in fields.items():
+            if key in rules:
+                attributes[key] = rules[key]
+            elif key in per_stage:
                 inner = stage_environment(env, index, count)
-                attributes[name] = Setting(ev.argument(entry.value, inner), Origin(entry.value, inner))
+                attributes[key] = Setting(ev.argument(entry.value, inner), Origin(entry.value, inner))
             else:
-                attributes[name] = _element(values[name], index, entry.value, env)
+                attributes[key] = _element(values[key], index, entry.value, env)
         if runs is not None:
             width = fields["width"].value
             attributes["width"] = Setting(runs[index][0], Origin(width, env))
             attributes["depth"] = Setting(runs[index][1], Origin(width, env))
-        stages.append(_stage(ev, block, function, attributes, env))
+        stages.append(_stage(block, function, attributes, env))
     return tuple(stages)
 
 
@@ -217,7 +214,7 @@ def _from_list(ev: Elaborator, items: tuple[ast.Expression, ...], env: Environme
     for index, item in enumerate(items):
         inner = stage_environment(env, index, len(items))
         if not isinstance(item, ast.Configured):
-            stages.append(_stage(ev, ev.evaluate(item, inner), item, {}, inner))
+            stages.append(_stage(ev.evaluate(item, inner), item, {}, inner))
             continue
         value = _need_block(ev.evaluate(item.function, inner), item.function, inner)
         known = (*setting_names(value.of), *STRUCTURE)
@@ -231,7 +228,7 @@ def _from_list(ev: Elaborator, items: tuple[ast.Expression, ...], env: Environme
             if name.text in attributes:
                 raise Fault(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
             attributes[name.text] = _attribute(ev, entry.value, inner)
-        stages.append(_stage(ev, value, item, attributes, inner))
+        stages.append(_stage(value, item, attributes, inner))
     return tuple(stages)
 
 
@@ -298,7 +295,7 @@ def _row(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, env: Enviro
                 Diagnostic(raised.code, raised.message, raised.span, labels=labels, help=help_, edits=raised.edits)
             )
         attributes[column.text] = _attribute(ev, cell, env)
-    return _stage(ev, block, cells["block"], attributes, env)
+    return _stage(block, cells["block"], attributes, env)
 
 
 def _column(cell: ast.Expression) -> ast.Identifier:
@@ -339,10 +336,8 @@ def _changed(ev: Elaborator, stages: tuple[Stage, ...], body: ast.Body, env: Env
         if not isinstance(depth, Setting):
             raise Fault(Diagnostic("E204", "`depth` cannot name `block`", body.span))
         if depth.origin is not None:
-            depth = depth_setting(ev, depth, depth.origin.expression, depth.origin.environment)
-        changed.append(
-            Stage(stage.block, depth, {**stage.settings, **new}, stage.span, stage.enter, stage.overrides)
-        )
+            depth = depth_setting(depth, depth.origin.expression, depth.origin.environment)
+        changed.append(Stage(stage.block, depth, {**stage.settings, **new}, stage.span, stage.enter, stage.overrides))
     return tuple(changed)
 
 

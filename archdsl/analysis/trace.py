@@ -21,7 +21,7 @@ def show_value(value: object) -> str:
     from archdsl.graph.shapes import Range, Size, show_shape
 
     if is_number(value):
-        return describe(value)  # type: ignore[arg-type]
+        return describe(value)
     if value is None:
         return "none"
     if isinstance(value, bool):

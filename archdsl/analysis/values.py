@@ -63,7 +63,7 @@ class Environment:
         self.origins: dict[str, Origin] = {}
         self.module = module
         self.parent = parent
-        self.frame = frame if frame is not None or parent is None else parent.frame
+        self.frame: Frame | None = parent.frame if frame is None and parent is not None else frame
 
     def bind(self, name: str, value: Value, origin: Origin | None = None) -> None:
         self.names[name] = value

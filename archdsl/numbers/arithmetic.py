@@ -24,6 +24,7 @@ from archdsl.numbers.irrational import (
     Rational,
     Sum,
     log_of_rational,
+    magnitude,
     root,
     settle,
 )
@@ -46,8 +47,8 @@ def _rank(a: Operand, b: Operand) -> int:
     return max(_RANK.get(type(a), 2), _RANK.get(type(b), 2))
 
 
-def _symbolic(compute: Callable[..., Any], *operands: Operand) -> Any:
-    """Python's operator for operands of which one is symbolic.
+def _symbolic(compute: Callable[..., Any], *operands: Operand) -> int:
+    """Python's operator for operands of which one is symbolic. The result is of their kind, not an `int`.
 
     Raises `TypeError` for a truth value or a double among them, which Python would silently calculate with,
     and `NumberError` (domain) for a division by zero.
@@ -56,7 +57,8 @@ def _symbolic(compute: Callable[..., Any], *operands: Operand) -> Any:
         if isinstance(operand, bool | float | complex):
             raise TypeError(f"{operand!r} is not a number of the language")
     try:
-        return compute(*operands)
+        result: int = compute(*operands)
+        return result
     except ZeroDivisionError:
         raise _division_by_zero(operands[0]) from None
 
@@ -117,7 +119,7 @@ def negate(a: Operand) -> Number:
     """-a."""
     if isinstance(a, Irrational):
         return Irrational({m: -c for m, c in a.numerator.items()}, a.denominator, a.weight)
-    return -a if is_number(a) else _symbolic(operator.neg, a)
+    return -a if type(a) in _RANK else _symbolic(operator.neg, a)
 
 
 def floor_divide(a: Operand, b: Operand) -> Number:
@@ -167,7 +169,7 @@ def power(a: Operand, b: Operand) -> Number:
         raise NumberError("limit", message) from None
 
 
-def _symbolic_power(a: Operand, b: Operand) -> Any:
+def _symbolic_power(a: Operand, b: Operand) -> Number:
     # The operator knows no limit, and an exponent is the only operand that can make a result explode.
     if hasattr(b, "__index__") and abs(b) > MAX_BITS:
         raise NumberError("limit", f"the exponent {shorten(operator.index(b))} is over the limit of {MAX_BITS}")
@@ -192,7 +194,7 @@ def _log_of_sum(terms: Sum) -> Number:
     if len(terms) > 1:
         return _opaque_log(absolute(settle(terms, ONE)))
     ((monomial, coefficient),) = terms.items()
-    total: Number = settle(log_of_rational(abs(coefficient)), ONE)
+    total: Number = settle(log_of_rational(magnitude(coefficient)), ONE)
     for atom, exponent in monomial:
         if atom.kind == "log":
             inner = _opaque_log(settle({frozenset({(atom, 1)}): 1}, ONE))
@@ -213,7 +215,7 @@ def _exponential(a: Number) -> Number:
     """exp(a), of which `power` is made for all but rational numbers."""
     if decide.compare(absolute(a), MAX_BITS) > 0:
         raise NumberError("limit", f"an exponential of {shorten(a)} is over the limit of {MAX_BITS} bits")
-    if not isinstance(a, Irrational) or a.denominator is not ONE:
+    if not isinstance(a, Irrational) or a.denominator != ONE:
         return _opaque_exponential(a)
     # Multiples of logarithms are roots again: exp(c * log(b)) = b ^ c.
     product: Number = 1
@@ -250,7 +252,8 @@ def compare(a: Operand, b: Operand) -> int:
     """-1, 0 or 1: the sign of a - b. Raises `NumberError`: undecided, limit for sums of too many terms."""
     rank = 0 if type(a) is int and type(b) is int else _rank(a, b)
     if rank == 0:
-        return (a > b) - (a < b)
+        order: int = (a > b) - (a < b)
+        return order
     return decide.compare(a, b) if rank == 1 else _symbolic(lambda x, y: (x > y) - (x < y), a, b)
 
 
@@ -258,27 +261,29 @@ def maximum(first: Operand, *rest: Operand) -> Number:
     """The largest operand, the first of equal ones. Raises as `compare`."""
     if not all(map(is_number, (first, *rest))):
         return _symbolic(lambda *operands: max(operands), first, *rest)
+    largest: Number = first
     for other in rest:
-        if compare(other, first) > 0:
-            first = other
-    return first
+        if compare(other, largest) > 0:
+            largest = other
+    return largest
 
 
 def minimum(first: Operand, *rest: Operand) -> Number:
     """The smallest operand, the first of equal ones. Raises as `compare`."""
     if not all(map(is_number, (first, *rest))):
         return _symbolic(lambda *operands: min(operands), first, *rest)
+    smallest: Number = first
     for other in rest:
-        if compare(other, first) < 0:
-            first = other
-    return first
+        if compare(other, smallest) < 0:
+            smallest = other
+    return smallest
 
 
 def absolute(a: Operand) -> Number:
     """a or -a, whichever is not below zero. Raises `NumberError` (undecided)."""
     if isinstance(a, Irrational):
         return negate(a) if decide.sign(a) < 0 else a
-    return abs(a) if is_number(a) else _symbolic(abs, a)
+    return _symbolic(abs, a) if type(a) not in _RANK else a if a >= 0 else -a
 
 
 def floor(a: Operand) -> int:

@@ -17,7 +17,7 @@ from typing import TypeVar
 from archdsl.numbers import enclose
 from archdsl.numbers.enclose import Coarse, Interval
 from archdsl.numbers.faults import MAX_REFINEMENT, NumberError
-from archdsl.numbers.irrational import Atom, Irrational, Monomial, Number, Rational, Sum, add, multiply
+from archdsl.numbers.irrational import ONE, Atom, Irrational, Monomial, Number, Rational, Sum, add, multiply
 from archdsl.numbers.text import format_number, shorten
 
 _MARGIN = 1e-9
@@ -25,6 +25,9 @@ _MARGIN = 1e-9
 
 MAX_PLAIN_DIGITS = 15
 """Digits from which a reader gets a power of ten."""
+
+_TINY = 1e-250
+"""Doubles below this, or above its reciprocal, are not relied on."""
 
 T = TypeVar("T")
 
@@ -39,7 +42,7 @@ def _estimate(value: Number) -> tuple[float, float]:
             size = _reachable(value.numerator / value.denominator) if value else 0.0
             return size, _MARGIN * abs(size)
         over, over_error = _estimate_sum(value.numerator)
-        under, under_error = _estimate_sum(value.denominator)
+        under, under_error = (1.0, 0.0) if value.denominator is ONE else _estimate_sum(value.denominator)
         if abs(under) <= 2 * under_error:
             return 0.0, math.inf
         ratio = over / under
@@ -50,23 +53,43 @@ def _estimate(value: Number) -> tuple[float, float]:
 
 def _reachable(size: float) -> float:
     """The double itself, if it is far from where doubles overflow or lose digits."""
-    if 1e-250 < abs(size) < 1e250:
+    if _TINY < abs(size) < 1 / _TINY:
         return size
     raise OverflowError
 
 
 def _estimate_sum(terms: Sum) -> tuple[float, float]:
-    total = size = 0.0
+    total = error = 0.0
     for monomial, coefficient in terms.items():
-        term = coefficient.numerator / coefficient.denominator
+        term, margin = 1.0, _MARGIN
         for (kind, of), exponent in monomial:
             if type(of) is not int or kind == "exp":
-                raise OverflowError
-            base = float(of) if kind == "root" else math.log(of)
+                base, base_margin = _estimate_opaque(kind, of)
+                margin += 2 * exponent.numerator * base_margin
+            else:
+                base = float(of) if kind == "root" else math.log(of)
             term *= base ** (exponent.numerator / exponent.denominator)
-        total += _reachable(term)
-        size += abs(term)
-    return total, _MARGIN * size
+        factor = coefficient.numerator / coefficient.denominator
+        if margin > 0.01 or not _TINY < term < 1 / _TINY:
+            raise OverflowError
+        if abs(factor) < _TINY or abs(factor) * term < _TINY:
+            # Too small to say more than that it is small.
+            error += _TINY * max(1.0, term)
+        else:
+            total += _reachable(factor * term)
+            error += margin * abs(factor * term)
+    return total, error
+
+
+def _estimate_opaque(kind: str, of: Number) -> tuple[float, float]:
+    """A double for an opaque atom, and a bound of its relative error."""
+    value, error = _estimate(of)
+    if kind == "exp":
+        return math.exp(value), 2 * error + _MARGIN
+    if value <= 1.0 + 2 * error:
+        raise OverflowError
+    base = math.log(value)
+    return base, 2 * error / (value * base) + _MARGIN
 
 
 # Enclosures.
@@ -82,10 +105,7 @@ def _enclose(value: Number, bits: int) -> Interval:
 def _enclose_sum(terms: Sum, bits: int) -> Interval:
     lo = hi = 0
     for monomial, coefficient in terms.items():
-        if monomial:
-            term = _enclose_term(monomial, coefficient, bits)
-        else:
-            term = enclose.enclose(coefficient, bits)
+        term = _enclose_term(monomial, coefficient, bits) if monomial else enclose.enclose(coefficient, bits)
         lo, hi = lo + term[0], hi + term[1]
     return lo, hi
 
@@ -125,8 +145,11 @@ def _log_of(v: Interval, bits: int) -> Interval:
     return enclose.log(v[0], bits, bits)[0], enclose.log(v[1], bits, bits)[1]
 
 
-def _refine(value: Number, decide: Callable[[Interval, int], T | None]) -> T:
-    """The first answer of `decide` to bounds of the value and their bits, with bits doubled in between."""
+def _refine(value: Number, decide: Callable[[Interval, int], T | None], boundary: str = "zero") -> T:
+    """The first answer of `decide` to bounds of the value and their bits, with bits doubled in between.
+
+    Raises `NumberError` (undecided) once there are more than `MAX_REFINEMENT` bits; the boundary is for its message.
+    """
     bits = 64
     while bits <= MAX_REFINEMENT:
         try:
@@ -136,7 +159,7 @@ def _refine(value: Number, decide: Callable[[Interval, int], T | None]) -> T:
         if answer is not None:
             return answer
         bits *= 2
-    raise NumberError("undecided", f"{shorten(value)} is too close to a boundary to decide with {MAX_REFINEMENT} bits")
+    raise NumberError("undecided", f"{shorten(value)} is too close to {boundary} for {MAX_REFINEMENT} bits to decide")
 
 
 # Decisions.
@@ -146,6 +169,9 @@ def sign(value: Number) -> int:
     """-1, 0 or 1. Raises `NumberError` (undecided)."""
     if not isinstance(value, Irrational):
         return (value > 0) - (value < 0)
+    if len(value.numerator) == 1 and value.denominator is ONE:
+        # Atoms are positive.
+        return 1 if next(iter(value.numerator.values())) > 0 else -1
     estimate, error = _estimate(value)
     if abs(estimate) > error:
         return 1 if estimate > 0 else -1
@@ -176,7 +202,7 @@ def floor(value: Irrational, half: bool = False) -> int:
         lo, hi = (v[0] + offset) >> bits, (v[1] + offset) >> bits
         return lo if lo == hi else None
 
-    return _refine(value, decide)
+    return _refine(value, decide, "a half" if half else "a whole number")
 
 
 # Views.

@@ -13,8 +13,8 @@ MAX_BITS = 4096
 """Bits of a numerator, a denominator, a coefficient or the base of a root."""
 MAX_TERMS = 32
 """Terms of the numerator, and of the denominator, of an irrational number."""
-MAX_LOG_POWER = 256
-"""Power of one logarithm within a term."""
+MAX_POWER = 256
+"""Power of one logarithm, or of one opaque atom, within a term."""
 MAX_WEIGHT = 4 * MAX_BITS
 """Bits of all integers of one irrational number together; each level of nesting counts for 512."""
 MAX_REFINEMENT = 2 * MAX_BITS
@@ -35,6 +35,11 @@ class NumberError(ValueError):
         super().__init__(message)
         self.kind: Kind = kind
         self.message = message
+
+
+def count(n: int) -> str:
+    """A count for a message, which a hostile program may have made long."""
+    return str(n) if n < 10**12 else f"over 2^{n.bit_length() - 1}"
 
 
 def normalise(value: int | Fraction) -> int | Fraction:

@@ -21,12 +21,13 @@ Signs, comparisons and roundings are decided elsewhere: nothing here knows how l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, NamedTuple, TypeAlias
 
-from archdsl.numbers.faults import MAX_BITS, MAX_LOG_POWER, MAX_TERMS, MAX_WEIGHT, NumberError, normalise
+from archdsl.numbers.faults import MAX_BITS, MAX_POWER, MAX_TERMS, MAX_WEIGHT, NumberError, count, normalise
 from archdsl.numbers.integers import coprime_base, exponents, pairwise_coprime, primitive_root
 
 Rational: TypeAlias = int | Fraction
@@ -64,6 +65,17 @@ class Irrational:
 
 
 Number: TypeAlias = int | Fraction | Irrational
+
+
+def magnitude(value: Rational) -> Rational:
+    """The absolute value of a rational number."""
+    return value if value >= 0 else -value
+
+
+def content(values: Iterable[Rational]) -> Fraction:
+    """The largest rational number of which all the values are whole multiples; there is one that is not zero."""
+    pairs = [(value.numerator, value.denominator) for value in values]
+    return Fraction(math.gcd(*(n for n, _ in pairs)), math.lcm(*(d for _, d in pairs)))
 
 
 def parts(value: Number) -> tuple[Sum, Sum]:
@@ -150,9 +162,10 @@ def rational_power(value: Rational, n: int) -> Rational:
     # Fewer bits than the power has, so nothing is refused that would fit; at most twice as many are computed.
     bits = (max(abs(numerator), denominator).bit_length() - 1) * n
     if bits >= MAX_BITS:
-        raise NumberError("limit", f"a power of more than {bits} bits is over the limit of {MAX_BITS}")
+        raise NumberError("limit", f"a power of more than {count(bits)} bits is over the limit of {MAX_BITS}")
     if denominator == 1:
-        return numerator**n
+        whole: int = numerator**n
+        return whole
     return Fraction(numerator**n, denominator**n)
 
 
@@ -171,7 +184,7 @@ def root(base: int, exponent: Rational) -> Sum:
 def log_of_rational(value: Rational) -> Sum:
     """log(value) for value > 0."""
     sides = ((value.numerator, 1), (value.denominator, -1))
-    return {frozenset({(Atom("log", n), 1)}): sign for n, sign in sides if n != 1}
+    return {frozenset(((Atom("log", n), 1),)): sign for n, sign in sides if n != 1}
 
 
 # Numbers over a common base.
@@ -179,11 +192,11 @@ def log_of_rational(value: Rational) -> Sum:
 
 def refine(*sums: Sum) -> tuple[Sum, ...]:
     """The same sums with the bases of all their roots, and of all their logarithms, pairwise coprime."""
-    bases: dict[str, set[int]] = {"root": set(), "log": set()}
+    bases: dict[Literal["root", "log"], set[int]] = {"root": set(), "log": set()}
     for terms in sums:
         for monomial in terms:
             for (kind, of), _ in monomial:
-                if type(of) is int and kind != "exp":
+                if kind != "exp" and type(of) is int:
                     bases[kind].add(of)
     changed: dict[Atom, list[tuple[int, int]]] = {}
     for kind, numbers in bases.items():
@@ -191,7 +204,7 @@ def refine(*sums: Sum) -> tuple[Sum, ...]:
             base = coprime_base(numbers)
             for n in numbers:
                 if n not in base:
-                    changed[Atom("root" if kind == "root" else "log", n)] = exponents(n, base)
+                    changed[Atom(kind, n)] = exponents(n, base)
     if not changed:
         return sums
     return tuple(_rewrite(terms, changed) for terms in sums)
@@ -218,8 +231,8 @@ def _rewrite(terms: Sum, changed: Mapping[Atom, list[tuple[int, int]]]) -> Sum:
 def settle(numerator: Sum, denominator: Sum, limited: bool = True) -> Number:
     """numerator / denominator, refined together, as a number: rational where it is.
 
-    The denominator keeps no coefficient or root of its own where it is a single term, its largest
-    coefficient is 1 where it is a sum, and no atom but a root divides both sides.
+    A single term as denominator has no coefficient or root of its own, the coefficients of a longer one are
+    coprime integers, and no atom but a root divides both sides.
     Raises `NumberError` (limit) for a number over the limits, if `limited`.
     """
     if not numerator:
@@ -231,7 +244,11 @@ def settle(numerator: Sum, denominator: Sum, limited: bool = True) -> Number:
         ratio = Fraction(numerator[monomial]) / coefficient
         if all(numerator[monomial] == ratio * coefficient for monomial, coefficient in denominator.items()):
             return normalise(ratio) if limited else ratio
-    weight = _weigh(numerator) + _weigh(denominator) if limited else 0
+    return _within_limits(numerator, denominator) if limited else Irrational(numerator, denominator, 0)
+
+
+def _within_limits(numerator: Sum, denominator: Sum) -> Irrational:
+    weight = _weigh(numerator) + (0 if denominator is ONE else _weigh(denominator))
     if weight > MAX_WEIGHT:
         raise NumberError("limit", f"an irrational number of {weight} bits is over the limit of {MAX_WEIGHT}")
     return Irrational(numerator, denominator, weight)
@@ -247,9 +264,9 @@ def _cancel(numerator: Sum, denominator: Sum) -> tuple[Sum, Sum]:
         numerator = sum_multiply(numerator, inverse)
         monomial = frozenset(factor for factor in monomial if factor[0].kind != "root")
         denominator = {monomial: 1} if monomial else ONE
-    elif (largest := max(denominator.values(), key=abs)) != 1:
-        numerator = {monomial: Fraction(c) / largest for monomial, c in numerator.items()}
-        denominator = {monomial: Fraction(c) / largest for monomial, c in denominator.items()}
+    elif (unit := content(denominator.values())) != 1:
+        numerator = {monomial: c / unit for monomial, c in numerator.items()}
+        denominator = {monomial: c / unit for monomial, c in denominator.items()}
     shared = {atom: exponent for atom, exponent in next(iter(denominator)) if atom.kind != "root"}
     for monomial in (*numerator, *denominator):
         if not shared:
@@ -273,18 +290,52 @@ def _weigh(terms: Sum) -> int:
         raise _too_many_terms(len(terms))
     total = 0
     for monomial, coefficient in terms.items():
-        normalise(coefficient)
-        total += coefficient.numerator.bit_length() + coefficient.denominator.bit_length()
-        for (kind, of), exponent in monomial:
-            if kind != "root" and exponent > MAX_LOG_POWER:
-                raise NumberError("limit", f"a logarithm to the power {exponent} is over the limit of {MAX_LOG_POWER}")
+        bits, below = coefficient.numerator.bit_length(), coefficient.denominator.bit_length()
+        if bits > MAX_BITS or below > MAX_BITS:
+            normalise(coefficient)
+        total += bits + below
+        for atom, exponent in monomial:
+            if exponent > MAX_POWER:
+                power = count(exponent.numerator)
+                raise NumberError("limit", f"the power {power} of a logarithm is over the limit of {MAX_POWER}")
+            of = atom.of
             total += exponent.denominator.bit_length()
             total += of.weight + 512 if isinstance(of, Irrational) else of.numerator.bit_length()
     return total
 
 
-def _too_many_terms(count: int) -> NumberError:
-    return NumberError("limit", f"an irrational number of {count} terms is over the limit of {MAX_TERMS}")
+def _independent_logs(a: Sum, b: Sum) -> bool:
+    """Whether a / b is a quotient of two logarithms of rational numbers and plainly irrational.
+
+    Most are: a prime factor occurs on one side only, and no refinement is needed. This is what a width rule
+    such as RegNet's asks in a loop, log(1 + w_a * j / w_0) / log(w_m).
+    """
+    products = []
+    for terms in (a, b):
+        product = 1
+        for monomial in terms:
+            if len(monomial) != 1:
+                return False
+            (((kind, of), exponent),) = monomial
+            if kind != "log" or exponent != 1 or type(of) is not int:
+                return False
+            product *= of
+        products.append(product)
+    left, right = products
+    shared = math.gcd(left, right)
+    # What is left of each side without the prime factors of the other.
+    for side in products:
+        common = shared
+        while common > 1:
+            side //= common
+            common = math.gcd(side, common)
+        if side > 1:
+            return True
+    return False
+
+
+def _too_many_terms(terms: int) -> NumberError:
+    return NumberError("limit", f"an irrational number of {terms} terms is over the limit of {MAX_TERMS}")
 
 
 # The field.
@@ -306,7 +357,11 @@ def multiply(a: Number, b: Number, limited: bool = True) -> Number:
 
 def divide(a: Number, b: Number) -> Number:
     """a / b for b != 0. Raises `NumberError` (limit)."""
-    p, q, r, s = refine(*parts(a), *parts(b))
+    p, q = parts(a)
+    r, s = parts(b)
+    if q is ONE and s is ONE and _independent_logs(p, r):
+        return _within_limits(p, r)
+    p, q, r, s = refine(p, q, r, s)
     return settle(sum_multiply(p, s), sum_multiply(q, r))
 
 

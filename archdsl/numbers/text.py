@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from fractions import Fraction
 
-from archdsl.numbers.irrational import UNIT, Atom, Irrational, Monomial, Number, Rational, Sum
+from archdsl.numbers.irrational import ONE, Atom, Irrational, Monomial, Number, Rational, Sum, content, magnitude
 
 MAX_DECIMALS = 12
 """Digits after the point up to which a finite decimal expansion is written out."""
@@ -17,7 +17,7 @@ def format_number(value: Number) -> str:
     if not isinstance(value, Irrational):
         return _rational(value)
     over = _sum(value.numerator)
-    if value.denominator == {UNIT: 1}:
+    if value.denominator == ONE:
         return over
     under = _sum(value.denominator)
     if len(value.numerator) > 1 and " + " in over.replace(" - ", " + "):
@@ -29,6 +29,9 @@ def format_number(value: Number) -> str:
 
 def shorten(value: Number, length: int = 40) -> str:
     """The text of a number for a message, cut in the middle where it is long."""
+    if not isinstance(value, Irrational) and max(value.numerator.bit_length(), value.denominator.bit_length()) > 9999:
+        # More digits than Python converts; no number of ours is as long, but an operand may be.
+        return f"a number of {value.numerator.bit_length()} bits"
     text = format_number(value)
     return text if len(text) <= length else f"{text[: length // 2]}…{text[-length // 4 :]}"
 
@@ -49,14 +52,12 @@ def _rational(value: Rational) -> str:
 
 def _sum(terms: Sum) -> str:
     logs, rest = _gather_logs(terms)
-    written = sorted(
-        (len(monomial), _product(monomial), coefficient) for monomial, coefficient in rest.items()
-    )
+    written = sorted((len(monomial), _product(monomial), coefficient) for monomial, coefficient in rest.items())
     if logs is not None:
         written.append((1, f"log({_rational(logs[1])})", logs[0]))
     text = ""
     for _, product, coefficient in written:
-        size = _rational(abs(coefficient))
+        size = _rational(magnitude(coefficient))
         term = size if not product else product if size == "1" else f"{size} * {product}"
         sign = "-" if coefficient < 0 else "+"
         text += f" {sign} {term}" if text else f"{'-' * (coefficient < 0)}{term}"
@@ -75,9 +76,7 @@ def _gather_logs(terms: Sum) -> tuple[tuple[Rational, Rational] | None, Sum]:
             rest[monomial] = coefficient
     if not logs:
         return None, rest
-    factor = Fraction(
-        math.gcd(*(c.numerator for _, c in logs)), math.lcm(*(c.denominator for _, c in logs))
-    )
+    factor = content(c for _, c in logs)
     if max(logs)[1] < 0:
         factor = -factor
     powers = [(n, int(c / factor)) for n, c in logs]
@@ -107,6 +106,8 @@ def _exponential(of: Number) -> str:
         for factor in sorted(monomial, key=str):
             (kind, base), power = factor
             if kind == "log" and power == 1:
-                rest = format_number(Irrational({monomial - {factor}: coefficient}, of.denominator, 0))
-                return f"({format_number(base)})^({rest})"
+                left = monomial - {factor}
+                one = not left and of.denominator == ONE
+                rest = coefficient if one else format_number(Irrational({left: coefficient}, of.denominator, 0))
+                return f"{base if type(base) is int else f'({format_number(base)})'}^({rest})"
     return f"2^(({format_number(of)})/log(2))"

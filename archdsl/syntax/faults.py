@@ -59,7 +59,9 @@ _MEANT = {
     "&": ("AND", "and"),
 }
 _QUOTES = {"'": "'", "`": "`", "“": "”", "”": "”", "„": "“", "‘": "’", "«": "»"}
-_BEGINS_VALUE = {"NAME", "KIND", "ARCH", "USE", "MODELS", "NUMBER", "STRING", "LPAR", "LSQB"}
+_SOFT = {"NAME", "KIND", "ARCH", "USE", "MODELS"}
+_BEGINS_VALUE = _SOFT | {"NUMBER", "STRING", "LPAR", "LSQB"}
+_ENDS_VALUE = _SOFT | {"NUMBER", "UNIT", "STRING", "RPAR", "RSQB", "RBRACE"}
 _NUMBER_LIKE = re.compile(r"[0-9][0-9A-Za-z_.]*")
 
 
@@ -153,26 +155,36 @@ def explain(at: Break, sentences: Sentences, spellings: Mapping[str, str]) -> Ex
         message, help_ = sentence
         return Explanation(Diagnostic("E101", message.replace("`{token}`", at.shown), at.span, help=help_))
     label = _expected(at.accepted, spellings)
+    if at.expects_value:
+        return Explanation(Diagnostic("E101", f"a value is missing before {at.shown}", at.span))
+    if at.expects_name and "RBRACE" not in at.accepted and len(at.accepted) <= 6:
+        return Explanation(Diagnostic("E101", f"a name is missing before {at.shown}", at.span))
     return Explanation(Diagnostic("E101", f"did not expect {at.shown} here", at.span, label=label))
 
 
-def left_open(at: Break, place: int, text: str) -> Diagnostic:
-    """The innermost open bracket is never closed; `text` says what stands at the place where it should be."""
+def left_open(at: Break, place: int, text: str, count: int | None = 1) -> Diagnostic:
+    """The innermost open bracket is never closed; `text` says what stands at the place where it should be.
+
+    The edit closes the innermost `count` brackets, or all.
+    """
     opened = at.opened[-1]
-    closing = CLOSING[opened.text]
+    closing = [text for _, text in closers(at, count)]
+    before = at.before.end if at.before is not None else place
+    apart = "\n" in at.source.text[before:place] or at.found.kind == END
+    edit = "".join(closing)
+    if apart and opened.text == "{" and "\n" in at.source.text[opened.start : before]:
+        edit = "\n" + "\n".join(closing)
     here = Span(at.source, place, place)
-    line_end = at.source.text.find("\n", opened.start)
-    help_ = f"write `{closing}` {'at the end' if at.found.kind == END else 'before this place'}"
-    own_line = at.found.kind != END and (place == 0 or at.source.text[place - 1] == "\n")
-    spread = 0 <= line_end < place
-    edit = closing + ("\n" if own_line else "")
-    if at.found.kind == END and spread and opened.text == "{":
-        edit = "\n" + closing
-    labels = (Label(here, text),)
-    span = opened.span(at.source)
-    message = f"`{opened.text}` is never closed"
+    there = Span(at.source, before, before) if apart else here
+    words = " ".join(f"`{c}`" for c in closing[:4])
     return Diagnostic(
-        "E102", message, span, label="opened here", labels=labels, help=help_, edits=(Edit(here, edit),)
+        "E102",
+        f"`{opened.text}` is never closed",
+        opened.span(at.source),
+        label="opened here",
+        labels=(Label(here, text),),
+        help=f"write {words} {'at the end' if at.found.kind == END else 'before this place'}",
+        edits=(Edit(there, edit),),
     )
 
 
@@ -207,7 +219,9 @@ def _strange_character(at: Break) -> Explanation | None:
         help_ = 'write `"` at its end; a string stands on one line'
         span = Span(source, start, end)
         edits = (Edit(Span(source, end, end), '"'),)
-        return Explanation(Diagnostic("E104", "the string is not closed", span, help=help_, edits=edits))
+        diagnostic = Diagnostic("E104", "the string is not closed", span, help=help_, edits=edits)
+        swallows = re.search(r"[)}\]]", span.text) is not None
+        return Explanation(diagnostic, None if swallows else Mend((("STRING", span.text + '"'),), end))
     if character in _QUOTES:
         return _quoted(at, _QUOTES[character])
     number = _NUMBER_LIKE.match(source.text, start)
@@ -229,7 +243,7 @@ def _quoted(at: Break, closing: str) -> Explanation:
     source, start = at.source, at.found.start
     line_end = _line_end(source, start)
     end = source.text.find(closing, start + 1, line_end)
-    message = f"a string stands between `\"`, not between `{at.found.text}`"
+    message = f'a string stands between `"`, not between `{at.found.text}`'
     if end == -1:
         return Explanation(Diagnostic("E105", message, at.span, help='write `"…"`'))
     text = '"' + source.text[start + 1 : end].replace('"', "") + '"'
@@ -243,8 +257,8 @@ def _bad_number(at: Break, text: str) -> Explanation:
     end = start + len(text)
     span = Span(source, start, end)
     message = f"`{shown(text)}` is not a number"
-    size = re.fullmatch(r"[0-9]+(?:x[0-9]+){1,9}(x?)", text)
-    if size:
+    size = re.fullmatch(r"[0-9]+(?:x[0-9]+){0,9}(x?)", text)
+    if size and "x" in text:
         parts = [p for p in text.split("x") if p]
         written = " x ".join(parts) + (" x" if size.group(1) else "")
         lexemes: list[tuple[str, str]] = []
@@ -288,7 +302,7 @@ def _word_as_name(at: Break) -> Explanation | None:
 def _end_left_open(at: Break) -> Explanation | None:
     if at.found.kind != END or not at.opened:
         return None
-    return Explanation(left_open(at, at.found.start, "the file ends"), Mend(closers(at), at.found.start))
+    return Explanation(left_open(at, at.found.start, "the file ends", None), Mend(closers(at), at.found.start))
 
 
 def _closer(at: Break) -> Explanation | None:
@@ -301,7 +315,7 @@ def _closer(at: Break) -> Explanation | None:
         return Explanation(diagnostic, Mend((), found.end))
     depth = next((i for i, o in enumerate(reversed(at.opened)) if CLOSING[o.text] == found.text), None)
     if depth is not None:
-        diagnostic = left_open(at, found.start, f"`{found.text}` closes a bracket further out")
+        diagnostic = left_open(at, found.start, f"`{found.text}` closes a bracket further out", depth)
         return Explanation(diagnostic, Mend(closers(at, depth), found.start))
     wanted = CLOSING[at.inside]
     diagnostic = Diagnostic(
@@ -367,6 +381,8 @@ def _colon_and_equals(at: Break) -> Explanation | None:
             return _replace(at, "E101", "a definition is written with `=`", "EQUAL", "=")
         if at.inside == "{" and "EQUAL" in at.accepted and "COLON" not in at.accepted:
             return _replace(at, "E101", "several names are bound with `=`", "EQUAL", "=")
+    if found.text == ">" and before is not None and before.kind == "EQUAL" and at.touches:
+        return _remove(at, "`=>` is not in the language", "write `=` alone")
     if found.text == "==" and found.kind == "CMP":
         if "EQUAL" in at.accepted:
             return _replace(at, "E101", "`==` compares; `=` binds a name", "EQUAL", "=")
@@ -387,13 +403,21 @@ def _colon_and_equals(at: Break) -> Explanation | None:
 
 def _row(at: Break) -> Explanation | None:
     """A missing `|` or `]` of a table."""
-    if at.inside != "[" or "VBAR" not in at.accepted or at.before is None or at.found.kind in {END, CHARACTER}:
-        if at.found.kind == "VBAR" and at.expects_value and at.before is not None and at.before.kind == "VBAR":
+    before = at.before
+    if at.inside != "[" or before is None or before.kind == "LSQB" or at.found.kind in {END, CHARACTER}:
+        return None
+    if at.found.kind in {"COLON", "EQUAL"} and before.kind in {"NAME", "KIND"} and at.earlier is not None:
+        if at.earlier.kind != "VBAR":
+            return None
+        diagnostic = left_open(at, before.start, "the next entry begins here")
+        return Explanation(diagnostic, Mend(closers(at, 1), before.start, undo=True))
+    if "VBAR" not in at.accepted:
+        if at.found.kind == "VBAR" and at.expects_value and before.kind == "VBAR":
             here = Span(at.source, at.found.start, at.found.start)
             diagnostic = Diagnostic("E101", "a cell is empty", at.span, help="write `-`", edits=(Edit(here, "- "),))
             return Explanation(diagnostic, Mend((("MINUS", "-"),), at.found.start))
         return None
-    found, row_complete = at.found, at.before.kind == "VBAR"
+    found, row_complete = at.found, before.kind == "VBAR"
     bar = ("VBAR", "|")
     if (found.kind in {"NAME", "KIND"} and at.next_character in {":", "="}) or found.text in {"require", "return"}:
         lexemes = (() if row_complete else (bar,)) + closers(at, 1)
@@ -401,13 +425,15 @@ def _row(at: Break) -> Explanation | None:
     if row_complete and found.kind not in _BEGINS_VALUE | {"MINUS"}:
         return None
     message = f"a row begins with `|`, before {at.shown}" if row_complete else f"a `|` is missing before {at.shown}"
-    place = at.before.end if found.kind == "RSQB" else found.start
+    place = before.end if found.kind == "RSQB" else found.start
     edit = Edit(Span(at.source, place, place), " |" if found.kind == "RSQB" else "| ")
     return Explanation(Diagnostic("E101", message, at.span, help="write `|`", edits=(edit,)), Mend((bar,), found.start))
 
 
 def _missing_comma(at: Break) -> Explanation | None:
-    if at.inside not in {"(", "["} or at.found.kind not in _BEGINS_VALUE or "COMMA" not in at.accepted:
+    if at.found.kind not in _BEGINS_VALUE or "COMMA" not in at.accepted:
+        return None
+    if at.inside not in {"(", "["} and "AS" not in at.accepted:
         return None
     if at.before is None or at.before.text in RESERVED:
         return None
@@ -465,9 +491,51 @@ def _misspelled_entry(at: Break) -> Explanation | None:
     return Explanation(diagnostic, Mend(((meant[0].upper(), meant[0]),), at.found.start, undo=True))
 
 
+def _bracket_before(at: Break) -> Explanation | None:
+    """A `)` or `]` is missing right here: `block b(x { …`, `stages[0: 3`"""
+    opened = at.opened[-1] if at.opened else None
+    if opened is None:
+        return None
+    header = opened.text == "(" and at.found.kind == "LBRACE" and "RPAR" in at.accepted
+    touches = opened.text == "[" and re.match(r"\w", at.source.text[opened.start - 1 : opened.start])
+    path = touches and at.found.kind in {"COLON", "EQUAL", "TILDE", "LBRACE"} and "RSQB" in at.accepted
+    if not header and not path:
+        return None
+    diagnostic = left_open(at, at.found.start, f"{at.shown} stands outside it")
+    return Explanation(diagnostic, Mend(closers(at, 1), at.found.start))
+
+
+def _quoted_key(at: Break) -> Explanation | None:
+    """`"width": 3`"""
+    if at.found.kind != "STRING" or not {"RBRACE", "KIND"} <= at.accepted or at.next_character != ":":
+        return None
+    name = at.found.text.strip('"')
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or name in RESERVED:
+        return None
+    return _replace(at, "E101", "a name stands without quotes", "NAME", name)
+
+
+def _swallowed_key(at: Break) -> Explanation | None:
+    """`width: 3 +`, and on the next line `depth: 4`: the name was read as the operand."""
+    before, earlier = at.before, at.earlier
+    if at.found.kind not in {"COLON", "EQUAL"} or before is None or earlier is None or before.kind not in _SOFT:
+        return None
+    if earlier.kind in _ENDS_VALUE or earlier.kind in {"LBRACE", "DOT"} or not _begins_line(at.source, before.start):
+        return None
+    missing = f"a value is missing behind `{shown(earlier.text)}`, before `{shown(before.text)}`"
+    return Explanation(Diagnostic("E101", missing, Span(at.source, earlier.end, earlier.end)))
+
+
 def _missing_brace(at: Break) -> Explanation | None:
     """`model m` and an entry: the body's `{` is missing."""
-    if at.opened or "LBRACE" not in at.accepted or "EQUAL" not in at.accepted or at.before is None:
+    if at.opened or not {"LBRACE", "EQUAL"} <= at.accepted or at.before is None:
+        return None
+    if at.found.kind == "ARROW":
+        return _replace(at, "E101", "a definition is written with `=`", "EQUAL", "=")
+    word = at.found.text
+    if "REFINES" in at.accepted and (word in {"extends", "of", "from"} or get_close_matches(word[:20], ("refines",))):
+        return _replace(at, "E101", f"did not expect `{shown(word)}`: did you mean `refines`?", "REFINES", "refines")
+    if not _begins_line(at.source, at.found.start):
         return None
     is_entry = at.found.kind == "NAME" and at.next_character in {":", "=", ".", "{", "~"}
     if not is_entry and at.found.text not in {"return", "require"}:
@@ -483,12 +551,15 @@ _RULES: tuple[Callable[[Break], Explanation | None], ...] = (
     _word_as_name,
     _end_left_open,
     _row,
+    _swallowed_key,
     _closer,
     _separator,
     _double_bar,
     _operator,
     _top_level,
     _colon_and_equals,
+    _bracket_before,
+    _quoted_key,
     _missing_brace,
     _missing_comma,
     _misspelled_entry,
@@ -499,8 +570,10 @@ def _replace(at: Break, code: str, message: str, kind: str, text: str, end: int 
     end = at.found.end if end is None else end
     span = Span(at.source, at.found.start, end)
     written = text
-    if text.isalpha():  # a word keeps its distance from its neighbours
-        written = " " * at.touches + text + " " * (not at.source.text[end : end + 1].isspace())
+    if text.isidentifier():  # a word keeps its distance from its neighbours
+        words = re.compile(r"\w")
+        before, after = at.source.text[max(0, span.start - 1) : span.start], at.source.text[end : end + 1]
+        written = " " * bool(words.match(before)) + text + " " * bool(words.match(after))
     diagnostic = Diagnostic(code, message, span, help=f"write `{text}`", edits=(Edit(span, written),))
     return Explanation(diagnostic, Mend(((kind, text),), end))
 

@@ -11,7 +11,6 @@ or a row; `_lay_tables` and `_align_entries` add the spaces that make columns; `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -47,10 +46,7 @@ class Frame:
     kind: Kind
     entries: list[int] = field(default_factory=list)
     """Where the items, entries or rows directly in this frame begin, as indices of pieces."""
-    opening: int = -1
     closing: int = -1
-    aligned: bool = False
-    """Whether this is a table whose rows stand on one line each."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,9 +66,15 @@ class Piece:
     tight: bool = False
     """Whether this is the `/` of a fraction of two literals, `1/4`."""
     index: bool = False
-    """Whether this `(` or `[` follows a value directly."""
+    """Whether this `(` or `[` belongs to the value in front of it."""
+    opens: Frame | None = None
+    """What the bracket that stands here encloses."""
     extra: int = 0
     """Spaces in front beyond the ordinary."""
+
+    @property
+    def precedes_value(self) -> bool:
+        return self.separates or self.kind in {"RETURN", "REQUIRE"}
 
 
 def format_source(source: Source) -> str:
@@ -97,60 +99,51 @@ def format_source(source: Source) -> str:
 
 def _frame(source: Source) -> list[Piece]:
     """Every lexeme and comment, with the brackets it stands in and what begins with it."""
-    found = tokens(source)
     pieces: list[Piece] = []
-    stack = [Frame(Kind.FILE)]
+    frame = Frame(Kind.FILE)
+    stack: list[Frame] = []
     last: Piece | None = None  # the last piece that is no comment
-    entry_open = False  # whether the entry at hand may still have its separator
+    item = ""  # the word the item at hand begins with
+    separable = False  # whether the entry at hand may still get its separator
     end = 0
-    in_use = False
-    for number, (kind, start, stop) in enumerate(found):
-        text = source.text[start:stop].rstrip(" \t\r") if kind == "COMMENT" else source.text[start:stop]
-        breaks = min(source.text.count("\n", end, start), 2) if pieces else 0
-        end = stop
-        frame = stack[-1]
-        piece = Piece(kind, text, breaks, frame)
+    for number, (kind, start, stop) in enumerate(tokens(source)):
+        text = source.text[start:stop]
+        piece = Piece(kind, text, min(source.text.count("\n", end, start), 2) if pieces else 0, frame)
         pieces.append(piece)
+        end = stop
         if kind == "COMMENT":
+            piece.text = text.rstrip(" \t\r")
             continue
         ended = last is None or last.kind in _ENDS_VALUE
-        if kind in _CLOSING:
-            frame.closing = number
-            if last is not None and last.kind in _OPENING:
-                piece.breaks = min(piece.breaks, 1)
-            stack.pop()
-            piece.frame = frame
-        elif frame.kind is Kind.FILE and ended and kind in _BEGINS_ITEM:
-            piece.begins, entry_open, in_use = True, kind == "KIND", kind == "USE"
-        elif frame.kind is Kind.BODY and kind in _BEGINS_ENTRY and (ended or number - 1 == frame.opening or not frame.entries):
-            piece.begins = True
-            entry_open = kind not in {"REQUIRE", "RETURN"}
-        elif frame.kind is Kind.TABLE and kind == "VBAR":
-            piece.begins = last is not None and (last.kind == "LSQB" or (last.kind == "VBAR" and not last.begins))
+        if frame.kind is Kind.FILE and ended and kind in _BEGINS_ITEM:
+            piece.begins, item, separable = True, kind, True
+        elif frame.kind is Kind.BODY and kind in _BEGINS_ENTRY and (ended or not frame.entries):
+            piece.begins, separable = True, kind in _SOFT
+        elif frame.kind is Kind.TABLE and kind == "VBAR" and last is not None:
+            piece.begins = last.kind == "VBAR" and not last.begins
         if piece.begins:
             frame.entries.append(number)
-        if kind in {"COLON", "EQUAL", "TILDE"} and entry_open and frame.kind in {Kind.FILE, Kind.BODY}:
-            piece.separates, entry_open = True, False
-        if kind == "MINUS":
-            piece.unary = last is None or last.kind not in _ENDS_VALUE
+        if kind in {"COLON", "EQUAL", "TILDE"} and separable and frame.kind in {Kind.FILE, Kind.BODY}:
+            piece.separates, separable = True, False
+        piece.unary = kind == "MINUS" and not ended
         if kind in {"LPAR", "LSQB"}:
-            piece.index = last is not None and last.kind in _ENDS_VALUE and not _is_instances(pieces, number)
-        if kind in _OPENING:
-            following = next((k for k, _, _ in found[number + 1 :] if k != "COMMENT"), "") if kind == "LSQB" else ""
-            if kind == "LBRACE":
-                inner = Kind.NAMES if in_use and frame.kind is Kind.FILE else Kind.BODY
-            else:
-                inner = Kind.TABLE if following == "VBAR" else Kind.LIST
-            stack.append(Frame(inner, opening=number))
+            piece.index = ended and not (item == "MODELS" and frame.kind is Kind.FILE)
+            piece.opens = Frame(Kind.LIST)
+        elif kind == "LBRACE":
+            piece.opens = Frame(Kind.NAMES if item == "USE" and frame.kind is Kind.FILE else Kind.BODY)
+        elif kind == "VBAR" and last is not None and last.opens is frame:
+            frame.kind = Kind.TABLE
+            piece.begins = True
+            frame.entries.append(number)
+        if piece.opens is not None:
+            stack.append(frame)
+            frame = piece.opens
+        elif kind in _CLOSING:
+            frame.closing = number
+            frame = stack.pop()
         last = piece
     _mark_fractions([p for p in pieces if p.kind != "COMMENT"])
     return pieces
-
-
-def _is_instances(pieces: list[Piece], number: int) -> bool:
-    """Whether the bracket is the table of `models family [`."""
-    code = [p for p in pieces[max(0, number - 8) : number] if p.kind != "COMMENT"][-2:]
-    return len(code) == 2 and code[0].kind == "MODELS" and code[0].begins
 
 
 def _mark_fractions(code: list[Piece]) -> None:
@@ -158,7 +151,10 @@ def _mark_fractions(code: list[Piece]) -> None:
     for i in range(1, len(code) - 1):
         if code[i].text != "/" or code[i - 1].kind != "NUMBER" or code[i + 1].kind != "NUMBER":
             continue
-        before = code[i - 2].kind if i >= 2 else ""
+        first = i - 2
+        while first >= 0 and code[first].unary:
+            first -= 1
+        before = code[first].kind if first >= 0 else ""
         after = code[i + 2].kind if i + 2 < len(code) else ""
         code[i].tight = before not in _FACTORS and after not in {"CIRCUMFLEX", "UNIT", "DOT"}
 
@@ -195,7 +191,6 @@ def _lay_tables(pieces: list[Piece], frames: list[Frame]) -> None:
         rows = [_row_cells(pieces, frame, start) for start in frame.entries]
         if any(p.kind == "COMMENT" or p.breaks for row in rows for i, j in row for p in pieces[i : j + 1]):
             continue
-        frame.aligned = True
         for start in (*frame.entries, frame.closing):
             pieces[start].breaks = max(pieces[start].breaks, 1)
         widths: list[int] = []
@@ -239,7 +234,7 @@ def _align_entries(pieces: list[Piece], frame: Frame) -> None:
     """
     group: list[tuple[int, int, int]] = []  # first piece, separator, width of the key
     ends = [*frame.entries[1:], frame.closing]
-    for start, end in zip(frame.entries, ends, strict=True):
+    for start, end in zip(frame.entries, ends, strict=False):
         if _blank_before(pieces, start):
             _align_group(pieces, group)
             group = []
@@ -250,6 +245,8 @@ def _align_entries(pieces: list[Piece], frame: Frame) -> None:
             continue
         key = pieces[start:separator]
         if any(p.breaks or p.kind == "COMMENT" for p in (*key[1:], pieces[separator])):
+            continue
+        if pieces[separator + 1].kind == "COMMENT":
             continue
         width = _width(pieces, start, separator)
         if width <= WIDEST_KEY and all(p.kind != "LSQB" for p in key):
@@ -281,7 +278,7 @@ def _separate_items(pieces: list[Piece]) -> None:
     items = [i for i, p in enumerate(pieces) if p.begins and p.frame.kind is Kind.FILE]
     ends = [*items[1:], len(pieces)]
     previous_short = True
-    for number, (start, end) in enumerate(zip(items, ends, strict=True)):
+    for number, (start, end) in enumerate(zip(items, ends, strict=False)):
         code_end = max(i for i in range(start, end) if pieces[i].kind != "COMMENT")
         short = not any(p.breaks for p in pieces[start + 1 : code_end + 1])
         short = short or pieces[start].kind in {"USE", "ARCH"}
@@ -295,15 +292,17 @@ def _separate_items(pieces: list[Piece]) -> None:
         previous_short = short
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Level:
     """The layout within one pair of brackets while it is written."""
 
     frame: Frame
     content: int
-    """Where its items, entries, rows or elements begin."""
+    """Column of its items, entries, rows and elements."""
+    closing: int
+    """Column of its closing bracket, should that begin a line."""
     base: int
-    """Indentation of the line that a bracket opened here goes back to."""
+    """Column of the last line that began directly in it."""
     arrow: int | None = None
     """Column of the first `->` of the entry at hand."""
     value: int | None = None
@@ -315,99 +314,88 @@ class _Writer:
         self._pieces = pieces
         self._out: list[str] = []
         self._column = 0
-        self._levels = [_Level(pieces[0].frame if pieces[0].frame.kind is Kind.FILE else Frame(Kind.FILE), 0, 0)]
+        self._indent = 0
+        self._levels = [_Level(pieces[0].frame, 0, 0, 0)]
+        self._following = _next_code(pieces)
 
     def write(self) -> str:
-        pieces = self._pieces
-        last_code: Piece | None = None
-        for i, piece in enumerate(pieces):
-            before = pieces[i - 1] if i else None
-            if piece.kind in _CLOSING:
-                closed = self._levels.pop()
-                level = self._levels[-1]
-            else:
-                closed, level = None, self._levels[-1]
-            if before is None:
-                pass
-            elif piece.breaks or before.kind == "COMMENT":
-                self._break(piece, before)
-                self._put(" " * self._indentation(i, last_code, closed))
-            else:
+        before: Piece | None = None
+        last: Piece | None = None  # the last piece that is no comment
+        for i, piece in enumerate(self._pieces):
+            closed = self._levels.pop() if piece.kind in _CLOSING else None
+            level = self._levels[-1]
+            begins_line = before is None or piece.breaks > 0 or before.kind == "COMMENT"
+            if before is not None and begins_line:
+                blank = piece.breaks > 1 and before.kind not in _OPENING and piece.kind not in _CLOSING
+                self._out.append("\n\n" if blank else "\n")
+                self._indent = self._indentation(i, level, last) if closed is None else closed.closing
+                self._out.append(" " * self._indent)
+                self._column = self._indent
+            elif before is not None:
                 self._put(" " * (_gap(before, piece) + piece.extra))
-            if piece.kind != "COMMENT":
-                self._note(piece, last_code, level)
-                last_code = piece
+            if piece.kind != "COMMENT" and closed is None:
+                self._note(piece, level, last, begins_line)
             self._put(piece.text)
-            if piece.kind in _OPENING:
-                self._open(i)
+            if piece.opens is not None:
+                self._open(i, piece.opens, level)
+            before = piece
+            last = last if piece.kind == "COMMENT" else piece
         return "".join(self._out) + "\n"
 
     def _put(self, text: str) -> None:
         self._out.append(text)
         self._column += len(text)
 
-    def _break(self, piece: Piece, before: Piece) -> None:
-        blank = piece.breaks > 1 and before.kind not in _OPENING and piece.kind not in _CLOSING
-        self._out.append("\n\n" if blank else "\n")
-        self._column = 0
-
-    def _indentation(self, i: int, last_code: Piece | None, closed: _Level | None) -> int:
-        """The column at which a line begins with a piece."""
-        piece, level = self._pieces[i], self._levels[-1]
-        if closed is not None:
-            return level.base
+    def _indentation(self, i: int, level: _Level, last: Piece | None) -> int:
+        """The column at which a line begins with a piece that is no closing bracket."""
+        piece = self._pieces[i]
         if piece.kind == "COMMENT":
-            following = next((j for j in range(i + 1, len(self._pieces)) if self._pieces[j].kind != "COMMENT"), None)
+            following = self._following[i]
             if following is None or self._pieces[following].kind in _CLOSING:
                 return level.content
-            return self._indentation(following, last_code, None)
-        if self._begins(piece, last_code, level):
-            level.base = level.content
+            return self._column_of(self._pieces[following], level, last)
+        level.base = self._column_of(piece, level, last)
+        return level.base
+
+    def _column_of(self, piece: Piece, level: _Level, last: Piece | None) -> int:
+        if _begins(piece, level, last):
             return level.content
         if piece.kind == "LBRACE":
             return level.base
         if piece.kind == "ARROW" and level.arrow is not None:
             return level.arrow
-        if level.value is not None:
-            return level.value
-        return level.content + CONTINUATION
+        return level.content + CONTINUATION if level.value is None else level.value
 
-    def _begins(self, piece: Piece, last_code: Piece | None, level: _Level) -> bool:
-        """Whether an item, entry, row or element begins with a piece."""
-        if level.frame.kind in {Kind.LIST, Kind.NAMES}:
-            return last_code is None or last_code.kind in _OPENING | {"COMMA", "SEMICOLON"}
-        return piece.begins
-
-    def _note(self, piece: Piece, last_code: Piece | None, level: _Level) -> None:
+    def _note(self, piece: Piece, level: _Level, last: Piece | None, begins_line: bool) -> None:
         """Remember the columns that later lines of the same entry go back to."""
-        if piece.kind not in _CLOSING and self._begins(piece, last_code, level):
+        if _begins(piece, level, last):
             level.arrow = level.value = None
-        follows = last_code is not None and (last_code.separates or last_code.kind in {"RETURN", "REQUIRE"})
-        if follows and last_code is not None and last_code.frame is level.frame and self._column_is_inside_line():
+        elif not begins_line and last is not None and last.frame is level.frame and last.precedes_value:
             level.value = self._column
         if piece.kind == "ARROW" and level.arrow is None:
             level.arrow = self._column
 
-    def _column_is_inside_line(self) -> bool:
-        return bool(self._out) and self._out[-1].strip() == "" and len(self._out) > 1 and "\n" not in self._out[-2]
-
-    def _open(self, i: int) -> None:
+    def _open(self, i: int, frame: Frame, level: _Level) -> None:
         """Enter a bracket: its contents are indented, or begin behind it where the line goes on."""
-        pieces, level = self._pieces, self._levels[-1]
-        frame = next((p.frame for p in pieces[i + 1 : i + 2] if p.frame.opening == i), None) or Frame(Kind.LIST)
-        goes_on = i + 1 < len(pieces) and not pieces[i + 1].breaks and pieces[i + 1].kind != "COMMENT"
-        line = self._line_indentation()
-        if pieces[i].kind == "LBRACE":
-            line = level.base
+        following = self._pieces[i + 1]
+        line = level.base if self._pieces[i].kind == "LBRACE" else self._indent
         content = line + INDENT
+        goes_on = not following.breaks and following.kind != "COMMENT"
         if goes_on and frame.kind in {Kind.LIST, Kind.NAMES}:
-            content = self._column + _gap(pieces[i], pieces[i + 1])
-        self._levels.append(_Level(frame, content, line))
-
-    def _line_indentation(self) -> int:
-        """The indentation of the line being written."""
-        return self._indent
+            content = self._column + _gap(self._pieces[i], following)
+        self._levels.append(_Level(frame, content, line, line))
 
 
-def lines_of(text: str) -> Iterator[str]:
-    yield from text.split("\n")
+def _begins(piece: Piece, level: _Level, last: Piece | None) -> bool:
+    """Whether an item, entry, row or element begins with a piece."""
+    if level.frame.kind in {Kind.LIST, Kind.NAMES}:
+        return last is None or last.kind in _OPENING or last.kind in {"COMMA", "SEMICOLON"}
+    return piece.begins
+
+
+def _next_code(pieces: list[Piece]) -> list[int | None]:
+    """For every piece the next that is no comment."""
+    following: list[int | None] = [None] * len(pieces)
+    for i in range(len(pieces) - 2, -1, -1):
+        following[i] = following[i + 1] if pieces[i + 1].kind == "COMMENT" else i + 1
+    return following

@@ -40,6 +40,8 @@ _DECLARATION = re.compile(
 """What can only be the beginning of an item where an item or an entry may begin: no entry juxtaposes two names."""
 _CALM = 3
 """So many lexemes after a mended fault the next one is a fault of its own."""
+_TRIES = 3
+"""So often one place is mended again before it is given up."""
 
 
 def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
@@ -149,6 +151,7 @@ class _Reading:
         self._earlier: Lexeme | None = None
         self._calm = _CALM
         self._mended_at = -1
+        self._tries = 0
 
     def run(self) -> int | None:
         """Read to the end, or to a fault that cannot be mended: then the offset to start again at, if any."""
@@ -185,7 +188,7 @@ class _Reading:
                 at = self._break(None, Lexeme(token.type, str(token), start, end))
                 mend = Mend(faults.closers(at), start)
                 if self._can_read(mend.lexemes):
-                    diagnostic = faults.left_open(at, start, "the next declaration begins here")
+                    diagnostic = faults.left_open(at, start, "the next declaration begins here", None)
                     if not self._settle(at, Explanation(diagnostic, mend)):
                         raise _TooLong
                     return self._read()
@@ -218,7 +221,7 @@ class _Reading:
     def _explain(self, at: Break) -> Explanation:
         declaration = _line_start(self.source, at.found.start)
         if at.opened and at.found.start > declaration > self._position and self._heads_item(at, declaration):
-            return Explanation(faults.left_open(at, declaration, "the next declaration begins here"))
+            return Explanation(faults.left_open(at, declaration, "the next declaration begins here", None))
         return faults.explain(at, _sentences(), _spellings())
 
     def _heads_item(self, at: Break, line_start: int) -> bool:
@@ -234,8 +237,8 @@ class _Reading:
         if self._calm >= _CALM:
             self.build.diagnostics.append(diagnostic)
         self._calm = 0
-        stuck = at.found.start <= self._mended_at
-        if mend is None or stuck or not self._can_read(mend.lexemes, mend.undo):
+        self._tries = self._tries + 1 if at.found.start <= self._mended_at else 0
+        if mend is None or self._tries > _TRIES or not self._can_read(mend.lexemes, mend.undo):
             return False
         self._mended_at = at.found.start
         if mend.undo:
@@ -322,7 +325,7 @@ def _line_start(source: Source, position: int) -> int:
 
 @cache
 def _spellings() -> dict[str, str]:
-    return {t.name: t.pattern.value.removesuffix(r"\b") for t in _lark().terminals}
+    return {t.name: re.sub(r"\\b|\(\?!.*\)", "", t.pattern.value) for t in _lark().terminals}
 
 
 @cache

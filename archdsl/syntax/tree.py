@@ -21,6 +21,10 @@ Piece: TypeAlias = Any
 Pieces: TypeAlias = list[Any]
 
 
+def _is_token(piece: Piece) -> bool:
+    return isinstance(piece, str)
+
+
 class TooDeep(Exception):
     """An expression or body nests more than `MAX_NESTING` levels deep, at this place."""
 
@@ -49,8 +53,8 @@ class TreeBuilder:
     def _span(self, pieces: Pieces) -> Span:
         first: Any = pieces[0]
         last: Any = pieces[-1]
-        start = first.start_pos if isinstance(first, str) else first.span.start
-        end = last.end_pos if isinstance(last, str) else last.span.end
+        start = first.start_pos if _is_token(first) else first.span.start
+        end = last.end_pos if _is_token(last) else last.span.end
         return Span(self.source, start, end)
 
     def _nested(self, node: Any, pieces: Pieces) -> Any:

@@ -1,0 +1,243 @@
+"""What flows: arrows between blocks, and blocks to operations of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archdsl import numbers
+from archdsl.analysis.calls import Calls, tensors_of
+from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.program import Definition, Primitive
+from archdsl.analysis.trace import fault, rule_fault, show_value
+from archdsl.analysis.values import (
+    UNKNOWN,
+    Block,
+    Environment,
+    Frame,
+    Origin,
+    Sequence,
+    Setting,
+    Tensor,
+    Value,
+    kind_of,
+)
+from archdsl.graph.faults import RuleError
+from archdsl.graph.network import Builder
+from archdsl.graph.operations import Operation
+from archdsl.syntax import ast
+
+
+class Evaluator(Calls):
+    """Evaluates everything. `builder` is set while a network is being built."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.builder: Builder | None = None
+        self.symbolic = False
+        """Whether dimensions carry formulas: then equal numbers are not interchangeable."""
+        self._operations: dict[Any, Operation] = {}
+        self._table.update({ast.Flow: self._flow, ast.Optional: self._optional, ast.Derived: self._derived})
+
+    # Arrows
+
+    def _flow(self, e: ast.Flow, env: Environment) -> Value:
+        steps = [e.right]
+        first: ast.Expression = e.left
+        while isinstance(first, ast.Flow):
+            steps.append(first.right)
+            first = first.left
+        value = self.evaluate(first, env)
+        for step in reversed(steps):
+            value = self._feed(step, value, env)
+        return value
+
+    def _feed(self, step: ast.Expression, value: Value, env: Environment) -> Value:
+        """Hand a value to the right side of an arrow."""
+        if isinstance(step, ast.Optional):
+            return self._feed(step.step, value, env) if self.holds(step.condition, env) else value
+        if isinstance(step, ast.Conditional):
+            chosen = step.then if self.holds(step.condition, env) else step.otherwise
+            return self._feed(chosen, value, env)
+        tensors = tensors_of(value)
+        if tensors:
+            if isinstance(step, ast.Flow):
+                return self._feed(step.right, self._feed(step.left, value, env), env)
+            if isinstance(step, ast.Call):
+                function = self._callee(step.function, env)
+                if isinstance(function, Block):
+                    return self._call_block(function, step, env, tensors)
+            target = self.evaluate(step, env)
+            if isinstance(target, Block | Sequence):
+                return self.apply(target, tensors, step, env)
+            raise fault("E212", f"an arrow leads a tensor into a block, not into {kind_of(target)}", step, env)
+        if isinstance(value, Block | Sequence):
+            target = self.evaluate(step, env)
+            if isinstance(target, Block | Sequence):
+                return _sequence(value, target)
+            raise fault("E212", f"an arrow leads a block into a block, not into {kind_of(target)}", step, env)
+        return self.transform(value, step, env)
+
+    def transform(self, value: Value, step: ast.Expression, env: Environment) -> Value:
+        """An arrow from something that is no tensor and no block; models override this."""
+        raise fault("E310", f"an arrow cannot start at {kind_of(value)}", step, env)
+
+    def _optional(self, e: ast.Optional, env: Environment) -> Value:
+        if self.holds(e.condition, env):
+            return self.evaluate(e.step, env)
+        return Sequence(())
+
+    def _derived(self, e: ast.Derived, env: Environment) -> Value:
+        return self.derive(self.evaluate(e.value, env), e, env)
+
+    def derive(self, value: Value, e: ast.Derived, env: Environment) -> Value:
+        raise fault("E310", f"`with` does not change {kind_of(value)}", e, env)
+
+    # Building
+
+    def apply(
+        self, block: Block | Sequence, inputs: tuple[Tensor, ...], site: ast.Expression, env: Environment
+    ) -> Value:
+        """Apply a block where an expression of a block's body says so."""
+        if env.frame is None:
+            raise fault("E204", "a tensor flows only within a block", site, env)
+        return self.build(block, inputs, env.frame.name(site), site, env)
+
+    def build(
+        self,
+        block: Block | Sequence,
+        inputs: tuple[Tensor, ...],
+        path: str,
+        site: ast.Node,
+        env: Environment,
+        *,
+        fitted: bool = False,
+    ) -> Value:
+        """Add a block's operations to the network, below a module path. Returns its output or outputs."""
+        if isinstance(block, Sequence):
+            value: Value = inputs[0] if len(inputs) == 1 else inputs
+            for name, step in block.steps:
+                value = self.build(step, tensors_of(value) or (), f"{path}.{name}" if path else name, site, env)
+            return value
+        if isinstance(block.of, Primitive):
+            return self._build_operation(block, inputs, path, site, env)
+        definition = block.of
+        if len(inputs) != len(definition.inputs):
+            wants, got = _count(len(definition.inputs), "input"), len(inputs)
+            raise fault("E211", f"`{definition.name}` takes {wants}, not {got}", site, env)
+        self._enter(definition, site, env)
+        try:
+            inner = Environment(definition.module, None, Frame(path, definition.labels))
+            for name, tensor in zip(definition.inputs, inputs, strict=True):
+                inner.bind(name, tensor)
+            inner = self.settle(definition, block.settings, inner, site, env, fitted=fitted)
+            result = self.body_value(definition, inner)
+            if tensors_of(result) is None:
+                message = f"`{definition.name}` returns {kind_of(result)}, not a tensor"
+                raise fault("E301", message, site, env)
+            return result
+        finally:
+            self.nesting -= definition.depth
+
+    def settle(
+        self,
+        definition: Definition,
+        settings: Mapping[str, Setting],
+        inner: Environment,
+        site: ast.Node,
+        env: Environment,
+        *,
+        fitted: bool,
+        only: frozenset[str] | None = None,
+    ) -> Environment:
+        """Bind a block's settings, defaults after what they use, then run its `fit` unless that was done.
+
+        `only` restricts the defaults to parameters whose value does not need the inputs.
+        """
+        table = self._table
+        for parameter in definition.parameters:
+            name = parameter.name.text
+            setting = settings.get(name)
+            if setting is not None:
+                if setting.value is UNKNOWN:
+                    raise Silent
+                inner.bind(name, setting.value, setting.origin)
+                continue
+            default = parameter.default
+            if only is not None and name not in only:
+                continue
+            if default is None:
+                message = f"`{definition.name}` needs `{name}`"
+                raise fault("E306", message, site, env, help=f"give it: `{name}: …`")
+            inner.names[name] = table[type(default)](default, inner)
+            inner.origins[name] = Origin(default, inner)
+        if fitted:
+            return inner
+        for line in definition.fit:
+            value = self.evaluate(line.value, inner)
+            after = Environment(inner.module, inner)
+            after.bind(line.path.text, value, Origin(line.value, inner))
+            inner = after
+        return inner
+
+    def _build_operation(
+        self, block: Block, inputs: tuple[Tensor, ...], path: str, site: ast.Node, env: Environment
+    ) -> Value:
+        operation = block.of.operation  # type: ignore[union-attr]
+        settings = dict(block.settings)
+        builder = self.builder
+        if builder is None:
+            raise fault("E204", "a tensor flows only within a block", site, env)
+        self.spend(1, site, env)
+        try:
+            if operation.arity is not None and len(inputs) != operation.arity:
+                wants = _count(operation.arity, "input")
+                raise RuleError("E211", f"`{operation.name}` takes {wants}, not {len(inputs)}")
+            key = (operation, *[(n, type(s.value), s.value) for n, s in settings.items()])
+            configured = self._bound(key)
+            if configured is None:
+                self._check_values(block, settings, site, env)
+                configured = operation.bind({n: s.value for n, s in settings.items()})
+                if not self.symbolic:
+                    self._operations[key] = configured
+            places = builder.apply(configured, [t.place for t in inputs], path, site.span)
+        except RuleError as error:
+            raise rule_fault(error, site, env, settings, path) from None
+        outputs = tuple([Tensor(place, builder.shape(place)) for place in places])
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def _bound(self, key: tuple[Any, ...]) -> Operation | None:
+        """The same operation bound before; a key that has no hash holds a value that no operation takes."""
+        try:
+            return self._operations.get(key)
+        except TypeError:
+            return None
+
+    def _check_values(self, block: Block, settings: dict[str, Setting], site: ast.Node, env: Environment) -> None:
+        for name, setting in settings.items():
+            if setting.value is UNKNOWN:
+                raise Silent
+            if isinstance(setting.value, numbers.Irrational):
+                shown = show_value(setting.value)
+                error = RuleError("E303", f"{name} must be rounded, it is {shown}", attribute=name, help="round(…)")
+                raise rule_fault(error, site, env, settings, block.name)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _sequence(left: Block | Sequence, right: Block | Sequence) -> Sequence:
+    """Two blocks one after the other; of equal names, each gets a number."""
+
+    def steps(value: Block | Sequence) -> tuple[tuple[str, Block | Sequence], ...]:
+        return value.steps if isinstance(value, Sequence) else ((value.name, value),)
+
+    joined = steps(left) + steps(right)
+    names = [name.rstrip("0123456789") or name for name, _ in joined]
+    counts: dict[str, int] = {}
+    named: list[tuple[str, Block | Sequence]] = []
+    for name, (_, block) in zip(names, joined, strict=True):
+        counts[name] = counts.get(name, 0) + 1
+        named.append((f"{name}{counts[name]}" if names.count(name) > 1 else name, block))
+    return Sequence(tuple(named))
