@@ -27,6 +27,7 @@ from archdsl.analysis.values import Environment, Origin, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault
 from archdsl.graph.network import Network
+from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse_body, parse_expression
@@ -70,7 +71,7 @@ class Compiler:
     """Compiles programs. Keeps the parsed standard library between them."""
 
     read: Reader
-    library: Library = field(default_factory=Library)
+    library: Library = field(default_factory=lambda: Library(library_modules()))
 
     def program(self, source: Source, diagnostics: Diagnostics) -> Program:
         """Parse and resolve a file with all that it uses."""
@@ -80,7 +81,9 @@ class Compiler:
         """Compile every model of a file and verify its claims."""
         diagnostics = Diagnostics()
         program = self.program(source, diagnostics)
-        found = [self.elaborate(program, name, Changes(), diagnostics) for name in program.models]
+        found = [
+            self.elaborate(program, name, Changes(), diagnostics) for name in program.models if not diagnostics.full
+        ]
         return program, found, diagnostics
 
     def compile(self, source: Source, name: str | None = None, changes: Changes | None = None) -> Compilation:

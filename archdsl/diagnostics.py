@@ -92,6 +92,11 @@ class Diagnostics:
         return len(self._kept)
 
     @property
+    def full(self) -> bool:
+        """Whether further diagnostics are only counted: then a phase need not look for more."""
+        return len(self._kept) >= MAX_DIAGNOSTICS
+
+    @property
     def errors(self) -> int:
         return sum(d.severity == "error" for d in self._kept.values())
 

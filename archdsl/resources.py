@@ -19,6 +19,11 @@ def data_root() -> Path:
     raise FileNotFoundError(f"archdsl's data folders are missing beside {package} and in {package / '_data'}")
 
 
+def library_modules() -> tuple[str, ...]:
+    """The names of the modules of the standard library, `std.regnet` for `specs/std/regnet.arch`."""
+    return tuple(f"std.{path.stem}" for path in sorted((data_root() / "specs" / "std").glob("*.arch")))
+
+
 def read_data(path: str) -> str:
     """The text of a data file, named from the data root, for example `grammar/arch.lark`."""
     return (data_root() / path).read_text(encoding="utf-8")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from archdsl import numbers
 from archdsl.analysis.calls import Calls, tensors_of
 from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.names import plural
 from archdsl.analysis.program import Definition, Primitive
 from archdsl.analysis.trace import fault, rule_fault, show_value
 from archdsl.analysis.values import (
@@ -74,7 +76,7 @@ class Evaluator(Calls):
         if isinstance(value, Block | Sequence):
             target = self.evaluate(step, env)
             if isinstance(target, Block | Sequence):
-                return _sequence(value, target)
+                return self.bounded(_sequence(value, target), step, env)
             raise fault("E212", f"an arrow leads a block into a block, not into {kind_of(target)}", step, env)
         return self.transform(value, step, env)
 
@@ -123,7 +125,7 @@ class Evaluator(Calls):
             return self._build_operation(block, inputs, path, site, env)
         definition = block.of
         if len(inputs) != len(definition.inputs):
-            wants, got = _count(len(definition.inputs), "input"), len(inputs)
+            wants, got = plural(len(definition.inputs), "input"), len(inputs)
             raise fault("E211", f"`{definition.name}` takes {wants}, not {got}", site, env)
         self._enter(definition, site, env)
         try:
@@ -191,10 +193,10 @@ class Evaluator(Calls):
         self.spend(1, site, env)
         try:
             if operation.arity is not None and len(inputs) != operation.arity:
-                wants = _count(operation.arity, "input")
+                wants = plural(operation.arity, "input")
                 raise RuleError("E211", f"`{operation.name}` takes {wants}, not {len(inputs)}")
             key = (operation, *[(n, type(s.value), s.value) for n, s in settings.items()])
-            configured = self._bound(key)
+            configured = None if self.symbolic else self._bound(key)
             if configured is None:
                 self._check_values(block, settings, site, env)
                 configured = operation.bind({n: s.value for n, s in settings.items()})
@@ -223,10 +225,6 @@ class Evaluator(Calls):
                 raise rule_fault(error, site, env, settings, block.name)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _sequence(left: Block | Sequence, right: Block | Sequence) -> Sequence:
     """Two blocks one after the other; of equal names, each gets a number."""
 
@@ -235,9 +233,9 @@ def _sequence(left: Block | Sequence, right: Block | Sequence) -> Sequence:
 
     joined = steps(left) + steps(right)
     names = [name.rstrip("0123456789") or name for name, _ in joined]
-    counts: dict[str, int] = {}
+    total, counts = Counter(names), Counter[str]()
     named: list[tuple[str, Block | Sequence]] = []
     for name, (_, block) in zip(names, joined, strict=True):
-        counts[name] = counts.get(name, 0) + 1
-        named.append((f"{name}{counts[name]}" if names.count(name) > 1 else name, block))
+        counts[name] += 1
+        named.append((f"{name}{counts[name]}" if total[name] > 1 else name, block))
     return Sequence(tuple(named))

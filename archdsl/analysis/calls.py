@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from archdsl import limits
 from archdsl.analysis.evaluate import Expressions, Silent, ordered
-from archdsl.analysis.names import setting_names, unknown_setting
+from archdsl.analysis.names import misplaced, setting_names, unknown_setting
 from archdsl.analysis.program import Builtin, Definition, Instance, Primitive
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import (
@@ -155,6 +155,8 @@ class Calls(Expressions):
             self.nesting -= definition.depth
 
     def _enter(self, definition: Definition, e: ast.Node, env: Environment) -> None:
+        if definition.name in definition.module.circular:
+            raise Silent
         self.spend(definition.size, e, env)
         self.nesting += definition.depth
         if self.nesting > limits.MAX_CALL_NESTING:
@@ -176,7 +178,7 @@ class Calls(Expressions):
                 case ast.Return(values=values):
                     if len(values) == 1:
                         return self.evaluate(values[0], env)
-                    return tuple([self.evaluate(v, env) for v in values])
+                    return self.bounded(tuple([self.evaluate(v, env) for v in values]), entry, env)
                 case _:
                     pass  # `fit` ran before; the resolver refused everything else
         raise Silent
@@ -221,7 +223,7 @@ class Calls(Expressions):
             given.add(name)
             settings[name] = Setting(value, Origin(argument.value, env))
         configured = Block(block.of, settings)
-        return self.apply(configured, tuple(inputs), e, env) if inputs else configured
+        return self.apply(configured, tuple(inputs), e, env) if inputs else self.bounded(configured, e, env)
 
     def _leading(self, block: Block, argument: ast.Argument, given: set[str], env: Environment) -> str:
         if isinstance(block.of, Primitive):
@@ -243,14 +245,14 @@ class Calls(Expressions):
         block = self.evaluate(e.function, env)
         if not isinstance(block, Block):
             raise fault("E212", f"{kind_of(block)} cannot be configured", e.function, env)
-        return Block(block.of, {**block.settings, **self.configuration(block, e.body, env)})
+        return self.bounded(Block(block.of, {**block.settings, **self.configuration(block, e.body, env)}), e, env)
 
     def configuration(self, block: Block, body: ast.Body, env: Environment) -> dict[str, Setting]:
         """The settings of a `block { name: value … }`."""
         found: dict[str, Setting] = {}
         for entry in body.entries:
             if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-                raise Fault(Diagnostic("E204", "settings stand here, as `name: value`", entry.span))
+                raise Fault(misplaced(entry, "a block's settings", "`name: value`"))
             self._check_setting(block, entry.path.head)
             name = entry.path.head.text
             if name in found:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from archdsl.analysis import fields as model_fields
-from archdsl.analysis.names import setting_names, unknown_name, unknown_setting
+from archdsl.analysis.names import misplaced, setting_names, unknown_column, unknown_name, unknown_setting
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
     Builtin,
@@ -20,7 +20,7 @@ from archdsl.analysis.program import (
     children,
     walk,
 )
-from archdsl.analysis.stages import STRUCTURE
+from archdsl.analysis.stages import STRUCTURE, unknown_attribute
 from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Edit, Label
 from archdsl.source import Span
@@ -48,6 +48,8 @@ class Checker:
 
     def __init__(self, module: Module, report: Callable[[Diagnostic], None]) -> None:
         self.module, self.report = module, report
+        self.bindings: dict[str, Span] = {}
+        """Names that the declaration's body binds, above or below where one is asked for."""
 
     def check(self, tree: ast.File) -> None:
         for item in tree.items:
@@ -64,6 +66,8 @@ class Checker:
             message = f"only a space refines, not a {item.kind.text}"
             self.report(Diagnostic("E204", message, item.refines.span))
         local = self._parameters(item)
+        entries = item.body.entries if item.body is not None else ()
+        self.bindings = {n.text: n.span for e in entries if isinstance(e, ast.Binding) for n in e.names}
         if item.value is not None:
             self._expression(item.value, local, item.kind.text)
         elif item.body is not None:
@@ -85,7 +89,8 @@ class Checker:
             name = parameter.name
             if name.text in seen:
                 labels = (Label(seen[name.text], "here first"),)
-                self.report(Diagnostic("E203", f"`{name.text}` is declared twice", name.span, labels=labels))
+                message = f"`{name.text}` is declared twice"
+                self.report(Diagnostic("E203", message, name.span, labels=labels, help="choose another name"))
             if parameter.default is not None:
                 if name.text in inputs:
                     message = f"`{name.text}` flows in and has no default"
@@ -125,7 +130,7 @@ class Checker:
                 case ast.Section(path=path) if fit and path.text == "fit":
                     self._fit(entry, item)
                 case _:
-                    self._misplaced(entry, item.kind.text, "`name = value`, `require` and `return`")
+                    self._misplaced(entry, f"a {item.kind.text}", "`name = value`, `require` and `return`")
         if returned is None:
             message = f"`{item.name.text}` returns nothing"
             self.report(Diagnostic("E210", message, item.name.span, help="end the body with `return …`"))
@@ -142,7 +147,7 @@ class Checker:
         names = tuple(p.name.text for p in parameters)
         for entry in section.body.entries:
             if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-                self._misplaced(entry, "fit", "`setting: value`")
+                self._misplaced(entry, "`fit`", "`setting: value`")
                 continue
             if entry.path.text not in names:
                 self.report(unknown_setting(entry.path.head, names, item.name.text).diagnostic)
@@ -153,32 +158,23 @@ class Checker:
             self._expression(entry.value, frozenset((*names, *inputs)), "fit")
 
     def _misplaced(self, entry: ast.Entry, where: str, allowed: str) -> None:
-        span = entry.path.span if isinstance(entry, ast.Field | ast.Section) else entry.span
-        what = _entry_words(entry)
-        help_ = f"here stand {allowed}"
-        if isinstance(entry, ast.Field) and where in ("block", "fn"):
-            help_ = f"write `{entry.path.text} = …` for a local name"
-        self.report(Diagnostic("E204", f"{what} does not stand in a {where}", span, help=help_))
+        self.report(misplaced(entry, where, allowed))
 
     # Models
 
     def _model(self, body: ast.Body, local: Names, item: ast.Declaration) -> None:
         seen: dict[str, ast.Identifier] = {}
         for entry in body.entries:
-            if isinstance(entry, ast.Binding):
-                local = local | {name.text for name in entry.names}
-        before: Names = frozenset(p.name.text for p in split_parameters(item)[1])
-        for entry in body.entries:
             match entry:
                 case ast.Binding():
-                    self._expression(entry.value, before, "model")
-                    before = self._bound(entry, before)
+                    self._expression(entry.value, local, "model")
+                    local = self._bound(entry, local)
                 case ast.Require(condition=condition):
-                    self._expression(condition, before, "model")
+                    self._expression(condition, local, "model")
                 case ast.Field(path=path) | ast.Section(path=path):
-                    self._model_field(entry, path, seen, before)
+                    self._model_field(entry, path, seen, local)
                 case _:
-                    self._misplaced(entry, "model", "fields, sections, `name = value` and `require`")
+                    self._misplaced(entry, "a model", "fields, sections, `name = value` and `require`")
         for name in ("input", "stages"):
             if name not in seen:
                 helps = {"input": "input: 3 x 224 x 224", "stages": "stages: block { … }"}
@@ -193,10 +189,14 @@ class Checker:
             self.report(Diagnostic("E209", "this version does not compile a `recipe`", path.span))
             return
         if name.text not in model_fields.MODEL_FIELDS:
-            self.report(self._unknown_model_field(name))
-            if isinstance(entry, ast.Field):
-                self._expression(entry.value, local, "model")
-            return
+            unknown = self._unknown_model_field(name)
+            self.report(unknown)
+            meant = next((edit.replacement for edit in unknown.edits), None)
+            if meant is None or meant in seen:
+                if isinstance(entry, ast.Field):
+                    self._expression(entry.value, local, "model")
+                return
+            name = ast.Identifier(path.span, meant)  # go on as if it were spelled so
         if name.text in seen and name.text != "expect":
             self.report(model_fields.repeated_field(name, seen[name.text]))
         seen[name.text] = name
@@ -323,7 +323,7 @@ class Checker:
                     seen[name.text] = name
                     self._line(entry, local)
                 case _:
-                    self._misplaced(entry, "scaling", "`target: value`, `name = value` and `require`")
+                    self._misplaced(entry, "a scaling", "`target: value`, `name = value` and `require`")
         if not seen:
             message = f"`{item.name.text}` changes nothing"
             self.report(Diagnostic("E210", message, item.name.span, help="add a line such as `width: width * s`"))
@@ -345,7 +345,11 @@ class Checker:
             case ast.Reference():
                 if e.name in local or e.name in self.module.names or e.name in PRELUDE:
                     return
-                if not self.module.incomplete:
+                if e.name in self.bindings:
+                    labels = (Label(self.bindings[e.name], "it gets its value here"),)
+                    help_ = f"move `{e.name} = …` up"
+                    self.report(Diagnostic("E201", f"`{e.name}` is not defined", e.span, labels=labels, help=help_))
+                elif not self.module.incomplete:
                     known = set(local) | set(self.module.names) | set(PRELUDE)
                     self.report(unknown_name(e, known).diagnostic)
             case ast.Comprehension(body=body, variable=variable, source=source):
@@ -415,14 +419,19 @@ class Checker:
         seen: dict[str, ast.Identifier] = {}
         for entry in body.entries:
             if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-                self._misplaced(entry, "block's settings", "`name: value`")
+                self._misplaced(entry, "a block's settings", "`name: value`")
                 continue
             name = entry.path.head
             if name.text in seen:
                 self.report(model_fields.repeated_field(name, seen[name.text]))
             seen[name.text] = name
             if known is not None and name.text not in known and named is not None:
-                self.report(unknown_setting(name, known, named.name).diagnostic)
+                in_stages = where == "stages"
+                self.report(
+                    unknown_attribute(name, known, named.name)
+                    if in_stages
+                    else unknown_setting(name, known, named.name).diagnostic
+                )
             self._expression(entry.value, local, where)
 
     def _derivation(self, value: ast.Expression, body: ast.Body, local: Names, where: str) -> None:
@@ -473,11 +482,7 @@ class Checker:
         all_known = {"block", *STRUCTURE, *(n for names in known for n in names or ())}
         for cell in rows[0].cells:
             if isinstance(cell, ast.Reference) and cell.name not in all_known:
-                guess = nearest(cell.name, all_known)
-                help_ = f"did you mean `{guess}`?" if guess else None
-                edits = (Edit(cell.span, guess),) if guess else ()
-                message = f"no block of the table has a setting `{cell.name}`"
-                self.report(Diagnostic("E202", message, cell.span, help=help_, edits=edits))
+                self.report(unknown_column(ast.Identifier(cell.span, cell.name), all_known))
 
     # Circles
 
@@ -515,27 +520,14 @@ class Checker:
                 continue
             if state.get(target) == 1:
                 chain = [n for n, _ in stack]
-                circle = " -> ".join([*chain[chain.index(target) :], target])
-                self.report(Diagnostic("E208", f"`{target}` uses itself: {circle}", span))
+                circle = chain[chain.index(target) :]
+                shown = " -> ".join([*circle, target] if len(circle) <= 8 else [*circle[:4], "…", *circle[-3:], target])
+                self.report(Diagnostic("E208", f"`{target}` uses itself: {shown}", span))
+                for used in circle:
+                    self.module.circular.add(used)
             elif not state.get(target):
                 state[target] = 1
                 stack.append((target, iter(uses[target].items())))
-
-
-def _entry_words(entry: ast.Entry) -> str:
-    match entry:
-        case ast.Field(path=path):
-            return f"the field `{path.text}`"
-        case ast.Section(path=path):
-            return f"the section `{path.text}`"
-        case ast.Binding():
-            return "a binding with `=`"
-        case ast.Draw():
-            return "a draw with `~`"
-        case ast.Require():
-            return "`require`"
-        case _:
-            return "`return`"
 
 
 def _expressions_below(e: ast.Node) -> tuple[ast.Node, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Attribute, Model, Rule, Stage
-from archdsl.analysis.names import setting_names, unknown_setting
+from archdsl.analysis.names import misplaced, setting_names, unknown_setting
 from archdsl.analysis.stages import STRUCTURE, depth_setting, names_block, stage_environment, stages_of
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
@@ -39,7 +39,7 @@ def derive_model(ev: Elaborator, model: Model, body: ast.Body, env: Environment)
     for entry in body.entries:
         try:
             if not isinstance(entry, ast.Field | ast.Section):
-                raise Fault(Diagnostic("E204", "fields stand in `with`, as `path: value`", entry.span))
+                raise Fault(misplaced(entry, "`with`", "`path: value`"))
             if entry.path.text in seen and entry.path.text != "expect":
                 raise Fault(Diagnostic("E203", f"`{entry.path.text}` is given twice", entry.path.span))
             seen.add(entry.path.text)
@@ -63,22 +63,29 @@ def _section(ev: Elaborator, model: Model, entry: ast.Section, env: Environment)
         return replace(model, claims=model.claims + model_fields.claims_of(ev, entry.body, env))
     if name == "features":
         return replace(model, features=model_fields.features_section(ev, entry.body, len(model.stages)))
+    if name == "follow":
+        follow = model_fields.follow_section(ev, entry.body, {"stem": model.stem, "head": model.head})
+        return replace(model, follow={**model.follow, **follow})
     if name not in model_fields.SECTIONS:
-        raise Fault(_unknown(entry.path.head))
+        raise Fault(_unknown(entry.path.head, model))
     new = ev.section(name, entry.body, env)
     match name:
         case "preprocess":
             return replace(model, preprocess={**model.preprocess, **new})
         case "init":
             return replace(model, init={**model.init, **new})
-        case "follow":
-            return replace(model, follow={**model.follow, **new})
         case _:
             return replace(model, provenance={**model.provenance, **new})
 
 
-def _unknown(name: ast.Identifier) -> Diagnostic:
-    return model_fields.unknown_field(name, model_fields.MODEL_FIELDS, "`with`", {})
+def _unknown(name: ast.Identifier, model: Model) -> Diagnostic:
+    """E202 for a key, or E204 for a setting that is named without the stages, stem or head that have it."""
+    elsewhere = {"depth": "`stages`: write `stages.depth: …`"}
+    places = [*(("stages", stage.block) for stage in model.stages), ("head", model.head), ("stem", model.stem)]
+    for place, block in places:
+        for setting in setting_names(block.of) if isinstance(block, Block) else ():
+            elsewhere.setdefault(setting, f"`{place}`: write `{place}.{setting}: …`")
+    return model_fields.unknown_field(name, model_fields.MODEL_FIELDS, "`with`", elsewhere)
 
 
 def _field(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
@@ -118,7 +125,7 @@ def _field(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env:
         case "output_stride":
             return replace(model, output_stride=ev.stride_setting(e, env))
         case _:
-            raise Fault(_unknown(path.head))
+            raise Fault(_unknown(path.head, model))
 
 
 def _end_setting(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:

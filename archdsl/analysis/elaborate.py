@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from archdsl import limits
 from archdsl.analysis import fields as model_fields
@@ -59,6 +59,8 @@ class Elaborator(Evaluator):
 
     def report(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.add(diagnostic)
+        if self.diagnostics.full:
+            raise Silent
 
     # Declarations to models
 
@@ -78,7 +80,9 @@ class Elaborator(Evaluator):
 
     def _instance(self, instance: Instance) -> Model:
         """A row of `models`: cells are arguments, or claims and sources in columns like `expect.flops`."""
-        if instance.model is None:
+        columns = {column.name for column in instance.header.cells if isinstance(column, ast.Reference)}
+        needed = [p.name.text for p in instance.model.parameters if p.default is None] if instance.model else []
+        if instance.model is None or not columns.issuperset(needed):
             raise Silent
         env = Environment(instance.module)
         arguments: dict[str, Setting] = {}
@@ -123,7 +127,7 @@ class Elaborator(Evaluator):
         values: dict[str, Any] = {}
         failed = False
         claims: list[Claim] = []
-        features_body: ast.Body | None = None
+        late: dict[str, ast.Body] = {}
         for entry in entries:
             try:
                 match entry:
@@ -135,8 +139,8 @@ class Elaborator(Evaluator):
                         values[path.text] = self._field(path.text, value, env)
                     case ast.Section(path=path, body=section) if path.text == "expect":
                         claims.extend(model_fields.claims_of(self, section, env))
-                    case ast.Section(path=path, body=section) if path.text == "features":
-                        features_body = section
+                    case ast.Section(path=path, body=section) if path.text in ("features", "follow"):
+                        late[path.text] = section  # they name places in the others
                     case ast.Section(path=path, body=section):
                         values[path.text] = self.section(path.text, section, env)
                     case _:
@@ -148,8 +152,11 @@ class Elaborator(Evaluator):
                 failed = True
         if failed or "input" not in values or "stages" not in values:
             raise Silent
-        if features_body is not None:
-            values["features"] = model_fields.features_section(self, features_body, len(values["stages"]))
+        if "features" in late:
+            values["features"] = model_fields.features_section(self, late["features"], len(values["stages"]))
+        if "follow" in late:
+            ends = {end: values.get(end) for end in ("stem", "head")}
+            values["follow"] = model_fields.follow_section(self, late["follow"], ends)
         return Model(
             name=named.name,
             span=named.declaration.name.span,
@@ -205,9 +212,7 @@ class Elaborator(Evaluator):
         return Setting(value, Origin(e, env))
 
     def section(self, name: str, body: ast.Body, env: Environment) -> Any:
-        """A section of a model other than its claims and features."""
-        if name == "follow":
-            return model_fields.follow_section(self, body)
+        """A section of a model other than its claims, and those that name places in it."""
         if name == "preprocess":
             return model_fields.checked_section(self, body, "`preprocess`", model_fields.PREPROCESS, env)
         if name == "source":
@@ -335,7 +340,7 @@ class Elaborator(Evaluator):
                 elif model.output_stride is not None and per_block:
                     fixed = {**fixed, **_dilation(dilation)}
                 if formula is not None:
-                    fixed = formula.settings(self, index, stage, fixed)
+                    fixed = formula.settings(self, index, position, stage, fixed)
             settings = dict(fixed)
             if strided and position > 0:
                 stride = settings.get("stride")
@@ -490,14 +495,18 @@ class Elaborator(Evaluator):
         return found
 
 
-class FormulaNames:
+class FormulaNames(Protocol):
     """Puts formulas into the dimensions of a network: which numbers become symbols. See `analysis.formula`."""
 
-    def input(self, shape: tuple[int, ...]) -> tuple[Any, ...]:
-        raise NotImplementedError
+    def input(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The input's shape."""
+        ...
 
-    def settings(self, ev: Elaborator, index: int, stage: Stage, settings: Mapping[str, Setting]) -> dict[str, Setting]:
-        raise NotImplementedError
+    def settings(
+        self, ev: Elaborator, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
+    ) -> dict[str, Setting]:
+        """The settings of a block, by the indices of its stage and within it."""
+        ...
 
 
 def strides(builder: Builder) -> list[int | None]:

@@ -33,7 +33,9 @@ from archdsl.analysis.values import (
     Setting,
     Tensor,
     Value,
+    extent,
     kind_of,
+    parts_of,
 )
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.operations import OPERATIONS
@@ -175,20 +177,35 @@ class Expressions:
     def _list(self, e: ast.ListExpression | ast.TupleExpression, env: Environment) -> Value:
         self.spend(len(e.items), e, env)
         table = self._table
-        return tuple([table[type(item)](item, env) for item in e.items])
+        return self.bounded(tuple([table[type(item)](item, env) for item in e.items]), e, env)
+
+    def bounded(self, value: Value, e: ast.Node, env: Environment) -> Value:
+        """A value that was made of others, refused if it holds too many of them."""
+        parts = parts_of(value)
+        if any(isinstance(part, tuple | Block | Sequence | Scaling) for part in parts):
+            size = extent(value, limits.MAX_LIST, limits.MAX_NESTING)
+            if size is None:
+                most, deepest = f"{limits.MAX_LIST:,}", limits.MAX_NESTING
+                message = f"{kind_of(value)} that holds more than {most} values, or holds them {deepest} levels deep"
+                raise fault("E394", message, e, env)
+            self.spend(size, e, env)
+        elif isinstance(value, tuple) and len(value) > limits.MAX_LIST:
+            raise fault("E394", f"a list of {len(value):,} elements; at most {limits.MAX_LIST:,}", e, env)
+        return value
 
     def _comprehension(self, e: ast.Comprehension, env: Environment) -> Value:
         source = self.evaluate(e.source, env)
         items: Any
         if isinstance(source, Range):
             low, high = self._whole(source.lo, e.source, env), self._whole(source.hi, e.source, env)
+            if high - low >= limits.MAX_LIST:
+                length = show_value(high - low + 1)
+                raise fault("E394", f"a list of {length} elements; at most {limits.MAX_LIST:,}", e, env)
             items = range(low, high + 1)
         elif isinstance(source, tuple) and not isinstance(source, Size):
             items = source
         else:
             raise fault("E301", f"`for` goes over a list or a range, not over {kind_of(source)}", e.source, env)
-        if len(items) > limits.MAX_LIST:
-            raise fault("E394", f"a list of {len(items):,} elements; at most {limits.MAX_LIST:,}", e, env)
         self.spend(len(items) * 4, e, env)
         found = []
         frame = env.frame
@@ -198,7 +215,7 @@ class Expressions:
                 inner.frame = Frame(frame.path, frame.labels, f"{frame.suffix}.{index}")
             inner.bind(e.variable.text, item, Origin(e.source, env))
             found.append(self._table[type(e.body)](e.body, inner))
-        return tuple(found)
+        return self.bounded(tuple(found), e, env)
 
     def _whole(self, value: Value, node: ast.Node, env: Environment) -> int:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -259,8 +276,7 @@ class Expressions:
         raise fault("E310", f"`{e.operator}` does not work between {kinds}", e, env, help=help_)
 
     def _number_fault(self, error: NumberError, e: ast.Node, env: Environment) -> Fault:
-        code = {"limit": "E308", "domain": "E307"}.get(error.kind, "E309")
-        return fault(code, str(error), e, env)
+        return fault("E307" if error.kind == "domain" else "E308", str(error), e, env)
 
     def _comparison(self, e: ast.Comparison, env: Environment) -> Value:
         values = [self._table[type(o)](o, env) for o in e.operands]
@@ -286,7 +302,9 @@ class Expressions:
                 return numbers.compare(left, right) == 0
             except NumberError as error:
                 raise self._number_fault(error, e, env) from None
-        if isinstance(left, Tensor | tuple | Range) or isinstance(right, Tensor | tuple | Range):
+        if left is None or right is None:
+            return left is right
+        if not all(ordered(value) or isinstance(value, str | bool) for value in (left, right)):
             kinds = f"{kind_of(left)} and {kind_of(right)}"
             raise fault("E310", f"`==` does not work between {kinds}", e, env)
         return type(left) is type(right) and bool(left == right)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from archdsl import numbers
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Claim, Features
+from archdsl.analysis.names import plural, setting_names, unknown_setting
 from archdsl.analysis.program import Builtin
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Environment, Function, Origin, Setting, Value, kind_of
+from archdsl.analysis.values import Block, Environment, Function, Origin, Setting, Value, kind_of
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.shapes import EXTENT_MAX, Size
@@ -191,12 +192,20 @@ def input_size(ev: Elaborator, e: ast.Expression, env: Environment) -> Setting:
         help_ = "write `3 x 224 x 224`"
         raise fault("E301", f"the input is channels x height x width, not {shown}", e, env, help=help_)
     for what, extent in zip(("channels", "height", "width"), value, strict=True):
-        if not hasattr(extent, "__index__"):
-            message = f"the input's {what} must be a whole number, it is {show_value(extent)}"
-            raise fault("E303", message, e, env, help="round it: `round(…)`")
-        if not 1 <= extent <= EXTENT_MAX:
-            raise fault("E302", f"the input's {what} must be from 1 to {EXTENT_MAX:,}", e, env)
+        verify_extent(what, extent, e, env)
     return Setting(value, Origin(e, env))
+
+
+def verify_extent(what: str, extent: Value, e: ast.Expression, env: Environment) -> None:
+    """One extent of the input: a whole number that a tensor can have."""
+    if not numbers.is_number(extent) and not hasattr(extent, "__index__"):
+        raise fault("E301", f"the input's {what} is a number, not {kind_of(extent)}", e, env)
+    if not hasattr(extent, "__index__"):
+        message = f"the input's {what} must be a whole number, it is {show_value(extent)}"
+        raise fault("E303", message, e, env, help="round it: `round(…)`")
+    if not 1 <= extent <= EXTENT_MAX:
+        message = f"the input's {what} must be from 1 to {EXTENT_MAX:,}, it is {show_value(extent)}"
+        raise fault("E302", message, e, env)
 
 
 def claims_of(ev: Elaborator, body: ast.Body, env: Environment) -> tuple[Claim, ...]:
@@ -269,7 +278,7 @@ def features_section(ev: Elaborator, body: ast.Body, count: int) -> Features:
         if place is None:
             ev.report(Diagnostic("E301", "a feature's place is `stem` or `stages[index]`", entry.value.span))
         elif place != "stem" and int(place.removeprefix("stages.")) >= count:
-            message = f"there are {count} stages, counted from 0"
+            message = f"the model has {plural(count, 'stage')}, counted from 0"
             ev.report(Diagnostic("E311", message, entry.value.span))
         else:
             places.append((name.text, place))
@@ -286,8 +295,11 @@ def _place(e: ast.Expression) -> str | None:
             return None
 
 
-def follow_section(ev: Elaborator, body: ast.Body) -> dict[str, str]:
-    """`follow { stem.width: width }`: what a scaling changes as it changes a stage's attribute."""
+def follow_section(ev: Elaborator, body: ast.Body, ends: Mapping[str, Value]) -> dict[str, str]:
+    """`follow { stem.width: width }`: what a scaling changes as it changes a stage's attribute.
+
+    `ends` are the model's stem and head.
+    """
     found: dict[str, str] = {}
     for entry in body.entries:
         if not isinstance(entry, ast.Field):
@@ -298,12 +310,22 @@ def follow_section(ev: Elaborator, body: ast.Body) -> dict[str, str]:
             message = f"`{path}` cannot follow a scaling: name a setting of `stem` or of `head`"
             ev.report(Diagnostic("E202", message, entry.path.span))
         elif not isinstance(entry.value, ast.Reference) or entry.value.name not in DIMENSIONS[:3]:
-            choices = ", ".join(DIMENSIONS[:3])
-            ev.report(Diagnostic("E301", f"a setting follows one of {choices}", entry.value.span))
+            guess = nearest(entry.value.span.text, DIMENSIONS[:3])
+            help_ = f"did you mean `{guess}`?" if guess else None
+            edits = (Edit(entry.value.span, guess),) if guess else ()
+            message = f"a setting follows one of {', '.join(DIMENSIONS[:3])}"
+            ev.report(Diagnostic("E301", message, entry.value.span, help=help_, edits=edits))
         elif path in found:
             ev.report(Diagnostic("E203", f"`{path}` is given twice", entry.path.span))
+        elif isinstance(end := ends[entry.path.head.text], Block):
+            known, name = setting_names(end.of), parts[1]
+            if isinstance(name, ast.Identifier) and name.text not in known:
+                ev.report(unknown_setting(name, known, end.name).diagnostic)
+            else:
+                found[path] = entry.value.name
         else:
-            found[path] = entry.value.name
+            message = f"`{path}` cannot follow a scaling: the {entry.path.head.text} is {kind_of(end)}"
+            ev.report(Diagnostic("E202", message, entry.path.span))
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
@@ -134,7 +135,7 @@ class Model:
     changes: tuple[Change, ...] = ()
     solved: tuple[Solved, ...] = ()
 
-    @property
+    @cached_property
     def depth(self) -> int:
         """The number of blocks."""
         return sum(int(stage.depth.value) for stage in self.stages)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from archdsl.analysis.program import Definition, Primitive
 from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Edit, Fault
 from archdsl.syntax import ast
+
+
+def plural(number: int, what: str) -> str:
+    """`1 cell`, `2 cells`"""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def setting_names(of: Definition | Primitive) -> tuple[str, ...]:
@@ -30,6 +37,40 @@ def unknown_setting(name: ast.Identifier, known: tuple[str, ...], of: str) -> Fa
     help_ = f"did you mean `{guess}`?" if guess else others
     edits = (Edit(name.span, guess),) if guess else ()
     return Fault(Diagnostic("E202", f"`{of}` has no setting `{name.text}`", name.span, help=help_, edits=edits))
+
+
+def unknown_column(name: ast.Identifier, known: Iterable[str]) -> Diagnostic:
+    """E202 for a column of a table of stages that no row's block has a setting for."""
+    guess = nearest(name.text, known)
+    help_ = f"did you mean `{guess}`?" if guess else None
+    edits = (Edit(name.span, guess),) if guess else ()
+    message = f"no block of the table has a setting `{name.text}`"
+    return Diagnostic("E202", message, name.span, help=help_, edits=edits)
+
+
+def misplaced(entry: ast.Entry, where: str, allowed: str) -> Diagnostic:
+    """E204 for an entry of a kind that does not stand in a body."""
+    span = entry.path.span if isinstance(entry, ast.Field | ast.Section) else entry.span
+    help_ = f"here stand {allowed}"
+    if isinstance(entry, ast.Field) and where in ("a block", "a fn"):
+        help_ = f"write `{entry.path.text} = …` for a local name"
+    return Diagnostic("E204", f"{_entry_words(entry)} does not stand in {where}", span, help=help_)
+
+
+def _entry_words(entry: ast.Entry) -> str:
+    match entry:
+        case ast.Field(path=path):
+            return f"the field `{path.text}`"
+        case ast.Section(path=path):
+            return f"the section `{path.text}`"
+        case ast.Binding():
+            return "a binding with `=`"
+        case ast.Draw():
+            return "a draw with `~`"
+        case ast.Require():
+            return "`require`"
+        case _:
+            return "`return`"
 
 
 def unknown_part(name: ast.Identifier, known: tuple[str, ...], of: str) -> Fault:

@@ -147,6 +147,8 @@ class Module:
     spans: dict[str, Span] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
     """Local name -> name of the module it was taken from."""
+    circular: set[str] = field(default_factory=set)
+    """Declarations that use themselves, which is reported: they have no value."""
     incomplete: bool = False
     """A syntax error lost declarations: names that are missing are not reported."""
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from archdsl import limits
 from archdsl.analysis.check import Checker, split_parameters
+from archdsl.analysis.names import plural
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
     Definition,
@@ -39,13 +40,19 @@ LATER = ("recipe", "space")
 class Library:
     """The modules of the standard library that were loaded so far; they never change."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: tuple[str, ...] = ()) -> None:
+        self.names = names
+        """The names of all of them, for suggestions."""
         self.modules: dict[str, Module] = {}
 
 
 def resolve(source: Source, read: Reader, library: Library, diagnostics: Diagnostics) -> Program:
     """Load the program that begins with a source, and check its names."""
     return _Resolver(read, library, diagnostics).program(source)
+
+
+class _Enough(Exception):
+    """So many faults are told that no more are looked for."""
 
 
 class _Resolver:
@@ -64,6 +71,8 @@ class _Resolver:
 
     def report(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.add(diagnostic)
+        if self.diagnostics.full:
+            raise _Enough
 
     # Modules
 
@@ -74,6 +83,14 @@ class _Resolver:
         tree, faults = parse(source)
         self.diagnostics.extend(faults)
         module.incomplete = not tree.complete
+        try:
+            self._items(tree, module)
+        except _Enough:
+            module.incomplete = True
+        self.loading.pop()
+        return module
+
+    def _items(self, tree: ast.File, module: Module) -> None:
         for item in tree.items:
             if isinstance(item, ast.Version):
                 self._version(item, tree)
@@ -81,8 +98,6 @@ class _Resolver:
                 self._use(item, module)
         self._declare(tree, module)
         Checker(module, self.report).check(tree)
-        self.loading.pop()
-        return module
 
     def _version(self, item: ast.Version, tree: ast.File) -> None:
         if item is not tree.items[0]:
@@ -146,8 +161,11 @@ class _Resolver:
         first, _, rest = name.partition(".")
         found = self.read.library(rest) if first == "std" and rest else None
         if found is None:
+            guess = nearest(name, (OPERATIONS_MODULE, *self.library.names))
             help_ = "a module of the library is `std.…`; a file stands between quotes" if first != "std" else None
-            raise Fault(Diagnostic("E206", f"there is no module `{name}`", use.module_span, help=help_))
+            help_ = f"did you mean `{guess}`?" if guess else help_
+            edits = (Edit(use.module_span, guess),) if guess else ()
+            raise Fault(Diagnostic("E206", f"there is no module `{name}`", use.module_span, help=help_, edits=edits))
         return found
 
     def _take(self, use: ast.Use, name: str, names: Mapping[str, Named], module: Module, *, incomplete: bool) -> None:
@@ -235,8 +253,8 @@ class _Resolver:
         position = next(i for i, c in enumerate(header.cells) if isinstance(c, ast.Reference) and c.name == "name")
         for row in item.table.rows[1:]:
             if len(row.cells) != len(header.cells):
-                message = f"the row has {len(row.cells)} cells and the header has {len(header.cells)}"
-                labels = (Label(header.span, f"{len(header.cells)} columns"),)
+                message = f"the row has {plural(len(row.cells), 'cell')} and the header has {len(header.cells)}"
+                labels = (Label(header.span, plural(len(header.cells), "column")),)
                 help_ = "a cell that is not given is `-`"
                 self.report(Diagnostic("E309", message, row.span, labels=labels, help=help_))
                 continue

@@ -22,7 +22,7 @@ from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Primitive, children
 from archdsl.analysis.stages import depth_setting
 from archdsl.analysis.suggest import nearest
-from archdsl.analysis.trace import fault, show_value
+from archdsl.analysis.trace import fault
 from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting, Solve, Value
 from archdsl.diagnostics import Diagnostic, Edit, Fault
 from archdsl.graph.cost import count
@@ -271,10 +271,8 @@ def _resolution(
     for what, extent in zip(("height", "width"), extents, strict=True):
         setting, multiplied = _scaled(ev, line, "resolution", Setting(extent, model.input.origin), ends)
         origin = setting.origin
-        if not (hasattr(setting.value, "__index__") and setting.value >= 1):
-            where = origin.environment if origin is not None else line.environment
-            message = f"the input's {what} must be a whole number, it is {show_value(setting.value)}"
-            raise fault("E303", message, line.expression, where, help="round it: `round(…)`")
+        where = origin.environment if origin is not None else line.environment
+        model_fields.verify_extent(what, setting.value, line.expression, where)
         record(f"input.{what}", extent, multiplied, line, setting.value)
         scaled.append(setting.value)
     return Setting(Size((channels, *scaled)), origin)
@@ -320,12 +318,17 @@ class _Search:
         self.budget, self.step, self.env = budget, step, env
         self.models: dict[int, Model] = {}
         self.costs: dict[Any, int] = {}
+        self.work = 0
 
     def scaled(self, factor: int) -> Model:
         found = self.models.get(factor)
         if found is None:
             if len(self.models) >= limits.MAX_SOLVE_STEPS:
                 message = f"no factor was found in {limits.MAX_SOLVE_STEPS:,} trials"
+                raise fault("E313", message, self.step, self.env)
+            self.work += self.ev.steps
+            if self.work > limits.MAX_SOLVE_WORK:
+                message = f"no factor was found in {limits.MAX_SOLVE_WORK:,} steps: the networks are too large to try"
                 raise fault("E313", message, self.step, self.env)
             value = normalise(Fraction(factor, GRID))
             setting = Setting(value, self.scaling.arguments[self.parameter].origin)

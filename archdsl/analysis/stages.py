@@ -7,23 +7,27 @@ a run of equal widths.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from archdsl import limits
 from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Attribute, Rule, Stage
-from archdsl.analysis.names import setting_names, unknown_setting
+from archdsl.analysis.names import misplaced, plural, setting_names, unknown_column, unknown_setting
 from archdsl.analysis.program import walk
+from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, kind_of
-from archdsl.diagnostics import Diagnostic, Fault, Label
+from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.shapes import Size
 from archdsl.syntax import ast
 
 if TYPE_CHECKING:
     from archdsl.analysis.elaborate import Elaborator
+
+Made = TypeVar("Made")
 
 STRUCTURE = ("depth", "enter")
 """What a stage has beside the settings of its block."""
@@ -40,6 +44,7 @@ def stages_of(ev: Elaborator, expression: ast.Expression, env: Environment) -> t
         case ast.Table():
             return _from_table(ev, expression, env)
         case ast.ListExpression(items=items):
+            _verify_count(len(items), expression)
             return _from_list(ev, items, env)
         case ast.Configured(function=function, body=body):
             return _from_attributes(ev, ev.evaluate(function, env), function, body, env)
@@ -55,6 +60,24 @@ def names_block(expression: ast.Node, env: Environment) -> bool:
 
 def _names(expression: ast.Node, name: str) -> bool:
     return any(isinstance(n, ast.Reference) and n.name == name for n in walk(expression))
+
+
+def _verify_count(stages: int, e: ast.Table | ast.ListExpression) -> None:
+    """At least one stage, and no more than a network may have blocks."""
+    if stages == 0:
+        rows = "table has no rows" if isinstance(e, ast.Table) else "list is empty"
+        raise Fault(Diagnostic("E309", f"the {rows}: there are no stages", e.span))
+    if stages > limits.MAX_BLOCKS:
+        message = f"{stages:,} stages; at most {limits.MAX_BLOCKS:,} blocks"
+        raise Fault(Diagnostic("E394", message, e.span))
+
+
+def unknown_attribute(name: ast.Identifier, known: tuple[str, ...], of: str) -> Diagnostic:
+    """E202, or E204 where a field of the model stands among the settings of a block."""
+    if name.text in MODEL_FIELDS and nearest(name.text, known) is None:
+        message = f"`{name.text}` does not stand in `stages`"
+        return Diagnostic("E204", message, name.span, help=f"`{name.text}` belongs in the model, behind `stages`")
+    return unknown_setting(name, known, of).diagnostic
 
 
 def _need_block(value: Value, e: ast.Node, env: Environment) -> Block:
@@ -100,20 +123,22 @@ def _from_attributes(
     block = _need_block(value, function, env)
     known = (*setting_names(block.of), *(s for s in STRUCTURE if s not in setting_names(block.of)))
     fields: dict[str, ast.Field] = {}
+    failed = False
     for entry in body.entries:
         if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-            raise Fault(Diagnostic("E204", "attributes of the stages stand here, as `name: value`", entry.span))
+            raise Fault(misplaced(entry, "a block's settings", "`name: value`"))
         name = entry.path.head
         if name.text not in known:
-            ev.report(unknown_setting(name, known, block.name).diagnostic)
+            ev.report(unknown_attribute(name, known, block.name))
+            failed = True
         elif name.text in fields:
             ev.report(_repeated(name, fields[name.text].path.head))
+            failed = True
         else:
             fields[name.text] = entry
     rules = {n: Rule(f.value, env) for n, f in fields.items() if names_block(f.value, env)}
     per_stage = {n: f for n, f in fields.items() if n not in rules and _names(f.value, "stage")}
     values: dict[str, Value] = {}
-    failed = False
     for key, entry in fields.items():
         if key in rules or key in per_stage:
             continue
@@ -221,7 +246,7 @@ def _from_list(ev: Elaborator, items: tuple[ast.Expression, ...], env: Environme
         attributes: dict[str, Attribute] = {}
         for entry in item.body.entries:
             if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-                raise Fault(Diagnostic("E204", "settings stand here, as `name: value`", entry.span))
+                raise Fault(misplaced(entry, "a block's settings", "`name: value`"))
             name = entry.path.head
             if name.text not in known:
                 raise unknown_setting(name, known, value.name)
@@ -240,62 +265,76 @@ def _attribute(ev: Elaborator, e: ast.Expression, env: Environment) -> Attribute
 
 def _from_table(ev: Elaborator, table: ast.Table, env: Environment) -> tuple[Stage, ...]:
     header = [_column(cell) for cell in table.rows[0].cells]
-    for position, column in enumerate(header):
-        if column.text in [c.text for c in header[:position]]:
-            earlier = next(c for c in header if c.text == column.text)
+    seen: dict[str, ast.Identifier] = {}
+    for column in header:
+        earlier = seen.setdefault(column.text, column)
+        if earlier is not column:
             raise Fault(_repeated(column, earlier))
-    names = [column.text for column in header]
-    if "block" not in names:
+    if "block" not in seen:
         span = table.rows[0].span
         raise Fault(Diagnostic("E210", "the table has no column `block`", span, help="add a column `block`"))
     rows = table.rows[1:]
-    if not rows:
-        raise Fault(Diagnostic("E309", "the table has no rows: there are no stages", table.span))
-    stages = []
-    failed = False
-    for index, row in enumerate(rows):
-        inner = stage_environment(env, index, len(rows))
+    _verify_count(len(rows), table)
+    scopes = [stage_environment(env, index, len(rows)) for index in range(len(rows))]
+    blocks = _each(ev, lambda index: _row_block(ev, header, rows[index], scopes[index]), len(rows))
+    offered = {"block", *STRUCTURE, *(name for block in blocks for name in setting_names(block.of))}
+    strange = [column for column in header if column.text not in offered]
+    for column in strange:
+        ev.report(unknown_column(column, offered))
+    if strange:
+        raise Silent
+    return tuple(_each(ev, lambda index: _row(ev, header, rows[index], blocks[index], scopes[index]), len(rows)))
+
+
+def _each(ev: Elaborator, make: Callable[[int], Made], count: int) -> list[Made]:
+    """What is made for every row; the faults of all rows are reported before any stops the table."""
+    made: list[Made] = []
+    for index in range(count):
         try:
-            stages.append(_row(ev, header, row, inner))
+            made.append(make(index))
         except Fault as found:
             ev.report(found.diagnostic)
-            failed = True
         except Silent:
-            failed = True
-    if failed:
+            pass  # the fault behind it is reported
+    if len(made) < count:
         raise Silent
-    return tuple(stages)
+    return made
 
 
-def _row(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, env: Environment) -> Stage:
+def _row_block(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, env: Environment) -> Block:
+    """The block of a row that has a cell for every column."""
     if len(row.cells) != len(header):
         columns = header[0].span.to(header[-1].span)
         raise Fault(
             Diagnostic(
                 "E309",
-                f"the row has {len(row.cells)} cells and the header has {len(header)}",
+                f"the row has {plural(len(row.cells), 'cell')} and the header has {len(header)}",
                 row.span,
-                labels=(Label(columns, f"{len(header)} columns"),),
+                labels=(Label(columns, plural(len(header), "column")),),
                 help="a cell that is not given is `-`",
             )
         )
-    cells = dict(zip([c.text for c in header], row.cells, strict=True))
-    block = _need_block(ev.evaluate(cells["block"], env), cells["block"], env)
+    cell = next(cell for column, cell in zip(header, row.cells, strict=True) if column.text == "block")
+    return _need_block(ev.evaluate(cell, env), cell, env)
+
+
+def _row(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, block: Block, env: Environment) -> Stage:
     known = (*setting_names(block.of), *STRUCTURE)
+    place: ast.Expression = row.cells[0]
     attributes: dict[str, Attribute] = {}
-    for column in header:
-        cell = cells[column.text]
-        if column.text == "block" or isinstance(cell, ast.Absent):
+    for column, cell in zip(header, row.cells, strict=True):
+        if column.text == "block":
+            place = cell
+        elif isinstance(cell, ast.Absent):
             continue
-        if column.text not in known:
-            raised = unknown_setting(column, known, block.name).diagnostic
-            labels = (Label(cell.span, f"given for `{block.name}` here"),)
-            help_ = raised.help if raised.edits else "write `-` where a row's block does not have the setting"
-            raise Fault(
-                Diagnostic(raised.code, raised.message, raised.span, labels=labels, help=help_, edits=raised.edits)
-            )
-        attributes[column.text] = _attribute(ev, cell, env)
-    return _stage(block, cells["block"], attributes, env)
+        elif column.text in known:
+            attributes[column.text] = _attribute(ev, cell, env)
+        else:
+            message = f"`{block.name}` has no setting `{column.text}`"
+            labels = (Label(column.span, "the column"),)
+            edits = (Edit(cell.span, "-"),)
+            raise Fault(Diagnostic("E202", message, cell.span, labels=labels, help="write `-`", edits=edits))
+    return _stage(block, place, attributes, env)
 
 
 def _column(cell: ast.Expression) -> ast.Identifier:
@@ -310,7 +349,7 @@ def _changed(ev: Elaborator, stages: tuple[Stage, ...], body: ast.Body, env: Env
     seen: dict[str, ast.Identifier] = {}
     for entry in body.entries:
         if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-            raise Fault(Diagnostic("E204", "columns stand here, as `name: value`", entry.span))
+            raise Fault(misplaced(entry, "`with`", "`path: value`"))
         name = entry.path.head
         if name.text in seen:
             raise Fault(_repeated(name, seen[name.text]))

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+LONGEST = 64
+"""Letters of a name for which another is looked for."""
+MOST_KNOWN = 500
+"""Names among which one is looked for."""
+
 
 def distance(a: str, b: str, most: int) -> int:
     """Edits (insert, delete, replace, transpose neighbours) between two names; `most + 1` if more than `most`."""
@@ -29,9 +34,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
     Of equally close names the one with the longest common beginning is taken, then the first in order.
     """
+    candidates = {candidate for candidate in known if abs(len(candidate) - len(name)) <= 3}
+    if len(name) > LONGEST or len(candidates) > MOST_KNOWN:
+        return None
     most = min(3, max(1, len(name) // 3))
     best: tuple[int, int, str] | None = None
-    for candidate in sorted(set(known)):
+    for candidate in sorted(candidates):
         edits = distance(name.lower(), candidate.lower(), most)
         if edits > most or edits >= len(candidate):
             continue

@@ -8,7 +8,8 @@ from archdsl.analysis.program import walk
 from archdsl.analysis.values import Environment, Origin, Setting, Tensor, Unknown
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.faults import RuleError
-from archdsl.numbers import describe, is_number
+from archdsl.numbers import Irrational, describe, is_number
+from archdsl.numbers.text import shorten
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -21,7 +22,7 @@ def show_value(value: object) -> str:
     from archdsl.graph.shapes import Range, Size, show_shape
 
     if is_number(value):
-        return describe(value)
+        return describe(value) if isinstance(value, Irrational) else shorten(value)
     if value is None:
         return "none"
     if isinstance(value, bool):

@@ -8,7 +8,7 @@ from; nothing is traced until a diagnostic asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -176,6 +176,32 @@ class OldValues:
 
     kind: str
     values: Mapping[str, Value]
+
+
+def extent(value: Value, most: int, deepest: int) -> int | None:
+    """The number of values within a value, each counted wherever it stands; none if too many, or too deep.
+
+    Parts are shared in memory, so a few steps can make a value that no one could walk to its end.
+    """
+    seen = -1
+    waiting = [(value, 0)]
+    while waiting:
+        top, depth = waiting.pop()
+        seen += 1
+        waiting.extend([(part, depth + 1) for part in parts_of(top)])
+        if depth > deepest or seen + len(waiting) > most:
+            return None
+    return seen
+
+
+def parts_of(value: Value) -> Iterable[Value]:
+    """The values that a list, a sequence, or what has settings holds."""
+    if isinstance(value, tuple):
+        return value
+    if isinstance(value, Sequence):
+        return [block for _, block in value.steps]
+    settings = value.settings if isinstance(value, Block) else value.arguments if isinstance(value, Scaling) else {}
+    return [setting.value for setting in settings.values()]
 
 
 def kind_of(value: Value) -> str:

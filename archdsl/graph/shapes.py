@@ -9,12 +9,12 @@ numbers decides on `int` and `Symbolic` only; for expressions and arrays the cal
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 from archdsl.graph.symbolic import Symbolic
+from archdsl.numbers.text import shorten
 
 Dim: TypeAlias = Any
 """An `int`, or anything with integer arithmetic: see the module's text."""
@@ -133,11 +133,10 @@ def show(value: object) -> str:
         return "none"
     if isinstance(value, Symbolic):
         value = value.value
-    if isinstance(value, int):
-        limit = min(sys.get_int_max_str_digits() or 200, 200)
-        return str(value) if value.bit_length() < 3 * limit else f"a number of {value.bit_length()} bits"
-    if isinstance(value, Fraction):
-        return f"{show(value.numerator)}/{show(value.denominator)}" if value.denominator != 1 else show(value.numerator)
+    if isinstance(value, int) and value.bit_length() > 600:
+        return f"a number of {value.bit_length()} bits"
+    if isinstance(value, int | Fraction):
+        return shorten(value)
     if isinstance(value, str):
         return f'"{value[:60]}…"' if len(value) > 60 else f'"{value}"'
     if isinstance(value, Size):

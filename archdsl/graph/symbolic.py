@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 Number = int | Fraction
@@ -35,9 +36,20 @@ def _whole(value: Number) -> Number:
 def _rounded(name: str, expression: Any) -> Any:
     import sympy  # type: ignore[import-untyped]
 
-    if name == "round":
-        return sympy.Function("round")(expression)
-    return getattr(sympy, name)(expression)
+    return _half_to_even()(expression) if name == "round" else getattr(sympy, name)(expression)
+
+
+@cache
+def _half_to_even() -> Any:
+    """The language's `round` as a sympy function, which has none of this name: a number where its argument is one."""
+    import sympy
+
+    def evaluate(cls: Any, argument: Any) -> Any:  # noqa: ARG001 - sympy's signature
+        if argument.is_Rational:
+            return sympy.Integer(round(Fraction(int(argument.p), int(argument.q))))
+        return argument if argument.is_integer else None
+
+    return type("round", (sympy.Function,), {"nargs": 1, "is_integer": True, "eval": classmethod(evaluate)})
 
 
 def _operator(compute: Callable[[Any, Any], Any]) -> tuple[Callable[..., Symbolic], Callable[..., Symbolic]]:

@@ -172,8 +172,18 @@ def power(a: Operand, b: Operand) -> Number:
 def _symbolic_power(a: Operand, b: Operand) -> Number:
     # The operator knows no limit, and an exponent is the only operand that can make a result explode.
     if hasattr(b, "__index__") and abs(b) > MAX_BITS:
-        raise NumberError("limit", f"the exponent {shorten(operator.index(b))} is over the limit of {MAX_BITS}")
-    return _symbolic(operator.pow, a, b)
+        exponent = shorten(b) if is_number(b) else b
+        raise NumberError("limit", f"the exponent {exponent} is over the limit of {MAX_BITS}")
+    return _symbolic(_reflected_power if type(a) is Fraction else operator.pow, a, b)
+
+
+def _reflected_power(a: Operand, b: Operand) -> Any:
+    # Asked first, a `Fraction` would raise its double to what it does not know.
+    power_of_a = getattr(b, "__rpow__", None)
+    result = NotImplemented if power_of_a is None else power_of_a(a)
+    if result is NotImplemented:
+        raise TypeError(f"{a} cannot be raised to the power {b!r}")
+    return result
 
 
 def log(a: Operand) -> Number:
@@ -221,8 +231,8 @@ def _exponential(a: Number) -> Number:
     product: Number = 1
     rest: dict[Monomial, Rational] = {}
     for monomial, coefficient in a.numerator.items():
-        (atom, exponent), *others = monomial
-        if atom.kind != "log" or exponent != 1 or others:
+        atom, exponent = next(iter(monomial)) if len(monomial) == 1 else (None, 0)
+        if atom is None or atom.kind != "log" or exponent != 1:
             rest[monomial] = coefficient
         elif type(atom.of) is int:
             product = irrational.multiply(product, settle(root(atom.of, coefficient), ONE))

@@ -18,7 +18,7 @@ from archdsl.numbers import enclose
 from archdsl.numbers.enclose import Coarse, Interval
 from archdsl.numbers.faults import MAX_REFINEMENT, NumberError
 from archdsl.numbers.irrational import ONE, Atom, Irrational, Monomial, Number, Rational, Sum, add, multiply
-from archdsl.numbers.text import format_number, shorten
+from archdsl.numbers.text import shorten
 
 _MARGIN = 1e-9
 """Relative error granted to a double; six digits more than the worst of any mathematics library in use."""
@@ -233,7 +233,7 @@ def describe(value: Number) -> str:
     """
     if isinstance(value, Irrational):
         return _refine(value, _agreed)
-    text = format_number(value)
+    text = shorten(value)
     return text if len(text) <= MAX_PLAIN_DIGITS and "/" not in text else _cut(value)
 
 

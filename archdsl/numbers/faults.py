@@ -39,7 +39,7 @@ class NumberError(ValueError):
 
 def count(n: int) -> str:
     """A count for a message, which a hostile program may have made long."""
-    return str(n) if n < 10**12 else f"over 2^{n.bit_length() - 1}"
+    return str(n) if n < 10**12 else f"some 2^{n.bit_length() - 1}"
 
 
 def normalise(value: int | Fraction) -> int | Fraction:

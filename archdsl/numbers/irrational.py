@@ -162,7 +162,7 @@ def rational_power(value: Rational, n: int) -> Rational:
     # Fewer bits than the power has, so nothing is refused that would fit; at most twice as many are computed.
     bits = (max(abs(numerator), denominator).bit_length() - 1) * n
     if bits >= MAX_BITS:
-        raise NumberError("limit", f"a power of more than {count(bits)} bits is over the limit of {MAX_BITS}")
+        raise NumberError("limit", f"a power of {count(bits)} bits or more is over the limit of {MAX_BITS}")
     if denominator == 1:
         whole: int = numerator**n
         return whole
@@ -359,7 +359,7 @@ def divide(a: Number, b: Number) -> Number:
     """a / b for b != 0. Raises `NumberError` (limit)."""
     p, q = parts(a)
     r, s = parts(b)
-    if q is ONE and s is ONE and _independent_logs(p, r):
+    if p and q is ONE and s is ONE and _independent_logs(p, r):
         return _within_limits(p, r)
     p, q, r, s = refine(p, q, r, s)
     return settle(sum_multiply(p, s), sum_multiply(q, r))

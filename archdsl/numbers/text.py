@@ -20,19 +20,20 @@ def format_number(value: Number) -> str:
     if value.denominator == ONE:
         return over
     under = _sum(value.denominator)
-    if len(value.numerator) > 1 and " + " in over.replace(" - ", " + "):
+    if " + " in over or " - " in over:
         over = f"({over})"
-    if " " in under or "/" in under:
+    if " " in under or "/" in under or under[0] == "-":
         under = f"({under})"
     return f"{over}/{under}"
 
 
 def shorten(value: Number, length: int = 40) -> str:
     """The text of a number for a message, cut in the middle where it is long."""
-    if not isinstance(value, Irrational) and max(value.numerator.bit_length(), value.denominator.bit_length()) > 9999:
-        # More digits than Python converts; no number of ours is as long, but an operand may be.
-        return f"a number of {value.numerator.bit_length()} bits"
-    text = format_number(value)
+    try:
+        text = format_number(value)
+    except ValueError:
+        # More digits than Python converts. No result of ours has as many, but an operand may.
+        return "a number of thousands of digits"
     return text if len(text) <= length else f"{text[: length // 2]}…{text[-length // 4 :]}"
 
 
@@ -69,8 +70,8 @@ def _gather_logs(terms: Sum) -> tuple[tuple[Rational, Rational] | None, Sum]:
     logs: list[tuple[int, Rational]] = []
     rest: dict[Monomial, Rational] = {}
     for monomial, coefficient in terms.items():
-        (atom, exponent), *others = monomial or [(None, 0)]
-        if atom is not None and atom.kind == "log" and type(atom.of) is int and exponent == 1 and not others:
+        atom, exponent = next(iter(monomial)) if len(monomial) == 1 else (None, 0)
+        if atom is not None and atom.kind == "log" and type(atom.of) is int and exponent == 1:
             logs.append((atom.of, coefficient))
         else:
             rest[monomial] = coefficient

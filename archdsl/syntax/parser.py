@@ -4,11 +4,11 @@ The grammar is `grammar/arch.lark`; this is the only module that knows lark. The
 while lark reduces, so no text is nested too deep to be read, and every item that was complete before a
 syntax error is kept.
 
-Where the parser stops, `faults.explain` says why. If the mistake has one obvious edit, the parser makes it
+Where the parser stops, `mistakes.explain` says why. If the mistake has one obvious edit, the parser makes it
 on the stream of lexemes and goes on, so that one missing comma costs one message and no declaration.
 Otherwise it starts again at the next line that begins a declaration: layout has no meaning in the language,
 but it is the best guess at where the writer meant one to begin. No text is read twice, and a fault within
-three lexemes of a mended one is its consequence and is not told.
+two lexemes of a mended one is its consequence and is not told.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from archdsl.resources import read_data
 from archdsl.source import Source, Span
 from archdsl.syntax import ast, faults
 from archdsl.syntax.faults import Break, Explanation, Lexeme, Mend
+from archdsl.syntax.mistakes import explain
 from archdsl.syntax.tree import TooDeep, TreeBuilder
 
 _RESTART = re.compile(rf"^(?:{'|'.join(faults.ITEM_WORDS)})\b", re.MULTILINE)
@@ -38,7 +39,7 @@ _DECLARATION = re.compile(
     r"|use[ \t]+(?:[A-Za-z_][A-Za-z0-9_]*[ \t]*[.{]|\"))"
 )
 """What can only be the beginning of an item where an item or an entry may begin: no entry juxtaposes two names."""
-_CALM = 3
+_CALM = 2
 """So many lexemes after a mended fault the next one is a fault of its own."""
 _TRIES = 3
 """So often one place is mended again before it is given up."""
@@ -222,7 +223,7 @@ class _Reading:
         declaration = _line_start(self.source, at.found.start)
         if at.opened and at.found.start > declaration > self._position and self._heads_item(at, declaration):
             return Explanation(faults.left_open(at, declaration, "the next declaration begins here", None))
-        return faults.explain(at, _sentences(), _spellings())
+        return explain(at, _sentences(), _spellings())
 
     def _heads_item(self, at: Break, line_start: int) -> bool:
         """Whether the fault stands right behind a declaration word at the beginning of a line."""

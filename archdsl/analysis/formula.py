@@ -1,0 +1,427 @@
+"""Closed forms of a model's cost: flops, params and acts as polynomials in its widths, depths and resolution.
+
+What enters is a resolved model; it is built once more with symbols in its dimensions. What leaves is `Formulas`:
+sympy expressions for every stage, and the symbols with their values in this model.
+
+    r            height and width of the input; `r_h` and `r_w` where they differ
+    w_stem       width of the stem, where it has a setting `width`; `w_head` likewise; of several blocks in a row
+                 with a width each, `w_stem_0` is that of the first
+    w_1, g_1     width and group width of stage 1, counted from 0, after every `fit`
+    w_1_0        width of its block 0, where the blocks' widths differ
+    d_1          depth of stage 1, where the blocks behind the first have the same closed form
+
+Every other number stays the number that it is. A setting that `fit` replaced and whose default gives the same
+number (an inner width, as share of the width) follows the symbols; else it is a number too. The forms hold for
+all values of the symbols that lead to the same decisions: conditions in blocks (is the input's width the block's?),
+divisions without a remainder (`Formulas.whole`), and what `fit` leaves as it is. Values of this model give exactly
+its static count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from archdsl.analysis.derive import end_value
+from archdsl.analysis.elaborate import Elaborator, inner_value
+from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.model import Model, Stage
+from archdsl.analysis.names import setting_names
+from archdsl.analysis.program import Definition
+from archdsl.analysis.values import Block, Environment, Sequence, Setting
+from archdsl.diagnostics import Fault
+from archdsl.graph.conventions import DEFAULT, Convention
+from archdsl.graph.cost import convention_of
+from archdsl.graph.formulas import Formula, StageFormula, formulas
+from archdsl.graph.network import Network
+from archdsl.graph.symbolic import Symbolic
+from archdsl.syntax import ast
+
+MEASURES = ("flops", "params", "acts")
+DIMENSIONS: Mapping[str, tuple[str, str]] = {"width": ("w", "width"), "group_width": ("g", "group width")}
+"""Settings that become symbols: the first part of the symbol's name, and what it is."""
+
+Notation = Literal["text", "latex"]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A symbol of the closed forms: its name, its value in this model, and what it is."""
+
+    name: str
+    value: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The closed forms of a stage, or of the network, as text."""
+
+    name: str
+    flops: str
+    params: str
+    acts: str
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """The closed forms of a model in a convention. Stages add up to the total.
+
+    `whole` are quotients that occur as dimensions: the forms hold only where each of them is a whole number.
+    """
+
+    convention: Convention
+    symbols: tuple[Symbol, ...]
+    stages: tuple[StageFormula, ...]
+    total: Formula
+    whole: tuple[Any, ...] = ()
+
+    def at(self, values: Mapping[str, int] | None = None) -> dict[str, int]:
+        """The total at some values of the symbols, by measure; a symbol that is not given has this model's value.
+
+        Raises `KeyError` for a name that is no symbol, and `ValueError` where a quotient is not whole: the forms do
+        not hold there.
+        """
+        import sympy  # type: ignore[import-untyped]
+
+        numbers = {symbol.name: symbol.value for symbol in self.symbols}
+        for name, value in (values or {}).items():
+            if name not in numbers:
+                raise KeyError(name)
+            numbers[name] = value
+
+        def whole(expression: Any) -> int:
+            expression = sympy.sympify(expression)
+            number = expression.subs({s: numbers[s.name] for s in expression.free_symbols})
+            if not number.is_Integer:
+                written = _written(expression, "text")
+                raise ValueError(f"the closed forms do not hold there: {written} is {number}, not a whole number")
+            return int(number)
+
+        for quotient in self.whole:
+            whole(quotient)
+        return {measure: whole(getattr(self.total, measure)) for measure in MEASURES}
+
+    def rows(self, notation: Notation = "text") -> tuple[Row, ...]:
+        """The closed forms as text: a row for every stage, stem and head among them, and the last for all."""
+        parts = [(stage.stage, stage.total) for stage in self.stages] + [("total", self.total)]
+        return tuple([Row(name, *[_written(getattr(f, m), notation) for m in MEASURES]) for name, f in parts])
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The quotients that must be whole, as text."""
+        return tuple([_written(quotient, "text") for quotient in self.whole])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain data, for JSON."""
+
+        def forms(row: Row) -> dict[str, str]:
+            return {measure: getattr(row, measure) for measure in MEASURES}
+
+        *stages, total = self.rows()
+        return {
+            "convention": {
+                "name": self.convention.name,
+                "version": self.convention.version,
+                "unit": self.convention.unit,
+            },
+            "symbols": [{"name": s.name, "value": s.value, "text": s.text} for s in self.symbols],
+            "stages": [{"stage": row.name, **forms(row)} for row in stages],
+            "total": forms(total),
+            "whole": list(self.conditions),
+        }
+
+
+def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEFAULT) -> Formulas:
+    """The closed forms of a model that has a network. `KeyError` for an unknown convention."""
+    network, names = _build(ev, model)
+    forms, depths = _stages(ev, model, formulas(network, convention), names, convention)
+    total = Formula(*[sum([getattr(form.total, measure) for form in forms]) for measure in MEASURES])
+    whole = _quotients(network)
+    used = {symbol.name for e in (total.flops, total.params, total.acts, *whole) for symbol in _free(e)}
+    symbols = tuple(sorted([s for s in (*names.symbols, *depths) if s.name in used], key=_order))
+    return Formulas(convention_of(convention), symbols, forms, total, whole)
+
+
+def formula_network(ev: Elaborator, model: Model) -> Network:
+    """The network of a model, with `Symbolic` dimensions. Raises `Fault` or `Silent` where the model has none."""
+    return _build(ev, model)[0]
+
+
+def _build(ev: Elaborator, model: Model) -> tuple[Network, Names]:
+    """The network, and the symbols in it.
+
+    A block may calculate with its width in a way that has no closed form, such as a greatest common divisor or a
+    root; then only the resolution is a symbol, and if that fails too, nothing is.
+    """
+    for chosen in (("width", "group_width", "resolution"), ("resolution",)):
+        names = Names(ev, model, chosen)
+        try:
+            return _network(ev, names), names
+        except (Fault, Silent):
+            continue
+    names = Names(ev, model, ())
+    return _network(ev, names), names
+
+
+def _network(ev: Elaborator, names: Names) -> Network:
+    ev.steps = 0  # the limit is for one network
+    return ev.network(names.model, names)
+
+
+class Names:
+    """Decides which numbers of a model become symbols: the `FormulaNames` of the elaborator.
+
+    `model` is the model with symbols in its stem and head; the stages' come through `settings`.
+    """
+
+    def __init__(self, ev: Elaborator, model: Model, chosen: tuple[str, ...]) -> None:
+        self.symbols: list[Symbol] = []
+        self._by_name: dict[str, Symbolic] = {}
+        self.chosen = chosen
+        size = model.input.value
+        self._resolution = ("r", "r") if size[1] == size[2] else ("r_h", "r_w")
+        if "resolution" in chosen:
+            texts = ("height and width of the input",) * 2 if size[1] == size[2] else ("input height", "input width")
+            for name, extent, text in zip(self._resolution, size[1:], texts, strict=True):
+                self._symbol(name, int(extent), text)
+        stem = self._end(ev, model, "stem")
+        self._used = ev.used_settings(model)
+        stages = tuple([self._entered(index, stage) for index, stage in enumerate(model.stages)])
+        self.model = replace(model, stem=stem, stages=stages, head=self._end(ev, model, "head"))
+
+    def _symbol(self, name: str, value: int, text: str) -> Symbolic:
+        found = self._by_name.get(name)
+        if found is None:
+            found = self._by_name[name] = Symbolic.of(name, value)
+            self.symbols.append(Symbol(name, value, text))
+        return found
+
+    def _end(self, ev: Elaborator, model: Model, end: Literal["stem", "head"]) -> Any:
+        """The stem or head with a symbol for its width; of blocks in a row, for each that has one."""
+        block = getattr(model, end)
+        if isinstance(block, Block):
+            width = self._end_width(ev, block)
+            return _with_width(block, self._symbol(f"w_{end}", width, f"width of the {end}")) if width else block
+        if not isinstance(block, Sequence):
+            return block
+        steps = [(name, step, self._end_width(ev, step)) for name, step in block.steps]
+        several = sum(width is not None for _, _, width in steps) > 1
+        changed: list[tuple[str, Block | Sequence]] = []
+        for position, (name, step, width) in enumerate(steps):
+            if width is None or not isinstance(step, Block):
+                changed.append((name, step))
+                continue
+            symbol = f"w_{end}_{position}" if several else f"w_{end}"
+            changed.append((name, _with_width(step, self._symbol(symbol, width, f"width of {end}.{name}"))))
+        return Sequence(tuple(changed))
+
+    def _end_width(self, ev: Elaborator, block: Block | Sequence) -> int | None:
+        """The width of a block of the stem or head; none where it has none, or where its `fit` would decide on it."""
+        if "width" not in self.chosen or not isinstance(block, Block) or "width" not in setting_names(block.of):
+            return None
+        width = end_value(ev, block, "width")
+        fits = isinstance(block.of, Definition) and block.of.fit
+        return width.value if width is not None and _whole(width.value) and not fits else None
+
+    def _entered(self, index: int, stage: Stage) -> Stage:
+        """The stage, whose block in front takes the symbol where it takes the stage's width."""
+        block, width = stage.enter, stage.settings.get("width")
+        if not isinstance(block, Block) or not isinstance(width, Setting) or "width" in block.settings:
+            return stage
+        used = self._dimension(index, 0, "width", self._used[index][0].get("width"))
+        if used is None or used.value != width.value or "width" not in setting_names(block.of):
+            return stage
+        return replace(stage, enter=Block(block.of, {**block.settings, "width": used}))
+
+    def _dimension(self, index: int, position: int, name: str, setting: Setting | None) -> Setting | None:
+        """The symbol for a block's width or group width; none where it has none that can be one."""
+        if name not in self.chosen or setting is None or not _whole(setting.value):
+            return None
+        blocks = self._used[index]
+        letter, text = DIMENSIONS[name]
+        if all(used.get(name) == setting for used in blocks):
+            symbol = self._symbol(f"{letter}_{index}", setting.value, f"{text} of stage {index}")
+        else:
+            text = f"{text} of stage {index}, block {position}"
+            symbol = self._symbol(f"{letter}_{index}_{position}", setting.value, text)
+        return replace(setting, value=symbol)
+
+    # What the elaborator asks for
+
+    def input(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The input's shape."""
+        if "resolution" not in self.chosen:
+            return shape
+        return (shape[0], *[self._by_name[name] for name in self._resolution])
+
+    def settings(
+        self, ev: Elaborator, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
+    ) -> dict[str, Setting]:
+        """The settings of a block after `fit`, with symbols."""
+        blocks = self._used[index]
+        used = blocks[min(position, len(blocks) - 1)]
+        found = dict(settings)
+        for name in DIMENSIONS:
+            symbol = self._dimension(index, position, name, settings.get(name, used.get(name)))
+            if symbol is not None:
+                found[name] = symbol
+        if not isinstance(stage.block.of, Definition) or not any(name in self.chosen for name in DIMENSIONS):
+            return found
+        return _derived(ev, stage.block.of, stage, found)
+
+
+def _derived(ev: Elaborator, of: Definition, stage: Stage, settings: dict[str, Setting]) -> dict[str, Setting]:
+    """The settings, with formulas for those that `fit` left at what their default gives."""
+    found = dict(settings)
+    for name in of.parameter_names:
+        if name not in of.fitted or name in stage.settings or name in DIMENSIONS or name not in found:
+            continue
+        outer = Environment(of.module)
+        others = {key: setting for key, setting in found.items() if key != name}
+        site = ast.Identifier(stage.span, name)
+        try:
+            env = ev.settle(of, others, Environment(of.module), site, outer, fitted=True, only=of.free_parameters)
+            value = inner_value(env, name)
+        except (Fault, Silent):
+            continue  # the default cannot take symbols
+        if isinstance(value, Symbolic) and value == found[name].value:
+            found[name] = replace(found[name], value=value)
+    return found
+
+
+def _with_width(block: Block, width: Symbolic) -> Block:
+    origin = block.settings["width"].origin if "width" in block.settings else None
+    return Block(block.of, {**block.settings, "width": Setting(width, origin)})
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _quotients(network: Network) -> tuple[Any, ...]:
+    """The dimensions that are whole only for some values of the symbols, but for those that follow from others."""
+    found: list[Any] = []
+    seen: set[Any] = set()
+    for node in network.nodes:
+        settings = [value for _, value in node.operation.constants]
+        for dim in (*[dim for shape in node.shapes for dim in shape], *settings):
+            if isinstance(dim, Symbolic) and dim.expression not in seen:
+                seen.add(dim.expression)
+                if not dim.expression.is_integer:
+                    found.append(dim.expression)
+    return tuple([e for e in found if not any(_implies(other, e) for other in found)])
+
+
+def _implies(finer: Any, coarser: Any) -> bool:
+    """Whether the second is a multiple of the first: r/4 of r/32."""
+    ratio = coarser / finer
+    return bool(ratio.is_Integer) and ratio != 1
+
+
+# Depth
+
+
+def _stages(
+    ev: Elaborator,
+    model: Model,
+    forms: tuple[StageFormula, ...],
+    names: Names,
+    convention: Convention | str,
+) -> tuple[tuple[StageFormula, ...], list[Symbol]]:
+    """The closed forms of all stages, with symbols for depths."""
+    taller = _taller(ev, model, names, convention)
+    symbols: list[Symbol] = []
+    found: list[StageFormula] = []
+    indices = {f"stages.{index}": index for index in range(len(model.stages))}
+    for form in forms:
+        index = indices.get(form.stage)
+        depth = int(model.stages[index].depth.value) if index is not None else 0
+        block = _repeated(form, taller.get(form.stage), depth)
+        if index is None or block is None or model.stages[index].overrides:
+            found.append(form)
+            continue
+        symbols.append(Symbol(f"d_{index}", depth, f"depth of stage {index}"))
+        found.append(StageFormula(form.stage, form.blocks, _deep(form.total, block, f"d_{index}", depth)))
+    return tuple(found), symbols
+
+
+TALL = 3
+"""Two blocks behind the first show whether blocks repeat."""
+
+
+def _taller(ev: Elaborator, model: Model, names: Names, convention: Convention | str) -> dict[str, StageFormula]:
+    """The closed forms of the model whose stages all have at least `TALL` blocks; none where there is no such model.
+
+    They tell what a further block of a short stage costs.
+    """
+
+    def raised(stage: Stage) -> Stage:
+        short = not stage.overrides and stage.depth.value < TALL
+        return replace(stage, depth=Setting(TALL)) if short else stage
+
+    stages = tuple([raised(stage) for stage in model.stages])
+    if stages == model.stages:
+        return {}
+    try:
+        network = _network(ev, Names(ev, replace(model, stages=stages), names.chosen))
+    except (Fault, Silent):
+        return {}
+    return {form.stage: form for form in formulas(network, convention)}
+
+
+def _blocks(form: StageFormula, depth: int) -> list[Formula]:
+    by_path = {path: group.each for group in form.blocks for path in group.blocks}
+    return [by_path.get(f"{form.stage}.blocks.{position}", Formula(0, 0, 0)) for position in range(depth)]
+
+
+def _repeated(form: StageFormula, taller: StageFormula | None, depth: int) -> Formula | None:
+    """The form of every block behind the first of a stage; none where they differ.
+
+    For a stage of fewer than `TALL` blocks they are those of the taller one, if that begins with the same blocks.
+    """
+    blocks = _blocks(form, depth)
+    if 0 < depth < TALL and taller is not None and _blocks(taller, depth) == blocks:
+        blocks = _blocks(taller, TALL)
+    if len(blocks) < TALL or any(block != blocks[1] for block in blocks[2:]):
+        return None
+    return blocks[1]
+
+
+def _deep(total: Formula, block: Formula, name: str, depth: int) -> Formula:
+    """The form of a stage with a symbol for its depth, when each further block costs the same."""
+    import sympy
+
+    further = sympy.Symbol(name, positive=True, integer=True) - depth
+    sums = [sympy.expand(getattr(total, measure) + further * getattr(block, measure)) for measure in MEASURES]
+    return Formula(*sums)
+
+
+# Text
+
+
+def _order(symbol: Symbol) -> tuple[int, ...]:
+    """The input first, then the stem, the stages by their indices, and the head."""
+    letter, *place = symbol.name.split("_")
+    if letter == "r":
+        return (0,)
+    if place[0] in ("stem", "head"):
+        return (1 if place[0] == "stem" else 3, *map(int, place[1:]))
+    return (2, int(place[0]), "wgd".index(letter), *map(int, place[1:]))
+
+
+def _free(expression: Any) -> set[Any]:
+    return getattr(expression, "free_symbols", set())
+
+
+def _written(expression: Any, notation: Notation) -> str:
+    import sympy
+
+    expression = sympy.sympify(expression)
+    if notation == "latex":
+        return str(sympy.latex(expression))
+    return str(expression).replace("**", "^").replace("ceiling(", "ceil(")
+
+
+__all__ = ["Formulas", "Names", "Row", "Symbol", "formula_network", "formulas_of"]

@@ -1,0 +1,117 @@
+"""What each phase of the compiler makes of a file, as text: `archdsl check --emit`."""
+
+from __future__ import annotations
+
+from archdsl.analysis.model import Rule
+from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Program
+from archdsl.analysis.resolve import Library, resolve
+from archdsl.analysis.trace import show_value
+from archdsl.commands.tables import places, size, table
+from archdsl.compiler import Compilation
+from archdsl.diagnostics import Diagnostics
+from archdsl.graph.cost import count
+from archdsl.graph.network import Network
+from archdsl.graph.shapes import show
+from archdsl.project import Project
+from archdsl.report import rows_of
+from archdsl.syntax.dump import dump, dump_tokens
+from archdsl.syntax.parser import parse
+
+
+def of_source(project: Project, phase: str, diagnostics: Diagnostics) -> str:
+    """Tokens, syntax tree, or names. Raises `Fault` where the file cannot be read, or has no tokens."""
+    source = project.source()
+    if phase == "tokens":
+        return dump_tokens(source)
+    if phase == "ast":
+        tree, faults = parse(source)
+        diagnostics.extend(faults)
+        return dump(tree)
+    return _names(resolve(source, project, Library(), diagnostics))
+
+
+def of_model(compilation: Compilation, phase: str) -> str:
+    """The stage list, the graph, or the cost of every operation, of a model that has a network."""
+    network, model = compilation.network, compilation.model
+    if network is None or model is None:
+        return ""
+    if phase == "stages":
+        return _stages(compilation)
+    if phase == "graph":
+        return _graph(network)
+    cost = count(network)
+    rows = [
+        [r.path, r.block, places(r.outputs), r.flops, r.params, r.acts, r.buffers] for r in rows_of(model, cost, "op")
+    ]
+    rows.append(["total", None, None, cost.flops, cost.params, cost.acts, cost.buffers])
+    head = f"# {cost.convention.name} {cost.convention.version}: flops are {cost.convention.unit}\n"
+    return head + table(["path", "operation", "output", "flops", "params", "acts", "buffers"], rows, totals=True)
+
+
+def _names(program: Program) -> str:
+    """Every module of the program, with what each of its names stands for."""
+    lines = []
+    for module in program.modules:
+        lines.append(f"module {module.name}" + (" (library)" if module.library else ""))
+        for name, named in module.names.items():
+            taken = f"  from {module.used[name]}" if name in module.used else ""
+            lines.append(f"  {name:24} {_what(named)}{taken}")
+    return "".join(line + "\n" for line in lines)
+
+
+def _what(named: Named) -> str:
+    match named:
+        case Definition():
+            inputs = f"{', '.join(named.inputs)}; " if named.inputs else ""
+            return f"{named.kind} {named.name}({inputs}{', '.join(named.parameter_names)})"
+        case Instance():
+            return f"model {named.name}, of {named.family}"
+        case Primitive():
+            return f"operation {named.name}"
+        case Builtin():
+            return f"function {named.name}"
+        case _:
+            return "not found"
+
+
+def _stages(compilation: Compilation) -> str:
+    """Every stage with its settings after `fit`; requested and used, where these differ."""
+    model = compilation.model
+    if model is None:
+        return ""
+    lines = [f"model {model.name}", f"input {show_value(model.input.value)}"]
+    if model.stem is not None:
+        lines.append(f"stem {show_value(model.stem)}")
+    for index, blocks in enumerate(compilation.elaborator.used_settings(model)):
+        stage = model.stages[index]
+        lines.append(f"stages.{index}: {show_value(stage.depth.value)} x {stage.block.name}")
+        if stage.enter is not None:
+            lines.append(f"  enter = {show_value(stage.enter)}")
+        for name in blocks[0]:
+            settings = [settings[name] for settings in blocks]
+            values = [show_value(s.value) for s in settings]
+            text = ", ".join(values) if isinstance(stage.settings.get(name), Rule) else values[0]
+            asked = settings[0].requested
+            was = (
+                f"  (requested {show_value(asked.value)})"
+                if asked is not None and asked.value != settings[0].value
+                else ""
+            )
+            lines.append(f"  {name} = {text}{was}")
+        for position, override in sorted(stage.overrides.items()):
+            lines += [f"  blocks.{position}.{n} = {show_value(s.value)}" for n, s in override.items()]
+    if model.head is not None:
+        lines.append(f"head {show_value(model.head)}")
+    return "".join(line + "\n" for line in lines)
+
+
+def _graph(network: Network) -> str:
+    """Every operation: its number, path, settings, operands and shapes."""
+    lines = [f"# {network.name}, hash {network.hash}", f"-1: input {size(network.input)}"]
+    for index, node in enumerate(network.nodes):
+        settings = ", ".join(f"{name}={show(value)}" for name, value in node.operation.constants)
+        operands = ", ".join(str(v.node) + (f".{v.output}" if v.output else "") for v in node.inputs)
+        lines.append(f"{index}: {node.path} = {node.operation.name}({settings}) of {operands} -> {places(node.shapes)}")
+    lines.append("outputs: " + ", ".join(f"{v.node}" for v in network.outputs))
+    lines += [f"feature {f.name}: {f.value.node}, stride {show(f.stride)}" for f in network.features]
+    return "".join(line + "\n" for line in lines)

@@ -1,0 +1,501 @@
+"""What the commands say, as plain data: the form of every JSON output.
+
+What enters is a compilation; what leaves are dataclasses whose fields are the JSON's. Counts are exact integers; a
+number of the language that is no integer is its text in the language, exact too. pydantic is imported only for the
+schemas (`schema`), which docs/schema/ keeps; tests hold every output against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from archdsl import __version__
+from archdsl.analysis.model import Model
+from archdsl.analysis.trace import show_value
+from archdsl.analysis.values import Block
+from archdsl.compiler import Compilation
+from archdsl.diagnostics import Diagnostics
+from archdsl.graph.conventions import Convention
+from archdsl.graph.cost import Cost, Row, group_of
+from archdsl.graph.memory import peak_bytes, training_bytes, weights_bytes
+from archdsl.render import to_json
+
+Grouping = Literal["stage", "block", "op", "kind"]
+GROUPINGS: tuple[Grouping, ...] = ("stage", "block", "op", "kind")
+
+DOCUMENTED: dict[str, Any] = {"use_attribute_docstrings": True}
+
+
+@dataclass(frozen=True)
+class ConventionReport:
+    """How things are counted, in words."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    name: str
+    version: str
+    text: str
+    """Whose numbers these are."""
+    unit: str
+    """What `flops` counts."""
+    params_unit: str
+    """What `params` counts."""
+    acts_unit: str
+    """What `acts` counts."""
+
+
+@dataclass(frozen=True)
+class RowReport:
+    """A part of the network. The rows of a report add up to its totals."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    path: str
+    """Its module path; by kind, the name of the operation."""
+    block: str | None
+    """The block that a stage is made of; by op and kind, the operation."""
+    depth: int | None
+    """The number of blocks of a stage."""
+    operations: int
+    """The number of primitive operations."""
+    outputs: list[list[int]]
+    """The shapes of what leaves it, as channels, height, width; empty where rows are kinds."""
+    flops: int
+    params: int
+    acts: int
+    buffers: int
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """Bytes, for a type of number and a batch."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    dtype: str
+    batch: int
+    weights_bytes: int
+    """Parameters and buffers, as a file stores them."""
+    peak_inference_bytes: int
+    """The most bytes of activations that live at one time at inference; no weights, no scratch space."""
+    training_bytes: int
+    """What autograd keeps from the forward to the backward pass."""
+    training_is_estimate: bool
+    """Always true: it follows PyTorch's rules and measures nothing."""
+
+
+@dataclass(frozen=True)
+class LineReport:
+    """A line of a block's `fit`."""
+
+    text: str
+    at: str
+
+
+@dataclass(frozen=True)
+class ChangeReport:
+    """How one number came about in a scaling."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    path: str
+    scaling: str
+    base: int | str
+    """The number before."""
+    multiplied: int | str
+    """What the scaling's line gives before it rounds: exact, as text in the language where it is not whole."""
+    rounded: int | str
+    """What the scaling's line gives."""
+    adjusted: int | str
+    """What the network has: after the block's `fit`."""
+    rule: str
+    """The scaling's line."""
+    rule_at: str
+    """File and line of the rule."""
+    fit: list[LineReport]
+    """The lines of `fit` that gave the adjusted number, if it is another one: the last first."""
+
+
+@dataclass(frozen=True)
+class SolvedReport:
+    """A factor that was solved for."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    scaling: str
+    parameter: str
+    measure: str
+    target: int
+    factor: str
+    """Exact; on the grid of thousandths."""
+    reached: int
+    residual: int
+    """Reached minus target."""
+    residual_percent: float
+
+
+@dataclass(frozen=True)
+class TermReport:
+    """One term of a total: count * coefficient = subtotal."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    measure: str
+    label: str
+    operation: str
+    column: str
+    """The column of the ledger."""
+    count: int
+    coefficient: str
+    subtotal: int | str
+
+
+@dataclass(frozen=True)
+class SymbolReport:
+    """A symbol of the closed forms, with its value in this model."""
+
+    name: str
+    value: int
+    text: str
+
+
+@dataclass(frozen=True)
+class FormReport:
+    """The closed forms of a stage, or of all."""
+
+    path: str
+    flops: str
+    params: str
+    acts: str
+
+
+@dataclass(frozen=True)
+class FormulasReport:
+    """Closed forms of the counts. The stages add up to the total."""
+
+    symbols: list[SymbolReport]
+    stages: list[FormReport]
+    total: FormReport
+
+
+@dataclass(frozen=True)
+class CostReport:
+    """The output of `archdsl cost FILE --format json`: a network's exact counts, for one image."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    archdsl: str
+    """The version of archdsl."""
+    spec: str
+    """The file, as given."""
+    model: str
+    hash: str
+    """A digest of what the network computes; layout and names do not change it."""
+    input: list[int]
+    """Channels, height, width."""
+    convention: ConventionReport
+    flops: int
+    """In the convention's unit; never an ambiguous FLOP."""
+    params: int
+    acts: int
+    buffers: int
+    """Stored elements that are not learned."""
+    by: Grouping
+    rows: list[RowReport]
+    memory: MemoryReport
+    changes: list[ChangeReport]
+    """What scalings changed."""
+    solved: list[SolvedReport]
+    terms: list[TermReport] | None
+    """With --explain: the terms of each total."""
+    formulas: FormulasReport | None
+    """With --formulas."""
+    diagnostics: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class FailureReport:
+    """The output of any command with `--format json` where the input is at fault."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    archdsl: str
+    spec: str
+    errors: int
+    warnings: int
+    omitted: int
+    """How many diagnostics there are beyond those listed."""
+    diagnostics: list[dict[str, Any]]
+    """Code, severity, message, file, range, label, labels, help and edits of each, sorted by place."""
+
+
+@dataclass(frozen=True)
+class ClaimReport:
+    """A published figure against the network."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    measure: str
+    figure: str
+    """As printed."""
+    computed: int
+    convention: str
+    truncated: bool
+    holds: bool
+    note: str | None
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """A model of a checked file. `hash` and `input` are null where it has no network."""
+
+    name: str
+    hash: str | None
+    input: list[int] | None
+    claims: list[ClaimReport]
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """A checked file."""
+
+    spec: str
+    models: list[ModelReport]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """The output of `archdsl check FILE... --format json`."""
+
+    archdsl: str
+    files: list[FileReport]
+    claims: int
+    """How many there are; a claim that does not hold is an error."""
+    errors: int
+    warnings: int
+    omitted: int
+    diagnostics: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class OriginReport:
+    """Where a setting of a stage came from."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    path: str
+    requested: int | str
+    """Before the block's `fit`."""
+    used: int | str
+    rule: str
+    """The expression that gave what was requested."""
+    rule_at: str
+    fit: list[LineReport]
+    """The lines of `fit` that gave what is used, if it is another number: the last first."""
+
+
+@dataclass(frozen=True)
+class ExplainReport:
+    """The output of `archdsl explain FILE --format json`: changes of the scalings, or origins without one."""
+
+    archdsl: str
+    spec: str
+    model: str
+    hash: str
+    input: list[int]
+    changes: list[ChangeReport]
+    origins: list[OriginReport]
+    solved: list[SolvedReport]
+    diagnostics: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class CodeReport:
+    """The output of `archdsl explain CODE --format json`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    code: str
+    title: str
+    explanation: str
+    wrong: str | None
+    """An example that has the fault."""
+    right: str | None
+    """The same without it."""
+
+
+@dataclass(frozen=True)
+class SideReport:
+    """One side of a comparison."""
+
+    spec: str
+    model: str
+    hash: str
+    input: list[int]
+    flops: int
+    params: int
+    acts: int
+
+
+@dataclass(frozen=True)
+class DifferenceReport:
+    """One difference: `+` only in b, `-` only in a, `~` in both."""
+
+    sign: Literal["+", "-", "~"]
+    path: str
+    a: str | None
+    b: str | None
+
+
+@dataclass(frozen=True)
+class StageDifference:
+    """The cost of one stage in both; null where one has no such stage."""
+
+    path: str
+    flops_a: int | None
+    flops_b: int | None
+    params_a: int | None
+    params_b: int | None
+    acts_a: int | None
+    acts_b: int | None
+
+
+@dataclass(frozen=True)
+class DiffReport:
+    """The output of `archdsl diff A B --format json`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    archdsl: str
+    same: bool
+    """Whether both mean the same: equal networks, preprocessing and initialisation."""
+    same_network: bool
+    """Whether the hashes are equal."""
+    convention: ConventionReport
+    a: SideReport
+    b: SideReport
+    differences: list[DifferenceReport]
+    stages: list[StageDifference]
+
+
+SCHEMAS: dict[str, type] = {
+    "cost": CostReport,
+    "check": CheckReport,
+    "explain": ExplainReport,
+    "code": CodeReport,
+    "diff": DiffReport,
+    "failure": FailureReport,
+}
+"""The outputs by the names of their schemas in docs/schema/."""
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema of an output."""
+    from pydantic import TypeAdapter
+
+    found = TypeAdapter(SCHEMAS[name]).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+# Builders
+
+
+def convention_report(convention: Convention) -> ConventionReport:
+    return ConventionReport(
+        convention.name,
+        convention.version,
+        convention.text,
+        convention.unit,
+        convention.params.unit,
+        convention.acts.unit,
+    )
+
+
+def failure(spec: str, diagnostics: Diagnostics) -> FailureReport:
+    """The report of a run that has no result."""
+    errors = diagnostics.errors
+    listed = [to_json(diagnostic) for diagnostic in diagnostics]
+    return FailureReport(__version__, spec, errors, len(listed) - errors, diagnostics.omitted, listed)
+
+
+def rows_of(model: Model, cost: Cost, by: Grouping) -> list[RowReport]:
+    """The parts of a network in the order of their first operation."""
+    if by == "op":
+        return [_row(row.path, row.operation, None, [row]) for row in cost.rows]
+    groups: dict[str, list[Row]] = {}
+    for row in cost.rows:
+        key = row.operation if by == "kind" else group_of(row.path, by)
+        groups.setdefault(key, []).append(row)
+    found = []
+    for key, rows in groups.items():
+        block, depth = (key, None) if by == "kind" else _block_of(model, key, by)
+        found.append(_row(key, block, depth, rows, shapes=by != "kind"))
+    return found
+
+
+def _row(path: str, block: str | None, depth: int | None, rows: list[Row], *, shapes: bool = True) -> RowReport:
+    outputs = [[int(extent) for extent in shape] for shape in rows[-1].outputs] if shapes else []
+    sums = [int(sum([getattr(row, name) for row in rows])) for name in ("flops", "params", "acts", "buffers")]
+    return RowReport(path, block, depth, len(rows), outputs, *sums)
+
+
+def _block_of(model: Model, key: str, by: str) -> tuple[str | None, int | None]:
+    """The block behind a path, and how many of it there are."""
+    parts = key.split(".")
+    if parts[0] != "stages":
+        end = {"stem": model.stem, "head": model.head}.get(parts[0])
+        return (show_value(end) if end is not None else None), None
+    stage = model.stages[int(parts[1])]
+    if by == "stage":
+        return stage.block.name, int(stage.depth.value)
+    if parts[2:] == ["enter"]:
+        return (stage.enter.name if isinstance(stage.enter, Block) else show_value(stage.enter)), None
+    return stage.block.name, None
+
+
+def memory_report(compilation: Compilation, dtype: str, batch: int) -> MemoryReport | None:
+    """Bytes of weights, of the peak at inference, and of what training keeps."""
+    network = compilation.network
+    if network is None:
+        return None
+    return MemoryReport(
+        dtype,
+        batch,
+        int(weights_bytes(network, dtype)),
+        int(peak_bytes(network, dtype, batch)),
+        int(training_bytes(network, dtype, batch)),
+        training_is_estimate=True,
+    )
+
+
+def solved_reports(model: Model) -> list[SolvedReport]:
+    """The factors that were solved for, with what the grid and the rounding left."""
+    return [
+        SolvedReport(
+            s.scaling,
+            s.parameter,
+            s.measure,
+            s.target,
+            show_value(s.factor),
+            s.reached,
+            s.residual,
+            round(100 * s.residual / s.target, 4),
+        )
+        for s in model.solved
+    ]
+
+
+def claim_reports(compilation: Compilation) -> list[ClaimReport]:
+    """A model's claims, with what its network gives."""
+    return [
+        ClaimReport(
+            v.claim.measure, v.claim.literal, v.computed, v.convention, v.claim.truncated, v.holds, v.claim.note
+        )
+        for v in compilation.verdicts
+    ]
+
+
+def diagnostic_reports(diagnostics: Iterable[Any]) -> list[dict[str, Any]]:
+    return [to_json(diagnostic) for diagnostic in diagnostics]

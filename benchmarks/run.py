@@ -1,0 +1,236 @@
+"""Benchmarks of archdsl, each as a ratio to a named peer measured in the same run: see README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = Path(__file__).resolve().parent / "peers.py"
+SPEC = "specs/regnety_4gf.arch"
+GOAL_MS = 20.0
+
+FAMILY = """arch 1
+use std.regnet { simple_stem, y_block, pool_head, quantized_linear }
+model regnety(depth: 22, w_0: 96, w_a: 31.41, w_m: 2.24, group_width: 64) {
+  input:  3 x 224 x 224
+  stem:   simple_stem(width: 32)
+  stages: y_block {
+    width:       quantized_linear(depth: depth, w_0: w_0, w_a: w_a, w_m: w_m)
+    stride:      2
+    group_width: group_width
+    se_ratio:    1/4
+  }
+  head:   pool_head(classes: 1000)
+}
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measurement: `ratio` is peer / value, so that above 1 archdsl is the smaller."""
+
+    group: str
+    what: str
+    value: float
+    unit: str
+    peer: str
+    peer_value: float | None
+
+    @property
+    def ratio(self) -> float | None:
+        return None if self.peer_value is None else self.peer_value / self.value
+
+
+@dataclass(frozen=True)
+class Process:
+    """A whole process: shortest wall and CPU time, largest resident memory, last output."""
+
+    seconds: float
+    cpu_seconds: float
+    memory_mb: float
+    output: str
+
+
+def run_process(command: list[str], repeat: int) -> Process | None:
+    """Run a command `repeat` times after a first time that fills caches; none if it fails."""
+    walls, cpus, memory, output = [], [], 0.0, ""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    for turn in range(repeat + 1):
+        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            start = time.perf_counter()
+            child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stdout, stderr=stderr)
+            _, status, usage = os.wait4(child.pid, 0)
+            seconds = time.perf_counter() - start
+            child.returncode = os.waitstatus_to_exitcode(status)
+            stdout.seek(0)
+            stderr.seek(0)
+            output = stdout.read().decode()
+            if child.returncode != 0:
+                last = stderr.read().decode().strip().rsplit("\n", 1)[-1]
+                print(f"left out: {' '.join(command)}: {last}", file=sys.stderr)
+                return None
+        if turn > 0:
+            walls.append(seconds)
+            cpus.append(usage.ru_utime + usage.ru_stime)
+            unit = 2**20 if sys.platform == "darwin" else 2**10
+            memory = max(memory, usage.ru_maxrss / unit)
+    return Process(min(walls), min(cpus), memory, output)
+
+
+def milliseconds(function: Callable[[], object], repeat: int) -> float:
+    """Shortest time of a call, in milliseconds: what disturbs it only makes it longer."""
+    function()
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return 1000 * min(times)
+
+
+def whole_processes(peer_python: str, repeat: int) -> tuple[list[Line], dict[str, Process]]:
+    """`archdsl cost` of RegNetY-4GF as a command, against torch's import and the counters as processes."""
+    commands = {
+        "archdsl cost": [sys.executable, "-m", "archdsl", "cost", SPEC],
+        "python -c pass": [sys.executable, "-c", "pass"],
+        "import torch": [peer_python, "-c", "import torch"],
+        **{f"{n} of timm regnety_040": [peer_python, str(PEERS), n] for n in ("fvcore", "torch", "thop", "ptflops")},
+    }
+    found = {name: run for name, command in commands.items() if (run := run_process(command, repeat)) is not None}
+    ours = found.get("archdsl cost")
+    if ours is None:
+        raise SystemExit("archdsl cost failed")
+    lines = [
+        Line("process", f"archdsl cost {SPEC}", 1000 * ours.seconds, "ms", name, 1000 * run.seconds)
+        for name, run in found.items()
+        if run is not ours
+    ]
+    lines += [
+        Line("memory", f"archdsl cost {SPEC}", ours.memory_mb, "MB", name, run.memory_mb)
+        for name, run in found.items()
+        if run is not ours
+    ]
+    return lines, found
+
+
+def warm(peer_python: str, repeat: int) -> list[Line]:
+    """Parse, resolve, elaborate and count in a warm process, the library's syntax trees kept."""
+    from archdsl.compiler import Compiler
+    from archdsl.graph.cost import count
+    from archdsl.project import Project
+
+    def total(compiler: Compiler, spec: Path) -> int:
+        compilation = compiler.compile(Project(str(spec)).source())
+        if compilation.network is None:
+            raise SystemExit(f"{spec} does not compile")
+        return int(count(compilation.network).flops)
+
+    path = ROOT / SPEC
+    kept = Compiler(Project(str(path)))
+    ours = milliseconds(lambda: total(kept, path), repeat)
+    fresh = milliseconds(lambda: total(Compiler(Project(str(path))), path), repeat)
+    lines = [
+        Line("warm", f"{SPEC}: parse to count", ours, "ms", f"the goal of {GOAL_MS:.0f} ms", GOAL_MS),
+        Line("warm", f"{SPEC}: parse to count", ours, "ms", "the same with the library parsed anew", fresh),
+    ]
+    for name in ("fvcore", "torch"):
+        run = run_process([peer_python, str(PEERS), name, "--warm", str(max(3, repeat // 10))], 1)
+        if run is not None:
+            counted, seconds = run.output.split()[-2:]
+            peer = f"{name}, warm, its module already built ({int(counted):,})"
+            lines.append(Line("warm", f"{SPEC}: parse to count", ours, "ms", peer, 1000 * float(seconds)))
+    for spec in sorted((ROOT / "specs").glob("*.arch")):
+        compiler = Compiler(Project(str(spec)))
+        spent = milliseconds(lambda c=compiler, s=spec: total(c, s), max(3, repeat // 3))
+        lines.append(Line("warm", f"specs/{spec.name}: parse to count", spent, "ms", SPEC, ours))
+    return lines
+
+
+def rules(repeat: int) -> list[Line]:
+    """Counts of RegNets that differ in the parameters of their rule alone: the program is resolved once."""
+    from archdsl.compiler import Changes, Compiler
+    from archdsl.diagnostics import Diagnostics
+    from archdsl.graph.cost import count
+    from archdsl.project import Project
+    from archdsl.source import Source
+
+    compiler = Compiler(Project(str(ROOT / SPEC)))
+    source = Source("family.arch", FAMILY)
+    program = compiler.program(source, Diagnostics())
+    rng = random.Random(0)
+
+    def draw() -> tuple[tuple[str, str], ...]:
+        depth, group_width = rng.randint(12, 28), rng.choice((8, 16, 24, 32))
+        numbers = (depth, 8 * rng.randint(2, 16), rng.randint(800, 6400) / 100, rng.randint(200, 300) / 100)
+        return tuple(zip(("depth", "w_0", "w_a", "w_m", "group_width"), map(str, (*numbers, group_width)), strict=True))
+
+    draws = [draw() for _ in range(10 * repeat)]
+
+    def again() -> None:
+        for settings in draws:
+            compilation = compiler.elaborate(program, "regnety", Changes(settings), Diagnostics())
+            if compilation.network is not None:
+                count(compilation.network)
+
+    def from_text() -> None:
+        for settings in draws:
+            text = FAMILY
+            for name, value in settings:
+                default = {"depth": "22", "w_0": "96", "w_a": "31.41", "w_m": "2.24", "group_width": "64"}[name]
+                text = text.replace(f"{name}: {default}", f"{name}: {value}", 1)
+            compilation = compiler.compile(Source("family.arch", text))
+            if compilation.network is not None:
+                count(compilation.network)
+
+    each, parsed = (milliseconds(function, 3) / len(draws) for function in (again, from_text))
+    print(f"{1000 / each:.0f} counts a second when only the rule's parameters change", file=sys.stderr)
+    return [Line("rules", "a RegNetY with other parameters", each, "ms", "the same from the text each time", parsed)]
+
+
+def table(lines: list[Line]) -> str:
+    rows = [("", "archdsl", "", "peer", "", "ratio")]
+    for line in lines:
+        peer = "-" if line.peer_value is None else f"{line.peer_value:,.1f} {line.unit}"
+        ratio = "-" if line.ratio is None else f"{line.ratio:,.2f}"
+        rows.append((line.group, line.what, f"{line.value:,.1f} {line.unit}", line.peer, peer, ratio))
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    layout = "  ".join(f"{{:{'>' if column in (2, 4, 5) else '<'}{width}}}" for column, width in enumerate(widths))
+    return "\n".join(layout.format(*row).rstrip() for row in rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peer-python", default=sys.executable, help="a Python with torch, timm and the counters")
+    parser.add_argument("--repeat", type=int, default=30, help="repetitions of a warm measurement")
+    parser.add_argument("--processes", type=int, default=5, help="repetitions of a whole process")
+    parser.add_argument("--json", type=Path, help="write the measurements there, too")
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    lines, processes = whole_processes(arguments.peer_python, arguments.processes)
+    lines += warm(arguments.peer_python, arguments.repeat)
+    lines += rules(arguments.repeat)
+    print(table(lines))
+    if arguments.json is not None:
+        document = {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+            "lines": [{**asdict(line), "ratio": line.ratio} for line in lines],
+            "processes": {name: asdict(process) for name, process in processes.items()},
+        }
+        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

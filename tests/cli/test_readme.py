@@ -1,0 +1,38 @@
+"""What the README shows is what the commands print."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+import pytest
+from cli_cases import ROOT, Run
+
+README = ROOT / "README.md"
+BLOCK = re.compile(r"^```console\n\$ archdsl (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_outputs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run with ARCHDSL_UPDATE=1 to write them anew."""
+    monkeypatch.chdir(ROOT)
+    text = README.read_text(encoding="utf-8")
+    printed = {}
+    for command, shown in BLOCK.findall(text):
+        result = run(*shlex.split(command))
+        printed[command] = (shown, result.out + result.err)
+    if os.environ.get("ARCHDSL_UPDATE"):
+        new = BLOCK.sub(lambda found: f"```console\n$ archdsl {found[1]}\n{printed[found[1]][1]}```", text)
+        README.write_text(new, encoding="utf-8")
+        return
+    assert len(printed) >= 4
+    for command, (shown, out) in printed.items():
+        assert shown == out, command
+
+
+def test_plain_commands_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    commands = re.findall(r"^```sh\narchdsl (.*)\n```$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert commands
+    for command in commands:
+        assert run(*shlex.split(command)).code == 0, command

@@ -1,0 +1,269 @@
+"""Tables of `docs/language.md` that are made from the code, so that they cannot go stale.
+
+A table stands in the page between `<!-- table NAME -->` and `<!-- end -->`; `test_docs.py` compares. After a
+change of the code, `python tests/docs/docs_tables.py` writes them anew. What the code does not hold, the
+shape rules in words, an example of each operation and the codes of the limits, stands here.
+"""
+
+from __future__ import annotations
+
+import ast as python
+import re
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from archdsl import limits, numbers
+from archdsl.analysis.elaborate import Elaborator
+from archdsl.analysis.fields import EXPECT_FIELDS, INIT_FIELDS, PREPROCESS, SOURCE
+from archdsl.analysis.prelude import PRELUDE
+from archdsl.analysis.program import Definition, Module, Primitive
+from archdsl.analysis.resolve import Library, load_library
+from archdsl.analysis.values import Block, Environment
+from archdsl.diagnostics import Diagnostics
+from archdsl.graph.conventions import CONVENTIONS
+from archdsl.graph.operations import OPERATIONS, Operation
+from archdsl.graph.shapes import show, show_shape
+from archdsl.resources import read_data
+from archdsl.source import Source
+from archdsl.syntax import ast
+from archdsl.syntax.parser import parse_expression
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "language.md"
+MODULES = tuple(sorted(path.stem for path in (ROOT / "specs" / "std").glob("*.arch")))
+
+# Shape rules in words, and an example: inputs, then the operation. C x H x W is the (first) input.
+EXAMPLES: dict[str, tuple[str, str]] = {
+    "conv": ("`width` x H' x W', by the [window rule](#windows-and-padding)",
+             "3 x 32 x 32 -> conv(16, kernel: 3, stride: 2, bias: true)"),
+    "linear": ("a vector of `width`; the input is a vector or C x 1 x 1", "64 x 1 x 1 -> linear(10)"),
+    "batch_norm": ("the same; the input is a map", "8 x 4 x 4 -> batch_norm"),
+    "layer_norm": ("the same", "8 x 4 x 4 -> layer_norm"),
+    "group_norm": ("the same; the input is a map, `groups` divide C", "8 x 4 x 4 -> group_norm(2)"),
+    "layer_scale": ("the same", "8 x 4 x 4 -> layer_scale"),
+    "max_pool": ("C x H' x W', by the [window rule](#windows-and-padding)",
+                 "8 x 32 x 32 -> max_pool(kernel: 3, stride: 2)"),
+    "avg_pool": ("C x H' x W', by the [window rule](#windows-and-padding)",
+                 "8 x 32 x 32 -> avg_pool(kernel: 2, stride: 2)"),
+    "global_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_pool"),
+    "adaptive_avg_pool": ("C x `size`", "8 x 7 x 7 -> adaptive_avg_pool(2)"),
+    "add": ("the same; two inputs of equal shape", "8 x 4 x 4, 8 x 4 x 4 -> add"),
+    "mul": ("that of the larger input; the other may have extents of 1", "8 x 4 x 4, 8 x 1 x 1 -> mul"),
+    "concat": ("the sum of the channels; one or more inputs of equal H x W", "8 x 4 x 4, 3 x 4 x 4 -> concat"),
+    "split": ("several outputs: `parts` equal ones, or one for each of `sizes`",
+              "8 x 4 x 4 -> split(sizes: [3, 5])"),
+    "slice": ("the channels of the range", "8 x 4 x 4 -> slice(channels: 0 .. 4)"),
+    "pad_channels": ("`to` x H x W, not fewer than C", "8 x 4 x 4 -> pad_channels(to: 10)"),
+    "channel_shuffle": ("the same; `groups` divide C", "8 x 4 x 4 -> channel_shuffle(2)"),
+    "flatten": ("a vector of C * H * W", "8 x 4 x 4 -> flatten"),
+    "reshape": ("`to`, with as many elements", "8 x 4 x 4 -> reshape(to: 2 x 8 x 8)"),
+    "upsample": ("C x H * factor x W * factor", "8 x 4 x 4 -> upsample(2)"),
+    "dropout": ("the same", "64 x 1 x 1 -> dropout(0.2)"),
+    "drop_path": ("the same; the input is a map", "8 x 4 x 4 -> drop_path(0.1)"),
+    **{name: ("the same", f"8 x 4 x 4 -> {name}") for name in (
+        "relu", "relu6", "silu", "sigmoid", "hard_swish", "hard_sigmoid", "gelu", "tanh", "leaky_relu", "prelu",
+        "identity")},
+}  # fmt: skip
+
+LIMIT_CODES = {
+    "MAX_FILE_BYTES": "E111",
+    "MAX_TOKENS": "E107",
+    "MAX_NESTING": "E106",
+    "MAX_SYNTAX_ERRORS": "E108",
+    "MAX_FILES": "E115",
+    "MAX_MODELS": "E116",
+    "MAX_STEPS": "E392",
+    "MAX_CALL_NESTING": "E393",
+    "MAX_LIST": "E394",
+    "MAX_BLOCKS": "E394",
+    "MAX_NODES": "E391",
+    "MAX_SOLVE_STEPS": "E313",
+    "MAX_BITS": "E308",
+    "MAX_DIAGNOSTICS": "",
+}
+
+
+def table(header: str, rows: Iterable[Iterable[str]]) -> str:
+    """A table of Markdown, its columns not aligned: a new row changes one line."""
+    names = [name.strip() for name in header.split("|")]
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def evaluate(text: str, names: dict[str, Any] | None = None) -> Any:
+    """The value of an expression that sees the prelude and the names given. Raises `Fault`."""
+    expression, faults = parse_expression(Source("example", text))
+    assert expression is not None, faults
+    return Elaborator(Diagnostics()).evaluate(expression, Environment(context(names or {})))
+
+
+def context(names: dict[str, Any]) -> Module:
+    module = Module("example", Source("example", ""), library=False)
+    module.names.update({name: Primitive(name, operation) for name, operation in OPERATIONS.items()})
+    module.names.update(names)
+    return module
+
+
+def example(name: str) -> tuple[Operation, tuple[tuple[int, ...], ...]]:
+    """The operation of an example, configured, and the shapes that enter it."""
+    inputs, _, step = EXAMPLES[name][1].partition(" -> ")
+    block = evaluate(step)
+    assert isinstance(block, Block)
+    assert isinstance(block.of, Primitive)
+    settings = {key: setting.value for key, setting in block.settings.items()}
+    return block.of.operation.bind(settings), tuple(tuple(evaluate(text)) for text in inputs.split(", "))
+
+
+def operations() -> str:
+    rows = []
+    for name in EXAMPLES:
+        kind = OPERATIONS[name]
+        operation, inputs = example(name)
+        outputs = operation.infer(*inputs)
+        terms = operation.cost(inputs, outputs).terms()
+        counts = ", ".join(term.replace("_", " ") for term in terms if term != "outputs")
+        text = (kind.__doc__ or "").split("\n")[0].rstrip(".")
+        shapes = ", ".join(show_shape(shape) for shape in outputs)
+        rows.append([code(name), text, EXAMPLES[name][0], counts, f"`{EXAMPLES[name][1]}` gives {shapes}"])
+    return table("operation | computes | output | counted beside its outputs | example", rows)
+
+
+def settings() -> str:
+    rows = []
+    for name in EXAMPLES:
+        for attribute in OPERATIONS[name].attributes:
+            shown = f"**`{attribute.name}`**" if attribute.name == OPERATIONS[name].leading else code(attribute.name)
+            default = "required" if attribute.required else code(literal(attribute.default))
+            kind = attribute.kind.text.replace("2147483647", "2^31 - 1")
+            rows.append([code(name), shown, kind, default, attribute.doc])
+    return table("operation | setting | type | default | meaning", rows)
+
+
+def literal(value: Any) -> str:
+    """A value as the language writes it; numbers as decimals where that is finite."""
+    if isinstance(value, int | Fraction) and not isinstance(value, bool):
+        return numbers.format_number(value)
+    return show(value)
+
+
+class Std:
+    """Reads the modules of the library."""
+
+    def file(self, path: str) -> Source:
+        raise AssertionError(path)
+
+    def library(self, name: str) -> Source | None:
+        return Source(f"std/{name}.arch", read_data(f"specs/std/{name}.arch"))
+
+
+@cache
+def load(name: str) -> Module:
+    """A module of the library by its name behind `std.`."""
+    loaded = load_library(f"std.{name}", Std(), Library(), Diagnostics())
+    assert loaded is not None
+    return loaded
+
+
+def declared(name: str) -> list[str]:
+    """What a module of the library declares itself."""
+    module = load(name)
+    return [n for n in module.names if n not in module.used]
+
+
+def library() -> str:
+    rows = [["`std.ops`", "every [operation](#operations)", ""]]
+    for name in MODULES:
+        module = load(name)
+        own = [code(n) for n in declared(name)]
+        taken = [code(n) for n in module.used]
+        rows.append([f"`std.{name}`", ", ".join(own), ", ".join(taken)])
+    return table("module | declares | takes from others, and so offers too", rows)
+
+
+def blocks() -> str:
+    """The blocks of the library with their settings."""
+    rows: list[list[str]] = []
+    for name in MODULES:
+        own = [load(name).names[n] for n in declared(name)]
+        rows += [
+            [code(b.name), f"`std.{name}`", ", ".join(code(written(p)) for p in b.parameters)]
+            for b in own
+            if isinstance(b, Definition) and b.kind == "block"
+        ]
+    return table("block | module | settings with their defaults; those without one are required", rows)
+
+
+def written(parameter: ast.Parameter) -> str:
+    default = parameter.default
+    return f"{parameter.name.text}: {default.span.text}" if default is not None else parameter.name.text
+
+
+def conventions() -> str:
+    rows = [[code(c.name), c.version, c.text, c.unit] for c in CONVENTIONS.values()]
+    return table("convention | version | what it reproduces | what its flops count", rows)
+
+
+def bounds() -> str:
+    rows = []
+    for name, value, text in documented(limits.__file__):
+        rows.append([text, f"{value:,}", LIMIT_CODES[name]])
+    rows.append(["Bits of a number's numerator or denominator", f"{numbers.MAX_BITS:,}", LIMIT_CODES["MAX_BITS"]])
+    return table("what | at most | diagnostic", rows)
+
+
+def documented(path: str | None) -> list[tuple[str, int, str]]:
+    """The constants of a module with the first sentence below each."""
+    body = python.parse(Path(str(path)).read_text(encoding="utf-8")).body
+    found = []
+    for statement, below in pairwise(body):
+        if isinstance(statement, python.Assign) and isinstance(below, python.Expr):
+            target = statement.targets[0]
+            assert isinstance(target, python.Name)
+            assert isinstance(below.value, python.Constant)
+            text = " ".join(str(below.value.value).split()).rstrip(".")
+            found.append((target.id, getattr(limits, target.id), text))
+    return found
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "operations": operations,
+    "settings": settings,
+    "library": library,
+    "blocks": blocks,
+    "conventions": conventions,
+    "limits": bounds,
+}
+
+CLOSED: dict[str, Callable[[], Iterable[str]]] = {
+    "prelude": lambda: PRELUDE,
+    "preprocess": lambda: PREPROCESS,
+    "source": lambda: SOURCE,
+    "init": lambda: INIT_FIELDS,
+    "expect": lambda: EXPECT_FIELDS,
+    "scalings": lambda: declared("scaling"),
+    "rules": lambda: declared("rules"),
+}
+"""Tables written by hand, `<!-- names NAME -->`, whose first column must name all that there is."""
+
+_TABLE = re.compile(r"<!-- table (\w+) -->\n(.*?)\n?<!-- end -->", re.DOTALL)
+
+
+def written_tables(page: str) -> dict[str, str]:
+    return {match[1]: match[2].strip() for match in _TABLE.finditer(page)}
+
+
+def updated(page: str) -> str:
+    """The page with its tables made anew."""
+    return _TABLE.sub(lambda m: f"<!-- table {m[1]} -->\n\n{TABLES[m[1]]()}\n\n<!-- end -->", page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,149 @@
+"""Compiling sources that stand in tests or in `specs/`, and reading stages off the network itself.
+
+What a stage is like is read from the graph of operations, not from the settings that made it, so that a
+test sees the network that would be counted and built.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from archdsl.compiler import Changes, Compilation, Compiler
+from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.graph.cost import count
+from archdsl.graph.network import Network, Node
+from archdsl.resources import data_root, read_data
+from archdsl.source import Source, Span
+
+ORACLE = Path(__file__).resolve().parent.parent / "oracle"
+SPECS = sorted((data_root() / "specs").glob("*.arch"))
+
+
+class Specs:
+    """Reads `specs/` and the standard library; a source of a test stands among the specs."""
+
+    def file(self, path: str) -> Source:
+        try:
+            return Source(path, read_data(path))
+        except OSError:
+            source = Source(path, "")
+            raise Fault(Diagnostic("E110", f"{path} cannot be read", Span(source, 0, 0))) from None
+
+    def library(self, name: str) -> Source | None:
+        try:
+            return Source(f"std/{name}.arch", read_data(f"specs/std/{name}.arch"))
+        except OSError:
+            return None
+
+
+COMPILER = Compiler(Specs())
+
+
+def text_source(text: str) -> Source:
+    """A source that can use the specs beside it."""
+    return Source("specs/test.arch", text if text.startswith("arch ") else f"arch 1\n{text}")
+
+
+def spec_source(name: str) -> Source:
+    """The source of a spec by its name, without `.arch`."""
+    return Source(f"specs/{name}.arch", read_data(f"specs/{name}.arch"))
+
+
+def compiled(
+    source: Source | str,
+    name: str | None = None,
+    *,
+    settings: Mapping[str, object] | None = None,
+    scalings: Sequence[str] = (),
+    size: int | None = None,
+) -> Compilation:
+    """A compilation, whatever came of it."""
+    if isinstance(source, str):
+        source = text_source(source)
+    pairs = tuple((key, str(value)) for key, value in (settings or {}).items())
+    changes = Changes(pairs, tuple(scalings), f"{size}x{size}" if size is not None else None)
+    return COMPILER.compile(source, name, changes)
+
+
+def network_of(compilation: Compilation) -> Network:
+    """The network of a compilation without errors."""
+    faults = [f"{d.span}: {d.code}: {d.message}" for d in compilation.diagnostics if d.code.startswith("E")]
+    assert not faults, "\n".join(faults)
+    assert compilation.network is not None
+    return compilation.network
+
+
+@dataclass(frozen=True)
+class StageShape:
+    """What a stage of a network is like.
+
+    `group_width` is that of the convolutions with the largest kernel; none where they differ.
+    """
+
+    depth: int
+    width: int
+    group_width: int | None
+    widths: tuple[int, ...]
+
+
+def stage_shapes(network: Network) -> list[StageShape]:
+    """The stages of a network, from its nodes."""
+    blocks: dict[tuple[int, int], list[Node]] = {}
+    for node in network.nodes:
+        if node.path.startswith("stages."):
+            _, stage, _, block, *_ = node.path.split(".")
+            blocks.setdefault((int(stage), int(block)), []).append(node)
+    found: list[StageShape] = []
+    for index in sorted({stage for stage, _ in blocks}):
+        mine = [nodes for (stage, _), nodes in blocks.items() if stage == index]
+        widths = tuple(nodes[-1].shapes[0][0] for nodes in mine)
+        convolutions = [node for nodes in mine for node in nodes if node.operation.name == "conv"]
+        largest = max((node.operation.kernel[0] for node in convolutions), default=0)
+        groups = {n.shapes[0][0] // n.operation.groups for n in convolutions if n.operation.kernel[0] == largest}
+        found.append(StageShape(len(mine), widths[0], groups.pop() if len(groups) == 1 else None, widths))
+    return found
+
+
+def end_width(network: Network, end: str) -> int | None:
+    """The channels that the convolution of a stem or head makes; none if it has no convolution."""
+    convolutions = [n for n in network.nodes if n.path.split(".")[0] == end and n.operation.name == "conv"]
+    return convolutions[0].shapes[0][0] if convolutions else None
+
+
+def totals(network: Network) -> dict[str, int]:
+    """The counts of a network, by the names of the records."""
+    papers = count(network)
+    found = {"flops": papers.flops, "params": papers.params, "acts": papers.acts}
+    found["macs"] = count(network, "macs").flops
+    found["acts_2020"] = count(network, "regnet_2020").acts
+    found["params_keras"] = count(network, "keras").params
+    found["flops_tf_profiler"] = count(network, "tf_profiler").flops
+    return found
+
+
+@cache
+def records(file: str, key: str = "models") -> dict[str, Any]:
+    """The records of a file of the oracle."""
+    found: dict[str, Any] = json.loads((ORACLE / f"{file}.json").read_text(encoding="utf-8"))[key]
+    return found
+
+
+def differences(network: Network, record: Mapping[str, Any]) -> dict[str, tuple[object, object]]:
+    """What a record says otherwise: (the network's, the record's) by name. Empty for equal networks."""
+    stages = stage_shapes(network)
+    found: dict[str, object] = {
+        **totals(network),
+        "resolution": network.input[1],
+        "stem": end_width(network, "stem"),
+        "head": end_width(network, "head"),
+        "depths": [stage.depth for stage in stages],
+        "widths": [stage.width for stage in stages],
+        "group_widths": [stage.group_width for stage in stages],
+        "block_widths": [width for stage in stages for width in stage.widths],
+    }
+    return {key: (found[key], record[key]) for key in found.keys() & record.keys() if found[key] != record[key]}
