@@ -27,6 +27,7 @@ from archdsl.analysis.values import Environment, Origin, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault
 from archdsl.graph.network import Network
+from archdsl.graph.shapes import Shape, Size
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
@@ -114,8 +115,8 @@ class Compiler:
             network = elaborator.network(model)
             result = replace(result, network=network)
             if not changes:
-                found = tuple(verdicts(network, model.claims))
-                diagnostics.extend(verify_claims(model, network, found))
+                found = tuple(verdicts(lambda at: _network_at(elaborator, model, network, at), model.claims))
+                diagnostics.extend(verify_claims(model, found))
                 result = replace(result, verdicts=found)
         except Fault as found_fault:
             diagnostics.add(found_fault.diagnostic)
@@ -125,6 +126,13 @@ class Compiler:
             span = program.entry.spans[name]
             diagnostics.add(Diagnostic("E393", f"`{name}` is nested too deep to be evaluated", span))
         return result
+
+
+def _network_at(elaborator: Elaborator, model: Model, network: Network, at: Shape | None) -> Network:
+    """The network of a model at the input that a claim names."""
+    if at is None or at == network.input:
+        return network
+    return elaborator.network(replace(model, input=replace(model.input, value=Size(at))))
 
 
 def choose_model(program: Program, source: Source, name: str | None, diagnostics: Diagnostics) -> str | None:

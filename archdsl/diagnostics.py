@@ -70,16 +70,18 @@ class Diagnostics:
     """The diagnostics of one run: no repeats, at most `MAX_DIAGNOSTICS`, sorted by place when read."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, int, int, str, str], Diagnostic] = {}
+        self._kept: dict[tuple[str, int, int, str], Diagnostic] = {}
         self.omitted = 0
 
     def add(self, diagnostic: Diagnostic) -> None:
-        if diagnostic.sort_key in self._kept:
+        """Keep a diagnostic, unless one of its code is known for the same place."""
+        place = (diagnostic.span.source.name, diagnostic.span.start, diagnostic.span.end, diagnostic.code)
+        if place in self._kept:
             return
         if len(self._kept) >= MAX_DIAGNOSTICS:
             self.omitted += 1
             return
-        self._kept[diagnostic.sort_key] = diagnostic
+        self._kept[place] = diagnostic
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:

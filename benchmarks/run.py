@@ -117,6 +117,11 @@ def whole_processes(peer_python: str, repeat: int) -> tuple[list[Line], dict[str
         if run is not ours
     ]
     lines += [
+        Line("cpu", f"archdsl cost {SPEC}", 1000 * ours.cpu_seconds, "ms", name, 1000 * run.cpu_seconds)
+        for name, run in found.items()
+        if run is not ours
+    ]
+    lines += [
         Line("memory", f"archdsl cost {SPEC}", ours.memory_mb, "MB", name, run.memory_mb)
         for name, run in found.items()
         if run is not ours

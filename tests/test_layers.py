@@ -25,8 +25,8 @@ LAYERS = {
     "analysis": {"analysis"},
     "backends": {"backends"},
     "space": {"space"},
-    "views": {"compiler", "ide", "render"},
-    "shells": {"__main__", "cli", "server"},
+    "views": {"compiler", "ide", "render", "report", "show"},
+    "shells": {"__main__", "cli", "commands", "project", "server"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
 

@@ -87,6 +87,12 @@ class Evaluator(Calls):
     def _optional(self, e: ast.Optional, env: Environment) -> Value:
         if self.holds(e.condition, env):
             return self.evaluate(e.step, env)
+        first = e.step
+        while isinstance(first, ast.Flow):
+            first = first.left
+        if isinstance(first, ast.Reference) and tensors_of(self.evaluate(first, env)) is not None:
+            help_ = f"write `{first.name} -> (…) when …`, or `a if … else b`"
+            raise fault("E204", "`when` leaves a step of an arrow away, not the start of one", e, env, help=help_)
         return Sequence(())
 
     def _derived(self, e: ast.Derived, env: Environment) -> Value:
@@ -221,7 +227,8 @@ class Evaluator(Calls):
                 raise Silent
             if isinstance(setting.value, numbers.Irrational):
                 shown = show_value(setting.value)
-                error = RuleError("E303", f"{name} must be rounded, it is {shown}", attribute=name, help="round(…)")
+                help_ = f"round it: {name}: round(…)"
+                error = RuleError("E303", f"{name} must be rounded, it is {shown}", attribute=name, help=help_)
                 raise rule_fault(error, site, env, settings, block.name)
 
 

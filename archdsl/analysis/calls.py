@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from archdsl import limits
 from archdsl.analysis.evaluate import Expressions, Silent, ordered
-from archdsl.analysis.names import misplaced, setting_names, unknown_setting
+from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
 from archdsl.analysis.program import Builtin, Definition, Instance, Primitive
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import (
@@ -81,8 +81,9 @@ class Calls(Expressions):
                 raise fault("E301", f"`{builtin.name}` takes numbers, not {kind_of(value)}", argument.value, env)
             values.append(value)
         if not builtin.least <= len(values) <= (builtin.most or len(values)):
-            wanted = str(builtin.least) if builtin.most == builtin.least else f"at least {builtin.least}"
-            raise fault("E211", f"`{builtin.name}` takes {wanted} arguments, not {len(values)}", e, env)
+            wanted = plural(builtin.least, "argument")
+            wanted = wanted if builtin.most == builtin.least else f"at least {wanted}"
+            raise fault("E211", f"`{builtin.name}` takes {wanted}, not {len(values)}", e, env)
         try:
             return builtin.function(*values)
         except NumberError as error:
@@ -113,7 +114,7 @@ class Calls(Expressions):
         for position, argument in enumerate(e.arguments):
             if argument.name is None:
                 if position >= len(names):
-                    message = f"`{definition.name}` takes {len(names)} arguments, not {len(e.arguments)}"
+                    message = f"`{definition.name}` takes {plural(len(names), 'argument')}, not {len(e.arguments)}"
                     raise fault("E211", message, argument.value, env)
                 name = names[position]
             else:
@@ -222,7 +223,7 @@ class Calls(Expressions):
                 raise Fault(Diagnostic("E203", f"`{name}` is given twice", argument.span))
             given.add(name)
             settings[name] = Setting(value, Origin(argument.value, env))
-        configured = Block(block.of, settings)
+        configured = Block(block.of, settings, e.span)
         return self.apply(configured, tuple(inputs), e, env) if inputs else self.bounded(configured, e, env)
 
     def _leading(self, block: Block, argument: ast.Argument, given: set[str], env: Environment) -> str:
@@ -245,7 +246,8 @@ class Calls(Expressions):
         block = self.evaluate(e.function, env)
         if not isinstance(block, Block):
             raise fault("E212", f"{kind_of(block)} cannot be configured", e.function, env)
-        return self.bounded(Block(block.of, {**block.settings, **self.configuration(block, e.body, env)}), e, env)
+        settings = {**block.settings, **self.configuration(block, e.body, env)}
+        return self.bounded(Block(block.of, settings, e.span), e, env)
 
     def configuration(self, block: Block, body: ast.Body, env: Environment) -> dict[str, Setting]:
         """The settings of a `block { name: value … }`."""

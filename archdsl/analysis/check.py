@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from archdsl.analysis import fields as model_fields
+from archdsl.analysis.derive import as_section
 from archdsl.analysis.names import misplaced, setting_names, unknown_column, unknown_name, unknown_setting
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
@@ -289,10 +290,7 @@ class Checker:
                     self.report(unknown_setting(at, known, family.name).diagnostic)
             elif isinstance(cell, ast.Attribute) and isinstance(cell.value, ast.Reference):
                 text = f"{cell.value.name}.{cell.name.text}"
-                groups: Mapping[str, Iterable[str]] = {
-                    "expect": model_fields.EXPECT_FIELDS,
-                    "source": model_fields.SOURCE,
-                }
+                groups = model_fields.COLUMN_SECTIONS
                 group = cell.value.name
                 if group not in groups:
                     at = ast.Identifier(cell.value.span, group)
@@ -449,6 +447,9 @@ class Checker:
                 if where != "stages" and entry.path.text not in model_fields.SECTIONS:
                     at = entry.path.head
                     self.report(model_fields.unknown_field(at, model_fields.MODEL_FIELDS, "`with`", {}))
+            elif isinstance(entry, ast.Field) and _names_in_section(entry.path) and where != "stages":
+                section = as_section(entry.path, entry.value)
+                self._section(section.path.text, section.body, local)
             elif isinstance(entry, ast.Field):
                 last = entry.path.steps[-1]
                 own = {last.text} if isinstance(last, ast.Identifier) else set()
@@ -493,11 +494,12 @@ class Checker:
             if isinstance(item, ast.Declaration):
                 own = {p.name.text for p in (*split_parameters(item)[1],)} | set(split_parameters(item)[0])
                 local = own | {n.text for b in walk(item) if isinstance(b, ast.Binding) for n in b.names}
-                parameters_first: dict[str, Span] = {}
+                columns = {id(c) for t in walk(item) if isinstance(t, ast.Table) for c in t.rows[0].cells}
+                used: dict[str, Span] = {}
                 for node in walk(item):
-                    if isinstance(node, ast.Reference) and node.name not in local:
-                        parameters_first.setdefault(node.name, node.span)
-                uses[item.name.text] = parameters_first
+                    if isinstance(node, ast.Reference) and node.name not in local and id(node) not in columns:
+                        used.setdefault(node.name, node.span)
+                uses[item.name.text] = used
         state: dict[str, int] = {}
         for start in uses:
             self._follow(start, uses, state)
@@ -528,6 +530,11 @@ class Checker:
             elif not state.get(target):
                 state[target] = 1
                 stack.append((target, iter(uses[target].items())))
+
+
+def _names_in_section(path: ast.Path) -> bool:
+    """Whether a path names a field of a section: `source.note`."""
+    return path.head.text in model_fields.SECTIONS and len(path.steps) > 1
 
 
 def _expressions_below(e: ast.Node) -> tuple[ast.Node, ...]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Attribute, Model, Rule, Stage
-from archdsl.analysis.names import misplaced, setting_names, unknown_setting
+from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
 from archdsl.analysis.stages import STRUCTURE, depth_setting, names_block, stage_environment, stages_of
+from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
 from archdsl.diagnostics import Diagnostic, Fault
@@ -88,29 +89,24 @@ def _unknown(name: ast.Identifier, model: Model) -> Diagnostic:
     return model_fields.unknown_field(name, model_fields.MODEL_FIELDS, "`with`", elsewhere)
 
 
+def as_section(path: ast.Path, e: ast.Expression) -> ast.Section:
+    """`source.note: "…"` means `source { note: "…" }`."""
+    field = ast.Field(path.span.to(e.span), ast.Path(path.span, path.steps[1:]), e)
+    return ast.Section(field.span, ast.Path(path.head.span, (path.head,)), ast.Body(field.span, (field,)))
+
+
 def _field(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
     head, rest = path.head.text, path.steps[1:]
     if head == "stages" and rest:
         return _stages(ev, model, path, rest, e, env)
     if head in ("stem", "head") and rest:
         return _end_setting(ev, model, path, e, env)
-    if head == "expect" and len(rest) == 1 and isinstance(rest[0], ast.Identifier):
-        claim = model_fields.claim_of(ev, rest[0].text, e, {}) if rest[0].text in model_fields.MEASURES else None
-        if claim is None:
-            raise Fault(model_fields.unknown_field(rest[0], model_fields.MEASURES, "`expect`", {}))
-        return replace(model, claims=(*model.claims, claim))
-    if head in ("preprocess", "source") and len(rest) == 1 and isinstance(rest[0], ast.Identifier):
-        checks = model_fields.PREPROCESS if head == "preprocess" else model_fields.SOURCE
-        if rest[0].text not in checks:
-            raise Fault(model_fields.unknown_field(rest[0], checks, f"`{head}`", {}))
-        setting = model_fields.checked_value(ev, rest[0].text, e, checks[rest[0].text], env)
-        if setting is None:
-            raise Silent
-        if head == "preprocess":
-            return replace(model, preprocess={**model.preprocess, rest[0].text: setting})
-        return replace(model, provenance={**model.provenance, rest[0].text: setting})
+    if head in model_fields.SECTIONS and rest and isinstance(rest[0], ast.Identifier):
+        return _section(ev, model, as_section(path, e), env)
     if rest:
-        raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))
+        guess = nearest(head, model_fields.MODEL_FIELDS)
+        help_ = f"did you mean `{guess}`?" if guess and guess != head else None
+        raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span, help=help_))
     match head:
         case "input":
             return replace(model, input=model_fields.input_size(ev, e, env))
@@ -148,7 +144,7 @@ def _end_setting(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression
     if old is not None:
         inner.bind(name.text, old.value, old.origin)
     setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
-    changed = Block(block.of, {**block.settings, name.text: setting})
+    changed = Block(block.of, {**block.settings, name.text: setting}, block.span)
     return replace(model, stem=changed) if end == "stem" else replace(model, head=changed)
 
 
@@ -173,7 +169,7 @@ def _stages(
     """`stages.…`, `stages[i].…`, `stages[i].blocks[j].…`"""
     which: Iterable[int] = range(len(model.stages))
     if isinstance(rest[0], ast.IndexStep):
-        which = _positions(ev, rest[0], len(model.stages), "stages", env)
+        which = _positions(ev, rest[0], len(model.stages), "stage", env)
         rest = rest[1:]
     if not rest or not isinstance(rest[0], ast.Identifier):
         raise Fault(Diagnostic("E316", f"name what changes in `{path.text}`", path.span, help=f"{path.text}.width: …"))
@@ -194,7 +190,8 @@ def _positions(ev: Elaborator, step: ast.IndexStep, count: int, what: str, env: 
     if not all(model_fields.whole(v) for v in ends):
         raise fault("E301", f"an index is a whole number or a range, not {show_value(value)}", step.index, env)
     if not 0 <= ends[0] <= ends[1] < count:
-        message = f"there are {count} {what}, counted from 0; {show_value(value)} is not among them"
+        counted = f"there {'is' if count == 1 else 'are'} {plural(count, what)}, counted from 0"
+        message = f"{counted}; there is no {show_value(value)}"
         raise fault("E311", message, step.index, env)
     return list(range(ends[0], ends[1] + 1))
 
@@ -226,7 +223,7 @@ def _blocks(
     depth = int(stage.depth.value)
     which = list(range(depth))
     if isinstance(rest[0], ast.IndexStep):
-        which = _positions(ev, rest[0], depth, "blocks in the stage", env)
+        which = _positions(ev, rest[0], depth, "block", env)
         rest = rest[1:]
     if len(rest) != 1 or not isinstance(rest[0], ast.Identifier):
         raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))

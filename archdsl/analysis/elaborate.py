@@ -93,7 +93,9 @@ class Elaborator(Evaluator):
             if isinstance(column, ast.Reference) and column.name != "name":
                 arguments[column.name] = Setting(self.evaluate(cell, env), Origin(cell, env))
             elif isinstance(column, ast.Attribute) and isinstance(column.value, ast.Reference):
-                sections.setdefault(column.value.name, []).append((column.name.text, cell))
+                section, name = column.value.name, column.name.text
+                if name in model_fields.COLUMN_SECTIONS.get(section, ()):  # else the resolver reported it
+                    sections.setdefault(section, []).append((name, cell))
         model = self.instantiate(instance.model, arguments, instance.row, env)
         claims = model.claims + self._row_claims(sections.get("expect", []), env)
         provenance = dict(model.provenance)
@@ -104,10 +106,7 @@ class Elaborator(Evaluator):
         return replace(model, name=instance.name, span=instance.span, claims=claims, provenance=provenance)
 
     def _row_claims(self, cells: list[tuple[str, ast.Expression]], env: Environment) -> tuple[Claim, ...]:
-        options: dict[str, Any] = {}
-        for name, cell in cells:
-            if name not in model_fields.MEASURES:
-                options[name] = self.evaluate(cell, env)
+        options = model_fields.claim_options(self, {n: c for n, c in cells if n not in model_fields.MEASURES}, env)
         claims = [
             model_fields.claim_of(self, name, cell, options) for name, cell in cells if name in model_fields.MEASURES
         ]
@@ -229,11 +228,19 @@ class Elaborator(Evaluator):
         scaling = self.evaluate(step, env)
         if not isinstance(scaling, Scaling):
             raise fault("E212", f"an arrow leads a model into a scaling, not into {kind_of(scaling)}", step, env)
+        if scaling.of.declaration.value is not None:
+            scaling = self.call_scaling(scaling.of, scaling.arguments, step, env)
         return scale_model(self, value, scaling, step, env)
+
+    def scaling(self, definition: Definition, e: ast.Node, env: Environment) -> Scaling:
+        """A scaling by its name; `scaling wide = w` is another name for `w`, which is then still to be called."""
+        if definition.declaration.value is None or definition.parameters:
+            return Scaling(definition, {}, call=e)
+        return self.call_scaling(definition, {}, e, env)
 
     def call_scaling(
         self, definition: Definition, arguments: Mapping[str, Setting], e: ast.Node, env: Environment
-    ) -> Value:
+    ) -> Scaling:
         """A scaling with arguments; of an alias, the scaling behind it."""
         if definition.declaration.value is None:
             return Scaling(definition, dict(arguments), call=e)
@@ -325,7 +332,8 @@ class Elaborator(Evaluator):
         env = Environment(stage_module(stage, model))
         path = f"stages.{index}"
         if stage.enter is not None:
-            value = self.build(self._entering(stage), (value,), f"{path}.enter", site, env)
+            settings = self.block_settings(stage, self._indices(model, index, first_block, 0), site)
+            value = self.build(self._entering(stage, settings.get("width")), (value,), f"{path}.enter", site, env)
         depth = int(stage.depth.value)
         strided = "stride" in self.stage_names(stage)
         per_block = any(isinstance(a, Rule) for a in stage.settings.values())
@@ -342,7 +350,7 @@ class Elaborator(Evaluator):
                 if formula is not None:
                     fixed = formula.settings(self, index, position, stage, fixed)
             settings = dict(fixed)
-            if strided and position > 0:
+            if strided and position > 0 and not isinstance(stage.settings.get("stride"), Rule):
                 stride = settings.get("stride")
                 settings["stride"] = Setting(1, stride.origin if stride is not None else None)
             if model.output_stride is not None and "dilation" in settings:
@@ -358,11 +366,10 @@ class Elaborator(Evaluator):
         of = stage.block.of
         return tuple(a.name for a in of.operation.attributes) if isinstance(of, Primitive) else of.parameter_names
 
-    def _entering(self, stage: Stage) -> Block | Sequence:
-        """The block before a stage takes the stage's width, where it has a width and none is given."""
+    def _entering(self, stage: Stage, width: Setting | None) -> Block | Sequence:
+        """The block before a stage takes the width of the stage's first block, where none is given to it."""
         block = stage.enter
-        width = stage.settings.get("width")
-        if not isinstance(block, Block) or "width" in block.settings or not isinstance(width, Setting):
+        if not isinstance(block, Block) or "width" in block.settings or width is None:
             return block if block is not None else Sequence(())
         names = self.stage_names(replace(stage, block=block))
         return Block(block.of, {**block.settings, "width": width}) if "width" in names else block
@@ -516,11 +523,11 @@ def strides(builder: Builder) -> list[int | None]:
     """
     found: list[int | None] = [1]
     for node in builder.nodes:
-        before = [found[value.node + 1] for value in node.inputs]
-        if None in before or not before:
+        before = [s for value in node.inputs if (s := found[value.node + 1]) is not None]
+        if not before:
             found.append(None)
             continue
-        stride = max(b for b in before if b is not None)
+        stride = max(before)
         name = node.operation.name
         if name in ("global_pool", "adaptive_avg_pool", "flatten", "linear", "reshape"):
             found.append(None)
@@ -571,11 +578,10 @@ def stage_module(stage: Stage, model: Model) -> Any:
 
 
 def _span_of(block: Block | Sequence) -> Span | None:
-    if isinstance(block, Block):
-        for setting in block.settings.values():
-            if setting.origin is not None:
-                return setting.origin.span
-    return None
+    """Where a block, or the first of several, was configured."""
+    if isinstance(block, Sequence):
+        return _span_of(block.steps[0][1]) if block.steps else None
+    return block.span
 
 
 def _model_fault(code: str, message: str, model: Model) -> Fault:

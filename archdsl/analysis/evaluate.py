@@ -152,9 +152,9 @@ class Expressions:
             case Definition(kind="fn") | Builtin():
                 return Function(named)
             case Definition(kind="block") | Primitive():
-                return Block(named)
+                return Block(named, span=e.span)
             case Definition(kind="scaling"):
-                return Scaling(named, {}, call=e)
+                return self.scaling(named, e, env)
             case Definition(kind="model") | Instance():
                 return self.instantiate(named, {}, e, env)
             case None:
@@ -350,6 +350,10 @@ class Expressions:
         return value[position]
 
     # What the layers above add
+
+    def scaling(self, definition: Definition, e: ast.Node, _: Environment) -> Value:
+        """A scaling by its name, before it has arguments."""
+        return Scaling(definition, {}, call=e)
 
     def apply(
         self, block: Block | Sequence, inputs: tuple[Tensor, ...], site: ast.Expression, env: Environment

@@ -214,24 +214,42 @@ def claims_of(ev: Elaborator, body: ast.Body, env: Environment) -> tuple[Claim, 
     measures = {m: fields[m] for m in MEASURES if m in fields}
     if not measures and len(body.entries) == len(fields):
         ev.report(Diagnostic("E210", "`expect` claims nothing", body.span, help=f"give {' or '.join(MEASURES)}"))
-    options: dict[str, Any] = {}
-    checks: Mapping[str, Check] = {
-        "by": _one_of(CONVENTIONS),
-        "truncated": lambda v: None if isinstance(v, bool) else f"is true or false, not {kind_of(v)}",
-        "at": lambda v: None if isinstance(v, Size) and len(v) in (2, 3) else f"is a size, not {kind_of(v)}",
-        "note": lambda v: None if isinstance(v, str) else f"is a string, not {kind_of(v)}",
-    }
-    for name, check in checks.items():
-        if name in fields:
-            setting = checked_value(ev, name, fields[name].value, check, env)
-            if setting is not None:
-                options[name] = setting.value
+    options = claim_options(ev, {n: f.value for n, f in fields.items() if n not in MEASURES}, env)
     found = []
     for measure, entry in measures.items():
         claim = claim_of(ev, measure, entry.value, options)
         if claim is not None:
             found.append(claim)
     return tuple(found)
+
+
+def _input_extents(value: Value) -> str | None:
+    if not isinstance(value, Size) or len(value) != 3:
+        return f"is an input such as 3 x 224 x 224, not {kind_of(value)}"
+    if not all(whole(extent) and 1 <= extent <= EXTENT_MAX for extent in value):
+        return f"must be made of whole numbers from 1 to {EXTENT_MAX:,}"
+    return None
+
+
+CLAIM_OPTIONS: Mapping[str, Check] = {
+    "by": _one_of(CONVENTIONS),
+    "truncated": lambda v: None if isinstance(v, bool) else f"is true or false, not {kind_of(v)}",
+    "at": _input_extents,
+    "note": lambda v: None if isinstance(v, str) else f"is a string, not {kind_of(v)}",
+}
+"""What an `expect` says of all its claims."""
+COLUMN_SECTIONS: Mapping[str, tuple[str, ...]] = {"expect": EXPECT_FIELDS, "source": tuple(SOURCE)}
+"""The sections whose fields may be columns of a table of models."""
+
+
+def claim_options(ev: Elaborator, given: Mapping[str, ast.Expression], env: Environment) -> dict[str, Any]:
+    """The options of claims that pass their check."""
+    options: dict[str, Any] = {}
+    for name, e in given.items():
+        setting = checked_value(ev, name, e, CLAIM_OPTIONS[name], env)
+        if setting is not None:
+            options[name] = setting.value
+    return options
 
 
 def claim_of(ev: Elaborator, measure: str, e: ast.Expression, options: Mapping[str, Any]) -> Claim | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from archdsl.analysis.program import Definition, Primitive
 from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Edit, Fault
+from archdsl.graph.operations import OPERATIONS
 from archdsl.syntax import ast
 
 
@@ -24,7 +25,10 @@ def setting_names(of: Definition | Primitive) -> tuple[str, ...]:
 
 def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
     """E201, with the nearest of the known names."""
-    guess = nearest(e.name, known)
+    if e.name in OPERATIONS:
+        use = f"write `use std.ops {{ {e.name} }}` at the top of the file"
+        return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=use))
+    guess = nearest(e.name, known | {"none", "true", "false"})
     help_ = f"did you mean `{guess}`?" if guess else None
     edits = (Edit(e.span, guess),) if guess else ()
     return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=help_, edits=edits))

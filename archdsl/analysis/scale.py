@@ -255,7 +255,7 @@ def _end(
             continue
         settings[name], multiplied = _scaled(ev, line, old_name, old, ends)
         record(path, old.value, multiplied, line, settings[name].value)
-    return Block(block.of, settings)
+    return Block(block.of, settings, block.span)
 
 
 def _resolution(
@@ -391,7 +391,7 @@ class _Search:
     def _unreachable(self) -> Fault:
         measure, target = self.budget.measure, self.budget.target
         message = f"no factor of `{self.scaling.name}` brings {measure} to {target:,}"
-        changed = {c.path.rpartition(".")[2] for c in self.scaled(2 * GRID).changes}
+        changed = {c.path.rpartition(".")[2] for c in self.scaled(2 * GRID).changes if c.base != c.rounded}
         help_ = f"it changes {', '.join(sorted(changed))}" if changed else "it changes nothing in this model"
         return fault("E313", message, self.step, self.env, help=help_)
 

@@ -14,11 +14,13 @@ from archdsl.source import Span
 from archdsl.syntax import ast
 
 _MOST_LABELS = 6
+_ABOUT_ONE_SETTING = ("E301", "E302", "E303", "E306")
+"""Faults of a setting for itself; behind the others stand the operation's other settings too."""
 
 
 def show_value(value: object) -> str:
     """A value in a message: numbers in digits, the rest as the language writes it."""
-    from archdsl.analysis.values import Block, Sequence
+    from archdsl.analysis.values import Block, Function, Scaling, Sequence, Solve
     from archdsl.graph.shapes import Range, Size, show_shape
 
     if is_number(value):
@@ -40,6 +42,12 @@ def show_value(value: object) -> str:
         return f"a tensor of {show_shape(value.shape)}"
     if isinstance(value, Block):
         return value.name
+    if isinstance(value, Function):
+        return f"the function {value.of.name}"
+    if isinstance(value, Scaling):
+        return f"the scaling {value.name}"
+    if isinstance(value, Solve):
+        return f"solve({value.measure}: {value.target})"
     if isinstance(value, Sequence):
         return " -> ".join(name for name, _ in value.steps) or "nothing"
     return str(value)
@@ -114,15 +122,17 @@ def rule_fault(
     origin = setting.origin if setting is not None else None
     label = f"in {path}" if path else ""
     if origin is not None:
-        return fault(error.code, error.message, origin.expression, origin.environment, help=error.help, label=label)
-    raised = fault(error.code, error.message, site, environment, help=error.help, label=label)
+        raised = fault(error.code, error.message, origin.expression, origin.environment, help=error.help, label=label)
+        if error.code in _ABOUT_ONE_SETTING:
+            return raised
+    else:
+        raised = fault(error.code, error.message, site, environment, help=error.help, label=label)
     where = [s.origin for s in settings.values() if s.origin is not None]
-    extra = [
-        found
-        for o in where
-        for found in labels_for(o.expression, o.environment, raised.diagnostic.span)
-        if found not in raised.diagnostic.labels
-    ]
+    extra: list[Label] = []
+    for o in where:
+        for found in labels_for(o.expression, o.environment, raised.diagnostic.span):
+            if found not in raised.diagnostic.labels and found not in extra:
+                extra.append(found)
     diagnostic = raised.diagnostic
     labels = (*diagnostic.labels, *extra)[:_MOST_LABELS]
     span = diagnostic.span

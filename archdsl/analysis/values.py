@@ -109,6 +109,8 @@ class Block:
 
     of: Definition | Primitive
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    span: Span | None = field(default=None, compare=False, repr=False)
+    """Where it was last configured."""
 
     @property
     def name(self) -> str:

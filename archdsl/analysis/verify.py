@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,8 +10,9 @@ from archdsl.analysis.evaluate import literal
 from archdsl.analysis.model import Claim, Model
 from archdsl.diagnostics import Diagnostic, Label
 from archdsl.graph.conventions import CONVENTIONS
-from archdsl.graph.cost import count
+from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
+from archdsl.graph.shapes import Shape
 
 DEFAULT_CONVENTION = next(iter(CONVENTIONS))
 _UNITS = {"K": 3, "M": 6, "G": 9, "T": 12}
@@ -24,6 +25,7 @@ class Verdict:
     claim: Claim
     convention: str
     computed: int
+    input: Shape
 
     @property
     def holds(self) -> bool:
@@ -47,19 +49,23 @@ def rounded(value: int, text: str, truncated: bool) -> Fraction:
     return whole * unit
 
 
-def verdicts(network: Network, claims: Iterable[Claim]) -> list[Verdict]:
-    """Each claim with the computed value under its convention."""
-    costs = {}
+def verdicts(network_at: Callable[[Shape | None], Network], claims: Iterable[Claim]) -> list[Verdict]:
+    """Each claim with the computed value under its convention, at the input that it names.
+
+    `network_at` gives the network for an input, for none the one at the model's own input.
+    """
+    costs: dict[tuple[Shape | None, str], Cost] = {}
     found = []
     for claim in claims:
-        name = claim.convention or DEFAULT_CONVENTION
-        if name not in costs:
-            costs[name] = count(network, name)
-        found.append(Verdict(claim, name, int(getattr(costs[name], claim.measure))))
+        key = (claim.at, claim.convention or DEFAULT_CONVENTION)
+        network = network_at(claim.at)
+        if key not in costs:
+            costs[key] = count(network, key[1])
+        found.append(Verdict(claim, key[1], int(getattr(costs[key], claim.measure)), network.input))
     return found
 
 
-def verify_claims(model: Model, network: Network, found: Iterable[Verdict]) -> list[Diagnostic]:
+def verify_claims(model: Model, found: Iterable[Verdict]) -> list[Diagnostic]:
     """E501 for every claim that does not hold, with both values."""
     diagnostics = []
     for verdict in found:
@@ -68,8 +74,8 @@ def verify_claims(model: Model, network: Network, found: Iterable[Verdict]) -> l
         claim = verdict.claim
         convention = CONVENTIONS[verdict.convention]
         near = rounded(verdict.computed, claim.literal, claim.truncated)
-        shown = printed(near, claim.literal)
-        size = " x ".join(str(extent) for extent in network.input)
+        shown = printed(near, claim.literal) if near else str(verdict.computed)
+        size = " x ".join(str(extent) for extent in verdict.input)
         message = f"`{model.name}` has {verdict.computed:,} {claim.measure}, claimed are {claim.literal}"
         label = f"{shown} by the convention {convention.name} at {size}"
         labels = (Label(model.span, "the model of the claim"),)

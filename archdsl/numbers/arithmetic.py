@@ -50,11 +50,12 @@ def _rank(a: Operand, b: Operand) -> int:
 def _symbolic(compute: Callable[..., Any], *operands: Operand) -> int:
     """Python's operator for operands of which one is symbolic. The result is of their kind, not an `int`.
 
-    Raises `TypeError` for a truth value or a double among them, which Python would silently calculate with,
+    Raises `TypeError` for a truth value, a double, a string or a list among them, with which Python would
+    silently calculate,
     and `NumberError` (domain) for a division by zero.
     """
     for operand in operands:
-        if isinstance(operand, bool | float | complex):
+        if isinstance(operand, bool | float | complex) or not hasattr(operand, "__rtruediv__"):
             raise TypeError(f"{operand!r} is not a number of the language")
     try:
         result: int = compute(*operands)

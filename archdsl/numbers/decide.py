@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from archdsl.numbers import enclose
 from archdsl.numbers.enclose import Coarse, Interval
@@ -131,11 +131,8 @@ def _enclose_log(atom: Atom, bits: int) -> Interval:
     """The logarithm of an atom."""
     if atom.kind == "exp":
         return _enclose(atom.of, bits)
-    if isinstance(atom.of, Irrational):
-        inner = _log_of(_enclose(atom.of, bits), bits)
-    else:
-        assert isinstance(atom.of, int)
-        inner = enclose.log(atom.of, bits)
+    of = atom.of
+    inner = _log_of(_enclose(of, bits), bits) if isinstance(of, Irrational) else enclose.log(cast(int, of), bits)
     return inner if atom.kind == "root" else _log_of(inner, bits)
 
 

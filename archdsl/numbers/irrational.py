@@ -25,7 +25,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 from archdsl.numbers.faults import MAX_BITS, MAX_POWER, MAX_TERMS, MAX_WEIGHT, NumberError, count, normalise
 from archdsl.numbers.integers import coprime_base, exponents, pairwise_coprime, primitive_root
@@ -121,8 +121,7 @@ def _times(a: Monomial, b: Monomial) -> tuple[Monomial, Rational]:
     for atom, exponent in b:
         exponent += product.pop(atom, 0)
         if atom.kind == "root" and exponent >= 1:
-            assert isinstance(atom.of, int)
-            carry *= atom.of
+            carry *= cast(int, atom.of)
             exponent -= 1
         if exponent:
             product[atom] = exponent
@@ -149,8 +148,7 @@ def sum_power(a: Sum, n: int) -> Sum:
 
 def _power_of(atom: Atom, exponent: Rational) -> Sum:
     if atom.kind == "root":
-        assert isinstance(atom.of, int)
-        return root(atom.of, exponent)
+        return root(cast(int, atom.of), exponent)
     return {frozenset({(atom, exponent)}): 1}
 
 

@@ -41,8 +41,14 @@ ELSEWHERE = {
 
 
 def diagnosed(chunk: Chunk) -> Diagnostics:
-    main, *others = re.split(r"^#! file (.+)\n", chunk.text, flags=re.MULTILINE)
-    files = dict(zip(others[::2], others[1::2], strict=True))
+    heads = [*re.finditer(r"^#! file (.+)\n", chunk.text, re.MULTILINE)]
+    ends = [*(head.start() for head in heads), len(chunk.text)]
+    main = chunk.text[: ends[0]]
+    # The lines above a file are left empty, so that its lines count as those of the chunk.
+    files = {
+        head[1]: "\n" * chunk.text.count("\n", 0, head.end()) + chunk.text[head.end() : end]
+        for head, end in zip(heads, ends[1:], strict=True)
+    }
     _, compilations, diagnostics = Compiler(Texts(files)).check(Source("case.arch", main))
     assert diagnostics.failed or all(c.network is not None for c in compilations)
     return diagnostics

@@ -30,7 +30,7 @@ ALPHAS = {"alpha(a: 0, s: {})": 0.0, "alpha(a: 0.3, s: {})": 0.3, "alpha(a: 0.6,
 
 CALLS: dict[str, Weights] = {f"{name}({{}})": weights for name, weights in STRATEGIES.items()}
 CALLS |= {call: alpha(a) for call, a in ALPHAS.items()}
-CALLS["shared({}, e_d: 1, e_w: 2, e_r: 3, e_g: 4)"] = Weights(1, 2, 4, 3)
+CALLS["by_shares({}, e_d: 1, e_w: 2, e_r: 3, e_g: 4)"] = Weights(1, 2, 4, 3)
 
 BASES = ("regnety_4gf", "regnetx_400mf", "efficientnet_b0")
 

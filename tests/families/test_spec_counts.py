@@ -177,11 +177,11 @@ def test_mobilenetv2_1_4x() -> None:
 def test_mobilenetv1() -> None:
     record = RECORDS["mobilenetv1"]
     rows = "\n".join(
-        f"| separable | {width} | {stride} |"
+        f"| separable_conv | {width} | {stride} |"
         for width, stride in zip(record["block_widths"], record["block_strides"], strict=True)
     )
     source = f"""
-use std.mobilenet {{ conv_norm_act, separable, pool_head }}
+use std.mobilenet {{ conv_norm_act, separable_conv, pool_head }}
 model mobilenetv1 {{
   input:  3 x 224 x 224
   stem:   conv_norm_act(width: 32, stride: 2)

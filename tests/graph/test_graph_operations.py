@@ -111,7 +111,7 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("reshape", {"to": (3, 4)}, "E302", "1 or 3 extents"),
     ("max_pool", {"kernel": 3, "stride": 2, "padding": 2}, "E302", "at most half of its kernel: 2 is more"),
     ("max_pool", {"kernel": 3, "stride": 2, "padding": (0, 1, 1, 1), "ceil_mode": True}, "E302", "equal padding"),
-    ("conv", {"width": Fraction(17, 2), "kernel": 3}, "E303", "width is 17/2, which is not a whole number"),
+    ("conv", {"width": Fraction(17, 2), "kernel": 3}, "E303", "width is 8.5, which is not a whole number"),
     ("conv", {"width": 8, "kernel": 3, "groups": 3}, "E304", "3 groups and width of 8"),
     ("conv", {"width": 8, "kernel": 2}, "E305", "kernel 2 with stride 1 has no symmetric padding"),
     ("conv", {"width": 8}, "E306", "conv needs kernel"),
