@@ -1,12 +1,11 @@
-"""Readers for tests: sources as texts, or as files below a folder, with the shipped library behind them."""
+"""A reader for tests: sources as texts, with the shipped library behind them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from archdsl.diagnostics import Fault
-from archdsl.files import SourceFault, read_source
+from archdsl.files import SourceFault
 from archdsl.resources import read_data
 from archdsl.source import Source
 
@@ -27,17 +26,3 @@ class Texts:
             return Source(f"std/{name}.arch", read_data(f"specs/std/{name}.arch"))
         except FileNotFoundError:
             return None
-
-
-@dataclass
-class Disk(Texts):
-    """A `Reader` of the files below a folder."""
-
-    root: Path = Path()
-
-    def file(self, path: str) -> Source:
-        try:
-            found = read_source(self.root / path, self.root)
-        except SourceFault as fault:
-            raise Fault(fault.diagnostic()) from None
-        return Source(path, found.text)

@@ -18,7 +18,7 @@ from archdsl.analysis.derive import derive_model
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Attribute, Claim, Model, Rule, Stage
 from archdsl.analysis.program import Definition, Instance, Primitive
-from archdsl.analysis.scale import scale_model
+from archdsl.analysis.scale import base_of, scale
 from archdsl.analysis.stages import depth_setting, stages_of
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
@@ -230,7 +230,11 @@ class Elaborator(Evaluator):
             raise fault("E212", f"an arrow leads a model into a scaling, not into {kind_of(scaling)}", step, env)
         if scaling.of.declaration.value is not None:
             scaling = self.call_scaling(scaling.of, scaling.arguments, step, env)
-        return scale_model(self, value, scaling, step, env)
+        if scaling.unknown is None:
+            return scale(self, base_of(self, value), scaling, step, env)
+        from archdsl.analysis.solve import solve  # it measures with an elaborator of its own
+
+        return solve(self, value, scaling, step, env)
 
     def scaling(self, definition: Definition, e: ast.Node, env: Environment) -> Scaling:
         """A scaling by its name; `scaling wide = w` is another name for `w`, which is then still to be called."""
@@ -310,7 +314,7 @@ class Elaborator(Evaluator):
     def _end(self, block: Block | Sequence, value: Value, path: str, model: Model, env: Environment) -> Value:
         inputs = value if isinstance(value, tuple) else (value,)
         site = ast.Identifier(_span_of(block) or model.span, path)
-        return self.build(block, inputs, path, site, env)
+        return self.place(block, inputs, path, site, env, fitted=False)
 
     def _one(self, value: Value, path: str, model: Model) -> Tensor:
         if isinstance(value, Tensor):
@@ -332,8 +336,9 @@ class Elaborator(Evaluator):
         env = Environment(stage_module(stage, model))
         path = f"stages.{index}"
         if stage.enter is not None:
-            settings = self.block_settings(stage, self._indices(model, index, first_block, 0), site)
-            value = self.build(self._entering(stage, settings.get("width")), (value,), f"{path}.enter", site, env)
+            settings = self.block_settings(stage, self.indices(model, index, first_block, 0), site)
+            entering = self._entering(stage, settings.get("width"))
+            value = self.place(entering, (value,), f"{path}.enter", site, env, fitted=False)
         depth = int(stage.depth.value)
         strided = "stride" in self.stage_names(stage)
         per_block = any(isinstance(a, Rule) for a in stage.settings.values())
@@ -341,7 +346,7 @@ class Elaborator(Evaluator):
         first_dilation = dilation
         for position in range(depth):
             if fixed is None or per_block:
-                indices = self._indices(model, index, first_block, position)
+                indices = self.indices(model, index, first_block, position)
                 fixed = self.block_settings(stage, indices, site)
                 if position == 0 and model.output_stride is not None:
                     fixed, first_dilation, dilation = self._dilate(model, stage, fixed, dilation, value, site)
@@ -358,8 +363,21 @@ class Elaborator(Evaluator):
             settings.update(stage.overrides.get(position, {}))
             block = Block(stage.block.of, settings)
             inputs = value if isinstance(value, tuple) else (value,)
-            value = self.build(block, inputs, f"{path}.blocks.{position}", site, env, fitted=True)
+            value = self.place(block, inputs, f"{path}.blocks.{position}", site, env, fitted=True)
         return dilation, value
+
+    def place(
+        self,
+        block: Block | Sequence,
+        inputs: tuple[Tensor, ...],
+        path: str,
+        site: ast.Node,
+        env: Environment,
+        *,
+        fitted: bool,
+    ) -> Value:
+        """Build stem, head or one block of a stage; `solve` measures here instead."""
+        return self.build(block, inputs, path, site, env, fitted=fitted)
 
     def stage_names(self, stage: Stage) -> tuple[str, ...]:
         """The settings that a stage's block has."""
@@ -375,7 +393,7 @@ class Elaborator(Evaluator):
         return Block(block.of, {**block.settings, "width": width}) if "width" in names else block
 
     @staticmethod
-    def _indices(model: Model, index: int, first_block: int, position: int) -> dict[str, Indices]:
+    def indices(model: Model, index: int, first_block: int, position: int) -> dict[str, Indices]:
         block = {"index": first_block + position, "count": model.depth, "in_stage": position}
         stage = {"index": index, "count": len(model.stages)}
         return {"block": Indices("block", block), "stage": Indices("stage", stage)}
@@ -424,7 +442,7 @@ class Elaborator(Evaluator):
             rules = any(isinstance(a, Rule) for a in stage.settings.values())
             blocks = []
             for position in range(depth if rules else 1):
-                settings = self.block_settings(stage, self._indices(model, index, first_block, position), site)
+                settings = self.block_settings(stage, self.indices(model, index, first_block, position), site)
                 blocks.append(self._with_defaults(stage, settings, site))
             found.append(blocks)
             first_block += depth

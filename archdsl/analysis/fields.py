@@ -326,7 +326,10 @@ def follow_section(ev: Elaborator, body: ast.Body, ends: Mapping[str, Value]) ->
         path, parts = entry.path.text, entry.path.steps
         if len(parts) != 2 or entry.path.head.text not in ("stem", "head"):
             message = f"`{path}` cannot follow a scaling: name a setting of `stem` or of `head`"
-            ev.report(Diagnostic("E202", message, entry.path.span))
+            guess = nearest(entry.path.head.text, ("stem", "head"))
+            help_ = f"did you mean `{guess}`?" if guess else None
+            edits = (Edit(entry.path.head.span, guess),) if guess else ()
+            ev.report(Diagnostic("E202", message, entry.path.span, help=help_, edits=edits))
         elif not isinstance(entry.value, ast.Reference) or entry.value.name not in DIMENSIONS[:3]:
             guess = nearest(entry.value.span.text, DIMENSIONS[:3])
             help_ = f"did you mean `{guess}`?" if guess else None

@@ -2,32 +2,25 @@
 
 A line of a scaling names what it replaces and computes it from the old value. `depth`, `width` and every
 other attribute are lines for each stage, `resolution` for the input's height and width, `stem.…` and
-`head.…` for the ends. What a model lists under `follow` is changed by the line that it follows. `solve`
-finds a factor on a grid of thousandths.
+`head.…` for the ends. What a model lists under `follow` is changed by the line that it follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archdsl import limits
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis.derive import end_value
-from archdsl.analysis.evaluate import Silent
-from archdsl.analysis.model import Change, Model, Rule, ScaledBy, Solved, Stage
+from archdsl.analysis.model import Change, Model, Rule, ScaledBy, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Primitive, children
 from archdsl.analysis.stages import depth_setting
 from archdsl.analysis.suggest import nearest
-from archdsl.analysis.trace import fault
-from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting, Solve, Value
+from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting
 from archdsl.diagnostics import Diagnostic, Edit, Fault
-from archdsl.graph.cost import count
 from archdsl.graph.shapes import Size
-from archdsl.numbers import normalise
 from archdsl.syntax import ast
 
 if TYPE_CHECKING:
@@ -46,11 +39,48 @@ class Line:
     environment: Environment
 
 
-def scale_model(ev: Elaborator, model: Model, scaling: Scaling, step: ast.Node, env: Environment) -> Model:
-    """Apply a scaling. A `solve` among its arguments is solved for first."""
-    if scaling.unknown is not None:
-        return _solve(ev, model, scaling, *scaling.unknown, step, env)
-    return _apply(ev, model, scaling, step, env)
+Record: TypeAlias = Callable[[str, Setting, Line, Setting], None]
+"""Notes a change: path, old value, line, new value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a scaling starts from: the model after `fit`, and the settings of stem and head."""
+
+    model: Model
+    ends: Mapping[str, Mapping[str, Setting]]
+
+
+def base_of(ev: Elaborator, model: Model) -> Base:
+    """The base of every scaling of a model."""
+    stages = tuple(_fitted(ev, stage, index) for index, stage in enumerate(model.stages))
+    ends = {"stem": _old_end(ev, model.stem), "head": _old_end(ev, model.head)}
+    return Base(replace(model, stages=stages), ends)
+
+
+def scale(
+    ev: Elaborator, base: Base, scaling: Scaling, step: ast.Node, env: Environment, *, explained: bool = True
+) -> Model:
+    """Apply a scaling. Without `explained` the changes are not recorded, which takes half the time."""
+    lines = _lines(ev, scaling, step, env)
+    model, ends = base.model, base.ends
+    _verify_targets(model, lines)
+    changes: list[Change] = []
+
+    def record(path: str, old: Setting, line: Line, scaled: Setting) -> None:
+        if not explained or scaled.origin is None:
+            return
+        plain = unrounded(line.expression, line.path)
+        multiplied = scaled.value if plain is None else ev.evaluate(plain, scaled.origin.environment)
+        span, text = line.expression.span, " ".join(line.expression.span.text.split())
+        changes.append(Change(path, scaling.name, old.value, multiplied, scaled.value, span, text))
+
+    stages = tuple(_stage(ev, stage, index, lines, ends, record) for index, stage in enumerate(model.stages))
+    stem = _end(ev, model, "stem", lines, ends, record)
+    head = _end(ev, model, "head", lines, ends, record)
+    size = _resolution(ev, model, lines, ends, record)
+    changed = (*model.changes, *changes)
+    return replace(model, input=size, stages=stages, stem=stem, head=head, claims=(), changes=changed)
 
 
 def _lines(ev: Elaborator, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
@@ -74,31 +104,6 @@ def _lines(ev: Elaborator, scaling: Scaling, step: ast.Node, env: Environment) -
                 raise Fault(Diagnostic("E204", "lines of a scaling stand here, as `path: value`", entry.span))
             lines[entry.path.text] = Line(entry.path, entry.value, scope)
     return lines
-
-
-def _apply(ev: Elaborator, model: Model, scaling: Scaling, step: ast.Node, env: Environment) -> Model:
-    lines = _lines(ev, scaling, step, env)
-    _verify_targets(model, lines)
-    changes: list[Change] = []
-
-    def record(path: str, base: Value, multiplied: Value, line: Line, rounded: Value) -> None:
-        span, text = line.expression.span, " ".join(line.expression.span.text.split())
-        changes.append(Change(path, scaling.name, base, multiplied, rounded, span, text))
-
-    ends = {end: _old_end(ev, getattr(model, end)) for end in ("stem", "head")}
-    stages = []
-    for index, stage in enumerate(model.stages):
-        stages.append(_stage(ev, stage, index, lines, ends, record))
-    new_ends = {end: _end(ev, model, end, lines, ends, record) for end in ("stem", "head")}
-    size = _resolution(ev, model, lines, ends, record)
-    return replace(
-        model,
-        input=size,
-        stages=tuple(stages),
-        claims=(),
-        changes=(*model.changes, *changes),
-        **new_ends,
-    )
 
 
 def _verify_targets(model: Model, lines: Mapping[str, Line]) -> None:
@@ -148,15 +153,10 @@ def _environment(line: Line, name: str, old: Setting, groups: Mapping[str, Mappi
     return inner
 
 
-def _scaled(
-    ev: Elaborator, line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]
-) -> tuple[Setting, Value]:
-    """The new value, and the value before it was rounded."""
+def _scaled(ev: Elaborator, line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]) -> Setting:
+    """The new value of one number."""
     inner = _environment(line, name, old, groups)
-    value = ev.evaluate(line.expression, inner)
-    plain = unrounded(line.expression, line.path)
-    multiplied = ev.evaluate(plain, inner) if plain is not None and plain is not line.expression else value
-    return Setting(value, Origin(line.expression, inner)), multiplied
+    return Setting(ev.evaluate(line.expression, inner), Origin(line.expression, inner))
 
 
 def unrounded(e: ast.Expression, path: ast.Path) -> ast.Expression | None:
@@ -186,9 +186,8 @@ def _reaches(e: ast.Node, path: ast.Path) -> bool:
 
 
 def _stage(
-    ev: Elaborator, stage: Stage, index: int, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Any
+    ev: Elaborator, stage: Stage, index: int, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Record
 ) -> Stage:
-    stage = _fitted(ev, stage, index)
     old: dict[str, Any] = {"depth": stage.depth, **stage.settings}
     groups = {"stage": old, **ends}
     depth, settings = stage.depth, dict(stage.settings)
@@ -196,10 +195,10 @@ def _stage(
         if name == "resolution" or len(line.path.steps) != 1:
             continue
         if name == "depth":
-            depth, multiplied = _scaled(ev, line, name, stage.depth, groups)
+            depth = _scaled(ev, line, name, stage.depth, groups)
             if depth.origin is not None:
                 depth_setting(depth, depth.origin.expression, depth.origin.environment)
-            record(f"stages.{index}.depth", stage.depth.value, multiplied, line, depth.value)
+            record(f"stages.{index}.depth", stage.depth, line, depth)
             continue
         attribute = stage.settings.get(name)
         if isinstance(attribute, Rule):
@@ -212,9 +211,9 @@ def _stage(
             attribute = end_value(ev, stage.block, name)
         if attribute is None:
             continue
-        scaled, multiplied = _scaled(ev, line, name, attribute, groups)
+        scaled = _scaled(ev, line, name, attribute, groups)
         settings[name] = scaled
-        record(f"stages.{index}.{name}", attribute.value, multiplied, line, scaled.value)
+        record(f"stages.{index}.{name}", attribute, line, scaled)
     overrides = {position: o for position, o in stage.overrides.items() if position < depth.value}
     return replace(stage, depth=depth, settings=settings, overrides=overrides)
 
@@ -237,7 +236,7 @@ def _end(
     end: str,
     lines: Mapping[str, Line],
     ends: Mapping[str, Mapping[str, Setting]],
-    record: Any,
+    record: Record,
 ) -> Any:
     """The stem or head, changed by lines that name its settings, or that these follow."""
     block = getattr(model, end)
@@ -253,13 +252,13 @@ def _end(
             line, old_name = lines.get(dimension), dimension
         if line is None:
             continue
-        settings[name], multiplied = _scaled(ev, line, old_name, old, ends)
-        record(path, old.value, multiplied, line, settings[name].value)
+        settings[name] = _scaled(ev, line, old_name, old, ends)
+        record(path, old, line, settings[name])
     return Block(block.of, settings, block.span)
 
 
 def _resolution(
-    ev: Elaborator, model: Model, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Any
+    ev: Elaborator, model: Model, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Record
 ) -> Setting:
     """The input, with height and width each changed by the line for `resolution`."""
     line = lines.get("resolution")
@@ -269,149 +268,11 @@ def _resolution(
     scaled = []
     origin = model.input.origin
     for what, extent in zip(("height", "width"), extents, strict=True):
-        setting, multiplied = _scaled(ev, line, "resolution", Setting(extent, model.input.origin), ends)
+        old = Setting(extent, model.input.origin)
+        setting = _scaled(ev, line, "resolution", old, ends)
         origin = setting.origin
         where = origin.environment if origin is not None else line.environment
         model_fields.verify_extent(what, setting.value, line.expression, where)
-        record(f"input.{what}", extent, multiplied, line, setting.value)
+        record(f"input.{what}", old, line, setting)
         scaled.append(setting.value)
     return Setting(Size((channels, *scaled)), origin)
-
-
-# Solving for a budget
-
-
-def _solve(
-    ev: Elaborator, model: Model, scaling: Scaling, parameter: str, budget: Solve, step: ast.Node, env: Environment
-) -> Model:
-    """The scaled model whose cost is nearest to the budget, over factors on the grid.
-
-    Cost is not monotone in the factor, because `fit` rounds both ways; but each scaled number is taken to
-    rise or fall with it, so that between two factors of equal numbers nothing changes. First the factor is
-    found at which the cost passes the budget, then every distinct network from 7/10 to 14/10 of it is
-    counted.
-    """
-    search = _Search(ev, model, scaling, parameter, budget, step, env)
-    crossing = search.crossing()
-    best = search.nearest(max(1, crossing * 7 // 10), max(2, crossing * 14 // 10))
-    factor = normalise(Fraction(best, GRID))
-    scaled = search.scaled(best)
-    reached = search.cost(best)
-    solved = Solved(scaling.name, parameter, budget.measure, budget.target, factor, reached)
-    return replace(scaled, solved=(*scaled.solved, solved))
-
-
-class _Search:
-    """Costs by factor, in thousandths; equal stage lists are counted once."""
-
-    def __init__(
-        self,
-        ev: Elaborator,
-        model: Model,
-        scaling: Scaling,
-        parameter: str,
-        budget: Solve,
-        step: ast.Node,
-        env: Environment,
-    ) -> None:
-        self.ev, self.model, self.scaling, self.parameter = ev, model, scaling, parameter
-        self.budget, self.step, self.env = budget, step, env
-        self.models: dict[int, Model] = {}
-        self.costs: dict[Any, int] = {}
-        self.work = 0
-
-    def scaled(self, factor: int) -> Model:
-        found = self.models.get(factor)
-        if found is None:
-            if len(self.models) >= limits.MAX_SOLVE_STEPS:
-                message = f"no factor was found in {limits.MAX_SOLVE_STEPS:,} trials"
-                raise fault("E313", message, self.step, self.env)
-            self.work += self.ev.steps
-            if self.work > limits.MAX_SOLVE_WORK:
-                message = f"no factor was found in {limits.MAX_SOLVE_WORK:,} steps: the networks are too large to try"
-                raise fault("E313", message, self.step, self.env)
-            value = normalise(Fraction(factor, GRID))
-            setting = Setting(value, self.scaling.arguments[self.parameter].origin)
-            scaling = replace(self.scaling, arguments={**self.scaling.arguments, self.parameter: setting})
-            self.ev.steps = 0  # the limit is for one network, and the number of networks has its own
-            found = _apply(self.ev, self.model, scaling, self.step, self.env)
-            self.models[factor] = found
-        return found
-
-    def key(self, factor: int) -> Any:
-        """All numbers of the scaled model: equal keys mean equal networks."""
-        model = self.scaled(factor)
-        stages = []
-        for stage in model.stages:
-            if any(isinstance(a, Rule) and a.changes for a in stage.settings.values()):
-                return factor
-            settings = {n: a.value for n, a in stage.settings.items() if isinstance(a, Setting)}
-            stages.append((stage.depth.value, *[v for v in settings.values() if _is_number(v)]))
-        ends = [
-            tuple(s.value for s in block.settings.values() if _is_number(s.value))
-            for block in (model.stem, model.head)
-            if isinstance(block, Block)
-        ]
-        return (tuple(model.input.value), tuple(stages), tuple(ends))
-
-    def cost(self, factor: int) -> int:
-        key = self.key(factor)
-        if key not in self.costs:
-            cost = count(self.ev.network(self.scaled(factor)))
-            self.costs[key] = int(getattr(cost, self.budget.measure))
-        return self.costs[key]
-
-    def crossing(self) -> int:
-        """A factor at which the cost passes the budget, in thousandths."""
-        target = self.budget.target
-        low = high = GRID
-        try:
-            while self.cost(high) < target:
-                low, high = high, high * 2
-                self._bounded(high)
-            while self.cost(low) > target:
-                low, high = low // 2, low
-                self._bounded(low)
-        except Fault as found:
-            if found.diagnostic.code in ("E313", "E391", "E394"):
-                raise self._unreachable() from None
-            raise
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.cost(middle) < target:
-                low = middle
-            else:
-                high = middle
-        return high
-
-    def _bounded(self, factor: int) -> None:
-        if factor < 1 or factor > 10**9:
-            raise self._unreachable()
-
-    def _unreachable(self) -> Fault:
-        measure, target = self.budget.measure, self.budget.target
-        message = f"no factor of `{self.scaling.name}` brings {measure} to {target:,}"
-        changed = {c.path.rpartition(".")[2] for c in self.scaled(2 * GRID).changes if c.base != c.rounded}
-        help_ = f"it changes {', '.join(sorted(changed))}" if changed else "it changes nothing in this model"
-        return fault("E313", message, self.step, self.env, help=help_)
-
-    def nearest(self, low: int, high: int) -> int:
-        """The factor of the nearest cost, the smallest where several are as near."""
-        best: tuple[int, int] | None = None
-        intervals = [(low, high)]
-        while intervals:
-            a, b = intervals.pop()
-            for factor in (a, b):
-                rank = (abs(self.cost(factor) - self.budget.target), factor)
-                if best is None or rank < best:
-                    best = rank
-            if b - a > 1 and self.key(a) != self.key(b):
-                middle = (a + b) // 2
-                intervals += [(middle, b), (a, middle)]
-        if best is None:
-            raise Silent
-        return best[1]
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int | Fraction) and not isinstance(value, bool)

@@ -271,6 +271,9 @@ def _from_table(ev: Elaborator, table: ast.Table, env: Environment) -> tuple[Sta
         if earlier is not column:
             raise Fault(_repeated(column, earlier))
     if "block" not in seen:
+        meant = next((column for column in header if nearest("block", [column.text])), None)
+        if meant is not None:
+            raise Fault(unknown_column(meant, ["block"]))
         span = table.rows[0].span
         raise Fault(Diagnostic("E210", "the table has no column `block`", span, help="add a column `block`"))
     rows = table.rows[1:]

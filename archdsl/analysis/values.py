@@ -108,7 +108,7 @@ class Block:
     """A configured block: a definition or a primitive with some of its settings."""
 
     of: Definition | Primitive
-    settings: Mapping[str, Setting] = field(default_factory=dict)
+    settings: Mapping[str, Setting] = field(default_factory=dict, hash=False)
     span: Span | None = field(default=None, compare=False, repr=False)
     """Where it was last configured."""
 

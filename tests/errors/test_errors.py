@@ -32,6 +32,7 @@ ELSEWHERE = {
     "E112": "a file that is not UTF-8: tests/test_files.py, tests/hostile",
     "E113": "characters that cannot be seen: tests/test_files.py, tests/hostile",
     "E107": "200,000 tokens: tests/hostile",
+    "E108": "50 syntax errors: tests/hostile",
     "E115": "200 files: tests/hostile",
     "E116": "10,000 models: tests/hostile",
     "E391": "100,000 operations: tests/hostile",

@@ -22,7 +22,6 @@ from archdsl.resources import data_root
 from archdsl.source import Source, Span
 
 
-
 def deterministic(examples: int) -> settings:
     """The same draws in every run; limits of time stand in the tests of hostile input."""
     unneeded = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -94,7 +93,9 @@ SETTINGS = {
 }
 numbers = st.one_of(
     st.integers(0, 9).map(str),
-    st.sampled_from(["8", "16", "24", "1/4", "2.5", "1e3", "4.0G", "2147483647", "1e400", "10 ^ 40", "2 ^ (1/2)", "log(3)"]),
+    st.sampled_from(
+        ["8", "16", "24", "1/4", "2.5", "1e3", "4.0G", "2147483647", "1e400", "10 ^ 40", "2 ^ (1/2)", "log(3)"]
+    ),
 )
 texts = st.builds
 
@@ -109,7 +110,9 @@ def filled(names: tuple[str, ...], values: st.SearchStrategy[str], most: int = 2
 
 def applied(called: tuple[str, ...], values: st.SearchStrategy[str], form: str, mark: str) -> st.SearchStrategy[str]:
     """A call or a configured block, with settings that what is called has."""
-    return st.one_of([filled(SETTINGS[name], values).map(lambda s, n=name: form.format(n, mark.join(s))) for name in called])
+    return st.one_of(
+        [filled(SETTINGS[name], values).map(lambda s, n=name: form.format(n, mark.join(s))) for name in called]
+    )
 
 
 @cache
@@ -145,20 +148,28 @@ INNER = ("x", "width", "stride", "f", "s")
 inside = expressions(INNER, ("f", "g"))
 widths = st.one_of(st.sampled_from(["8", "16", "width", "width * s", "x.channels", "width / s"]), inside)
 steps = st.one_of(
-    st.sampled_from(["conv(width, kernel: 3, stride: stride)", "conv(8, kernel: 3)", "relu", "f", "f(s: s)", "split(2)"]),
-    st.sampled_from(["flatten", "global_pool", "batch_norm", "upsample(2)", "max_pool(kernel: 2, stride: 2)", "concat(x)"]),
+    st.sampled_from(
+        ["conv(width, kernel: 3, stride: stride)", "conv(8, kernel: 3)", "relu", "f", "f(s: s)", "split(2)"]
+    ),
+    st.sampled_from(
+        ["flatten", "global_pool", "batch_norm", "upsample(2)", "max_pool(kernel: 2, stride: 2)", "concat(x)"]
+    ),
     texts("conv({}, kernel: {}, groups: {})".format, widths, st.sampled_from(["1", "3", "3 x 1", "s"]), widths),
     texts("{}({})".format, st.sampled_from(sorted(OPERATIONS)), inside),
     texts("(conv(width, kernel: 1) -> relu) when {}".format, inside),
 )
 flows = st.lists(steps, max_size=4).map(lambda found: " -> ".join(["x", *found]))
-tensors = st.one_of(flows, flows, texts("{} + {}".format, flows, flows), texts("concat({}, {})".format, flows, flows), inside)
+tensors = st.one_of(
+    flows, flows, texts("{} + {}".format, flows, flows), texts("concat({}, {})".format, flows, flows), inside
+)
 entries = st.one_of(
     texts("require {}".format, inside),
     texts("fit {{ width: {} }}".format, expressions(("width", "stride", "s"), ("g",))),
     texts("u, v = {}".format, tensors),
 )
-bodies = texts("{} y = {} return {}".format, st.lists(entries, max_size=1).map("".join), tensors, st.one_of(tensors, st.just("y")))
+bodies = texts(
+    "{} y = {} return {}".format, st.lists(entries, max_size=1).map("".join), tensors, st.one_of(tensors, st.just("y"))
+)
 blocks = st.tuples(inside, bodies, bodies).map(
     lambda t: (
         f"block b(x; width: 8, stride: 1, f: relu, s: 2) {{ {t[1]} }}\n"
@@ -168,7 +179,9 @@ blocks = st.tuples(inside, bodies, bodies).map(
 functions = texts("fn g(width, s: 2) = {}".format, expressions(("width", "s")))
 OUTER = ("width", "s")
 outside = expressions(OUTER, ("a", "b", "g"))
-listed = st.one_of(outside, st.sampled_from(["[8, 16]", "[1, 2]", "[8, 8, 16]", "8 * block.index + 8", "8 + stage.index", "b"]))
+listed = st.one_of(
+    outside, st.sampled_from(["[8, 16]", "[1, 2]", "[8, 8, 16]", "8 * block.index + 8", "8 + stage.index", "b"])
+)
 attributes = filled(("width", "width", "depth", "stride", "s", "f", "enter"), listed, 3).map("  ".join)
 stages = st.one_of(
     texts("{} {{ {} }}".format, st.sampled_from(["a", "b"]), attributes),
@@ -192,16 +205,25 @@ model_fields = st.one_of(
 )
 sizes = st.sampled_from(["3 x 8 x 8", "8 x 32 x 32", "16 x 1 x 1", "width x 8 x 8"])
 models = texts(
-    "model m(width: 8, s: 2) {{ {}  input: {}  stages: {} }}".format, st.lists(model_fields, max_size=1).map("".join), sizes, stages
+    "model m(width: 8, s: 2) {{ {}  input: {}  stages: {} }}".format,
+    st.lists(model_fields, max_size=1).map("".join),
+    sizes,
+    stages,
 )
 derived = st.one_of(
     st.just(""),
     texts("model d = m with {{ {} }}".format, model_fields),
-    texts("model d = m with {{ stages[{}].{}: {} }}".format, numbers, st.sampled_from(["width", "depth", "s"]), outside),
+    texts(
+        "model d = m with {{ stages[{}].{}: {} }}".format, numbers, st.sampled_from(["width", "depth", "s"]), outside
+    ),
     texts("model d = m with {{ stages[0].blocks[0].width: {} }}".format, outside),
     texts("model d = m -> dWr({})".format, st.one_of(numbers, st.just("-1"))),
     texts("model d = m -> w(solve(params: {}))".format, st.sampled_from(["5K", "1", "100", "4.0M"])),
-    texts("scaling z(k) {{ {}: {} }} model d = m -> z(2)".format, st.sampled_from(["width", "depth", "s", "resolution", "stem.width"]), expressions(("k", "width", "depth"))),
+    texts(
+        "scaling z(k) {{ {}: {} }} model d = m -> z(2)".format,
+        st.sampled_from(["width", "depth", "s", "resolution", "stem.width"]),
+        expressions(("k", "width", "depth")),
+    ),
     texts("models m [| name | width |\n| i | {} |\n| j | - |]".format, numbers),
 )
 HEADER = f"use std.ops {{ {', '.join(sorted(OPERATIONS))} }}\nuse std.scaling {{ dWr, w }}\n"
@@ -246,7 +268,14 @@ def test_spliced_specs(text: str) -> None:
 
 
 @deterministic(150)
-@given(st.lists(st.tuples(st.sampled_from(["input", "width", "stages.width", "head.classes", "stages[0].depth"]), outside), max_size=2), st.lists(st.one_of(outside, texts("w({})".format, outside)), max_size=1), st.none() | soup)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["input", "width", "stages.width", "head.classes", "stages[0].depth"]), outside),
+        max_size=2,
+    ),
+    st.lists(st.one_of(outside, texts("w({})".format, outside)), max_size=1),
+    st.none() | soup,
+)
 def test_changes(changed: list[tuple[str, str]], scalings: list[str], size: str | None) -> None:
     """What stands on the command line ends no other way."""
     source = Source("specs/regnety_400mf.arch", specs()["regnety_400mf.arch"])

@@ -1,0 +1,191 @@
+"""No misspelled name is ever accepted: every key and name of every spec, deleted, doubled, transposed, misspelled.
+
+A mutated spec is rejected at the right line, or is legal and gives other networks or other names. The same
+networks may come out where a name was declared, since renaming it is legal, and where the name of a function was
+deleted that did nothing to its argument. What the compiler then suggests is counted.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+from reading import Texts
+
+from archdsl.analysis.program import walk
+from archdsl.compiler import Compiler
+from archdsl.diagnostics import Diagnostic, Diagnostics
+from archdsl.resources import data_root
+from archdsl.source import Source
+from archdsl.syntax import ast
+from archdsl.syntax.parser import parse, tokens
+
+SPECS = sorted((data_root() / "specs").glob("*.arch"))
+TEXTS = {f"specs/{path.name}": path.read_text(encoding="utf-8") for path in SPECS}
+COMPILER = Compiler(Texts(TEXTS))
+KINDS = ("NAME", "KIND")
+MOST = 200
+"""Mutations of one spec."""
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One occurrence of a name, and what stands in its place."""
+
+    source: Source
+    start: int
+    end: int
+    way: str
+    new: str
+
+    @property
+    def old(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    @property
+    def text(self) -> str:
+        return self.source.text[: self.start] + self.new + self.source.text[self.end :]
+
+    @property
+    def line(self) -> int:
+        return self.source.position(self.start)[0]
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}: {self.way} `{self.old}`: `{self.new}`"
+
+
+def transposed(name: str, draw: random.Random) -> str:
+    """Two neighbouring letters that differ, exchanged."""
+    places = [i for i in range(len(name) - 1) if name[i] != name[i + 1]]
+    if not places:
+        return name
+    i = draw.choice(places)
+    return name[:i] + name[i + 1] + name[i] + name[i + 2 :]
+
+
+def misspelled(name: str, draw: random.Random) -> str:
+    """One letter lost, one too many, or another one."""
+    i, letter = draw.randrange(len(name)), draw.choice(LETTERS)
+    fewer = name[:i] + name[i + 1 :] if len(name) > 1 else name + letter
+    return draw.choice([fewer, name[:i] + letter + name[i:], name[:i] + letter + name[i + 1 :]])
+
+
+def mutations(source: Source) -> list[Mutation]:
+    """All mutations of a source, or a sample that is the same in every run."""
+    draw = random.Random(source.name)
+    found = []
+    for kind, start, end in tokens(source):
+        if kind in KINDS:
+            name = source.text[start:end]
+            ways = {
+                "deleted": "",
+                "doubled": name * 2,
+                "transposed": transposed(name, draw),
+                "misspelled": misspelled(name, draw),
+            }
+            found += [Mutation(source, start, end, way, new) for way, new in ways.items() if new != name]
+    return sorted(draw.sample(found, MOST), key=lambda m: m.start) if len(found) > MOST else found
+
+
+@cache
+def declared(source: Source) -> frozenset[int]:
+    """Where names are declared: there another name is as good."""
+    places: set[int] = set()
+    for item in parse(source)[0].items:
+        nodes: list[ast.Node] = walk(item)
+        for node in nodes:
+            match node:
+                case ast.Declaration(name=name) | ast.Parameter(name=name):
+                    places.add(name.span.start)
+                case ast.Binding(names=names):
+                    places.update(name.span.start for name in names)
+                case ast.Comprehension(variable=variable):
+                    places.add(variable.span.start)
+                case ast.Alias(name=name, local=local) if name is not local:
+                    places.add(local.span.start)
+                case ast.Instances(table=table):
+                    header, *rows = table.rows
+                    column = [getattr(cell, "name", None) for cell in header.cells].index("name")
+                    places.update(row.cells[column].span.start for row in rows)
+                case _:
+                    pass
+    return frozenset(places)
+
+
+def meaning(source: Source) -> tuple[dict[str, str], Diagnostics]:
+    """The hash of every model's network."""
+    _, found, diagnostics = COMPILER.check(source)
+    return {c.name: c.network.hash for c in found if c.network is not None}, diagnostics
+
+
+def lines_of(source: Source, name: str) -> Iterator[int]:
+    """The lines on which a name stands."""
+    for _, start, end in tokens(source):
+        if source.text[start:end] == name:
+            yield source.position(start)[0]
+
+
+def at_right_line(mutation: Mutation, said: list[Diagnostic]) -> bool:
+    """A diagnostic at the mutation, at a use of the name, or at what follows on a deleted one."""
+    right = {mutation.line, *lines_of(mutation.source, mutation.old)}
+    if mutation.way == "deleted":
+        right.add(mutation.line + 1)
+    places = [d.span for d in said] + [label.span for d in said for label in d.labels]
+    return any(
+        span.source.name == mutation.source.name and span.source.position(span.start)[0] in right for span in places
+    )
+
+
+def suggests(mutation: Mutation, said: list[Diagnostic]) -> bool:
+    """Whether an edit of a diagnostic gives back the spec as it was, or a help names the name that was meant."""
+    text = mutation.text
+    here = [d for d in said if d.span.source.name == mutation.source.name]
+    edited = [text[: e.span.start] + e.replacement + text[e.span.end :] for d in here for e in d.edits]
+    helps = [d.help or "" for d in here if d.span.start <= mutation.start <= d.span.end]
+    return mutation.source.text in edited or any(f"`{mutation.old}`" in help_ for help_ in helps)
+
+
+OUTCOMES: dict[str, list[tuple[Mutation, bool]]] = {}
+"""By spec, the rejected typos with whether the name that was meant was suggested."""
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_mutations(path: Path) -> None:
+    name = f"specs/{path.name}"
+    source = Source(name, TEXTS[name])
+    original, diagnostics = meaning(source)
+    assert not diagnostics.failed
+    outcomes = OUTCOMES.setdefault(name, [])
+    accepted: list[str] = []
+    astray: list[str] = []
+    for mutation in mutations(source):
+        found, diagnostics = meaning(Source(name, mutation.text))
+        said = list(diagnostics)
+        renamed = mutation.start in declared(source)
+        if not diagnostics.failed:
+            if found == original and not renamed and mutation.way != "deleted":
+                accepted.append(str(mutation))
+            continue
+        if not at_right_line(mutation, said):
+            astray.append(f"{mutation}: {[(d.span.source.position(d.span.start), d.message) for d in said]}")
+        if mutation.way in ("transposed", "misspelled") and not renamed:
+            outcomes.append((mutation, suggests(mutation, said)))
+    assert not accepted, "\n".join(accepted)
+    assert not astray, "\n".join(astray)
+
+
+def test_suggestions(capsys: pytest.CaptureFixture[str]) -> None:
+    """The name that was meant is suggested for at least 95 of 100 typos of one edit."""
+    every = [outcome for outcomes in OUTCOMES.values() for outcome in outcomes]
+    if len(OUTCOMES) < len(SPECS):
+        pytest.skip("the mutations of some specs did not run")
+    missed = [str(mutation) for mutation, right in every if not right]
+    rate = 1 - len(missed) / len(every)
+    with capsys.disabled():
+        print(f" [the meant name is suggested for {rate:.1%} of {len(every)} typos]", end="")
+    assert rate >= 0.95, "\n".join(missed)
