@@ -140,7 +140,8 @@ def choose_model(program: Program, source: Source, name: str | None, diagnostics
     models = program.models
     start = Span(source, 0, 0)
     if name is not None:
-        if name in models:
+        named = program.entry.names.get(name)
+        if isinstance(named, Definition | Instance) and named.kind == "model" and name not in program.entry.used:
             return name
         guess = nearest(name, models)
         help_ = f"did you mean `{guess}`?" if guess else _listed(models)

@@ -38,7 +38,11 @@ def python(*arguments: str, cwd: Path, path: Path | None = None) -> str:
 def files_below(folder: Path) -> set[str]:
     """The hand-written files of a folder of the checkout, named from the checkout's root."""
     paths = (path for path in folder.rglob("*") if path.is_file())
-    return {p.relative_to(ROOT).as_posix() for p in paths if "__pycache__" not in p.parts and p.suffix != ".pyc"}
+    return {
+        p.relative_to(ROOT).as_posix()
+        for p in paths
+        if not any(part == "__pycache__" or part.endswith("_cache") for part in p.parts)
+    }
 
 
 def where_archdsl_is(cwd: Path, path: Path) -> tuple[Path, Path]:

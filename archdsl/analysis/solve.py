@@ -127,6 +127,7 @@ class _Search:
         self.base = base_of(ev, model)
         self.meter = _Meter(ev, budget.measure)
         self.models: dict[int, Model] = {}
+        self.keys: dict[int, Any] = {}
         self.costs: dict[Any, int] = {}
         self.work = 0
 
@@ -152,7 +153,11 @@ class _Search:
 
     def key(self, factor: int) -> Any:
         """All numbers of the scaled model: equal keys mean equal networks."""
-        model = self.scaled(factor)
+        if factor not in self.keys:
+            self.keys[factor] = self._key(self.scaled(factor))
+        return self.keys[factor]
+
+    def _key(self, model: Model) -> Any:
         stages = []
         first = 0
         for index, stage in enumerate(model.stages):
@@ -230,10 +235,16 @@ class _Search:
         while intervals:
             a, b = intervals.pop()
             best = min(best, (self.distance(a), a), (self.distance(b), b))
-            if b - a > 1 and self.key(a) != self.key(b):
+            if b - a > 1 and self.key(a) != self.key(b) and not self._far(a, b):
                 middle = (a + b) // 2
                 intervals += [(middle, b), (a, middle)]
         return best[1]
+
+    def _far(self, a: int, b: int) -> bool:
+        """Whether an interval need not be searched: short, with both ends on one side, far from the budget."""
+        target = self.budget.target
+        low, high = sorted((self.cost(a), self.cost(b)))
+        return b * 10 < a * 11 and (low * 2 > target * 3 or high * 3 < target * 2)
 
 
 def _is_number(value: Value) -> bool:

@@ -82,6 +82,7 @@ LIMIT_CODES = {
     "MAX_BLOCKS": "E394",
     "MAX_NODES": "E391",
     "MAX_SOLVE_STEPS": "E313",
+    "MAX_SOLVE_WORK": "E313",
     "MAX_BITS": "E308",
     "MAX_DIAGNOSTICS": "",
 }

@@ -27,7 +27,6 @@ _LABEL = re.compile(r"\s*#\s*(--*) (.+)")
 _HELP = re.compile(r"\s*# help: (.+)")
 
 ELSEWHERE = {
-    "E110": "a file that cannot be read: tests/test_files.py, tests/hostile",
     "E111": "a file of more than 1 MiB: tests/test_files.py, tests/hostile",
     "E112": "a file that is not UTF-8: tests/test_files.py, tests/hostile",
     "E113": "characters that cannot be seen: tests/test_files.py, tests/hostile",
