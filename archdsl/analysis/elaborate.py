@@ -294,7 +294,6 @@ class Elaborator(Evaluator):
 
     def _assemble(self, model: Model, builder: Builder, formula: FormulaNames | None, env: Environment) -> Network:
         value: Value = Tensor(INPUT, builder.shape(INPUT))
-        self._warn_vanishing = True
         ends: list[tuple[str, Tensor]] = []
         if model.stem is not None:
             value = self._end(model.stem, value, "stem", model, env)
