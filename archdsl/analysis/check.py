@@ -167,6 +167,10 @@ class Checker:
         seen: dict[str, ast.Identifier] = {}
         for entry in body.entries:
             match entry:
+                case ast.Binding(names=(field, *_)) if field.text in model_fields.MODEL_FIELDS:
+                    message = f"`{field.text}` is a field of the model"
+                    self.report(Diagnostic("E204", message, field.span, help=f"write `{field.text}: …`"))
+                    seen[field.text] = field
                 case ast.Binding():
                     self._expression(entry.value, local, "model")
                     local = self._bound(entry, local)

@@ -7,6 +7,7 @@ definitions that use themselves. They run on every declaration, used or not, and
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -35,6 +36,11 @@ LANGUAGE_VERSION = 1
 OPERATIONS_MODULE = "std.ops"
 LATER = ("recipe", "space")
 """Declarations that the grammar knows and this version does not compile."""
+
+
+_DECLARED = re.compile(r"\b(?:block|fn|model|scaling)\s+([A-Za-z_][A-Za-z0-9_]*)")
+_USES = re.compile(r"^\s*(?:use|models)\b", re.MULTILINE)
+"""What a lost declaration and a lost `use` or table look like in text that could not be parsed."""
 
 
 class Library:
@@ -82,7 +88,8 @@ class _Resolver:
         self.loading.append(name)
         tree, faults = parse(source)
         self.diagnostics.extend(faults)
-        module.incomplete = not tree.complete
+        if not tree.complete:
+            self._lost(tree, module)
         try:
             self._items(tree, module)
         except _Enough:
@@ -98,6 +105,16 @@ class _Resolver:
                 self._use(item, module)
         self._declare(tree, module)
         Checker(module, self.report).check(tree)
+
+    @staticmethod
+    def _lost(tree: ast.File, module: Module) -> None:
+        """Names that syntax errors took away: they are silent; where a `use` or table is lost, all are."""
+        text = tree.source.text
+        kept = sum(isinstance(item, ast.Use | ast.Instances) for item in tree.items)
+        module.incomplete = len(_USES.findall(text)) > kept
+        declared = {item.name.text for item in tree.items if isinstance(item, ast.Declaration)}
+        for name in set(_DECLARED.findall(text)) - declared:
+            module.names.setdefault(name, Unresolved(name))
 
     def _version(self, item: ast.Version, tree: ast.File) -> None:
         if item is not tree.items[0]:

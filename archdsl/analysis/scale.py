@@ -30,6 +30,10 @@ GRID = 1000
 """`solve` looks at factors that are multiples of 1/1000."""
 
 
+_LINE_STEPS = 16
+"""Evaluation steps for one line at one stage."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a scaling, with the environment that holds the scaling's arguments."""
@@ -65,6 +69,7 @@ def scale(
     lines = _lines(ev, scaling, step, env)
     model, ends = base.model, base.ends
     _verify_targets(model, lines)
+    ev.spend(_LINE_STEPS * len(lines) * len(model.stages), step, env)
     changes: list[Change] = []
 
     def record(path: str, old: Setting, line: Line, scaled: Setting) -> None:

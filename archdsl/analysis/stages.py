@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 
+_OR_DEPTH = "; with `depth` a list of widths has one value a stage"
 STRUCTURE = ("depth", "enter")
 """What a stage has beside the settings of its block."""
 
@@ -219,7 +220,8 @@ def _stage_count(
                     fields[name].value.span,
                     label=f"{length} values",
                     labels=(Label(fields[other].value.span, f"{expected} stages"),),
-                    help=f"give one value for all stages, or {expected} values",
+                    help=f"give one value for all stages, or {expected} values"
+                    + (", or `depth`" if runs is not None else ""),
                 )
             )
     if first is not None and first[1] == 0:

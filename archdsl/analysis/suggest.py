@@ -32,8 +32,10 @@ def distance(a: str, b: str, most: int) -> int:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest to `name`, if one is close: one edit in three letters, three at most.
 
-    Of equally close names the one with the longest common beginning is taken, then the first in order.
+    Of equally close names the one with the longest common beginning is taken, then the first in order. Where
+    none is close, the only one that goes on where `name` ends: `dropout_rate` for `dropout`.
     """
+    known = set(known)
     candidates = {candidate for candidate in known if abs(len(candidate) - len(name)) <= 3}
     if len(name) > LONGEST or len(candidates) > MOST_KNOWN:
         return None
@@ -47,4 +49,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         rank = (edits, -common, candidate)
         if best is None or rank < best:
             best = rank
-    return best[2] if best else None
+    if best is None:
+        longer = [candidate for candidate in known if candidate.startswith(f"{name}_")]
+        return longer[0] if len(longer) == 1 else None
+    return best[2]

@@ -319,6 +319,8 @@ SCALED: dict[str, str] = {
 TEXTS = {**NESTED, **MEANING, **{name: FAMILY + text for name, text in SCALED.items()}}
 
 RESULTS = {
+    "d(solve(params: 100K))",
+    "solve a rule by block",
     "10000 stages",
     "a comprehension over a negative range",
     "a fraction with large terms",
@@ -525,12 +527,10 @@ CODES = {
     ),
     "E313": (
         "d(solve(flops: 1e300))",
-        "d(solve(params: 100K))",
         "dWr(solve(flops: 1))",
         "dWr(solve(flops: 1e300))",
         "solve a falling cost",
         "solve a large network",
-        "solve a rule by block",
         "solve an oscillation",
         "solve the slow",
         "solve what cannot move",
