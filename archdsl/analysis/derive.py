@@ -204,6 +204,7 @@ def _stage(
         raise unknown_setting(name, known, stage.block.name)
     inner = stage_environment(env, index, count)
     old: Attribute | None = stage.depth if name.text == "depth" else stage.settings.get(name.text)
+    old = old or end_value(ev, stage.block, name.text)
     if isinstance(old, Setting):
         inner.bind(name.text, old.value, old.origin)
     if name.text == "enter":
@@ -235,6 +236,7 @@ def _blocks(
     for position in which:
         inner = Environment(env.module, env)
         old = overrides.get(position, {}).get(name.text) or stage.settings.get(name.text)
+        old = old or end_value(ev, stage.block, name.text)
         if isinstance(old, Setting):
             inner.bind(name.text, old.value, old.origin)
         setting = Setting(ev.evaluate(e, inner), Origin(e, inner))

@@ -30,13 +30,10 @@ def deterministic(examples: int) -> settings:
     )
 
 
-COMPILER = Compiler(Texts())
-
-
 def verify_ends(text: str) -> None:
     """Compile all of a text; no exception, and all that is said can be shown."""
-    source = Source("fuzz.arch", text)
-    _, compilations, diagnostics = COMPILER.check(source)
+    source = Source("specs/fuzz.arch", text)
+    _, compilations, diagnostics = compiler().check(source)
     for compilation in compilations:
         if compilation.network is None:
             assert diagnostics.failed
@@ -68,6 +65,11 @@ def lies_in_source(span: Span) -> bool:
 def specs() -> dict[str, str]:
     root = data_root() / "specs"
     return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.arch"))}
+
+
+@cache
+def compiler() -> Compiler:
+    return Compiler(Texts({f"specs/{name}": text for name, text in specs().items()}))
 
 
 @cache
@@ -249,25 +251,25 @@ def spliced(draw: st.DrawFn) -> str:
     return "".join(words)
 
 
-@deterministic(400)
+@deterministic(1000)
 @given(soup)
 def test_soup(text: str) -> None:
     verify_ends(text)
 
 
-@deterministic(1000)
+@deterministic(2000)
 @given(programs)
 def test_programs(text: str) -> None:
     verify_ends(text)
 
 
-@deterministic(500)
+@deterministic(1500)
 @given(spliced())
 def test_spliced_specs(text: str) -> None:
     verify_ends(text)
 
 
-@deterministic(150)
+@deterministic(300)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["input", "width", "stages.width", "head.classes", "stages[0].depth"]), outside),
@@ -279,6 +281,6 @@ def test_spliced_specs(text: str) -> None:
 def test_changes(changed: list[tuple[str, str]], scalings: list[str], size: str | None) -> None:
     """What stands on the command line ends no other way."""
     source = Source("specs/regnety_400mf.arch", specs()["regnety_400mf.arch"])
-    found = COMPILER.compile(source, None, Changes(tuple(changed), tuple(scalings), size))
+    found = compiler().compile(source, None, Changes(tuple(changed), tuple(scalings), size))
     assert found.network is not None or found.diagnostics.failed
     verify_diagnostics(found.diagnostics)
