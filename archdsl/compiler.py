@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from archdsl.analysis.derive import derive_model
-from archdsl.analysis.elaborate import Elaborator
+from archdsl.analysis.elaborate import Elaborator, Progress
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Model
 from archdsl.analysis.program import Definition, Instance, Module, Program, Reader
@@ -73,6 +73,7 @@ class Compiler:
 
     read: Reader
     library: Library = field(default_factory=lambda: Library(library_modules()))
+    progress: Progress | None = None
 
     def program(self, source: Source, diagnostics: Diagnostics) -> Program:
         """Parse and resolve a file with all that it uses."""
@@ -93,12 +94,12 @@ class Compiler:
         program = self.program(source, diagnostics)
         chosen = choose_model(program, source, name, diagnostics)
         if chosen is None:
-            return Compilation(name or "", program, diagnostics, Elaborator(diagnostics))
+            return Compilation(name or "", program, diagnostics, Elaborator(diagnostics, self.progress))
         return self.elaborate(program, chosen, changes or Changes(), diagnostics)
 
     def elaborate(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
         """One model of a resolved program: its stage list, its network, and its claims."""
-        elaborator = Elaborator(diagnostics)
+        elaborator = Elaborator(diagnostics, self.progress)
         result = Compilation(name, program, diagnostics, elaborator)
         named = program.entry.names[name]
         if not isinstance(named, Definition | Instance):

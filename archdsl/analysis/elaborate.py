@@ -7,9 +7,9 @@ be built for them stays silent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from archdsl import limits
 from archdsl.analysis import fields as model_fields
@@ -50,12 +50,17 @@ class BuiltStage:
     used: Mapping[str, Setting]
 
 
+Progress: TypeAlias = Callable[[int], None]
+"""Is told how many factors `solve` has tried."""
+
+
 class Elaborator(Evaluator):
     """Evaluates models, and builds their networks."""
 
-    def __init__(self, diagnostics: Diagnostics) -> None:
+    def __init__(self, diagnostics: Diagnostics, progress: Progress | None = None) -> None:
         super().__init__()
         self.diagnostics = diagnostics
+        self.progress = progress
 
     def report(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.add(diagnostic)

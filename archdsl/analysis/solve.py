@@ -149,6 +149,8 @@ class _Search:
         scaling = replace(self.scaling, arguments={**self.scaling.arguments, self.parameter: setting})
         found = scale(self.ev, self.base, scaling, self.step, self.env, explained=explained)
         self.models[factor] = found
+        if self.ev.progress is not None:
+            self.ev.progress(len(self.models))
         return found
 
     def key(self, factor: int) -> Any:

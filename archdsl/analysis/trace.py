@@ -114,6 +114,15 @@ def fault(
     return Fault(Diagnostic(code, message, span, label=label, labels=labels, help=help, edits=edits))
 
 
+def _quotient_help(expression: ast.Node) -> str | None:
+    """What mends a number of groups that is not whole: rounding it would only move the fault."""
+    match expression:
+        case ast.Arithmetic(operator="/", left=left, right=right):
+            return f"make `{left.span.text}` a multiple of `{right.span.text}`"
+        case _:
+            return None
+
+
 def rule_fault(
     error: RuleError, site: ast.Node, environment: Environment, settings: dict[str, Setting], path: str
 ) -> Fault:
@@ -122,7 +131,9 @@ def rule_fault(
     origin = setting.origin if setting is not None else None
     label = f"in {path}" if path else ""
     if origin is not None:
-        raised = fault(error.code, error.message, origin.expression, origin.environment, help=error.help, label=label)
+        help_ = _quotient_help(origin.expression) if error.code == "E303" and error.attribute == "groups" else None
+        help_ = help_ or error.help
+        raised = fault(error.code, error.message, origin.expression, origin.environment, help=help_, label=label)
         if error.code in _ABOUT_ONE_SETTING:
             return raised
     else:

@@ -11,7 +11,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -193,13 +194,35 @@ def compiled(request: Request) -> Compilation:
         diagnostics = Diagnostics()
         diagnostics.add(fault.diagnostic)
         fail(request, diagnostics)
-    result = Compiler(project).compile(source, request.model, request.changes)
+    with progress() as tell_progress:
+        result = Compiler(project, progress=tell_progress).compile(source, request.model, request.changes)
     claims_only = all(d.code.startswith(CLAIMS) for d in result.diagnostics if d.severity == "error")
     if result.network is None or result.model is None or not claims_only:
         fail(request, result.diagnostics)
     if not request.as_json:
         tell(result.diagnostics, request.color)
     return result
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[int], None] | None]:
+    """Counts the factors that `solve` tries, in one line of a terminal that is gone at the end."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    shown = False
+
+    def tell_progress(tried: int) -> None:
+        nonlocal shown
+        if tried % 50 == 0:
+            shown = True
+            print(f"\rsolving: {tried} factors tried ", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield tell_progress
+    finally:
+        if shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def finish(result: Compilation) -> None:
