@@ -8,7 +8,7 @@ be built for them stays silent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 from archdsl import limits
@@ -16,10 +16,11 @@ from archdsl.analysis import fields as model_fields
 from archdsl.analysis.build import Evaluator
 from archdsl.analysis.derive import derive_model
 from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.features import dilate, features_of
 from archdsl.analysis.model import Attribute, Claim, Model, Rule, Stage
 from archdsl.analysis.program import Definition, Instance, Primitive
 from archdsl.analysis.scale import base_of, scale
-from archdsl.analysis.stages import depth_setting, stages_of
+from archdsl.analysis.stages import stages_of
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
     UNKNOWN,
@@ -35,20 +36,9 @@ from archdsl.analysis.values import (
     kind_of,
 )
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
-from archdsl.graph.faults import RuleError
-from archdsl.graph.network import INPUT, Builder, Feature, Network
-from archdsl.graph.shapes import Range, Size
+from archdsl.graph.network import INPUT, Builder, Network
 from archdsl.source import Span
 from archdsl.syntax import ast
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltStage:
-    """What became of a stage: the settings of its first block after `fit`, defaults included."""
-
-    stage: Stage
-    used: Mapping[str, Setting]
-
 
 Progress: TypeAlias = Callable[[int], None]
 """Is told how many factors `solve` has tried."""
@@ -306,10 +296,10 @@ class Elaborator(Evaluator):
         dilation = 1
         first_block = 0
         for index, stage in enumerate(model.stages):
-            dilation, value = self._stage(model, index, first_block, dilation, value, formula)
+            dilation, value = self._stage(model, builder, index, first_block, dilation, value, formula)
             ends.append((f"stages.{index}", self._one(value, f"stages.{index}", model)))
             first_block += stage.depth.value
-        features = self._features(model, ends, builder)
+        features = features_of(model, ends, builder)
         if model.head is not None:
             value = self._end(model.head, value, "head", model, env)
         outputs = value if isinstance(value, tuple) else (value,)
@@ -328,6 +318,7 @@ class Elaborator(Evaluator):
     def _stage(
         self,
         model: Model,
+        builder: Builder,
         index: int,
         first_block: int,
         dilation: int,
@@ -353,9 +344,9 @@ class Elaborator(Evaluator):
                 indices = self.indices(model, index, first_block, position)
                 fixed = self.block_settings(stage, indices, site)
                 if position == 0 and model.output_stride is not None:
-                    fixed, first_dilation, dilation = self._dilate(model, stage, fixed, dilation, value, site)
+                    fixed, first_dilation, dilation = dilate(model, stage, builder, fixed, dilation, value)
                 elif model.output_stride is not None and per_block:
-                    fixed = {**fixed, **_dilation(dilation)}
+                    fixed = {**fixed, "dilation": Setting(dilation)}
                 if formula is not None:
                     fixed = formula.settings(self, index, position, stage, fixed)
             settings = dict(fixed)
@@ -465,64 +456,6 @@ class Elaborator(Evaluator):
                 found[name] = Setting(inner.names[name], inner.origins.get(name))
         return {name: found[name] for name in of.parameter_names if name in found}
 
-    # Strides and features
-
-    def _dilate(
-        self,
-        model: Model,
-        stage: Stage,
-        settings: dict[str, Setting],
-        dilation: int,
-        value: Value,
-        site: ast.Node,
-    ) -> tuple[dict[str, Setting], int, int]:
-        """Trade a stage's stride for dilation once the output stride is reached.
-
-        Returns the settings, the dilation of the first block, which still sees the denser map, and that
-        of the others.
-        """
-        wanted = model.output_stride
-        stride = settings.get("stride")
-        if wanted is None or self.builder is None or not isinstance(value, Tensor):
-            return settings, dilation, dilation
-        reached = strides(self.builder)[value.place.node + 1] if value.place.node >= 0 else 1
-        step = stride.value if stride is not None and isinstance(stride.value, int) else 1
-        if reached is None or reached * step <= wanted.value:
-            return ({**settings, **_dilation(dilation)} if dilation > 1 else settings), dilation, dilation
-        if "dilation" not in self.stage_names(stage):
-            message = f"`{stage.block.name}` has no `dilation`, so the output stride cannot be {wanted.value}"
-            span = wanted.origin.span if wanted.origin is not None else site.span
-            raise Fault(Diagnostic("E317", message, span, help="give the block a setting `dilation`"))
-        after = dilation * step
-        return {**settings, "stride": Setting(1), **_dilation(after)}, dilation, after
-
-    def _features(self, model: Model, ends: list[tuple[str, Tensor]], builder: Builder) -> list[Feature]:
-        request = model.features
-        if request is None:
-            return []
-        by_node = strides(builder)
-
-        def stride_of(tensor: Tensor) -> int | None:
-            return by_node[tensor.place.node + 1]
-
-        if request.places:
-            tensors = dict(ends)
-            for name, place in request.places:
-                if place not in tensors:
-                    message = f"the feature `{name}` stands at {place}, which the model does not have"
-                    raise Fault(Diagnostic("E317", message, request.span or model.span))
-            return [Feature(n, tensors[p].place, stride_of(tensors[p])) for n, p in request.places]
-        found = []
-        for stride in request.strides:
-            at = [tensor for _, tensor in ends if stride_of(tensor) == stride]
-            if not at:
-                available = sorted({s for _, t in ends if (s := stride_of(t)) is not None})
-                message = f"no stage ends at stride {stride}"
-                help_ = f"the strides are {', '.join(map(str, available))}"
-                raise Fault(Diagnostic("E317", message, request.span or model.span, help=help_))
-            found.append(Feature(f"stride{stride}", at[-1].place, stride))
-        return found
-
 
 class FormulaNames(Protocol):
     """Puts formulas into the dimensions of a network: which numbers become symbols. See `analysis.formula`."""
@@ -536,37 +469,6 @@ class FormulaNames(Protocol):
     ) -> dict[str, Setting]:
         """The settings of a block, by the indices of its stage and within it."""
         ...
-
-
-def strides(builder: Builder) -> list[int | None]:
-    """The stride to the input of every node's output, the input's own first; none behind global pooling.
-
-    A nominal stride: the product of the strides on the way, divided by upsampling, whatever the size.
-    """
-    found: list[int | None] = [1]
-    for node in builder.nodes:
-        before = [s for value in node.inputs if (s := found[value.node + 1]) is not None]
-        if not before:
-            found.append(None)
-            continue
-        stride = max(before)
-        name = node.operation.name
-        if name in ("global_pool", "adaptive_avg_pool", "flatten", "linear", "reshape"):
-            found.append(None)
-            continue
-        step = getattr(node.operation, "stride", None)
-        if step is not None:
-            stride *= int(step[0])
-        factor = getattr(node.operation, "factor", None)
-        if factor is not None:
-            vertical = factor[0] if isinstance(factor, tuple) else factor
-            stride = max(1, stride // int(vertical))
-        found.append(stride)
-    return found
-
-
-def _dilation(value: int) -> dict[str, Setting]:
-    return {"dilation": Setting(value)}
 
 
 def inner_value(env: Environment, name: str) -> Value:
@@ -608,11 +510,3 @@ def _span_of(block: Block | Sequence) -> Span | None:
 
 def _model_fault(code: str, message: str, model: Model) -> Fault:
     return Fault(Diagnostic(code, message, model.span))
-
-
-def rule_error(error: RuleError, span: Span) -> Diagnostic:
-    """A rule's error at a span."""
-    return Diagnostic(error.code, error.message, span, help=error.help)
-
-
-__all__ = ["Elaborator", "FormulaNames", "Range", "Size", "depth_setting", "strides"]
