@@ -5,7 +5,7 @@ left-to-right column (control characters, wide and combining characters, right-t
 `\\u{…}`, and a long line is cut around the places that matter. The work for a diagnostic is bounded by
 the lengths of the lines it names.
 
-Tables for the terminal are rich's, made where they are printed; here are the forms that stand in files.
+Tables for the terminal are made where they are printed; here are the forms that stand in files.
 """
 
 from __future__ import annotations

@@ -173,9 +173,10 @@ class FormReport:
 
 @dataclass(frozen=True)
 class FormulasReport:
-    """Closed forms of the counts. The stages add up to the total."""
+    """Closed forms of the counts. The stages add up to the total. They hold where all in `whole` are whole."""
 
     symbols: list[SymbolReport]
+    whole: list[str]
     stages: list[FormReport]
     total: FormReport
 

@@ -275,7 +275,8 @@ def _formula_report(result: Compilation, convention: Convention) -> Any:
         return None
     found = formulas_of(result.elaborator, result.model, convention)
     *stages, total = [FormReport(row.name, row.flops, row.params, row.acts) for row in found.rows()]
-    return FormulasReport([SymbolReport(s.name, s.value, s.text) for s in found.symbols], stages, total)
+    symbols = [SymbolReport(s.name, s.value, s.text) for s in found.symbols]
+    return FormulasReport(symbols, list(found.conditions), stages, total)
 
 
 def _formulas(result: Compilation, convention: Convention, color: bool, *, markdown: bool) -> str:
@@ -300,6 +301,8 @@ def _formulas(result: Compilation, convention: Convention, color: bool, *, markd
         if markdown:
             lines.append("")
     lines += ["", "where"] + [f"  {s.name:8} = {s.value:<8,}  {s.text}" for s in found.symbols]
+    if found.whole:
+        lines += ["", f"They hold where {', '.join(found.whole)} are whole numbers."]
     return "\n".join(lines) + "\n"
 
 
