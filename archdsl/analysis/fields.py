@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from archdsl import numbers
@@ -398,8 +397,3 @@ def initializer(value: Value, e: ast.Expression, env: Environment) -> Initialize
 def whole(value: Value) -> bool:
     """Whether a value is a whole number."""
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def as_float(value: Value) -> float:
-    """A number of the language as a float, for tables and JSON only."""
-    return float(value) if isinstance(value, int | Fraction) else numbers.approximate(value)

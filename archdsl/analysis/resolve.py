@@ -1,7 +1,7 @@
-"""Names to definitions: load every module that a program uses, and check each declaration in it.
+"""Names to definitions: load every module that a program uses, and bind what each declares and uses.
 
-The checks need no values: unknown, repeated and misplaced names, settings that a block does not have,
-definitions that use themselves. They run on every declaration, used or not, and report all they find.
+What enters is the entry's `Source` and a `Reader`; what leaves is a `Program`. Every module is checked once, by
+`check.Checker`, when all its names are known.
 """
 
 from __future__ import annotations

@@ -64,9 +64,9 @@ class _Meter(Elaborator):
         self._known: dict[Any, tuple[int, tuple[Shape, ...]]] = {}
 
     def cost(self, model: Model) -> int:
-        """The cost of a model. Features add nothing to it."""
-        if model.output_stride is not None:  # dilation looks back at the whole network
-            return int(getattr(count(self.network(model)), self.measure))
+        """The cost of a model. Features add nothing to it. Raises `_Entangled` where blocks are not separate."""
+        if model.output_stride is not None:
+            raise _Entangled
         self.total = 0
         self.network(replace(model, features=None))
         return self.total
@@ -106,7 +106,10 @@ class _Meter(Elaborator):
 
 
 class _Entangled(Exception):
-    """A block hands several tensors to the next: its cost is not that of a network of its own."""
+    """A block's cost is not that of a network of its own.
+
+    Either it hands several tensors to the next, or an output stride makes its dilation depend on all before it.
+    """
 
 
 class _Search:

@@ -275,3 +275,35 @@ def test_regnety_4gf_to_16gf() -> None:
     assert compilation.model is not None
     (found,) = compilation.model.solved
     assert (Fraction(found.factor), found.reached) == (Fraction(best, 1000), costs[best])
+
+
+NOT_SEPARATE = {
+    "an output stride": "model m = base with { output_stride: 4 }",
+    "features": "model m = base with { features: [2, 4, 8] }",
+    "a single block changed": "model m = base with { stages[1].blocks[1].inner: 32 }",
+    "widths by block": "model m = base with { stages.width: 16 + 8 * block.index }",
+    "a block before a stage": "model m = base with { stages[1].enter: down }",
+}
+
+
+@pytest.mark.parametrize("what", NOT_SEPARATE)
+def test_what_solve_measures_is_what_the_network_costs(what: str) -> None:
+    """`solve` counts block by block; its figure is that of the whole network, whatever ties blocks together."""
+    text = f"""
+use std.ops {{ conv }}
+use std.regnet {{ simple_stem, x_block, pool_head }}
+block down(x; width) = x -> conv(width, kernel: 1)
+model base {{
+  input:  3 x 64 x 64
+  stem:   simple_stem(width: 16)
+  stages: x_block {{ depth: [1, 2]  width: [16, 48]  group_width: 8  stride: 2 }}
+  head:   pool_head(classes: 10)
+}}
+{NOT_SEPARATE[what]}
+"""
+    base = totals(network_of(compiled(text, "m")))["flops"]
+    compilation = compiled(text, "m", scalings=[f"dWr(solve(flops: {3 * base}))"])
+    assert compilation.model is not None
+    (found,) = compilation.model.solved
+    assert found.reached == totals(network_of(compilation))["flops"]
+    assert abs(found.residual) < base
