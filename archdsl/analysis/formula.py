@@ -113,25 +113,6 @@ class Formulas:
         """The quotients that must be whole, as text."""
         return tuple([_written(quotient, "text") for quotient in self.whole])
 
-    def as_dict(self) -> dict[str, Any]:
-        """Everything as plain data, for JSON."""
-
-        def forms(row: Row) -> dict[str, str]:
-            return {measure: getattr(row, measure) for measure in MEASURES}
-
-        *stages, total = self.rows()
-        return {
-            "convention": {
-                "name": self.convention.name,
-                "version": self.convention.version,
-                "unit": self.convention.unit,
-            },
-            "symbols": [{"name": s.name, "value": s.value, "text": s.text} for s in self.symbols],
-            "stages": [{"stage": row.name, **forms(row)} for row in stages],
-            "total": forms(total),
-            "whole": list(self.conditions),
-        }
-
 
 def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEFAULT) -> Formulas:
     """The closed forms of a model that has a network. `KeyError` for an unknown convention."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -235,17 +234,16 @@ def test_symbols_are_numbers_for_the_hash_and_the_diagnostics() -> None:
 # Text
 
 
-def test_rows_and_plain_data() -> None:
+def test_rows_and_symbols() -> None:
     forms = closed(model("[down { width: 24 }, down { width: 48 }]", rest="head: pool_head(classes: 10)"))
-    found = forms.as_dict()
-    assert json.loads(json.dumps(found)) == found
-    assert found["convention"]["name"] == "papers"
-    assert [s["name"] for s in found["symbols"]] == ["r", "w_0", "w_1"]
-    assert found["symbols"][1] == {"name": "w_0", "value": 24, "text": "width of stage 0"}
-    assert [s["stage"] for s in found["stages"]] == ["stages.0", "stages.1", "head"]
-    assert found["stages"][0]["flops"] == "8*r^2*w_0"
+    rows = forms.rows()
+    assert forms.convention.name == "papers"
+    assert [s.name for s in forms.symbols] == ["r", "w_0", "w_1"]
+    assert (forms.symbols[1].value, forms.symbols[1].text) == (24, "width of stage 0")
+    assert [row.name for row in rows] == ["stages.0", "stages.1", "head", "total"]
+    assert rows[0].flops == "8*r^2*w_0"
     assert forms.rows("latex")[0].flops == "8 r^{2} w_{0}"
-    assert found["total"]["params"] == "4*w_0*w_1 + 32*w_0 + 10*w_1 + 10"
+    assert rows[-1].params == "4*w_0*w_1 + 32*w_0 + 10*w_1 + 10"
 
 
 # Tables 1 to 4 of Fast and Accurate Model Scaling: a stage of d convs of width w on maps of r x r, and its growth
