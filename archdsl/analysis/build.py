@@ -9,6 +9,7 @@ from typing import Any
 from archdsl import numbers
 from archdsl.analysis.calls import Calls, tensors_of
 from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.labels import safe_name
 from archdsl.analysis.names import plural
 from archdsl.analysis.program import Definition, Primitive
 from archdsl.analysis.trace import fault, rule_fault, show_value
@@ -24,6 +25,7 @@ from archdsl.analysis.values import (
     Value,
     kind_of,
 )
+from archdsl.graph.blocks import NO_NAMES
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Builder
 from archdsl.graph.operations import Operation
@@ -104,12 +106,22 @@ class Evaluator(Calls):
     # Building
 
     def apply(
-        self, block: Block | Sequence, inputs: tuple[Tensor, ...], site: ast.Expression, env: Environment
+        self,
+        block: Block | Sequence,
+        inputs: tuple[Tensor, ...],
+        site: ast.Expression,
+        env: Environment,
+        names: Mapping[str, str] = NO_NAMES,
     ) -> Value:
-        """Apply a block where an expression of a block's body says so."""
-        if env.frame is None:
+        """Apply a block where an expression of a block's body says so; `names` are those of `graph.blocks.Step`."""
+        frame = env.frame
+        if frame is None:
             raise fault("E204", "a tensor flows only within a block", site, env)
-        return self.build(block, inputs, env.frame.name(site), site, env)
+        function = site.function if isinstance(site, ast.Call | ast.Configured) else site
+        called = function.name if isinstance(function, ast.Reference) else ""
+        if called not in frame.definition.defaults:
+            called = ""
+        return self.build(block, inputs, frame.name(site), site, env, names=names, called=called)
 
     def build(
         self,
@@ -120,6 +132,8 @@ class Evaluator(Calls):
         env: Environment,
         *,
         fitted: bool = False,
+        names: Mapping[str, str] = NO_NAMES,
+        called: str = "",
     ) -> Value:
         """Add a block's operations to the network, below a module path. Returns its output or outputs."""
         if isinstance(block, Sequence):
@@ -128,21 +142,27 @@ class Evaluator(Calls):
                 value = self.build(step, tensors_of(value) or (), f"{path}.{name}" if path else name, site, env)
             return value
         if isinstance(block.of, Primitive):
-            return self._build_operation(block, inputs, path, site, env)
+            return self._build_operation(block, inputs, path, site, env, names, called)
         definition = block.of
         if len(inputs) != len(definition.inputs):
             wants, got = plural(len(definition.inputs), "input"), len(inputs)
             raise fault("E211", f"`{definition.name}` takes {wants}, not {got}", site, env)
         self._enter(definition, site, env)
         try:
-            inner = Environment(definition.module, None, Frame(path, definition.labels))
+            recorder = self.builder.recorder if self.builder is not None else None
+            if recorder is not None:
+                recorder.enter(definition.declared, path, [t.place for t in inputs], names, called)
+            inner = Environment(definition.module, None, Frame(path, definition))
             for name, tensor in zip(definition.inputs, inputs, strict=True):
                 inner.bind(name, tensor)
             inner = self.settle(definition, block.settings, inner, site, env, fitted=fitted)
             result = self.body_value(definition, inner)
-            if tensors_of(result) is None:
+            tensors = tensors_of(result)
+            if tensors is None:
                 message = f"`{definition.name}` returns {kind_of(result)}, not a tensor"
                 raise fault("E301", message, site, env)
+            if recorder is not None:
+                recorder.leave([t.place for t in tensors])
             return result
         finally:
             self.nesting -= definition.depth
@@ -189,7 +209,14 @@ class Evaluator(Calls):
         return inner
 
     def _build_operation(
-        self, block: Block, inputs: tuple[Tensor, ...], path: str, site: ast.Node, env: Environment
+        self,
+        block: Block,
+        inputs: tuple[Tensor, ...],
+        path: str,
+        site: ast.Node,
+        env: Environment,
+        names: Mapping[str, str],
+        called: str,
     ) -> Value:
         operation = block.of.operation  # type: ignore[union-attr]
         settings = dict(block.settings)
@@ -208,7 +235,7 @@ class Evaluator(Calls):
                 configured = operation.bind({n: s.value for n, s in settings.items()})
                 if not self.symbolic:
                     self._operations[key] = configured
-            places = builder.apply(configured, [t.place for t in inputs], path, site.span)
+            places = builder.apply(configured, [t.place for t in inputs], path, site.span, names=names, called=called)
         except RuleError as error:
             raise rule_fault(error, site, env, settings, path) from None
         outputs = tuple([Tensor(place, builder.shape(place)) for place in places])
@@ -236,7 +263,7 @@ def _sequence(left: Block | Sequence, right: Block | Sequence) -> Sequence:
     """Two blocks one after the other; of equal names, each gets a number."""
 
     def steps(value: Block | Sequence) -> tuple[tuple[str, Block | Sequence], ...]:
-        return value.steps if isinstance(value, Sequence) else ((value.name, value),)
+        return value.steps if isinstance(value, Sequence) else ((safe_name(value.name), value),)
 
     joined = steps(left) + steps(right)
     names = [name.rstrip("0123456789") or name for name, _ in joined]

@@ -208,6 +208,7 @@ class Calls(Expressions):
         inputs = list(fed)
         settings = dict(block.settings)
         given: set[str] = set()
+        names: dict[str, str] = {}
         for argument in e.arguments:
             value = self._table[type(argument.value)](argument.value, env)
             if argument.name is None:
@@ -223,8 +224,10 @@ class Calls(Expressions):
                 raise Fault(Diagnostic("E203", f"`{name}` is given twice", argument.span))
             given.add(name)
             settings[name] = Setting(value, Origin(argument.value, env))
+            if env.frame is not None and (local := env.frame.definition.local_name(argument.value)):
+                names[name] = local
         configured = Block(block.of, settings, e.span)
-        return self.apply(configured, tuple(inputs), e, env) if inputs else self.bounded(configured, e, env)
+        return self.apply(configured, tuple(inputs), e, env, names) if inputs else self.bounded(configured, e, env)
 
     def _leading(self, block: Block, argument: ast.Argument, given: set[str], env: Environment) -> str:
         if isinstance(block.of, Primitive):

@@ -38,6 +38,7 @@ from archdsl.analysis.values import (
     parts_of,
 )
 from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.graph.blocks import NO_NAMES
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import Range, Size
 from archdsl.numbers import NumberError, is_number
@@ -212,7 +213,7 @@ class Expressions:
         for index, item in enumerate(items):
             inner = Environment(env.module, env)
             if frame is not None:
-                inner.frame = Frame(frame.path, frame.labels, f"{frame.suffix}.{index}")
+                inner.frame = Frame(frame.path, frame.definition, f"{frame.suffix}.{index}")
             inner.bind(e.variable.text, item, Origin(e.source, env))
             found.append(self._table[type(e.body)](e.body, inner))
         return self.bounded(tuple(found), e, env)
@@ -356,7 +357,12 @@ class Expressions:
         return Scaling(definition, {}, call=e)
 
     def apply(
-        self, block: Block | Sequence, inputs: tuple[Tensor, ...], site: ast.Expression, env: Environment
+        self,
+        block: Block | Sequence,
+        inputs: tuple[Tensor, ...],
+        site: ast.Expression,
+        env: Environment,
+        names: Mapping[str, str] = NO_NAMES,  # noqa: ARG002 - it is for what builds
     ) -> Value:
         """Apply a block where an expression of a block's body says so."""
         raise fault("E204", f"{kind_of(inputs)} cannot flow into {kind_of(block)} here", site, env)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol, TypeAlias
 
+from archdsl.analysis.labels import label_sites
+from archdsl.graph.blocks import Declared
 from archdsl.graph.operations import Operation
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
@@ -82,6 +84,28 @@ class Definition:
             ):
                 bound.add(parameter.name.text)
         return frozenset(self.parameter_names) - bound
+
+    @cached_property
+    def locals(self) -> frozenset[str]:
+        """The parameters, and the names that the body binds."""
+        body = self.declaration.body
+        bound = [n.text for e in body.entries if isinstance(e, ast.Binding) for n in e.names] if body else []
+        return frozenset((*self.parameter_names, *bound))
+
+    def local_name(self, e: ast.Expression) -> str | None:
+        """The parameter or local name that an argument is, or `x.channels` for an input's."""
+        if isinstance(e, ast.Reference):
+            return e.name if e.name in self.locals else None
+        if isinstance(e, ast.Attribute) and isinstance(e.value, ast.Reference) and e.name.text == "channels":
+            return f"{e.value.name}.channels" if e.value.name in self.inputs else None
+        return None
+
+    @cached_property
+    def declared(self) -> Declared:
+        """What the graph keeps of it."""
+        labels = tuple(dict.fromkeys(self.labels.values()))
+        doc = self.declaration.doc
+        return Declared(self.name, self.module.name, doc, self.inputs, self.parameter_names, labels)
 
     @cached_property
     def labels(self) -> Mapping[int, str]:
@@ -216,96 +240,3 @@ class _Fields(dict[type, tuple[str, ...]]):
 
 
 _FIELDS = _Fields()
-
-
-# Names of the places where a block's body applies something. An operation is called by its binding and,
-# where the binding has several, by what is applied: `branch.conv1`. The names depend on the text of the
-# block alone, never on which steps a condition leaves away, so that no edit elsewhere renames a weight.
-
-
-def label_sites(declaration: ast.Declaration) -> dict[int, str]:
-    """Name every applying expression of a block: identity of the expression -> path within the block."""
-    labels: dict[int, str] = {}
-    taken: set[str] = set()
-    for prefix, values in _flows(declaration):
-        sites: list[tuple[ast.Expression, str]] = []
-        for value in values:
-            _collect(value, sites, step=False)
-        counts: dict[str, int] = {}
-        for _, label in sites:
-            counts[label] = counts.get(label, 0) + 1
-        seen: dict[str, int] = {}
-        for site, label in sites:
-            seen[label] = seen.get(label, 0) + 1
-            name = f"{label}{seen[label]}" if counts[label] > 1 else label
-            if prefix:
-                name = prefix if len(sites) == 1 else f"{prefix}.{name}"
-            base, again = name, 2
-            while name in taken:
-                name, again = f"{base}_{again}", again + 1
-            taken.add(name)
-            labels[id(site)] = name
-    return labels
-
-
-def _flows(declaration: ast.Declaration) -> list[tuple[str, tuple[ast.Expression, ...]]]:
-    if declaration.body is None:
-        return [("", (declaration.value,))] if declaration.value is not None else []
-    found: list[tuple[str, tuple[ast.Expression, ...]]] = []
-    for entry in declaration.body.entries:
-        if isinstance(entry, ast.Binding):
-            found.append((entry.names[0].text if len(entry.names) == 1 else "", (entry.value,)))
-        elif isinstance(entry, ast.Return):
-            found.append(("", entry.values))
-    return found
-
-
-_OPERATOR_LABELS = {"+": "add", "*": "mul"}
-
-
-def _collect(expression: ast.Expression, sites: list[tuple[ast.Expression, str]], step: bool) -> None:
-    """Sites of one expression in the order in which tensors flow; `step` is the right side of an arrow."""
-    match expression:
-        case ast.Flow(left=left, right=right):
-            _collect(left, sites, step)
-            _collect(right, sites, step=True)
-        case ast.Optional(step=inner):
-            _collect(inner, sites, step)
-        case ast.Conditional(then=then, otherwise=otherwise):
-            _collect(then, sites, step)
-            _collect(otherwise, sites, step)
-        case ast.Call(function=function, arguments=arguments):
-            for argument in arguments:
-                if argument.name is None:
-                    _collect(argument.value, sites, step=False)
-            sites.append((expression, _label(function)))
-        case ast.Configured(function=function):
-            sites.append((expression, _label(function)))
-        case ast.Arithmetic(operator=operator, left=left, right=right) if operator in _OPERATOR_LABELS:
-            _collect(left, sites, step=False)
-            _collect(right, sites, step=False)
-            sites.append((expression, _OPERATOR_LABELS[operator]))
-        case ast.ListExpression(items=items) | ast.TupleExpression(items=items):
-            for item in items:
-                _collect(item, sites, step=False)
-        case ast.Comprehension(body=body, source=source):
-            _collect(source, sites, step=False)
-            _collect(body, sites, step=False)
-        case ast.Index(value=value):
-            _collect(value, sites, step=False)
-        case ast.Reference(name=name) if step:
-            sites.append((expression, name))
-        case _:
-            pass
-
-
-def _label(function: ast.Expression) -> str:
-    match function:
-        case ast.Reference(name=name):
-            return name
-        case ast.Attribute(name=name):
-            return name.text
-        case ast.Call(function=inner) | ast.Configured(function=inner):
-            return _label(inner)
-        case _:
-            return "step"

@@ -82,16 +82,16 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One block that is being built: its module path, and the names of the places within it."""
+    """One block that is being built: its module path, and its definition, which names the places within it."""
 
     path: str
-    labels: Mapping[int, str]
+    definition: Definition
     suffix: str = ""
     """Within a comprehension, the index of the element: `.0`."""
 
     def name(self, site: ast.Expression) -> str:
         """The module path of what an expression applies."""
-        label = self.labels.get(id(site), "step") + self.suffix
+        label = self.definition.labels.get(id(site), "step") + self.suffix
         return f"{self.path}.{label}" if self.path else label
 
 

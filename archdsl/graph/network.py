@@ -8,11 +8,12 @@ the node; the networkx graph is derived.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Declared, Recorder, Value
 from archdsl.graph.faults import RuleError
 from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Range, Shape, below, show, show_shape
@@ -27,16 +28,6 @@ MOST_NODES = 100_000
 
 VALUES_PER_NODE = 4
 """The limit on operands and outputs together, as a multiple of the limit on operations."""
-
-
-class Value(NamedTuple):
-    """One output of a node. The network's input is `Value(-1, 0)`."""
-
-    node: int
-    output: int = 0
-
-
-INPUT = Value(-1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +59,8 @@ class Network:
     nodes: tuple[Node, ...]
     outputs: tuple[Value, ...]
     features: tuple[Feature, ...] = ()
+    root: Application = field(default=Application(Declared(""), "", (INPUT,), (), ()), compare=False, repr=False)
+    """The blocks that the operations were made by."""
 
     def shape(self, value: Value) -> Shape:
         """The shape of a value."""
@@ -125,15 +118,26 @@ class Builder:
         self.max_nodes = max_nodes
         self.nodes: list[Node] = []
         self._values = 0
+        self.recorder = Recorder()
 
     def shape(self, value: Value) -> Shape:
         """The shape of a value."""
         return self.input_shape if value.node < 0 else self.nodes[value.node].shapes[value.output]
 
     def apply(
-        self, operation: Operation, inputs: Iterable[Value], path: str, span: Span | None = None
+        self,
+        operation: Operation,
+        inputs: Iterable[Value],
+        path: str,
+        span: Span | None = None,
+        *,
+        names: Mapping[str, str] = NO_NAMES,
+        called: str = "",
     ) -> tuple[Value, ...]:
-        """Apply an operation; the values of its outputs. Raises E391, E304 and E401 to E404."""
+        """Apply an operation; the values of its outputs. Raises E391, E304 and E401 to E404.
+
+        `names` and `called` are those of `blocks.Step`.
+        """
         index = len(self.nodes)
         operands = tuple(inputs)
         arity = operation.arity
@@ -155,6 +159,7 @@ class Builder:
                         "E391", f"{operation.name} makes {show_shape(shape)}, beyond {EXTENT_MAX} an extent"
                     )
         self.nodes.append(Node(path, operation, operands, shapes, span))
+        self.recorder.operation(path, index, names, called)
         return tuple([Value(index, output) for output in range(len(shapes))])
 
     def finish(self, name: str, outputs: Iterable[Value], features: Iterable[Feature] = ()) -> Network:
@@ -170,7 +175,8 @@ class Builder:
                     if value.node >= 0:
                         needed[value.node] = 1
         if all(needed):
-            return Network(name, self.input_shape, tuple(self.nodes), wanted_outputs, wanted_features)
+            root = self.recorder.finish(name, wanted_outputs, {i: i for i in range(-1, len(needed))})
+            return Network(name, self.input_shape, tuple(self.nodes), wanted_outputs, wanted_features, root)
         place: dict[int, int] = {-1: -1}
         kept: list[Node] = []
         for index, node in enumerate(self.nodes):
@@ -178,13 +184,12 @@ class Builder:
                 place[index] = len(kept)
                 moved = tuple([Value(place[value.node], value.output) for value in node.inputs])
                 kept.append(Node(node.path, node.operation, moved, node.shapes, node.span))
-        return Network(
-            name,
-            self.input_shape,
-            tuple(kept),
-            tuple([Value(place[value.node], value.output) for value in wanted_outputs]),
-            tuple([Feature(f.name, Value(place[f.value.node], f.value.output), f.stride) for f in wanted_features]),
+        outputs_kept = tuple([Value(place[value.node], value.output) for value in wanted_outputs])
+        features_kept = tuple(
+            [Feature(f.name, Value(place[f.value.node], f.value.output), f.stride) for f in wanted_features]
         )
+        root = self.recorder.finish(name, outputs_kept, place)
+        return Network(name, self.input_shape, tuple(kept), outputs_kept, features_kept, root)
 
 
 def _digest(*parts: str) -> str:

@@ -1,0 +1,127 @@
+"""The names of operations: module paths that a person would give.
+
+An operation is called by its binding and, where the binding has several, by what is applied: `branch.conv1`. The
+names depend on the text of the block alone, never on which steps a condition leaves away, so that no edit elsewhere
+renames a weight. They are the names of modules in the emitted code too, so none is one that PyTorch's modules have.
+"""
+
+from __future__ import annotations
+
+import keyword
+
+from archdsl.syntax import ast
+
+_TAKEN = """
+    T_destination add_module append apply bfloat16 buffers call_super_init children clear compile cpu cuda double
+    dump_patches eval extend extra_repr float forward forward_features forward_maps get_buffer get_extra_state
+    get_parameter get_submodule half insert ipu items keys load_state_dict modules mtia named_buffers named_children
+    named_modules named_parameters parameters pop register_backward_hook register_buffer register_forward_hook
+    register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ reset_classifier set_extra_state
+    set_submodule share_memory state_dict to to_empty train training type update values xpu zero_grad
+"""
+RESERVED = frozenset(_TAKEN.split())
+"""Attributes of `nn.Module` and of its containers, and the methods of emitted modules."""
+
+
+def safe_name(name: str) -> str:
+    """The name, or with an underscore behind it where Python or PyTorch use it for something else."""
+    bare = name.lstrip("_") or "step"
+    return f"{bare}_" if bare in RESERVED or keyword.iskeyword(bare) else bare
+
+
+def label_sites(declaration: ast.Declaration) -> dict[int, str]:
+    """Name every applying expression of a block: identity of the expression -> path within the block."""
+    labels: dict[int, str] = {}
+    taken: set[str] = set()
+    for binding, values in _flows(declaration):
+        prefix = _free(binding, taken) if binding else ""
+        sites: list[tuple[ast.Expression, str]] = []
+        for value in values:
+            _collect(value, sites, step=False)
+        counts: dict[str, int] = {}
+        for _, label in sites:
+            counts[label] = counts.get(label, 0) + 1
+        seen: dict[str, int] = {}
+        for site, label in sites:
+            seen[label] = seen.get(label, 0) + 1
+            name = f"{label}{seen[label]}" if counts[label] > 1 else label
+            if prefix:
+                name = prefix if len(sites) == 1 else f"{prefix}.{name}"
+            name = name if name == prefix else _free(name, taken)
+            taken.add(name)
+            labels[id(site)] = name
+        taken.add(prefix)
+    return labels
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or with a number behind it where it is taken, by an operation or by what holds several."""
+    free, again = name, 2
+    while free in taken:
+        free, again = f"{name}_{again}", again + 1
+    return free
+
+
+def _flows(declaration: ast.Declaration) -> list[tuple[str, tuple[ast.Expression, ...]]]:
+    if declaration.body is None:
+        return [("", (declaration.value,))] if declaration.value is not None else []
+    found: list[tuple[str, tuple[ast.Expression, ...]]] = []
+    for entry in declaration.body.entries:
+        if isinstance(entry, ast.Binding):
+            found.append((safe_name(entry.names[0].text) if len(entry.names) == 1 else "", (entry.value,)))
+        elif isinstance(entry, ast.Return):
+            found.append(("", entry.values))
+    return found
+
+
+_OPERATOR_LABELS = {"+": "add", "*": "mul"}
+
+
+def _collect(expression: ast.Expression, sites: list[tuple[ast.Expression, str]], step: bool) -> None:
+    """Sites of one expression in the order in which tensors flow; `step` is the right side of an arrow."""
+    match expression:
+        case ast.Flow(left=left, right=right):
+            _collect(left, sites, step)
+            _collect(right, sites, step=True)
+        case ast.Optional(step=inner):
+            _collect(inner, sites, step)
+        case ast.Conditional(then=then, otherwise=otherwise):
+            _collect(then, sites, step)
+            _collect(otherwise, sites, step)
+        case ast.Call(function=function, arguments=arguments):
+            for argument in arguments:
+                if argument.name is None:
+                    _collect(argument.value, sites, step=False)
+            sites.append((expression, _label(function)))
+        case ast.Configured(function=function):
+            sites.append((expression, _label(function)))
+        case ast.Arithmetic(operator=operator, left=left, right=right) if operator in _OPERATOR_LABELS:
+            _collect(left, sites, step=False)
+            _collect(right, sites, step=False)
+            sites.append((expression, _OPERATOR_LABELS[operator]))
+        case ast.ListExpression(items=items) | ast.TupleExpression(items=items):
+            for item in items:
+                _collect(item, sites, step=False)
+        case ast.Comprehension(body=body, source=source):
+            _collect(source, sites, step=False)
+            _collect(body, sites, step=False)
+        case ast.Index(value=value):
+            _collect(value, sites, step=False)
+        case ast.Reference(name=name) if step:
+            sites.append((expression, safe_name(name)))
+        case _:
+            pass
+
+
+def _label(function: ast.Expression) -> str:
+    match function:
+        case ast.Reference(name=name):
+            return safe_name(name)
+        case ast.Attribute(name=name):
+            return safe_name(name.text)
+        case ast.Call(function=inner) | ast.Configured(function=inner):
+            return _label(inner)
+        case _:
+            return "step"
