@@ -6,34 +6,7 @@ from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.values import Setting, Tensor, Value
 from archdsl.diagnostics import Diagnostic, Fault
-from archdsl.graph.network import Builder, Feature
-
-
-def strides(builder: Builder) -> list[int | None]:
-    """The stride to the input of every node's output, the input's own first; none behind global pooling.
-
-    A nominal stride: the product of the strides on the way, divided by upsampling, whatever the size.
-    """
-    found: list[int | None] = [1]
-    for node in builder.nodes:
-        before = [s for value in node.inputs if (s := found[value.node + 1]) is not None]
-        if not before:
-            found.append(None)
-            continue
-        stride = max(before)
-        name = node.operation.name
-        if name in ("global_pool", "adaptive_avg_pool", "flatten", "linear", "reshape"):
-            found.append(None)
-            continue
-        step = getattr(node.operation, "stride", None)
-        if step is not None:
-            stride *= int(step[0])
-        factor = getattr(node.operation, "factor", None)
-        if factor is not None:
-            vertical = factor[0] if isinstance(factor, tuple) else factor
-            stride = max(1, stride // int(vertical))
-        found.append(stride)
-    return found
+from archdsl.graph.network import Builder, Feature, strides
 
 
 def dilate(
@@ -48,7 +21,7 @@ def dilate(
     if wanted is None or not isinstance(value, Tensor):
         return settings, dilation, dilation
     stride = settings.get("stride")
-    reached = strides(builder)[value.place.node + 1]
+    reached = strides(builder.nodes)[value.place.node + 1]
     step = stride.value if stride is not None and isinstance(stride.value, int) else 1
     if reached is None or reached * step <= wanted.value:
         kept = {**settings, "dilation": Setting(dilation)} if dilation > 1 else settings
@@ -66,7 +39,7 @@ def features_of(model: Model, ends: list[tuple[str, Tensor]], builder: Builder) 
     request = model.features
     if request is None:
         return []
-    by_node = strides(builder)
+    by_node = strides(builder.nodes)
 
     def stride_of(tensor: Tensor) -> int | None:
         return by_node[tensor.place.node + 1]

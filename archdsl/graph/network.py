@@ -192,6 +192,33 @@ class Builder:
         return Network(name, self.input_shape, tuple(kept), outputs_kept, features_kept, root)
 
 
+def strides(nodes: Iterable[Node]) -> list[int | None]:
+    """The stride to the input of every node's output, the input's own first; none behind global pooling.
+
+    A nominal stride: the product of the strides on the way, divided by upsampling, whatever the size.
+    """
+    found: list[int | None] = [1]
+    for node in nodes:
+        before = [s for value in node.inputs if (s := found[value.node + 1]) is not None]
+        if not before:
+            found.append(None)
+            continue
+        stride = max(before)
+        name = node.operation.name
+        if name in ("global_pool", "adaptive_avg_pool", "flatten", "linear", "reshape"):
+            found.append(None)
+            continue
+        step = getattr(node.operation, "stride", None)
+        if step is not None:
+            stride *= int(step[0])
+        factor = getattr(node.operation, "factor", None)
+        if factor is not None:
+            vertical = factor[0] if isinstance(factor, tuple) else factor
+            stride = max(1, stride // int(vertical))
+        found.append(stride)
+    return found
+
+
 def _digest(*parts: str) -> str:
     """A digest of strings, each with its length, so that no two lists of strings run together."""
     return hashlib.sha256("".join([f"{len(part)}:{part}" for part in parts]).encode()).hexdigest()
@@ -212,4 +239,4 @@ def _canonical(value: Any) -> str:
     return show(value)
 
 
-__all__ = ["INPUT", "MOST_NODES", "Builder", "Feature", "Network", "Node", "Value"]
+__all__ = ["INPUT", "MOST_NODES", "Builder", "Feature", "Network", "Node", "Value", "strides"]

@@ -1,0 +1,113 @@
+"""The PyTorch backend: a network as one standalone module that reads as if written by hand.
+
+    bodies      the applications of blocks, in PyTorch's terms
+    union       bodies of one block as one program
+    parameters  what a class takes, and what stands for every argument
+    classes     all blocks of a network as classes
+    forward     `forward` as statements
+    write       a class as text
+    model       the class of the network
+    layout      long lines broken as ruff breaks them
+
+Everything is derived from the graph, and checked on every application of a block: the text does what the graph says.
+"""
+
+from __future__ import annotations
+
+from archdsl import __version__
+from archdsl.backends import About
+from archdsl.backends.interface import Interface
+from archdsl.backends.torch.classes import Plan, plan_of
+from archdsl.backends.torch.header import header_lines
+from archdsl.backends.torch.layout import joined
+from archdsl.backends.torch.model import ModelWriter, model_lines, options_of
+from archdsl.backends.torch.parameters import PYTHON
+from archdsl.backends.torch.templates import module_text, part
+from archdsl.backends.torch.write import class_lines
+from archdsl.graph.network import Network
+
+PARTS = (
+    "zero_init",
+    "pair",
+    "SamePad2d",
+    "SameAvgPool2d",
+    "UnevenAvgPool2d",
+    "fit_padding",
+    "DropPath",
+    "LayerNorm2d",
+    "LayerScale",
+    "Slice",
+    "PadChannels",
+    "ChannelShuffle",
+    "Reshape",
+    "Stage",
+)
+"""Parts of an emitted file that it has where it needs them, in this order."""
+NEEDS = {"SameAvgPool2d": ("SamePad2d",), "SamePad2d": ("pair", "fit_padding")}
+TAKEN = (*PYTHON, *PARTS, "Any", "SPEC_HASH", "Identity", "Sequential", "init_weights")
+
+
+def emit(network: Network, about: About) -> dict[str, str]:
+    """`name.py`: the module."""
+    plan = plan_of(network, TAKEN)
+    blocks = [class_lines(plan, plan.classes[number]) for number in sorted(plan.classes)]
+    model = model_lines(plan, about.doc, [])
+    body = "\n\n\n".join([joined(lines).rstrip("\n") for lines in [*blocks, model]])
+    used = _parts_used(body)
+    enter = ModelWriter(plan).entered
+    parts = [part(name, enter=enter) for name in PARTS if name in used]
+    text = module_text(
+        header=joined(header_lines(network, about)),
+        imports=_imports("\n".join([body, *parts])),
+        hash=network.hash,
+        body="\n\n\n".join([*parts, body]),
+        version=__version__,
+    )
+    return {f"{about.name}.py": text}
+
+
+def interface(network: Network) -> Interface:
+    """What the emitted module's class takes."""
+    plan = plan_of(network, TAKEN)
+    options = options_of(plan)
+    rate = options.drop_path_rate
+    return Interface(
+        class_name=plan.name,
+        num_classes=options.num_classes,
+        in_channels=int(network.input[0]),
+        drop_path_rate=float(rate) if rate is not None else None,
+        image_size=(int(network.input[1]), int(network.input[2])),
+        sizes_padding=options.image_size is not None,
+    )
+
+
+def _parts_used(body: str) -> set[str]:
+    found = {name for name in PARTS if f"{name}(" in body}
+    for name in tuple(found):
+        found.update(NEEDS.get(name, ()))
+    for name in tuple(found):
+        found.update(NEEDS.get(name, ()))
+    return found
+
+
+def _imports(text: str) -> str:
+    """The import lines that a text needs, sorted as isort sorts them."""
+    lines = []
+    if "math." in text:
+        lines.append("import math")
+    if "OrderedDict" in text:
+        lines.append("from collections import OrderedDict")
+    if "Callable[" in text:
+        lines.append("from collections.abc import Callable")
+    if "ClassVar[" in text:
+        lines.append("from typing import ClassVar")
+    lines += [""] if lines else []
+    if "torch." in text.replace("torch.nn", ""):
+        lines.append("import torch")
+    if "F." in text:
+        lines.append("import torch.nn.functional as F")
+    lines.append("from torch import Tensor, nn")
+    return joined(lines)
+
+
+__all__ = ["Plan", "emit", "interface"]

@@ -1,0 +1,186 @@
+"""The blocks of a network as classes: one for each block that is declared, where its applications allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of
+from archdsl.backends.torch.parameters import Choice, Chosen, Namer, Parameter, Term
+from archdsl.backends.torch.union import Program, programs_of
+from archdsl.graph.blocks import INPUT, Application, Declared, Step, Value
+from archdsl.graph.network import Network
+
+
+@dataclass(slots=True)
+class BlockClass:
+    """One class of the emitted module."""
+
+    number: int
+    name: str
+    program: Program
+    chosen: Chosen
+
+    @property
+    def declared(self) -> Declared:
+        return self.program.bodies[0].application.declared
+
+
+@dataclass(slots=True)
+class Plan:
+    """All classes, inner ones first, and the body of the network itself."""
+
+    network: Network
+    classes: dict[int, BlockClass] = field(default_factory=dict)
+    root: Program = field(default_factory=lambda: Program([], [], ()))
+    chosen: Chosen = field(default_factory=Chosen)
+    classifier: int | None = None
+    name: str = ""
+
+
+def class_name(name: str) -> str:
+    """`squeeze_excite` -> `SqueezeExcite`."""
+    return "".join([part[:1].upper() + part[1:] for part in name.split("_") if part]) or "Block"
+
+
+def plan_of(network: Network, taken: tuple[str, ...]) -> Plan:
+    """Decide the classes. `taken` are names that classes cannot have."""
+    plan = Plan(network)
+    plan.classifier = classifier_of(network)
+    namer = Namer(taken)
+    plan.name = namer(class_name(network.name))
+    steps = {step.applied: step for step in _steps(network.root) if isinstance(step.applied, int)}
+    tainted = _of_the_image(network, steps)
+    known: dict[int, BlockUse] = {}
+    roles: dict[int, Mapping[str, str]] = {}
+    feeds: dict[int, Mapping[str, int]] = {}
+    said: dict[int, Mapping[int, Term]] = {}
+
+    def choose(program: Program, spread: bool) -> Chosen:
+        choice = Choice(program, spread)
+        choice.roles, choice.feeds, choice.said = roles, feeds, said
+        return choice.run()
+
+    for group in _groups(network.root):
+        bodies = [body_of(network, application, known, plan.classifier) for application in group]
+        programs = programs_of(bodies)
+        for program in programs:
+            spread = any(value in tainted for body in program.bodies for value in body.application.inputs)
+            chosen = choose(program, spread)
+            number = len(plan.classes)
+            made = BlockClass(number, namer(class_name(program.bodies[0].application.declared.name)), program, chosen)
+            plan.classes[number] = made
+            roles[number] = {p.name: p.role for p in chosen.parameters}
+            feeds[number] = {chosen.widths[Ref("", index)].text: place for place, index in enumerate(chosen.inputs)}
+            said[number] = {i: chosen.widths[ref] for i, ref in enumerate(program.outputs)}
+            settings = {p.name: p.setting for p in chosen.parameters if p.setting is not None}
+            exact = frozenset(p.name for p in chosen.parameters if p.exact)
+            for index, body in enumerate(program.bodies):
+                arguments: dict[str, Any] = {p.name: p.column[index] for p in chosen.parameters}
+                on_path = exact if _holds(body, plan.classifier) else frozenset()
+                known[id(body.application)] = BlockUse(number, arguments, settings, chosen.inputs, on_path)
+    root = body_of(network, network.root, known, plan.classifier)
+    plan.root = Program([root], [], ())
+    united = programs_of([root])
+    plan.root = united[0]
+    plan.chosen = choose(plan.root, spread=True)
+    return plan
+
+
+def _holds(body: Body, node: int | None) -> bool:
+    return node is not None and any(step.applied == node for step in _steps(body.application))
+
+
+def _steps(application: Application) -> Iterator[Step]:
+    for step in application.steps:
+        yield step
+        if not isinstance(step.applied, int):
+            yield from _steps(step.applied)
+
+
+def _groups(root: Application) -> list[list[Application]]:
+    """All applications below the root by their declaration, inner blocks first."""
+    found: dict[int, list[Application]] = {}
+    heights: dict[int, int] = {}
+
+    def visit(application: Application) -> int:
+        height = 0
+        for step in application.steps:
+            if not isinstance(step.applied, int):
+                height = max(height, visit(step.applied))
+        if application is not root:
+            key = id(application.declared)
+            found.setdefault(key, []).append(application)
+            heights[key] = max(heights.get(key, 0), height)
+        return height + 1
+
+    visit(root)
+    order = {key: index for index, key in enumerate(found)}
+    return [found[key] for key in sorted(found, key=lambda k: (heights[k], order[k]))]
+
+
+def _of_the_image(network: Network, steps: Mapping[int, Step]) -> set[Any]:
+    """The values whose channels may depend on those of the image."""
+    found: set[Any] = {INPUT}
+    for index, node in enumerate(network.nodes):
+        if not found.intersection(node.inputs):
+            continue
+        operation: Any = node.operation
+        if operation.name in ("conv", "linear"):
+            given = steps[index].names.get("width", "") if index in steps else ""
+            own = getattr(operation, "groups", 1) == 1 and not given.endswith(".channels")
+            if own:
+                continue
+        found.update([Value(index, output) for output in range(len(node.shapes))])
+    return found
+
+
+def classifier_of(network: Network) -> int | None:
+    """The layer in the head whose width is the number of classes: the last linear layer or convolution before the
+    output, with nothing behind it that knows its width."""
+    if len(network.outputs) != 1 or len(network.shape(network.outputs[0])) not in (1, 3):
+        return None
+    value = network.outputs[0]
+    while value.node >= 0:
+        node = network.nodes[value.node]
+        operation: Any = node.operation
+        if operation.name in ("linear", "conv"):
+            plain = operation.name == "linear" or operation.groups == 1
+            return value.node if plain and node.path.split(".")[0] == "head" else None
+        shapes = network.input_shapes(node)
+        same = operation.name == "flatten" and node.shapes[0][0] != shapes[0][0]
+        learned = bool(operation.tensors(shapes, node.shapes))
+        if len(node.inputs) != 1 or len(node.shapes) != 1 or learned or same:
+            return None
+        if operation.name in ("reshape", "slice", "pad_channels", "channel_shuffle"):
+            return None
+        value = node.inputs[0]
+    return None
+
+
+def parameter_type(parameter: Parameter) -> str:
+    """The annotation of a parameter: of all its values, and of its default."""
+    from fractions import Fraction
+
+    from archdsl.backends.torch.parameters import MISSING, Factory
+
+    values = [v for v in (*parameter.column, parameter.default) if v is not MISSING]
+    found: list[str] = []
+    for value in values:
+        if value is None:
+            text = "None"
+        elif isinstance(value, bool):
+            text = "bool"
+        elif isinstance(value, Factory):
+            text = "Callable[[], nn.Module]"
+        elif isinstance(value, Fraction):
+            text = "float"
+        elif isinstance(value, tuple):
+            text = f"tuple[{', '.join(['int'] * len(value))}]" if len(value) < 5 else "tuple[int, ...]"
+        else:
+            text = "str" if isinstance(value, str) else "int"
+        if text not in found:
+            found.append(text)
+    found.sort(key=lambda text: text == "None")
+    return " | ".join(found)

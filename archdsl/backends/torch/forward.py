@@ -1,0 +1,180 @@
+"""`forward` as straight-line code: short expressions nested, the others with names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from archdsl.backends.torch.bodies import Ref
+
+LONGEST = 60
+"""An expression longer than this gets a name."""
+MOST_CALLS = 3
+"""As does one with more calls within each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """Text with what matters where it is put into other text."""
+
+    text: str
+    atom: bool = True
+    """Whether it can be an operand without brackets."""
+    typed: bool = True
+    """Whether a type checker knows that it is a tensor; of a module's result it does not."""
+
+    @property
+    def operand(self) -> str:
+        return self.text if self.atom else f"({self.text})"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What runs at once: a module, or an operation that is an expression."""
+
+    name: str
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Ref, ...]
+    write: Callable[[Sequence[Expression]], Expression]
+    repeats: frozenset[int] = frozenset()
+    """Operands that its text has more than once."""
+
+
+def statements(
+    units: Sequence[Unit], inputs: Mapping[int, str], outputs: Sequence[Ref], reserved: frozenset[str]
+) -> list[str]:
+    """The statements that compute the outputs from inputs of these names, by their place, and return them."""
+    return _Writer(units, inputs, outputs, reserved).run()
+
+
+class _Writer:
+    def __init__(
+        self, units: Sequence[Unit], inputs: Mapping[int, str], outputs: Sequence[Ref], reserved: frozenset[str]
+    ) -> None:
+        self.units = _needed(units, outputs)
+        self.inputs, self.outputs = list(inputs.values()), outputs
+        self.left: Counter[Ref] = Counter(ref for unit in self.units for ref in unit.inputs)
+        self.left.update(outputs)
+        self.names: dict[Ref, str] = {Ref("", i): name for i, name in inputs.items()}
+        self.typed = set(self.inputs)
+        self.taken = set(reserved) | set(self.inputs)
+        self.stack: list[tuple[Unit, Expression]] = []
+        self.lines: list[str] = []
+
+    def run(self) -> list[str]:
+        for unit in self.units:
+            self._unit(unit)
+        if len(self.outputs) == 1:
+            self._return_one(self.outputs[0])
+        else:
+            self._flush()
+            texts = [self.names[ref] for ref in self.outputs]
+            self.lines.append(f"return {', '.join(texts)}" if texts else "return ()")
+        return self.lines
+
+    def _return_one(self, ref: Ref) -> None:
+        if self.stack and self.stack[-1][0].outputs == (ref,):
+            unit, expression = self.stack.pop()
+            self._flush()
+            if expression.typed:
+                self.lines.append(f"return {expression.text}")
+                return
+            name = self.inputs[0]
+            self.lines.append(f"{name} = {expression.text}")
+            self.names[unit.outputs[0]] = name
+        self._flush()
+        name = self.names[ref]
+        if name not in self.typed:
+            self.lines.append(f"{self.inputs[0]} = {name}")
+            name = self.inputs[0]
+        self.lines.append(f"return {name}")
+
+    def _unit(self, unit: Unit) -> None:
+        waiting = [ref for ref in unit.inputs if ref not in self.names]
+        tail = [u.outputs[0] for u, _ in self.stack[len(self.stack) - len(waiting) :]] if waiting else []
+        inline = tail == waiting and not any(unit.inputs[i] in waiting for i in unit.repeats)
+        taken: dict[Ref, Expression] = {}
+        if inline and waiting:
+            taken = {u.outputs[0]: e for u, e in self.stack[-len(waiting) :]}
+            text = unit.write([self._operand(ref, taken) for ref in unit.inputs]).text
+            inline = len(text) <= LONGEST and _depth(text) <= MOST_CALLS
+        if not inline:
+            self._flush()
+            taken = {}
+        elif waiting:
+            del self.stack[-len(waiting) :]
+        operands = [self._operand(ref, taken) for ref in unit.inputs]
+        for ref in unit.inputs:
+            self.left[ref] -= 1
+        expression = unit.write(operands)
+        if len(unit.outputs) == 1 and self.left[unit.outputs[0]] == 1:
+            self.stack.append((unit, expression))
+            return
+        self._flush()
+        self._assign(unit, expression)
+
+    def _operand(self, ref: Ref, taken: dict[Ref, Expression]) -> Expression:
+        if ref in taken:
+            return taken[ref]
+        name = self.names.get(ref, "")
+        return Expression(name, typed=name in self.typed)
+
+    def _flush(self) -> None:
+        waiting, self.stack = self.stack, []
+        for index, (unit, expression) in enumerate(waiting):
+            later = " ".join([e.text for _, e in waiting[index + 1 :]])
+            self._assign(unit, expression, later)
+
+    def _assign(self, unit: Unit, expression: Expression, later: str = "") -> None:
+        if len(unit.outputs) == 1:
+            name = self._reused(expression, later) or self._new(unit.name)
+            if name not in self.inputs and expression.typed:
+                self.typed.add(name)
+            self.names[unit.outputs[0]] = name
+            self.lines.append(f"{name} = {expression.text}")
+            return
+        found = [self._new(f"{unit.name}_{i}") if self.left[ref] else "_" for i, ref in enumerate(unit.outputs)]
+        self.names.update({ref: name for ref, name in zip(unit.outputs, found, strict=True) if name != "_"})
+        self.lines.append(f"{', '.join(found)}{',' if len(found) == 1 else ''} = {expression.text}")
+
+    def _reused(self, expression: Expression, later: str) -> str | None:
+        """The name of a value that flows through this expression alone and is needed no more."""
+        inside = {name for name in self.names.values() if _mentions(expression.text, name)}
+        alive = {name for ref, name in self.names.items() if self.left[ref] > 0}
+        if len(inside) != 1 or inside & alive:
+            return None
+        name = inside.pop()
+        return None if _mentions(later, name) else name
+
+    def _new(self, wanted: str) -> str:
+        name, again = wanted, 2
+        while name in self.taken:
+            name, again = f"{wanted}_{again}", again + 1
+        self.taken.add(name)
+        return name
+
+
+def _mentions(text: str, name: str) -> bool:
+    """Whether a local name stands in a text; an attribute of that name is another thing."""
+    return re.search(rf"(?<![\w.]){name}\b", text) is not None
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for char in text:
+        depth += (char == "(") - (char == ")")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _needed(units: Sequence[Unit], outputs: Sequence[Ref]) -> list[Unit]:
+    """The units that the outputs need."""
+    wanted = set(outputs)
+    found = []
+    for unit in reversed(units):
+        if wanted.intersection(unit.outputs):
+            found.append(unit)
+            wanted.update(unit.inputs)
+    return found[::-1]

@@ -1,0 +1,554 @@
+"""What a class takes in its constructor, and what stands for every argument within it.
+
+An argument that is the same in all bodies is a literal. One that differs is a parameter, named after what the block's
+text gives for it; or it follows from the parameters there are (the width of a step's input, twice a width); or it is a
+parameter of its own. All is checked on every body, so that the class, called as the bodies say, is those bodies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from archdsl.backends.torch.bodies import PLAIN, Ref, Use
+from archdsl.backends.torch.templates import constructed
+from archdsl.backends.torch.union import Program, UnionStep
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
+"""The value of an argument in a body that does not have its step."""
+
+Column = tuple[Any, ...]
+"""One value a body."""
+Atom = tuple[str, str, tuple[bool, ...]]
+"""A condition: its text, the text of its opposite, and its value in every body."""
+
+CHANNELS = frozenset(("in_channels", "width", "groups", "extra", "lo", "hi", "size"))
+"""Arguments that count channels: what may follow from a parameter by equality or a small factor."""
+WINDOWS = frozenset(("kernel", "stride", "padding", "dilation"))
+NEUTRAL_DEFAULTS: Mapping[str, Any] = {"stride": 1, "dilation": 1, "groups": 1, "rate": Fraction(0)}
+MOST_FACTOR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """An expression in the constructor: its text, its value in every body, and the parameters in it."""
+
+    text: str
+    column: Column
+    parameters: frozenset[str] = frozenset()
+
+    @property
+    def simple(self) -> bool:
+        return self.text.isidentifier() or self.text.isdigit()
+
+
+@dataclass(slots=True)
+class Parameter:
+    """A parameter of the constructor."""
+
+    name: str
+    column: Column
+    role: str
+    """The argument that it is for: `width`, `stride`, …"""
+    setting: str | None = None
+    """The setting of the block that it is; none for a local name or one of its own."""
+    default: Any = MISSING
+    exact: bool = False
+
+    @property
+    def optional(self) -> bool:
+        return MISSING in self.column
+
+    @property
+    def term(self) -> Term:
+        return Term(self.name, self.column, frozenset((self.name,)))
+
+
+@dataclass(slots=True)
+class Chosen:
+    """What a program's arguments became."""
+
+    parameters: list[Parameter] = field(default_factory=list)
+    terms: dict[tuple[str, str], Term] = field(default_factory=dict)
+    """(label, argument) -> what stands there."""
+    conditions: dict[str, str] = field(default_factory=dict)
+    """Label of a step that may be missing -> the condition under which it is there."""
+    widths: dict[Ref, Term] = field(default_factory=dict)
+    inputs: tuple[int, ...] = ()
+    """The inputs that are used."""
+    factories: dict[str, Parameter] = field(default_factory=dict)
+    """Label of an activation that differs between bodies -> the parameter that makes it."""
+
+
+def merged(a: Column, b: Column) -> Column | None:
+    """Two columns of one thing, each known where the other may be missing; none if they contradict."""
+    if any(x is not MISSING and y is not MISSING and x != y for x, y in zip(a, b, strict=True)):
+        return None
+    return tuple([y if x is MISSING else x for x, y in zip(a, b, strict=True)])
+
+
+class Namer:
+    """Names that are free."""
+
+    def __init__(self, taken: Sequence[str]) -> None:
+        self.taken = set(taken)
+
+    def __call__(self, wanted: str) -> str:
+        name, again = wanted, 2
+        while name in self.taken:
+            name, again = f"{wanted}_{again}", again + 1
+        self.taken.add(name)
+        return name
+
+
+_WORDS = (
+    "False None True and as assert async await break class continue def del elif else except finally for from global "
+    "if import in is lambda nonlocal not or pass raise return try while with yield match case type "
+    "self super nn F torch math Tensor OrderedDict Callable ClassVar int float bool tuple str range float list "
+    "print len abs sum max min round isinstance property object Module"
+)
+PYTHON = tuple(_WORDS.split())
+"""Names that a parameter or a local name cannot have."""
+
+
+class Choice:
+    """Chooses parameters for one program."""
+
+    def __init__(self, program: Program, spread: bool) -> None:
+        self.program = program
+        self.count = len(program.bodies)
+        self.declared = program.bodies[0].application.declared
+        self.chosen = Chosen()
+        self.name = Namer(PYTHON)
+        self.by_name: dict[str, Parameter] = {}
+        self.alias: dict[str, str] = {}
+        self.follows = not spread and self.count > 1
+        """Whether what is equal in all bodies may be taken for the same. Not where one body stands for many
+        networks: the one that takes the image, whose channels are the user's."""
+
+    def run(self) -> Chosen:
+        """Go through all steps in order."""
+        chosen = self.chosen
+        used = {ref.output for step in self.program.steps for ref in step.inputs if not ref.label}
+        used |= {ref.output for ref in self.program.outputs if not ref.label}
+        chosen.inputs = tuple(sorted(used))
+        several = len(chosen.inputs) > 1
+        for index in chosen.inputs:
+            column = tuple([int(body.inputs[index][0]) for body in self.program.bodies])
+            name = f"{self.declared.inputs[index]}_channels" if several else "in_channels"
+            parameter = Parameter(self.name(name), column, "in_channels")
+            self.by_name[f"{self.declared.inputs[index]}.channels"] = parameter
+            chosen.widths[Ref("", index)] = parameter.term
+        if self.follows:
+            self._find_equals()
+        for step in self.program.steps:
+            self._step(step)
+        self._conditions()
+        self._arrange()
+        return chosen
+
+    # Arguments
+
+    def _find_equals(self) -> None:
+        """Settings that count channels and are equal in every body have one name: that which is declared first."""
+        columns: dict[str, Column | None] = {}
+        for step in self.program.steps:
+            for argument, name in step.one.names.items():
+                if self._role(step, argument) not in CHANNELS or self._hint(step, argument) != name or "." in name:
+                    continue
+                column = _column(step, argument)
+                columns[name] = merged(columns.get(name, column) or column, column)
+        order = {name: index for index, name in enumerate(self.declared.parameters)}
+        names = sorted(columns, key=lambda name: order.get(name, len(order)))
+        for index, name in enumerate(names):
+            for other in names[:index]:
+                if columns[name] == columns[other] and columns[name] is not None and len(set(columns[name] or ())) > 1:
+                    self.alias[name] = self.alias.get(other, other)
+                    break
+
+    def _step(self, step: UnionStep) -> None:
+        if step.kind == "activation" or (
+            step.kind in PLAIN and step.called and len({_frozen(u) for u in step.uses if u is not None}) > 1
+        ):
+            self._factory(step)
+        else:
+            for argument in step.one.arguments:
+                column = _column(step, argument)
+                self.chosen.terms[step.label, argument] = self._argument(step, argument, column)
+        for index in range(step.count):
+            self.chosen.widths[Ref(step.label, index)] = self._width(step, index)
+
+    def _factory(self, step: UnionStep) -> None:
+        """An activation that differs between bodies is made by a parameter."""
+        column = tuple(
+            [Factory(str(u.kind), tuple(u.arguments.items())) if u is not None else MISSING for u in step.uses]
+        )
+        known = self.by_name.get(step.called)
+        both = merged(known.column, column) if known is not None and known.role == "activation" else None
+        if known is None or both is None:
+            known = Parameter(self.name(step.called), column, "activation", self._setting(step.called))
+            self.by_name.setdefault(step.called, known)
+            self._use(known)
+        else:
+            known.column = both
+        self.chosen.factories[step.label] = known
+
+    def _setting(self, name: str) -> str | None:
+        return name if name in self.declared.parameters else None
+
+    def _use(self, parameter: Parameter) -> Term:
+        if parameter not in self.chosen.parameters:
+            self.chosen.parameters.append(parameter)
+        return parameter.term
+
+    def _argument(self, step: UnionStep, argument: str, column: Column) -> Term:
+        known = [value for value in column if value is not MISSING]
+        constant = all(value == known[0] for value in known)
+        role = self._role(step, argument)
+        exact = argument in step.one.exact
+        hint = self._hint(step, argument)
+        flows = role == "in_channels" and (isinstance(step.kind, str) or argument == "in_channels" or hint is not None)
+        if flows and isinstance(hint, Term):
+            if hint.text and merged(hint.column, column) is not None:
+                return self._used(hint)
+        elif isinstance(hint, str):
+            found = self._named(hint, column, role, constant, exact)
+            if found is not None:
+                return found
+        if exact:
+            return self._own(step, argument, column, role, exact=True)
+        if constant and (role != "in_channels" or not flows):
+            return Term(literal(known[0]), column)
+        if role in CHANNELS and (found := self._following(column)) is not None:
+            return found
+        if role in WINDOWS and (found := self._from_window(step, argument, column)) is not None:
+            return found
+        if constant:
+            return Term(literal(known[0]), column)
+        return self._own(step, argument, column, role)
+
+    def _role(self, step: UnionStep, argument: str) -> str:
+        """What an argument is for; of a block's, what it is for within the block."""
+        if isinstance(step.kind, str):
+            return argument
+        return self.roles[step.kind].get(argument, argument)
+
+    roles: Mapping[int, Mapping[str, str]] = {}
+
+    def _hint(self, step: UnionStep, argument: str) -> str | Term | None:
+        """What stands for an argument: the width of what flows in, or a name of the block's text."""
+        given = step.one.names.get(argument)
+        if given is not None and all(u is None or u.names.get(argument) == given for u in step.uses):
+            return given
+        if isinstance(step.kind, str):
+            return self.chosen.widths.get(step.inputs[0]) if argument == "in_channels" else None
+        fed = self.feeds[step.kind].get(argument)
+        return self.chosen.widths.get(step.inputs[fed]) if fed is not None and fed < len(step.inputs) else None
+
+    feeds: Mapping[int, Mapping[str, int]] = {}
+    """Class -> its parameters that are the channels of an input, with the input's place among its operands."""
+
+    def _used(self, term: Term) -> Term:
+        """A term whose parameters are thereby parameters of the class."""
+        for parameter in self.by_name.values():
+            if parameter.name in term.parameters:
+                self._use(parameter)
+        return term
+
+    def _named(self, hint: str, column: Column, role: str, constant: bool, exact: bool) -> Term | None:
+        """The parameter of a name in the block's text."""
+        hint = self.alias.get(hint, hint)
+        parameter = self.by_name.get(hint)
+        if parameter is not None:
+            both = merged(parameter.column, column)
+            if both is None or (parameter.role == "activation"):
+                return None
+            if MISSING in parameter.column:
+                parameter.column = both
+            parameter.exact |= exact
+            return self._use(parameter)
+        if "." in hint:
+            return None
+        wide = role in ("width", "in_channels") and hint in self.declared.parameters
+        if constant and not exact and not wide:
+            return None
+        parameter = Parameter(self.name(hint), column, role, self._setting(hint), exact=exact)
+        self.by_name[hint] = parameter
+        return self._use(parameter)
+
+    def _own(self, step: UnionStep, argument: str, column: Column, role: str, *, exact: bool = False) -> Term:
+        """A parameter that the text has no name for."""
+        for parameter in self.chosen.parameters:
+            if parameter.role == role and parameter.setting is None and parameter.column == column and role != "width":
+                return parameter.term
+        outer, _, last = step.label.rpartition(".")
+        if last.isdigit():  # an element of a list
+            last = f"{outer.rpartition('.')[2]}_{last}"
+        plain = argument if role not in ("width", "in_channels") and isinstance(step.kind, str) else None
+        if exact:
+            plain = "num_classes"
+        wanted = plain if plain is not None and plain not in self.name.taken else f"{last}_{argument}"
+        parameter = Parameter(self.name(wanted), column, role, exact=exact)
+        self.by_name[f"{step.label}:{argument}"] = parameter
+        return self._use(parameter)
+
+    def _following(self, column: Column) -> Term | None:
+        """A count of channels that equals a known one in every body, or a small multiple, part or difference of it."""
+        if not self.follows or len({value for value in column if value is not MISSING}) < 2:
+            return None
+        known = self._counts()
+        for term in known:
+            if _fits(column, term.column, lambda a: a):
+                return self._used(term)
+        for term in known:
+            for factor in range(2, MOST_FACTOR + 1):
+                if _fits(column, term.column, lambda a, f=factor: a * f):  # type: ignore[misc]
+                    return self._used(Term(f"{factor} * {term.text}", column, term.parameters))
+                if _fits(column, term.column, lambda a, f=factor: a // f if a % f == 0 else None):  # type: ignore[misc]
+                    return self._used(Term(f"{term.text} // {factor}", column, term.parameters))
+        for term in known:
+            for other in known:
+                less = [
+                    a - b if MISSING not in (a, b) else MISSING for a, b in zip(term.column, other.column, strict=True)
+                ]
+                if _fits(column, tuple(less), lambda a: a):
+                    text = f"{term.text} - {other.text}"
+                    return self._used(Term(text, column, term.parameters | other.parameters))
+        return None
+
+    def _counts(self) -> list[Term]:
+        """Known counts of channels, each a bare name."""
+        found = [p.term for p in self.chosen.parameters if p.role in CHANNELS]
+        inputs = [self.chosen.widths[Ref("", index)] for index in self.chosen.inputs]
+        return found + [term for term in inputs if term not in found]
+
+    def _from_window(self, step: UnionStep, argument: str, column: Column) -> Term | None:
+        """Padding that follows from kernel and dilation."""
+        if argument != "padding" or not self.follows:
+            return None
+        kernel = self.chosen.terms.get((step.label, "kernel"))
+        named = kernel is not None and kernel.text.isidentifier()
+        if kernel and named and _fits(column, kernel.column, lambda a: a // 2 if isinstance(a, int) else None):
+            return Term(f"{kernel.text} // 2", column, kernel.parameters)
+        own = [p for p in self.chosen.parameters if p.role == "dilation" and p.setting == "dilation"]
+        for parameter in own:
+            if _fits(column, parameter.column, lambda a: a):
+                return parameter.term
+        return None
+
+    def _width(self, step: UnionStep, index: int) -> Term:
+        """The channels of an output, said by what is known."""
+        column = tuple([int(u.outputs[index][0]) if u is not None else MISSING for u in step.uses])
+        width = self.chosen.terms.get((step.label, "width"))
+        said = width if width is not None and isinstance(step.kind, str) else self._said(step, index)
+        if said is not None and merged(said.column, column) is not None:
+            return said
+        known = [value for value in column if value is not MISSING]
+        return Term(literal(known[0]) if len(set(known)) == 1 else "", column)
+
+    def _said(self, step: UnionStep, index: int) -> Term | None:
+        if isinstance(step.kind, int):
+            return self._said_by_block(step, index)
+        if step.kind == "concat":
+            terms = [self.chosen.widths[ref] for ref in step.inputs]
+            if all(term.text for term in terms):
+                text = " + ".join([term.text for term in terms])
+                column = tuple(
+                    [sum(v) if MISSING not in v else MISSING for v in zip(*[t.column for t in terms], strict=True)]
+                )
+                if text.replace(" + ", "").isdigit():
+                    return Term(str(sum(int(t.text) for t in terms)), column)
+                return Term(text, column, frozenset().union(*[t.parameters for t in terms]))
+            return None
+        if step.kind in ("split", "split_sizes", "slice", "reshape", "pad_channels", "pad_channels_map"):
+            return None
+        if step.kind == "flatten" and len(step.one.outputs[0]) != 1:
+            return None
+        return self.chosen.widths[step.inputs[0]]
+
+    def _said_by_block(self, step: UnionStep, index: int) -> Term | None:
+        """The width of a block's output, in the arguments of the block."""
+        said = self.said[int(step.kind)].get(index)
+        if said is None or not said.text:
+            return None
+        column = tuple([int(u.outputs[index][0]) if u is not None else MISSING for u in step.uses])
+        if not said.parameters:
+            return Term(said.text, column)
+        arguments = {name: self.chosen.terms.get((step.label, name)) for name in said.parameters}
+        if any(term is None or not term.text for term in arguments.values()):
+            return None
+        text = re.sub(r"[A-Za-z_]\w*", lambda m: _within(arguments[m[0]], said.text), said.text)
+        if not re.search(r"[A-Za-z_]", text):
+            return Term(str(column[0]) if len(set(column)) == 1 else "", column)
+        parameters = frozenset().union(*[t.parameters for t in arguments.values() if t is not None])
+        return Term(text, column, parameters)
+
+    said: Mapping[int, Mapping[int, Term]] = {}
+    """Class -> the widths of its outputs, in its own parameters."""
+
+    # Conditions
+
+    def _conditions(self) -> None:
+        for step in self.program.steps:
+            if step.optional:
+                present = tuple([use is not None for use in step.uses])
+                self.chosen.conditions[step.label] = self._condition(step, present)
+
+    def _condition(self, step: UnionStep, present: tuple[bool, ...]) -> str:
+        drivers = [
+            p
+            for p in self.chosen.parameters
+            if p.optional and tuple([value is not MISSING for value in p.column]) == present
+        ]
+        if drivers:
+            return " and ".join([f"{p.name} is not None" for p in drivers])
+        atoms = list(self._atoms())
+        usual = self._usual(atoms)  # the one that a block's author means, where it says the same
+        for text, negated, column in [*usual, *atoms]:
+            if column == present:
+                return text
+            if tuple([not value for value in column]) == present:
+                return negated
+        for i, (text, negated, column) in enumerate(atoms):
+            for other_text, other_negated, other in atoms[i + 1 :]:
+                both = tuple([a and b for a, b in zip(column, other, strict=True)])
+                if both == present:
+                    return f"{text} and {other_text}"
+                if tuple([not value for value in both]) == present:
+                    return f"{negated} or {other_negated}"
+        role = f"with_{step.label.partition('.')[0] if '.' in step.label else step.label}"
+        for parameter in self.chosen.parameters:
+            if parameter.role == "present" and parameter.column == present:
+                return parameter.name
+        parameter = Parameter(self.name(role), present, "present")
+        return self._use(parameter).text
+
+    def _usual(self, atoms: Sequence[Atom]) -> list[Atom]:
+        """That a block keeps the shape of its input: no stride, and as many channels out as in."""
+        width = next((p.name for p in self.chosen.parameters if p.setting == "width" and not p.optional), None)
+        by_text = {atom[0]: atom for atom in atoms}
+        stride, equal = by_text.get("stride == 1"), by_text.get(f"in_channels == {width}")
+        if stride is None or equal is None:
+            return []
+        both = tuple([a and b for a, b in zip(stride[2], equal[2], strict=True)])
+        return [(f"{stride[0]} and {equal[0]}", f"{stride[1]} or {equal[1]}", both)]
+
+    def _atoms(self) -> Sequence[Atom]:
+        """Comparisons of parameters: text, text of the opposite, value in every body."""
+        found = []
+        windows = [p for p in self.chosen.parameters if p.role in ("stride", "dilation") and not p.optional]
+        for parameter in windows:
+            if all(isinstance(value, int) for value in parameter.column):
+                column = tuple([value == 1 for value in parameter.column])
+                found.append((f"{parameter.name} == 1", f"{parameter.name} != 1", column))
+        counts = [t for t in self._counts() if MISSING not in t.column]
+        counts.sort(key=lambda term: term.text != "in_channels")
+        for i, a in enumerate(counts):
+            for b in counts[i + 1 :]:
+                equal = tuple([x == y for x, y in zip(a.column, b.column, strict=True)])
+                if self._listed(a) and self._listed(b):
+                    found.append((f"{a.text} == {b.text}", f"{a.text} != {b.text}", equal))
+        for i, a in enumerate(counts):
+            for b in counts[i + 1 :]:
+                less = tuple([x <= y for x, y in zip(a.column, b.column, strict=True)])
+                if self._listed(a) and self._listed(b):
+                    found.append((f"{a.text} <= {b.text}", f"{a.text} > {b.text}", less))
+        return found
+
+    def _listed(self, term: Term) -> bool:
+        return any(p.name == term.text for p in self.chosen.parameters)
+
+    def _arrange(self) -> None:
+        """Parameters in an order that a reader expects: channels in, the block's settings, the others."""
+        settings = {name: index for index, name in enumerate(self.declared.parameters)}
+        inputs = [self.chosen.widths[Ref("", i)].text for i in self.chosen.inputs]
+
+        def rank(parameter: Parameter) -> tuple[int, int]:
+            if parameter.name in inputs:
+                return 0, inputs.index(parameter.name)
+            if parameter.setting in settings:
+                return 1, settings[parameter.setting]
+            return 2, 0
+
+        self.chosen.parameters.sort(key=rank)
+        for parameter in self.chosen.parameters:
+            if parameter.optional:
+                parameter.default = None
+                parameter.column = tuple([None if v is MISSING else v for v in parameter.column])
+            elif parameter.role in NEUTRAL_DEFAULTS and NEUTRAL_DEFAULTS[parameter.role] in parameter.column:
+                parameter.default = NEUTRAL_DEFAULTS[parameter.role]
+        self.chosen.parameters.sort(key=lambda p: p.default is not MISSING)
+
+
+def _within(term: Term | None, text: str) -> str:
+    """A term in the place of a name: in brackets where it is no name or number and does not stand alone."""
+    if term is None:
+        return ""
+    return term.text if term.simple or text.isidentifier() else f"({term.text})"
+
+
+def _fits(column: Column, other: Column, rule: Callable[[Any], Any]) -> bool:
+    """Whether a rule makes one column of another, wherever it is known."""
+    for value, source in zip(column, other, strict=True):
+        if value is MISSING:
+            continue
+        if source is MISSING or rule(source) != value:
+            return False
+    return True
+
+
+def _column(step: UnionStep, argument: str) -> Column:
+    """The values of an argument, one a body."""
+    return tuple([_plain(use.arguments[argument]) if use is not None else MISSING for use in step.uses])
+
+
+def _plain(value: Any) -> Any:
+    """An argument as PyTorch takes it: one number for both directions where they agree."""
+    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int) for v in value):
+        return int(value[0]) if value[0] == value[1] else (int(value[0]), int(value[1]))
+    if isinstance(value, tuple):
+        return tuple([_plain(v) for v in value])
+    return value
+
+
+def _frozen(use: Use) -> Any:
+    return use.kind, tuple(use.arguments.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """An activation as an argument: what makes one."""
+
+    kind: str
+    arguments: tuple[tuple[str, Any], ...]
+
+    @property
+    def text(self) -> str:
+        """The class, or a function without arguments where the class needs some."""
+        made = constructed(self.kind, {name: literal(value) for name, value in self.arguments})
+        return made.removesuffix("()") if made.endswith("()") else f"lambda: {made}"
+
+
+def literal(value: Any) -> str:
+    """A value as Python text: numbers, conditions, strings, tuples of these."""
+    if isinstance(value, Factory):
+        return value.text
+    if isinstance(value, bool) or value is None:
+        return repr(value)
+    if isinstance(value, Fraction):
+        return repr(float(value))
+    if isinstance(value, tuple):
+        inner = ", ".join([literal(v) for v in value])
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, str):
+        return f'"{value}"' if value.isalnum() else repr(value)
+    return str(int(value))

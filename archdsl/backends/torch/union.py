@@ -1,0 +1,202 @@
+"""Bodies of one block as one program: what an author writes with a few conditions in the constructor.
+
+Applications of a block may differ in the steps that conditions leave away. Their union has every step, and for each
+the bodies that have it; a step that is left away hands on one of its operands. Where bodies differ in more than that,
+they become classes of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from archdsl.backends.torch.bodies import PLAIN, Body, Ref, Use
+
+NEUTRAL = frozenset(("drop_path", "dropout"))
+"""Operations that do nothing at a rate of 0: where one is left away, it stands there with that rate."""
+
+
+@dataclass(slots=True)
+class UnionStep:
+    """A step of the union. `uses` has one entry a body, none where the body does not have the step."""
+
+    label: str
+    kind: str | int
+    called: str
+    inputs: tuple[Ref, ...]
+    uses: list[Use | None]
+    bypass: int | None = None
+    """The operand that takes its place where it is left away."""
+
+    @property
+    def optional(self) -> bool:
+        return any(use is None for use in self.uses)
+
+    @property
+    def one(self) -> Use:
+        """Any of the uses."""
+        return next(use for use in self.uses if use is not None)
+
+    @property
+    def count(self) -> int:
+        """The number of outputs."""
+        return len(self.one.outputs)
+
+
+@dataclass(slots=True)
+class Program:
+    """The union of bodies, in an order in which it can run."""
+
+    bodies: list[Body]
+    steps: list[UnionStep]
+    outputs: tuple[Ref, ...]
+    labels: dict[str, UnionStep] = field(default_factory=dict)
+
+
+def programs_of(bodies: Sequence[Body]) -> list[Program]:
+    """The bodies of one block in as few programs as can be."""
+    whole = unite(bodies)
+    if whole is not None:
+        return [whole]
+    kinds: dict[object, list[Body]] = {}
+    for body in bodies:
+        kinds.setdefault(body.signature(), []).append(body)
+    clusters: list[list[Body]] = []
+    for alike in sorted(kinds.values(), key=lambda b: -len(b[0].steps)):
+        for cluster in clusters:
+            if unite([*cluster, *alike]) is not None:
+                cluster += alike
+                break
+        else:
+            clusters.append(list(alike))
+    order = {id(body): index for index, body in enumerate(bodies)}
+    for cluster in clusters:
+        cluster.sort(key=lambda b: order[id(b)])
+    clusters.sort(key=lambda c: order[id(c[0])])
+    found = [unite(cluster) for cluster in clusters]
+    return [program for program in found if program is not None]
+
+
+def unite(bodies: Sequence[Body]) -> Program | None:
+    """One program for all bodies, or none where they differ in more than steps left away."""
+    order = _order(bodies)
+    if order is None or len({len(body.outputs) for body in bodies}) > 1:
+        return None
+    by_label = [{use.label: use for use in body.steps} for body in bodies]
+    program = Program(list(bodies), [], ())
+    union = _Union(program, by_label)
+    for label in order:
+        if not union.add(label):
+            return None
+    outputs = [union.common([body.outputs[i] for body in bodies]) for i in range(len(bodies[0].outputs))]
+    if any(ref is None for ref in outputs):
+        return None
+    program.outputs = tuple([ref for ref in outputs if ref is not None])
+    for step in program.steps:
+        if step.kind in NEUTRAL and step.optional:
+            idle = replace(step.one, arguments={"rate": Fraction(0)})
+            step.uses = [use or idle for use in step.uses]
+    if any(step.optional and not _may_miss(step) for step in program.steps):
+        return None
+    return program
+
+
+def _may_miss(step: UnionStep) -> bool:
+    """Whether code can leave a step away: it has one output, and something takes its place."""
+    return step.count == 1 and step.bypass is not None and (len(step.inputs) == 1 or isinstance(step.kind, str))
+
+
+class _Union:
+    def __init__(self, program: Program, by_label: list[dict[str, Use]]) -> None:
+        self.program = program
+        self.by_label = by_label
+
+    def add(self, label: str) -> bool:
+        """Add a step; false where the bodies do not agree on it."""
+        uses = [uses.get(label) for uses in self.by_label]
+        present = [use for use in uses if use is not None]
+        first = present[0]
+        kinds = {use.kind for use in present}
+        alike = len(kinds) == 1 or (first.called != "" and kinds <= PLAIN)
+        counts = {(len(use.inputs), len(use.outputs), use.called) for use in present}
+        if not alike or len(counts) > 1:
+            return False
+        inputs = []
+        for operand in range(len(first.inputs)):
+            ref = self.common([use.inputs[operand] if use is not None else None for use in uses])
+            if ref is None:
+                return False
+            inputs.append(ref)
+        kind = first.kind if len(kinds) == 1 else "activation"
+        step = UnionStep(label, kind, first.called, tuple(inputs), uses)
+        if len(inputs) == 1 and step.count == 1:
+            step.bypass = 0
+        self.program.steps.append(step)
+        self.program.labels[label] = step
+        return True
+
+    def common(self, refs: Sequence[Ref | None]) -> Ref | None:
+        """The value of the union that each body has under its own name; none if there is none."""
+        place = {step.label: index for index, step in enumerate(self.program.steps)}
+        found = {ref for ref in refs if ref is not None}
+        for candidate in sorted(found, key=lambda ref: (-place.get(ref.label, -1), ref.output)):
+            if all(ref is None or self._meets(candidate, ref, body) for body, ref in enumerate(refs)):
+                return candidate
+        return None
+
+    def _meets(self, candidate: Ref, wanted: Ref, body: int) -> bool:
+        """Whether a value of the union is, in one body, the value wanted; chooses what a step hands on."""
+        here = candidate
+        while here.label and self.program.labels[here.label].uses[body] is None:
+            step = self.program.labels[here.label]
+            if step.bypass is None:
+                for operand, ref in enumerate(step.inputs):
+                    if self._meets(ref, wanted, body):
+                        step.bypass = operand
+                        return True
+                return False
+            here = step.inputs[step.bypass]
+        return here == wanted
+
+
+def _order(bodies: Iterable[Body]) -> list[str] | None:
+    """All labels, each body's in its own order, otherwise as in the block's text; none if that cannot be."""
+    after: dict[str, set[str]] = {}
+    before: dict[str, set[str]] = {}
+    place: dict[str, tuple[int, int]] = {}
+    for body in bodies:
+        known = {label: index for index, label in enumerate(body.application.declared.labels)}
+        last = None
+        position = -1
+        for use in body.steps:
+            at = _known(use.label, known)
+            position = at if at is not None else position
+            place.setdefault(use.label, (position, len(place)))
+            after.setdefault(use.label, set())
+            before.setdefault(use.label, set())
+            if last is not None:
+                after[last].add(use.label)
+                before[use.label].add(last)
+            last = use.label
+    ready = sorted([label for label, earlier in before.items() if not earlier], key=place.__getitem__)
+    found: list[str] = []
+    waiting = {label: len(earlier) for label, earlier in before.items()}
+    while ready:
+        label = ready.pop(0)
+        found.append(label)
+        for later in after[label]:
+            waiting[later] -= 1
+            if not waiting[later]:
+                ready.append(later)
+        ready.sort(key=place.__getitem__)
+    return found if len(found) == len(before) else None
+
+
+def _known(label: str, known: dict[str, int]) -> int | None:
+    """The place of a label in the block's text: its own, or that of the place that it stands below."""
+    while label:
+        if label in known:
+            return known[label]
+        label = label.rpartition(".")[0]
+    return None

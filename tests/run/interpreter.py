@@ -1,0 +1,137 @@
+"""The graph run node by node through `torch.nn.functional`: what an emitted module is compared with.
+
+It knows nothing of blocks or classes, takes the module's weights by the paths of the nodes, and writes every operation
+down a second time, from the reference of the language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from archdsl.graph.network import INPUT, Network, Node, Value
+
+CURVES = {
+    "relu": lambda x: x.clamp(min=0),
+    "relu6": lambda x: x.clamp(0, 6),
+    "silu": lambda x: x * torch.sigmoid(x),
+    "sigmoid": torch.sigmoid,
+    "hard_swish": lambda x: x * (x + 3).clamp(0, 6) / 6,
+    "hard_sigmoid": lambda x: (x + 3).clamp(0, 6) / 6,
+    "tanh": torch.tanh,
+    "identity": lambda x: x,
+    "dropout": lambda x: x,
+    "drop_path": lambda x: x,
+    "flatten": lambda x: x.flatten(1),
+}
+
+
+def run(network: Network, state: Mapping[str, Tensor], image: Tensor) -> dict[Value, Tensor]:
+    """All values of a network in evaluation mode."""
+    values = {INPUT: image}
+    for index, node in enumerate(network.nodes):
+        inputs = [values[v] for v in node.inputs]
+        tensors = {t.name: state[f"{node.path}.{t.name}"] for t in network.tensors(node)}
+        found = evaluate(node, inputs, tensors)
+        for output, value in enumerate(found):
+            values[Value(index, output)] = value
+    return values
+
+
+def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    """One operation."""
+    op: Any = node.operation
+    x = inputs[0]
+    name = op.name
+    if name in CURVES:
+        return (CURVES[name](x),)
+    match name:
+        case "conv":
+            x = pad(x, op, 0.0)
+            return (F.conv2d(x, t["weight"], t.get("bias"), op.stride, 0, op.dilation, op.groups),)
+        case "linear":
+            return (F.linear(x.flatten(1), t["weight"], t.get("bias")),)
+        case "batch_norm":
+            mean, var = t["running_mean"], t["running_var"]
+            y = (x - mean[:, None, None]) / (var[:, None, None] + float(op.eps)).sqrt()
+            return (y * t["weight"][:, None, None] + t["bias"][:, None, None] if op.affine else y,)
+        case "group_norm":
+            return (F.group_norm(x, op.groups, t["weight"], t["bias"], float(op.eps)),)
+        case "layer_norm":
+            mean, var = x.mean(1, keepdim=True), x.var(1, keepdim=True, unbiased=False)
+            y = (x - mean) / (var + float(op.eps)).sqrt()
+            shape = (-1,) + (1,) * (x.dim() - 2)
+            return (y * t["weight"].reshape(shape) + t["bias"].reshape(shape),)
+        case "layer_scale":
+            return (x * t["weight"],)
+        case "prelu":
+            slope = t["weight"].reshape((-1,) + (1,) * (x.dim() - 2))
+            return (torch.where(x > 0, x, x * slope),)
+        case "leaky_relu":
+            return (torch.where(x > 0, x, x * float(op.slope)),)
+        case "gelu":
+            return (F.gelu(x, approximate=op.approximate),)
+        case "max_pool":
+            sides = pad(x, op, -torch.inf)
+            return (
+                (F.max_pool2d(sides, op.kernel, op.stride, 0, op.dilation, op.ceil_mode),)
+                if not ceiled(op)
+                else (F.max_pool2d(x, op.kernel, op.stride, (op.padding[0], op.padding[2]), op.dilation, True),)
+            )
+        case "avg_pool":
+            if ceiled(op):
+                sides = (op.padding[0], op.padding[2])
+                return (F.avg_pool2d(x, op.kernel, op.stride, sides, True, op.count_include_pad),)
+            total = F.avg_pool2d(pad(x, op, 0.0), op.kernel, op.stride)
+            if op.count_include_pad:
+                return (total,)
+            return (total / F.avg_pool2d(pad(torch.ones_like(x), op, 0.0), op.kernel, op.stride),)
+        case "global_pool":
+            return (x.mean((2, 3), keepdim=True),)
+        case "adaptive_avg_pool":
+            return (F.adaptive_avg_pool2d(x, op.size),)
+        case "add":
+            return (x + inputs[1],)
+        case "mul":
+            return (x * inputs[1],)
+        case "concat":
+            return (torch.cat(inputs, 1),)
+        case "split":
+            return torch.split(x, [shape[0] for shape in node.shapes], 1)
+        case "slice":
+            return (x[:, op.channels.lo : op.channels.hi + 1],)
+        case "pad_channels":
+            zeros = x.new_zeros((x.shape[0], op.to - x.shape[1], *x.shape[2:]))
+            return (torch.cat([x, zeros], 1),)
+        case "channel_shuffle":
+            order = torch.arange(x.shape[1]).reshape(op.groups, -1).t().reshape(-1)
+            return (x[:, order],)
+        case "reshape":
+            return (x.reshape(x.shape[0], *op.to),)
+        case "upsample":
+            return (F.interpolate(x, scale_factor=tuple(map(float, op.factor)), mode=op.mode),)
+        case _:
+            raise NotImplementedError(name)
+
+
+def ceiled(op: Any) -> bool:
+    """Whether PyTorch's ceil_mode decides the last window."""
+    return bool(op.ceil_mode) and not isinstance(op.padding, str)
+
+
+def pad(x: Tensor, op: Any, value: float) -> Tensor:
+    """The map with the operation's padding around it."""
+    if op.padding == "same":
+        sides = []
+        for extent, k, s, d in reversed(
+            list(zip(x.shape[2:], op.kernel, op.stride, getattr(op, "dilation", (1, 1)), strict=True))
+        ):
+            total = max((-(-extent // s) - 1) * s + d * (k - 1) + 1 - extent, 0)
+            sides += [total // 2, total - total // 2]
+        return F.pad(x, sides, value=value)
+    top, bottom, left, right = op.padding
+    return F.pad(x, (left, right, top, bottom), value=value)
