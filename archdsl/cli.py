@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "Explain an error code, or how a model's numbers came about."),
     "fmt": ("fmt", "Bring files into the canonical layout."),
     "diff": ("diff", "Compare two models by meaning and by cost."),
+    "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""
 

@@ -381,12 +381,59 @@ class DiffReport:
     stages: list[StageDifference]
 
 
+@dataclass(frozen=True)
+class TensorReport:
+    """A tensor of the emitted module, of the checkpoint, or one of each."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    status: Literal["loaded", "adapted", "new", "unused"]
+    name: str | None
+    """In the emitted module; null for an unused one."""
+    shape: list[int] | None
+    checkpoint_name: str | None
+    """In the checkpoint; null for a new one."""
+    checkpoint_shape: list[int] | None
+    """Null too for an entry that is no tensor."""
+    rule: str | None
+    """How an adapted one is made: reshape, sum, mean, repeat; why one is new or unused."""
+    cast_from: str | None
+    """The type of the checkpoint's numbers, where they are written as another."""
+
+
+@dataclass(frozen=True)
+class WeightsReport:
+    """The output of `archdsl weights SPEC CHECKPOINT --format json`: what became of every tensor of both sides."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    archdsl: str
+    spec: str
+    model: str
+    hash: str
+    checkpoint: str
+    output: str
+    """The file that was written."""
+    written: bool
+    """False with --dry-run."""
+    loaded: int
+    """How many tensors were taken as they are."""
+    adapted: int
+    new: int
+    unused: int
+    tensors: list[TensorReport]
+    """Those of the module in the order of its operations, then the unused ones."""
+    notes: list[str]
+    diagnostics: list[dict[str, Any]]
+
+
 SCHEMAS: dict[str, type] = {
     "cost": CostReport,
     "check": CheckReport,
     "explain": ExplainReport,
     "code": CodeReport,
     "diff": DiffReport,
+    "weights": WeightsReport,
     "failure": FailureReport,
 }
 """The outputs by the names of their schemas in docs/schema/."""

@@ -22,8 +22,10 @@ from archdsl.analysis.program import (
     walk,
 )
 from archdsl.analysis.stages import STRUCTURE, unknown_attribute
+from archdsl.analysis.starts import DISTRIBUTIONS
 from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Edit, Label
+from archdsl.graph.starts import NAMES
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -245,7 +247,7 @@ class Checker:
             return  # `follow` and `features` hold places, checked when the model is known
         extra: Names = frozenset()
         if name == "init":
-            extra = frozenset({"fan_in", "fan_out", "normal", "truncated_normal", "uniform"})
+            extra = frozenset((*NAMES, *DISTRIBUTIONS))
         for entry in body.entries:
             if not isinstance(entry, ast.Field):
                 continue  # reported when the section is evaluated

@@ -7,17 +7,16 @@ loses that field only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archdsl import numbers
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Claim, Features
 from archdsl.analysis.names import plural, setting_names, unknown_setting
-from archdsl.analysis.program import Builtin
+from archdsl.analysis.starts import start_of
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Function, Origin, Setting, Value, kind_of
+from archdsl.analysis.values import Block, Environment, Origin, Setting, Value, kind_of
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.shapes import EXTENT_MAX, Size
@@ -104,14 +103,6 @@ PREPROCESS: Mapping[str, Check] = {
 SOURCE: Mapping[str, Check] = dict.fromkeys(
     ("paper", "table", "figure", "section", "equation", "appendix", "code", "url", "note"), _text_or_number
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Initializer:
-    """How a tensor starts: `normal` with a standard deviation, `uniform` within a bound, or `constant`."""
-
-    kind: str
-    value: Any
 
 
 def unknown_field(name: ast.Identifier, known: Iterable[str], of: str, elsewhere: Mapping[str, str]) -> Diagnostic:
@@ -349,33 +340,12 @@ def follow_section(ev: Elaborator, body: ast.Body, ends: Mapping[str, Value]) ->
     return found
 
 
-def init_environment(env: Environment, fan_in: int, fan_out: int) -> Environment:
-    """What the lines of `init` see: fans of the operation, and the distributions."""
-    inner = Environment(env.module, env)
-    inner.bind("fan_in", fan_in)
-    inner.bind("fan_out", fan_out)
-    for kind, parameter in (("normal", "std"), ("truncated_normal", "std"), ("uniform", "bound")):
-        maker = Builtin(kind, _initializer(kind), 1, 1, named=(parameter,))
-        inner.bind(kind, Function(maker))
-    return inner
-
-
-def _initializer(kind: str) -> Callable[..., Initializer]:
-    def make(value: Value) -> Initializer:
-        if numbers.compare(value, 0) < 0:
-            raise numbers.NumberError("domain", f"{kind} takes no negative number")
-        return Initializer(kind, value)
-
-    return make
-
-
 def init_section(ev: Elaborator, body: ast.Body, env: Environment) -> dict[str, Setting]:
-    """The `init` section; each line is tried once, with fans of 9, so that a fault is found at once."""
+    """The `init` section: by the name of the parameters, a `Start`."""
     settings: dict[str, Setting] = {}
     for name, entry in plain_fields(ev, body, "`init`", INIT_FIELDS).items():
-        inner = init_environment(env, 9, 9)
         try:
-            value = initializer(ev.evaluate(entry.value, inner), entry.value, inner)
+            value = start_of(ev, entry.value, env)
         except Fault as found:
             ev.report(found.diagnostic)
             continue
@@ -383,15 +353,6 @@ def init_section(ev: Elaborator, body: ast.Body, env: Environment) -> dict[str, 
             continue
         settings[name] = Setting(value, Origin(entry.value, env))
     return settings
-
-
-def initializer(value: Value, e: ast.Expression, env: Environment) -> Initializer:
-    """A distribution, or a number for a constant."""
-    if isinstance(value, Initializer):
-        return value
-    if numbers.is_number(value):
-        return Initializer("constant", value)
-    raise fault("E301", f"a distribution or a number stands here, not {kind_of(value)}", e, env)
 
 
 def whole(value: Value) -> bool:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from archdsl.graph.network import Network
+from archdsl.graph.starts import Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class About:
     mean: tuple[Fraction, ...] = ()
     """Of the images that the model is made for, a channel; none where the model does not say."""
     std: tuple[Fraction, ...] = ()
+    init: Mapping[str, Start] = field(default_factory=dict)
+    """How parameters start: `conv`, `linear`, `norm.scale`, `norm.shift`, `bias`, `linear.bias`."""
 
 
 class Backend(Protocol):

@@ -22,6 +22,7 @@ from archdsl.backends.torch.header import header_lines
 from archdsl.backends.torch.layout import joined
 from archdsl.backends.torch.model import ModelWriter, model_lines, options_of
 from archdsl.backends.torch.parameters import PYTHON
+from archdsl.backends.torch.starts import starts_lines
 from archdsl.backends.torch.templates import module_text, part
 from archdsl.backends.torch.write import class_lines
 from archdsl.graph.network import Network
@@ -34,7 +35,7 @@ PARTS = (
     "UnevenAvgPool2d",
     "fit_padding",
     "DropPath",
-    "LayerNorm2d",
+    "Permute",
     "LayerScale",
     "Slice",
     "PadChannels",
@@ -51,8 +52,12 @@ def emit(network: Network, about: About) -> dict[str, str]:
     """`name.py`: the module."""
     plan = plan_of(network, TAKEN)
     blocks = [class_lines(plan, plan.classes[number]) for number in sorted(plan.classes)]
-    model = model_lines(plan, about.doc, [])
-    body = "\n\n\n".join([joined(lines).rstrip("\n") for lines in [*blocks, model]])
+    operations = frozenset(node.operation.name for node in network.nodes)
+    zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
+    starts = starts_lines(about.init, operations, zeros)
+    model = model_lines(plan, about.doc, starts=bool(starts))
+    functions = [starts] if starts else []
+    body = "\n\n\n".join([joined(lines).rstrip("\n") for lines in [*functions, *blocks, model]])
     used = _parts_used(body)
     enter = ModelWriter(plan).entered
     parts = [part(name, enter=enter) for name in PARTS if name in used]

@@ -124,7 +124,7 @@ def _operation(
     kind, arguments, before = operation_arguments(node.operation, shapes, node.shapes)
     found: list[Use] = []
     for what, values, shape in before:
-        label = _free(f"{step.label}_{'flatten' if what == 'flatten' else 'pad'}", taken)
+        label = _free(f"{step.label}_{BESIDE.get(what, 'pad')}", taken)
         taken.add(label)
         names = {a: step.names[a] for a in values if a in step.names}
         found.append(Use(label, what, inputs, values, names, outputs=(shape,)))
@@ -136,7 +136,15 @@ def _operation(
         names = {"to": step.names["to"]} if "to" in step.names else {}
     fixed = frozenset(("width",)) if exact else frozenset()
     found.append(Use(step.label, kind, inputs, arguments, names, step.called, node.shapes, fixed))
+    if any(what == "channels_last" for what, _, _ in before):
+        label = _free(f"{step.label}_{BESIDE['channels_first']}", taken)
+        taken.add(label)
+        found.append(Use(label, "channels_first", (Ref(step.label),), {}, outputs=node.shapes))
     return found
+
+
+BESIDE = {"flatten": "flatten", "channels_last": "in", "channels_first": "out"}
+"""What a step beside an operation is called after it."""
 
 
 def _free(label: str, taken: set[str]) -> str:
@@ -181,7 +189,10 @@ def operation_arguments(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape
         return name, {"in_channels": channels, **settings}, []
     if name == "group_norm":
         return name, {"in_channels": channels, **settings}, []
-    if name in ("layer_norm", "layer_scale"):
+    if name == "layer_norm":
+        last: Before = [("channels_last", {}, shape)] if len(shape) == 3 else []
+        return name, {"in_channels": channels, **settings}, last
+    if name == "layer_scale":
         return f"{name}_map" if len(shape) == 3 else name, {"in_channels": channels, **settings}, []
     if name == "prelu":
         return name, {"in_channels": channels, **settings}, []

@@ -179,8 +179,8 @@ def _series(values: Sequence[str]) -> str:
     return f"({', '.join(values)})"
 
 
-def model_lines(plan: Plan, doc: str, init: Sequence[str]) -> list[str]:
-    """The lines of the model's class. `init` are statements of the constructor that start the parameters."""
+def model_lines(plan: Plan, doc: str, *, starts: bool) -> list[str]:
+    """The lines of the model's class. With `starts`, the file has `init_weights`."""
     writer = ModelWriter(plan)
     writer.run()
     network, options = plan.network, writer.options
@@ -197,7 +197,8 @@ def model_lines(plan: Plan, doc: str, init: Sequence[str]) -> list[str]:
         lines.append("")
     lines += _constructor(network, options)
     lines += writer.lines
-    lines += init
+    if starts:
+        lines.append("        self.apply(init_weights)")
     if options.drop_path_rate is not None:
         rate = literal(options.drop_path_rate)
         lines += [
@@ -210,7 +211,7 @@ def model_lines(plan: Plan, doc: str, init: Sequence[str]) -> list[str]:
         lines.append("        fit_padding(self, in_channels, image_size)")
     lines += _methods(writer, maps)
     if options.num_classes is not None and plan.classifier is not None:
-        lines += ["", *_reset(plan, bool(init))]
+        lines += ["", *_reset(plan, starts)]
     return lines
 
 

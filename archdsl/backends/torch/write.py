@@ -17,6 +17,9 @@ from archdsl.backends.torch.union import Program, UnionStep
 
 EXPRESSIONS = frozenset(("add", "mul", "concat", "split", "split_sizes"))
 """Operations that are written as expressions, never as modules."""
+METHODS = frozenset(("flatten", "channels_last", "channels_first"))
+"""Operations that are methods of a tensor where they stand by themselves, and modules within a sequence."""
+WRITTEN = EXPRESSIONS | METHODS
 BINARY = frozenset(("add", "mul"))
 FLAGS: Mapping[str, str] = {"add": "residual", "mul": "gated", "concat": "joined"}
 
@@ -136,7 +139,7 @@ class ClassWriter:
                 self._units_within(inner, f"self.{name}", [*path, name])
 
     def _leaf(self, step: UnionStep, name: str) -> None:
-        if step.kind in EXPRESSIONS or step.kind == "flatten":
+        if step.kind in WRITTEN:
             self._expression(step, name)
             return
         made = self.made(step)
@@ -239,7 +242,7 @@ class ClassWriter:
         texts = {}
         for key, inner in box.items():
             if isinstance(inner, UnionStep):
-                if inner.kind in EXPRESSIONS or inner.kind == "flatten":
+                if inner.kind in WRITTEN:
                     continue
                 made = self.made(inner)
                 condition = self.chosen.conditions.get(inner.label)
@@ -271,7 +274,7 @@ class ClassWriter:
         for key, inner in box.items():
             here = [*path, key]
             if isinstance(inner, UnionStep):
-                if inner.kind in EXPRESSIONS or inner.kind == "flatten":
+                if inner.kind in WRITTEN:
                     self._expression(inner, "_".join(here))
                 else:
                     self._module_unit("_".join(here), self._access(access, here), inner.inputs, inner)
@@ -292,11 +295,11 @@ def _written(step: UnionStep, arguments: Mapping[str, str], flag: str, operands:
     """An operation as an expression; with a flag, of what takes its place where the flag is off."""
     kind = str(step.kind)
     binary = kind in BINARY
-    texts = [o.operand for o in operands] if binary or kind == "flatten" else [o.text for o in operands]
+    texts = [o.operand for o in operands] if binary or kind in METHODS else [o.text for o in operands]
     if kind == "add":
         texts[0] = operands[0].text  # a sum needs no brackets on its left
     text = expression(kind, arguments, texts)
-    typed = all(o.typed for o in operands) if binary or kind == "flatten" else True
+    typed = all(o.typed for o in operands) if binary or kind in METHODS else True
     if kind.startswith("split"):
         typed = False
     if flag:

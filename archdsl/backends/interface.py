@@ -1,0 +1,31 @@
+"""What the emitted PyTorch module offers to the code that uses it.
+
+The PyTorch backend gives it; the backends that write programs around the module read it instead of the module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """The class of an emitted module: its name and the keyword arguments of its constructor.
+
+    The class maps N x C x H x W images to N x num_classes logits. Beside it the module has `SPEC_HASH`, the network's
+    hash in hexadecimal.
+    """
+
+    class_name: str
+    num_classes: int | None
+    """The declared number of classes; none where the network has no classifier, nor then such an argument."""
+    in_channels: int
+    drop_path_rate: float | None
+    """The declared rate; none where the class has no such argument."""
+    image_size: tuple[int, int]
+    """The declared height and width of the input."""
+    sizes_padding: bool
+    """Whether the class takes `image_size`, a tuple (height, width), because its padding depends on the size."""
+
+
+__all__ = ["Interface"]
