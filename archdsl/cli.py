@@ -18,6 +18,7 @@ import click
 from archdsl import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "compile": ("compile", "Write a model as standalone PyTorch, with a training entry point."),
     "check": ("check", "Check files: names, shapes, and the figures they claim."),
     "cost": ("cost", "Count flops, params, acts and memory of a model, exactly."),
     "show": ("show", "Print the resolved model as canonical .arch."),
@@ -76,6 +77,7 @@ def cli(ctx: click.Context, color: str) -> None:
 
     \b
     Examples:
+      archdsl compile net.arch --scale NAME:4 -o out/    a PyTorch module, and a script that trains it
       archdsl check specs/                          every file, and every figure it claims
       archdsl cost net.arch                         flops, params and acts by stage
       archdsl cost net.arch --scale NAME:4          after a scaling by 4

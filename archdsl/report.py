@@ -427,7 +427,44 @@ class WeightsReport:
     diagnostics: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class FileWritten:
+    """A file that was written."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    path: str
+    target: str
+    """What it is: torch, train, json, dot or svg."""
+    bytes: int
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """`archdsl compile --format json`: what was compiled, and what was written."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    archdsl: str
+    """The version of archdsl."""
+    spec: str
+    model: str
+    name: str
+    """The name of the emitted module."""
+    hash: str
+    """The digest of what the network computes."""
+    input: list[int]
+    """Channels, height, width."""
+    files: list[FileWritten]
+    convention: str
+    """How flops, params and acts are counted."""
+    flops: int
+    params: int
+    acts: int
+
+
 SCHEMAS: dict[str, type] = {
+    "compile": CompileReport,
     "cost": CostReport,
     "check": CheckReport,
     "explain": ExplainReport,

@@ -22,18 +22,12 @@ from archdsl.cli import PIPE_CLOSED, silence
 from archdsl.compiler import Changes, Compilation, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project
+from archdsl.request import RequestError, changes_of
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 CLAIMS = "E5"
 """How the codes of claims begin."""
-MEASURES = ("flops", "params", "acts")
-
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_WITH_FACTOR = re.compile(rf"({_NAME})(?:=([^:]+))?:(.+)", re.DOTALL)
-_BARE = re.compile(rf"({_NAME})(?:=(.+))?", re.DOTALL)
-_BUDGET = re.compile(r"(\w+)=([0-9][0-9.]*(?:[eE][0-9]+)?[KMGT]?)", re.ASCII)
 _NUMBERS = re.compile(r"\[\n\s+-?\d+(?:,\n\s+-?\d+)*\n\s+\]")
-_EXTENTS = re.compile(r"[0-9]{1,12}(?:\s*[xX]\s*[0-9]{1,12}){1,2}", re.ASCII)
 
 
 # Options
@@ -109,63 +103,11 @@ def request_of(
     as_json: bool = False,
 ) -> Request:
     """The request of the command-line options. Raises `click.UsageError` for a form that is none."""
-    changes = Changes(settings_of(settings), scaling_calls(scalings, budget), _input(input_))
+    try:
+        changes = changes_of(settings, scalings, budget, input_)
+    except RequestError as error:
+        raise click.BadParameter(str(error), param_hint=error.option) from None
     return Request(file, model, changes, as_json, use_color(color))
-
-
-def settings_of(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """`head.classes=10` -> ("head.classes", "10")."""
-    found = []
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not (sign and name.strip() and value.strip()):
-            raise click.BadParameter(f"'{text}' is not NAME=VALUE, for example head.classes=10", param_hint="--set")
-        found.append((name.strip(), value.strip()))
-    return tuple(found)
-
-
-def scaling_calls(specs: tuple[str, ...], budget: str | None) -> tuple[str, ...]:
-    """Scalings as calls in the language: `name:4` -> `name(4)`, `name=3/5:4` -> `name(4, 3/5)`.
-
-    A bare name takes the budget: `name` -> `name(solve(flops: 16G))`.
-    """
-    goal = _solve(budget) if budget is not None else None
-    calls: list[str] = []
-    bare = 0
-    for spec in specs:
-        text = spec.strip()
-        factor, name = _WITH_FACTOR.fullmatch(text), _BARE.fullmatch(text)
-        if factor is not None:
-            first, second, value = factor.groups()
-            calls.append(f"{first}({value}, {second})" if second else f"{first}({value})")
-        elif name is not None:
-            bare += 1
-            if goal is None:
-                message = f"'{spec}' has no factor: write {name[1]}:4, or add --to flops=16G"
-                raise click.BadParameter(message, param_hint="--scale")
-            calls.append(f"{name[1]}({goal}, {name[2]})" if name[2] else f"{name[1]}({goal})")
-        elif text:
-            calls.append(text)
-        else:
-            raise click.BadParameter("it names no scaling, for example NAME:4", param_hint="--scale")
-    if goal is not None and bare != 1:
-        message = f"it solves for the factor of one bare --scale NAME, and there are {bare}"
-        raise click.BadParameter(message, param_hint="--to")
-    return tuple(calls)
-
-
-def _solve(budget: str) -> str:
-    found = _BUDGET.fullmatch(budget.strip())
-    if found is None or found[1] not in MEASURES:
-        message = f"'{budget}' is not MEASURE=AMOUNT, for example flops=16G; the measures are {', '.join(MEASURES)}"
-        raise click.BadParameter(message, param_hint="--to")
-    return f"solve({found[1]}: {found[2]})"
-
-
-def _input(text: str | None) -> str | None:
-    if text is not None and _EXTENTS.fullmatch(text.strip()) is None:
-        raise click.BadParameter(f"'{text}' is not a size, for example 3x256x192 or 256x192", param_hint="--input")
-    return text
 
 
 def use_color(option: str | None) -> bool:

@@ -217,7 +217,7 @@ def read_checkpoint(path: str, averaged: bool = False) -> Checkpoint:
         raise WeightsFault(path, message, f"--ema takes {held}" if held else None)
     short, removed = unwrapped(tensors)
     if removed:
-        notes.append(f"names stand without {removed[:-1]}, which is before all of them")
+        notes.append(f"names stand without the `{removed}` before all of them")
     others = tuple(name for name in entries if name not in tensors)
     return Checkpoint({short[name]: tensor for name, tensor in tensors.items()}, others, ordered, tuple(notes))
 
@@ -227,7 +227,7 @@ def _read_safetensors(path: str) -> Any:
     try:
         return safetensors.load_file(path)
     except Exception as fault:  # the library's own error is no public class of all its versions
-        raise WeightsFault(path, f"it is cut off, or no safetensors file: {_first_line(fault)}") from None
+        raise WeightsFault(path, f"it is cut off, or no safetensors file{_reason(fault)}") from None
 
 
 def _read_torch(path: str) -> Any:
@@ -238,17 +238,24 @@ def _read_torch(path: str) -> Any:
             warnings.simplefilter("ignore")  # of formats: that the file is refused says more
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as fault:  # a damaged file makes torch raise nearly anything
-        code = _CODE.search(str(fault))
-        if code is not None or "TorchScript" in str(fault):
-            what = f" ({code[1]})" if code is not None else ", a TorchScript program"
+        text, named = str(fault), _CODE.search(str(fault))
+        if named is not None or "TorchScript" in text or (_is_pickle(path) and "Unsupported" in text):
+            what = f" ({named[1]})" if named is not None else ""
             message = f"it holds pickled code{what}, which archdsl does not run"
             raise WeightsFault(path, message, "save the state dict alone: torch.save(model.state_dict(), …)") from None
-        raise WeightsFault(path, f"it is cut off, or no checkpoint: {_first_line(fault)}") from None
+        raise WeightsFault(path, f"it is cut off, or no checkpoint{_reason(fault)}") from None
 
 
-def _first_line(fault: Exception) -> str:
+def _is_pickle(path: str) -> bool:
+    """Whether a file begins as pickles do, and not for example as text."""
+    with open(path, "rb") as file:
+        return file.read(1) == b"\x80"
+
+
+def _reason(fault: Exception) -> str:
+    """The library's reason, where it says one."""
     line = str(fault).split("\n")[0].split(". ")[0].rstrip(".")
-    return f"{type(fault).__name__} {line}".strip()
+    return f": {line}" if " " in line and not line.startswith("Weights only load failed") else ""
 
 
 def _weights_in(path: str, content: Any, averaged: bool) -> tuple[Mapping[Any, Any], list[str]]:
@@ -404,4 +411,4 @@ def _text(report: WeightsReport) -> str:
 
 
 def _size(shape: list[int] | None) -> str:
-    return "" if shape is None else size(shape) or "1"
+    return "" if shape is None else size(shape) or "number"

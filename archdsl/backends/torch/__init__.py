@@ -50,7 +50,7 @@ TAKEN = (*PYTHON, *PARTS, "Any", "SPEC_HASH", "Identity", "Sequential", "init_we
 
 def emit(network: Network, about: About) -> dict[str, str]:
     """`name.py`: the module."""
-    plan = plan_of(network, TAKEN)
+    plan = plan_of(network, about.name, TAKEN)
     blocks = [class_lines(plan, plan.classes[number]) for number in sorted(plan.classes)]
     operations = frozenset(node.operation.name for node in network.nodes)
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
@@ -71,9 +71,9 @@ def emit(network: Network, about: About) -> dict[str, str]:
     return {f"{about.name}.py": text}
 
 
-def interface(network: Network) -> Interface:
+def interface(network: Network, about: About) -> Interface:
     """What the emitted module's class takes."""
-    plan = plan_of(network, TAKEN)
+    plan = plan_of(network, about.name, TAKEN)
     options = options_of(plan)
     rate = options.drop_path_rate
     return Interface(

@@ -44,12 +44,12 @@ def class_name(name: str) -> str:
     return "".join([part[:1].upper() + part[1:] for part in name.split("_") if part]) or "Block"
 
 
-def plan_of(network: Network, taken: tuple[str, ...]) -> Plan:
-    """Decide the classes. `taken` are names that classes cannot have."""
+def plan_of(network: Network, name: str, taken: tuple[str, ...]) -> Plan:
+    """Decide the classes; that of the network is called by a name. `taken` are names that classes cannot have."""
     plan = Plan(network)
     plan.classifier = classifier_of(network)
     namer = Namer(taken)
-    plan.name = namer(class_name(network.name))
+    plan.name = namer(class_name(name))
     steps = {step.applied: step for step in _steps(network.root) if isinstance(step.applied, int)}
     tainted = _of_the_image(network, steps)
     known: dict[int, BlockUse] = {}

@@ -1,0 +1,209 @@
+"""archdsl from Python: `archdsl.compile("net.arch", scale="NAME:4")`."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from archdsl import emission
+from archdsl.backends import About
+from archdsl.compiler import Compilation, Compiler
+from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.graph.conventions import Convention
+from archdsl.graph.cost import Cost, count
+from archdsl.graph.network import Network
+from archdsl.graph.shapes import show_shape
+from archdsl.project import Project
+from archdsl.render import render_all
+from archdsl.request import changes_of
+from archdsl.source import Source
+
+if TYPE_CHECKING:
+    import networkx
+    from torch import nn
+
+Texts = str | Sequence[str]
+
+
+class CompileError(Exception):
+    """A file that could not be compiled. `str` of it is what the command line prints."""
+
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        super().__init__(render_all(diagnostics, False))
+        self.diagnostics = diagnostics
+
+
+def compile(
+    spec: str | os.PathLike[str],
+    *,
+    model: str | None = None,
+    set: Mapping[str, object] | None = None,
+    scale: Texts = (),
+    to: str | None = None,
+    input: str | None = None,
+    classes: int | None = None,
+    name: str | None = None,
+) -> Compiled:
+    """Compile a model of a file.
+
+    The arguments are the options of `archdsl compile`: `set={"head.classes": 10}`, `scale="NAME:4"` (or several),
+    `to="flops=16G"` for a bare `scale="NAME"`, `input="256x192"`. `name` is that of the emitted module.
+
+    Raises `CompileError` with the diagnostics, and ValueError for an option in a form that is none.
+    """
+    path = os.fspath(spec)
+    project = Project(path)
+    try:
+        source = project.source()
+    except Fault as fault:
+        raise CompileError(_diagnostics(fault)) from None
+    return _compiled(project, source, path, model, set or {}, scale, to, input, classes, name)
+
+
+def compile_text(text: str, *, model: str | None = None, name: str | None = None, **options: Any) -> Compiled:
+    """Compile a model of a text, as `compile` does; what it uses is looked for in the current folder."""
+    source = Source("text.arch", text)
+    get = options.pop
+    chosen = (get("set", None) or {}, get("scale", ()), get("to", None), get("input", None), get("classes", None))
+    if options:
+        raise TypeError(f"compile_text() has no option {next(iter(options))}")
+    return _compiled(Project("text.arch"), source, "a text", model, *chosen, name)
+
+
+def _diagnostics(fault: Fault) -> Diagnostics:
+    found = Diagnostics()
+    found.add(fault.diagnostic)
+    return found
+
+
+def _compiled(
+    project: Project,
+    source: Source,
+    spec: str,
+    model: str | None,
+    settings: Mapping[str, object],
+    scale: Texts,
+    to: str | None,
+    input_: str | None,
+    classes: int | None,
+    name: str | None,
+) -> Compiled:
+    scalings = (scale,) if isinstance(scale, str) else tuple(scale)
+    pairs = [f"{key}={value}" for key, value in settings.items()]
+    pairs += [f"head.classes={classes}"] if classes is not None else []
+    result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_))
+    if result.network is None or result.model is None:
+        raise CompileError(result.diagnostics)
+    words = [f"--set {pair}" for pair in pairs] + [f"--scale {text}" for text in scalings]
+    words += [f"--to {to}"] if to else []
+    words += [f"--input {input_}"] if input_ else []
+    chosen = name or emission.default_name(result.name, [*scalings, *([to] if to else [])], input_)
+    wrong = emission.name_fault(chosen)
+    if wrong is not None:
+        raise ValueError(f"{wrong}: give another `name`")
+    return Compiled(result, result.network, emission.about_of(result, chosen, spec, words))
+
+
+class Compiled:
+    """A compiled model: its graph, its cost, and the code that it is written as."""
+
+    def __init__(self, compilation: Compilation, network: Network, about: About) -> None:
+        self.compilation = compilation
+        self.network = network
+        self.about = about
+
+    @property
+    def name(self) -> str:
+        """The name of the emitted module."""
+        return self.about.name
+
+    @property
+    def hash(self) -> str:
+        """The digest of what the network computes."""
+        return self.network.hash
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """What was said of it: claims that do not hold, for example."""
+        return self.compilation.diagnostics
+
+    @cached_property
+    def cost(self) -> Cost:
+        """Exact counts in the convention of the papers: flops are multiply-adds."""
+        return count(self.network)
+
+    def count(self, convention: Convention | str) -> Cost:
+        """Exact counts in another convention, for example "fvcore"."""
+        return count(self.network, convention)
+
+    @cached_property
+    def graph(self) -> networkx.MultiDiGraph[int]:
+        """The graph of primitive operations for networkx: see `Network.graph`."""
+        return self.network.graph()
+
+    def emit(self, *targets: str) -> dict[str, str]:
+        """The files of targets by name: torch, train, json, dot, svg."""
+        unknown = [target for target in targets if target not in emission.TARGETS]
+        if unknown:
+            raise ValueError(f"there is no target {unknown[0]!r}; there are {', '.join(emission.TARGETS)}")
+        return {name: text for name, (_, text) in emission.emit(self.network, self.about, targets).items()}
+
+    @cached_property
+    def source(self) -> str:
+        """The text of the standalone PyTorch module."""
+        text: str = self.emit("torch")[f"{self.name}.py"]
+        return text
+
+    @cached_property
+    def python(self) -> ModuleType:
+        """The emitted text as a Python module, executed."""
+        return _executed(f"archdsl_emitted_{self.hash[:12]}_{self.name}", self.source)
+
+    def module(self, **arguments: Any) -> nn.Module:
+        """The network as a live `nn.Module`, from the emitted text; arguments are those of its class."""
+        made: nn.Module = getattr(self.python, emission.interface(self.network, self.about).class_name)(**arguments)
+        return made
+
+    def __repr__(self) -> str:
+        cost = self.cost
+        return (
+            f"<{self.name}: {show_shape(self.network.input)}, {len(self.network.nodes)} operations, "
+            f"{cost.flops:,} multiply-adds, {cost.params:,} params, {cost.acts:,} acts, hash {self.hash[:12]}>"
+        )
+
+
+class _Text(importlib.abc.ExecutionLoader):
+    """Loads a module from a text; tracebacks and `inspect` see its lines."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002 - there is one text
+        return self.text
+
+    def get_filename(self, fullname: str) -> str:
+        return f"<{fullname}>"
+
+
+def _executed(name: str, text: str) -> ModuleType:
+    loader = _Text(text)
+    spec = importlib.util.spec_from_loader(name, loader)
+    if spec is None:
+        raise ImportError(f"{name} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # pickle and torch look classes up there
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+__all__ = ["CompileError", "Compiled", "compile", "compile_text"]

@@ -1,0 +1,114 @@
+"""What a compiled model is written as: the targets by name, and the words that stand in the files."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+
+from archdsl.analysis.trace import show_value
+from archdsl.backends import About
+from archdsl.backends import dot as dot_backend
+from archdsl.backends import json as json_backend
+from archdsl.backends import svg as svg_backend
+from archdsl.backends import torch as torch_backend
+from archdsl.backends import train as train_backend
+from archdsl.backends.interface import Interface
+from archdsl.compiler import Compilation
+from archdsl.graph.network import Network
+
+TARGETS = {
+    "torch": "a standalone PyTorch module",
+    "train": "a training entry point for it",
+    "json": "the resolved graph, with its costs",
+    "dot": "stages and blocks for Graphviz",
+    "svg": "stages and blocks as a picture",
+}
+"""Target -> what it is."""
+SHADOWED = frozenset(("torch", "numpy", "sklearn", "tqdm", "PIL"))
+"""Modules beside the standard library's that a file of the same name would hide from the training entry point."""
+
+
+BACKENDS: Mapping[str, Callable[[Network, About], dict[str, str]]] = {
+    "torch": torch_backend.emit,
+    "json": json_backend.emit,
+    "dot": dot_backend.emit,
+    "svg": svg_backend.emit,
+}
+
+
+class NoEmission(Exception):
+    """Why a target cannot be had of a model. `target` is its name."""
+
+    def __init__(self, target: str, message: str) -> None:
+        super().__init__(message)
+        self.target = target
+
+
+def name_fault(name: str) -> str | None:
+    """What is wrong with a name for files and modules; none if nothing is."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name) or keyword.iskeyword(name):
+        return f"'{name}' is no name for a Python module"
+    if name in sys.stdlib_module_names or name in SHADOWED:
+        return f"a file {name}.py would hide Python's module of that name"
+    return None
+
+
+def default_name(model: str, scalings: Sequence[str], size: str | None) -> str:
+    """The model's name, with what was asked of it: `NAME:4` at `256x192` -> `model_name4_256x192`."""
+    parts = [model, *scalings, *([size] if size else [])]
+    words = [re.sub(r"[^a-z0-9]+", "", part.lower()) if index else part for index, part in enumerate(parts)]
+    return "_".join([word for word in words if word])[:100]
+
+
+def about_of(compilation: Compilation, name: str, spec: str, changes: Sequence[str]) -> About:
+    """The words of a compiled model."""
+    model = compilation.model
+    if model is None:
+        return About(name, spec, tuple(changes))
+    citation = {
+        key: setting.value if isinstance(setting.value, str) else show_value(setting.value)
+        for key, setting in model.provenance.items()
+    }
+    return About(
+        name=name,
+        spec=spec,
+        changes=tuple(changes),
+        doc=model.doc,
+        citation=citation,
+        mean=_numbers(compilation, "mean"),
+        std=_numbers(compilation, "std"),
+        init={key: setting.value for key, setting in model.init.items()},
+    )
+
+
+def _numbers(compilation: Compilation, key: str) -> tuple[Fraction, ...]:
+    model = compilation.model
+    setting = model.preprocess.get(key) if model is not None else None
+    return tuple([Fraction(value) for value in setting.value]) if setting is not None else ()
+
+
+def emit(network: Network, about: About, targets: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The files of the targets by name: (target, text). Raises `NoEmission`."""
+    found: dict[str, tuple[str, str]] = {}
+    for target in targets:
+        for name, text in _emit_one(network, about, target).items():
+            found[name] = (target, text)
+    return found
+
+
+def _emit_one(network: Network, about: About, target: str) -> dict[str, str]:
+    if target == "train":
+        offered = interface(network, about)
+        if offered.num_classes is None:
+            message = "the network has no classifier: no linear layer or convolution in its head decides the classes"
+            raise NoEmission(target, message)
+        return train_backend.emit(network, about, offered)
+    return BACKENDS[target](network, about)
+
+
+def interface(network: Network, about: About) -> Interface:
+    """What the emitted module's class takes."""
+    return torch_backend.interface(network, about)

@@ -1,0 +1,212 @@
+"""What the tests of emitted code share: a network emitted, its text executed as a module, and what that module shows.
+
+Where torch is missing, importing this skips the module of tests that does it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import linecache
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import pytest
+from families.compiling import COMPILER, SPECS, network_of, spec_source, text_source
+
+from archdsl.backends import About
+from archdsl.backends import torch as backend
+from archdsl.backends.interface import Interface
+from archdsl.compiler import Changes, Compilation
+from archdsl.diagnostics import Diagnostics
+from archdsl.emission import about_of
+from archdsl.graph.network import Network
+from archdsl.source import Source
+
+torch: Any = pytest.importorskip("torch", reason="emitted code runs on torch")
+torch.set_num_threads(1)  # of small networks several threads mostly wait for each other where tests share the cores
+
+Extents: TypeAlias = tuple[int, int]
+"""Height x width."""
+
+REFERENCE = Path(__file__).resolve().parent.parent / "reference"
+
+WITHOUT_MODULES = {"add", "mul", "concat", "split", "flatten"}
+"""Operations that an emitted `forward` may compute by an expression, so that no hook sees them."""
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """A network with its emitted text, and the text executed."""
+
+    network: Network
+    text: str
+    module: ModuleType
+    interface: Interface
+
+    def make(self, **arguments: Any) -> Any:
+        """The network's class, constructed; on the CPU in evaluation mode."""
+        return getattr(self.module, self.interface.class_name)(**arguments).eval()
+
+    def on_meta(self, **arguments: Any) -> Any:
+        """The same without data."""
+        with torch.device("meta"):
+            return self.make(**arguments)
+
+
+def emitted(network: Network, about: About) -> Emitted:
+    """Emit a network, and execute the text."""
+    text = backend.emit(network, about)[f"{about.name}.py"]
+    module = ModuleType(f"emitted_{about.name}_{network.hash}")
+    path = f"<{module.__name__}>"
+    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)  # for tracebacks
+    exec(compile(text, path, "exec"), module.__dict__)
+    return Emitted(network, text, module, backend.interface(network, about))
+
+
+def emitted_text(text: str) -> Emitted:
+    """The one model of a program, emitted."""
+    return _emitted(compilation(text_source(text)), "network")
+
+
+def text_network(text: str, size: Extents | None = None) -> Network:
+    """The network of a program's one model."""
+    return network_of(compilation(text_source(text), None, size))
+
+
+@cache
+def emitted_spec(file: str, model: str) -> Emitted:
+    """A model of a spec, emitted at its declared size."""
+    return _emitted(compilation(spec_source(file), model), model)
+
+
+@cache
+def spec_network(file: str, model: str, size: Extents | None = None) -> Network:
+    """The network of a model of a spec."""
+    return network_of(compilation(spec_source(file), model, size))
+
+
+def compilation(source: Source, model: str | None = None, size: Extents | None = None) -> Compilation:
+    """A model compiled, at an input of height x width if a size is given."""
+    return COMPILER.compile(source, model, Changes(input=f"{size[0]}x{size[1]}" if size else None))
+
+
+def _emitted(compiled: Compilation, name: str) -> Emitted:
+    return emitted(network_of(compiled), about_of(compiled, name, f"specs/{name}.arch", ()))
+
+
+def _models() -> list[Any]:
+    found = []
+    for path in SPECS:
+        program = COMPILER.program(spec_source(path.stem), Diagnostics())
+        found += [
+            pytest.param(path.stem, model, id=model) for model in program.models if model not in program.entry.used
+        ]
+    return found
+
+
+MODELS = _models()
+"""Every model of every spec: (file, model)."""
+
+
+# What a network says that a module must show
+
+
+def tensor_shapes(network: Network, *, parameters: bool | None = None) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of all tensors of a network, or of its parameters or its buffers alone."""
+    return {
+        f"{node.path}.{tensor.name}": tuple(map(int, tensor.shape))
+        for node in network.nodes
+        for tensor in network.tensors(node)
+        if parameters is None or tensor.is_parameter == parameters
+    }
+
+
+def output_shapes(network: Network) -> list[tuple[int, ...]]:
+    """The shapes of a network's outputs."""
+    return [tuple(map(int, network.shape(value))) for value in network.outputs]
+
+
+@dataclass
+class Seen:
+    """What hooks saw in one run, for one image."""
+
+    shapes: dict[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """Module path -> the shapes of its outputs."""
+    calls: Counter[str] = field(default_factory=Counter)
+    acts: int = 0
+    """Elements in the outputs of convolutions, linear layers, and windows that pool."""
+    values: tuple[Any, ...] = ()
+    """The outputs themselves."""
+
+    @property
+    def outputs(self) -> list[tuple[int, ...]]:
+        """The shapes of the outputs."""
+        return [tuple(t.shape[1:]) for t in self.values]
+
+
+def in_order(value: Any) -> tuple[Any, ...]:
+    """The outputs of a module: one tensor, or several."""
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def watch(model: Any, image: Any) -> Seen:
+    """Run a module with a hook on every module within it."""
+    from torch import nn
+
+    seen = Seen()
+    counted = (nn.Conv2d, nn.Linear, nn.MaxPool2d, nn.AvgPool2d)
+
+    def note(path: str) -> Any:
+        def hook(module: Any, _: Any, output: Any) -> None:
+            seen.calls[path] += 1
+            seen.shapes[path] = tuple([tuple(t.shape[1:]) for t in in_order(output)])
+            if isinstance(module, counted) or type(module).__name__ == "SameAvgPool2d":
+                seen.acts += output[0].numel()  # of the first image
+
+        return hook
+
+    hooks = [module.register_forward_hook(note(path)) for path, module in model.named_modules() if path]
+    with torch.no_grad():
+        seen.values = in_order(model(image))
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+# Values
+
+
+def randomise(model: Any, seed: int = 0) -> Any:
+    """Fill all parameters and statistics so that none is trivial, and values stay of order 1. Gives the model back."""
+    draws = torch.Generator().manual_seed(seed)
+    for name, tensor in model.state_dict().items():
+        kind = name.rpartition(".")[2]
+        if not tensor.is_floating_point():
+            tensor.fill_(7)
+            continue
+        if tensor.dim() in (2, 4):
+            tensor.normal_(0, tensor[0].numel() ** -0.5, generator=draws)
+        elif kind in ("bias", "running_mean"):
+            tensor.normal_(0, 0.2, generator=draws)
+        else:
+            tensor.uniform_(0.75, 1.25, generator=draws)
+    return model
+
+
+def images(network: Network, batch: int = 2, size: Extents | None = None, seed: int = 0, **options: Any) -> Any:
+    """Random images of a network's input, in double precision if nothing else is said."""
+    shape = (batch, int(network.input[0]), *(size or tuple(map(int, network.input[1:]))))
+    draws = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=draws, dtype=torch.float64).to(**{"dtype": torch.float64, **options})
+
+
+def declare_torchvision() -> None:
+    """Let torchvision, which timm and ptflops import, load beside any build of torch."""
+    if "declared_ops" not in sys.modules:
+        sys.path.append(str(REFERENCE))
+    importlib.import_module("declared_ops")
