@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -218,7 +218,7 @@ class Choice:
         hint = self._hint(step, argument)
         flows = role == "in_channels" and (isinstance(step.kind, str) or argument == "in_channels" or hint is not None)
         if flows and isinstance(hint, Term):
-            if hint.text and merged(hint.column, column) is not None:
+            if self._covers(hint, column):
                 return self._used(hint)
         elif isinstance(hint, str):
             found = self._named(hint, column, role, constant, exact)
@@ -256,6 +256,18 @@ class Choice:
 
     feeds: Mapping[int, Mapping[str, int]] = {}
     """Class -> its parameters that are the channels of an input, with the input's place among its operands."""
+
+    def _covers(self, term: Term, column: Column) -> bool:
+        """Whether a term is a column's value in every body that has one; a parameter can be given one there."""
+        if not term.text:
+            return False
+        for parameter in (*self.chosen.parameters, *self.by_name.values()):
+            if parameter.name == term.text:
+                both = merged(parameter.column, column)
+                if both is not None:
+                    parameter.column = both
+                return both is not None
+        return _fits(column, term.column, lambda a: a)
 
     def _used(self, term: Term) -> Term:
         """A term whose parameters are thereby parameters of the class."""
@@ -351,7 +363,7 @@ class Choice:
         width = self.chosen.terms.get((step.label, "width"))
         said = width if width is not None and isinstance(step.kind, str) else self._said(step, index)
         if said is not None and merged(said.column, column) is not None:
-            return said
+            return replace(said, column=merged(said.column, column) or column)
         known = [value for value in column if value is not MISSING]
         return Term(literal(known[0]) if len(set(known)) == 1 else "", column)
 
@@ -425,7 +437,7 @@ class Choice:
                     return f"{text} and {other_text}"
                 if tuple([not value for value in both]) == present:
                     return f"{negated} or {other_negated}"
-        role = f"with_{step.label.partition('.')[0] if '.' in step.label else step.label}"
+        role = f"with_{step.label.rpartition('.')[2]}"
         for parameter in self.chosen.parameters:
             if parameter.role == "present" and parameter.column == present:
                 return parameter.name
