@@ -19,6 +19,7 @@ Where several orders fit, a note of the plan says so.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, islice, zip_longest
@@ -53,7 +54,7 @@ SHORT_NAMES = ("weight", "bias", "running_mean", "running_var", "num_batches_tra
 COUNTER = "num_batches_tracked"
 """Older checkpoints have none, and PyTorch then counts from 0."""
 
-MOST_COMPARISONS = 500_000
+MOST_COMPARISONS = 300_000
 """The limit of one search, about two seconds."""
 MORE_COMPARISONS = 100_000
 """The limit of looking for another order that fits."""
@@ -172,13 +173,13 @@ def our_layers(network: Network) -> dict[int, Layer]:
     """The operations with tensors, by their node."""
     layers = {}
     last = max((index for index, node in enumerate(network.nodes) if network.tensors(node)), default=-1)
-    ends = {extents for value in network.outputs for extents in [network.shape(value)] if extents[1:] in ((), (1, 1))}
+    classified = any(len(shape) == 1 or tuple(shape[1:]) == (1, 1) for shape in map(network.shape, network.outputs))
     for index, node in enumerate(network.nodes):
         tensors = {t.name: Stored(f"{node.path}.{t.name}", tuple(map(int, t.shape))) for t in network.tensors(node)}
         if not tensors:
             continue
         takes_image = isinstance(node.operation, Conv) and node.inputs[0] == INPUT and node.operation.groups == 1
-        classifies = index == last and isinstance(node.operation, (Conv, Linear)) and bool(ends)
+        classifies = index == last and isinstance(node.operation, (Conv, Linear)) and classified
         layers[index] = Layer(node.path, tensors, node.operation.name, takes_image, classifies)
     return layers
 
@@ -244,32 +245,26 @@ Choices: TypeAlias = Mapping[Hashable, object]
 Walk: TypeAlias = Callable[[Choices], Iterator[Layer | Open]]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How a checkpoint has the parts of a block."""
-
-    branches: tuple[str, ...] | None = None
-    """The branches that have tensors; none: as the block has them."""
-    scales_first: bool = False
-    """Whether the block's layer scales come before all else."""
+Before: TypeAlias = frozenset[tuple[str, str]]
+"""Pairs of branches of which the first comes before the second."""
 
 
 class _Ours:
     """Our layers, in every order that a checkpoint may have; only in our own if not `free`.
 
-    A branch is a run of a block's steps with the same first part of the label.
+    A branch is a run of a block's steps with the same first part of the label. What a walk leaves open for a block is
+    which of its branches comes next, and whether its layer scales come before all else.
     """
 
     def __init__(self, network: Network, layers: Mapping[int, Layer], free: bool) -> None:
         self._network = network
         self._layers = layers
+        self._free = free
         self._branches: dict[int, dict[str, list[Step]]] = {}
+        self._reads: dict[int, Before] = {}
         self._scales: dict[int, list[Layer]] = {}
         self._names: dict[Declared, list[str]] = {}
-        self._reads: dict[Declared, set[tuple[str, str]]] = {}
-        self._scaled: set[Declared] = set()
         self._read(network.root)
-        self._open = {d for d in self._names if len(list(islice(self._orders(d), 2))) > 1} if free else set()
 
     def _read(self, application: Application) -> dict[int, str]:
         """Note the branches of an application and of those within; node -> branch."""
@@ -279,10 +274,8 @@ class _Ours:
         last = ""
         for step in application.steps:
             name = step.label.split(".")[0]
-            if name != last.split(" ")[0] and name in branches:  # taken up again: a branch of its own
-                last = f"{name} {len(branches)}"
-            elif name != last.split(" ")[0]:
-                last = name
+            if name != last.split(" ")[0]:
+                last = f"{name} {len(branches)}" if name in branches else name  # taken up again: a branch of its own
             branches.setdefault(last, []).append(step)
             if isinstance(step.applied, int):
                 place[step.applied] = last
@@ -290,54 +283,49 @@ class _Ours:
             else:
                 place.update(dict.fromkeys(self._read(step.applied), last))
                 scales += self._scales[id(step.applied)]
-        self._branches[id(application)], self._scales[id(application)] = branches, scales
-        declared = application.declared
-        names, at = self._names.setdefault(declared, []), 0
-        for name in branches:
-            if name not in names and any(place[node] == name for node in place.keys() & self._layers.keys()):
-                names.insert(at, name)
-            at = names.index(name) + 1 if name in names else at
+        with_tensors = {branch for node, branch in place.items() if node in self._layers}
         reads = {
-            (branch, place[value.node])
+            (place[value.node], branch)
             for node, branch in place.items()
             for value in self._network.nodes[node].inputs
             if place.get(value.node, branch) != branch
         }
-        self._reads.setdefault(declared, set()).update(_closed(reads))
-        if scales:
-            self._scaled.add(declared)
+        self._branches[id(application)] = {name: steps for name, steps in branches.items() if name in with_tensors}
+        self._reads[id(application)] = _closed(reads)
+        self._scales[id(application)] = scales
+        names, at = self._names.setdefault(application.declared, []), 0
+        for name in self._branches[id(application)]:
+            if name not in names:
+                names.insert(at, name)
+            at = names.index(name) + 1
         return place
 
     def _is_scale(self, node: int) -> bool:
         return isinstance(self._network.nodes[node].operation, LayerScale)
 
-    def _orders(self, declared: Declared) -> Iterator[Order]:
-        """Those that a checkpoint may have of a block, our own first."""
-        names = tuple(self._names[declared])
-        others = (order for order in _extensions(names, self._reads[declared]) if order != names)
-        for branches in chain([None], others):
-            yield Order(branches)
-            if declared in self._scaled:
-                yield Order(branches, scales_first=True)
-
     def walk(self, choices: Choices) -> Iterator[Layer | Open]:
         return self._walk(self._network.root, choices, scales_too=True)
 
     def _walk(self, application: Application, choices: Choices, scales_too: bool) -> Iterator[Layer | Open]:
-        declared = application.declared
-        if declared in self._open and declared not in choices:
-            yield Open(declared, self._orders(declared))
-            return
-        order = choices.get(declared)
-        branches = self._branches[id(application)]
-        names = tuple(branches)
-        if isinstance(order, Order):
-            if order.scales_first and scales_too:
+        declared, branches = application.declared, self._branches[id(application)]
+        if scales_too and self._free and self._scales[id(application)]:
+            if (declared, "scales") not in choices:
+                yield Open((declared, "scales"), [False, True])
+                return
+            if choices[declared, "scales"]:
                 yield from self._scales[id(application)]
                 scales_too = False
-            names = order.branches or names
-        for name in names:
-            for step in branches.get(name, ()):
+        chosen = choices.get(declared)
+        before: Before = chosen if isinstance(chosen, frozenset) else frozenset()
+        needs = self._reads[id(application)]
+        names = list(branches)
+        while names:
+            ready = [n for n in names if not any((o, n) in needs or (o, n) in before for o in names)] or names[:1]
+            if len(ready) > 1 and self._free:
+                yield Open(declared, [_closed(before | {(n, o) for o in ready if o != n}) for n in ready])
+                return
+            names.remove(ready[0])
+            for step in branches[ready[0]]:
                 if not isinstance(step.applied, int):
                     yield from self._walk(step.applied, choices, scales_too)
                 elif step.applied in self._layers and (scales_too or not self._is_scale(step.applied)):
@@ -346,40 +334,34 @@ class _Ours:
     def told(self, choices: Choices) -> list[str]:
         """The choices that are not our own order, in words."""
         lines = []
-        for declared, order in choices.items():
-            if isinstance(declared, Declared) and isinstance(order, Order):
-                if order.branches:
-                    lines.append(f"in {declared.name} the checkpoint has {' before '.join(order.branches)}")
-                if order.scales_first:
-                    lines.append(f"in {declared.name} the checkpoint has the layer scale before all else")
+        for declared, names in self._names.items():
+            before, left, order = choices.get(declared), list(names), []
+            while left and isinstance(before, frozenset):
+                order.append(next((n for n in left if not any((o, n) in before for o in left)), left[0]))
+                left.remove(order[-1])
+            if order and order != names:
+                lines.append(f"in {declared.name} the checkpoint has {' before '.join(order)}")
+            if choices.get((declared, "scales")):
+                lines.append(f"in {declared.name} the checkpoint has the layer scale before all else")
         return lines
 
 
-def _closed(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def _closed(pairs: Iterable[tuple[str, str]]) -> Before:
     """The transitive closure."""
+    found = frozenset(pairs)
     while True:
-        more = {(a, d) for a, b in pairs for c, d in pairs if b == c} - pairs
+        more = {(a, d) for a, b in found for c, d in found if b == c} - found
         if not more:
-            return pairs
-        pairs = pairs | more
-
-
-def _extensions(names: tuple[str, ...], reads: set[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
-    """The orders in which nothing comes before what it reads, the nearest to the given one first."""
-    if not names:
-        yield ()
-    for name in names:
-        rest = tuple([other for other in names if other != name])
-        if not any((name, other) in reads for other in rest):
-            for tail in _extensions(rest, reads):
-                yield (name, *tail)
+            return found
+        found |= more
 
 
 class _Tree:
     """The tree of a checkpoint's names, for a file that does not keep their order."""
 
     def __init__(self) -> None:
-        self.children: dict[str, _Tree | Layer] = {}
+        self.layer: Layer | None = None
+        self.modules: dict[str, _Tree] = {}
         self.names: tuple[str, ...] = ()
 
     @classmethod
@@ -389,48 +371,40 @@ class _Tree:
         for layer in layers:
             at = root
             for part in layer.path.split(".", MOST_PARTS):
-                below = at.children.setdefault(part, cls())
-                if isinstance(
-                    below, Layer
-                ):  # a module with weights of its own and with modules: its weights come first
-                    below = at.children[part] = cls()
-                at = below
+                at = at.modules.setdefault(part, cls())
                 trees.append(at)
-            at.children[""] = layer
+            at.layer = layer
         for tree in trees:
-            tree.names = tuple(sorted(tree.children, key=_natural))
+            tree.names = tuple(sorted(tree.modules, key=_natural))
         return root
 
     def walk(self, choices: Choices) -> Iterator[Layer | Open]:
+        """The layers, in the order that was chosen for modules with parts of these names."""
+        if self.layer is not None:
+            yield self.layer
         chosen = choices.get(self.names)
         order = list(chosen) if isinstance(chosen, tuple) else []
         for name in order:
-            yield from self._child(name, choices)
+            yield from self.modules[name].walk(choices)
         while len(order) < len(self.names):
             series: dict[str, str] = {}
             for name in self.names:
                 if name not in order:
                     series.setdefault(_NUMBER.sub("#", name), name)  # numbers in names count up
-            if len(series) > 1 and "" not in series:
+            if len(series) > 1:
                 yield Open(self.names, [(*order, name) for name in series.values()])
                 return
-            order.append(next(iter(series.values())))
-            yield from self._child(order[-1], choices)
-
-    def _child(self, name: str, choices: Choices) -> Iterator[Layer | Open]:
-        child = self.children[name]
-        if isinstance(child, Layer):
-            yield child
-        else:
-            yield from child.walk(choices)
+            order += series.values()
+            yield from self.modules[order[-1]].walk(choices)
 
 
-_NUMBER = re.compile("[0-9]+")
+_NUMBER = re.compile("([0-9]+)")
 
 
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """`b2` before `b10`."""
-    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split("([0-9]+)", name)], name
+def _natural(name: str) -> list[tuple[int, str]]:
+    """`b2` before `b10`. A number goes by its digits, of which a stranger's name may have thousands."""
+    parts = [part.lstrip("0") if place % 2 else part for place, part in enumerate(_NUMBER.split(name))]
+    return [*[(len(part) if place % 2 else -1, part) for place, part in enumerate(parts)], (-1, name)]
 
 
 # The search
@@ -573,6 +547,8 @@ def _by_order(
         raise Mismatch(f"the first difference: {whole.difference}")
     if not ordered:
         notes.append("the file does not keep the order of its tensors: names and shapes stand for it")
+    if found.ended_early:
+        notes.append("not all orders were tried; others may fit as well")
     best = max(range(len(found.solutions)), key=lambda i: (_shared_words(found.solutions[i][0]) if ordered else 0, -i))
     pairs, choices = found.solutions[best]
     if len(found.solutions) > 1:
@@ -586,13 +562,15 @@ def _drops(theirs: Sequence[Layer], extra: set[int]) -> Iterator[tuple[tuple[str
     depth = 0
     while parts and all(len(p) > depth + 1 and p[depth] == parts[0][depth] for p in parts):
         depth += 1
-    tops: dict[str, list[Layer]] = {}
-    for layer, part in zip(theirs, parts, strict=True):
-        tops.setdefault(".".join(part[: depth + 1]), []).append(layer)
-    choices = chain.from_iterable(combinations(reversed(tops), size) for size in range(1, MOST_DROPPED + 1))
-    fitting = (names for names in islice(choices, 100 * MOST_DROPS) if sum(len(tops[n]) for n in names) in extra)
+    tops = [".".join(part[: depth + 1]) for part in parts]
+    sizes = Counter(tops)
+    named = [
+        top for top in reversed(sizes) if not top.rpartition(".")[2].isdigit()
+    ]  # a number is a place in a sequence
+    choices = chain.from_iterable(combinations(named, size) for size in range(1, MOST_DROPPED + 1))
+    fitting = (names for names in islice(choices, 100 * MOST_DROPS) if sum(sizes[name] for name in names) in extra)
     for names in islice(fitting, MOST_DROPS):
-        yield names, [layer for top, layers in tops.items() if top not in names for layer in layers]
+        yield names, [layer for layer, top in zip(theirs, tops, strict=True) if top not in names]
 
 
 def _shared_words(pairs: Pairs) -> int:

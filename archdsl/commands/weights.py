@@ -62,7 +62,8 @@ go to operations by their order and their shapes; every tensor of both sides is 
 unused, and what cannot be mapped is an error that names the first difference. The order of a .pth file is surer: a
 .safetensors file sorts the names, and they stand for the order.
 
-Numbers are written as float32. The extra archdsl[torch] is needed.
+Strides, paddings and the eps of norms stand in no checkpoint: weights of a network that differs in these alone are
+taken, and compute something else. Numbers are written as float32. The extra archdsl[torch] is needed.
 """
 
 SUFFIX = ".safetensors"
