@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
+from pathlib import Path
 
 import pytest
 from cli_cases import ROOT, Run
@@ -13,9 +15,15 @@ README = ROOT / "README.md"
 BLOCK = re.compile(r"^```console\n\$ archdsl (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_outputs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the README's commands write, they write beside a copy of the specs."""
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_outputs(run: Run) -> None:
     """Run with ARCHDSL_UPDATE=1 to write them anew."""
-    monkeypatch.chdir(ROOT)
     text = README.read_text(encoding="utf-8")
     printed = {}
     for command, shown in BLOCK.findall(text):
@@ -30,8 +38,7 @@ def test_outputs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         assert shown == out, command
 
 
-def test_plain_commands_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def test_plain_commands_work(run: Run) -> None:
     commands = re.findall(r"^```sh\narchdsl (.*)\n```$", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert commands
     for command in commands:

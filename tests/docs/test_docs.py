@@ -8,8 +8,10 @@ What stands behind the three backticks says how:
     arch fragment       a part: declarations, or fields of a model; what it uses is brought in from the library
     text paths          the paths of the operations of the program before; `…` stands for any lines
     text diagnostics    the diagnostics of the program before; `…` stands for any lines
-    console             `$ archdsl …` with its output, in the root of the repository; `…` stands for any text
-    python              runs in the root of the repository
+    console             `$ archdsl …` with its output, in a folder with `specs/`; `…` stands for any text
+    python              runs in a folder with `specs/`
+    python emitted      stands so in the module that `archdsl compile` writes for specs/regnety_4gf.arch
+    python by hand      code that was written to be looked at
     sh                  is read by the shell and not run: `test_packaging.py` and `.ci/run` run the set-up
     text, or nothing    is not code
 
@@ -18,8 +20,10 @@ Programs stand in `specs/`, as far as their `use` of files goes.
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +32,7 @@ from pathlib import Path
 import docs_tables
 import pytest
 
+import archdsl
 from archdsl import cli
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.trace import show_value
@@ -180,7 +185,6 @@ def run_diagnostics(block: Code) -> None:
 
 
 def run_console(block: Code, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(ROOT)
     monkeypatch.setenv("COLUMNS", "120")
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         line, _, written = part.partition("\n")
@@ -191,9 +195,14 @@ def run_console(block: Code, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         assert agrees(written, printed.out + printed.err), f"{line}\n{printed.out}{printed.err}"
 
 
-def run_python(block: Code, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def run_python(block: Code) -> None:
+    if ".module(" in block.text:
+        pytest.importorskip("torch", reason="the example makes a live module")
     exec(compile(block.text, str(block), "exec"), {"__name__": "example"})
+
+
+def find_emitted(block: Code) -> None:
+    assert block.text in archdsl.compile("specs/regnety_4gf.arch").source
 
 
 def run_sh(block: Code) -> None:
@@ -201,7 +210,12 @@ def run_sh(block: Code) -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
-def test_block_of_code(block: Code, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_block_of_code(
+    block: Code, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if block.info.split()[:1] in (["console"], ["python"]):
+        shutil.copytree(ROOT / "specs", tmp_path / "specs")
+        monkeypatch.chdir(tmp_path)
     match block.info.split():
         case ["arch", "values"]:
             run_values(block)
@@ -214,7 +228,11 @@ def test_block_of_code(block: Code, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         case ["console"]:
             run_console(block, monkeypatch, capsys)
         case ["python"]:
-            run_python(block, monkeypatch)
+            run_python(block)
+        case ["python", "emitted"]:
+            find_emitted(block)
+        case ["python", "by", "hand"]:
+            ast.parse(block.text)
         case ["sh"]:
             run_sh(block)
         case ["text"] | []:
