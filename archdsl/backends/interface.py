@@ -20,12 +20,15 @@ class Interface:
     num_classes: int | None
     """The declared number of classes; none where the network has no classifier, nor then such an argument."""
     in_channels: int
+    """The channels of the image."""
     drop_path_rate: float | None
     """The declared rate; none where the class has no such argument."""
     image_size: tuple[int, int]
     """The declared height and width of the input."""
     sizes_padding: bool
     """Whether the class takes `image_size`, a tuple (height, width), because its padding depends on the size."""
+    takes_channels: bool = True
+    """Whether the class takes `in_channels`; not where more than the first layers depends on them."""
 
 
 __all__ = ["Interface"]

@@ -40,6 +40,7 @@ def emit(network: Network, about: About, interface: Interface) -> dict[str, str]
         origin=_origin(network, about),
         class_name=interface.class_name,
         channels=interface.in_channels,
+        takes_channels=interface.takes_channels,
         image_size=repr(interface.image_size),
         digits_size=repr(interface.image_size if min(height, width) < SMALL else (SMALL, SMALL)),
         mean=_per_channel("MEAN", about.mean, interface.in_channels),

@@ -80,6 +80,7 @@ def interface(network: Network, about: About) -> Interface:
         class_name=plan.name,
         num_classes=options.num_classes,
         in_channels=int(network.input[0]),
+        takes_channels=plan.takes_channels,
         drop_path_rate=float(rate) if rate is not None else None,
         image_size=(int(network.input[1]), int(network.input[2])),
         sizes_padding=options.image_size is not None,

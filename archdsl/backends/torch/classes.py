@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ class Plan:
     chosen: Chosen = field(default_factory=Chosen)
     classifier: int | None = None
     name: str = ""
+    takes_channels: bool = False
+    """Whether the channels of the image are an argument: only convolutions and linear layers see them."""
 
 
 def class_name(name: str) -> str:
@@ -57,8 +60,8 @@ def plan_of(network: Network, name: str, taken: tuple[str, ...]) -> Plan:
     feeds: dict[int, Mapping[str, int]] = {}
     said: dict[int, Mapping[int, Term]] = {}
 
-    def choose(program: Program, spread: bool) -> Chosen:
-        choice = Choice(program, spread)
+    def choose(program: Program, spread: bool, *, literal_inputs: bool = False) -> Chosen:
+        choice = Choice(program, spread, literal_inputs=literal_inputs)
         choice.roles, choice.feeds, choice.said = roles, feeds, said
         return choice.run()
 
@@ -81,11 +84,45 @@ def plan_of(network: Network, name: str, taken: tuple[str, ...]) -> Plan:
                 on_path = exact if _holds(body, plan.classifier) else frozenset()
                 known[id(body.application)] = BlockUse(number, arguments, settings, chosen.inputs, on_path)
     root = body_of(network, network.root, known, plan.classifier)
-    plan.root = Program([root], [], ())
-    united = programs_of([root])
-    plan.root = united[0]
-    plan.chosen = choose(plan.root, spread=True)
+    plan.root = programs_of([root])[0]
+    plan.chosen = choose(plan.root, True)
+    plan.takes_channels = len(tainted) == 1 and _absorbs(plan, plan.root, plan.chosen, 0)
+    if not plan.takes_channels:
+        plan.chosen = choose(plan.root, True, literal_inputs=True)
     return plan
+
+
+PADS = frozenset(("zero_pad", "low_pad", "same_zero_pad", "same_low_pad"))
+
+
+def _absorbs(plan: Plan, program: Program, chosen: Chosen, index: int) -> bool:
+    """Whether the channels of an input reach nothing but the weights of what reads it, and say so by their name."""
+    name = chosen.widths[Ref("", index)].text
+    watched = {Ref("", index)}
+    absorbed: set[tuple[str, str]] = set()
+    for step in program.steps:
+        for place, ref in enumerate(step.inputs):
+            if ref not in watched:
+                continue
+            if step.kind in PADS:
+                watched.add(Ref(step.label))
+            elif step.kind in ("conv", "linear"):
+                absorbed.add((step.label, "in_channels"))
+            elif isinstance(step.kind, int):
+                inner = plan.classes[step.kind]
+                taken = inner.chosen.inputs[place]
+                absorbed.add((step.label, inner.chosen.widths[Ref("", taken)].text))
+                if not _absorbs(plan, inner.program, inner.chosen, taken):
+                    return False
+            else:
+                return False
+    if not absorbed or watched.intersection(program.outputs):
+        return False
+    if any(chosen.terms.get(slot) is None or chosen.terms[slot].text != name for slot in absorbed):
+        return False
+    others = [term for slot, term in chosen.terms.items() if slot not in absorbed]
+    spoken = " ".join(chosen.conditions.values())
+    return not any(name in term.parameters for term in others) and name not in re.findall(r"\w+", spoken)
 
 
 def _holds(body: Body, node: int | None) -> bool:

@@ -20,14 +20,14 @@ class Expression:
     """Text with what matters where it is put into other text."""
 
     text: str
-    atom: bool = True
-    """Whether it can be an operand without brackets."""
+    strength: int = 2
+    """How strongly it binds: 2 a name or a call, 1 a sum or product, 0 a choice."""
     typed: bool = True
     """Whether a type checker knows that it is a tensor; of a module's result it does not."""
 
     @property
     def operand(self) -> str:
-        return self.text if self.atom else f"({self.text})"
+        return self.text if self.strength == 2 else f"({self.text})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class _Writer:
     def _return_one(self, ref: Ref) -> None:
         if self.stack and self.stack[-1][0].outputs == (ref,):
             unit, expression = self.stack.pop()
-            self._flush()
+            self._flush(expression.text)
             if expression.typed:
                 self.lines.append(f"return {expression.text}")
                 return
@@ -112,7 +112,7 @@ class _Writer:
         if len(unit.outputs) == 1 and self.left[unit.outputs[0]] == 1:
             self.stack.append((unit, expression))
             return
-        self._flush()
+        self._flush(expression.text)
         self._assign(unit, expression)
 
     def _operand(self, ref: Ref, taken: dict[Ref, Expression]) -> Expression:
@@ -121,10 +121,11 @@ class _Writer:
         name = self.names.get(ref, "")
         return Expression(name, typed=name in self.typed)
 
-    def _flush(self) -> None:
+    def _flush(self, after: str = "") -> None:
+        """Give names to all expressions that wait, before a text that is to come."""
         waiting, self.stack = self.stack, []
         for index, (unit, expression) in enumerate(waiting):
-            later = " ".join([e.text for _, e in waiting[index + 1 :]])
+            later = " ".join([*[e.text for _, e in waiting[index + 1 :]], after])
             self._assign(unit, expression, later)
 
     def _assign(self, unit: Unit, expression: Expression, later: str = "") -> None:

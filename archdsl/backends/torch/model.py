@@ -195,7 +195,7 @@ def model_lines(plan: Plan, doc: str, *, starts: bool) -> list[str]:
         lines += fold(f"feature_channels: ClassVar[tuple[int, ...]] = {literal(channels)}", 4)
         lines += fold(f"feature_strides: ClassVar[tuple[int, ...]] = {literal(steps)}", 4)
         lines.append("")
-    lines += _constructor(network, options)
+    lines += _constructor(plan, options)
     lines += writer.lines
     if starts:
         lines.append("        self.apply(init_weights)")
@@ -208,18 +208,21 @@ def model_lines(plan: Plan, doc: str, *, starts: bool) -> list[str]:
             f"                    module.rate *= drop_path_rate / {rate}",
         ]
     if options.image_size is not None:
-        lines.append("        fit_padding(self, in_channels, image_size)")
+        channels = "in_channels" if plan.takes_channels else str(int(network.input[0]))
+        lines.append(f"        fit_padding(self, {channels}, image_size)")
     lines += _methods(writer, maps)
     if options.num_classes is not None and plan.classifier is not None:
         lines += ["", *_reset(plan, starts)]
     return lines
 
 
-def _constructor(network: Network, options: Options) -> list[str]:
+def _constructor(plan: Plan, options: Options) -> list[str]:
+    network = plan.network
     arguments = ["self"]
     if options.num_classes is not None:
         arguments.append(f"num_classes: int = {options.num_classes}")
-    arguments.append(f"in_channels: int = {int(network.input[0])}")
+    if plan.takes_channels:
+        arguments.append(f"in_channels: int = {int(network.input[0])}")
     if options.drop_path_rate is not None:
         arguments.append(f"drop_path_rate: float = {literal(options.drop_path_rate)}")
     if options.image_size is not None:

@@ -123,7 +123,8 @@ PYTHON = tuple(_WORDS.split())
 class Choice:
     """Chooses parameters for one program."""
 
-    def __init__(self, program: Program, spread: bool) -> None:
+    def __init__(self, program: Program, spread: bool, *, literal_inputs: bool = False) -> None:
+        self.literal_inputs = literal_inputs
         self.program = program
         self.count = len(program.bodies)
         self.declared = program.bodies[0].application.declared
@@ -131,6 +132,9 @@ class Choice:
         self.name = Namer(PYTHON)
         self.by_name: dict[str, Parameter] = {}
         self.alias: dict[str, str] = {}
+        self.spread = spread
+        self.image: frozenset[str] = frozenset()
+        """The parameters that count the channels of an input."""
         self.follows = not spread and self.count > 1
         """Whether what is equal in all bodies may be taken for the same. Not where one body stands for many
         networks: the one that takes the image, whose channels are the user's."""
@@ -144,10 +148,14 @@ class Choice:
         several = len(chosen.inputs) > 1
         for index in chosen.inputs:
             column = tuple([int(body.inputs[index][0]) for body in self.program.bodies])
+            if self.literal_inputs:
+                chosen.widths[Ref("", index)] = Term(literal(column[0]), column)
+                continue
             name = f"{self.declared.inputs[index]}_channels" if several else "in_channels"
             parameter = Parameter(self.name(name), column, "in_channels")
             self.by_name[f"{self.declared.inputs[index]}.channels"] = parameter
             chosen.widths[Ref("", index)] = parameter.term
+            self.image |= {parameter.name}
         if self.follows:
             self._find_equals()
         for step in self.program.steps:
@@ -358,14 +366,32 @@ class Choice:
         return None
 
     def _width(self, step: UnionStep, index: int) -> Term:
-        """The channels of an output, said by what is known."""
-        column = tuple([int(u.outputs[index][0]) if u is not None else MISSING for u in step.uses])
+        """The channels of what a step hands on, in every body: its output, or what takes its place."""
+        column = tuple([self._handed_on(step, index, body) for body in range(self.count)])
         width = self.chosen.terms.get((step.label, "width"))
         said = width if width is not None and isinstance(step.kind, str) else self._said(step, index)
-        if said is not None and merged(said.column, column) is not None:
-            return replace(said, column=merged(said.column, column) or column)
-        known = [value for value in column if value is not MISSING]
-        return Term(literal(known[0]) if len(set(known)) == 1 else "", column)
+        if said is not None and said.text and self._now(said).column == column:
+            return replace(said, column=column)
+        if len(set(column)) == 1:
+            return Term(literal(column[0]), column)
+        if said is not None and said.text and not step.optional:
+            now = self._now(said)
+            if _fits(column, now.column, lambda a: a):
+                return replace(said, column=column)
+        return Term("", column)
+
+    def _handed_on(self, step: UnionStep, index: int, body: int) -> int:
+        use = step.uses[body]
+        if use is not None and use.outputs:
+            return int(use.outputs[index][0])
+        return int(self.chosen.widths[step.inputs[step.bypass or 0]].column[body])
+
+    def _now(self, term: Term) -> Term:
+        """A term with what is known by now of its parameter."""
+        for parameter in (*self.chosen.parameters, *self.by_name.values()):
+            if parameter.name == term.text:
+                return parameter.term
+        return term
 
     def _said(self, step: UnionStep, index: int) -> Term | None:
         if isinstance(step.kind, int):
@@ -392,7 +418,7 @@ class Choice:
         said = self.said[int(step.kind)].get(index)
         if said is None or not said.text:
             return None
-        column = tuple([int(u.outputs[index][0]) if u is not None else MISSING for u in step.uses])
+        column = tuple([self._handed_on(step, index, body) for body in range(self.count)])
         if not said.parameters:
             return Term(said.text, column)
         arguments = {name: self.chosen.terms.get((step.label, name)) for name in said.parameters}
@@ -463,6 +489,8 @@ class Choice:
                 column = tuple([value == 1 for value in parameter.column])
                 found.append((f"{parameter.name} == 1", f"{parameter.name} != 1", column))
         counts = [t for t in self._counts() if MISSING not in t.column]
+        if self.spread:  # the channels of the image are the user's
+            counts = [t for t in counts if not t.parameters & self.image]
         counts.sort(key=lambda term: term.text != "in_channels")
         for i, a in enumerate(counts):
             for b in counts[i + 1 :]:
@@ -546,7 +574,7 @@ class Factory:
     @property
     def text(self) -> str:
         """The class, or a function without arguments where the class needs some."""
-        made = constructed(self.kind, {name: literal(value) for name, value in self.arguments})
+        made = constructed(self.kind, {"inplace": "False"} | {name: literal(value) for name, value in self.arguments})
         return made.removesuffix("()") if made.endswith("()") else f"lambda: {made}"
 
 

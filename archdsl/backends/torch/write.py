@@ -21,6 +21,10 @@ METHODS = frozenset(("flatten", "channels_last", "channels_first"))
 """Operations that are methods of a tensor where they stand by themselves, and modules within a sequence."""
 WRITTEN = EXPRESSIONS | METHODS
 BINARY = frozenset(("add", "mul"))
+IN_PLACE = frozenset(("relu", "silu", "hard_swish"))
+"""Activations that may overwrite what nothing else needs; autograd keeps as many bytes of them as otherwise."""
+FRESH = frozenset(("conv", "linear", "batch_norm", "group_norm", "add"))
+"""Operations whose result is a tensor of its own that their gradients do not need."""
 FLAGS: Mapping[str, str] = {"add": "residual", "mul": "gated", "concat": "joined"}
 
 Box: TypeAlias = "dict[str, UnionStep | Box]"
@@ -101,7 +105,23 @@ class ClassWriter:
             return f"{factory.name}()"
         if isinstance(step.kind, int):
             return self.called(self.plan.classes[step.kind], self.arguments(step))
-        return constructed(step.kind, self.arguments(step))
+        arguments = self.arguments(step)
+        if step.kind in IN_PLACE:
+            arguments["inplace"] = str(self._is_last_use(step))
+        return constructed(step.kind, arguments)
+
+    def _is_last_use(self, step: UnionStep) -> bool:
+        """Whether what flows into a step was just made, in whatever body, and is used nowhere else."""
+        ref = step.inputs[0]
+        while ref.label:
+            users = [s for s in self.program.steps if ref in s.inputs]
+            source = self.program.labels[ref.label]
+            if source.kind not in FRESH or len(users) > 1 or ref in self.program.outputs:
+                return False
+            if not source.optional:
+                return True
+            ref = source.inputs[source.bypass or 0]
+        return False
 
     @staticmethod
     def called(block: BlockClass, arguments: Mapping[str, str]) -> str:
@@ -135,7 +155,7 @@ class ClassWriter:
             elif is_chain(inner, self.program):
                 self._chain(name, inner)
             else:
-                self.line(f"self.{name} = {self._container(inner)}")
+                self._containers(name, inner)
                 self._units_within(inner, f"self.{name}", [*path, name])
 
     def _leaf(self, step: UnionStep, name: str) -> None:
@@ -162,10 +182,12 @@ class ClassWriter:
     def _expression(self, step: UnionStep, name: str) -> None:
         arguments = self.arguments(step)
         for argument, text in arguments.items():
-            if not all(char in "0123456789(), " for char in text):
-                attribute = self.attributes(f"{name}_{argument}")
-                self.line(f"self.{attribute} = {text}")
-                arguments[argument] = f"self.{attribute}"
+            if all(char in "0123456789(), " for char in text):
+                arguments[argument] = f"[{text[1:-1].rstrip(',')}]" if text.startswith("(") else text
+                continue
+            attribute = self.attributes(f"{name}_{argument}")
+            self.line(f"self.{attribute} = {text}")
+            arguments[argument] = f"list(self.{attribute})" if argument == "sizes" else f"self.{attribute}"
         condition = self.chosen.conditions.get(step.label)
         flag = ""
         if condition:
@@ -237,20 +259,33 @@ class ClassWriter:
             f"{space}){tail}",
         ]
 
+    def _containers(self, name: str, box: Box) -> None:
+        """A container that is filled at once, or entry by entry where some depend on a condition."""
+        if not any(self.chosen.conditions.get(step.label) for step in leaves(box)):
+            self.line(f"self.{name} = {self._container(box)}")
+            return
+        numbered = all(key.isdigit() for key in box)
+        self.line(f"self.{name} = nn.{'ModuleList' if numbered else 'ModuleDict'}()")
+        for key, inner in box.items():
+            text = self._contained(inner)
+            if text is not None and numbered:
+                self.line(f"self.{name}.append({text})")
+            elif text is not None:
+                self.line(f'self.{name}["{key}"] = {text}')
+
+    def _contained(self, inner: UnionStep | Box) -> str | None:
+        """The text of one entry of a container; none for what is no module."""
+        if not isinstance(inner, UnionStep):
+            return self._inline_sequence(inner) if is_chain(inner, self.program) else self._container(inner)
+        if inner.kind in WRITTEN:
+            return None
+        made = self.made(inner)
+        condition = self.chosen.conditions.get(inner.label)
+        return f"{made} if {condition} else nn.Identity()" if condition else made
+
     def _container(self, box: Box) -> str:
         """Modules that `forward` calls one by one."""
-        texts = {}
-        for key, inner in box.items():
-            if isinstance(inner, UnionStep):
-                if inner.kind in WRITTEN:
-                    continue
-                made = self.made(inner)
-                condition = self.chosen.conditions.get(inner.label)
-                texts[key] = f"{made} if {condition} else nn.Identity()" if condition else made
-            elif is_chain(inner, self.program):
-                texts[key] = self._inline_sequence(inner)
-            else:
-                texts[key] = self._container(inner)
+        texts = {key: text for key, inner in box.items() if (text := self._contained(inner)) is not None}
         if list(texts) == [str(i) for i in range(len(texts))]:
             return f"nn.ModuleList([{', '.join(texts.values())}])"
         inside = ", ".join([f'"{key}": {text}' for key, text in texts.items()])
@@ -296,15 +331,16 @@ def _written(step: UnionStep, arguments: Mapping[str, str], flag: str, operands:
     kind = str(step.kind)
     binary = kind in BINARY
     texts = [o.operand for o in operands] if binary or kind in METHODS else [o.text for o in operands]
-    if kind == "add":
+    if kind == "add" and operands[0].strength:
         texts[0] = operands[0].text  # a sum needs no brackets on its left
     text = expression(kind, arguments, texts)
     typed = all(o.typed for o in operands) if binary or kind in METHODS else True
     if kind.startswith("split"):
         typed = False
     if flag:
-        return Expression(f"{text} if self.{flag} else {operands[step.bypass or 0].text}", atom=False, typed=typed)
-    return Expression(text, atom=not binary, typed=typed)
+        other = operands[step.bypass or 0]
+        return Expression(f"{text} if self.{flag} else {other.text}", strength=0, typed=typed and other.typed)
+    return Expression(text, strength=1 if binary else 2, typed=typed)
 
 
 def class_lines(plan: Plan, block: BlockClass) -> list[str]:
