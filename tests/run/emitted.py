@@ -24,6 +24,8 @@ from archdsl.backends.interface import Interface
 from archdsl.compiler import Changes, Compilation
 from archdsl.diagnostics import Diagnostics
 from archdsl.emission import about_of
+from archdsl.graph.blocks import Application
+from archdsl.graph.cost import count
 from archdsl.graph.network import Network
 from archdsl.source import Source
 
@@ -176,6 +178,33 @@ def watch(model: Any, image: Any) -> Seen:
     for hook in hooks:
         hook.remove()
     return seen
+
+
+def check_shapes(network: Network, seen: Seen) -> None:
+    """What hooks saw are the shapes and acts of the network, and each module was called once."""
+    assert seen.outputs == output_shapes(network)
+    for node in network.nodes:
+        if node.path not in seen.shapes:
+            assert node.operation.name in WITHOUT_MODULES, node.path
+            continue
+        shapes = node.shapes
+        if node.operation.name == "layer_norm" and len(shapes[0]) == 3:
+            shapes = ((*shapes[0][1:], shapes[0][0]),)  # PyTorch's module wants the channels last
+        assert seen.shapes[node.path] == shapes, node.path
+        assert seen.calls[node.path] == 1, node.path
+    _check_blocks(network, network.root, seen)
+    assert seen.acts == count(network).acts
+
+
+def _check_blocks(network: Network, application: Application, seen: Seen) -> None:
+    """All applications of blocks are modules, with the outputs that the blocks have."""
+    for step in application.steps:
+        if isinstance(step.applied, Application):
+            path = step.applied.path
+            outputs = [network.shape(value) for value in step.applied.outputs if value is not None]
+            assert seen.shapes[path] == tuple(outputs), path
+            assert seen.calls[path] == 1, path
+            _check_blocks(network, step.applied, seen)
 
 
 # Values

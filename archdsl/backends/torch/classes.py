@@ -22,6 +22,8 @@ class BlockClass:
     name: str
     program: Program
     chosen: Chosen
+    of_the_image: tuple[int, ...] = ()
+    """The bodies that may see the channels of the image."""
 
     @property
     def declared(self) -> Declared:
@@ -69,10 +71,12 @@ def plan_of(network: Network, name: str, taken: tuple[str, ...]) -> Plan:
         bodies = [body_of(network, application, known, plan.classifier) for application in group]
         programs = programs_of(bodies)
         for program in programs:
-            spread = any(value in tainted for body in program.bodies for value in body.application.inputs)
-            chosen = choose(program, spread)
+            seeing = [i for i, body in enumerate(program.bodies) if tainted.intersection(body.application.inputs)]
+            chosen = choose(program, bool(seeing))
             number = len(plan.classes)
-            made = BlockClass(number, namer(class_name(program.bodies[0].application.declared.name)), program, chosen)
+            made = BlockClass(
+                number, namer(class_name(program.bodies[0].application.declared.name)), program, chosen, tuple(seeing)
+            )
             plan.classes[number] = made
             roles[number] = {p.name: p.role for p in chosen.parameters}
             feeds[number] = {chosen.widths[Ref("", index)].text: place for place, index in enumerate(chosen.inputs)}
@@ -86,7 +90,7 @@ def plan_of(network: Network, name: str, taken: tuple[str, ...]) -> Plan:
     root = body_of(network, network.root, known, plan.classifier)
     plan.root = programs_of([root])[0]
     plan.chosen = choose(plan.root, True)
-    plan.takes_channels = len(tainted) == 1 and _absorbs(plan, plan.root, plan.chosen, 0)
+    plan.takes_channels = len(tainted) == 1 and _absorbs(plan, plan.root, plan.chosen, (0,), 0)
     if not plan.takes_channels:
         plan.chosen = choose(plan.root, True, literal_inputs=True)
     return plan
@@ -95,12 +99,16 @@ def plan_of(network: Network, name: str, taken: tuple[str, ...]) -> Plan:
 PADS = frozenset(("zero_pad", "low_pad", "same_zero_pad", "same_low_pad"))
 
 
-def _absorbs(plan: Plan, program: Program, chosen: Chosen, index: int) -> bool:
-    """Whether the channels of an input reach nothing but the weights of what reads it, and say so by their name."""
+def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ...], index: int) -> bool:
+    """Whether the channels of an input reach nothing but the weights of what reads it, and say so by their name.
+
+    It is asked of some bodies; what others do with the input is without influence.
+    """
     name = chosen.widths[Ref("", index)].text
     watched = {Ref("", index)}
     absorbed: set[tuple[str, str]] = set()
-    for step in program.steps:
+    steps = [step for step in program.steps if any(step.uses[body] is not None for body in bodies)]
+    for step in steps:
         for place, ref in enumerate(step.inputs):
             if ref not in watched:
                 continue
@@ -112,7 +120,7 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, index: int) -> bool:
                 inner = plan.classes[step.kind]
                 taken = inner.chosen.inputs[place]
                 absorbed.add((step.label, inner.chosen.widths[Ref("", taken)].text))
-                if not _absorbs(plan, inner.program, inner.chosen, taken):
+                if not _absorbs(plan, inner.program, inner.chosen, inner.of_the_image, taken):
                     return False
             else:
                 return False
@@ -120,7 +128,8 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, index: int) -> bool:
         return False
     if any(chosen.terms.get(slot) is None or chosen.terms[slot].text != name for slot in absorbed):
         return False
-    others = [term for slot, term in chosen.terms.items() if slot not in absorbed]
+    here = {step.label for step in steps}
+    others = [term for slot, term in chosen.terms.items() if slot not in absorbed and slot[0] in here]
     spoken = " ".join(chosen.conditions.values())
     return not any(name in term.parameters for term in others) and name not in re.findall(r"\w+", spoken)
 

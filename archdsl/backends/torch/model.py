@@ -208,8 +208,8 @@ def model_lines(plan: Plan, doc: str, *, starts: bool) -> list[str]:
             f"                    module.rate *= drop_path_rate / {rate}",
         ]
     if options.image_size is not None:
-        channels = "in_channels" if plan.takes_channels else str(int(network.input[0]))
-        lines.append(f"        fit_padding(self, {channels}, image_size)")
+        image = "in_channels" if plan.takes_channels else str(int(network.input[0]))
+        lines.append(f"        fit_padding(self, {image}, image_size)")
     lines += _methods(writer, maps)
     if options.num_classes is not None and plan.classifier is not None:
         lines += ["", *_reset(plan, starts)]

@@ -132,6 +132,7 @@ class Choice:
         self.name = Namer(PYTHON)
         self.by_name: dict[str, Parameter] = {}
         self.alias: dict[str, str] = {}
+        self.columns: dict[str, Column] = {}
         self.spread = spread
         self.image: frozenset[str] = frozenset()
         """The parameters that count the channels of an input."""
@@ -156,8 +157,7 @@ class Choice:
             self.by_name[f"{self.declared.inputs[index]}.channels"] = parameter
             chosen.widths[Ref("", index)] = parameter.term
             self.image |= {parameter.name}
-        if self.follows:
-            self._find_equals()
+        self._look_ahead()
         for step in self.program.steps:
             self._step(step)
         self._conditions()
@@ -166,20 +166,33 @@ class Choice:
 
     # Arguments
 
-    def _find_equals(self) -> None:
-        """Settings that count channels and are equal in every body have one name: that which is declared first."""
-        columns: dict[str, Column | None] = {}
+    def _look_ahead(self) -> None:
+        """Find the value of every name in every body, from whatever step tells it; and names that are always equal.
+
+        Settings that count channels and are equal in every body have one name: that which is declared first.
+        """
+        counts: set[str] = set()
+        contradicting: set[str] = set()
         for step in self.program.steps:
             for argument, name in step.one.names.items():
-                if self._role(step, argument) not in CHANNELS or self._hint(step, argument) != name or "." in name:
+                if self._hint(step, argument) != name or "." in name:
                     continue
                 column = _column(step, argument)
-                columns[name] = merged(columns.get(name, column) or column, column)
+                both = merged(self.columns.get(name, column), column)
+                if both is None:
+                    contradicting.add(name)
+                else:
+                    self.columns[name] = both
+                if self._role(step, argument) in CHANNELS:
+                    counts.add(name)
+        for name in contradicting:
+            del self.columns[name]
         order = {name: index for index, name in enumerate(self.declared.parameters)}
-        names = sorted(columns, key=lambda name: order.get(name, len(order)))
+        names = sorted(counts & self.columns.keys(), key=lambda name: (order.get(name, len(order)), name))
         for index, name in enumerate(names):
-            for other in names[:index]:
-                if columns[name] == columns[other] and columns[name] is not None and len(set(columns[name] or ())) > 1:
+            for other in names[:index] if self.follows else ():
+                column = self.columns[name]
+                if column == self.columns[other] and len(set(column)) > 1:
                     self.alias[name] = self.alias.get(other, other)
                     break
 
@@ -301,6 +314,7 @@ class Choice:
         wide = role in ("width", "in_channels") and hint in self.declared.parameters
         if constant and not exact and not wide:
             return None
+        column = merged(self.columns.get(hint, column), column) or column
         parameter = Parameter(self.name(hint), column, role, self._setting(hint), exact=exact)
         self.by_name[hint] = parameter
         return self._use(parameter)

@@ -1,0 +1,66 @@
+"""The module emitted for every model of `specs/`: its tensors, shapes and operations are the compiler's, exactly."""
+
+from __future__ import annotations
+
+import emitted
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from archdsl.graph.cost import count
+from archdsl.graph.network import Network
+
+SIZES = ((57, 75), (64, 64), (96, 33))
+"""Other inputs than the declared ones: all paddings of the specs are symmetric, so that any size goes."""
+
+every_model = pytest.mark.parametrize(("file", "model"), emitted.MODELS)
+
+
+@every_model
+def test_tensors(file: str, model: str) -> None:
+    built = emitted.emitted_spec(file, model)
+    network, module = built.network, built.on_meta()
+    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    assert shapes == emitted.tensor_shapes(network)
+    parameters = {name: tuple(tensor.shape) for name, tensor in module.named_parameters()}
+    assert parameters == emitted.tensor_shapes(network, parameters=True)
+    cost = count(network)
+    assert sum(tensor.numel() for tensor in module.parameters()) == cost.params
+    assert sum(tensor.numel() for tensor in module.buffers()) == cost.buffers
+    assert network.hash == built.module.SPEC_HASH
+
+
+def check_counts(network: Network, module: torch.nn.Module) -> None:
+    """A module without data, at a network's size: shapes, acts, and the multiply-adds that torch itself counts."""
+    image = torch.empty(2, *network.input, device="meta")
+    emitted.check_shapes(network, emitted.watch(module, image))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(image)
+    assert counter.get_total_flops() == 2 * count(network, "macs").flops * len(image)
+
+
+@every_model
+def test_shapes_and_operations_at_the_declared_size(file: str, model: str) -> None:
+    built = emitted.emitted_spec(file, model)
+    check_counts(built.network, built.on_meta())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@every_model
+def test_shapes_and_operations_at_other_sizes(file: str, model: str, size: tuple[int, int]) -> None:
+    network = emitted.spec_network(file, model, size)
+    assert network.input[1:] == size
+    check_counts(network, emitted.emitted_spec(file, model).on_meta())
+
+
+@every_model
+def test_a_run_with_numbers(file: str, model: str) -> None:
+    built = emitted.emitted_spec(file, model)
+    network = emitted.spec_network(file, model, SIZES[0])
+    module = emitted.randomise(built.on_meta().to_empty(device="cpu"))
+    image = emitted.images(network, batch=1, dtype=torch.float32)
+    seen = emitted.watch(module, image)
+    emitted.check_shapes(network, seen)
+    (values,) = seen.values
+    assert bool(values.isfinite().all())
+    assert float(values.std()) > 0.01
