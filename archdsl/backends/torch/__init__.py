@@ -21,9 +21,9 @@ from archdsl.backends.torch.classes import Plan, plan_of
 from archdsl.backends.torch.header import header_lines
 from archdsl.backends.torch.layout import joined
 from archdsl.backends.torch.model import ModelWriter, model_lines, options_of
-from archdsl.backends.torch.parameters import PYTHON
 from archdsl.backends.torch.starts import starts_lines
 from archdsl.backends.torch.templates import module_text, part
+from archdsl.backends.torch.terms import PYTHON
 from archdsl.backends.torch.write import class_lines
 from archdsl.graph.network import Network
 

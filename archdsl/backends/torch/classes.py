@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of
-from archdsl.backends.torch.parameters import Choice, Chosen, Namer, Parameter, Term
+from archdsl.backends.torch.parameters import Choice
+from archdsl.backends.torch.terms import Chosen, Namer, Term
 from archdsl.backends.torch.union import Program, programs_of
 from archdsl.graph.blocks import INPUT, Application, Declared, Step, Value
 from archdsl.graph.network import Network
@@ -203,30 +204,3 @@ def classifier_of(network: Network) -> int | None:
             return None
         value = node.inputs[0]
     return None
-
-
-def parameter_type(parameter: Parameter) -> str:
-    """The annotation of a parameter: of all its values, and of its default."""
-    from fractions import Fraction
-
-    from archdsl.backends.torch.parameters import MISSING, Factory
-
-    values = [v for v in (*parameter.column, parameter.default) if v is not MISSING]
-    found: list[str] = []
-    for value in values:
-        if value is None:
-            text = "None"
-        elif isinstance(value, bool):
-            text = "bool"
-        elif isinstance(value, Factory):
-            text = "Callable[[], nn.Module]"
-        elif isinstance(value, Fraction):
-            text = "float"
-        elif isinstance(value, tuple):
-            text = f"tuple[{', '.join(['int'] * len(value))}]" if len(value) < 5 else "tuple[int, ...]"
-        else:
-            text = "str" if isinstance(value, str) else "int"
-        if text not in found:
-            found.append(text)
-    found.sort(key=lambda text: text == "None")
-    return " | ".join(found)

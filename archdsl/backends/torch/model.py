@@ -9,17 +9,15 @@ from itertools import pairwise
 from math import lcm
 from typing import Any
 
-from archdsl.backends.torch.bodies import Ref, sized
+from archdsl.backends.torch.bodies import Ref, operation_arguments, sized
 from archdsl.backends.torch.classes import Plan
-from archdsl.backends.torch.forward import Unit
+from archdsl.backends.torch.forward import Expression, Unit
 from archdsl.backends.torch.layout import docstring, fold
-from archdsl.backends.torch.parameters import literal
 from archdsl.backends.torch.templates import constructed
+from archdsl.backends.torch.terms import literal
 from archdsl.backends.torch.union import UnionStep
 from archdsl.backends.torch.write import Box, ClassWriter, forward_lines, is_chain, leaves, summary
 from archdsl.graph.network import Network, Value, strides
-
-MOST_RATES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +66,9 @@ class ModelWriter(ClassWriter):
 
     def _in_order(self, stages: Box) -> bool:
         """Whether all stages are chains, one behind the other."""
-        return is_chain(stages, self._without_features()) and all(
+        return is_chain(stages, self.program) and all(
             not isinstance(stage, UnionStep) and set(stage) <= {"enter", "blocks"} for stage in stages.values()
         )
-
-    def _without_features(self) -> Any:
-        return self.program
 
     def _stages(self, stages: Box) -> None:
         self.lines += ["        self.stages = nn.Sequential("]
@@ -262,7 +257,7 @@ def _methods(writer: ModelWriter, maps: Sequence[Ref]) -> list[str]:
         before = next(iter(entering))
         doc = "The map before the head."
         lines += ["", *forward_lines("forward_features", coarse, inputs, [before], doc)]
-        features = Unit("x", (Ref("", 0),), (before,), lambda x: _call("forward_features", x[0].text))
+        features = Unit("x", (Ref("", 0),), (before,), lambda x: Expression(f"self.forward_features({x[0].text})"))
         forward = [features, *[u for u in units if u in head]]
         lines += _maps(units, inputs, maps)
         return [*lines, "", *forward_lines("forward", forward, inputs, outputs)]
@@ -273,12 +268,6 @@ def _methods(writer: ModelWriter, maps: Sequence[Ref]) -> list[str]:
         return [*lines, "", *_plain_forward()]
     lines += _maps(units, inputs, maps)
     return [*lines, "", *forward_lines("forward", units, inputs, outputs)]
-
-
-def _call(method: str, x: str) -> Any:
-    from archdsl.backends.torch.forward import Expression
-
-    return Expression(f"self.{method}({x})")
 
 
 def _plain_forward() -> list[str]:
@@ -298,7 +287,11 @@ def _maps(units: Sequence[Unit], inputs: dict[int, str], maps: Sequence[Ref]) ->
 def _coarse(writer: ModelWriter) -> list[Unit]:
     """Units in which all stages run as one."""
     stages = [u for u in writer.units if u.outputs[0].label.startswith("stages.")]
-    whole = Unit("stages", stages[0].inputs, stages[-1].outputs, lambda x: _typeless(f"self.stages({x[0].text})"))
+
+    def run(x: Sequence[Expression]) -> Expression:
+        return Expression(f"self.stages({x[0].text})", typed=False)
+
+    whole = Unit("stages", stages[0].inputs, stages[-1].outputs, run)
     found: list[Unit] = []
     for unit in writer.units:
         if unit not in stages:
@@ -308,39 +301,26 @@ def _coarse(writer: ModelWriter) -> list[Unit]:
     return found
 
 
-def _typeless(text: str) -> Any:
-    from archdsl.backends.torch.forward import Expression
-
-    return Expression(text, typed=False)
-
-
 def _reset(plan: Plan, starts: bool) -> list[str]:
     """`reset_classifier`."""
     network = plan.network
     if plan.classifier is None:
         return []
     node = network.nodes[plan.classifier]
-    from archdsl.backends.torch.bodies import operation_arguments
-
     kind, arguments, _ = operation_arguments(node.operation, network.input_shapes(node), node.shapes)
     texts = {name: literal(_pair(value)) for name, value in arguments.items()} | {"width": "num_classes"}
     made = constructed(kind, texts)
-    owner, _, name = node.path.rpartition(".")
+    owner = node.path.rpartition(".")[0]
     lines = ["    def reset_classifier(self, num_classes: int) -> None:"]
     lines += docstring("Put a new classifier in the place of the old one.", 8)
     lines.append("        weight = next(self.parameters())")
     lines += fold(f"classifier = {made}", 8)
     if starts:
         lines.append("        init_weights(classifier)")
-    target = owner if owner.count(".") == 0 and owner and not _sequence(plan, owner) else ""
-    place = f"self.{target}" if target else f'self.get_submodule("{owner}")'
-    lines += fold(f"{place}.{name} = classifier.to(weight.device, weight.dtype)", 8)
-    return lines
-
-
-def _sequence(plan: Plan, owner: str) -> bool:
-    """Whether a module is a container rather than a class of the file."""
-    return all(step.label != owner for step in plan.root.steps)
+    moved = "classifier.to(weight.device, weight.dtype)"
+    known = not owner or any(step.label == owner for step in plan.root.steps)  # an attribute that has a type
+    place = f"self.{node.path} = {moved}" if known else f'self.set_submodule("{node.path}", {moved})'
+    return lines + fold(place, 8)
 
 
 def _pair(value: Any) -> Any:

@@ -8,116 +8,34 @@ parameter of its own. All is checked on every body, so that the class, called as
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from archdsl.backends.torch.bodies import PLAIN, Ref, Use
-from archdsl.backends.torch.templates import constructed
+from archdsl.backends.torch.conditions import Conditions
+from archdsl.backends.torch.terms import (
+    MISSING,
+    PYTHON,
+    Chosen,
+    Column,
+    Factory,
+    Namer,
+    Parameter,
+    Term,
+    column_of,
+    fits,
+    literal,
+    merged,
+)
 from archdsl.backends.torch.union import Program, UnionStep
-
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Any = _Missing()
-"""The value of an argument in a body that does not have its step."""
-
-Column = tuple[Any, ...]
-"""One value a body."""
-Atom = tuple[str, str, tuple[bool, ...]]
-"""A condition: its text, the text of its opposite, and its value in every body."""
 
 CHANNELS = frozenset(("in_channels", "width", "groups", "extra", "lo", "hi", "size"))
 """Arguments that count channels: what may follow from a parameter by equality or a small factor."""
 WINDOWS = frozenset(("kernel", "stride", "padding", "dilation"))
 NEUTRAL_DEFAULTS: Mapping[str, Any] = {"stride": 1, "dilation": 1, "groups": 1, "rate": Fraction(0)}
 MOST_FACTOR = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """An expression in the constructor: its text, its value in every body, and the parameters in it."""
-
-    text: str
-    column: Column
-    parameters: frozenset[str] = frozenset()
-
-    @property
-    def simple(self) -> bool:
-        return self.text.isidentifier() or self.text.isdigit()
-
-
-@dataclass(slots=True)
-class Parameter:
-    """A parameter of the constructor."""
-
-    name: str
-    column: Column
-    role: str
-    """The argument that it is for: `width`, `stride`, …"""
-    setting: str | None = None
-    """The setting of the block that it is; none for a local name or one of its own."""
-    default: Any = MISSING
-    exact: bool = False
-
-    @property
-    def optional(self) -> bool:
-        return MISSING in self.column
-
-    @property
-    def term(self) -> Term:
-        return Term(self.name, self.column, frozenset((self.name,)))
-
-
-@dataclass(slots=True)
-class Chosen:
-    """What a program's arguments became."""
-
-    parameters: list[Parameter] = field(default_factory=list)
-    terms: dict[tuple[str, str], Term] = field(default_factory=dict)
-    """(label, argument) -> what stands there."""
-    conditions: dict[str, str] = field(default_factory=dict)
-    """Label of a step that may be missing -> the condition under which it is there."""
-    widths: dict[Ref, Term] = field(default_factory=dict)
-    inputs: tuple[int, ...] = ()
-    """The inputs that are used."""
-    factories: dict[str, Parameter] = field(default_factory=dict)
-    """Label of an activation that differs between bodies -> the parameter that makes it."""
-
-
-def merged(a: Column, b: Column) -> Column | None:
-    """Two columns of one thing, each known where the other may be missing; none if they contradict."""
-    if any(x is not MISSING and y is not MISSING and x != y for x, y in zip(a, b, strict=True)):
-        return None
-    return tuple([y if x is MISSING else x for x, y in zip(a, b, strict=True)])
-
-
-class Namer:
-    """Names that are free."""
-
-    def __init__(self, taken: Sequence[str]) -> None:
-        self.taken = set(taken)
-
-    def __call__(self, wanted: str) -> str:
-        name, again = wanted, 2
-        while name in self.taken:
-            name, again = f"{wanted}_{again}", again + 1
-        self.taken.add(name)
-        return name
-
-
-_WORDS = (
-    "False None True and as assert async await break class continue def del elif else except finally for from global "
-    "if import in is lambda nonlocal not or pass raise return try while with yield match case type "
-    "self super nn F torch math Tensor OrderedDict Callable ClassVar int float bool tuple str range float list "
-    "print len abs sum max min round isinstance property object Module"
-)
-PYTHON = tuple(_WORDS.split())
-"""Names that a parameter or a local name cannot have."""
 
 
 class Choice:
@@ -160,7 +78,8 @@ class Choice:
         self._look_ahead()
         for step in self.program.steps:
             self._step(step)
-        self._conditions()
+        counts = [term for term in self._counts() if not (self.spread and term.parameters & self.image)]
+        Conditions(self.program, chosen, counts, self.name).run()
         self._arrange()
         return chosen
 
@@ -177,7 +96,7 @@ class Choice:
             for argument, name in step.one.names.items():
                 if self._hint(step, argument) != name or "." in name:
                     continue
-                column = _column(step, argument)
+                column = column_of(step, argument)
                 both = merged(self.columns.get(name, column), column)
                 if both is None:
                     contradicting.add(name)
@@ -203,7 +122,7 @@ class Choice:
             self._factory(step)
         else:
             for argument in step.one.arguments:
-                column = _column(step, argument)
+                column = column_of(step, argument)
                 self.chosen.terms[step.label, argument] = self._argument(step, argument, column)
         for index in range(step.count):
             self.chosen.widths[Ref(step.label, index)] = self._width(step, index)
@@ -288,7 +207,7 @@ class Choice:
                 if both is not None:
                     parameter.column = both
                 return both is not None
-        return _fits(column, term.column, lambda a: a)
+        return fits(column, term.column, lambda a: a)
 
     def _used(self, term: Term) -> Term:
         """A term whose parameters are thereby parameters of the class."""
@@ -341,20 +260,20 @@ class Choice:
             return None
         known = self._counts()
         for term in known:
-            if _fits(column, term.column, lambda a: a):
+            if fits(column, term.column, lambda a: a):
                 return self._used(term)
         for term in known:
             for factor in range(2, MOST_FACTOR + 1):
-                if _fits(column, term.column, lambda a, f=factor: a * f):  # type: ignore[misc]
+                if fits(column, term.column, lambda a, f=factor: a * f):  # type: ignore[misc]
                     return self._used(Term(f"{factor} * {term.text}", column, term.parameters))
-                if _fits(column, term.column, lambda a, f=factor: a // f if a % f == 0 else None):  # type: ignore[misc]
+                if fits(column, term.column, lambda a, f=factor: a // f if a % f == 0 else None):  # type: ignore[misc]
                     return self._used(Term(f"{term.text} // {factor}", column, term.parameters))
         for term in known:
             for other in known:
                 less = [
                     a - b if MISSING not in (a, b) else MISSING for a, b in zip(term.column, other.column, strict=True)
                 ]
-                if _fits(column, tuple(less), lambda a: a):
+                if fits(column, tuple(less), lambda a: a):
                     text = f"{term.text} - {other.text}"
                     return self._used(Term(text, column, term.parameters | other.parameters))
         return None
@@ -371,11 +290,11 @@ class Choice:
             return None
         kernel = self.chosen.terms.get((step.label, "kernel"))
         named = kernel is not None and kernel.text.isidentifier()
-        if kernel and named and _fits(column, kernel.column, lambda a: a // 2 if isinstance(a, int) else None):
+        if kernel and named and fits(column, kernel.column, lambda a: a // 2 if isinstance(a, int) else None):
             return Term(f"{kernel.text} // 2", column, kernel.parameters)
         own = [p for p in self.chosen.parameters if p.role == "dilation" and p.setting == "dilation"]
         for parameter in own:
-            if _fits(column, parameter.column, lambda a: a):
+            if fits(column, parameter.column, lambda a: a):
                 return parameter.term
         return None
 
@@ -390,7 +309,7 @@ class Choice:
             return Term(literal(column[0]), column)
         if said is not None and said.text and not step.optional:
             now = self._now(said)
-            if _fits(column, now.column, lambda a: a):
+            if fits(column, now.column, lambda a: a):
                 return replace(said, column=column)
         return Term("", column)
 
@@ -447,80 +366,6 @@ class Choice:
     said: Mapping[int, Mapping[int, Term]] = {}
     """Class -> the widths of its outputs, in its own parameters."""
 
-    # Conditions
-
-    def _conditions(self) -> None:
-        for step in self.program.steps:
-            if step.optional:
-                present = tuple([use is not None for use in step.uses])
-                self.chosen.conditions[step.label] = self._condition(step, present)
-
-    def _condition(self, step: UnionStep, present: tuple[bool, ...]) -> str:
-        drivers = [
-            p
-            for p in self.chosen.parameters
-            if p.optional and tuple([value is not MISSING for value in p.column]) == present
-        ]
-        if drivers:
-            return " and ".join([f"{p.name} is not None" for p in drivers])
-        atoms = list(self._atoms())
-        usual = self._usual(atoms)  # the one that a block's author means, where it says the same
-        for text, negated, column in [*usual, *atoms]:
-            if column == present:
-                return text
-            if tuple([not value for value in column]) == present:
-                return negated
-        for i, (text, negated, column) in enumerate(atoms):
-            for other_text, other_negated, other in atoms[i + 1 :]:
-                both = tuple([a and b for a, b in zip(column, other, strict=True)])
-                if both == present:
-                    return f"{text} and {other_text}"
-                if tuple([not value for value in both]) == present:
-                    return f"{negated} or {other_negated}"
-        role = f"with_{step.label.rpartition('.')[2]}"
-        for parameter in self.chosen.parameters:
-            if parameter.role == "present" and parameter.column == present:
-                return parameter.name
-        parameter = Parameter(self.name(role), present, "present")
-        return self._use(parameter).text
-
-    def _usual(self, atoms: Sequence[Atom]) -> list[Atom]:
-        """That a block keeps the shape of its input: no stride, and as many channels out as in."""
-        width = next((p.name for p in self.chosen.parameters if p.setting == "width" and not p.optional), None)
-        by_text = {atom[0]: atom for atom in atoms}
-        stride, equal = by_text.get("stride == 1"), by_text.get(f"in_channels == {width}")
-        if stride is None or equal is None:
-            return []
-        both = tuple([a and b for a, b in zip(stride[2], equal[2], strict=True)])
-        return [(f"{stride[0]} and {equal[0]}", f"{stride[1]} or {equal[1]}", both)]
-
-    def _atoms(self) -> Sequence[Atom]:
-        """Comparisons of parameters: text, text of the opposite, value in every body."""
-        found = []
-        windows = [p for p in self.chosen.parameters if p.role in ("stride", "dilation") and not p.optional]
-        for parameter in windows:
-            if all(isinstance(value, int) for value in parameter.column):
-                column = tuple([value == 1 for value in parameter.column])
-                found.append((f"{parameter.name} == 1", f"{parameter.name} != 1", column))
-        counts = [t for t in self._counts() if MISSING not in t.column]
-        if self.spread:  # the channels of the image are the user's
-            counts = [t for t in counts if not t.parameters & self.image]
-        counts.sort(key=lambda term: term.text != "in_channels")
-        for i, a in enumerate(counts):
-            for b in counts[i + 1 :]:
-                equal = tuple([x == y for x, y in zip(a.column, b.column, strict=True)])
-                if self._listed(a) and self._listed(b):
-                    found.append((f"{a.text} == {b.text}", f"{a.text} != {b.text}", equal))
-        for i, a in enumerate(counts):
-            for b in counts[i + 1 :]:
-                less = tuple([x <= y for x, y in zip(a.column, b.column, strict=True)])
-                if self._listed(a) and self._listed(b):
-                    found.append((f"{a.text} <= {b.text}", f"{a.text} > {b.text}", less))
-        return found
-
-    def _listed(self, term: Term) -> bool:
-        return any(p.name == term.text for p in self.chosen.parameters)
-
     def _arrange(self) -> None:
         """Parameters in an order that a reader expects: channels in, the block's settings, the others."""
         settings = {name: index for index, name in enumerate(self.declared.parameters)}
@@ -550,59 +395,5 @@ def _within(term: Term | None, text: str) -> str:
     return term.text if term.simple or text.isidentifier() else f"({term.text})"
 
 
-def _fits(column: Column, other: Column, rule: Callable[[Any], Any]) -> bool:
-    """Whether a rule makes one column of another, wherever it is known."""
-    for value, source in zip(column, other, strict=True):
-        if value is MISSING:
-            continue
-        if source is MISSING or rule(source) != value:
-            return False
-    return True
-
-
-def _column(step: UnionStep, argument: str) -> Column:
-    """The values of an argument, one a body."""
-    return tuple([_plain(use.arguments[argument]) if use is not None else MISSING for use in step.uses])
-
-
-def _plain(value: Any) -> Any:
-    """An argument as PyTorch takes it: one number for both directions where they agree."""
-    if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int) for v in value):
-        return int(value[0]) if value[0] == value[1] else (int(value[0]), int(value[1]))
-    if isinstance(value, tuple):
-        return tuple([_plain(v) for v in value])
-    return value
-
-
 def _frozen(use: Use) -> Any:
     return use.kind, tuple(use.arguments.items())
-
-
-@dataclass(frozen=True, slots=True)
-class Factory:
-    """An activation as an argument: what makes one."""
-
-    kind: str
-    arguments: tuple[tuple[str, Any], ...]
-
-    @property
-    def text(self) -> str:
-        """The class, or a function without arguments where the class needs some."""
-        made = constructed(self.kind, {"inplace": "False"} | {name: literal(value) for name, value in self.arguments})
-        return made.removesuffix("()") if made.endswith("()") else f"lambda: {made}"
-
-
-def literal(value: Any) -> str:
-    """A value as Python text: numbers, conditions, strings, tuples of these."""
-    if isinstance(value, Factory):
-        return value.text
-    if isinstance(value, bool) or value is None:
-        return repr(value)
-    if isinstance(value, Fraction):
-        return repr(float(value))
-    if isinstance(value, tuple):
-        inner = ", ".join([literal(v) for v in value])
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, str):
-        return f'"{value}"' if value.isalnum() else repr(value)
-    return str(int(value))

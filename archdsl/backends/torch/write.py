@@ -8,11 +8,11 @@ from functools import partial
 from typing import TypeAlias
 
 from archdsl.backends.torch.bodies import Ref
-from archdsl.backends.torch.classes import BlockClass, Plan, parameter_type
+from archdsl.backends.torch.classes import BlockClass, Plan
 from archdsl.backends.torch.forward import Expression, Unit, statements
 from archdsl.backends.torch.layout import docstring, fold
-from archdsl.backends.torch.parameters import MISSING, PYTHON, Chosen, Namer, Parameter, literal
 from archdsl.backends.torch.templates import constructed, expression
+from archdsl.backends.torch.terms import MISSING, PYTHON, Chosen, Namer, Parameter, literal, parameter_type
 from archdsl.backends.torch.union import Program, UnionStep
 
 EXPRESSIONS = frozenset(("add", "mul", "concat", "split", "split_sizes"))

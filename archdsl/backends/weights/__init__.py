@@ -1,0 +1,54 @@
+"""Weights from elsewhere: which tensor of a checkpoint is which tensor of the emitted module.
+
+What enters is a network, and the names and shapes of a checkpoint of the same network by another library; what leaves
+is a plan, or a `Mismatch` that names the first difference. No table of names stands behind it: the order of the
+operations and the shapes of their tensors decide, and every tensor of both sides is accounted for.
+
+**The order of a checkpoint** is that in which a module registers its parts. It is the order of execution but for two
+things: branches that do not depend on each other come in any order (a projection before or after the residual branch),
+and a parameter of a block itself, such as a layer scale, comes before the parameters of the block's modules. So the
+search runs over the orders of independent branches, the same for all applications of one block, with our own first.
+
+**A file may not keep the order** (safetensors sorts names). Then the names' tree stands for it: modules are contiguous,
+numbers in names count up, modules with the same parts have the same order, and where shapes still leave a choice the
+names' natural order is tried first.
+
+Where several orders fit, a note of the plan says so.
+
+
+def map_state(
+    network: Network,
+    tensors: Mapping[str, Sequence[int]],
+    *,
+    ordered: bool = True,
+    input_rule: str | None = None,
+    classifier_rule: str | None = None,
+    allow_unused: bool = False,
+) -> Plan:
+    """The plan for a checkpoint: the names and shapes of its tensors, in its order if `ordered`. Raises `Mismatch`."""
+    ours = our_layers(network)
+    theirs = their_layers({name: tuple(shape) for name, shape in tensors.items()})
+    pairing = by_name(ours, theirs) or by_order(network, ours, theirs, ordered, classifier_rule == "new")
+    plan = plan_of(ours, pairing, input_rule, classifier_rule)
+    kept = {entry.theirs for entry in plan.loaded} | {entry.name for entry in plan.unused}
+    rest = [Left(name, tuple(shape), "no operation has it") for name, shape in tensors.items() if name not in kept]
+    if rest and not allow_unused:
+        first, more = rest[0], f", nor do {len(rest) - 1:,} others" if len(rest) > 1 else ""
+        raise Mismatch(
+            f"the checkpoint's {first.name} ({show_shape(first.shape) or 'a number'}) belongs to no operation{more}",
+            "--allow-unused leaves them out, and lists them",
+        )
+    return Plan(plan.loaded, plan.new, (*plan.unused, *rest), plan.notes)
+
+
+__all__ = [
+    "CLASSIFIER_RULES",
+    "INPUT_RULES",
+    "RESHAPE",
+    "Left",
+    "Loaded",
+    "Mismatch",
+    "Plan",
+    "map_state",
+    "unwrapped",
+]

@@ -1,0 +1,108 @@
+Extents: TypeAlias = tuple[int, ...]
+
+
+RESHAPE = "reshape"
+"""The rule for equal numbers in shapes that differ by extents of 1: a 1 x 1 convolution and a linear layer."""
+
+INPUT_CHANNELS, CLASSES = "input channels", "classes"
+"""What differs, where the user chooses the rule."""
+
+WRAPPERS = ("module.", "_orig_mod.", "model.")
+"""What PyTorch's and other wrappers put before all names."""
+
+SHORT_NAMES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+COUNTER = "num_batches_tracked"
+
+
+class Stored(NamedTuple):
+    name: str
+    shape: Extents
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """An operation with tensors, of either side: short name -> tensor."""
+
+    path: str
+    tensors: Mapping[str, Stored]
+    kind: str = ""
+    takes_image: bool = False
+    """Whether it is ours, and the convolution that reads the input."""
+    classifies: bool = False
+    """Whether it is ours, and the last linear layer or convolution."""
+
+
+def unwrapped(names: Iterable[str]) -> tuple[dict[str, str], str]:
+    """Names -> names without what wrappers put before all of them, and what that was. A wrapper's own counters stay."""
+    found = {name: name for name in names}
+    removed = ""
+    while True:
+        dotted = [name for name in found.values() if "." in name]
+        prefix = next((w for w in WRAPPERS if dotted and all(name.startswith(w) for name in dotted)), None)
+        if prefix is None:
+            return found, removed
+        shorter = {name: short.removeprefix(prefix) for name, short in found.items()}
+        if len(set(shorter.values())) < len(shorter):
+            return found, removed
+        found, removed = shorter, removed + prefix
+
+
+def our_layers(network: Network) -> dict[int, Layer]:
+    """The operations with tensors, by their node."""
+    layers = {}
+    last = max((index for index, node in enumerate(network.nodes) if network.tensors(node)), default=-1)
+    classified = any(len(shape) == 1 or tuple(shape[1:]) == (1, 1) for shape in map(network.shape, network.outputs))
+    for index, node in enumerate(network.nodes):
+        tensors = {t.name: Stored(f"{node.path}.{t.name}", tuple(map(int, t.shape))) for t in network.tensors(node)}
+        if not tensors:
+            continue
+        takes_image = isinstance(node.operation, Conv) and node.inputs[0] == INPUT and node.operation.groups == 1
+        classifies = index == last and isinstance(node.operation, (Conv, Linear)) and classified
+        layers[index] = Layer(node.path, tensors, node.operation.name, takes_image, classifies)
+    return layers
+
+
+def their_layers(tensors: Mapping[str, Extents]) -> list[Layer]:
+    """The operations of a checkpoint by the names' prefixes, without tensors that can be no operation's."""
+    groups: dict[str, dict[str, Stored]] = {}
+    for name, shape in tensors.items():
+        prefix, _, short = name.rpartition(".")
+        if short in SHORT_NAMES:
+            groups.setdefault(prefix, {})[short] = Stored(name, shape)
+        elif len(shape) == 1 or (len(shape) == 3 and shape[1:] == (1, 1)):  # a block's own parameter: a layer scale
+            groups[name] = {"weight": Stored(name, shape)}
+    return [Layer(path, stored) for path, stored in groups.items()]
+
+
+def rules_of(ours: Layer, theirs: Layer) -> dict[str, str | None] | None:
+    """The rule by which each of our tensors becomes one of theirs; none where the two are not the same operation.
+
+    `INPUT_CHANNELS` and `CLASSES` stand for the rules that the user chooses.
+    """
+    if set(ours.tensors) - {COUNTER} != set(theirs.tensors) - {COUNTER} or theirs.tensors.keys() - ours.tensors.keys():
+        return None
+    found: dict[str, str | None] = {}
+    for short, (_, shape) in ours.tensors.items():
+        if short not in theirs.tensors:
+            continue
+        other = theirs.tensors[short].shape
+        if shape == other:
+            found[short] = None
+        elif same_numbers(shape, other):
+            found[short] = RESHAPE
+        elif ours.takes_image and len(shape) == len(other) == 4 and (shape[0], *shape[2:]) == (other[0], *other[2:]):
+            found[short] = INPUT_CHANNELS
+        elif ours.classifies and _padded(shape)[1:] == _padded(other)[1:]:
+            found[short] = CLASSES
+        else:
+            return None
+    return found
+
+
+def same_numbers(shape: Extents, other: Extents) -> bool:
+    """Whether one is the other with extents of 1 behind: of a matrix and a 1 x 1 kernel, or of two scales."""
+    return {len(shape), len(other)} in ({2, 4}, {1, 3}) and _padded(shape) == _padded(other)
+
+
+def _padded(shape: Extents) -> Extents:
+    return shape + (1,) * (4 - len(shape))

@@ -1,0 +1,175 @@
+MOST_PARTS = 40
+"""As many parts of a name are told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A choice that a walk needs before it can go on. `options` are tried in their order."""
+
+    key: Hashable
+    options: Iterable[object]
+
+
+Choices: TypeAlias = Mapping[Hashable, object]
+Walk: TypeAlias = Callable[[Choices], Iterator[Layer | Open]]
+
+
+Before: TypeAlias = frozenset[tuple[str, str]]
+"""Pairs of branches of which the first comes before the second."""
+
+
+class OurOrders:
+    """Our layers, in every order that a checkpoint may have; only in our own if not `free`.
+
+    A branch is a run of a block's steps with the same first part of the label. What a walk leaves open for a block is
+    which of its branches comes next, and whether its layer scales come before all else.
+    """
+
+    def __init__(self, network: Network, layers: Mapping[int, Layer], free: bool) -> None:
+        self._network = network
+        self._layers = layers
+        self._free = free
+        self._branches: dict[int, dict[str, list[Step]]] = {}
+        self._reads: dict[int, Before] = {}
+        self._scales: dict[int, list[Layer]] = {}
+        self._names: dict[Declared, list[str]] = {}
+        self._read(network.root)
+
+    def _read(self, application: Application) -> dict[int, str]:
+        """Note the branches of an application and of those within; node -> branch."""
+        place: dict[int, str] = {}
+        branches: dict[str, list[Step]] = {}
+        scales: list[Layer] = []
+        last = ""
+        for step in application.steps:
+            name = step.label.split(".")[0]
+            if name != last.split(" ")[0]:
+                last = f"{name} {len(branches)}" if name in branches else name  # taken up again: a branch of its own
+            branches.setdefault(last, []).append(step)
+            if isinstance(step.applied, int):
+                place[step.applied] = last
+                scales += [self._layers[step.applied]] if self._is_scale(step.applied) else []
+            else:
+                place.update(dict.fromkeys(self._read(step.applied), last))
+                scales += self._scales[id(step.applied)]
+        with_tensors = {branch for node, branch in place.items() if node in self._layers}
+        reads = {
+            (place[value.node], branch)
+            for node, branch in place.items()
+            for value in self._network.nodes[node].inputs
+            if place.get(value.node, branch) != branch
+        }
+        self._branches[id(application)] = {name: steps for name, steps in branches.items() if name in with_tensors}
+        self._reads[id(application)] = _closed(reads)
+        self._scales[id(application)] = scales
+        names, at = self._names.setdefault(application.declared, []), 0
+        for name in self._branches[id(application)]:
+            if name not in names:
+                names.insert(at, name)
+            at = names.index(name) + 1
+        return place
+
+    def _is_scale(self, node: int) -> bool:
+        return isinstance(self._network.nodes[node].operation, LayerScale)
+
+    def walk(self, choices: Choices) -> Iterator[Layer | Open]:
+        return self._walk(self._network.root, choices, scales_too=True)
+
+    def _walk(self, application: Application, choices: Choices, scales_too: bool) -> Iterator[Layer | Open]:
+        declared, branches = application.declared, self._branches[id(application)]
+        if scales_too and self._free and self._scales[id(application)]:
+            if (declared, "scales") not in choices:
+                yield Open((declared, "scales"), [False, True])
+                return
+            if choices[declared, "scales"]:
+                yield from self._scales[id(application)]
+                scales_too = False
+        chosen = choices.get(declared)
+        before: Before = chosen if isinstance(chosen, frozenset) else frozenset()
+        needs = self._reads[id(application)]
+        names = list(branches)
+        while names:
+            ready = [n for n in names if not any((o, n) in needs or (o, n) in before for o in names)] or names[:1]
+            if len(ready) > 1 and self._free:
+                yield Open(declared, [_closed(before | {(n, o) for o in ready if o != n}) for n in ready])
+                return
+            names.remove(ready[0])
+            for step in branches[ready[0]]:
+                if not isinstance(step.applied, int):
+                    yield from self._walk(step.applied, choices, scales_too)
+                elif step.applied in self._layers and (scales_too or not self._is_scale(step.applied)):
+                    yield self._layers[step.applied]
+
+    def told(self, choices: Choices) -> list[str]:
+        """The choices that are not our own order, in words."""
+        lines = []
+        for declared, names in self._names.items():
+            before, left, order = choices.get(declared), list(names), []
+            while left and isinstance(before, frozenset):
+                order.append(next((n for n in left if not any((o, n) in before for o in left)), left[0]))
+                left.remove(order[-1])
+            if order and order != names:
+                lines.append(f"in {declared.name} the checkpoint has {' before '.join(order)}")
+            if choices.get((declared, "scales")):
+                lines.append(f"in {declared.name} the checkpoint has the layer scale before all else")
+        return lines
+
+
+def _closed(pairs: Iterable[tuple[str, str]]) -> Before:
+    """The transitive closure."""
+    found = frozenset(pairs)
+    while True:
+        more = {(a, d) for a, b in found for c, d in found if b == c} - found
+        if not more:
+            return found
+        found |= more
+
+
+class NameTree:
+    """The tree of a checkpoint's names, for a file that does not keep their order."""
+
+    def __init__(self) -> None:
+        self.layer: Layer | None = None
+        self.modules: dict[str, NameTree] = {}
+        self.names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, layers: Iterable[Layer]) -> NameTree:
+        root = cls()
+        trees = [root]
+        for layer in layers:
+            at = root
+            for part in layer.path.split(".", MOST_PARTS):
+                at = at.modules.setdefault(part, cls())
+                trees.append(at)
+            at.layer = layer
+        for tree in trees:
+            tree.names = tuple(sorted(tree.modules, key=_natural))
+        return root
+
+    def walk(self, choices: Choices) -> Iterator[Layer | Open]:
+        """The layers, in the order that was chosen for modules with parts of these names."""
+        if self.layer is not None:
+            yield self.layer
+        chosen = choices.get(self.names)
+        order = list(chosen) if isinstance(chosen, tuple) else []
+        for name in order:
+            yield from self.modules[name].walk(choices)
+        while len(order) < len(self.names):
+            series: dict[str, str] = {}
+            for name in self.names:
+                if name not in order:
+                    series.setdefault(_NUMBER.sub("#", name), name)  # numbers in names count up
+            if len(series) > 1:
+                yield Open(self.names, [(*order, name) for name in series.values()])
+                return
+            order += series.values()
+            yield from self.modules[order[-1]].walk(choices)
+
+
+_NUMBER = re.compile("([0-9]+)")
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """`b2` before `b10`. A number goes by its digits, of which a stranger's name may have thousands."""
+    parts = [part.lstrip("0") if place % 2 else part for place, part in enumerate(_NUMBER.split(name))]

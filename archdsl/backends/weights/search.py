@@ -1,0 +1,105 @@
+MOST_COMPARISONS = 300_000
+"""The limit of one search, about two seconds."""
+MORE_COMPARISONS = 100_000
+"""The limit of looking for another order that fits."""
+MOST_SOLUTIONS = 8
+"""As many orders that fit are looked at."""
+
+
+Pairs: TypeAlias = tuple[tuple[Layer, Layer | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Layers of ours with theirs; none where the checkpoint lacks the classifier."""
+
+    pairs: Pairs
+    notes: tuple[str, ...] = ()
+
+
+class Search:
+    """Tries orders one after the other until layers agree in all shapes."""
+
+    def __init__(self, ours: Walk, theirs: Walk, may_lack_classifier: bool) -> None:
+        self._walks = ours, theirs
+        self._may_lack = may_lack_classifier
+        self._known: dict[tuple[int, int], bool] = {}
+        self._left = MOST_COMPARISONS
+        self._furthest = -1
+        self.difference = "neither has an operation with weights"
+        self.solutions: list[tuple[Pairs, Choices]] = []
+        self._run()
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether there were more orders than were tried."""
+        return self._left <= 0
+
+    def _run(self) -> None:
+        """Depth first: every attempt starts anew, with one choice more. A mistake ends it where it is."""
+        stack: list[Iterator[Choices]] = [iter([{}])]
+        while stack and self._left > 0 and len(self.solutions) < MOST_SOLUTIONS:
+            choices = next(stack[-1], None)
+            if choices is None:
+                stack.pop()
+                continue
+            found = self._attempt(choices)
+            if isinstance(found, Open):
+                stack.append(self._chosen(choices, found))
+            elif found is not None:
+                known = [{(a.path, b.path) for a, b in pairs if b} for pairs, _ in self.solutions]
+                if {(a.path, b.path) for a, b in found if b} not in known:
+                    self.solutions.append((found, choices))
+                self._left = min(self._left, MORE_COMPARISONS)
+
+    @staticmethod
+    def _chosen(choices: Choices, choice: Open) -> Iterator[Choices]:
+        return ({**choices, choice.key: option} for option in choice.options)
+
+    def _attempt(self, choices: Choices) -> Pairs | Open | None:
+        ours, theirs = self._walks
+        pairs: list[tuple[Layer, Layer | None]] = []
+        for one, other in zip_longest(ours(choices), theirs(choices)):
+            if isinstance(one, Open):
+                return one
+            if isinstance(other, Open):
+                return other
+            self._left -= 1
+            if one is None or not self._agree(one, other):
+                if len(pairs) > self._furthest:
+                    self._furthest, self.difference = len(pairs), _difference(one, other)
+                return None
+            pairs.append((one, other))
+        return tuple(pairs)
+
+    def _agree(self, one: Layer, other: Layer | None) -> bool:
+        if other is None:
+            return one.classifies and self._may_lack
+        key = id(one), id(other)
+        if key not in self._known:
+            self._known[key] = rules_of(one, other) is not None
+        return self._known[key]
+
+
+def _difference(one: Layer | None, other: Layer | None) -> str:
+    """In words: our operation with its shape, their tensor with its shape."""
+    if one is None:
+        stored = next(iter(other.tensors.values())) if other is not None else Stored("", ())
+        return f"the network ends where the checkpoint has {stored.name} {show_shape(stored.shape)}"
+    if other is None:
+        return f"the checkpoint ends before {one.path}, a {one.kind} with {_told(one, next(iter(one.tensors)))}"
+    shorts = [s for s in SHORT_NAMES if s in one.tensors or s in other.tensors]
+    short = next((s for s in shorts if s not in one.tensors or s not in other.tensors), shorts[0])
+    for candidate in shorts:
+        if candidate in one.tensors and candidate in other.tensors:
+            shape, their_shape = one.tensors[candidate].shape, other.tensors[candidate].shape
+            if shape != their_shape and not same_numbers(shape, their_shape):
+                short = candidate
+                break
+    theirs = other.tensors.get(short)
+    has = f"{theirs.name} {show_shape(theirs.shape) or 'as a number'}" if theirs else f"{other.path} without {short}"
+    return f"{one.path} is a {one.kind} with {_told(one, short)}, and the checkpoint has {has}"
+
+
+def _told(layer: Layer, short: str) -> str:
+    return f"{short} {show_shape(layer.tensors[short].shape)}" if short in layer.tensors else f"no {short}"
