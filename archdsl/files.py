@@ -137,13 +137,13 @@ def decode_source(name: str, content: bytes) -> Source:
     return source
 
 
-def write_atomically(path: Path, text: str, force: bool) -> None:
-    """Write a text so that at any time the file is the old one or the new one, whole.
+def write_atomically(path: Path, content: str | bytes, force: bool) -> None:
+    """Write a text or bytes so that at any time the file is the old one or the new one, whole.
 
     An existing file is replaced only with `force` and keeps its permission bits; a link stays a link.
-    Line breaks are written as they are in the text. Raises `FileFault`.
+    Text is written as UTF-8, with its line breaks as they are. Raises `FileFault`.
     """
-    content = text.encode("utf-8")
+    written = content.encode("utf-8") if isinstance(content, str) else content
     try:
         if os.path.lexists(path) and not force:
             raise FileFault("exists", "the file exists already")
@@ -158,7 +158,7 @@ def write_atomically(path: Path, text: str, force: bool) -> None:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                file.write(written)
                 file.flush()
                 os.fsync(file.fileno())
             if mode is not None:

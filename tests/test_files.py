@@ -276,6 +276,18 @@ def test_writes_the_text_as_it_is(tmp_path: Path) -> None:
     assert only_files(tmp_path) == ["net.py"]
 
 
+def test_writes_bytes_as_they_are(tmp_path: Path) -> None:
+    content = bytes(range(256)) + b"\r\n\xed\xa0\x80"
+    path = tmp_path / "net.safetensors"
+    write_atomically(path, content, force=False)
+    assert path.read_bytes() == content
+    with pytest.raises(FileFault, match="exists already"):
+        write_atomically(path, b"new", force=False)
+    write_atomically(path, b"", force=True)
+    assert path.read_bytes() == b""
+    assert only_files(tmp_path) == ["net.safetensors"]
+
+
 @posix
 def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "usual").write_text("")

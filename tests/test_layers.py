@@ -44,7 +44,19 @@ MAY_IMPORT = {
     "shells": set(LAYERS) - {"face"},
 }
 
-LATE = {"matplotlib", "networkx", "numpy", "pydantic", "rich", "sympy", "torch"}
+LATE = {
+    "PIL",
+    "matplotlib",
+    "networkx",
+    "numpy",
+    "pydantic",
+    "rich",
+    "safetensors",
+    "sklearn",
+    "sympy",
+    "torch",
+    "tqdm",
+}
 """Heavy libraries: imported where they are used, never when a module is loaded."""
 
 DOES_IO = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "fdopen", "system"}

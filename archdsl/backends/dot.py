@@ -2,101 +2,14 @@
 
 A cluster for each stage, a node for each block with its shape and cost, an edge for each value that goes from block to
 block. Texts may come from a stranger: they stand within double quotes alone, and no name of theirs is an identifier.
-
-How a network falls into blocks (`parts_of`) is here too, for every picture.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from archdsl.backends import About
-from archdsl.graph.blocks import Application
-from archdsl.graph.cost import Cost, count, group_of
-from archdsl.graph.network import INPUT, Network, Value
-from archdsl.graph.shapes import Shape
-
-TIMES = " \N{MULTIPLICATION SIGN} "
-MAX_TEXT = 200
-"""Characters of one text that are shown."""
-
-
-# A network's blocks
-
-
-@dataclass(slots=True)
-class Part:
-    """A block of a network with its cost: a stem, a head, a block of a stage, or what stands before it."""
-
-    path: str
-    stage: str
-    """The path of its stage; its own where it stands in none."""
-    block: str
-    """What it is made by, in the language's words; nothing where that is not known."""
-    nodes: list[int]
-    inputs: list[Value]
-    """The values of other parts that it takes, each once, in the order of their first use."""
-    outputs: list[Value]
-    """Its values that others take, or that the network gives out."""
-    flops: int = 0
-    params: int = 0
-    acts: int = 0
-
-    @property
-    def in_stage(self) -> bool:
-        return self.stage != self.path
-
-
-def parts_of(network: Network, cost: Cost) -> list[Part]:
-    """The blocks in the order of their first operation. Their costs add up to the network's."""
-    names = _block_names(network)
-    parts: dict[str, Part] = {}
-    homes: list[Part] = []
-    for index, (node, row) in enumerate(zip(network.nodes, cost.rows, strict=True)):
-        path = group_of(node.path, "block")
-        part = parts.get(path)
-        if part is None:
-            part = parts[path] = Part(path, group_of(path, "stage"), names.get(path, ""), [], [], [])
-        part.nodes.append(index)
-        part.flops += int(row.flops)
-        part.params += int(row.params)
-        part.acts += int(row.acts)
-        homes.append(part)
-    given = {*network.outputs, *(feature.value for feature in network.features)}
-    for part in parts.values():
-        taken = [value for index in part.nodes for value in network.nodes[index].inputs]
-        part.inputs = list(dict.fromkeys([v for v in taken if v.node < 0 or homes[v.node] is not part]))
-        given.update(part.inputs)
-    for value in sorted(given - {INPUT}):
-        homes[value.node].outputs.append(value)
-    return list(parts.values())
-
-
-def _block_names(network: Network) -> dict[str, str]:
-    """What the blocks are called in the text: `simple_stem`, or `conv -> relu` for a short sequence of operations."""
-    found: dict[str, list[str]] = {}
-    for step in network.root.steps:
-        inner = step.applied
-        name = inner.declared.name if isinstance(inner, Application) else network.nodes[inner].operation.name
-        found.setdefault(group_of(step.label, "block"), []).append(name)
-    return {path: " -> ".join(names) for path, names in found.items() if len(names) <= 3}
-
-
-def size(shape: Shape) -> str:
-    """Channels, height and width with multiplication signs."""
-    return TIMES.join([str(int(extent)) for extent in shape])
-
-
-def plain(text: str, most: int = MAX_TEXT) -> str:
-    """A text on one line, of printable characters, cut where it is long.
-
-    Control characters, marks that turn the direction of text, and halves of characters become blanks.
-    """
-    line = " ".join("".join([char if char.isprintable() else " " for char in text[: 8 * most]]).split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
-
-
-# Graphviz
+from archdsl.backends.parts import Part, parts_of, plain, size
+from archdsl.graph.cost import Cost, count
+from archdsl.graph.network import Network, Value
 
 HEAD = """\
 digraph {
@@ -179,4 +92,4 @@ def _quote(*lines: str) -> str:
     return '"' + r"\n".join(texts) + '"'
 
 
-__all__ = ["Part", "emit", "parts_of", "plain", "size"]
+__all__ = ["emit"]

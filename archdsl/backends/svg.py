@@ -7,43 +7,36 @@ says the same. There is no script and no reference to anything outside the file,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from html import escape
-from itertools import groupby
 from textwrap import wrap
-from typing import Any
 from unicodedata import east_asian_width
 
 from archdsl import __version__
 from archdsl.backends import About
-from archdsl.backends.dot import TIMES, Part, parts_of, plain, size
+from archdsl.backends.parts import TIMES, Stage, label_of, parts_of, plain, shape_of, size, stages_of, words_of
 from archdsl.graph.cost import Cost, count
-from archdsl.graph.network import Network, Node, Value
-from archdsl.graph.operations import Operation
-from archdsl.graph.operations.kinds import Choice, Flag, Padding, Pair
-from archdsl.graph.shapes import show
+from archdsl.graph.network import Network, Value
 
 INK, GREY, RULE = "#111111", "#4D4D4D", "#8C8C8C"
 PANEL, TRACK = "#F3F6F9", "#E3E6E9"
 FLOPS, PARAMS = "#0072B2", "#E69F00"
 """Blue and orange of Okabe and Ito's palette, dark and light in grey."""
 
-WIDTH, MARGIN = 840, 28
-BOX = 392
-"""The width of a stage's box."""
+WIDTH, MARGIN = 900, 28
+BOX = 452
+"""The width of a stage's box, with room for the texts of every spec here."""
 MIDDLE = MARGIN + 40
 """Where the arrows run."""
-COLUMNS = {"flops": 564, "params": 700, "acts": 812}
+COLUMNS = {"flops": 624, "params": 760, "acts": 872}
 """The right ends of the columns of figures."""
-KEPT = (Pair, Padding, Flag, Choice)
-"""The kinds of setting in which equal blocks agree."""
 BAR = 72
 LINE, GAP = 17, 30
 """Heights: of a line of text, and between two boxes."""
-MOST_VARYING = 3
-"""Settings that vary in a run of blocks, of which more are not listed."""
+SPACE = 14
+"""At least, between two texts on one line."""
 LETTER = 0.6
 """The mean width of a letter, of its size: that of a wide sans-serif."""
 
@@ -58,137 +51,7 @@ def emit(network: Network, about: About) -> dict[str, str]:
     return {f"{about.name}.svg": picture.text()}
 
 
-# What is drawn
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Equal blocks in a row."""
-
-    parts: Sequence[Part]
-
-    @property
-    def first(self) -> Part:
-        return self.parts[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A stage, or what stands in none: a stem, a head."""
-
-    path: str
-    runs: Sequence[Run]
-
-    @property
-    def parts(self) -> list[Part]:
-        return [part for run in self.runs for part in run.parts]
-
-    def sum(self, measure: str) -> int:
-        return sum([getattr(part, measure) for part in self.parts])
-
-
-def stages_of(network: Network, parts: Sequence[Part]) -> list[Stage]:
-    """The stages in the order of their first operation, equal blocks in a row folded."""
-    found: dict[str, list[Part]] = {}
-    for part in parts:
-        found.setdefault(part.stage, []).append(part)
-    return [
-        Stage(path, [Run(list(equal)) for _, equal in groupby(members, lambda part: _form(network, part))])
-        for path, members in found.items()
-    ]
-
-
-def _form(network: Network, part: Part) -> object:
-    """What equal blocks agree on: operations, operands and settings, but for widths and rates."""
-    places = {index: place for place, index in enumerate(part.nodes)}
-    outside = {value: place for place, value in enumerate(part.inputs)}
-
-    def operand(value: Value) -> tuple[int, int]:
-        return (places[value.node], value.output) if value.node in places else (-1, outside[value])
-
-    nodes = []
-    for index in part.nodes:
-        node = network.nodes[index]
-        settings = [getattr(node.operation, a.name) for a in node.operation.attributes if isinstance(a.kind, KEPT)]
-        operands = [operand(value) for value in node.inputs]
-        nodes.append((node.operation.name, settings, operands, [shape[1:] for shape in node.shapes]))
-    return part.block, nodes, [(places[value.node], value.output) for value in part.outputs], _windows(network, part)
-
-
-def _words(network: Network, run: Run) -> str:
-    """What a run of blocks is like, and what varies in it."""
-    return "; ".join([*_windows(network, run.first), *_varying(network, run)])
-
-
-def _windows(network: Network, part: Part) -> list[str]:
-    """Of a block's operations with a window the widest of each kind, and its linear layers."""
-    widest: dict[str, Node] = {}
-    linear: list[Node] = []
-    for index in part.nodes:
-        node = network.nodes[index]
-        operation: Any = node.operation
-        if hasattr(operation, "kernel"):
-            before: Any = widest[operation.name].operation if operation.name in widest else None
-            if before is None or (*operation.kernel, *operation.stride) > (*before.kernel, *before.stride):
-                widest[operation.name] = node
-        elif any(tensor.column == "weights" for tensor in network.tensors(node)):
-            linear.append(node)
-    return list(dict.fromkeys([_window(network, node) for node in (*widest.values(), *linear)]))
-
-
-def _window(network: Network, node: Node) -> str:
-    operation: Any = node.operation
-    if not hasattr(operation, "kernel"):
-        return f"{operation.name} {size(node.shapes[0])}"
-    words = [f"{operation.name} {size(operation.kernel)}"]
-    if tuple(operation.stride) != (1, 1):
-        words.append(f"stride {_side(operation.stride)}")
-    if tuple(getattr(operation, "dilation", (1, 1))) != (1, 1):
-        words.append(f"dilation {_side(operation.dilation)}")
-    groups = int(getattr(operation, "groups", 1))
-    if groups > 1:
-        channels, width = int(network.input_shapes(node)[0][0]), int(node.shapes[0][0])
-        words.append("depthwise" if groups == channels == width else f"group width {width // groups}")
-    return ", ".join(words)
-
-
-def _side(pair: Sequence[Any]) -> str:
-    return str(int(pair[0])) if pair[0] == pair[1] else size(tuple(pair))
-
-
-def _varying(network: Network, run: Run) -> list[str]:
-    """Settings in which the blocks of a run differ: `drop_path rate 0.01 … 0.05`.
-
-    Where the shapes differ, these stand for the widths.
-    """
-    widths = len({_channels(network, part) for part in run.parts}) == 1
-    found: dict[str, None] = {}
-    for nodes in zip(*[part.nodes for part in run.parts], strict=True):
-        operations: list[Operation] = [network.nodes[index].operation for index in nodes]
-        for settings in zip(*[operation.constants for operation in operations], strict=True):
-            values = [value for _, value in settings]
-            if any(value != values[0] for value in values) and (widths or isinstance(values[0], Fraction)):
-                found[f"{operations[0].name} {settings[0][0]} {show(values[0])} … {show(values[-1])}"] = None
-    return [*list(found)[:MOST_VARYING], *(["…"] if len(found) > MOST_VARYING else [])]
-
-
-def _channels(network: Network, part: Part) -> tuple[int, ...]:
-    return tuple([int(network.shape(value)[0]) for value in part.outputs])
-
-
-def _shape(network: Network, run: Run) -> str:
-    """The shape that a run of blocks gives: `16 … 24 x 56 x 56` where its width changes."""
-    first, last = [part.outputs[0] if part.outputs else None for part in (run.parts[0], run.parts[-1])]
-    if first is None or last is None:
-        return ""
-    shape, start = size(network.shape(last)), int(network.shape(first)[0])
-    return shape if start == int(network.shape(last)[0]) else f"{start} … {shape}"
-
-
-def _label(run: Run) -> str:
-    """`stem`, `blocks.0`, `blocks.1-11`, without the stage's path."""
-    first, last = [part.path.removeprefix(f"{part.stage}.") for part in (run.parts[0], run.parts[-1])]
-    return first if first == last else f"{first} to {last.rpartition('.')[2]}"
+# Numbers
 
 
 def short(number: int) -> str:
@@ -276,7 +139,7 @@ class _Picture:
         self.y = MARGIN + 16
         self.words(MARGIN, self.y, network.name, 22, WIDTH - 2 * MARGIN, weight="bold")
         self.y += 5
-        for line in wrap(plain(about.doc, 400), 98)[:2]:
+        for line in wrap(plain(about.doc, 400), 108)[:2]:
             self.y += LINE
             self.words(MARGIN, self.y, line, 13, WIDTH - 2 * MARGIN)
         origin = " ".join([about.spec, *about.changes])
@@ -330,7 +193,7 @@ class _Picture:
             *[(name, text) for name, text in self.about.citation.items()],
         ]
         for name, text in texts:
-            for place, line in enumerate(wrap(plain(text, 400), 104)):
+            for place, line in enumerate(wrap(plain(text, 400), 116)):
                 self.y += 16
                 if not place:
                     self.words(MARGIN, self.y, name, 11, 70, weight="bold", fill=GREY)
@@ -367,29 +230,31 @@ class _Picture:
         lone = len(stage.runs) == 1 and not stage.runs[0].first.in_stage
         depth = sum([len(run.parts) for run in stage.runs if ".blocks." in run.first.path])
         blocks = f"{depth} block{'s' if depth != 1 else ''}" if depth else ""
-        shapes = [_shape(self.network, run) for run in stage.runs]
+        shapes = [shape_of(self.network, run) for run in stage.runs]
         change = len(set(shapes)) > 1 or any("…" in shape for shape in shapes)
         lines: list[_Line] = []
         for run, shape in zip(stage.runs, shapes, strict=True):
+            own: list[_Line] = []
             if not lone:
                 name = (run.first.block or "block") + (f"{TIMES}{len(run.parts)}" if len(run.parts) > 1 else "")
-                lines.append(_Line(19 if lines else 18, f"{_label(run)}: {name}", shape if change else ""))
-            words = _words(self.network, run)
+                own.append(_Line(19 if lines else 18, f"{label_of(run)}: {name}"))
+            words = words_of(self.network, run)
             if words:
-                lines.append(_Line(18 if lone else 15, words, indent=0 if lone else 12, size=11, fill=GREY))
+                own.append(_Line(18 if lone else 15, words, indent=0 if lone else 12, size=11, fill=GREY))
+            lines += _beside(own, shape) if shape and change and not lone else own
         if others:
             lines.append(_Line(16, f"takes {', '.join(others)}", size=11, style="italic"))
         top = self.y
         height = max(46, 30 + sum([line.step for line in lines]))
         self.box(BOX, height, 4, PANEL)
         self.words(MARGIN + 14, top + 20, stage.path, 13, 145, weight="bold")
-        self.words(MARGIN + BOX - 14, top + 20, stage.runs[0].first.block if lone else blocks, 12, 217, anchor="end")
+        self.words(MARGIN + BOX - 14, top + 20, stage.runs[0].first.block if lone else blocks, 12, 265, anchor="end")
         y = top + 20
         for line in lines:
             y += line.step
-            room = (230 if line.right else BOX - 28) - line.indent
+            room = BOX - 28 - line.indent
             self.words(MARGIN + 14 + line.indent, y, line.left, line.size, room, fill=line.fill, style=line.style)
-            self.words(MARGIN + BOX - 14, y, line.right, 12, 130, anchor="end")
+            self.words(MARGIN + BOX - 14, y, line.right, 12, room, anchor="end")
         self.figures(stage, top)
         self.y = top + height
 
@@ -435,6 +300,19 @@ class _Picture:
         self.out.append(
             f'<line x1="{x:g}" y1="{y:g}" x2="{to_x:g}" y2="{to_y:g}" stroke="{colour}" stroke-width="{width:g}"/>\n'
         )
+
+
+def _beside(lines: Sequence[_Line], right: str) -> list[_Line]:
+    """The lines with a text to the right of the first that has room for it, or below them."""
+    for place, line in enumerate(lines):
+        if line.indent + _width(line.left, line.size) + SPACE + _width(right, 12) <= BOX - 28:
+            return [*lines[:place], replace(line, right=right), *lines[place + 1 :]]
+    return [*lines, _Line(15, "", right)]
+
+
+def _width(text: str, size: float) -> float:
+    """About how wide a text is drawn; ideographs and the like count for nearly two letters."""
+    return (len(text) + 0.7 * sum([east_asian_width(char) in "WF" for char in text])) * size * LETTER
 
 
 def _fitting(text: str, letters: float) -> str:

@@ -43,7 +43,7 @@ from archdsl.commands.common import (
 from archdsl.commands.tables import size, table
 from archdsl.compiler import Compilation
 from archdsl.diagnostics import Diagnostic, Diagnostics
-from archdsl.files import FileFault
+from archdsl.files import FileFault, write_atomically
 from archdsl.project import STDIN
 from archdsl.render import visible
 from archdsl.report import TensorReport, WeightsReport, diagnostic_reports
@@ -323,31 +323,12 @@ def _check_target(target: Path, checkpoint: str, force: bool) -> None:
 
 
 def _write(target: Path, content: bytes, force: bool) -> None:
-    """Write the file whole, or not at all; a link stays a link."""
-    real = Path(os.path.realpath(target))
-    temporary = real.parent / f".archdsl-{os.urandom(8).hex()}.tmp"
+    """Write the file whole, or not at all."""
     try:
-        if os.path.lexists(target) and not force:
-            raise FileFault("exists", "the file exists already")
-        if real.exists() and not real.is_file():
-            raise FileFault("unwritable", "not a regular file")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        handle = os.open(temporary, flags, 0o666)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, real)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        write_atomically(target, content, force)
     except FileFault as fault:
-        raise WeightsFault(str(target), fault.message) from None
-    except (OSError, ValueError) as fault:
-        reason = getattr(fault, "strerror", None) or "the path is not valid"
-        raise WeightsFault(str(target), f"the file was not written: {reason.lower()}") from None
+        message = fault.message if fault.kind == "exists" else f"the file was not written: {fault.message}"
+        raise WeightsFault(str(target), message) from None
 
 
 # The report

@@ -220,8 +220,9 @@ def strides(nodes: Iterable[Node]) -> list[int | None]:
 
 
 def _digest(*parts: str) -> str:
-    """A digest of strings, each with its length, so that no two lists of strings run together."""
-    return hashlib.sha256("".join([f"{len(part)}:{part}" for part in parts]).encode()).hexdigest()
+    """A digest of any strings, halves of characters too, each with its length, so that no two lists run together."""
+    text = "".join([f"{len(part)}:{part}" for part in parts])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _canonical(value: Any) -> str:

@@ -15,6 +15,25 @@ names' natural order is tried first.
 
 Where several orders fit, a note of the plan says so.
 
+    layers    both sides as operations with their tensors
+    orders    the orders that both sides may have
+    search    an order of both sides in which all layers agree
+    pairing   layers of ours with theirs
+    plan      where every tensor goes, by the rules that the user chose
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from archdsl.backends.weights.faults import Mismatch
+from archdsl.backends.weights.layers import COUNTER, RESHAPE, our_layers, their_layers, unwrapped
+from archdsl.backends.weights.pairing import by_name, by_order
+from archdsl.backends.weights.plan import CLASSIFIER_RULES, INPUT_RULES, Left, Loaded, Plan, plan_of
+from archdsl.backends.weights.search import MOST_SOLUTIONS
+from archdsl.graph.network import Network
+from archdsl.graph.shapes import show_shape
+
 
 def map_state(
     network: Network,
@@ -43,7 +62,9 @@ def map_state(
 
 __all__ = [
     "CLASSIFIER_RULES",
+    "COUNTER",
     "INPUT_RULES",
+    "MOST_SOLUTIONS",
     "RESHAPE",
     "Left",
     "Loaded",

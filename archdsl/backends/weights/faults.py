@@ -1,3 +1,8 @@
+"""The fault of a checkpoint that cannot be mapped."""
+
+from __future__ import annotations
+
+
 class Mismatch(Exception):
     """The checkpoint cannot be mapped. `message` is one sentence, `help` what would mend it."""
 

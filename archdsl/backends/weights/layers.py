@@ -1,5 +1,16 @@
-Extents: TypeAlias = tuple[int, ...]
+"""Both sides as layers: operations with their tensors by short names, and whether two of them are the same."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from archdsl.graph.blocks import INPUT
+from archdsl.graph.network import Network
+from archdsl.graph.operations.convolution import Conv, Linear
+
+Extents: TypeAlias = tuple[int, ...]
 
 RESHAPE = "reshape"
 """The rule for equal numbers in shapes that differ by extents of 1: a 1 x 1 convolution and a linear layer."""
@@ -12,6 +23,7 @@ WRAPPERS = ("module.", "_orig_mod.", "model.")
 
 SHORT_NAMES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 COUNTER = "num_batches_tracked"
+"""Older checkpoints have none, and PyTorch then counts from 0."""
 
 
 class Stored(NamedTuple):

@@ -1,3 +1,20 @@
+"""The orders that both sides may have.
+
+A walk yields layers one after the other, or what it needs to know before it can go on; a search answers with choices.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from archdsl.backends.weights.layers import Layer
+from archdsl.graph.blocks import Application, Declared, Step
+from archdsl.graph.network import Network
+from archdsl.graph.operations.norms import LayerScale
+
 MOST_PARTS = 40
 """As many parts of a name are told apart."""
 
@@ -12,7 +29,6 @@ class Open:
 
 Choices: TypeAlias = Mapping[Hashable, object]
 Walk: TypeAlias = Callable[[Choices], Iterator[Layer | Open]]
-
 
 Before: TypeAlias = frozenset[tuple[str, str]]
 """Pairs of branches of which the first comes before the second."""
@@ -173,3 +189,4 @@ _NUMBER = re.compile("([0-9]+)")
 def _natural(name: str) -> list[tuple[int, str]]:
     """`b2` before `b10`. A number goes by its digits, of which a stranger's name may have thousands."""
     parts = [part.lstrip("0") if place % 2 else part for place, part in enumerate(_NUMBER.split(name))]
+    return [*[(len(part) if place % 2 else -1, part) for place, part in enumerate(parts)], (-1, name)]

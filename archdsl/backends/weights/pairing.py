@@ -1,7 +1,30 @@
+"""Which layer of theirs is which of ours: by our own names, or by the first order that fits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations, islice
+
+from archdsl.backends.weights.faults import Mismatch
+from archdsl.backends.weights.layers import Layer, rules_of
+from archdsl.backends.weights.orders import NameTree, OurOrders
+from archdsl.backends.weights.search import MOST_SOLUTIONS, Pairs, Search
+from archdsl.graph.network import Network
+
 MOST_DROPPED = 3
 """As many top-level modules may be left out together."""
 MOST_DROPS = 50
 """As many choices of them are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Layers of ours with theirs; none where the checkpoint lacks the classifier."""
+
+    pairs: Pairs
+    notes: tuple[str, ...] = ()
 
 
 def by_name(ours: Mapping[int, Layer], theirs: Sequence[Layer]) -> Pairing | None:
@@ -30,7 +53,7 @@ def by_order(
     found, notes = whole, []
     if not whole.solutions:
         extra = {len(theirs) - len(ours), len(theirs) - len(ours) + may_lack_classifier}
-        fitting = ((names, s) for names, kept in drops(theirs, extra) if (s := search(kept)).solutions)
+        fitting = ((names, s) for names, kept in _drops(theirs, extra) if (s := search(kept)).solutions)
         fits = list(islice(fitting, 2))
         if len(fits) > 1:
             first, second = (", ".join(names) for names, _ in fits)
@@ -44,14 +67,14 @@ def by_order(
         notes.append("the file does not keep the order of its tensors: names and shapes stand for it")
     if found.ended_early:
         notes.append("not all orders were tried; others may fit as well")
-    best = max(range(len(found.solutions)), key=lambda i: (shared_words(found.solutions[i][0]) if ordered else 0, -i))
+    best = max(range(len(found.solutions)), key=lambda i: (_shared_words(found.solutions[i][0]) if ordered else 0, -i))
     pairs, choices = found.solutions[best]
     if len(found.solutions) > 1:
         notes.append(_told_others(pairs, [other for i, (other, _) in enumerate(found.solutions) if i != best]))
     return Pairing(pairs, (*notes, *walk.told(choices)))
 
 
-def drops(theirs: Sequence[Layer], extra: set[int]) -> Iterator[tuple[tuple[str, ...], list[Layer]]]:
+def _drops(theirs: Sequence[Layer], extra: set[int]) -> Iterator[tuple[tuple[str, ...], list[Layer]]]:
     """Top-level modules that may be left out, with the layers that stay: the fewest, and the last, first."""
     parts = [layer.path.split(".") for layer in theirs]
     depth = 0
@@ -68,7 +91,7 @@ def drops(theirs: Sequence[Layer], extra: set[int]) -> Iterator[tuple[tuple[str,
         yield names, [layer for layer, top in zip(theirs, tops, strict=True) if top not in names]
 
 
-def shared_words(pairs: Pairs) -> int:
+def _shared_words(pairs: Pairs) -> int:
     """How many words of our paths stand in the names that they take: the evidence where shapes leave a choice."""
     return sum(len(_words(one.path) & _words(other.path)) for one, other in pairs if other is not None)
 

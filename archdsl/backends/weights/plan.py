@@ -1,3 +1,15 @@
+"""Where every tensor of both sides goes, once their layers are paired, by the rules that the user chose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from archdsl.backends.weights.faults import Mismatch
+from archdsl.backends.weights.layers import CLASSES, INPUT_CHANNELS, Extents, Layer, Stored, rules_of
+from archdsl.backends.weights.pairing import Pairing
+
 INPUT_RULES = {
     "sum": "one channel, the sum of the checkpoint's",
     "mean": "every channel is the mean of the checkpoint's",

@@ -1,3 +1,15 @@
+"""The search for an order of both sides in which all layers agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import TypeAlias
+
+from archdsl.backends.weights.layers import SHORT_NAMES, Layer, Stored, rules_of, same_numbers
+from archdsl.backends.weights.orders import Choices, Open, Walk
+from archdsl.graph.shapes import show_shape
+
 MOST_COMPARISONS = 300_000
 """The limit of one search, about two seconds."""
 MORE_COMPARISONS = 100_000
@@ -5,16 +17,7 @@ MORE_COMPARISONS = 100_000
 MOST_SOLUTIONS = 8
 """As many orders that fit are looked at."""
 
-
 Pairs: TypeAlias = tuple[tuple[Layer, Layer | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """Layers of ours with theirs; none where the checkpoint lacks the classifier."""
-
-    pairs: Pairs
-    notes: tuple[str, ...] = ()
 
 
 class Search:
