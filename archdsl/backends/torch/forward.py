@@ -58,6 +58,8 @@ class _Writer:
         self.left: Counter[Ref] = Counter(ref for unit in self.units for ref in unit.inputs)
         self.left.update(outputs)
         self.names: dict[Ref, str] = {Ref("", i): name for i, name in inputs.items()}
+        self.owner = {name: ref for ref, name in self.names.items()}
+        """The value that a name stands for now."""
         self.typed = set(self.inputs)
         self.taken = set(reserved) | set(self.inputs)
         self.stack: list[tuple[Unit, Expression]] = []
@@ -124,30 +126,34 @@ class _Writer:
     def _flush(self, after: str = "") -> None:
         """Give names to all expressions that wait, before a text that is to come."""
         waiting, self.stack = self.stack, []
-        for index, (unit, expression) in enumerate(waiting):
-            later = " ".join([*[e.text for _, e in waiting[index + 1 :]], after])
-            self._assign(unit, expression, later)
+        later = [_mentioned(after)]  # the names that stand behind each, the last first
+        for _, expression in reversed(waiting[1:]):
+            later.append(later[-1] | _mentioned(expression.text))
+        for unit, expression in waiting:
+            self._assign(unit, expression, later.pop())
 
-    def _assign(self, unit: Unit, expression: Expression, later: str = "") -> None:
+    def _assign(self, unit: Unit, expression: Expression, later: frozenset[str] = frozenset()) -> None:
         if len(unit.outputs) == 1:
             name = self._reused(expression, later) or self._new(unit.name)
             if name not in self.inputs and expression.typed:
                 self.typed.add(name)
             self.names[unit.outputs[0]] = name
+            self.owner[name] = unit.outputs[0]
             self.lines.append(f"{name} = {expression.text}")
             return
         found = [self._new(f"{unit.name}_{i}") if self.left[ref] else "_" for i, ref in enumerate(unit.outputs)]
-        self.names.update({ref: name for ref, name in zip(unit.outputs, found, strict=True) if name != "_"})
+        given = {ref: name for ref, name in zip(unit.outputs, found, strict=True) if name != "_"}
+        self.names.update(given)
+        self.owner.update({name: ref for ref, name in given.items()})
         self.lines.append(f"{', '.join(found)}{',' if len(found) == 1 else ''} = {expression.text}")
 
-    def _reused(self, expression: Expression, later: str) -> str | None:
+    def _reused(self, expression: Expression, later: frozenset[str]) -> str | None:
         """The name of a value that flows through this expression alone and is needed no more."""
-        inside = {name for name in self.names.values() if _mentions(expression.text, name)}
-        alive = {name for ref, name in self.names.items() if self.left[ref] > 0}
-        if len(inside) != 1 or inside & alive:
+        inside = _mentioned(expression.text) & self.owner.keys()
+        if len(inside) != 1:
             return None
-        name = inside.pop()
-        return None if _mentions(later, name) else name
+        name = next(iter(inside))
+        return None if name in later or self.left[self.owner[name]] > 0 else name
 
     def _new(self, wanted: str) -> str:
         name, again = wanted, 2
@@ -157,9 +163,12 @@ class _Writer:
         return name
 
 
-def _mentions(text: str, name: str) -> bool:
-    """Whether a local name stands in a text; an attribute of that name is another thing."""
-    return re.search(rf"(?<![\w.]){name}\b", text) is not None
+_LOCAL = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+
+
+def _mentioned(text: str) -> frozenset[str]:
+    """The names that stand in a text; attributes are other things."""
+    return frozenset(_LOCAL.findall(text))
 
 
 def _depth(text: str) -> int:

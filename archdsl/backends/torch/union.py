@@ -111,6 +111,7 @@ class _Union:
     def __init__(self, program: Program, by_label: list[dict[str, Use]]) -> None:
         self.program = program
         self.by_label = by_label
+        self.place: dict[str, int] = {}
 
     def add(self, label: str) -> bool:
         """Add a step; false where the bodies do not agree on it."""
@@ -132,13 +133,14 @@ class _Union:
         step = UnionStep(label, kind, first.called, tuple(inputs), uses)
         if len(inputs) == 1 and step.count == 1:
             step.bypass = 0
+        self.place[label] = len(self.program.steps)
         self.program.steps.append(step)
         self.program.labels[label] = step
         return True
 
     def common(self, refs: Sequence[Ref | None]) -> Ref | None:
         """The value of the union that each body has under its own name; none if there is none."""
-        place = {step.label: index for index, step in enumerate(self.program.steps)}
+        place = self.place
         found = {ref for ref in refs if ref is not None}
         for candidate in sorted(found, key=lambda ref: (-place.get(ref.label, -1), ref.output)):
             if all(ref is None or self._meets(candidate, ref, body) for body, ref in enumerate(refs)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -89,6 +90,7 @@ class ClassWriter:
         self.plan, self.program, self.chosen = plan, program, chosen
         self.local = Namer([*PYTHON, *[p.name for p in chosen.parameters]])
         self.attributes = Namer([step.label.partition(".")[0] for step in program.steps])
+        self.users = Counter(ref for step in program.steps for ref in set(step.inputs))
         self.lines: list[str] = []
         self.units: list[Unit] = []
 
@@ -114,9 +116,8 @@ class ClassWriter:
         """Whether what flows into a step was just made, in whatever body, and is used nowhere else."""
         ref = step.inputs[0]
         while ref.label:
-            users = [s for s in self.program.steps if ref in s.inputs]
             source = self.program.labels[ref.label]
-            if source.kind not in FRESH or len(users) > 1 or ref in self.program.outputs:
+            if source.kind not in FRESH or self.users[ref] > 1 or ref in self.program.outputs:
                 return False
             if not source.optional:
                 return True
