@@ -11,8 +11,19 @@ from pathlib import Path
 import pytest
 from cli_cases import ROOT, Run
 
+import archdsl
+
 README = ROOT / "README.md"
 BLOCK = re.compile(r"^```console\n\$ archdsl (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+EMITTED = re.compile(r"^```python emitted\nclass (\w+).*?^```$", re.MULTILINE | re.DOTALL)
+"""A class of the module that stands for specs/regnety_4gf.arch; `tests/docs` compares it."""
+
+
+def class_text(source: str, name: str) -> str:
+    start = source.index(f"class {name}(")
+    return source[start : source.index("\n\n\n", start) + 1]
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +42,8 @@ def test_outputs(run: Run) -> None:
         printed[command] = (shown, result.out + result.err)
     if os.environ.get("ARCHDSL_UPDATE"):
         new = BLOCK.sub(lambda found: f"```console\n$ archdsl {found[1]}\n{printed[found[1]][1]}```", text)
+        source = archdsl.compile("specs/regnety_4gf.arch").source
+        new = EMITTED.sub(lambda found: f"```python emitted\n{class_text(source, found[1])}```", new)
         README.write_text(new, encoding="utf-8")
         return
     assert len(printed) >= 4
