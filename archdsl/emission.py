@@ -27,8 +27,12 @@ TARGETS = {
     "svg": "stages and blocks as a picture",
 }
 """Target -> what it is."""
-SHADOWED = frozenset(("torch", "numpy", "sklearn", "tqdm", "PIL"))
-"""Modules beside the standard library's that a file of the same name would hide from the training entry point."""
+_LOADED = """
+__main__ PIL cuda filelock fsspec functorch jinja2 joblib markupsafe mpmath networkx nvidia numpy pkg_resources scipy
+setuptools sklearn sympy threadpoolctl torch torchgen tqdm triton typing_extensions
+"""
+SHADOWED = frozenset(_LOADED.split())
+"""Modules beside the standard library's that the training entry point loads, or that what it loads does."""
 
 
 BACKENDS: Mapping[str, Callable[[Network, About], dict[str, str]]] = {
@@ -66,6 +70,7 @@ def default_name(model: str, scalings: Sequence[str], size: str | None) -> str:
 def about_of(compilation: Compilation, name: str, spec: str, changes: Sequence[str]) -> About:
     """The words of a compiled model."""
     model = compilation.model
+    spec, *changes = [text.encode("utf-8", "backslashreplace").decode("utf-8") for text in (spec, *changes)]
     if model is None:
         return About(name, spec, tuple(changes))
     citation = {

@@ -461,6 +461,8 @@ class CompileReport:
     flops: int
     params: int
     acts: int
+    diagnostics: list[dict[str, Any]]
+    """Claims that do not hold: the files are written all the same."""
 
 
 SCHEMAS: dict[str, type] = {

@@ -16,7 +16,7 @@ from archdsl.compiler import Compilation
 from archdsl.files import FileFault, write_atomically
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
-from archdsl.report import CompileReport, FileWritten, rows_of
+from archdsl.report import CompileReport, FileWritten, diagnostic_reports, rows_of
 
 DEFAULT_TARGETS = ("torch", "train")
 
@@ -129,20 +129,28 @@ def _write(folder: Path, texts: dict[str, tuple[str, str]], force: bool) -> list
         raise click.ClickException(f"{taken[0]} exists already; --force overwrites it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        before = {path: path.read_bytes() for path in taken if path.exists()}
     except OSError as error:
-        raise click.ClickException(f"{folder}: {(error.strerror or 'cannot be made').lower()}") from None
+        raise click.ClickException(f"{error.filename}: {(error.strerror or 'cannot be written').lower()}") from None
     written: list[tuple[Path, str, int]] = []
     for name, (target, text) in texts.items():
         try:
             write_atomically(paths[name], text, force)
         except FileFault as fault:
-            for path, _, _ in written:
-                if path not in taken:
-                    with contextlib.suppress(OSError):
-                        path.unlink()
+            _restore([path for path, _, _ in written], before)
             raise click.ClickException(f"{paths[name]}: {fault.message}") from None
         written.append((paths[name], target, len(text.encode())))
     return written
+
+
+def _restore(written: list[Path], before: dict[Path, bytes]) -> None:
+    """Put files back as they were before any was written."""
+    for path in written:
+        with contextlib.suppress(OSError, FileFault):  # the fault that is reported is the first one
+            if path in before:
+                write_atomically(path, before[path], force=True)
+            else:
+                path.unlink()
 
 
 def _report(
@@ -160,6 +168,7 @@ def _report(
         flops=int(cost.flops),
         params=int(cost.params),
         acts=int(cost.acts),
+        diagnostics=diagnostic_reports(result.diagnostics),
     )
 
 
