@@ -17,6 +17,7 @@ from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
 from archdsl.backends.interface import Interface
 from archdsl.compiler import Compilation
+from archdsl.files import escaped
 from archdsl.graph.network import Network
 
 TARGETS = {
@@ -70,7 +71,7 @@ def default_name(model: str, scalings: Sequence[str], size: str | None) -> str:
 def about_of(compilation: Compilation, name: str, spec: str, changes: Sequence[str]) -> About:
     """The words of a compiled model."""
     model = compilation.model
-    spec, *changes = [text.encode("utf-8", "backslashreplace").decode("utf-8") for text in (spec, *changes)]
+    spec, *changes = [escaped(text) for text in (spec, *changes)]
     if model is None:
         return About(name, spec, tuple(changes))
     citation = {

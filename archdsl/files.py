@@ -137,6 +137,12 @@ def decode_source(name: str, content: bytes) -> Source:
     return source
 
 
+def escaped(text: str) -> str:
+    """A text whose characters that no source file may have, and lone surrogates, are written as escapes."""
+    text = _FORBIDDEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_atomically(path: Path, content: str | bytes, force: bool) -> None:
     """Write a text or bytes so that at any time the file is the old one or the new one, whole.
 

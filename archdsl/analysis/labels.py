@@ -28,6 +28,7 @@ RESERVED = frozenset(_TAKEN.split())
 def safe_name(name: str) -> str:
     """The name, or with an underscore behind it where Python or PyTorch use it for something else."""
     bare = name.lstrip("_") or "step"
+    bare = f"n{bare}" if bare[0].isdigit() else bare
     return f"{bare}_" if bare in RESERVED or keyword.iskeyword(bare) else bare
 
 

@@ -14,6 +14,8 @@ Everything is derived from the graph, and checked on every application of a bloc
 
 from __future__ import annotations
 
+import ast
+
 from archdsl import __version__
 from archdsl.backends import About
 from archdsl.backends.interface import Interface
@@ -23,34 +25,16 @@ from archdsl.backends.torch.layout import joined
 from archdsl.backends.torch.model import ModelWriter, model_lines, options_of
 from archdsl.backends.torch.starts import starts_lines
 from archdsl.backends.torch.templates import module_text, part
-from archdsl.backends.torch.terms import PYTHON
+from archdsl.backends.torch.terms import PARTS
 from archdsl.backends.torch.write import class_lines
 from archdsl.graph.network import Network
 
-PARTS = (
-    "zero_init",
-    "pair",
-    "SamePad2d",
-    "SameAvgPool2d",
-    "UnevenAvgPool2d",
-    "fit_padding",
-    "DropPath",
-    "Permute",
-    "LayerScale",
-    "Slice",
-    "PadChannels",
-    "ChannelShuffle",
-    "Reshape",
-    "Stage",
-)
-"""Parts of an emitted file that it has where it needs them, in this order."""
 NEEDS = {"SameAvgPool2d": ("SamePad2d",), "SamePad2d": ("pair", "fit_padding")}
-TAKEN = (*PYTHON, *PARTS, "Any", "SPEC_HASH", "Identity", "Sequential", "init_weights")
 
 
 def emit(network: Network, about: About) -> dict[str, str]:
     """`name.py`: the module."""
-    plan = plan_of(network, about.name, TAKEN)
+    plan = plan_of(network, about.name)
     blocks = [class_lines(plan, plan.classes[number]) for number in sorted(plan.classes)]
     operations = frozenset(node.operation.name for node in network.nodes)
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
@@ -73,7 +57,7 @@ def emit(network: Network, about: About) -> dict[str, str]:
 
 def interface(network: Network, about: About) -> Interface:
     """What the emitted module's class takes."""
-    plan = plan_of(network, about.name, TAKEN)
+    plan = plan_of(network, about.name)
     options = options_of(plan)
     rate = options.drop_path_rate
     return Interface(
@@ -87,31 +71,28 @@ def interface(network: Network, about: About) -> Interface:
     )
 
 
+def _names(text: str) -> set[str]:
+    """The names that a Python text reads."""
+    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+
+
 def _parts_used(body: str) -> set[str]:
-    found = {name for name in PARTS if f"{name}(" in body}
-    for name in tuple(found):
-        found.update(NEEDS.get(name, ()))
-    for name in tuple(found):
-        found.update(NEEDS.get(name, ()))
+    found = _names(body).intersection(PARTS)
+    while more := {name for part in found for name in NEEDS.get(part, ())} - found:
+        found |= more
     return found
 
 
 def _imports(text: str) -> str:
     """The import lines that a text needs, sorted as isort sorts them."""
-    lines = []
-    if "math." in text:
-        lines.append("import math")
-    if "OrderedDict" in text:
-        lines.append("from collections import OrderedDict")
-    if "Callable[" in text:
-        lines.append("from collections.abc import Callable")
-    if "ClassVar[" in text:
-        lines.append("from typing import ClassVar")
+    names = _names(text)
+    lines = ["import math"] if "math" in names else []
+    lines += ["from collections import OrderedDict"] if "OrderedDict" in names else []
+    lines += ["from collections.abc import Callable"] if "Callable" in names else []
+    lines += ["from typing import ClassVar"] if "ClassVar" in names else []
     lines += [""] if lines else []
-    if "torch." in text.replace("torch.nn", ""):
-        lines.append("import torch")
-    if "F." in text:
-        lines.append("import torch.nn.functional as F")
+    lines += ["import torch"] if "torch" in names else []
+    lines += ["import torch.nn.functional as F"] if "F" in names else []
     lines.append("from torch import Tensor, nn")
     return joined(lines)
 

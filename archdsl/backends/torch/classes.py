@@ -9,7 +9,7 @@ from typing import Any
 
 from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of
 from archdsl.backends.torch.parameters import Choice
-from archdsl.backends.torch.terms import Chosen, Namer, Term
+from archdsl.backends.torch.terms import RESERVED, Chosen, Namer, Term
 from archdsl.backends.torch.union import Program, programs_of
 from archdsl.graph.blocks import INPUT, Application, Declared, Step, Value
 from archdsl.graph.network import Network
@@ -47,14 +47,15 @@ class Plan:
 
 def class_name(name: str) -> str:
     """`squeeze_excite` -> `SqueezeExcite`."""
-    return "".join([part[:1].upper() + part[1:] for part in name.split("_") if part]) or "Block"
+    joined = "".join([part[:1].upper() + part[1:] for part in name.split("_") if part])
+    return joined if joined[:1].isalpha() else f"Block{joined}"
 
 
-def plan_of(network: Network, name: str, taken: tuple[str, ...]) -> Plan:
-    """Decide the classes; that of the network is called by a name. `taken` are names that classes cannot have."""
+def plan_of(network: Network, name: str) -> Plan:
+    """Decide the classes; that of the network is called by a name."""
     plan = Plan(network)
     plan.classifier = classifier_of(network)
-    namer = Namer(taken)
+    namer = Namer([*RESERVED])
     plan.name = namer(class_name(name))
     steps = {step.applied: step for step in _steps(network.root) if isinstance(step.applied, int)}
     tainted = _of_the_image(network, steps)
@@ -64,7 +65,7 @@ def plan_of(network: Network, name: str, taken: tuple[str, ...]) -> Plan:
     said: dict[int, Mapping[int, Term]] = {}
 
     def choose(program: Program, spread: bool, *, literal_inputs: bool = False) -> Chosen:
-        choice = Choice(program, spread, literal_inputs=literal_inputs)
+        choice = Choice(program, spread, classes=namer.taken, literal_inputs=literal_inputs)
         choice.roles, choice.feeds, choice.said = roles, feeds, said
         return choice.run()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -48,7 +49,7 @@ class ModelWriter(ClassWriter):
         super().__init__(plan, plan.root, plan.chosen)
         self.options = options_of(plan)
         self.network: Network = plan.network
-        self.entered = any(".enter" in step.label for step in self.program.steps)
+        self.entered = any(re.match(r"stages\.\d+\.enter\b", step.label) for step in self.program.steps)
         self.staged = False
         """Whether stages are sequences of blocks, each with one value in and out."""
 

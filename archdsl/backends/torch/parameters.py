@@ -8,7 +8,7 @@ parameter of its own. All is checked on every body, so that the class, called as
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -17,7 +17,7 @@ from archdsl.backends.torch.bodies import PLAIN, Ref, Use
 from archdsl.backends.torch.conditions import Conditions
 from archdsl.backends.torch.terms import (
     MISSING,
-    PYTHON,
+    RESERVED,
     Chosen,
     Column,
     Factory,
@@ -28,6 +28,7 @@ from archdsl.backends.torch.terms import (
     fits,
     literal,
     merged,
+    plain_name,
 )
 from archdsl.backends.torch.union import Program, UnionStep
 
@@ -41,13 +42,15 @@ MOST_FACTOR = 12
 class Choice:
     """Chooses parameters for one program."""
 
-    def __init__(self, program: Program, spread: bool, *, literal_inputs: bool = False) -> None:
+    def __init__(
+        self, program: Program, spread: bool, *, classes: Collection[str] = (), literal_inputs: bool = False
+    ) -> None:
         self.literal_inputs = literal_inputs
         self.program = program
         self.count = len(program.bodies)
         self.declared = program.bodies[0].application.declared
         self.chosen = Chosen()
-        self.name = Namer(PYTHON)
+        self.name = Namer([*RESERVED, *classes])
         self.by_name: dict[str, Parameter] = {}
         self.alias: dict[str, str] = {}
         self.columns: dict[str, Column] = {}
@@ -70,7 +73,7 @@ class Choice:
             if self.literal_inputs:
                 chosen.widths[Ref("", index)] = Term(literal(column[0]), column)
                 continue
-            name = f"{self.declared.inputs[index]}_channels" if several else "in_channels"
+            name = f"{plain_name(self.declared.inputs[index])}_channels" if several else "in_channels"
             parameter = Parameter(self.name(name), column, "in_channels")
             self.by_name[f"{self.declared.inputs[index]}.channels"] = parameter
             chosen.widths[Ref("", index)] = parameter.term
@@ -135,7 +138,7 @@ class Choice:
         known = self.by_name.get(step.called)
         both = merged(known.column, column) if known is not None and known.role == "activation" else None
         if known is None or both is None:
-            known = Parameter(self.name(step.called), column, "activation", self._setting(step.called))
+            known = Parameter(self.name(plain_name(step.called)), column, "activation", self._setting(step.called))
             self.by_name.setdefault(step.called, known)
             self._use(known)
         else:
@@ -234,7 +237,7 @@ class Choice:
         if constant and not exact and not wide:
             return None
         column = merged(self.columns.get(hint, column), column) or column
-        parameter = Parameter(self.name(hint), column, role, self._setting(hint), exact=exact)
+        parameter = Parameter(self.name(plain_name(hint)), column, role, self._setting(hint), exact=exact)
         self.by_name[hint] = parameter
         return self._use(parameter)
 

@@ -96,14 +96,38 @@ class Namer:
         return name
 
 
-_WORDS = (
-    "False None True and as assert async await break class continue def del elif else except finally for from global "
-    "if import in is lambda nonlocal not or pass raise return try while with yield match case type "
-    "self super nn F torch math Tensor OrderedDict Callable ClassVar int float bool tuple str range float list "
-    "print len abs sum max min round isinstance property object Module"
+PARTS = (
+    "zero_init",
+    "pair",
+    "SamePad2d",
+    "SameAvgPool2d",
+    "UnevenAvgPool2d",
+    "fit_padding",
+    "DropPath",
+    "Permute",
+    "LayerScale",
+    "Slice",
+    "PadChannels",
+    "ChannelShuffle",
+    "Reshape",
+    "Stage",
 )
-PYTHON = tuple(_WORDS.split())
-"""Names that a parameter or a local name cannot have."""
+"""Parts of an emitted file that it has where it needs them, in this order."""
+_WORDS = """
+False None True and as assert async await break class continue def del elif else except finally for from global if
+import in is lambda nonlocal not or pass raise return try while with yield match case type self super nn F torch math
+Tensor OrderedDict Callable ClassVar int float bool tuple str range list print len abs sum max min round isinstance
+property object Module debug dict set any all zip map i channels module drop_path_rate SPEC_HASH init_weights
+"""
+RESERVED = frozenset((*_WORDS.split(), *PARTS))
+"""Names that a parameter, a local name or a class cannot have: Python's own, and those that emitted text uses."""
+
+
+def plain_name(name: str) -> str:
+    """A name of the language for a parameter or a local name: without underscores in front, and not reserved."""
+    bare = name.lstrip("_") or "value"
+    bare = f"n{bare}" if bare[0].isdigit() else bare
+    return f"{bare}_" if bare in RESERVED else bare
 
 
 def fits(column: Column, other: Column, rule: Callable[[Any], Any]) -> bool:

@@ -13,7 +13,16 @@ from archdsl.backends.torch.classes import BlockClass, Plan
 from archdsl.backends.torch.forward import Expression, Unit, statements
 from archdsl.backends.torch.layout import docstring, fold
 from archdsl.backends.torch.templates import constructed, expression
-from archdsl.backends.torch.terms import MISSING, PYTHON, Chosen, Namer, Parameter, literal, parameter_type
+from archdsl.backends.torch.terms import (
+    MISSING,
+    RESERVED,
+    Chosen,
+    Namer,
+    Parameter,
+    literal,
+    parameter_type,
+    plain_name,
+)
 from archdsl.backends.torch.union import Program, UnionStep
 
 EXPRESSIONS = frozenset(("add", "mul", "concat", "split", "split_sizes"))
@@ -88,7 +97,7 @@ class ClassWriter:
 
     def __init__(self, plan: Plan, program: Program, chosen: Chosen) -> None:
         self.plan, self.program, self.chosen = plan, program, chosen
-        self.local = Namer([*PYTHON, *[p.name for p in chosen.parameters]])
+        self.local = Namer([*RESERVED, *[p.name for p in chosen.parameters]])
         self.attributes = Namer([step.label.partition(".")[0] for step in program.steps])
         self.users = Counter(ref for step in program.steps for ref in set(step.inputs))
         self.lines: list[str] = []
@@ -178,7 +187,7 @@ class ClassWriter:
     def local_name(self, name: str) -> str:
         """A name for a value; only what Python itself uses is avoided here."""
         bare = f"at_{name}" if name[:1].isdigit() else name
-        return f"{bare}_" if bare in PYTHON else bare
+        return plain_name(bare)
 
     def _expression(self, step: UnionStep, name: str) -> None:
         arguments = self.arguments(step)
@@ -370,8 +379,8 @@ def constructor(parameters: Sequence[Parameter]) -> list[str]:
 
 def input_names(block: BlockClass) -> dict[int, str]:
     """The names of the inputs that a class takes, free for Python, by their place."""
-    namer = Namer(PYTHON)
-    return {index: namer(block.declared.inputs[index]) for index in block.chosen.inputs}
+    namer = Namer([*RESERVED])
+    return {index: namer(plain_name(block.declared.inputs[index])) for index in block.chosen.inputs}
 
 
 def forward_lines(
@@ -384,7 +393,7 @@ def forward_lines(
     lines = fold(f"def {name}({taken}) -> {result}:", 4)
     if doc:
         lines += docstring(doc, 8)
-    for text in statements(units, inputs, outputs, frozenset(PYTHON)):
+    for text in statements(units, inputs, outputs, RESERVED):
         lines += fold(text, 8)
     return lines
 
