@@ -345,7 +345,7 @@ def init_section(ev: Elaborator, body: ast.Body, env: Environment) -> dict[str, 
     settings: dict[str, Setting] = {}
     for name, entry in plain_fields(ev, body, "`init`", INIT_FIELDS).items():
         try:
-            value = start_of(ev, entry.value, env)
+            value = start_of(ev, name, entry.value, env)
         except Fault as found:
             ev.report(found.diagnostic)
             continue

@@ -39,11 +39,13 @@ def _distribution(kind: str) -> Callable[..., Start]:
     return make
 
 
-def start_of(ev: Elaborator, e: ast.Expression, env: Environment) -> Start:
+def start_of(ev: Elaborator, name: str, e: ast.Expression, env: Environment) -> Start:
     """The start that a line of `init` says. It is tried with fans of 9, so that a fault is found at once."""
     inner = environment(env, 9)
     value = ev.evaluate(e, inner)
-    converter = _Converter(ev, {name: name for name in NAMES})
+    converter = _Converter(ev, {fan: fan for fan in NAMES})
+    if name.startswith("norm.") and converter.depends(e):
+        raise fault("E301", f"`{name}` is of norms, which have no {', '.join(NAMES)}", e, inner)
     if numbers.is_number(value):
         return Start("constant", converter.formula(e, inner))
     if not isinstance(value, Start):

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable
 
 WIDTH = 88
-_OPERATORS = (r" (if|else) ", r" or ", r" and ", r" \+ ", r" \* ")
+_OPERATORS = (r" (if|else) ", r" or ", r" and ", r" [+-] ", r" (\*|//?) ", r" \*\* ")
 """Where a long expression is broken: at the operators that bind loosest."""
 _OPEN, _CLOSE = "([{", ")]}"
 
@@ -24,7 +24,8 @@ def fold(text: str, indent: int) -> list[str]:
     if text.startswith(("def ", "class ")):
         start, end = text.index("("), text.rindex(")") + 1
     head, inner, tail = text[: start + 1], text[start + 1 : end - 1], text[end - 1 :]
-    if not inner:
+    bare = not head[:-1] or head[-2] in " ("  # brackets of an expression, not of a call
+    if not inner or (bare and text[start] == "(" and _at_top(inner, r",") is None):
         return [whole]
     lines = [" " * indent + head]
     lines += _inside(inner, indent + 4)
@@ -85,7 +86,7 @@ def _last_group(text: str) -> int | None:
     body = text.rstrip(",:")
     if not body or body[-1] not in _CLOSE:
         return 0 if text.startswith("def ") else None
-    if _at_top(body, r" (if|else|\+|\*|and|or) ") is not None:
+    if any(_at_top(body, operator) is not None for operator in _OPERATORS):
         return None
     depth, quote = 0, ""
     for index in range(len(body) - 1, -1, -1):

@@ -115,7 +115,8 @@ def _text(formula: Formula) -> tuple[str, int]:
     if isinstance(formula, str):
         return formula, 4
     if not isinstance(formula, tuple):
-        return (str(int(formula)) if formula == int(formula) and abs(formula) < 1e9 else repr(float(formula))), 4
+        text = str(int(formula)) if abs(formula) < 1e9 and formula == int(formula) else repr(float(formula))
+        return text, 4 if formula >= 0 else 0  # a sign binds less than a power
     operator, parts = formula
     if operator not in _STRENGTH:
         inside = ", ".join([_text(part)[0] for part in parts])

@@ -116,10 +116,14 @@ def window_extents(
     return windows(padded_h, reach_h, stride[0]), windows(padded_w, reach_w, stride[1])
 
 
-def window_saved(shape: Shape, pads: Pads, indices: Dim = 0) -> Saved:
-    """What a sliding window keeps: its input; with uneven padding, which PyTorch adds before it, the padded copy."""
-    top, bottom, left, right = pads
-    if differ(top, bottom) or differ(left, right):
+def window_saved(shape: Shape, window: Any, indices: Dim = 0) -> Saved:
+    """What a convolution or pool keeps: its input, or the copy that is padded before it.
+
+    PyTorch pads before it where sides differ, and where the amounts depend on the size: SAME with a stride.
+    """
+    top, bottom, left, right = window.pads(*shape[1:])
+    sized = isinstance(window.padding, str) and window.stride != (1, 1) and window.kernel != (1, 1)
+    if sized or differ(top, bottom) or differ(left, right):
         return Saved(values=shape[0] * (shape[1] + top + bottom) * (shape[2] + left + right), indices=indices)
     return Saved(inputs=(0,), indices=indices)
 
@@ -175,7 +179,7 @@ class Conv(Operation):
         return (weight, Tensor("bias", (self.width,), "biases")) if self.bias else (weight,)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
-        return window_saved(inputs[0], self.pads(*inputs[0][1:]))
+        return window_saved(inputs[0], self)
 
 
 def _check_groups(what: str, channels: Dim, groups: Dim) -> None:

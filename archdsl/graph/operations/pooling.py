@@ -100,7 +100,7 @@ class MaxPool(Operation):
         return _pool_cost(inputs, outputs)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
-        return window_saved(inputs[0], self.pads(*inputs[0][1:]), elements(outputs[0]))
+        return window_saved(inputs[0], self, elements(outputs[0]))
 
 
 @operation
@@ -132,7 +132,7 @@ class AvgPool(Operation):
         return _pool_cost(inputs, outputs)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
-        return window_saved(inputs[0], self.pads(*inputs[0][1:]))
+        return window_saved(inputs[0], self)
 
 
 @operation
