@@ -1,25 +1,29 @@
-"""One peer, in a process of its own: what it counts of timm's regnety_040, and how long it takes once it is warm.
+"""One peer, in a process of its own: what it counts of a timm model, and how long it takes once it is warm.
 
-Run by `run.py`. `python benchmarks/peers.py NAME` counts once; with `--warm N` it counts N times more and prints the
-shortest time in seconds behind the count.
+Run by `run.py`. `python benchmarks/peers.py NAME` counts the multiply-adds of regnety_040 once; the name `build` builds
+`SCALED` instead, on the CPU or on the device behind the name, and counts its parameters. With `--warm N` this is done N
+times more, and the shortest time in seconds stands behind the count.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import time
 from collections.abc import Callable
 from typing import Any
 
 MODEL = "regnety_040"
+SCALED = {"out_chs": (224, 336, 896, 1904), "depth": (2, 7, 14, 2)}
+"""The stages of regnety_040 scaled by dWr:4, with groups of 112 channels."""
 
 
-def load_timm() -> Any:
-    """timm; beside a torch without torchvision's compiled operators their names are declared first."""
+def load(name: str) -> Any:
+    """timm or torchvision; beside a torch without torchvision's compiled operators their names are declared first."""
     import torch
 
     try:
-        import timm
+        return importlib.import_module(name)
     except RuntimeError:
         library = torch.library.Library("torchvision", "DEF")
         for schema in (
@@ -27,8 +31,12 @@ def load_timm() -> Any:
             "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
         ):
             library.define(schema)
-        import timm
-    return timm
+        _DECLARED.append(library)
+        return importlib.import_module(name)
+
+
+_DECLARED: list[Any] = []
+"""Declarations are gone with the object that holds them."""
 
 
 def fvcore_counter(model: Any, image: Any) -> Callable[[], int]:
@@ -70,19 +78,47 @@ def ptflops_counter(model: Any, image: Any) -> Callable[[], int]:
     return total
 
 
+def scaled_builder(device: str) -> Callable[[], int]:
+    """Building RegNetY-4GF scaled by dWr:4, whose widths no rule of timm gives: they are put in its place."""
+    import torch
+
+    load("timm")
+    from timm.models.regnet import RegNet, model_cfgs
+
+    class Scaled(RegNet):
+        def _get_stage_args(self, *arguments: Any, **options: Any) -> Any:
+            stages, common = super()._get_stage_args(*arguments, **options)
+            for index, stage in enumerate(stages):
+                numbers = {key: values[index] for key, values in SCALED.items()}
+                stage.update(numbers, group_size=112, drop_path_rates=[0.0] * numbers["depth"])
+            return stages, common
+
+    def build() -> int:
+        model = Scaled(model_cfgs[MODEL], device=torch.device(device))
+        return sum(parameter.numel() for parameter in model.parameters())
+
+    return build
+
+
 COUNTERS = {"fvcore": fvcore_counter, "torch": torch_counter, "thop": thop_counter, "ptflops": ptflops_counter}
+
+
+def counter(name: str) -> Callable[[], int]:
+    """A counter, and timm's model built for it."""
+    timm = load("timm")
+    import torch
+
+    model = timm.create_model(MODEL).eval()
+    return COUNTERS[name](model, torch.zeros(1, 3, 224, 224))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=COUNTERS)
+    parser.add_argument("name", choices=(*COUNTERS, "build"))
+    parser.add_argument("device", nargs="?", default="cpu", choices=("cpu", "meta"))
     parser.add_argument("--warm", type=int, default=0)
     arguments = parser.parse_args()
-    timm = load_timm()
-    import torch
-
-    model = timm.create_model(MODEL).eval()
-    count = COUNTERS[arguments.name](model, torch.zeros(1, 3, 224, 224))
+    count = scaled_builder(arguments.device) if arguments.name == "build" else counter(arguments.name)
     total = count()
     times = []
     for _ in range(arguments.warm):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).resolve().parent / "peers.py"
 SPEC = "specs/regnety_4gf.arch"
 GOAL_MS = 20.0
+SCALING = "dWr:4"
+BUILD = f"timm builds RegNetY-4GF {SCALING}"
 
 FAMILY = """arch 1
 use std.regnet { simple_stem, y_block, pool_head, quantized_linear }
@@ -108,25 +110,40 @@ def whole_processes(peer_python: str, repeat: int) -> tuple[list[Line], dict[str
         **{f"{n} of timm regnety_040": [peer_python, str(PEERS), n] for n in ("fvcore", "torch", "thop", "ptflops")},
     }
     found = {name: run for name, command in commands.items() if (run := run_process(command, repeat)) is not None}
-    ours = found.get("archdsl cost")
-    if ours is None:
-        raise SystemExit("archdsl cost failed")
-    lines = [
-        Line("process", f"archdsl cost {SPEC}", 1000 * ours.seconds, "ms", name, 1000 * run.seconds)
-        for name, run in found.items()
-        if run is not ours
+    return against_others("archdsl cost", SPEC, found), found
+
+
+def compile_processes(peer_python: str, repeat: int) -> tuple[list[Line], dict[str, Process]]:
+    """`archdsl compile` of RegNetY-4GF scaled as a command, against torch's import and timm building that network."""
+    with tempfile.TemporaryDirectory() as folder:
+        commands = {
+            "archdsl compile": [
+                *(sys.executable, "-m", "archdsl", "compile", SPEC, "--scale", SCALING, "-o", folder, "--force")
+            ],
+            "python -c pass": [sys.executable, "-c", "pass"],
+            "import torch": [peer_python, "-c", "import torch"],
+            BUILD: [peer_python, str(PEERS), "build"],
+            f"{BUILD}, meta device": [peer_python, str(PEERS), "build", "meta"],
+        }
+        found = {name: run for name, command in commands.items() if (run := run_process(command, repeat)) is not None}
+    return against_others("archdsl compile", f"{SPEC} {SCALING}", found, "compile "), found
+
+
+def against_others(ours: str, what: str, found: dict[str, Process], prefix: str = "") -> list[Line]:
+    """The time, the time on all cores and the memory of one process, each with all others as peers."""
+    if ours not in found:
+        raise SystemExit(f"{ours} failed")
+    measures: list[tuple[str, str, Callable[[Process], float]]] = [
+        ("process", "ms", lambda run: 1000 * run.seconds),
+        ("cpu", "ms", lambda run: 1000 * run.cpu_seconds),
+        ("memory", "MB", lambda run: run.memory_mb),
     ]
-    lines += [
-        Line("cpu", f"archdsl cost {SPEC}", 1000 * ours.cpu_seconds, "ms", name, 1000 * run.cpu_seconds)
+    return [
+        Line(prefix + measure, f"{ours} {what}", value(found[ours]), unit, name, value(run))
+        for measure, unit, value in measures
         for name, run in found.items()
-        if run is not ours
+        if name != ours
     ]
-    lines += [
-        Line("memory", f"archdsl cost {SPEC}", ours.memory_mb, "MB", name, run.memory_mb)
-        for name, run in found.items()
-        if run is not ours
-    ]
-    return lines, found
 
 
 def warm(peer_python: str, repeat: int) -> list[Line]:
@@ -159,6 +176,49 @@ def warm(peer_python: str, repeat: int) -> list[Line]:
         compiler = Compiler(Project(str(spec)))
         spent = milliseconds(lambda c=compiler, s=spec: total(c, s), max(3, repeat // 3))
         lines.append(Line("warm", f"specs/{spec.name}: parse to count", spent, "ms", SPEC, ours))
+    return lines
+
+
+def emission(peer_python: str, repeat: int) -> list[Line]:
+    """The default files of a model in a warm process: from its text, and from its network alone."""
+    from archdsl.commands.compile import DEFAULT_TARGETS
+    from archdsl.compiler import Compilation, Compiler
+    from archdsl.emission import about_of, emit
+    from archdsl.project import Project
+    from archdsl.request import changes_of
+
+    def compiled(compiler: Compiler, spec: Path, *scalings: str) -> Compilation:
+        result = compiler.compile(Project(str(spec)).source(), None, changes_of(scalings=scalings))
+        if result.network is None:
+            raise SystemExit(f"{spec} does not compile")
+        return result
+
+    def write(result: Compilation) -> None:
+        if result.network is not None:
+            emit(result.network, about_of(result, result.name, SPEC, ()), DEFAULT_TARGETS)
+
+    path = ROOT / SPEC
+    kept = Compiler(Project(str(path)))
+    result = compiled(kept, path, SCALING)
+    whole = milliseconds(lambda: write(compiled(kept, path, SCALING)), repeat)
+    written = milliseconds(lambda: write(result), repeat)
+    lines = []
+    for device in ((), ("meta",)):
+        run = run_process([peer_python, str(PEERS), "build", *device, "--warm", str(max(3, repeat // 3))], 1)
+        if run is not None:
+            params, seconds = run.output.split()
+            peer = f"{', '.join((BUILD, *device))}, warm ({int(params):,} params)"
+            lines.append(
+                Line("compile warm", f"{SPEC} {SCALING}: parse to files", whole, "ms", peer, 1000 * float(seconds))
+            )
+    peer = "the files alone, of a network that is there"
+    lines.append(Line("compile warm", f"{SPEC} {SCALING}: parse to files", whole, "ms", peer, written))
+    for spec in sorted((ROOT / "specs").glob("*.arch")):
+        compiler = Compiler(Project(str(spec)))
+        spent = milliseconds(lambda c=compiler, s=spec: write(compiled(c, s)), max(3, repeat // 3))
+        lines.append(
+            Line("compile warm", f"specs/{spec.name}: parse to files", spent, "ms", f"{SPEC} {SCALING}", whole)
+        )
     return lines
 
 
@@ -203,15 +263,32 @@ def rules(repeat: int) -> list[Line]:
     return [Line("rules", "a RegNetY with other parameters", each, "ms", "the same from the text each time", parsed)]
 
 
-def table(lines: list[Line]) -> str:
+def table(lines: Sequence[Line]) -> str:
     rows = [("", "archdsl", "", "peer", "", "ratio")]
     for line in lines:
         peer = "-" if line.peer_value is None else f"{line.peer_value:,.1f} {line.unit}"
         ratio = "-" if line.ratio is None else f"{line.ratio:,.2f}"
         rows.append((line.group, line.what, f"{line.value:,.1f} {line.unit}", line.peer, peer, ratio))
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
-    layout = "  ".join(f"{{:{'>' if column in (2, 4, 5) else '<'}{width}}}" for column, width in enumerate(widths))
+    return aligned(rows, right=(2, 4, 5))
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+    """Rows in columns, some of them to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    layout = "  ".join(f"{{:{'>' if column in right else '<'}{width}}}" for column, width in enumerate(widths))
     return "\n".join(layout.format(*row).rstrip() for row in rows)
+
+
+def write_json(path: Path, lines: Sequence[Line], **more: object) -> None:
+    """The measurements, and of what machine they are."""
+    document = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        **more,
+        "lines": [{**asdict(line), "ratio": line.ratio} for line in lines],
+    }
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -225,16 +302,13 @@ def main() -> None:
     lines, processes = whole_processes(arguments.peer_python, arguments.processes)
     lines += warm(arguments.peer_python, arguments.repeat)
     lines += rules(arguments.repeat)
+    more, compiling = compile_processes(arguments.peer_python, arguments.processes)
+    lines += more
+    lines += emission(arguments.peer_python, arguments.repeat)
     print(table(lines))
     if arguments.json is not None:
-        document = {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "cpus": os.cpu_count(),
-            "lines": [{**asdict(line), "ratio": line.ratio} for line in lines],
-            "processes": {name: asdict(process) for name, process in processes.items()},
-        }
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        found = {name: asdict(process) for name, process in (processes | compiling).items()}
+        write_json(arguments.json, lines, processes=found)
 
 
 if __name__ == "__main__":

@@ -413,11 +413,23 @@ def test_all_or_nothing_where_files_are_replaced(run: Run, net: Path) -> None:
     assert written(net.parent) == {"net.py": OLD.encode()}
 
 
-@pytest.mark.parametrize("function", ["replace", "fsync"])
-@pytest.mark.parametrize("call", [1, 2, 3])
-def test_a_full_disk(run: Run, net: Path, monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> None:
-    """A write that fails on the way leaves neither files nor temporary ones, and the files of others alone."""
-    (net.parent / "mine.py").write_text(OLD)
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_something_else_in_the_place_of_a_file(net: Path, kind: str) -> None:
+    """It is neither read nor replaced: that would not end, with --force either."""
+    place = net.parent / "train_net.py"
+    os.mkfifo(place) if kind == "pipe" else place.symlink_to("/dev/null")
+    for force in ([], ["--force"]):
+        command = [sys.executable, "-m", "archdsl", "compile", "net.arch", *force]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=net.parent, env=environment, capture_output=True, text=True, timeout=10)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "train_net.py" in done.stderr
+        assert not (net.parent / "net.py").exists()
+        assert os.path.lexists(place)
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> None:
+    """Let the n-th call of a function of `os` fail as on a full disk."""
     calls = 0
     real = getattr(os, function)
 
@@ -429,15 +441,40 @@ def test_a_full_disk(run: Run, net: Path, monkeypatch: pytest.MonkeyPatch, funct
         return real(*arguments)
 
     monkeypatch.setattr(os, function, failing)
-    result = run("compile", "net.arch", *EVERY)
+
+
+def test_a_link_that_leads_nowhere_is_put_back(run: Run, net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (net.parent / "net.py").symlink_to("elsewhere.py")
+    fail_at(monkeypatch, "replace", 2)
+    assert run("compile", "net.arch", "--force").code == 1
+    assert (net.parent / "net.py").is_symlink()
+    assert not (net.parent / "elsewhere.py").exists()
+    assert not (net.parent / "train_net.py").exists()
+
+
+@pytest.mark.parametrize("function", ["replace", "fsync"])
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("before", ["nothing", "all", "the first"])
+def test_a_full_disk(
+    run: Run, net: Path, monkeypatch: pytest.MonkeyPatch, before: str, function: str, call: int
+) -> None:
+    """A write that fails on the way leaves everything as it was, and no temporary files."""
+    there = {"nothing": [], "all": [*ENDINGS.values()], "the first": [ENDINGS["torch"]]}[before]
+    old = {name: OLD.encode() for name in ("mine.py", *there)}
+    for name in old:
+        (net.parent / name).write_text(OLD)
+        (net.parent / name).chmod(0o640)
+    fail_at(monkeypatch, function, call)
+    result = run("compile", "net.arch", *EVERY, *(["--force"] if there else []))
     monkeypatch.undo()
-    if result.code == 0:  # the folder's own fsync may fail
+    assert {(net.parent / name).stat().st_mode & 0o777 for name in old} == {0o640}
+    if result.code == 0:  # it was the folder's fsync, without which files are written all the same
         assert function == "fsync"
         assert set(written(net.parent)) == {"mine.py", *ENDINGS.values()}
         return
     assert (result.code, result.out) == (1, "")
     assert "no space left on device" in result.err
-    assert written(net.parent) == {"mine.py": OLD.encode()}
+    assert written(net.parent) == old
 
 
 def test_a_file_whose_name_is_not_utf8(run: Run, net: Path) -> None:

@@ -121,7 +121,7 @@ UNDERSCORED = """
     x_1 _0x1 __debug__
 """
 WORDS = [w for text in (PYTHON_NAMES, BUILTIN_NAMES, TORCH_NAMES, FILE_NAMES, UNDERSCORED) for w in text.split()]
-NAMES = list(dict.fromkeys(WORDS))
+NAMES = [*dict.fromkeys(WORDS), "a" * 100, "very_long_" * 9]
 """One or more of every kind: to the compiler all of a kind are alike."""
 
 HEAD = """\
@@ -428,6 +428,33 @@ def test_random_labels(name: str) -> None:
     label = safe_name(name)
     assert label.isidentifier(), name
     assert not label.startswith("_")
+
+
+# Numbers
+
+NUMBERS = [
+    "o_scale(1e400)",
+    "o_scale(-1e400)",
+    "o_scale(z_v * 1e400)",
+    "o_leaky(10 ^ 400)",
+    "o_norm(eps: 1e400)",
+    "o_norm(eps: 1e-400)",
+    "o_layer(eps: 1e-400)",
+]
+
+
+@pytest.mark.parametrize("step", NUMBERS)
+def test_numbers_that_no_float_is(step: str) -> None:
+    """Numbers of the language have no bounds; those of Python's code have. A diagnostic says so, or all is well."""
+    block = f"block part(z; z_v: 1) = z -> o_conv(8, kernel: 1) -> {step}\n"
+    stages = "stages: [part(z_v: 1), part(z_v: 1/2)]"
+    try:
+        net = archdsl.compile_text(f"{HEAD}{block}model net {{ input: 3 x 8 x 8  {stages}  head: z_head }}\n")
+    except archdsl.CompileError:
+        return
+    codes(net)
+    assert "inf" not in net.source
+    assert "eps=0" not in net.source
 
 
 # Texts

@@ -5,9 +5,9 @@ the CPU build that tests use. Its Python part then goes on without them, but reg
 operators that no library has declared, which is an error of torch. So where the compiled library does not load, the
 operators' schemas are declared here, without kernels. Detection alone needs those; classification networks do not.
 
-Import it before torchvision or timm:
+Import it before torchvision or timm, always under this name (of two modules the second could not declare again):
 
-    import declared_ops  # noqa: F401
+    from reference import declared_ops  # noqa: F401
 """
 
 from __future__ import annotations

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import importlib
 import linecache
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -34,8 +32,6 @@ torch.set_num_threads(1)  # of small networks several threads mostly wait for ea
 
 Extents: TypeAlias = tuple[int, int]
 """Height x width."""
-
-REFERENCE = Path(__file__).resolve().parent.parent / "reference"
 
 WITHOUT_MODULES = {"add", "mul", "concat", "split", "flatten"}
 """Operations that an emitted `forward` may compute by an expression, so that no hook sees them."""
@@ -234,8 +230,10 @@ def images(network: Network, batch: int = 2, size: Extents | None = None, seed: 
     return torch.randn(shape, generator=draws, dtype=torch.float64).to(**{"dtype": torch.float64, **options})
 
 
-def declare_torchvision() -> None:
-    """Let torchvision, which timm and ptflops import, load beside any build of torch."""
-    if "declared_ops" not in sys.modules:
-        sys.path.append(str(REFERENCE))
-    importlib.import_module("declared_ops")
+def reference(library: str) -> Any:
+    """A library whose modules are compared with emitted ones; where it is missing, the test that asks is skipped.
+
+    timm and ptflops import torchvision, which beside some builds of torch does not load without these declarations.
+    """
+    importlib.import_module("reference.declared_ops")
+    return pytest.importorskip(library, reason=f"{library} is not installed", exc_type=ImportError)

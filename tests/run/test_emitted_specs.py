@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
 
-SIZES = ((57, 75), (64, 64), (96, 33))
+SIZES = ((57, 75), (96, 33))
 """Other inputs than the declared ones: all paddings of the specs are symmetric, so that any size goes."""
 
 every_model = pytest.mark.parametrize(("file", "model"), emitted.MODELS)

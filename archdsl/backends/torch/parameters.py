@@ -354,7 +354,7 @@ class Choice:
         said = self.said[int(step.kind)].get(index)
         if said is None or not said.text:
             return None
-        column = tuple([self._handed_on(step, index, body) for body in range(self.count)])
+        column = tuple([int(u.outputs[index][0]) if u is not None else MISSING for u in step.uses])
         if not said.parameters:
             return Term(said.text, column)
         arguments = {name: self.chosen.terms.get((step.label, name)) for name in said.parameters}

@@ -35,8 +35,8 @@ class UnionStep:
 
     @property
     def one(self) -> Use:
-        """Any of the uses."""
-        return next(use for use in self.uses if use is not None)
+        """Any of the uses that the graph has."""
+        return next(use for use in self.uses if use is not None and use.outputs)
 
     @property
     def count(self) -> int:
@@ -95,7 +95,7 @@ def unite(bodies: Sequence[Body]) -> Program | None:
     program.outputs = tuple([ref for ref in outputs if ref is not None])
     for step in program.steps:
         if step.kind in NEUTRAL and step.optional:
-            idle = replace(step.one, arguments={"rate": Fraction(0)})
+            idle = replace(step.one, arguments={"rate": Fraction(0)}, outputs=())
             step.uses = [use or idle for use in step.uses]
     if any(step.optional and not _may_miss(step) for step in program.steps):
         return None

@@ -1,0 +1,305 @@
+"""Programs whose emitted modules tests run: random blocks with steps left away, and every operation at least once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+HEADER = """arch 1
+use std.ops {
+  conv, batch_norm, group_norm, layer_norm, relu, relu6, silu, gelu, sigmoid, hard_swish, hard_sigmoid, leaky_relu,
+  prelu, tanh, identity, max_pool, avg_pool, global_pool, adaptive_avg_pool, linear, flatten, add, mul, concat, split,
+  slice, pad_channels, channel_shuffle, upsample, dropout, drop_path, layer_scale, reshape
+}
+use std.blocks { conv_norm_act, squeeze_excite, pool_head, conv_head }
+"""
+
+FLAGS = ("zzp", "zzq", "zzr")
+WIDTHS = ("width", "width * 2", "x.channels", "zzinner", "24", "max(8, floor(width / 3))")
+
+
+def drawn(strategy: st.SearchStrategy[Any], number: int) -> list[Any]:
+    """Examples of a strategy, always the same."""
+    found: list[Any] = []
+
+    @settings(
+        derandomize=True,
+        deadline=None,
+        database=None,
+        max_examples=number,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(example: Any) -> None:
+        found.append(example)
+
+    collect()
+    return found
+
+
+@st.composite
+def conditional_programs(draw: Any) -> str:
+    """A program whose stages are one block, each with other steps left away."""
+
+    def of(*options: str) -> str:
+        return draw(st.sampled_from(options))
+
+    def condition() -> str:
+        return of("", *(f" when {flag}" for flag in FLAGS), " when not zzp", " when zzp and zzq", " when stride == 2")
+
+    def step(source: str) -> str:
+        width = of(*WIDTHS, f"{source}.channels")
+        return of(
+            f"conv({width}, kernel: {of('1', '3', 'zzkernel')}{of('', ', bias: true', ', bias: zzq')})",
+            f"(conv({width}, kernel: 1) -> batch_norm -> zzact)",
+            "batch_norm",
+            of("zzact", "relu6", "layer_scale(1/2)", "prelu", "dropout(0.1)", "layer_norm"),
+            f"squeeze_excite({of('8', 'width', f'ceil({source}.channels / 4)', 'ceil(x.channels / 2)')})",
+            f"zzhelper({width}, zzdeep: {of('true', *FLAGS)})",
+            "drop_path(zzdrop)",
+        )
+
+    def pipe(source: str) -> str:
+        return "".join([f" -> {step(source)}{condition()}" for _ in range(draw(st.integers(1, 4)))])
+
+    lines = [
+        f"zzinner = {of('width * 2 if zzp else width', 'x.channels + 8 if zzq else width', '2 * x.channels')}",
+        f"zza = x{pipe('x')} -> conv({of(*WIDTHS)}, kernel: 3, stride: stride)",
+        f"zzb = zza -> conv(zza.channels, kernel: 3, groups: zza.channels){condition()}{pipe('zza')}",
+        f"zzc = zza{pipe('zza')} -> conv(width, kernel: 1)",
+        f"zzd = concat(zzb, zzc) -> conv(width, kernel: 1){pipe('zzb')} -> conv(width, kernel: 1)",
+        f"zze = {of('zzd', 'zzd + zzc', 'zzc + zzd if zzr else zzd', 'zzd * zzc if zzp else zzc')}",
+        of(
+            "return zze", "return zze + x if stride == 1 and x.channels == width else zze -> zzact", "return zzact(zze)"
+        ),
+    ]
+    helper = of("zzact(zzmore)", "zzmore + zzfirst if zzdeep else zzmore", "zzmore")
+    flags = ", ".join(f"{flag}: false" for flag in FLAGS)
+    stages = []
+    for _ in range(draw(st.integers(2, 5))):
+        settings = [f"width: {8 * draw(st.integers(1, 3))}", f"depth: {draw(st.integers(1, 2))}"]
+        settings += [f"stride: {draw(st.integers(1, 2))}", f"zzact: {of('relu', 'relu', 'silu')}"]
+        settings += [f"{flag}: {of('true', 'false', 'block.in_stage > 0')}" for flag in FLAGS]
+        settings += [f"zzdrop: {of('0', '1/10', 'block.index / 20')}", f"zzkernel: {of('3', '3', '5')}"]
+        stages.append(f"zzblock {{ {'  '.join(settings)} }}")
+    channels = draw(st.integers(1, 4))
+    return f"""{HEADER}
+block zzhelper(x; width, zzact: relu, zzdeep: false) {{
+  zzfirst = x -> conv(width, kernel: 1) -> batch_norm when zzdeep
+  zzmore = zzfirst -> (zzact -> conv(width, kernel: 3)) when zzdeep
+  return {helper}
+}}
+block zzblock(x; width, stride: 1, zzact: relu, {flags}, zzdrop: 0, zzkernel: 3) {{
+  {f"{chr(10)}  ".join(lines)}
+}}
+model m {{
+  input: {channels} x 13 x 16
+  stem: {of("conv(8, kernel: 3, stride: 2)", "conv_norm_act(16)", "none")}
+  stages: [{", ".join(stages)}]
+  head: {of("pool_head(classes: 3)", "conv_head(width: 8, classes: 3)", "none")}
+}}
+"""
+
+
+PROGRAMS = {
+    "windows": """
+      block windows(x) {
+        a = x -> conv(8, kernel: 3, stride: 2, padding: [0, 1, 2, 0])
+        b = a -> conv(8, kernel: 1 x 7, stride: 1 x 2, dilation: 1 x 2, groups: 4, bias: true)
+        c = b -> max_pool(kernel: 3 x 2, stride: 2 x 1, padding: [1, 0, 0, 1])
+        d = c -> avg_pool(kernel: 3, stride: 1, padding: [1, 0, 1, 0])
+        e = d -> avg_pool(kernel: 2, stride: 1, padding: [1, 0, 1, 0], count_include_pad: false)
+        f = e -> max_pool(kernel: 3, stride: 2, padding: 1, ceil_mode: true)
+        return f -> max_pool(kernel: 2, stride: 1, dilation: 2, padding: 1) -> avg_pool(2, stride: 2, ceil_mode: true)
+      }
+      model m { input: 3 x 37 x 54  stages: windows  head: pool_head(classes: 5) }
+    """,
+    "same": """
+      block sames(x; k: 3, s: 2) {
+        a = x -> conv(8, kernel: k, stride: s, padding: "same") -> hard_swish
+        b = a -> max_pool(kernel: k, stride: s, padding: "same")
+        c = b -> conv(8, kernel: k, dilation: 2, groups: 2, padding: "same")
+        d = c -> avg_pool(kernel: k, stride: 1, padding: "same", count_include_pad: false)
+        e = d -> avg_pool(kernel: k, stride: s, padding: "same", count_include_pad: false)
+        return e -> gelu(approximate: "tanh")
+      }
+      model m {
+        input: 3 x 61 x 90
+        stages: [sames, sames { k: 2 x 5  s: 1 x 2 }, sames { k: 4  s: 1 }]
+        head: pool_head(classes: 5)
+      }
+    """,
+    "vectors": """
+      block vectors(x) {
+        v = x -> flatten -> linear(24) -> layer_norm -> gelu
+        a, b, c = split(v, sizes: [4, 12, 8])
+        w = concat(c, a) -> prelu(1/3) -> layer_scale(1/2) -> dropout(0.3)
+        return add(w, b) -> pad_channels(to: 20) -> slice(3 .. 17) -> linear(6, bias: false)
+      }
+      model m { input: 3 x 9 x 8  stages: conv(5, kernel: 3, stride: 3)  head: vectors }
+    """,
+    "several outputs": """
+      block fuse(low, high; width) = (low, high -> upsample(factor: 2)) -> add -> conv(width, kernel: 1)
+      block mixed(x; kernels: [3, 5]) {
+        parts = split(x, parts: count(kernels))
+        return concat([parts[i] -> conv(parts[i].channels, kernel: kernels[i]) for i in 0 .. count(kernels) - 1])
+      }
+      block pyramid(x; width, stride: 1) {
+        low  = x -> conv(width, kernel: 3, stride: stride)
+        high = low -> conv(width, kernel: 3, stride: 2)
+        return fuse(low, high, width: width) -> relu -> mixed
+      }
+      block three_heads(x; classes) {
+        pooled = x -> global_pool
+        return pooled -> linear(classes), x -> conv(4, kernel: 1, bias: true), pooled
+      }
+      model m {
+        input: 3 x 32 x 48
+        stages: pyramid { width: [16, 24]  depth: [2, 1]  stride: [1, 2] }
+        head: three_heads(10)
+        features { first: stages[0]  second: stages[1] }
+      }
+    """,
+    "outputs of which some are used": """
+      block fork(x; width) {
+        a = x -> conv(width, kernel: 3)
+        return a -> relu, a -> tanh -> conv(width, kernel: 1), x -> conv(width, kernel: 1) -> batch_norm
+      }
+      block first(x; width) {
+        a, b, c = fork(x, width: width)
+        return a + b
+      }
+      block last(x; width) {
+        a, b, c = fork(x, width: width)
+        return c * b
+      }
+      model m {
+        input: 3 x 16 x 16
+        stages: [first { width: 8 }, last { width: 12  depth: 2 }]
+        head: pool_head(classes: 3)
+      }
+    """,
+    "inputs in another order": """
+      block join(p, q, r; mix: true) {
+        both = concat(q, p) -> conv(r.channels, kernel: 1) -> batch_norm
+        return both * (p -> global_pool -> conv(r.channels, kernel: 1) -> sigmoid) + r if mix else both + r
+      }
+      block outer(x; width, stride: 1, mix: true) {
+        a = x -> conv(width, kernel: 3, stride: stride) -> relu
+        b = x -> max_pool(kernel: 3, stride: stride) -> conv(8, kernel: 1)
+        c = join(b, a, a -> batch_norm, mix: mix)
+        return join(c, b, a, mix: not mix) -> join(a, c, mix: mix)
+      }
+      model m {
+        input: 3 x 20 x 31
+        stages: outer { width: [8, 12, 12]  depth: [1, 2, 1]  stride: [2, 1, 2]  mix: stage.index != 1 }
+        head: pool_head(classes: 3)
+      }
+    """,
+    "conditions": """
+      block step(x; width, stride: 1, ratio: none, deep: false, drop: 0, act: relu, pooled: false) {
+        inner = width * 2 if deep else width
+        a = x -> (conv(inner, kernel: 1) -> batch_norm -> act) when deep
+              -> conv(inner, kernel: 3, stride: stride, groups: 4 if ratio else 1, dilation: 2 if ratio else 1)
+              -> squeeze_excite(max(1, floor(x.channels * ratio)), gate: hard_sigmoid) when ratio
+              -> layer_scale(0.1) when deep and not ratio
+              -> (act -> conv(width, kernel: 1, bias: true)) when deep
+        p = x -> max_pool(kernel: 3, stride: stride) -> conv(width, kernel: 1)
+        b = a + p if pooled else a
+        return act((b -> drop_path(drop) when drop > 0) + x if stride == 1 and x.channels == width else b)
+      }
+      model m {
+        input: 4 x 28 x 24
+        stem:  conv(16, kernel: 3, bias: true)
+        stages: step {
+          width:  [16, 24, 24, 32]
+          depth:  [2, 3, 2, 1]
+          stride: [1, 2, 1, 2]
+          ratio:  1/4 if block.index % 2 == 1 else none
+          deep:   block.index > 2
+          drop:   block.index / 20
+          pooled: block.index == 4 or block.index == 7
+          act:    silu if stage.index == 1 else relu6 if stage.index == 2 else relu
+        }
+        head: conv_head(width: 40, classes: 6, dropout_rate: 1/2, act: leaky_relu(1/7))
+        features: [1, 2, 4]
+      }
+    """,
+    "channels": """
+      block channels(x; width) {
+        a = x -> conv(width, kernel: 3) -> channel_shuffle(4) -> group_norm(2)
+        b = a -> slice(2 .. width / 2) -> pad_channels(to: width) -> prelu
+        c, d = split(b, parts: 2)
+        e = concat(d) -> tanh -> upsample(1 x 2, mode: "bilinear") -> avg_pool(1 x 2, stride: 1 x 2)
+        f = (c * e) -> layer_norm -> layer_scale(-0.5)
+        return concat(f, c, e) -> reshape(to: (width / 2 * 3) x x.height x x.width)
+      }
+      block tail(x) = x -> adaptive_avg_pool(2 x 3) -> reshape(to: 3 x 1 x (x.channels * 2)) -> flatten -> linear(4)
+      model m { input: 1 x 12 x 15  stages: [channels { width: 16 }, channels { width: 8  depth: 2 }]  head: tail }
+    """,
+    "no stem, no head": """
+      model m { input: 2 x 11 x 12  stages: conv(8, kernel: 5, stride: 2, padding: 1 x 0) }
+    """,
+    "stages entered": """
+      block shrink(x; width) = x -> avg_pool(kernel: 2, stride: 2) -> conv(width, kernel: 1) -> layer_norm
+      block mix(x; width) {
+        branch = x -> conv(width, kernel: 7, groups: width) -> layer_norm -> conv(width * 2, kernel: 1) -> gelu
+                   -> conv(width, kernel: 1, bias: true) -> layer_scale(0.1)
+        return x + branch
+      }
+      model m {
+        input: 3 x 40 x 48
+        stem: conv(8, kernel: 4, stride: 4, padding: 0) -> layer_norm
+        stages: [
+          | block | width | depth | enter  |
+          | mix   |     8 |     2 | -      |
+          | mix   |    16 |     3 | shrink |
+          | mix   |    24 |     1 | shrink |
+        ]
+        head: global_pool -> flatten -> layer_norm -> linear(7)
+      }
+    """,
+    "widths behind steps left away": """
+      block twice(x; width) = x -> conv(width * 2, kernel: 1) -> relu
+      block plain(x; width, deep: false) {
+        return x -> conv(width, kernel: 1) -> twice(width) when deep -> conv(width, kernel: 1)
+      }
+      block dropped(x; width, drop: 0) = x -> conv(width, kernel: 3) -> drop_path(drop) when drop > 0
+      block thinned(x; width, rate: 0) = x -> conv(width, kernel: 3) -> dropout(rate) when rate > 0
+      model m {
+        input: 3 x 12 x 13
+        stages: [
+          plain { width: 8 }, plain { width: 8  deep: true }, plain { width: 16  deep: true },
+          dropped { width: 8 }, dropped { width: 24  drop: 1/10 },
+          thinned { width: 8 }, thinned { width: 16  rate: 1/5 }
+        ]
+        head: pool_head(classes: 3)
+      }
+    """,
+    "an argument that some steps need": """
+      block some(x; width, deep: false, pooled: false) {
+        a = x -> conv(16, kernel: 3) -> (relu -> conv(width, kernel: 1)) when deep
+        return a + conv(x, width, kernel: 1) if pooled else a
+      }
+      model m {
+        input: 16 x 9 x 9
+        stages: [
+          some { width: 16 }, some { width: 16  deep: true }, some { width: 24  deep: true  pooled: true },
+          some { width: 16  pooled: true }
+        ]
+        head: pool_head(classes: 3)
+      }
+    """,
+    "names used again": """
+      block long(x; width) {
+        a = x -> conv(width, kernel: 1)
+        c = concat(a, a -> conv(width, kernel: 3))
+              -> conv(width, kernel: 1) -> conv(width, kernel: 3) -> conv(width, kernel: 1)
+        return c * a
+      }
+      model m { input: 8 x 10 x 10  stages: long { width: [8, 12]  depth: [1, 2] }  head: pool_head(classes: 3) }
+    """,
+}

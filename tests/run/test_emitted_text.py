@@ -1,0 +1,192 @@
+"""The text of emitted modules and training entry points: the same every time, clean, and in need of PyTorch alone."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import emitted
+import pytest
+from emitted_programs import HEADER, PROGRAMS, conditional_programs, drawn
+from families.compiling import Specs, spec_source, text_source
+from properties.strategies import programs
+
+from archdsl.backends.interface import Interface
+from archdsl.compiler import Changes, Compiler
+from archdsl.emission import about_of, emit, interface
+from archdsl.resources import data_root
+
+EXAMPLES = 30
+RULES = "E4,E7,E9,F,W,I,B,UP,SIM,C4,PIE,RUF"
+
+
+def files(file: str, model: str) -> tuple[dict[str, str], Interface]:
+    """A model of a spec compiled anew: its module and training entry point by their names, and the module's class."""
+    compilation = Compiler(Specs()).compile(spec_source(file), model, Changes())
+    assert compilation.network is not None
+    about = about_of(compilation, model, f"specs/{file}.arch", ())
+    texts = {name: text for name, (_, text) in emit(compilation.network, about, ["torch", "train"]).items()}
+    return texts, interface(compilation.network, about)
+
+
+@cache
+def specs() -> dict[str, str]:
+    """The files of all models of all specs."""
+    return {name: text for entry in emitted.MODELS for name, text in files(*map(str, entry.values))[0].items()}
+
+
+@cache
+def others() -> dict[str, str]:
+    """Modules of random programs, and of those with all operations."""
+    texts = [*(HEADER + text for text in PROGRAMS.values()), *drawn(conditional_programs(), EXAMPLES)]
+    texts += [program.text() for program in drawn(programs(), EXAMPLES)]
+    found: dict[str, str] = {}
+    for index, text in enumerate(texts):
+        compilation = emitted.compilation(text_source(text))
+        about = about_of(compilation, f"program_{index}", "program.arch", ())
+        found |= {n: t for n, (_, t) in emit(emitted.network_of(compilation), about, ["torch"]).items()}
+    return found
+
+
+# The same every time
+
+
+def test_emitted_twice() -> None:
+    assert len(specs()) == 2 * len(emitted.MODELS)
+    for entry in emitted.MODELS[::4]:
+        texts, _ = files(*map(str, entry.values))
+        assert texts.items() <= specs().items()
+
+
+COMPILE_ALL = """\
+import sys
+from pathlib import Path
+from archdsl.cli import main
+
+for path in sorted(Path("specs").glob("*.arch")):
+    assert main(["compile", str(path), "-o", sys.argv[1]]) == 0
+"""
+
+
+def test_emitted_by_other_processes(tmp_path: Path) -> None:
+    """The order of Python's sets has no influence."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", COMPILE_ALL, tmp_path / seed],
+            cwd=data_root(),
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(data_root())},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2")
+    ]
+    errors = [process.communicate(timeout=120)[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0], "\n".join(errors)
+    first, second = ({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
+    assert first
+    assert first == second
+
+
+# In need of PyTorch alone
+
+
+def imported(text: str) -> set[str]:
+    """The top-level modules that a text imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            found.add(str(node.module).partition(".")[0])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in ("__import__", "exec", "eval")
+    return found
+
+
+def test_imports() -> None:
+    for name, text in {**specs(), **others()}.items():
+        allowed = {"torch", *sys.stdlib_module_names}
+        if name.startswith("train_"):
+            allowed |= {"numpy", "sklearn", "PIL", "tqdm", name.removeprefix("train_").removesuffix(".py")}
+        assert imported(text) <= allowed, name
+        assert "archdsl" not in imported(text)
+
+
+WITHOUT_ARCHDSL = """\
+import sys
+from pathlib import Path
+
+
+class Forbidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "archdsl":
+            raise AssertionError(f"{name} is imported")
+
+
+sys.meta_path.insert(0, Forbidden())
+sys.path.insert(0, str(Path(__file__).parent))
+import importlib
+
+import torch
+
+for entry in sys.argv[1:]:
+    name, kind = entry.split(":")
+    with torch.device("meta"):
+        model = getattr(importlib.import_module(name), kind)()
+model(torch.empty(2, 3, 64, 64, device="meta")).sum().backward()
+assert not any(name.partition(".")[0] == "archdsl" for name in sys.modules)
+"""
+
+
+def test_without_archdsl(tmp_path: Path) -> None:
+    """In a process of its own, which must not import archdsl: all are constructed, one is trained."""
+    for name, text in specs().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    script = tmp_path / "run_all.py"
+    script.write_text(WITHOUT_ARCHDSL)
+    entries = [f"{model}:{emitted.emitted_spec(file, model).interface.class_name}" for file, model in models()]
+    subprocess.run([sys.executable, "-I", script, *entries], check=True, timeout=120, env={**os.environ})
+
+
+def models() -> list[tuple[str, str]]:
+    return [(str(entry.values[0]), str(entry.values[1])) for entry in emitted.MODELS]
+
+
+# Clean
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all files."""
+    folder = tmp_path_factory.mktemp("written")
+    for name, text in {**specs(), **others()}.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def run(folder: Path, tool: str, *arguments: str) -> None:
+    if importlib.util.find_spec(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    ran = subprocess.run(
+        [sys.executable, "-m", tool, *arguments, "."], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+
+
+def test_ruff_check(written: Path) -> None:
+    run(written, "ruff", "check", "--isolated", "--no-cache", "--target-version", "py311", "--select", RULES)
+
+
+def test_ruff_format(written: Path) -> None:
+    run(written, "ruff", "format", "--isolated", "--no-cache", "--check", "--diff")
+
+
+def test_mypy(written: Path) -> None:
+    run(written, "mypy", "--strict", "--config-file=")

@@ -1,0 +1,213 @@
+"""Emitted modules against those of timm and torchvision, with the same weights: equal logits and gradients.
+
+The weights come in by `map_state`, as those of a checkpoint do. Numbers are doubles, so that only the order of
+additions may differ.
+"""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from typing import Any
+
+import emitted
+import pytest
+import torch
+from emitted import Emitted, Extents
+from torch import Tensor, nn
+
+from archdsl.backends.weights import Loaded, map_state
+
+TOLERANCE = 1e-10
+"""Of the largest difference, to the largest number of the tensor."""
+
+V2_S = """arch 1
+use std.ops {{ batch_norm, silu }}
+use std.efficientnet {{ conv_norm_act, mbconv, fused_mbconv, conv_head }}
+
+model network {{
+  input:  3 x {size}
+  stem:   conv_norm_act(width: 24, stride: 2, act: silu, norm: batch_norm(eps: 1e-3), padding: {padding})
+  stages: [
+    | block        | expand | stride | width | depth | se_ratio |
+    | fused_mbconv |      1 |      1 |    24 |     2 |     none |
+    | fused_mbconv |      4 |      2 |    48 |     4 |     none |
+    | fused_mbconv |      4 |      2 |    64 |     4 |     none |
+    | mbconv       |      4 |      2 |   128 |     6 |      1/4 |
+    | mbconv       |      6 |      1 |   160 |     9 |      1/4 |
+    | mbconv       |      6 |      2 |   256 |    15 |      1/4 |
+  ] with {{ norm: batch_norm(eps: 1e-3)  padding: {padding}  drop: 0.2 * block.index / block.count }}
+  head:   conv_head(width: 1280, classes: 1000, dropout_rate: 0.2, norm: batch_norm(eps: 1e-3))
+}}
+"""
+"""EfficientNetV2-S with the eps of its code, which the spec, made for counts, leaves at PyTorch's."""
+
+SAME, SYMMETRIC = '"same"', '"symmetric"'
+
+
+@cache
+def ours(name: str, size: str = "", padding: str = "") -> Emitted:
+    """A spec, or EfficientNetV2-S at a size and with a padding."""
+    if padding:
+        return emitted.emitted_text(V2_S.format(size=size, padding=padding))
+    return emitted.emitted_spec(name, name)
+
+
+@cache
+def theirs(library: str, name: str) -> nn.Module:
+    """A module of a library in doubles, with random weights, its values of order 1 wherever a norm stands."""
+    source = emitted.reference(library)
+    if library == "timm":
+        with torch.device("meta"):
+            model = source.create_model(name).to_empty(device="cpu")
+    else:
+        model = getattr(source.models, name)()
+    return calibrated(emitted.randomise(model.double().eval(), seed=1))
+
+
+def calibrated(model: nn.Module) -> nn.Module:
+    """Statistics near those of random images: values neither die out nor grow, and no statistic is trivial."""
+    draws = torch.Generator().manual_seed(2)
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.train()
+    with torch.no_grad():
+        model(torch.randn(8, 3, 64, 64, generator=draws, dtype=torch.float64))
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            noise = torch.randn(norm.running_mean.shape, generator=draws, dtype=torch.float64)
+            norm.running_mean += 0.2 * noise * norm.running_var.sqrt()
+            norm.running_var *= 1.25 + 0.25 * noise.clamp(-1, 1)  # widely enough for other images
+    return model.eval()
+
+
+def loaded(built: Emitted, reference: nn.Module, **arguments: Any) -> tuple[nn.Module, tuple[Loaded, ...]]:
+    """The emitted module with the reference's tensors, and which is which: all of both sides."""
+    state = reference.state_dict()
+    plan = map_state(built.network, {name: tuple(tensor.shape) for name, tensor in state.items()})
+    assert (plan.new, plan.unused) == ((), ())
+    assert {entry.rule for entry in plan.loaded} == {None}
+    model = built.make(**arguments).double()
+    model.load_state_dict({entry.ours: state[entry.theirs] for entry in plan.loaded})
+    return model, plan.loaded
+
+
+def pixels(size: Extents, batch: int = 2) -> Tensor:
+    draws = torch.Generator().manual_seed(size[0] * 1000 + size[1])
+    return torch.randn(batch, 3, *size, generator=draws, dtype=torch.float64)
+
+
+def gradients(model: nn.Module, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """Logits, and the gradients of a random sum of them: the image's under the name `image`, all parameters'."""
+    image = image.clone().requires_grad_()
+    names, parameters = zip(*model.named_parameters(), strict=True)
+    logits = model(image)
+    weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    found = torch.autograd.grad((logits * weights).sum(), (image, *parameters))
+    return logits.detach(), dict(zip(("image", *names), found, strict=True))
+
+
+def assert_equal(found: Tensor, wanted: Tensor, what: str) -> None:
+    scale = wanted.abs().max()
+    assert 1e-8 < scale < 1e8, f"{what} is trivial: {float(scale)}"
+    assert (found - wanted).abs().max() <= TOLERANCE * scale, what
+
+
+def check(model: nn.Module, entries: tuple[Loaded, ...], reference: nn.Module, size: Extents) -> None:
+    """The same logits and gradients at a size."""
+    image = pixels(size)
+    logits, found = gradients(model, image)
+    wanted_logits, wanted = gradients(reference, image)
+    assert 0.05 < wanted_logits.std() < 20
+    assert_equal(logits, wanted_logits, "logits")
+    assert_equal(found.pop("image"), wanted.pop("image"), "the gradient of the image")
+    pairs = {entry.ours: entry.theirs for entry in entries if entry.ours in found}
+    assert pairs.keys() == found.keys()
+    assert sorted(pairs.values()) == sorted(wanted)
+    for name, other in pairs.items():
+        assert_equal(found[name], wanted[other], f"the gradient of {name}")
+
+
+ODD = (75, 91)
+"""Odd at every stride, height and width differently: 38 x 46, 19 x 23, 10 x 12, 5 x 6, 3 x 3."""
+
+REFERENCES = [
+    ("regnety_400mf", "torchvision", "regnet_y_400mf", ((224, 224), ODD)),
+    ("regnety_400mf", "timm", "regnety_004", ((64, 64), ODD)),
+    ("regnety_4gf", "timm", "regnety_040", ((64, 64), ODD)),
+    ("regnetx_400mf", "timm", "regnetx_004", ((64, 64), ODD)),
+    ("efficientnet_b0", "timm", "efficientnet_b0", ((64, 64), ODD)),
+    ("rexnet_1_0x", "timm", "rexnet_100", ((64, 64), ODD)),
+    ("resnet50", "timm", "resnet50", ((64, 64), ODD)),
+    ("resnet50", "torchvision", "resnet50", ((64, 64), ODD)),
+    ("mobilenetv2", "timm", "mobilenetv2_100", ((64, 64), ODD)),
+    ("mobilenetv2", "torchvision", "mobilenet_v2", ((96, 64),)),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "library", "other", "sizes"), REFERENCES, ids=[f"{library}-{other}" for _, library, other, _ in REFERENCES]
+)
+def test_logits_and_gradients(name: str, library: str, other: str, sizes: tuple[Extents, ...]) -> None:
+    reference = theirs(library, other)
+    model, entries = loaded(ours(name), reference)
+    for size in sizes:
+        check(model, entries, reference, size)
+
+
+def test_torchvision_efficientnet_v2_s() -> None:
+    reference = theirs("torchvision", "efficientnet_v2_s")
+    model, entries = loaded(ours("efficientnetv2_s", "96 x 96", SYMMETRIC), reference)
+    check(model, entries, reference, (96, 96))
+    check(model, entries, reference, ODD)
+
+
+def test_training_mode() -> None:
+    """Norms by the batch: the same logits and gradients, and the same statistics afterwards."""
+    reference = copy.deepcopy(theirs("timm", "regnety_004")).train()
+    model, entries = loaded(ours("regnety_400mf"), reference)
+    check(model.train(), entries, reference, (64, 96))
+    state, wanted = model.state_dict(), reference.state_dict()
+    for entry in entries:
+        if entry.ours.endswith(("running_mean", "running_var")):
+            assert_equal(state[entry.ours], wanted[entry.theirs], entry.ours)
+        elif entry.ours.endswith("num_batches_tracked"):
+            assert state[entry.ours] == wanted[entry.theirs]
+
+
+# TensorFlow's SAME padding
+
+REFUSAL = "the SAME padding of this size differs: construct with image_size"
+
+
+def test_tensorflow_efficientnetv2_s() -> None:
+    """At the declared size, and at others with the same padding; other sizes are refused, not computed wrongly."""
+    reference = theirs("timm", "tf_efficientnetv2_s")
+    model, entries = loaded(ours("efficientnetv2_s", "96 x 64", SAME), reference)
+    check(model, entries, reference, (96, 64))
+    check(model, entries, reference, (64, 96))
+    for size in (ODD, (96, 65), (97, 64), (72, 64)):  # 72 is odd after three strides
+        with pytest.raises(AssertionError, match=REFUSAL):
+            model(pixels(size))
+
+
+@pytest.mark.parametrize("size", [ODD, (80, 72)], ids=["75x91", "80x72"])
+def test_tensorflow_efficientnetv2_s_constructed_for_a_size(size: Extents) -> None:
+    reference = theirs("timm", "tf_efficientnetv2_s")
+    model, entries = loaded(ours("efficientnetv2_s", "96 x 64", SAME), reference, image_size=size)
+    check(model, entries, reference, size)
+    with pytest.raises(AssertionError, match=REFUSAL):
+        model(pixels((96, 64)))
+
+
+def test_tensorflow_efficientnetv2_s_at_its_training_size() -> None:
+    reference = theirs("timm", "tf_efficientnetv2_s")
+    model, _ = loaded(ours("efficientnetv2_s", "96 x 64", SAME), reference, image_size=(300, 300))
+    image = pixels((300, 300), batch=1)
+    with torch.no_grad():
+        assert_equal(model(image), reference(image), "logits")
+    for size in ((301, 300), (300, 299), (96, 64)):
+        with pytest.raises(AssertionError, match=REFUSAL):
+            model(pixels(size, batch=1))
