@@ -64,7 +64,7 @@ def name_fault(name: str) -> str | None:
 def default_name(model: str, scalings: Sequence[str], size: str | None) -> str:
     """The model's name, with what was asked of it: `NAME:4` at `256x192` -> `model_name4_256x192`."""
     parts = [model, *scalings, *([size] if size else [])]
-    words = [re.sub(r"[^a-z0-9]+", "", part.lower()) if index else part for index, part in enumerate(parts)]
+    words = [re.sub(r"[^a-z0-9_]+", "", part.lower().replace(".", "_")) if i else part for i, part in enumerate(parts)]
     return "_".join([word for word in words if word])[:100]
 
 

@@ -13,7 +13,7 @@ from archdsl.syntax import ast
 
 _TAKEN = """
     T_destination add_module append apply bfloat16 buffers call_super_init children clear compile cpu cuda double
-    dump_patches eval extend extra_repr float forward forward_features forward_maps get_buffer get_extra_state
+    dump_patches eval extend extra_repr float forward feature_maps forward_features get_buffer get_extra_state
     get_parameter get_submodule half insert ipu items keys load_state_dict modules mtia named_buffers named_children
     named_modules named_parameters parameters pop register_backward_hook register_buffer register_forward_hook
     register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook

@@ -129,6 +129,9 @@ def _write(folder: Path, texts: dict[str, tuple[str, str]], force: bool) -> list
         raise click.ClickException(f"{taken[0]} exists already; --force overwrites it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        strange = [path for path in taken if path.exists() and not path.is_file()]
+        if strange:
+            raise click.ClickException(f"{strange[0]}: not a regular file")
         before = {path: path.read_bytes() for path in taken if path.exists()}
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {(error.strerror or 'cannot be written').lower()}") from None
@@ -150,7 +153,7 @@ def _restore(written: list[Path], before: dict[Path, bytes]) -> None:
             if path in before:
                 write_atomically(path, before[path], force=True)
             else:
-                path.unlink()
+                Path(os.path.realpath(path)).unlink()  # a link that led nowhere stays
 
 
 def _report(

@@ -77,7 +77,7 @@ def check_channels(built: Emitted) -> None:
     emitted.check_shapes(network, emitted.watch(model, image))
 
 
-@settings(PROFILE, max_examples=70)
+@settings(PROFILE, max_examples=50)
 @given(programs())
 def test_random_architectures(program: Program) -> None:
     built = emitted.emitted_text(program.text())
@@ -88,7 +88,7 @@ def test_random_architectures(program: Program) -> None:
     check(built, larger, values=count(larger).flops < 10_000_000)
 
 
-@settings(PROFILE, max_examples=100)
+@settings(PROFILE, max_examples=80)
 @given(conditional_programs())
 def test_blocks_with_steps_left_away(text: str) -> None:
     built = emitted.emitted_text(text)

@@ -74,6 +74,12 @@ class Rational(Kind):
         outside = (self.lo is not None and plain < self.lo) or (self.hi is not None and plain > self.hi)
         if outside or plain in self.without:
             raise RuleError("E302", f"{name} must be {self.text}, not {show(plain)}", attribute=name)
+        try:
+            vanishes = plain != 0 and plain.numerator / plain.denominator == 0
+        except OverflowError:
+            raise RuleError("E302", f"{name} is too large for a double", attribute=name) from None
+        if vanishes:
+            raise RuleError("E302", f"{name} is too small for a double", attribute=name)
         return Fraction(plain)
 
 
