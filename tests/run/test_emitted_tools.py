@@ -151,6 +151,31 @@ def test_export_of_one_shape(name: str) -> None:
     assert set(program.state_dict) == set(model.state_dict())
 
 
+REFUSAL = "the SAME padding of this size differs: construct with image_size"
+
+
+@pytest.mark.parametrize("tool", ["none", "fx", "compile", "export"])
+def test_same_padding_of_another_size_is_refused(tool: str) -> None:
+    """Whatever runs the module; a size with the same padding goes through."""
+    name = "inverted, same padding"
+    model: Any = filled(name)
+    if tool == "fx":
+        model = torch.fx.symbolic_trace(model)
+    elif tool == "compile":
+        torch.compiler.reset()
+        model = torch.compile(copy.deepcopy(model), fullgraph=True, backend="eager")
+    elif tool == "export":  # the refusal becomes a guard on the height
+        sizes = ({2: torch.export.Dim.AUTO},)
+        model = torch.export.export(model, (image_of(name),), dynamic_shapes=sizes).module()
+    for height in (37, 41):
+        image = emitted.images(net(name).network, size=(height, 52))
+        assert_same(outputs(model, image), outputs(filled(name), image))
+    for height in (38, 39):
+        image = emitted.images(net(name).network, size=(height, 52))
+        with pytest.raises((AssertionError, RuntimeError), match="Guard failed" if tool == "export" else REFUSAL):
+            outputs(model, image)
+
+
 # Devices, layouts, dtypes
 
 
@@ -347,6 +372,18 @@ def test_arguments_of_models(file: str, model: str) -> None:
     module.reset_classifier(7)
     assert module(image).shape == (1, 7)
     assert all(p.device.type == "meta" for p in module.parameters())
+
+
+def test_arguments_with_same_padding() -> None:
+    """The padding is found for the images that the class is constructed for, of whatever channels."""
+    built = net("inverted, same padding")
+    module = built.on_meta(in_channels=1, num_classes=10, drop_path_rate=0.0, image_size=(64, 48))
+    assert module(torch.empty(2, 1, 64, 48, device="meta")).shape == (2, 10)
+    module.reset_classifier(7)
+    assert module(torch.empty(2, 1, 64, 48, device="meta")).shape == (2, 7)
+    assert set(rates(module)) == {0.0}
+    with pytest.raises(AssertionError, match=REFUSAL):
+        module(torch.empty(2, 1, *built.interface.image_size, device="meta"))
 
 
 @pytest.mark.parametrize(
