@@ -299,11 +299,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the measurements there, too")
     arguments = parser.parse_args()
     sys.path.insert(0, str(ROOT))
+    # Processes first: the largest memory of a process counts that of its parent when it started.
     lines, processes = whole_processes(arguments.peer_python, arguments.processes)
-    lines += warm(arguments.peer_python, arguments.repeat)
-    lines += rules(arguments.repeat)
     more, compiling = compile_processes(arguments.peer_python, arguments.processes)
     lines += more
+    lines += warm(arguments.peer_python, arguments.repeat)
+    lines += rules(arguments.repeat)
     lines += emission(arguments.peer_python, arguments.repeat)
     print(table(lines))
     if arguments.json is not None:

@@ -27,6 +27,25 @@ class Conditions:
             if step.optional:
                 present = tuple([use is not None for use in step.uses])
                 self.chosen.conditions[step.label] = self._condition(step, present)
+        self._narrow()
+
+    def _narrow(self) -> None:
+        """Where a step reads a parameter that may be none, its condition says that it is not: a type checker sees no
+        other reason. Steps with one condition keep having one."""
+        optional = [p.name for p in self.chosen.parameters if p.optional]
+        read: dict[str, set[str]] = {}
+        for (label, _), term in self.chosen.terms.items():
+            if label in self.chosen.conditions:
+                read.setdefault(self.chosen.conditions[label], set()).update(term.parameters)
+        for label, parameter in self.chosen.factories.items():
+            if label in self.chosen.conditions:
+                read.setdefault(self.chosen.conditions[label], set()).add(parameter.name)
+        for label, text in self.chosen.conditions.items():
+            known = text.split(" and ")
+            wanted = [f"{name} is not None" for name in optional if name in read.get(text, ())]
+            missing = [part for part in wanted if part not in known]
+            if missing:
+                self.chosen.conditions[label] = " and ".join([f"({text})" if " or " in text else text, *missing])
 
     def _condition(self, step: UnionStep, present: tuple[bool, ...]) -> str:
         drivers = [

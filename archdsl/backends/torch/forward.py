@@ -135,8 +135,10 @@ class _Writer:
     def _assign(self, unit: Unit, expression: Expression, later: frozenset[str] = frozenset()) -> None:
         if len(unit.outputs) == 1:
             name = self._reused(expression, later) or self._new(unit.name)
-            if name not in self.inputs and expression.typed:
+            if expression.typed:
                 self.typed.add(name)
+            elif name not in self.inputs:  # an argument keeps its annotated type
+                self.typed.discard(name)
             self.names[unit.outputs[0]] = name
             self.owner[name] = unit.outputs[0]
             self.lines.append(f"{name} = {expression.text}")
