@@ -9,6 +9,7 @@ import linecache
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from archdsl import emission
 from archdsl.backends import About
 from archdsl.compiler import Compilation, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
-from archdsl.graph.conventions import Convention
+from archdsl.graph.conventions import CONVENTIONS, Convention
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
@@ -98,9 +99,12 @@ def _compiled(
     classes: int | None,
     name: str | None,
 ) -> Compiled:
-    scalings = (scale,) if isinstance(scale, str) else tuple(scale)
-    pairs = [f"{key}={value}" for key, value in settings.items()]
-    pairs += [f"head.classes={classes}"] if classes is not None else []
+    scalings = (scale,) if isinstance(scale, str) else tuple(scale) if isinstance(scale, Sequence) else (scale,)
+    for option, text in [*[("scale", text) for text in scalings], ("to", to), ("input", input_), ("name", name)]:
+        if not isinstance(text, str) and (text is not None or option == "scale"):
+            raise ValueError(f"{option}={text!r} is not a text, for example {_EXAMPLES[option]}")
+    pairs = [f"{key}={_in_language(key, value)}" for key, value in settings.items()]
+    pairs += [f"head.classes={_in_language('classes', classes)}"] if classes is not None else []
     result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_))
     failed = any(d.severity == "error" and not d.code.startswith(CLAIMS) for d in result.diagnostics)
     if result.network is None or result.model is None or failed:
@@ -108,11 +112,28 @@ def _compiled(
     words = [f"--set {pair}" for pair in pairs] + [f"--scale {text}" for text in scalings]
     words += [f"--to {to}"] if to else []
     words += [f"--input {input_}"] if input_ else []
-    chosen = name or emission.default_name(result.name, [*scalings, *([to] if to else [])], input_)
+    asked = [*scalings, *([to] if to else [])]
+    chosen = emission.default_name(result.name, asked, input_) if name is None else name
     wrong = emission.name_fault(chosen)
     if wrong is not None:
         raise ValueError(f"{wrong}: give another `name`")
     return Compiled(result, result.network, emission.about_of(result, chosen, spec, words))
+
+
+_EXAMPLES = {"scale": "'NAME:4'", "to": "'flops=16G'", "input": "'256x192'", "name": "'my_net'"}
+
+
+def _in_language(name: str, value: object) -> str:
+    """A setting's value as the language writes it: a text stands for itself, as on the command line."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float, Fraction)):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join([_in_language(name, inner) for inner in value])}]"
+    raise ValueError(f"{name}={value!r} is not a value of the language: give a number, a text or a list of these")
 
 
 class Compiled:
@@ -145,6 +166,8 @@ class Compiled:
 
     def count(self, convention: Convention | str) -> Cost:
         """Exact counts in another convention, for example "fvcore"."""
+        if isinstance(convention, str) and convention not in CONVENTIONS:
+            raise ValueError(f"there is no convention {convention!r}; there are {', '.join(CONVENTIONS)}")
         return count(self.network, convention)
 
     @cached_property

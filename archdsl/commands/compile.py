@@ -102,10 +102,10 @@ def _words(options: dict[str, Any], classes: int | None, resolution: int | None)
 def _name(name: str | None, result: Compilation, asked: list[str], size_: str | None) -> str:
     from archdsl.emission import default_name, name_fault
 
-    chosen = name or default_name(result.name, asked, size_)
+    chosen = default_name(result.name, asked, size_) if name is None else name
     wrong = name_fault(chosen)
     if wrong is not None:
-        raise click.BadParameter(wrong if name else f"{wrong}; give another", param_hint="--name")
+        raise click.BadParameter(wrong if name is not None else f"{wrong}; give another", param_hint="--name")
     return chosen
 
 

@@ -83,7 +83,7 @@ def test_counts_in_every_convention() -> None:
         assert net.count(name) == net.count(convention) == count(net.network, name)
     assert net.count("papers") == net.cost
     assert net.count("fvcore").flops != net.cost.flops
-    with pytest.raises((ValueError, KeyError), match="nobody"):
+    with pytest.raises(ValueError, match="no convention 'nobody'; there are papers, "):
         net.count("nobody")
 
 
@@ -158,6 +158,12 @@ def test_options_are_those_of_the_command(
         ({"name": "torch"}, "torch.py would hide"),
         ({"name": "a b"}, "'a b' is no name for a Python module"),
         ({"name": "../a"}, "'../a' is no name"),
+        ({"name": ""}, "'' is no name"),
+        ({"name": 3}, "name=3 is not a text"),
+        ({"input": 64}, "input=64 is not a text, for example '256x192'"),
+        ({"scale": 4}, "scale=4 is not a text, for example 'NAME:4'"),
+        ({"scale": ["d:2", 4]}, "scale=4 is not a text"),
+        ({"set": {"head.classes": object}}, "is not a value of the language"),
     ],
 )
 def test_options_in_a_form_that_is_none(options: dict[str, Any], message: str) -> None:
