@@ -26,6 +26,7 @@ from archdsl.project import Project
 from archdsl.render import render_all
 from archdsl.request import changes_of
 from archdsl.source import Source
+from archdsl.zoo import locate
 
 if TYPE_CHECKING:
     import networkx
@@ -55,20 +56,22 @@ def compile(
     classes: int | None = None,
     name: str | None = None,
 ) -> Compiled:
-    """Compile a model of a file.
+    """Compile a model of a file: `spec` is a file, FILE:MODEL, or the name of a network that ships with archdsl.
 
     The arguments are the options of `archdsl compile`: `set={"head.classes": 10}`, `scale="NAME:4"` (or several),
     `to="flops=16G"` for a bare `scale="NAME"`, `input="256x192"`. `name` is that of the emitted module.
 
     Raises `CompileError` with the diagnostics, and ValueError for an option in a form that is none.
     """
-    path = os.fspath(spec)
-    project = Project(path)
     try:
+        place = locate(os.fspath(spec))
+        if place.model is not None and model not in (None, place.model):
+            raise ValueError(f"{place.shown} names {place.model} already, not {model}")
+        project = Project(place.file)
         source = project.source()
     except Fault as fault:
         raise CompileError(_diagnostics(fault)) from None
-    return _compiled(project, source, path, model, set or {}, scale, to, input, classes, name)
+    return _compiled(project, source, place.shown, place.model or model, set or {}, scale, to, input, classes, name)
 
 
 def compile_text(text: str, *, model: str | None = None, name: str | None = None, **options: Any) -> Compiled:

@@ -22,9 +22,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Check files: names, shapes, and the figures they claim."),
     "cost": ("cost", "Count flops, params, acts and memory of a model, exactly."),
     "show": ("show", "Print the resolved model as canonical .arch."),
+    "zoo": ("zoo", "List the networks that ship with archdsl."),
+    "paper": ("paper", "Print a paper's table again, with the compiler's figures beside it."),
     "explain": ("explain", "Explain an error code, or how a model's numbers came about."),
     "fmt": ("fmt", "Bring files into the canonical layout."),
     "diff": ("diff", "Compare two models by meaning and by cost."),
+    "plot": ("plot", "Draw block widths, channels, scalings or stages."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""

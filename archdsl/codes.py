@@ -450,12 +450,12 @@ fn widths(n) = [8 * i for i in 1 .. n]
     Code(
         "E209",
         "a declaration of a later version",
-        "The grammar knows `recipe` and `space`; this version of the compiler does not compile them.",
+        "The grammar knows `space`; this version of the compiler does not compile it.",
         """\
 arch 1
 
-recipe short {
-  epochs: 5
+space narrow {
+  depth ~ int(1 .. 63)
 }
 """,
         """\

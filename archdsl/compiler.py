@@ -21,20 +21,24 @@ from archdsl.analysis.elaborate import Elaborator, Progress
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Model
 from archdsl.analysis.program import Definition, Instance, Module, Program, Reader
+from archdsl.analysis.recipes import Written, recipe_sizes
 from archdsl.analysis.resolve import Library, load_library, resolve
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.values import Environment, Origin, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
-from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault
+from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault, Label
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Shape, Size
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse_body, parse_expression
+from archdsl.training.recipe import Recipe
 
 SCALINGS = "std.scaling"
 """The module whose scalings can be named on the command line without a `use`."""
+RECIPES = "std.recipes"
+"""The same for recipes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,14 @@ class Changes:
     """What is asked for on top of a file. Texts are in the language.
 
     `settings` are (path, value) pairs: a parameter of the model, or a path as in `with`. `scalings` are
-    calls such as `dWr(4)`. They apply in the order settings, scalings, input.
+    calls such as `dWr(4)`. They apply in the order settings, scalings, input. A recipe is no change of the network.
     """
 
     settings: tuple[tuple[str, str], ...] = ()
     scalings: tuple[str, ...] = ()
     input: str | None = None
+    recipe: str | None = None
+    """The recipe by its name: of the file, or of the standard library."""
 
     def __bool__(self) -> bool:
         return bool(self.settings or self.scalings or self.input)
@@ -65,6 +71,8 @@ class Compilation:
     base: Model | None = None
     network: Network | None = None
     verdicts: tuple[Verdict, ...] = ()
+    recipe: Recipe | None = None
+    """How it is trained: the recipe that was asked for, or the model's own."""
 
 
 @dataclass
@@ -79,14 +87,30 @@ class Compiler:
         """Parse and resolve a file with all that it uses."""
         return resolve(source, self.read, self.library, diagnostics)
 
-    def check(self, source: Source) -> tuple[Program, list[Compilation], Diagnostics]:
-        """Compile every model of a file and verify its claims."""
+    def check(self, source: Source, only: str | None = None) -> tuple[Program, list[Compilation], Diagnostics]:
+        """Compile every model of a file, or one, and verify its claims."""
         diagnostics = Diagnostics()
         program = self.program(source, diagnostics)
-        found = [
-            self.elaborate(program, name, Changes(), diagnostics) for name in program.models if not diagnostics.full
-        ]
+        chosen = choose_model(program, source, only, diagnostics) if only is not None else None
+        names = list(program.models) if only is None else [chosen] if chosen is not None else []
+        found = [self.elaborate(program, name, Changes(), diagnostics) for name in names if not diagnostics.full]
+        if only is None:
+            self._check_recipes(program, diagnostics)
         return program, found, diagnostics
+
+    @staticmethod
+    def _check_recipes(program: Program, diagnostics: Diagnostics) -> None:
+        """Decide every recipe of a file, whether a model is trained by it or not."""
+        for name, named in program.recipes.items():
+            ev = Elaborator(diagnostics)
+            try:
+                ev.recipe(
+                    named, {}, ast.Identifier(program.entry.spans[name], name), Environment(program.entry)
+                ).decided()
+            except Fault as found:
+                diagnostics.add(found.diagnostic)
+            except Silent:
+                pass  # what is behind it is among the diagnostics
 
     def compile(self, source: Source, name: str | None = None, changes: Changes | None = None) -> Compilation:
         """Compile one model of a file: the one named, or the one that the file is about."""
@@ -115,6 +139,8 @@ class Compiler:
             result = replace(result, model=model)
             network = elaborator.network(model)
             result = replace(result, network=network)
+            recipe = command.recipe(model, network, changes.recipe)
+            result = replace(result, recipe=recipe)
             if not changes:
                 found = tuple(verdicts(lambda at: _network_at(elaborator, model, network, at), model.claims))
                 diagnostics.extend(verify_claims(model, found))
@@ -208,6 +234,38 @@ class _CommandLine:
             expression, env = self._expression(f"--set {name}", text)
             found[name] = Setting(self.ev.evaluate(expression, env), Origin(expression, env))
         return found, tuple(rest)
+
+    def recipe(self, model: Model, network: Network, name: str | None) -> Recipe | None:
+        """The recipe of that name, or the model's own; its image sizes must be legal for the model."""
+        written = model.recipe if name is None else self._named_recipe(name)
+        if written is None:
+            return None
+        recipe = written.decided()
+        for path, size in recipe_sizes(recipe):
+            try:
+                _network_at(self.ev, model, network, (network.input[0], *size))
+            except Fault as found:
+                place = Label(written.given[path].span if path in written.given else written.span, "this size")
+                labels = (*found.diagnostic.labels, place)
+                message = f"the recipe `{recipe.name}` asks for {size[0]} x {size[1]}: {found.diagnostic.message}"
+                raise Fault(replace(found.diagnostic, message=message, labels=labels)) from None
+        return recipe
+
+    def _named_recipe(self, name: str) -> Written:
+        named = self.program.entry.names.get(name)
+        library = load_library(RECIPES, self.compiler.read, self.compiler.library, self.diagnostics)
+        shipped = library.names if library is not None else {}
+        if not (isinstance(named, Definition) and named.kind == "recipe"):
+            named = shipped.get(name)
+        source = Source(f"--recipe {name}", name)
+        where = Span(source, 0, len(name))
+        if not (isinstance(named, Definition) and named.kind == "recipe"):
+            both = {**shipped, **self.program.entry.names}
+            known = [n for n, d in both.items() if isinstance(d, Definition) and d.kind == "recipe"]
+            guess = nearest(name, known)
+            help_ = f"did you mean `{guess}`?" if guess else f"there are {', '.join(sorted(known))}"
+            raise Fault(Diagnostic("E201", f"there is no recipe `{name}`", where, help=help_))
+        return self.ev.recipe(named, {}, ast.Identifier(where, name), Environment(named.module))
 
     def apply(self, model: Model, changes: Changes) -> Model:
         """The model after the changes, in their order."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.files import SourceFault, decode_source, project_root, read_source
 from archdsl.limits import MAX_FILE_BYTES
-from archdsl.resources import read_data
+from archdsl.resources import data_root, read_data
 from archdsl.source import Source, Span
 
 STDIN = "-"
@@ -35,7 +35,11 @@ class Project:
     @cached_property
     def root(self) -> Path:
         """The project's root: see `archdsl.files.project_root`."""
-        return project_root(Path(STDIN_NAME if self.entry == STDIN else self.entry))
+        entry = Path(STDIN_NAME if self.entry == STDIN else self.entry)
+        shipped = data_root()
+        if Path(os.path.realpath(entry)).is_relative_to(os.path.realpath(shipped / "specs")):
+            return Path(os.path.realpath(shipped))  # wherever the package is installed
+        return project_root(entry)
 
     def source(self) -> Source:
         """The entry file. Raises `Fault`."""

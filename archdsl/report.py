@@ -20,6 +20,7 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import Cost, Row, group_of
 from archdsl.graph.memory import peak_bytes, training_bytes, weights_bytes
+from archdsl.papers.report import PaperReport
 from archdsl.render import to_json
 
 Grouping = Literal["stage", "block", "op", "kind"]
@@ -230,6 +231,38 @@ class FailureReport:
     """How many diagnostics there are beyond those listed."""
     diagnostics: list[dict[str, Any]]
     """Code, severity, message, file, range, label, labels, help and edits of each, sorted by place."""
+
+
+@dataclass(frozen=True)
+class ZooEntry:
+    """A network that ships with archdsl."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    name: str
+    family: str
+    path: str
+    """File and model, as a command takes them."""
+    input: list[int]
+    flops: int
+    params: int
+    acts: int
+    claims: int
+    """The number of published figures that it claims and has."""
+    doc: str
+    paper: str
+    """The paper that it cites; empty if none."""
+
+
+@dataclass(frozen=True)
+class ZooReport:
+    """What `archdsl zoo` lists."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    archdsl: str
+    convention: str
+    networks: list[ZooEntry]
 
 
 @dataclass(frozen=True)
@@ -469,6 +502,8 @@ SCHEMAS: dict[str, type] = {
     "compile": CompileReport,
     "cost": CostReport,
     "check": CheckReport,
+    "zoo": ZooReport,
+    "paper": PaperReport,
     "explain": ExplainReport,
     "code": CodeReport,
     "diff": DiffReport,

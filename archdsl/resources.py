@@ -24,6 +24,13 @@ def library_modules() -> tuple[str, ...]:
     return tuple(f"std.{path.stem}" for path in sorted((data_root() / "specs" / "std").glob("*.arch")))
 
 
+def spec_files() -> tuple[str, ...]:
+    """The networks that ship with the package, as paths from the data root: `specs/family/net.arch`."""
+    root = data_root()
+    found = sorted((root / "specs").rglob("*.arch"))
+    return tuple(path.relative_to(root).as_posix() for path in found if path.parent != root / "specs" / "std")
+
+
 def read_data(path: str) -> str:
     """The text of a data file, named from the data root, for example `grammar/arch.lark`."""
     return (data_root() / path).read_text(encoding="utf-8")

@@ -24,10 +24,11 @@ LAYERS = {
     "syntax": {"syntax"},
     "graph": {"graph"},
     "analysis": {"analysis"},
+    "training": {"training"},
     "backends": {"backends"},
     "space": {"space"},
-    "views": {"compiler", "emission", "ide", "render", "report", "request", "show"},
-    "shells": {"__main__", "api", "cli", "commands", "project", "server"},
+    "views": {"compiler", "emission", "ide", "papers", "plots", "render", "report", "request", "show"},
+    "shells": {"__main__", "api", "cli", "commands", "project", "server", "zoo"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
 
@@ -37,8 +38,9 @@ MAY_IMPORT = {
     "files": {"base"},
     "syntax": {"base", "syntax"},
     "graph": {"base", "graph"},
-    "analysis": {"base", "syntax", "graph", "analysis"},
-    "backends": {"base", "graph", "backends"},
+    "training": {"base", "training"},
+    "analysis": {"base", "syntax", "graph", "training", "analysis"},
+    "backends": {"base", "graph", "training", "backends"},
     "space": {"base", "graph", "space"},
     "views": set(LAYERS) - {"face", "shells"},
     "shells": set(LAYERS) - {"face"},

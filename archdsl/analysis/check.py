@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from archdsl.analysis import fields as model_fields
+from archdsl.analysis import recipe_fields
 from archdsl.analysis.derive import as_section
 from archdsl.analysis.names import misplaced, setting_names, unknown_column, unknown_name, unknown_setting
 from archdsl.analysis.prelude import PRELUDE
@@ -31,7 +32,7 @@ from archdsl.syntax import ast
 
 Names = frozenset[str]
 """The names that an expression sees beside those of its module."""
-_KINDS = ("fn", "block", "model", "scaling")
+_KINDS = ("fn", "block", "model", "scaling", "recipe")
 
 
 def split_parameters(item: ast.Declaration) -> tuple[tuple[str, ...], tuple[ast.Parameter, ...]]:
@@ -74,9 +75,8 @@ class Checker:
         if item.value is not None:
             self._expression(item.value, local, item.kind.text)
         elif item.body is not None:
-            {"fn": self._fn, "block": self._block, "model": self._model, "scaling": self._scaling}[item.kind.text](
-                item.body, local, item
-            )
+            checks = {"fn": self._fn, "block": self._block, "model": self._model, "scaling": self._scaling}
+            {**checks, "recipe": self._recipe}[item.kind.text](item.body, local, item)
 
     def _parameters(self, item: ast.Declaration) -> Names:
         """Check the parameters; the names that the body sees."""
@@ -192,9 +192,6 @@ class Checker:
         self, entry: ast.Field | ast.Section, path: ast.Path, seen: dict[str, ast.Identifier], local: Names
     ) -> None:
         name = ast.Identifier(path.span, path.text)
-        if name.text == "recipe":
-            self.report(Diagnostic("E209", "this version does not compile a `recipe`", path.span))
-            return
         if name.text not in model_fields.MODEL_FIELDS:
             unknown = self._unknown_model_field(name)
             self.report(unknown)
@@ -308,6 +305,50 @@ class Checker:
             if text and text in seen:
                 self.report(Diagnostic("E203", f"the column `{text}` is given twice", cell.span))
             seen.add(text)
+
+    # Recipes
+
+    def _recipe(self, body: ast.Body, local: Names, item: ast.Declaration) -> None:
+        """The names of fields, and those in their expressions; values are checked when the recipe is asked for."""
+        named: set[str] = set()
+        for entry in body.entries:
+            match entry:
+                case ast.Binding():
+                    self._expression(entry.value, local, "recipe")
+                    local = self._bound(entry, local)
+                case ast.Require(condition=condition):
+                    self._expression(condition, local, "recipe")
+                case ast.Field(path=path, value=value):
+                    named.add(path.text)
+                    self._recipe_field(path, value, local)
+                case ast.Section(path=path, body=inner):
+                    wrong = recipe_fields.misnamed(path, section=True)
+                    if wrong is not None:
+                        self.report(wrong)
+                        continue
+                    for line in inner.entries:
+                        if isinstance(line, ast.Field):
+                            whole = ast.Path(line.path.span, (*path.steps, *line.path.steps))
+                            self._recipe_field(whole, line.value, local)
+                        else:
+                            self._misplaced(line, f"`{path.text}`", "`name: value`")
+                case _:
+                    self._misplaced(entry, "a recipe", "`name: value`, sections, `name = value` and `require`")
+        for name, example in recipe_fields.REQUIRED.items():
+            if name not in named:
+                message = f"the recipe `{item.name.text}` has no `{name}`"
+                self.report(Diagnostic("E210", message, item.name.span, help=f"add `{example}`"))
+
+    def _recipe_field(self, path: ast.Path, value: ast.Expression, local: Names) -> None:
+        wrong = recipe_fields.misnamed(path)
+        if wrong is not None:
+            self.report(wrong)
+            return
+        if path.text not in recipe_fields.FORMS:
+            self._expression(value, local, "recipe")
+            return
+        for argument in value.arguments if isinstance(value, ast.Call) else ():
+            self._expression(argument.value, local, "recipe")
 
     # Scalings
 

@@ -26,7 +26,7 @@ from archdsl.syntax import ast
 if TYPE_CHECKING:
     from archdsl.analysis.elaborate import Elaborator
 
-_KEEPS_CLAIMS = frozenset({"expect", "source", "preprocess", "init", "features", "follow"})
+_KEEPS_CLAIMS = frozenset({"expect", "source", "preprocess", "init", "features", "follow", "recipe"})
 """Changes after which the figures of the model are still those of the network."""
 
 
@@ -118,6 +118,8 @@ def _field(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env:
             return replace(model, stages=stages_of(ev, e, env))
         case "features":
             return replace(model, features=model_fields.features_value(ev, e, env))
+        case "recipe":
+            return replace(model, recipe=ev.recipe_setting(e, env))
         case "output_stride":
             return replace(model, output_stride=ev.stride_setting(e, env))
         case _:

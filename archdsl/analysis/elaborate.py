@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 from archdsl import limits
 from archdsl.analysis import fields as model_fields
+from archdsl.analysis import recipes
 from archdsl.analysis.build import Evaluator
 from archdsl.analysis.derive import derive_model
 from archdsl.analysis.evaluate import Silent
@@ -70,6 +71,24 @@ class Elaborator(Evaluator):
             if named.declaration.value is not None:
                 return self._alias(named, named.declaration.value, inner)
             return self._model(named, inner)
+        finally:
+            self.nesting -= named.depth
+
+    def recipe(
+        self, named: Definition, arguments: Mapping[str, Setting], e: ast.Node, env: Environment
+    ) -> recipes.Written:
+        """A recipe: its body, or the one that it is another name for."""
+        self._enter(named, e, env)
+        try:
+            inner = self.environment_of(named, arguments, e, env)
+            value = named.declaration.value
+            if value is None:
+                return recipes.recipe_of(self, named, inner)
+            found = self.evaluate(value, inner)
+            if not isinstance(found, recipes.Written):
+                raise fault("E212", f"the recipe `{named.name}` must be a recipe, not {kind_of(found)}", value, inner)
+            doc = named.declaration.doc or found.doc
+            return replace(found, name=named.name, span=named.declaration.name.span, doc=doc)
         finally:
             self.nesting -= named.depth
 
@@ -162,6 +181,7 @@ class Elaborator(Evaluator):
             follow=values.get("follow", {}),
             features=values.get("features"),
             output_stride=values.get("output_stride"),
+            recipe=values.get("recipe"),
             preprocess=values.get("preprocess", {}),
             init=values.get("init", {}),
             provenance=values.get("source", {}),
@@ -187,6 +207,8 @@ class Elaborator(Evaluator):
             return model_fields.features_value(self, e, env)
         if name == "output_stride":
             return self.stride_setting(e, env)
+        if name == "recipe":
+            return self.recipe_setting(e, env)
         raise Silent  # the resolver reported it
 
     def end_block(self, name: str, e: ast.Expression, env: Environment) -> Block | Sequence | None:
@@ -204,6 +226,13 @@ class Elaborator(Evaluator):
         if value < 1:
             raise fault("E302", f"`output_stride` is at least 1, not {show_value(value)}", e, env)
         return Setting(value, Origin(e, env))
+
+    def recipe_setting(self, e: ast.Expression, env: Environment) -> recipes.Written | None:
+        """`recipe` of a model: the one that it is trained by if no other is asked for."""
+        value = self.evaluate(e, env)
+        if value is None or isinstance(value, recipes.Written):
+            return value
+        raise fault("E212", f"`recipe` is a recipe, not {kind_of(value)}", e, env)
 
     def section(self, name: str, body: ast.Body, env: Environment) -> Any:
         """A section of a model other than its claims, and those that name places in it."""
@@ -259,6 +288,8 @@ class Elaborator(Evaluator):
     def derive(self, value: Value, e: ast.Derived, env: Environment) -> Value:
         if isinstance(value, Model):
             return derive_model(self, value, e.body, env)
+        if isinstance(value, recipes.Written):
+            return recipes.changed(self, value, e.body.entries, env)
         if isinstance(value, Scaling):
             return replace(value, changes=(*value.changes, (e.body, env)))
         return super().derive(value, e, env)

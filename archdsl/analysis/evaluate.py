@@ -158,6 +158,8 @@ class Expressions:
                 return self.scaling(named, e, env)
             case Definition(kind="model") | Instance():
                 return self.instantiate(named, {}, e, env)
+            case Definition(kind="recipe"):
+                return self.recipe(named, {}, e, env)
             case None:
                 if env.module.incomplete:
                     raise Silent
@@ -271,7 +273,7 @@ class Expressions:
         kinds = f"{kind_of(left)} and {kind_of(right)}"
         help_ = None
         if isinstance(left, Tensor) or isinstance(right, Tensor):
-            help_ = "between tensors there are `+` and `*`; `layer_scale` multiplies by a learned factor"
+            help_ = "between tensors there are `+` and `*`; `scale(1/5)` multiplies by a number"
         elif e.operator == "+" and isinstance(left, tuple):
             help_ = "write one list, or a comprehension"
         raise fault("E310", f"`{e.operator}` does not work between {kinds}", e, env, help=help_)
@@ -366,6 +368,10 @@ class Expressions:
     ) -> Value:
         """Apply a block where an expression of a block's body says so."""
         raise fault("E204", f"{kind_of(inputs)} cannot flow into {kind_of(block)} here", site, env)
+
+    def recipe(self, named: Definition, _: Mapping[str, Setting], e: ast.Node, env: Environment) -> Value:
+        """The recipe that a declaration makes of its arguments."""
+        raise fault("E212", f"the recipe `{named.name}` cannot stand here", e, env)
 
     def instantiate(
         self, named: Definition | Instance, _: Mapping[str, Setting], e: ast.Node, env: Environment

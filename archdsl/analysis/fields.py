@@ -32,6 +32,7 @@ MODEL_FIELDS = (
     "head",
     "features",
     "output_stride",
+    "recipe",
     "follow",
     "preprocess",
     "init",
@@ -74,7 +75,7 @@ def _list_of(check: Check) -> Check:
     return check_list
 
 
-def _one_of(words: Iterable[str]) -> Check:
+def one_of(words: Iterable[str]) -> Check:
     choices = tuple(words)
 
     def check(value: Value) -> str | None:
@@ -98,7 +99,7 @@ PREPROCESS: Mapping[str, Check] = {
     "mean": _list_of(_number_between(0, 255)),
     "std": _list_of(_number_between(0, 255, open_low=True)),
     "crop": _number_between(0, 1, open_low=True),
-    "interpolation": _one_of(INTERPOLATIONS),
+    "interpolation": one_of(INTERPOLATIONS),
 }
 SOURCE: Mapping[str, Check] = dict.fromkeys(
     ("paper", "table", "figure", "section", "equation", "appendix", "code", "url", "note"), _text_or_number
@@ -222,7 +223,7 @@ def _input_extents(value: Value) -> str | None:
 
 
 CLAIM_OPTIONS: Mapping[str, Check] = {
-    "by": _one_of(CONVENTIONS),
+    "by": one_of(CONVENTIONS),
     "truncated": lambda v: None if isinstance(v, bool) else f"is true or false, not {kind_of(v)}",
     "at": _input_extents,
     "note": lambda v: None if isinstance(v, str) else f"is a string, not {kind_of(v)}",

@@ -188,6 +188,18 @@ class Program:
     modules: tuple[Module, ...]
 
     @property
+    def recipes(self) -> dict[str, Definition]:
+        """The recipes that the entry file declares and that need no parameter, in its order."""
+        return {
+            name: value
+            for name, value in self.entry.names.items()
+            if name not in self.entry.used
+            and isinstance(value, Definition)
+            and value.kind == "recipe"
+            and all(p.default is not None for p in value.parameters)
+        }
+
+    @property
     def models(self) -> dict[str, Definition | Instance]:
         """The models that the entry file declares and that need no parameter, in its order."""
         found: dict[str, Definition | Instance] = {}

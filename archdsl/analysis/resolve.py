@@ -34,11 +34,11 @@ from archdsl.syntax.parser import parse
 
 LANGUAGE_VERSION = 1
 OPERATIONS_MODULE = "std.ops"
-LATER = ("recipe", "space")
+LATER = ("space",)
 """Declarations that the grammar knows and this version does not compile."""
 
 
-_DECLARED = re.compile(r"\b(?:block|fn|model|scaling)\s+([A-Za-z_][A-Za-z0-9_]*)")
+_DECLARED = re.compile(r"\b(?:block|fn|model|scaling|recipe)\s+([A-Za-z_][A-Za-z0-9_]*)")
 _USES = re.compile(r"^\s*(?:use|models)\b", re.MULTILINE)
 """What a lost declaration and a lost `use` or table look like in text that could not be parsed."""
 

@@ -359,6 +359,7 @@ def _changed(ev: Elaborator, stages: tuple[Stage, ...], body: ast.Body, env: Env
         if name.text in seen:
             raise Fault(_repeated(name, seen[name.text]))
         seen[name.text] = name
+    columns = {name for stage in stages for name in stage.settings}
     for index, stage in enumerate(stages):
         old: dict[str, Attribute] = {"depth": stage.depth, **stage.settings}
         new: dict[str, Attribute] = {}
@@ -369,7 +370,7 @@ def _changed(ev: Elaborator, stages: tuple[Stage, ...], body: ast.Body, env: Env
             name = entry.path.head
             if name.text not in known:
                 raise unknown_setting(name, known, stage.block.name)
-            if name.text not in old and _names(entry.value, name.text):
+            if name.text not in old and name.text in columns and _names(entry.value, name.text):
                 continue  # the column is `-` in this row: there is nothing to change
             inner = stage_environment(env, index, len(stages))
             for key, attribute in old.items():

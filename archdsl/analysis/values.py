@@ -234,4 +234,4 @@ def kind_of(value: Value) -> str:
     for kind, words in named:
         if isinstance(value, kind):
             return words
-    return "a model" if hasattr(value, "stages") else "a value"
+    return "a model" if hasattr(value, "stages") else "a recipe" if hasattr(value, "given") else "a value"

@@ -23,6 +23,7 @@ from archdsl.commands.common import (
 from archdsl.compiler import Compilation, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project, expand
+from archdsl.zoo import locate
 
 PHASES = ("tokens", "ast", "names", "stages", "graph", "cost")
 EPILOG = """
@@ -57,7 +58,10 @@ class Checked:
 def command(
     files: tuple[str, ...], verbose: bool, format_: str, emit: str | None, model: str | None, color: str | None
 ) -> None:
-    """Check files: names, shapes, and the figures they claim. FILE may be a folder: then all .arch files below it."""
+    """Check files: names, shapes, and the figures they claim.
+
+    FILE may be a folder: then all .arch files below it. It may be one model, FILE:MODEL or a name of `archdsl zoo`.
+    """
     if emit is not None:
         if len(files) != 1 or format_ != "text":
             raise click.UsageError("--emit prints one FILE, as text.")
@@ -83,9 +87,10 @@ def check_files(paths: list[str], diagnostics: Diagnostics) -> list[Checked]:
     library = Library()
     found = []
     for path in paths:
-        project = Project(path)
         try:
-            _, models, said = Compiler(project, library).check(project.source())
+            place = locate(path)
+            project = Project(place.file)
+            _, models, said = Compiler(project, library).check(project.source(), place.model)
         except Fault as fault:
             diagnostics.add(fault.diagnostic)
             found.append(Checked(path))

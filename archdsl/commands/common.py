@@ -11,9 +11,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import click
@@ -23,8 +23,10 @@ from archdsl.compiler import Changes, Compilation, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project
 from archdsl.request import RequestError, changes_of
+from archdsl.zoo import locate
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+AnyThing = TypeVar("AnyThing")
 CLAIMS = "E5"
 """How the codes of claims begin."""
 _NUMBERS = re.compile(r"\[\n\s+-?\d+(?:,\n\s+-?\d+)*\n\s+\]")
@@ -89,6 +91,8 @@ class Request:
     changes: Changes
     as_json: bool
     color: bool
+    shown: str
+    """The file as it is written down in what is made of it."""
 
 
 def request_of(
@@ -102,12 +106,26 @@ def request_of(
     color: str | None = None,
     as_json: bool = False,
 ) -> Request:
-    """The request of the command-line options. Raises `click.UsageError` for a form that is none."""
+    """The request of the command-line options; `file` is a file, FILE:MODEL, or a shipped network.
+
+    Raises `click.UsageError` for a form that is none, and ends the command where nothing of that name is.
+    """
     try:
         changes = changes_of(settings, scalings, budget, input_)
     except RequestError as error:
         raise click.BadParameter(str(error), param_hint=error.option) from None
-    return Request(file, model, changes, as_json, use_color(color))
+    request = Request(file, model, changes, as_json, use_color(color), file)
+    try:
+        place = locate(file)
+    except Fault as fault:
+        diagnostics = Diagnostics()
+        diagnostics.add(fault.diagnostic)
+        fail(request, diagnostics)
+    if place.model is None:
+        return request
+    if model not in (None, place.model):
+        raise click.BadParameter(f"{file} names {place.model} already", param_hint="--model")
+    return replace(request, file=place.file, model=place.model, shown=place.shown)
 
 
 def use_color(option: str | None) -> bool:
@@ -165,6 +183,12 @@ def progress() -> Iterator[Callable[[int], None] | None]:
     finally:
         if shown:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def progress_bar(label: str, things: Sequence[AnyThing]) -> Any:
+    """A bar on a terminal while a loop goes over things, gone at the end; a context manager that yields them."""
+    hidden = not sys.stderr.isatty()
+    return click.progressbar(things, label=label, file=sys.stderr, hidden=hidden, show_pos=True, width=30)
 
 
 def finish(result: Compilation) -> None:

@@ -78,11 +78,11 @@ def command(
         return
     budget = [options["budget"]] if options["budget"] else []
     chosen = _name(name, result, [*options["scalings"], *budget], options["input_"])
-    texts = _texts(result, result.network, chosen, file, words, targets or DEFAULT_TARGETS)
+    texts = _texts(result, result.network, chosen, request.shown, words, targets or DEFAULT_TARGETS)
     written = _write(Path(folder), texts, force)
     cost = count(result.network)
     if format_ == "json":
-        say_json(_report(result, result.network, cost, file, chosen, written))
+        say_json(_report(result, result.network, cost, request.file, chosen, written))
     else:
         say(_summary(result, result.network, cost, written))
     finish(result)

@@ -95,7 +95,7 @@ def command(
         return
     cost = count(result.network, convention)
     if format_ == "json":
-        _say_json(result, cost, file, by, dtype, batch, terms=explained is not None, formulas=formulas)
+        _say_json(result, cost, request.file, by, dtype, batch, terms=explained is not None, formulas=formulas)
     elif format_ == "csv":
         say(_csv(result, cost, rows_of(result.model, cost, by)))
     else:
@@ -289,7 +289,7 @@ def _formulas(result: Compilation, convention: Convention, color: bool, *, markd
     except Fault as fault:
         diagnostics = Diagnostics()
         diagnostics.add(fault.diagnostic)
-        return str(fail(Request("", None, Changes(), as_json=False, color=color), diagnostics))
+        return str(fail(Request("", None, Changes(), as_json=False, color=color, shown=""), diagnostics))
     except Silent:
         raise click.ClickException("the model has no closed forms") from None
     lines = []

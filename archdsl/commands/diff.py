@@ -5,8 +5,6 @@ Exit codes are those of diff(1): 0 the same, 1 different, 2 trouble (a usage err
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,7 +33,6 @@ Examples:
 Layout, comments, names of locals, claims and sources are without meaning. Exit codes, as of diff(1): 0 both mean the
 same; 1 they differ; 2 trouble: the command line, or a file that does not compile.
 """
-_WITH_MODEL = re.compile(r"(.+):([A-Za-z_][A-Za-z0-9_]*)", re.DOTALL)
 
 
 @click.command(short_help="Compare two models by meaning and by cost.", epilog=EPILOG)
@@ -55,9 +52,8 @@ def command(a: str, b: str, convention_name: str, format_: str, color: str | Non
     """Compare two models by meaning and by cost. A and B are each a FILE, or FILE:MODEL."""
     found: list[Compilation] = []
     for text in (a, b):
-        file, model = split_model(text)
         try:
-            found.append(compiled(request_of(file, model=model, color=color, as_json=format_ == "json")))
+            found.append(compiled(request_of(text, color=color, as_json=format_ == "json")))
         except click.exceptions.Exit:
             raise click.exceptions.Exit(TROUBLE) from None
     left, right = found
@@ -73,14 +69,6 @@ def command(a: str, b: str, convention_name: str, format_: str, color: str | Non
         say(_text(a, b, left, right, costs, differences, same=same, same_network=same_network))
     if not same:
         raise click.exceptions.Exit(DIFFERENT)
-
-
-def split_model(text: str) -> tuple[str, str | None]:
-    """`FILE:MODEL` -> file and model; a file that exists by the whole name is that file."""
-    found = _WITH_MODEL.fullmatch(text)
-    if found is None or os.path.lexists(text):
-        return text, None
-    return found[1], found[2]
 
 
 # Differences

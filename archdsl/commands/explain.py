@@ -33,9 +33,10 @@ def command(target: str, format_: str, **options: Any) -> None:
     if _CODE.fullmatch(target):
         _code(target.upper(), as_json=format_ == "json")
         return
-    result = compiled(request_of(target, as_json=format_ == "json", **options))
+    request = request_of(target, as_json=format_ == "json", **options)
+    result = compiled(request)
     if format_ == "json":
-        _say_json(result, target)
+        _say_json(result, request.file)
     else:
         say(_scalings(result) if result.model is not None and result.model.changes else _origins(result))
     finish(result)

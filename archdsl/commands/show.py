@@ -29,9 +29,10 @@ def command(file: str, **options: Any) -> None:
     from archdsl.project import Project
     from archdsl.show import show_model
 
-    result = compiled(request_of(file, **options))
+    request = request_of(file, **options)
+    result = compiled(request)
     try:
-        text = show_model(result, Project(file))
+        text = show_model(result, Project(request.file))
     except ValueError as fault:
         raise click.ClickException(str(fault)) from None
     say(text)

@@ -44,7 +44,6 @@ from archdsl.commands.tables import size, table
 from archdsl.compiler import Compilation
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.files import FileFault, write_atomically
-from archdsl.project import STDIN
 from archdsl.render import visible
 from archdsl.report import TensorReport, WeightsReport, diagnostic_reports
 from archdsl.source import Source, Span
@@ -138,7 +137,7 @@ def command(
     result = compiled(request)
     if result.network is None:
         return
-    target = Path(output or f"{result.name if file == STDIN else Path(file).stem}{SUFFIX}")
+    target = Path(output or f"{result.name}{SUFFIX}")
     try:
         if not dry_run:
             _check_target(target, checkpoint, force)
@@ -346,7 +345,7 @@ def _report(
     counts = {status: sum(t.status == status for t in tensors) for status in ("loaded", "adapted", "new", "unused")}
     return WeightsReport(
         archdsl=__version__,
-        spec=request.file,
+        spec=request.shown,
         model=result.name,
         hash=result.network.hash if result.network is not None else "",
         checkpoint=path,

@@ -204,17 +204,16 @@ def strides(nodes: Iterable[Node]) -> list[int | None]:
             found.append(None)
             continue
         stride = max(before)
-        name = node.operation.name
+        operation: Any = node.operation
+        name = operation.name
         if name in ("global_pool", "adaptive_avg_pool", "flatten", "linear", "reshape"):
             found.append(None)
             continue
-        step = getattr(node.operation, "stride", None)
+        step = getattr(operation, "stride", None)
         if step is not None:
             stride *= int(step[0])
-        factor = getattr(node.operation, "factor", None)
-        if factor is not None:
-            vertical = factor[0] if isinstance(factor, tuple) else factor
-            stride = max(1, stride // int(vertical))
+        if name == "upsample":
+            stride = max(1, stride // int(operation.factor[0]))
         found.append(stride)
     return found
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from families.compiling import SPECS, compiled, network_of, spec_source
+from families.compiling import network_of, spec, zoo_names
 from graph.graph_networks import NETWORKS, Sketch, kitchen_sink
 from pydantic import TypeAdapter
 
@@ -42,16 +42,16 @@ def small() -> Network:
     return net.builder.finish("small", [z, b], [Feature("early", x, 1), Feature("image", INPUT)])
 
 
-@pytest.mark.parametrize("name", [path.stem for path in SPECS])
+@pytest.mark.parametrize("name", zoo_names())
 def test_a_spec_comes_back(name: str) -> None:
-    network = network_of(compiled(spec_source(name)))
+    network = network_of(spec(name))
     text = text_of(network)
     DOCUMENT.validate_json(text, strict=True)
     again = read(text)
     assert again == network
     assert again.hash == network.hash
     assert count(again) == count(network)
-    assert text == text_of(network_of(compiled(spec_source(name))))
+    assert text == text_of(network_of(spec(name)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -116,7 +116,7 @@ def test_what_is_written() -> None:
 
 
 def test_figures_add_up() -> None:
-    network = network_of(compiled(spec_source("efficientnet_b0")))
+    network = network_of(spec("efficientnet_b0"))
     found = json.loads(text_of(network))
     for measure in ("flops", "params", "acts", "buffers"):
         assert found["totals"][measure] == sum(node["cost"][measure] for node in found["nodes"])
@@ -127,7 +127,7 @@ def test_figures_add_up() -> None:
 
 
 def test_blocks_of_the_text() -> None:
-    found = json.loads(text_of(network_of(compiled(spec_source("regnety_4gf")))))
+    found = json.loads(text_of(network_of(spec("regnety_4gf"))))
     blocks = {block["path"]: block for block in found["blocks"]}
     inner = blocks["stages.2.blocks.11"]
     assert (inner["block"], inner["module"]) == ("y_block", "std.regnet")

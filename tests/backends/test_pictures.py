@@ -12,7 +12,7 @@ from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
-from families.compiling import SPECS, compiled, network_of, spec_source
+from families.compiling import network_of, spec, zoo_names
 from graph.graph_networks import Sketch, kitchen_sink
 
 from archdsl.backends import About, dot, svg
@@ -24,13 +24,13 @@ HOSTILE = '"><script>alert(1)</script>]]>&lt;\\N\\" + <b>x</b>\r\n{}|\u202e\u202
 SHOWN = '"><script>alert(1)</script>]]>&lt;\\N\\" + <b>x</b> {}| [31m'
 """The same on one line, without what turns text or terminals."""
 
-NAMES = [path.stem for path in SPECS]
+NAMES = zoo_names()
 BACKENDS = pytest.mark.parametrize("backend", [dot, svg], ids=["dot", "svg"])
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 def of_spec(name: str) -> Network:
-    return network_of(compiled(spec_source(name)))
+    return network_of(spec(name))
 
 
 def picture(backend: ModuleType, network: Network, about: About | None = None) -> str:

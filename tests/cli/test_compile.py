@@ -53,7 +53,7 @@ def test_default_targets_and_names(run: Run, here: Path) -> None:
     result = run("compile", REGNET, "--scale", "dWr:4", "-o", "out")
     assert (result.code, result.err) == (0, "")
     assert set(written(here)) == {"out/regnety_4gf_dwr4.py", "out/train_regnety_4gf_dwr4.py"}
-    reference = json.loads(run("cost", SPECS / "regnety_4gf_dwr4.arch", "--format", "json").out)
+    reference = json.loads(run("cost", "regnety_4gf_dwr4", "--format", "json").out)
     text = (here / "out" / "regnety_4gf_dwr4.py").read_text()
     assert f'SPEC_HASH = "{reference["hash"]}"' in text
     assert "class Regnety4gfDwr4(nn.Module):" in text

@@ -131,7 +131,7 @@ def test_memory(run: Run) -> None:
 
 
 def test_scaling_by_every_form(run: Run) -> None:
-    reference = cost(run, SPECS / "regnety_4gf_dwr4.arch")
+    reference = cost(run, "regnety_4gf_dwr4")
     for spec in ("dWr:4", "alpha=4/5:4", "alpha(4, a: 4/5)", "dWr(4)"):
         found = cost(run, REGNET, "--scale", spec)
         assert (found["hash"], found["flops"]) == (reference["hash"], 15608249240), spec
@@ -140,13 +140,13 @@ def test_scaling_by_every_form(run: Run) -> None:
 
 
 def test_scaling_to_a_budget(run: Run) -> None:
-    found = cost(run, SPECS / "regnety_400mf.arch", "--scale", "w", "--to", "flops=1G")
+    found = cost(run, "regnety_400mf", "--scale", "w", "--to", "flops=1G")
     (solved,) = found["solved"]
     assert solved["target"] == 10**9
     assert solved["reached"] == found["flops"]
     assert solved["residual"] == found["flops"] - 10**9
     assert abs(solved["residual_percent"]) < 5
-    text = run("cost", SPECS / "regnety_400mf.arch", "--scale", "w", "--to", "flops=1G").out
+    text = run("cost", "regnety_400mf", "--scale", "w", "--to", "flops=1G").out
     assert f"s = {solved['factor']} reaches {found['flops']:,} flops" in text
 
 
@@ -154,10 +154,7 @@ def test_changes(run: Run) -> None:
     found = cost(run, REGNET, "--set", "head.classes=10", "--input", "256x192")
     assert found["input"] == [3, 256, 192]
     assert found["rows"][-1]["outputs"] == [[10]]
-    assert (
-        cost(run, SPECS / "rexnet.arch", "--set", "width_mult=1.3")["hash"]
-        == (cost(run, SPECS / "rexnet_1_3x.arch")["hash"])
-    )
+    assert cost(run, "rexnet", "--set", "width_mult=1.3")["hash"] == (cost(run, "rexnet_1_3x")["hash"])
     assert cost(run, REGNET, "--input", "1x64x64")["input"] == [1, 64, 64]
 
 

@@ -64,7 +64,7 @@ def test_check_all_specs(run: Run) -> None:
 
 
 def test_check_json(run: Run) -> None:
-    result = run("check", REGNET, SPECS / "resnet50.arch", "--format", "json")
+    result = run("check", REGNET, "resnet50", "--format", "json")
     TypeAdapter(CheckReport).validate_json(result.out, strict=True)
     found = json.loads(result.out)
     assert [file["models"][0]["name"] for file in found["files"]] == ["regnety_4gf", "resnet50"]
@@ -141,7 +141,7 @@ def test_explain_a_scaling(run: Run) -> None:
 
 
 def test_explain_widths_by_block(run: Run) -> None:
-    result = run("explain", SPECS / "rexnet_1_0x.arch", "--scale", "w:2", "--format", "json")
+    result = run("explain", "rexnet_1_0x", "--scale", "w:2", "--format", "json")
     found = {change["path"]: change for change in json.loads(result.out)["changes"]}
     assert found["stages.1.blocks.1.width"]["base"] == 38
     assert found["stages.1.blocks.1.width"]["multiplied"] == "38 * 2^(1/2)"
@@ -239,11 +239,11 @@ def test_diff_of_the_same(run: Run, net: Path) -> None:
 
 
 def test_diff_of_two_models(run: Run) -> None:
-    found = diff(run, REGNET, SPECS / "regnety_800mf.arch")
+    found = diff(run, REGNET, "regnety_800mf")
     assert not found["same"]
     assert {"sign": "~", "path": "stages.0.width", "a": "128", "b": "64"} in found["differences"]
     assert sum(stage["flops_a"] for stage in found["stages"]) == found["a"]["flops"]
-    text = run("diff", REGNET, SPECS / "regnety_800mf.arch").out
+    text = run("diff", REGNET, "regnety_800mf").out
     assert "~ stages.0   depth 2 -> 1, width 128 -> 64, group_width 64 -> 16" in text
     assert "-3,176,118,016" in text
 

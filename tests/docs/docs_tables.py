@@ -45,6 +45,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "layer_norm": ("the same", "8 x 4 x 4 -> layer_norm"),
     "group_norm": ("the same; the input is a map, `groups` divide C", "8 x 4 x 4 -> group_norm(2)"),
     "layer_scale": ("the same", "8 x 4 x 4 -> layer_scale"),
+    "scale": ("the same", "8 x 4 x 4 -> scale(0.2)"),
     "max_pool": ("C x H' x W', by the [window rule](#windows-and-padding)",
                  "8 x 32 x 32 -> max_pool(kernel: 3, stride: 2)"),
     "avg_pool": ("C x H' x W', by the [window rule](#windows-and-padding)",

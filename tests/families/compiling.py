@@ -13,15 +13,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from archdsl.analysis.program import Definition
 from archdsl.compiler import Changes, Compilation, Compiler
-from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network, Node
-from archdsl.resources import data_root, read_data
+from archdsl.resources import read_data, spec_files
 from archdsl.source import Source, Span
+from archdsl.zoo import declared
 
 ORACLE = Path(__file__).resolve().parent.parent / "oracle"
-SPECS = sorted((data_root() / "specs").glob("*.arch"))
+ZOO_FILES = spec_files()
+"""Every file of networks below `specs/`."""
 
 
 class Specs:
@@ -49,9 +52,30 @@ def text_source(text: str) -> Source:
     return Source("specs/test.arch", text if text.startswith("arch ") else f"arch 1\n{text}")
 
 
+def file_source(path: str) -> Source:
+    """A file of networks, by its path from the project's root."""
+    return Source(path, read_data(path))
+
+
 def spec_source(name: str) -> Source:
-    """The source of a spec by its name, without `.arch`."""
-    return Source(f"specs/{name}.arch", read_data(f"specs/{name}.arch"))
+    """The file that declares a shipped network or family."""
+    return file_source(declared()[name])
+
+
+def spec(name: str, **changes: Any) -> Compilation:
+    """A shipped network or family, compiled with what `compiled` takes."""
+    return compiled(spec_source(name), name, **changes)
+
+
+def zoo_names() -> list[str]:
+    """All shipped networks; a family that can be compiled as it is, because its parameters have values, is none."""
+    found = []
+    for path in ZOO_FILES:
+        program = COMPILER.program(file_source(path), Diagnostics())
+        for name, named in program.models.items():
+            if name not in program.entry.used and not (isinstance(named, Definition) and named.parameter_names):
+                found.append(name)
+    return found
 
 
 def compiled(

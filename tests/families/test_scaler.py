@@ -9,18 +9,16 @@ from typing import Any
 
 import pytest
 from families.compiling import (
-    Source,
     compiled,
     differences,
     end_width,
     network_of,
     records,
-    spec_source,
+    spec,
     stage_shapes,
     totals,
 )
 from families.reference_scaler import STRATEGIES, Stages, Weights, alpha, half_even, scale
-from families.sources import regnet_source
 
 from archdsl.graph.network import Network
 
@@ -65,16 +63,14 @@ def stages_of(network: Network, like: Stages) -> Stages:
 @pytest.mark.parametrize("name", BASES)
 def test_stage_lists_are_those_of_the_reference_scaler(name: str, call: str) -> None:
     base = base_stages(name)
-    source = spec_source(name)
-    assert stages_of(network_of(compiled(source)), base) == base
+    assert stages_of(network_of(spec(name)), base) == base
     for factor in FACTORS:
-        network = network_of(compiled(source, scalings=[call.format(factor)]))
+        network = network_of(spec(name, scalings=[call.format(factor)]))
         assert stages_of(network, base) == scale(base, CALLS[call], float(factor)), factor
 
 
 def test_resolution_scales_both_extents() -> None:
-    source = spec_source("regnety_4gf")
-    oblong = compiled(source, settings={"input": "3 x 192 x 320"}, scalings=["r(4)"])
+    oblong = spec("regnety_4gf", settings={"input": "3 x 192 x 320"}, scalings=["r(4)"])
     assert network_of(oblong).input == (3, 384, 640)
 
 
@@ -86,23 +82,22 @@ def test_rows_of_the_paper(name: str) -> None:
     """The rows of the paper's table 8 whose base is published; at both ends of the interval of factors too."""
     record = records("scaled")[name]
     base = record["base"]
-    source = spec_source(base) if base.startswith("efficientnet") else Source("specs/test.arch", regnet_source(base))
-    network = network_of(compiled(source, base, scalings=[f"dWr({record['factor']})"]))
+    network = network_of(spec(base, scalings=[f"dWr({record['factor']})"]))
     assert differences(network, record) == {}
     printed = [
         round(network_totals / 1e6, 1) for network_totals in (totals(network)["params"], totals(network)["acts"])
     ]
     for factor in record["factors_that_give_the_printed_row"]:
-        end = totals(network_of(compiled(source, base, scalings=[f"dWr({factor})"])))
+        end = totals(network_of(spec(base, scalings=[f"dWr({factor})"])))
         assert [round(end[key] / 1e6, 1) for key in ("params", "acts")] == printed
         assert round(end["flops"] / 1e9, 1) == round(record["flops"] / 1e9, 1)
 
 
 def test_regnety_4gf_by_4() -> None:
     record = records("scaled")["regnety_4gf_dwr4"]
-    network = network_of(compiled(spec_source("regnety_4gf"), scalings=["dWr(4)"]))
+    network = network_of(spec("regnety_4gf", scalings=["dWr(4)"]))
     assert differences(network, record) == {}
-    assert network.hash == network_of(compiled(spec_source("regnety_4gf_dwr4"))).hash
+    assert network.hash == network_of(spec("regnety_4gf_dwr4")).hash
 
 
 RATIOS = {"d": "d", "w": "w_fixed_group", "dw": "dw_fixed_group", "dwr": "dwr_fixed_group", "dWr": "dWr"}
@@ -111,15 +106,14 @@ RATIOS = {"d": "d", "w": "w_fixed_group", "dw": "dw_fixed_group", "dwr": "dwr_fi
 @pytest.mark.parametrize("name", RATIOS)
 def test_ratios_of_the_reference_scaler(name: str) -> None:
     """Of `w`, `dw` and `dwr` the reference scaler keeps the group width; the strategies of that name scale it."""
-    base = totals(network_of(compiled(spec_source("regnety_4gf"))))["flops"]
-    scaled = totals(network_of(compiled(spec_source("regnety_4gf"), scalings=[f"{RATIOS[name]}(4)"])))["flops"]
+    base = totals(network_of(spec("regnety_4gf")))["flops"]
+    scaled = totals(network_of(spec("regnety_4gf", scalings=[f"{RATIOS[name]}(4)"])))["flops"]
     assert round(scaled / base, 2) == records("scaled", "flops_ratios_of_regnety_4gf_by_4")[name]
 
 
 def test_a_depthwise_network_has_no_group_width_to_scale() -> None:
-    source = spec_source("efficientnet_b0")
     for name in ("w", "dw", "wr", "dwr", "dWr"):
-        free, fixed = (compiled(source, scalings=[f"{n}(4)"]) for n in (name, f"{name}_fixed_group"))
+        free, fixed = (spec("efficientnet_b0", scalings=[f"{n}(4)"]) for n in (name, f"{name}_fixed_group"))
         assert network_of(free).hash == network_of(fixed).hash
 
 
@@ -259,7 +253,6 @@ def test_an_unreachable_budget_is_a_diagnostic(call: str) -> None:
 def test_regnety_4gf_to_16gf() -> None:
     """The nearest to 16G of all factors from 3 to 6 on the grid, by the reference scaler's stages."""
     base = base_stages("regnety_4gf")
-    source = spec_source("regnety_4gf")
 
     @cache
     def flops(stages: Stages) -> int:
@@ -267,11 +260,11 @@ def test_regnety_4gf_to_16gf() -> None:
         for index, lists in enumerate(zip(stages.depths, stages.widths, stages.groups, strict=True)):
             for key, value in zip(("depth", "width", "group_width"), lists, strict=True):
                 settings[f"stages[{index}].{key}"] = value
-        return totals(network_of(compiled(source, settings=settings)))["flops"]
+        return totals(network_of(spec("regnety_4gf", settings=settings)))["flops"]
 
     costs = {k: flops(scale(base, STRATEGIES["dWr"], k / 1000, half_even)) for k in range(3000, 6001)}
     best = nearest(costs, 16_000_000_000)
-    compilation = compiled(source, scalings=["dWr(solve(flops: 16G))"])
+    compilation = spec("regnety_4gf", scalings=["dWr(solve(flops: 16G))"])
     assert compilation.model is not None
     (found,) = compilation.model.solved
     assert (Fraction(found.factor), found.reached) == (Fraction(best, 1000), costs[best])

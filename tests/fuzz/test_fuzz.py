@@ -280,7 +280,7 @@ def test_spliced_specs(text: str) -> None:
 )
 def test_changes(changed: list[tuple[str, str]], scalings: list[str], size: str | None) -> None:
     """What stands on the command line ends no other way."""
-    source = Source("specs/regnety_400mf.arch", specs()["regnety_400mf.arch"])
+    source = Source("specs/regnety_4gf.arch", specs()["regnety_4gf.arch"])
     found = compiler().compile(source, None, Changes(tuple(changed), tuple(scalings), size))
     assert found.network is not None or found.diagnostics.failed
     verify_diagnostics(found.diagnostics)

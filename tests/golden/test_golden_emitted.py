@@ -18,9 +18,9 @@ from archdsl.resources import data_root
 HERE = Path(__file__).parent / "emitted"
 MODULES: dict[str, tuple[str, ...]] = {
     "regnety_4gf_dwr4.py": ("specs/regnety_4gf.arch", "--scale", "dWr:4"),
-    "efficientnetv2_s.py": ("specs/efficientnetv2_s.arch",),
-    "rexnet_1_0x.py": ("specs/rexnet_1_0x.arch",),
-    "train_efficientnetv2_s.py": ("specs/efficientnetv2_s.arch",),
+    "efficientnetv2_s.py": ("efficientnetv2_s",),
+    "rexnet_1_0x.py": ("rexnet_1_0x",),
+    "train_efficientnetv2_s.py": ("efficientnetv2_s",),
 }
 """File -> what is compiled for it."""
 

@@ -118,6 +118,8 @@ class Plain(nn.Module):
             return inputs[0] + inputs[1]
         if op.name == "mul":
             return inputs[0] * inputs[1]
+        if op.name == "scale":
+            return x * float(op.factor)
         if op.name == "concat":
             return torch.cat(inputs, 1)
         if op.name == "split":

@@ -27,6 +27,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "max_pool": {"kernel": 3, "stride": 2},
     "avg_pool": {"kernel": 2, "stride": 2},
     "adaptive_avg_pool": {"size": 2},
+    "scale": {"factor": Fraction(1, 5)},
     "dropout": {"rate": Fraction(1, 5)},
     "drop_path": {"rate": Fraction(1, 5)},
     "split": {"parts": 2},

@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import pytest
 from reading import Texts
@@ -19,17 +18,17 @@ from reading import Texts
 from archdsl.analysis.program import walk
 from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics
-from archdsl.resources import data_root
+from archdsl.resources import read_data, spec_files
 from archdsl.source import Source
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse, tokens
 
-SPECS = sorted((data_root() / "specs").glob("*.arch"))
-TEXTS = {f"specs/{path.name}": path.read_text(encoding="utf-8") for path in SPECS}
+FILES = spec_files()
+TEXTS = {path: read_data(path) for path in FILES}
 COMPILER = Compiler(Texts(TEXTS))
 KINDS = ("NAME", "KIND")
-MOST = 200
-"""Mutations of one spec."""
+MOST, LEAST = 400, 30
+"""Networks that are compiled for the mutations of one file, and mutations of a file of many networks."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -76,7 +75,7 @@ def misspelled(name: str, draw: random.Random) -> str:
 
 
 def mutations(source: Source) -> list[Mutation]:
-    """All mutations of a source, or a sample that is the same in every run."""
+    """All mutations of a source, or a sample that is the same in every run: fewer where it has many networks."""
     draw = random.Random(source.name)
     found = []
     for kind, start, end in tokens(source):
@@ -89,7 +88,8 @@ def mutations(source: Source) -> list[Mutation]:
                 "misspelled": misspelled(name, draw),
             }
             found += [Mutation(source, start, end, way, new) for way, new in ways.items() if new != name]
-    return sorted(draw.sample(found, MOST), key=lambda m: m.start) if len(found) > MOST else found
+    most = max(LEAST, MOST // (2 + len(meaning(source)[0])))
+    return sorted(draw.sample(found, most), key=lambda m: m.start) if len(found) > most else found
 
 
 @cache
@@ -163,9 +163,8 @@ class Outcome:
 
 
 @cache
-def outcome(path: Path) -> Outcome:
-    """Compile every mutation of a spec. Kept, because two tests ask, and they may run in two processes."""
-    name = f"specs/{path.name}"
+def outcome(name: str) -> Outcome:
+    """Compile every mutation of a file. Kept, because two tests ask, and they may run in two processes."""
     source = Source(name, TEXTS[name])
     original, diagnostics = meaning(source)
     assert not diagnostics.failed
@@ -186,8 +185,8 @@ def outcome(path: Path) -> Outcome:
     return result
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
-def test_mutations(path: Path) -> None:
+@pytest.mark.parametrize("path", FILES)
+def test_mutations(path: str) -> None:
     """Each is rejected at the right line, or means the same and may, or is legal and changes the network."""
     assert not outcome(path).accepted
     assert not outcome(path).astray
@@ -195,7 +194,7 @@ def test_mutations(path: Path) -> None:
 
 def test_suggestions() -> None:
     """The name that was meant is suggested for at least 95 of 100 typos of one edit."""
-    typos = [typo for path in SPECS for typo in outcome(path).typos]
+    typos = [typo for path in FILES for typo in outcome(path).typos]
     missed = [mutation for mutation, right in typos if not right]
     assert len(typos) > 500
     assert len(missed) <= 0.05 * len(typos), "\n".join(missed)

@@ -32,7 +32,7 @@ HEADER = """arch 1
 use std.ops {
   conv, batch_norm, group_norm, layer_norm, relu, relu6, silu, gelu, sigmoid, hard_swish, hard_sigmoid, leaky_relu,
   prelu, tanh, identity, max_pool, avg_pool, global_pool, adaptive_avg_pool, linear, flatten, add, mul, concat, split,
-  slice, pad_channels, channel_shuffle, upsample, dropout, drop_path, layer_scale, reshape
+  slice, pad_channels, channel_shuffle, upsample, dropout, drop_path, layer_scale, scale, reshape
 }
 use std.blocks { conv_norm_act, conv_pool_stem, squeeze_excite, pool_head, conv_head }
 """
@@ -267,7 +267,7 @@ def step(d: Draw, m: Map, kernels: Kernels, act: str) -> tuple[str, Map]:
         band = d.of((f"0 .. {c} / 2 - 1", f"{c} / 2 .. {c} - 1"))
         return f"slice({band})", replace(m, channels=f"({c} / 2)", divisor=m.divisor // 2)
     if kind == 10:
-        return d.of(("dropout(1/10)", "drop_path(0.2)", "layer_scale(1e-6)", "layer_scale")), m
+        return d.of(("dropout(1/10)", "drop_path(0.2)", "layer_scale(1e-6)", "layer_scale", "scale(-3/10)")), m
     if kind == 11:
         mode = d.of(('"nearest"', '"bilinear"'))
         return f"upsample(2, mode: {mode}) -> conv({c}, kernel: 3, stride: 2)", m

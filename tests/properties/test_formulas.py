@@ -6,26 +6,22 @@ from typing import Any
 
 import pytest
 import sympy
-from strategies import HEADER, Texts, compile_text
+from families.compiling import COMPILER, spec_source, zoo_names
+from strategies import HEADER, compile_text
 
 from archdsl.analysis.elaborate import Elaborator
 from archdsl.analysis.formula import Formulas, formula_network, formulas_of
-from archdsl.compiler import Changes, Compilation, Compiler
+from archdsl.compiler import Changes, Compilation
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
 from archdsl.graph.formulas import Formula
 from archdsl.graph.symbolic import Symbolic
-from archdsl.resources import data_root, read_data
-from archdsl.source import Source
 
 MEASURES = ("flops", "params", "acts")
-SPECS = sorted(path.stem for path in (data_root() / "specs").glob("*.arch"))
-FILES = {f"{stem}.arch": read_data(f"specs/{stem}.arch") for stem in SPECS}
 
 
 def spec(name: str, *settings: tuple[str, str], input: str | None = None) -> Compilation:
-    source = Source(f"{name}.arch", FILES[f"{name}.arch"])
-    result = Compiler(Texts(FILES)).compile(source, None, Changes(settings, (), input))
+    result = COMPILER.compile(spec_source(name), name, Changes(settings, (), input))
     assert len(result.diagnostics) == 0, list(result.diagnostics)
     return result
 
@@ -52,7 +48,7 @@ def stage(forms: Formulas, index: int) -> Formula:
 # The networks of specs/
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", zoo_names())
 def test_forms_give_the_count(name: str) -> None:
     result = spec(name)
     forms = closed(result)

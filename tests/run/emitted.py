@@ -14,13 +14,12 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import pytest
-from families.compiling import COMPILER, SPECS, network_of, spec_source, text_source
+from families.compiling import COMPILER, network_of, spec_source, text_source, zoo_names
 
 from archdsl.backends import About
 from archdsl.backends import torch as backend
 from archdsl.backends.interface import Interface
 from archdsl.compiler import Changes, Compilation
-from archdsl.diagnostics import Diagnostics
 from archdsl.emission import about_of
 from archdsl.graph.blocks import Application
 from archdsl.graph.cost import count
@@ -77,15 +76,15 @@ def text_network(text: str, size: Extents | None = None) -> Network:
 
 
 @cache
-def emitted_spec(file: str, model: str) -> Emitted:
-    """A model of a spec, emitted at its declared size."""
-    return _emitted(compilation(spec_source(file), model), model)
+def emitted_spec(name: str) -> Emitted:
+    """A shipped network, emitted at its declared size."""
+    return _emitted(compilation(spec_source(name), name), name)
 
 
 @cache
-def spec_network(file: str, model: str, size: Extents | None = None) -> Network:
-    """The network of a model of a spec."""
-    return network_of(compilation(spec_source(file), model, size))
+def spec_network(name: str, size: Extents | None = None) -> Network:
+    """A shipped network."""
+    return network_of(compilation(spec_source(name), name, size))
 
 
 def compilation(source: Source, model: str | None = None, size: Extents | None = None) -> Compilation:
@@ -97,18 +96,16 @@ def _emitted(compiled: Compilation, name: str) -> Emitted:
     return emitted(network_of(compiled), about_of(compiled, name, f"specs/{name}.arch", ()))
 
 
-def _models() -> list[Any]:
-    found = []
-    for path in SPECS:
-        program = COMPILER.program(spec_source(path.stem), Diagnostics())
-        found += [
-            pytest.param(path.stem, model, id=model) for model in program.models if model not in program.entry.used
-        ]
-    return found
+MODELS = zoo_names()
+"""Every shipped network."""
 
-
-MODELS = _models()
-"""Every model of every spec: (file, model)."""
+SAMPLE = (
+    *("regnetx_400mf", "regnety_4gf", "regnetz_500mf", "resnet18", "resnet50", "resnext50", "efficientnet_b0"),
+    *("efficientnet_lite0", "efficientnetv2_b0", "efficientnetv2_s", "rexnet_1_0x", "rexnet_plain", "rexnet_lite_1_0x"),
+    *("mobilenetv1", "mobilenetv2", "mobilenetv3_large", "mnasnet_a1", "regnetz_500mf_to_4gf", "convnext_t"),
+    *("densenet121", "shufflenetv2_1_0x", "repvgg_a0", "ghostnet_1_0x", "inception_v3", "squeezenet_1_1"),
+)
+"""One or two of each family, for what takes long."""
 
 
 # What a network says that a module must show

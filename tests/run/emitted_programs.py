@@ -11,7 +11,7 @@ HEADER = """arch 1
 use std.ops {
   conv, batch_norm, group_norm, layer_norm, relu, relu6, silu, gelu, sigmoid, hard_swish, hard_sigmoid, leaky_relu,
   prelu, tanh, identity, max_pool, avg_pool, global_pool, adaptive_avg_pool, linear, flatten, add, mul, concat, split,
-  slice, pad_channels, channel_shuffle, upsample, dropout, drop_path, layer_scale, reshape
+  slice, pad_channels, channel_shuffle, upsample, dropout, drop_path, layer_scale, scale, reshape
 }
 use std.blocks { conv_norm_act, squeeze_excite, pool_head, conv_head }
 """
@@ -56,7 +56,7 @@ def conditional_programs(draw: Any) -> str:
             f"conv({width}, kernel: {of('1', '3', 'zzkernel')}{of('', ', bias: true', ', bias: zzq')})",
             f"(conv({width}, kernel: 1) -> batch_norm -> zzact)",
             "batch_norm",
-            of("zzact", "relu6", "layer_scale(1/2)", "prelu", "dropout(0.1)", "layer_norm"),
+            of("zzact", "relu6", "layer_scale(1/2)", "scale(-1.5e-3)", "prelu", "dropout(0.1)", "layer_norm"),
             f"squeeze_excite({of('8', 'width', f'ceil({source}.channels / 4)', 'ceil(x.channels / 2)')})",
             f"zzhelper({width}, zzdeep: {of('true', *FLAGS)})",
             "drop_path(zzdrop)",
@@ -134,7 +134,7 @@ PROGRAMS = {
     """,
     "vectors": """
       block vectors(x) {
-        v = x -> flatten -> linear(24) -> layer_norm -> gelu
+        v = x -> flatten -> linear(24) -> scale(0.3) -> layer_norm -> gelu
         a, b, c = split(v, sizes: [4, 12, 8])
         w = concat(c, a) -> prelu(1/3) -> layer_scale(1/2) -> dropout(0.3)
         return add(w, b) -> pad_channels(to: 20) -> slice(3 .. 17) -> linear(6, bias: false)

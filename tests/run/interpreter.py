@@ -68,6 +68,8 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             return (y * t["weight"].reshape(shape) + t["bias"].reshape(shape),)
         case "layer_scale":
             return (x * t["weight"],)
+        case "scale":
+            return (x * float(op.factor),)
         case "prelu":
             slope = t["weight"].reshape((-1,) + (1,) * (x.dim() - 2))
             return (torch.where(x > 0, x, x * slope),)

@@ -27,7 +27,7 @@ from archdsl.resources import data_root
 ROOT = data_root()
 SPECS = ROOT / "specs"
 REGNET = SPECS / "regnety_4gf.arch"
-SMALL = SPECS / "regnetx_400mf.arch"
+SMALL = "regnetx_400mf"
 
 NET = """\
 arch 1
@@ -59,7 +59,7 @@ def test_the_example_of_the_package() -> None:
     net = archdsl.compile(REGNET, scale="dWr:4")
     assert (net.cost.flops, net.cost.params, net.cost.acts) == (15608249240, 68144472, 26542408)
     assert net.name == "regnety_4gf_dwr4"
-    assert net.hash == archdsl.compile(SPECS / "regnety_4gf_dwr4.arch").hash == net.network.hash
+    assert net.hash == archdsl.compile("regnety_4gf_dwr4").hash == net.network.hash
     assert repr(net) == (
         f"<regnety_4gf_dwr4: 3 x 240 x 240, {len(net.network.nodes)} operations, "
         f"15,608,249,240 multiply-adds, 68,144,472 params, 26,542,408 acts, hash {net.hash[:12]}>"

@@ -157,9 +157,9 @@ def said_bytes(network: Network, batch: int) -> int:
     return int(training_bytes(network, batch=batch)) + 3 * batch * masks(network) + more
 
 
-@pytest.mark.parametrize(("file", "model"), emitted.MODELS)
-def test_specs(file: str, model: str) -> None:
-    check(emitted.emitted_spec(file, model), emitted.spec_network(file, model, SIZE))
+@pytest.mark.parametrize("name", emitted.SAMPLE)
+def test_specs(name: str) -> None:
+    check(emitted.emitted_spec(name), emitted.spec_network(name, SIZE))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -13,12 +13,13 @@ from archdsl.graph.network import Network
 SIZES = ((57, 75), (96, 33))
 """Other inputs than the declared ones: all paddings of the specs are symmetric, so that any size goes."""
 
-every_model = pytest.mark.parametrize(("file", "model"), emitted.MODELS)
+every_model = pytest.mark.parametrize("name", emitted.MODELS)
+sample = pytest.mark.parametrize("name", emitted.SAMPLE)
 
 
 @every_model
-def test_tensors(file: str, model: str) -> None:
-    built = emitted.emitted_spec(file, model)
+def test_tensors(name: str) -> None:
+    built = emitted.emitted_spec(name)
     network, module = built.network, built.on_meta()
     shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     assert shapes == emitted.tensor_shapes(network)
@@ -40,23 +41,23 @@ def check_counts(network: Network, module: torch.nn.Module) -> None:
 
 
 @every_model
-def test_shapes_and_operations_at_the_declared_size(file: str, model: str) -> None:
-    built = emitted.emitted_spec(file, model)
+def test_shapes_and_operations_at_the_declared_size(name: str) -> None:
+    built = emitted.emitted_spec(name)
     check_counts(built.network, built.on_meta())
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@every_model
-def test_shapes_and_operations_at_other_sizes(file: str, model: str, size: tuple[int, int]) -> None:
-    network = emitted.spec_network(file, model, size)
+@sample
+def test_shapes_and_operations_at_other_sizes(name: str, size: tuple[int, int]) -> None:
+    network = emitted.spec_network(name, size)
     assert network.input[1:] == size
-    check_counts(network, emitted.emitted_spec(file, model).on_meta())
+    check_counts(network, emitted.emitted_spec(name).on_meta())
 
 
-@every_model
-def test_a_run_with_numbers(file: str, model: str) -> None:
-    built = emitted.emitted_spec(file, model)
-    network = emitted.spec_network(file, model, SIZES[0])
+@sample
+def test_a_run_with_numbers(name: str) -> None:
+    built = emitted.emitted_spec(name)
+    network = emitted.spec_network(name, SIZES[0])
     module = emitted.randomise(built.on_meta().to_empty(device="cpu"))
     image = emitted.images(network, batch=1, dtype=torch.float32)
     seen = emitted.watch(module, image)

@@ -25,19 +25,19 @@ EXAMPLES = 30
 RULES = "E4,E7,E9,F,W,I,B,UP,SIM,C4,PIE,RUF"
 
 
-def files(file: str, model: str) -> tuple[dict[str, str], Interface]:
+def files(name: str) -> tuple[dict[str, str], Interface]:
     """A model of a spec compiled anew: its module and training entry point by their names, and the module's class."""
-    compilation = Compiler(Specs()).compile(spec_source(file), model, Changes())
+    compilation = Compiler(Specs()).compile(spec_source(name), name, Changes())
     assert compilation.network is not None
-    about = about_of(compilation, model, f"specs/{file}.arch", ())
-    texts = {name: text for name, (_, text) in emit(compilation.network, about, ["torch", "train"]).items()}
+    about = about_of(compilation, name, f"specs/{name}.arch", ())
+    texts = {file: text for file, (_, text) in emit(compilation.network, about, ["torch", "train"]).items()}
     return texts, interface(compilation.network, about)
 
 
 @cache
 def specs() -> dict[str, str]:
     """The files of all models of all specs."""
-    return {name: text for entry in emitted.MODELS for name, text in files(*map(str, entry.values))[0].items()}
+    return {name: text for model in emitted.MODELS for name, text in files(model)[0].items()}
 
 
 @cache
@@ -58,8 +58,8 @@ def others() -> dict[str, str]:
 
 def test_emitted_twice() -> None:
     assert len(specs()) == 2 * len(emitted.MODELS)
-    for entry in emitted.MODELS[::4]:
-        texts, _ = files(*map(str, entry.values))
+    for name in emitted.MODELS[::4]:
+        texts, _ = files(name)
         assert texts.items() <= specs().items()
 
 
@@ -151,12 +151,8 @@ def test_without_archdsl(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     script = tmp_path / "run_all.py"
     script.write_text(WITHOUT_ARCHDSL)
-    entries = [f"{model}:{emitted.emitted_spec(file, model).interface.class_name}" for file, model in models()]
+    entries = [f"{name}:{emitted.emitted_spec(name).interface.class_name}" for name in emitted.MODELS]
     subprocess.run([sys.executable, "-I", script, *entries], check=True, timeout=120, env={**os.environ})
-
-
-def models() -> list[tuple[str, str]]:
-    return [(str(entry.values[0]), str(entry.values[1])) for entry in emitted.MODELS]
 
 
 # Clean

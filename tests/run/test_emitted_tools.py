@@ -20,7 +20,7 @@ from emitted import Emitted
 from emitted_programs import HEADER, PROGRAMS
 from torch import Tensor, nn
 
-every_model = pytest.mark.parametrize(("file", "model"), emitted.MODELS)
+every_model = pytest.mark.parametrize("name", emitted.MODELS)
 
 RESIDUAL = """
 use std.regnet { y_block }
@@ -66,7 +66,7 @@ nets_of_blocks = pytest.mark.parametrize("name", OF_BLOCKS)
 
 @cache
 def net(name: str) -> Emitted:
-    return emitted.emitted_spec(name, name) if name in SPECS else emitted.emitted_text(HEADER + (NETS | TINY)[name])
+    return emitted.emitted_spec(name) if name in SPECS else emitted.emitted_text(HEADER + (NETS | TINY)[name])
 
 
 @cache
@@ -356,9 +356,9 @@ def test_no_drop_path_no_argument() -> None:
 
 
 @every_model
-def test_arguments_of_models(file: str, model: str) -> None:
+def test_arguments_of_models(name: str) -> None:
     """One channel in, ten classes out; a classifier for others afterwards."""
-    built = emitted.emitted_spec(file, model)
+    built = emitted.emitted_spec(name)
     module = built.on_meta(in_channels=1, num_classes=10)
     shapes = emitted.tensor_shapes(built.network)
     changed = {n for n, t in module.state_dict().items() if tuple(t.shape) != shapes[n]}
@@ -414,9 +414,9 @@ def test_reset_classifier(head: str) -> None:
 
 
 @every_model
-def test_feature_maps_of_models(file: str, model: str) -> None:
+def test_feature_maps_of_models(name: str) -> None:
     """As many channels as the class says, and the size that the stride says."""
-    built = emitted.emitted_spec(file, model)
+    built = emitted.emitted_spec(name)
     module = built.on_meta()
     assert built.network.features == ()
     assert list(module.feature_strides) == sorted(set(module.feature_strides))

@@ -50,7 +50,7 @@ def ours(name: str, size: str = "", padding: str = "") -> Emitted:
     """A spec, or EfficientNetV2-S at a size and with a padding."""
     if padding:
         return emitted.emitted_text(V2_S.format(size=size, padding=padding))
-    return emitted.emitted_spec(name, name)
+    return emitted.emitted_spec(name)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -173,26 +174,38 @@ HOSTILE = {
 def test_hostile_text_ends_soon(prefix: str) -> None:
     for piece in HOSTILE:
         source = Source("t", prefix + piece * ((1 << 16) // len(piece)))
-        start = time.perf_counter()
+        start = time.process_time()
         file, diagnostics = parse(source)
         for diagnostic in diagnostics:
             assert diagnostic.span.line >= 1
         assert repr(file.items)
         assert hash(file.items) == hash(file.items)
         assert file.items == file.items
-        assert time.perf_counter() - start < 5, piece
+        assert time.process_time() - start < 10, piece
 
 
-def test_time_is_linear() -> None:
-    def seconds(n: int, piece: str) -> float:
+def test_work_is_linear() -> None:
+    """In calls of functions, Python's and C's: unlike seconds they are the same on a busy machine."""
+
+    def calls(n: int, piece: str) -> int:
         source = Source("t", "model m { " + piece * n)
-        start = time.perf_counter()
-        parse(source)
-        return time.perf_counter() - start
+        found = 0
+
+        def seen(_frame: object, event: str, _argument: object) -> None:
+            nonlocal found
+            found += event in ("call", "c_call")
+
+        sys.setprofile(seen)
+        try:
+            parse(source)
+        finally:
+            sys.setprofile(None)
+        return found
 
     for piece in ("a: 1 ", "a: [1 2], ", "# c\n"):
-        small, large = min(seconds(2_000, piece) for _ in range(3)), seconds(16_000, piece)
-        assert large < 40 * small + 0.2, piece
+        small, large = calls(1_000, piece), calls(8_000, piece)
+        assert small > 1_000
+        assert large < 9 * small, piece
 
 
 def test_the_runner_reads_chunks(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from families.compiling import compiled, network_of, spec_source
+from families.compiling import compiled, network_of
 from pydantic import TypeAdapter
 
 from archdsl.backends.weights import INPUT_RULES, MOST_SOLUTIONS, Mismatch, Plan, map_state, unwrapped
@@ -51,7 +51,7 @@ model small {
 
 @cache
 def spec(name: str) -> Network:
-    return network_of(compiled(spec_source(name)))
+    return network_of(spec(name))
 
 
 @cache

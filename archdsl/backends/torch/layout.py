@@ -28,19 +28,19 @@ def fold(text: str, indent: int) -> list[str]:
     if not inner or (bare and text[start] == "(" and _at_top(inner, r",") is None):
         return [whole]
     lines = [" " * indent + head]
-    lines += _inside(inner, indent + 4)
+    lines += _inside(inner, indent + 4, bare)
     return [*lines, " " * indent + tail]
 
 
-def _inside(inner: str, indent: int) -> list[str]:
-    """What stands between brackets: on one line if it fits, else each part on its own."""
+def _inside(inner: str, indent: int, bare: bool) -> list[str]:
+    """What stands between brackets: on one line if it fits, else each part on its own, as always in a tuple or list."""
     generator = _at_top(inner, r" for \w")
     if generator is not None and _at_top(inner, r", ") is None:
         if indent + len(inner) <= WIDTH:
             return [" " * indent + inner]
         return [*fold(inner[:generator], indent), *fold(inner[generator + 1 :], indent)]
     parts = _parts(inner)
-    if indent + len(inner) <= WIDTH and not inner.endswith(","):
+    if not bare and indent + len(inner) <= WIDTH and not inner.endswith(","):
         return [" " * indent + inner]
     return [line for part in parts for line in fold(f"{part},", indent)]
 

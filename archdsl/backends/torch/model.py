@@ -161,7 +161,8 @@ def _even(values: Sequence[Any]) -> tuple[str, int] | None:
     step = tops[1] - tops[0]
     if step <= 0 or below > 10**6 or any(b - a != step for a, b in pairwise(tops)):
         return None
-    over = f"range({tops[0]}, {tops[-1] + 1}{f', {step}' if step > 1 else ''})"
+    bounds = [tops[-1] + 1] if tops[0] == 0 and step == 1 else [tops[0], tops[-1] + 1, *([step] if step > 1 else [])]
+    over = f"range({', '.join(map(str, bounds))})"
     return over, below
 
 

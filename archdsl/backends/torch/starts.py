@@ -38,10 +38,27 @@ def starts_lines(starts: Mapping[str, Start], operations: frozenset[str], keeps_
         "def init_weights(module: nn.Module) -> None:",
         '    """Start the parameters of a layer as the model declares."""',
     ]
-    for index, (kind, body) in enumerate(cases):
-        lines.append(f"    {'el' if index else ''}if isinstance(module, {kind}):")
+    for index, (kind, body) in enumerate(_joined(cases)):
+        word = "elif" if index else "if"
+        if body[0].startswith("if ") and all(text.startswith(" ") for text in body[1:]):  # nothing but one condition
+            condition = body[0].removeprefix("if ")
+            lines += fold(f"{word} isinstance(module, {kind}) and {condition}", 4)
+            body = [text.removeprefix("    ") for text in body[1:]]
+        else:
+            lines.append(f"    {word} isinstance(module, {kind}):")
         lines += [line for text in body for line in _indented(text)]
     return lines
+
+
+def _joined(cases: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """The same with one case for neighbours that do the same."""
+    found: list[tuple[str, list[str]]] = []
+    for kind, body in cases:
+        if found and found[-1][1] == body:
+            found[-1] = f"{found[-1][0]} | {kind}", body
+        else:
+            found.append((kind, body))
+    return found
 
 
 def _indented(text: str) -> list[str]:

@@ -106,6 +106,7 @@ PARTS = (
     "DropPath",
     "Permute",
     "LayerScale",
+    "Scale",
     "Slice",
     "PadChannels",
     "ChannelShuffle",

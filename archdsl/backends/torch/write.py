@@ -27,8 +27,8 @@ from archdsl.backends.torch.union import Program, UnionStep
 
 EXPRESSIONS = frozenset(("add", "mul", "concat", "split", "split_sizes"))
 """Operations that are written as expressions, never as modules."""
-METHODS = frozenset(("flatten", "channels_last", "channels_first"))
-"""Operations that are methods of a tensor where they stand by themselves, and modules within a sequence."""
+METHODS = frozenset(("flatten", "channels_last", "channels_first", "scale"))
+"""Operations that are short expressions of a tensor where they stand by themselves, and modules within a sequence."""
 WRITTEN = EXPRESSIONS | METHODS
 BINARY = frozenset(("add", "mul"))
 IN_PLACE = frozenset(("relu", "silu", "hard_swish"))
@@ -192,7 +192,7 @@ class ClassWriter:
     def _expression(self, step: UnionStep, name: str) -> None:
         arguments = self.arguments(step)
         for argument, text in arguments.items():
-            if all(char in "0123456789(), " for char in text):
+            if all(char in "0123456789(), .e-" for char in text):
                 arguments[argument] = f"[{text[1:-1].rstrip(',')}]" if text.startswith("(") else text
                 continue
             attribute = self.attributes(f"{name}_{argument}")
@@ -350,7 +350,7 @@ def _written(step: UnionStep, arguments: Mapping[str, str], flag: str, operands:
     if flag:
         other = operands[step.bypass or 0]
         return Expression(f"{text} if self.{flag} else {other.text}", strength=0, typed=typed and other.typed)
-    return Expression(text, strength=1 if binary else 2, typed=typed)
+    return Expression(text, strength=1 if binary or kind == "scale" else 2, typed=typed)
 
 
 def class_lines(plan: Plan, block: BlockClass) -> list[str]:

@@ -17,7 +17,7 @@ from archdsl.graph.operations.base import (
     need_same,
     operation,
 )
-from archdsl.graph.operations.kinds import RATE
+from archdsl.graph.operations.kinds import NUMBER, RATE
 from archdsl.graph.shapes import Dim, Shape, differ, elements, is_one, show_shape
 
 
@@ -74,6 +74,27 @@ class Mul(Operation):
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         return Saved(inputs=(0, 1), crossed=True)
+
+
+@operation
+class Scale(Operation):
+    """A constant factor."""
+
+    name: ClassVar[str] = "scale"
+    leading: ClassVar[str | None] = "factor"
+    emission: ClassVar[str] = "x * factor"
+
+    factor: Fraction = attribute(NUMBER, "the factor")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        return (inputs[0],)
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        count = elements(inputs[0])
+        return Ledger(scaled_elements=count, outputs=count)
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        return NOTHING_SAVED
 
 
 @operation

@@ -1,0 +1,294 @@
+"""A printed table with the compiler's figures beside it.
+
+What enters is a table's data and the networks; what leaves is a `TableReport`. A figure agrees if the exact count,
+rounded half up to the printed digits, is the printed one, in a convention of the paper. Else the network's claims say
+in which convention, or that the figure is cut off; else its notes say why it differs; else it is a fault of ours.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from archdsl.analysis.evaluate import literal
+from archdsl.analysis.program import walk
+from archdsl.analysis.trace import show_value
+from archdsl.analysis.values import Block, Sequence, Setting
+from archdsl.analysis.verify import Verdict, printed, rounded
+from archdsl.compiler import Changes, Compilation
+from archdsl.graph.cost import count
+from archdsl.graph.network import Network
+from archdsl.papers.data import Column, Paper, Row, Table
+from archdsl.papers.networks import Networks
+from archdsl.papers.report import Figure, PaperRow, Ratio, TableReport
+from archdsl.request import MEASURES
+from archdsl.syntax import ast
+
+_NONE = Changes()
+_DIGITS = 2
+"""Digits of a power of s."""
+
+
+def compare(
+    paper: Paper, table: Table, networks: Networks, done: Callable[[int, int], None] | None = None
+) -> TableReport:
+    """The table's report. `done` is told how many rows there are and how many of them are through."""
+    rows = []
+    for number, row in enumerate(table.rows):
+        if done is not None:
+            done(number, len(table.rows))
+        rows.append(_row(paper, table, row, networks))
+    return _report(paper, table, rows, _ratios(table, networks))
+
+
+def listed(paper: Paper, table: Table) -> TableReport:
+    """The table without its rows."""
+    return _report(paper, table, [], [])
+
+
+def _report(paper: Paper, table: Table, rows: list[PaperRow], ratios: list[Ratio]) -> TableReport:
+    return TableReport(
+        paper.key,
+        paper.title,
+        paper.authors,
+        paper.published,
+        table.id,
+        table.name,
+        table.about,
+        table.kind,
+        list(paper.conventions),
+        len(table.rows),
+        sum([_is_compared(row) for row in table.rows]),
+        rows,
+        ratios,
+        {key: paper.headings[key] for key in table.reported},
+        table.note,
+        table.without_network,
+    )
+
+
+def _is_compared(row: Row) -> bool:
+    return row.model is not None or row.part is not None or any(c.exponent is not None for c in row.cells.values())
+
+
+def _row(paper: Paper, table: Table, row: Row, networks: Networks) -> PaperRow:
+    structure: list[Figure] = []
+    if table.kind == "networks":
+        network = networks.find(row.model) if row.model is not None else None
+        figures = [_measured(paper, row, measure, network, networks) for measure in row.figures]
+        structure = [_told(column, network) for column in table.structure] if row.model is not None else []
+    elif table.kind == "stages":
+        network = networks.find(table.model) if table.model is not None else None
+        figures = _settings(table, row, network)
+    else:
+        figures = _powers(table, row, networks)
+    scaling = row.scaling.format(s="s") if row.scaling is not None else None
+    return PaperRow(row.name, row.model, row.input, row.part, scaling, figures, structure, dict(row.reported), row.note)
+
+
+# Networks
+
+
+def _measured(paper: Paper, row: Row, measure: str, found: Compilation | None, networks: Networks) -> Figure:
+    """A printed count, and ours."""
+    text = row.figures[measure]
+    figure = Figure(measure, text, None, None, None, "no network" if row.model is None else "missing")
+    if found is None or found.network is None:
+        return figure
+    claims = [v for v in found.verdicts if v.holds and _is_of(v, measure, text, row)]
+    for v in claims:
+        if v.convention in paper.conventions and not v.claim.truncated:
+            return replace(figure, ours=text, computed=v.computed, convention=v.convention, agreement="same")
+    network = _at(row, found.network, networks)
+    if network is None:
+        return figure
+    counts = {name: int(getattr(count(network, name), measure)) for name in paper.conventions}
+    for name, amount in counts.items():
+        if rounded(amount, text, truncated=False) == literal(text):
+            return replace(figure, ours=text, computed=amount, convention=name, agreement="same")
+    usual = paper.conventions[0]
+    ours = printed(rounded(counts[usual], text, truncated=False), text)
+    figure = replace(figure, ours=ours, computed=counts[usual], convention=usual, agreement="unexplained")
+    if claims:
+        claim = claims[0].claim
+        return replace(
+            figure,
+            agreement="truncated" if claim.truncated else "convention",
+            agrees_by=claims[0].convention,
+            agreed=claims[0].computed,
+            truncated=claim.truncated,
+            note=claim.note,
+        )
+    quoted = re.compile(rf"(?<![\d.]){re.escape(text)}(?!\w)")
+    note = next((note for note in _notes(found, measure) if quoted.search(note)), None)
+    return replace(figure, agreement="explained", note=note) if note is not None else figure
+
+
+def _is_of(verdict: Verdict, measure: str, text: str, row: Row) -> bool:
+    return (verdict.claim.measure, verdict.claim.literal, verdict.input[1]) == (measure, text, row.input)
+
+
+def _at(row: Row, own: Network, networks: Networks) -> Network | None:
+    """The row's network at the size of its images."""
+    if row.model is None or row.input is None or row.input == own.input[1]:
+        return own
+    found = networks.find(row.model, Changes(input=f"{row.input}x{row.input}"))
+    return found.network if found is not None else None
+
+
+def _notes(found: Compilation, measure: str) -> Iterator[str]:
+    """What a network says of its figures: of this measure first, then of others, then of its source."""
+    if found.model is None:
+        return
+    claims = [claim for claim in found.model.claims if claim.note]
+    for claim in sorted(claims, key=lambda claim: claim.measure != measure):
+        yield str(claim.note)
+    yield from [str(setting.value) for setting in found.model.provenance.values()]
+
+
+def _told(column: Column, found: Compilation | None) -> Figure:
+    """A column of the resolved model: one value where all stages agree, else one a stage."""
+    if found is None or found.model is None:
+        return Figure(column.name, None, None, None, None, "missing")
+    values = []
+    for stage, blocks in zip(found.model.stages, found.elaborator.used_settings(found.model), strict=True):
+        settings = {**blocks[0], "depth": stage.depth}
+        values += [_value(settings.get(name), column, found) for name in column.reads]
+    text = values[0] if len(set(values)) == 1 else f"[{', '.join(values)}]"
+    return Figure(column.name, None, text, None, None, "not printed")
+
+
+def _value(setting: Setting | None, column: Column, found: Compilation) -> str:
+    if setting is None:
+        return "-"
+    asked = setting.requested or setting
+    if column.argument is None:
+        return show_value(asked.value if column.requested else setting.value)
+    if asked.origin is not None:
+        for node in walk(asked.origin.expression):
+            if isinstance(node, ast.Argument) and node.name is not None and node.name.text == column.argument:
+                return show_value(found.elaborator.evaluate(node.value, asked.origin.environment))
+    return "-"
+
+
+# Stages
+
+
+def _settings(table: Table, row: Row, found: Compilation | None) -> list[Figure]:
+    """The printed settings of a part of the network, and those of the resolved model."""
+    part = _part(found, row.part or "") if found is not None else None
+    figures = []
+    for column in table.columns:
+        cell = row.cells[column.name]
+        if part is None:
+            figures.append(Figure(column.name, cell.printed, None, None, None, "missing"))
+            continue
+        known = [name for name in column.reads if name in part]
+        texts = [part[name] if len(column.reads) == 1 or name == "block" else f"{name} {part[name]}" for name in known]
+        ours = ", ".join(texts) or "-"
+        same = ours == (cell.means or cell.printed)
+        computed = int(ours) if ours.isdecimal() else None
+        figures.append(Figure(column.name, cell.printed, ours, computed, None, "same" if same else "unexplained"))
+    return figures
+
+
+def _part(found: Compilation, path: str) -> dict[str, str] | None:
+    """Block, depth and settings of a stem, a stage or a head; a stem and a head are one block."""
+    model = found.model
+    if model is None:
+        return None
+    place, _, index = path.partition(".")
+    if place != "stages":
+        end = {"stem": model.stem, "head": model.head}.get(place)
+        if end is None:
+            return None
+        return {
+            "depth": "1",
+            **{name: show_value(s.value) for name, s in _given(end).items()},
+            "block": show_value(end),
+        }
+    if not index.isdecimal() or int(index) >= len(model.stages):
+        return None
+    stage = model.stages[int(index)]
+    settings = found.elaborator.used_settings(model)[int(index)][0]
+    texts = {name: show_value(setting.value) for name, setting in settings.items()}
+    return {**texts, "depth": show_value(stage.depth.value), "block": stage.block.name}
+
+
+def _given(end: Block | Sequence) -> Mapping[str, Setting]:
+    if isinstance(end, Block):
+        return end.settings
+    return {name: setting for _, step in end.steps for name, setting in _given(step).items()}
+
+
+# Scalings
+
+
+def _powers(table: Table, row: Row, networks: Networks) -> list[Figure]:
+    """The printed powers of s by which dimensions and counts grow, and those measured on the table's base."""
+    base = table.base
+    if base is None:
+        return [Figure(c.name, row.cells[c.name].printed, None, None, None, "missing") for c in table.columns]
+    settings = Changes(base.settings)
+    scaled = Changes(base.settings, (row.scaling.format(s=_text(base.factor)),)) if row.scaling else settings
+    before = networks.make(base.program, base.model, settings)
+    after = networks.make(base.program, base.model, scaled)
+    figures = []
+    for column in table.columns:
+        cell = row.cells[column.name]
+        if cell.exponent is None or not column.reads:
+            figures.append(Figure(column.name, cell.printed, None, None, None, "not compared"))
+            continue
+        old, new = (_size(each, base.part, column.reads[0]) for each in (before, after))
+        if not old or not new:
+            figures.append(Figure(column.name, cell.printed, None, None, None, "missing"))
+            continue
+        power = math.log(Fraction(new, old)) / math.log(base.factor) * column.times
+        same = round(float(power), _DIGITS) == round(float(cell.exponent), _DIGITS)
+        ours = column.form.format(f"{power:.{_DIGITS}f}".replace("-0.00", "0.00"))
+        figures.append(Figure(column.name, cell.printed, ours, new, None, "same" if same else "unexplained", base=old))
+    return figures
+
+
+def _size(found: Compilation | None, part: str, what: str) -> int | None:
+    """A dimension or a count of a part of a model."""
+    if found is None or found.model is None or found.network is None:
+        return None
+    if what in MEASURES:
+        counts = {group.key: int(getattr(group, what)) for group in count(found.network).by("stage")}
+        return counts.get(part)
+    if what == "resolution":
+        return int(found.network.input[1])
+    settings = _part(found, part)
+    return int(settings[what]) if settings is not None and settings.get(what, "").isdecimal() else None
+
+
+def _ratios(table: Table, networks: Networks) -> list[Ratio]:
+    """What the table's scalings make of whole networks."""
+    found: list[Ratio] = []
+    if table.measured is None:
+        return found
+    factor = table.measured.factor
+    for row in table.rows:
+        if row.scaling is None:
+            continue
+        for name in table.measured.networks:
+            pair = networks.find(name), networks.find(name, Changes(scalings=(row.scaling.format(s=_text(factor)),)))
+            costs = [count(each.network) for each in pair if each is not None and each.network is not None]
+            for column in table.columns:
+                exponent = row.cells[column.name].exponent
+                if len(costs) < len(pair) or exponent is None or column.reads[0] not in MEASURES:
+                    continue
+                old, new = (int(getattr(cost, column.reads[0])) for cost in costs)
+                formula = f"{float(factor) ** float(exponent):.2f}"
+                found.append(
+                    Ratio(row.name, name, _text(factor), column.name, formula, f"{new / old:.2f}", base=old, scaled=new)
+                )
+    return found
+
+
+def _text(number: Fraction) -> str:
+    return str(number)

@@ -1,0 +1,76 @@
+"""The shipped networks that tables name, compiled once each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archdsl.analysis.program import Program
+from archdsl.compiler import Changes, Compilation, Compiler
+from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
+from archdsl.resources import read_data
+from archdsl.source import Source, Span
+
+_CLAIMS = "E5"
+_NONE = Changes()
+
+
+class Shipped:
+    """Reads the files that ship with the package, named from the data root."""
+
+    def file(self, path: str) -> Source:
+        try:
+            return Source(path, read_data(path))
+        except OSError:
+            message = "the file does not ship with archdsl"
+            raise Fault(Diagnostic("E110", message, Span(Source(path, ""), 0, 0))) from None
+
+    def library(self, name: str) -> Source | None:
+        try:
+            return Source(f"std/{name}.arch", read_data(f"specs/std/{name}.arch"))
+        except OSError:
+            return None
+
+
+class Networks:
+    """Compilations by name. `paths` gives the file, from the data root, that may declare a name."""
+
+    def __init__(self, paths: Mapping[str, str]) -> None:
+        self.paths = paths
+        self._compiler = Compiler(Shipped())
+        self._programs: dict[str, Program] = {}
+        self._found: dict[tuple[str, Changes], Compilation | None] = {}
+        self._made: dict[tuple[str, str, Changes], Compilation | None] = {}
+
+    def find(self, name: str, changes: Changes = _NONE) -> Compilation | None:
+        """A shipped network, changed; None where there is none of this name, or it does not compile."""
+        key = (name, changes)
+        if key not in self._found:
+            self._found[key] = self._compile(name, changes)
+        return self._found[key]
+
+    def make(self, text: str, name: str, changes: Changes) -> Compilation | None:
+        """A model of a program given as text; None where it does not compile."""
+        key = (text, name, changes)
+        if key not in self._made:
+            self._made[key] = _sound(self._compiler.compile(Source("specs/program.arch", text), name, changes))
+        return self._made[key]
+
+    def _compile(self, name: str, changes: Changes) -> Compilation | None:
+        path = self.paths.get(name)
+        if path is None:
+            return None
+        if path not in self._programs:
+            try:
+                self._programs[path] = self._compiler.program(self._compiler.read.file(path), Diagnostics())
+            except Fault:
+                return None
+        program = self._programs[path]
+        if name not in program.models:
+            return None
+        return _sound(self._compiler.elaborate(program, name, changes, Diagnostics()))
+
+
+def _sound(compilation: Compilation) -> Compilation | None:
+    """A compilation with a network. A claim that does not hold is no hindrance: it counts for nothing."""
+    faults = [d for d in compilation.diagnostics if d.severity == "error" and not d.code.startswith(_CLAIMS)]
+    return compilation if not faults and compilation.network is not None and compilation.model is not None else None

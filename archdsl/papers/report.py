@@ -1,0 +1,134 @@
+"""A printed table with the compiler's figures beside it, as plain data: the form of the JSON output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from archdsl.papers.data import Kind
+
+DOCUMENTED: dict[str, Any] = {"use_attribute_docstrings": True}
+
+Agreement = Literal[
+    "same",
+    "convention",
+    "truncated",
+    "explained",
+    "unexplained",
+    "missing",
+    "no network",
+    "not compared",
+    "not printed",
+]
+"""same: the compiler's figure has the printed digits. convention: it has them by another convention than the paper's.
+truncated: it has them cut off. explained: it has not, and a note of the network quotes the printed figure and says why.
+unexplained: it has not. missing: the network is not there or does not compile. no network: the row has none. not
+compared: a formula. not printed: the figure is ours alone."""
+FAULTS: tuple[Agreement, ...] = ("unexplained", "missing")
+"""What no paper is to blame for."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A printed figure, and the compiler's."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    column: str
+    printed: str | None
+    ours: str | None
+    """To the printed digits."""
+    computed: int | None
+    """Exact, by `convention`; of a scaling, what is scaled."""
+    convention: str | None
+    agreement: Agreement
+    agrees_by: str | None = None
+    """The convention by which the network claims the figure, where that is not the paper's or the figure is cut off."""
+    agreed: int | None = None
+    """The exact figure by it."""
+    truncated: bool = False
+    base: int | None = None
+    """Of a scaling: the exact figure before it."""
+    note: str | None = None
+    """What the network says of the printed figure."""
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """A printed row."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    row: str
+    model: str | None
+    input: int | str | None
+    """The height and width of the image."""
+    part: str | None
+    """In a table of stages: the part of the network."""
+    scaling: str | None
+    """In a table of scalings: the call of one, by a factor s."""
+    figures: list[Figure]
+    structure: list[Figure]
+    """What the paper tells of the network beside its figures, from the resolved model."""
+    reported: dict[str, str | None]
+    """What the paper reports: accuracies, times. Never ours."""
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """What a scaling of the table makes of a network."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    row: str
+    network: str
+    factor: str
+    """The factor s."""
+    measure: str
+    formula: str
+    """What the printed power of s gives."""
+    ratio: str
+    base: int
+    scaled: int
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """A table. In a list of tables, `rows` is empty."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    paper: str
+    title: str
+    authors: str
+    published: str
+    id: str
+    name: str
+    about: str
+    kind: Kind
+    conventions: list[str]
+    """The paper's own conventions of counting, the usual one first."""
+    size: int
+    """How many rows the table has."""
+    compared: int
+    """How many of them have figures of the compiler beside the printed ones."""
+    rows: list[PaperRow]
+    ratios: list[Ratio]
+    headings: dict[str, str]
+    """Headings of what is reported."""
+    note: str | None
+    without_network: str | None
+    """Why rows without a network have none."""
+
+
+@dataclass(frozen=True)
+class PaperReport:
+    """The output of `archdsl paper --format json`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    archdsl: str
+    tables: list[TableReport]
+    faults: int
+    """How many figures differ without a reason, or have no network though the row names one."""

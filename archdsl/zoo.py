@@ -1,0 +1,101 @@
+"""The networks that ship with archdsl, by name: which file below `specs/` declares one.
+
+A network is named by its file and its name, `specs/family.arch:net`, or by its name alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.resources import data_root, read_data, spec_files
+from archdsl.source import Source, Span
+
+STDIN = "-"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_WITH_MODEL = re.compile(r"(.+):([A-Za-z_][A-Za-z0-9_]*)", re.DOTALL | re.ASCII)
+_DECLARED = re.compile(r"^\s*(?:model\s+|\|\s*)([A-Za-z_][A-Za-z0-9_]*)", re.MULTILINE | re.ASCII)
+"""A model, or the first cell of a table's row, which in a table of instances is its name."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model is: a file, the model that was named with it, and how both are written down for others."""
+
+    file: str
+    model: str | None
+    shown: str
+
+
+def declared() -> dict[str, str]:
+    """Names that may be those of shipped models, each with its file. Found in the text, without compiling."""
+    found: dict[str, str] = {}
+    for path in spec_files():
+        for name in _DECLARED.findall(read_data(path)):
+            found.setdefault(name, path)
+    return found
+
+
+def families() -> dict[str, list[str]]:
+    """Families, which are the folders of `specs/`, with their files. A file beside them is of the family whose files
+    use it, the first of them."""
+    paths = spec_files()
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        _, *folders, _ = path.split("/")
+        if folders:
+            found.setdefault(folders[0], []).append(path)
+    for path in paths:
+        if path.count("/") == 1:
+            users = [folder for folder, inside in found.items() if any(_uses(user, path) for user in inside)]
+            found.setdefault(min(users, default="others"), []).append(path)
+    return {family: sorted(found[family]) for family in sorted(found)}
+
+
+def _uses(user: str, path: str) -> bool:
+    return f'"../{path.removeprefix("specs/")}"' in read_data(user)
+
+
+def locate(text: str) -> Place:
+    """The place that a user names: a file, `FILE:MODEL`, or a shipped network. Raises `Fault`."""
+    if text == STDIN or os.path.lexists(text):
+        return Place(text, None, text)
+    found = _WITH_MODEL.fullmatch(text)
+    if found is not None:
+        return Place(found[1], found[2], text)
+    if _NAME.fullmatch(text) is None:
+        _say_where(text)
+        return Place(text, None, text)
+    known = declared()
+    if text not in known:
+        from archdsl.analysis.suggest import nearest
+
+        guess = nearest(text, known)
+        help_ = f"did you mean `{guess}`?" if guess else "name a file, FILE:MODEL, or one that `archdsl zoo` lists"
+        where = Span(Source(text, ""), 0, 0)
+        raise Fault(Diagnostic("E110", "there is no such file, and no shipped network of that name", where, help=help_))
+    return Place(opened(known[text]), text, f"{known[text]}:{text}")
+
+
+def _say_where(text: str) -> None:
+    """Of a file that is not there, but whose name is that of a shipped network: say where that is."""
+    name = Path(text).name.removesuffix(".arch")
+    path = declared().get(name) if text.endswith(".arch") and _NAME.fullmatch(name) else None
+    if path is not None:
+        where = Span(Source(text, ""), 0, 0)
+        help_ = f"write `{name}`, or `{Path(os.path.relpath(opened(path))).as_posix()}:{name}`"
+        raise Fault(Diagnostic("E110", f"there is no such file; `{name}` stands in {path}", where, help=help_))
+
+
+def opened(path: str) -> str:
+    """A shipped file as it is opened: from the current folder where it lies below it."""
+    full = data_root() / path
+    here = Path(os.path.realpath("."))
+    real = Path(os.path.realpath(full))
+    return real.relative_to(here).as_posix() if real.is_relative_to(here) else full.as_posix()
+
+
+__all__ = ["Place", "declared", "families", "locate", "opened"]

@@ -1,0 +1,153 @@
+"""Families that stand in `.arch` files alone, against timm's and torchvision's modules: sizes, logits and gradients.
+
+The weights come in by the order and the shapes of the operations, as those of a checkpoint do; norms have random
+statistics. Numbers are doubles, so that only the order of additions may differ.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import emitted
+import pytest
+import torch
+from emitted import Emitted, Extents
+from families.compiling import ORACLE, totals
+from test_reference_numerics import assert_equal, calibrated, pixels
+from torch import Tensor, nn
+
+from archdsl.backends.weights import RESHAPE, map_state
+
+MODELS = (
+    *("convnext_t", "densenet121", "densenet169", "densenet201", "ghostnet_1_0x", "inception_resnet_v2"),
+    *("inception_v3", "inception_v4", "repvgg_a0", "shufflenetv2_1_0x", "squeezenet_1_1", "vgg16_bn", "vgg19_bn"),
+)
+
+
+def theirs(library: str, name: str) -> nn.Module:
+    """A module of a library, without data."""
+    source = emitted.reference(library)
+    options = {"aux_logits": False, "init_weights": False} if name == "inception_v3" else {}
+    with torch.device("meta"):
+        if library == "timm":
+            model: nn.Module = source.create_model(name)
+        else:
+            model = getattr(source.models, name)(**options)
+    return model
+
+
+# Sizes
+
+REFERENCES = [
+    ("convnext_t", "timm", "convnext_tiny"),
+    ("convnext_t", "torchvision", "convnext_tiny"),
+    ("densenet121", "timm", "densenet121"),
+    ("densenet121", "torchvision", "densenet121"),
+    ("densenet169", "timm", "densenet169"),
+    ("densenet201", "timm", "densenet201"),
+    ("ghostnet_1_0x", "timm", "ghostnet_100"),
+    ("inception_resnet_v2", "timm", "inception_resnet_v2"),
+    ("inception_v3", "timm", "inception_v3"),
+    ("inception_v3", "torchvision", "inception_v3"),
+    ("inception_v4", "timm", "inception_v4"),
+    ("repvgg_a0", "timm", "repvgg_a0"),
+    ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0"),
+    ("squeezenet_1_1", "torchvision", "squeezenet1_1"),
+    ("vgg16_bn", "timm", "vgg16_bn"),
+    ("vgg16_bn", "torchvision", "vgg16_bn"),
+    ("vgg19_bn", "timm", "vgg19_bn"),
+    ("vgg19_bn", "torchvision", "vgg19_bn"),
+]
+"""The same networks by others."""
+
+
+@pytest.mark.parametrize(("name", "library", "other"), REFERENCES, ids=[f"{a}-{b}" for a, b, _ in REFERENCES])
+def test_parameters(name: str, library: str, other: str) -> None:
+    built = emitted.emitted_spec(name)
+    wanted = sum(parameter.numel() for parameter in theirs(library, other).parameters())
+    assert totals(built.network)["params"] == wanted
+    assert sum(parameter.numel() for parameter in built.on_meta().parameters()) == wanted
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_runs_at_the_declared_size(name: str) -> None:
+    built = emitted.emitted_spec(name)
+    model = built.on_meta().train()
+    logits = model(torch.empty(2, *map(int, built.network.input), device="meta"))
+    assert logits.shape == (2, 1000)
+    logits.sum().backward()
+
+
+ROWS = {row["model"]: row for row in json.loads((ORACLE / "paper_tables.json").read_text(encoding="utf-8"))["rows"]}
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name in ROWS])
+def test_recorded_counts(name: str) -> None:
+    network, recorded = emitted.emitted_spec(name).network, ROWS[name]["computed"]
+    found = totals(network)
+    assert network.input[1] == ROWS[name]["resolution"]
+    assert found["flops"] == recorded["flops_pycls"]
+    assert {key: found[key] for key in ("macs", "params", "acts_2020")}.items() <= recorded.items()
+
+
+# Logits and gradients
+
+ODD = (75, 91)
+"""Odd at most strides, height and width differently."""
+SMALLEST = (75, 107)
+"""75 is the least that an Inception network takes."""
+
+CASES = [
+    ("convnext_t", "timm", "convnext_tiny", (64, 96)),
+    ("convnext_t", "torchvision", "convnext_tiny", ODD),
+    ("densenet121", "timm", "densenet121", ODD),
+    ("ghostnet_1_0x", "timm", "ghostnet_100", ODD),
+    ("inception_resnet_v2", "timm", "inception_resnet_v2", SMALLEST),
+    ("inception_v3", "timm", "inception_v3", SMALLEST),
+    ("inception_v4", "timm", "inception_v4", SMALLEST),
+    ("repvgg_a0", "timm", "repvgg_a0", ODD),
+    ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0", ODD),
+    ("squeezenet_1_1", "torchvision", "squeezenet1_1", ODD),
+    ("vgg16_bn", "torchvision", "vgg16_bn", (224, 224)),
+]
+
+
+def filled(model: nn.Module) -> nn.Module:
+    """The module in doubles with random tensors, and statistics near those of images."""
+    model = emitted.randomise(model.to_empty(device="cpu").double().eval(), seed=1)
+    calibrated(nn.Sequential(nn.Upsample((80, 80)), model))
+    return model
+
+
+def copied(built: Emitted, reference: nn.Module) -> nn.Module:
+    """The emitted module with all tensors of the reference."""
+    state: dict[str, Tensor] = reference.state_dict()
+    plan = map_state(built.network, {name: tuple(tensor.shape) for name, tensor in state.items()})
+    assert (plan.new, plan.unused) == ((), ())
+    assert {entry.rule for entry in plan.loaded} <= {None, RESHAPE}
+    model = built.on_meta()
+    wanted: dict[str, Any] = model.state_dict()
+    found = {entry.ours: state[entry.theirs].reshape(wanted[entry.ours].shape) for entry in plan.loaded}
+    model.load_state_dict(found, assign=True)
+    return model
+
+
+def run(model: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
+    """The logits, and the image's gradient of a random sum of them."""
+    image = image.clone().requires_grad_()
+    logits = model.requires_grad_(False)(image)
+    weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    (gradient,) = torch.autograd.grad((logits * weights).sum(), image)
+    return logits.detach(), gradient
+
+
+@pytest.mark.parametrize(("name", "library", "other", "size"), CASES, ids=[f"{a}-{b}" for a, b, *_ in CASES])
+def test_logits(name: str, library: str, other: str, size: Extents) -> None:
+    reference = filled(theirs(library, other))
+    model = copied(emitted.emitted_spec(name), reference)
+    image = pixels(size, batch=1)
+    (logits, gradient), (wanted, wanted_gradient) = run(model, image), run(reference, image)
+    assert wanted.std() > 0.05
+    assert_equal(logits, wanted, "logits")
+    assert_equal(gradient, wanted_gradient, "the gradient of the image")
