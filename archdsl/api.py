@@ -54,12 +54,14 @@ def compile(
     to: str | None = None,
     input: str | None = None,
     classes: int | None = None,
+    recipe: str | None = None,
     name: str | None = None,
 ) -> Compiled:
     """Compile a model of a file: `spec` is a file, FILE:MODEL, or the name of a network that ships with archdsl.
 
     The arguments are the options of `archdsl compile`: `set={"head.classes": 10}`, `scale="NAME:4"` (or several),
-    `to="flops=16G"` for a bare `scale="NAME"`, `input="256x192"`. `name` is that of the emitted module.
+    `to="flops=16G"` for a bare `scale="NAME"`, `input="256x192"`, `recipe="NAME"`. `name` is that of the
+    emitted module.
 
     Raises `CompileError` with the diagnostics, and ValueError for an option in a form that is none.
     """
@@ -71,7 +73,9 @@ def compile(
         source = project.source()
     except Fault as fault:
         raise CompileError(_diagnostics(fault)) from None
-    return _compiled(project, source, place.shown, place.model or model, set or {}, scale, to, input, classes, name)
+    return _compiled(
+        project, source, place.shown, place.model or model, set or {}, scale, to, input, classes, recipe, name
+    )
 
 
 def compile_text(text: str, *, model: str | None = None, name: str | None = None, **options: Any) -> Compiled:
@@ -79,9 +83,10 @@ def compile_text(text: str, *, model: str | None = None, name: str | None = None
     source = Source("text.arch", text)
     get = options.pop
     chosen = (get("set", None) or {}, get("scale", ()), get("to", None), get("input", None), get("classes", None))
+    recipe = get("recipe", None)
     if options:
         raise TypeError(f"compile_text() has no option {next(iter(options))}")
-    return _compiled(Project("text.arch"), source, "a text", model, *chosen, name)
+    return _compiled(Project("text.arch"), source, "a text", model, *chosen, recipe, name)
 
 
 def _diagnostics(fault: Fault) -> Diagnostics:
@@ -100,15 +105,22 @@ def _compiled(
     to: str | None,
     input_: str | None,
     classes: int | None,
+    recipe: str | None,
     name: str | None,
 ) -> Compiled:
     scalings = (scale,) if isinstance(scale, str) else tuple(scale) if isinstance(scale, Sequence) else (scale,)
-    for option, text in [*[("scale", text) for text in scalings], ("to", to), ("input", input_), ("name", name)]:
+    for option, text in [
+        *[("scale", text) for text in scalings],
+        ("to", to),
+        ("input", input_),
+        ("recipe", recipe),
+        ("name", name),
+    ]:
         if not isinstance(text, str) and (text is not None or option == "scale"):
             raise ValueError(f"{option}={text!r} is not a text, for example {_EXAMPLES[option]}")
     pairs = [f"{key}={_in_language(key, value)}" for key, value in settings.items()]
     pairs += [f"head.classes={_in_language('classes', classes)}"] if classes is not None else []
-    result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_))
+    result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_, recipe))
     failed = any(d.severity == "error" and not d.code.startswith(CLAIMS) for d in result.diagnostics)
     if result.network is None or result.model is None or failed:
         raise CompileError(result.diagnostics)
@@ -123,7 +135,13 @@ def _compiled(
     return Compiled(result, result.network, emission.about_of(result, chosen, spec, words))
 
 
-_EXAMPLES = {"scale": "'NAME:4'", "to": "'flops=16G'", "input": "'256x192'", "name": "'my_net'"}
+_EXAMPLES = {
+    "scale": "'NAME:4'",
+    "to": "'flops=16G'",
+    "input": "'256x192'",
+    "recipe": "'my_recipe'",
+    "name": "'my_net'",
+}
 
 
 def _in_language(name: str, value: object) -> str:
@@ -183,7 +201,10 @@ class Compiled:
         unknown = [target for target in targets if target not in emission.TARGETS]
         if unknown:
             raise ValueError(f"there is no target {unknown[0]!r}; there are {', '.join(emission.TARGETS)}")
-        return {name: text for name, (_, text) in emission.emit(self.network, self.about, targets).items()}
+        return {
+            name: text
+            for name, (_, text) in emission.emit(self.network, self.about, targets, self.compilation.recipe).items()
+        }
 
     @cached_property
     def source(self) -> str:

@@ -119,7 +119,7 @@ class Compiler:
         chosen = choose_model(program, source, name, diagnostics)
         if chosen is None:
             return Compilation(name or "", program, diagnostics, Elaborator(diagnostics, self.progress))
-        return self.elaborate(program, chosen, changes or Changes(), diagnostics)
+        return self.elaborate(program, chosen, Changes() if changes is None else changes, diagnostics)
 
     def elaborate(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
         """One model of a resolved program: its stage list, its network, and its claims."""

@@ -19,6 +19,7 @@ from archdsl.backends.interface import Interface
 from archdsl.compiler import Compilation
 from archdsl.files import escaped
 from archdsl.graph.network import Network
+from archdsl.training.recipe import DEFAULT, Recipe
 
 TARGETS = {
     "torch": "a standalone PyTorch module",
@@ -96,22 +97,27 @@ def _numbers(compilation: Compilation, key: str) -> tuple[Fraction, ...]:
     return tuple([Fraction(value) for value in setting.value]) if setting is not None else ()
 
 
-def emit(network: Network, about: About, targets: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """The files of the targets by name: (target, text). Raises `NoEmission`."""
+def emit(
+    network: Network, about: About, targets: Sequence[str], recipe: Recipe | None = None
+) -> dict[str, tuple[str, str]]:
+    """The files of the targets by name: (target, text). The training entry point is that of the recipe.
+
+    Raises `NoEmission`.
+    """
     found: dict[str, tuple[str, str]] = {}
     for target in targets:
-        for name, text in _emit_one(network, about, target).items():
+        for name, text in _emit_one(network, about, target, recipe or DEFAULT).items():
             found[name] = (target, text)
     return found
 
 
-def _emit_one(network: Network, about: About, target: str) -> dict[str, str]:
+def _emit_one(network: Network, about: About, target: str, recipe: Recipe) -> dict[str, str]:
     if target == "train":
         offered = interface(network, about)
         if offered.num_classes is None:
             message = "the network has no classifier: no linear layer or convolution in its head decides the classes"
             raise NoEmission(target, message)
-        return train_backend.emit(network, about, offered)
+        return train_backend.emit(network, about, offered, recipe)
     return BACKENDS[target](network, about)
 
 

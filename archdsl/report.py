@@ -250,8 +250,8 @@ class ZooEntry:
     claims: int
     """The number of published figures that it claims and has."""
     doc: str
-    paper: str
-    """The paper that it cites; empty if none."""
+    source: str
+    """The paper that it cites, or else the code."""
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,14 @@ class RequestError(ValueError):
 
 
 def changes_of(
-    settings: Sequence[str] = (), scalings: Sequence[str] = (), budget: str | None = None, input_: str | None = None
+    settings: Sequence[str] = (),
+    scalings: Sequence[str] = (),
+    budget: str | None = None,
+    input_: str | None = None,
+    recipe: str | None = None,
 ) -> Changes:
     """The changes that short forms ask for."""
-    return Changes(settings_of(settings), scaling_calls(scalings, budget), _input(input_))
+    return Changes(settings_of(settings), scaling_calls(scalings, budget), _input(input_), recipe)
 
 
 def settings_of(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -86,7 +86,7 @@ def _say_where(text: str) -> None:
     path = declared().get(name) if text.endswith(".arch") and _NAME.fullmatch(name) else None
     if path is not None:
         where = Span(Source(text, ""), 0, 0)
-        help_ = f"write `{name}`, or `{Path(os.path.relpath(opened(path))).as_posix()}:{name}`"
+        help_ = f"write `{name}`"
         raise Fault(Diagnostic("E110", f"there is no such file; `{name}` stands in {path}", where, help=help_))
 
 

@@ -53,6 +53,14 @@ def format_option(*formats: str) -> Callable[[AnyFunction], AnyFunction]:
     )
 
 
+def recipe_option(function: AnyFunction) -> AnyFunction:
+    return click.option(
+        "--recipe",
+        metavar="NAME",
+        help="How it is trained: a recipe of the file or of std.recipes; else the model's own.",
+    )(function)
+
+
 def change_options(function: AnyFunction) -> AnyFunction:
     """`--model`, `--set`, `--scale`, `--to` and `--input`: which model, and what changes in it."""
     options = (
@@ -103,6 +111,7 @@ def request_of(
     scalings: tuple[str, ...] = (),
     budget: str | None = None,
     input_: str | None = None,
+    recipe: str | None = None,
     color: str | None = None,
     as_json: bool = False,
 ) -> Request:
@@ -111,7 +120,7 @@ def request_of(
     Raises `click.UsageError` for a form that is none, and ends the command where nothing of that name is.
     """
     try:
-        changes = changes_of(settings, scalings, budget, input_)
+        changes = changes_of(settings, scalings, budget, input_, recipe)
     except RequestError as error:
         raise click.BadParameter(str(error), param_hint=error.option) from None
     request = Request(file, model, changes, as_json, use_color(color), file)

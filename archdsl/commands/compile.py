@@ -10,7 +10,16 @@ from typing import Any
 import click
 
 from archdsl import __version__
-from archdsl.commands.common import change_options, compiled, finish, format_option, request_of, say, say_json
+from archdsl.commands.common import (
+    change_options,
+    compiled,
+    finish,
+    format_option,
+    recipe_option,
+    request_of,
+    say,
+    say_json,
+)
 from archdsl.commands.tables import size, table
 from archdsl.compiler import Compilation
 from archdsl.files import FileFault, write_atomically
@@ -26,6 +35,7 @@ Examples:
   archdsl compile net.arch -o out/
   archdsl compile net.arch --scale NAME:4 -o out/
   archdsl compile net.arch --scale NAME --to flops=16G --name big
+  archdsl compile net.arch --recipe NAME
   archdsl compile net.arch --resolution 192 --classes 10 --target torch
   archdsl compile net.arch --target svg --target json -o pictures/
 
@@ -50,6 +60,7 @@ written unless all can be.
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.option("--classes", type=click.IntRange(1), metavar="N", help="Short for --set head.classes=N.")
+@recipe_option
 @click.option("--resolution", type=click.IntRange(1), metavar="N", help="Short for --input NxN.")
 @change_options
 @format_option("table", "json")
@@ -96,7 +107,8 @@ def _words(options: dict[str, Any], classes: int | None, resolution: int | None)
     found += [f"--scale {text}" for text in options["scalings"]]
     found += [f"--to {options['budget']}"] if options["budget"] else []
     found += [f"--input {options['input_']}"] if options["input_"] else []
-    return found + ([f"--resolution {resolution}"] if resolution is not None else [])
+    found += [f"--resolution {resolution}"] if resolution is not None else []
+    return found
 
 
 def _name(name: str | None, result: Compilation, asked: list[str], size_: str | None) -> str:
@@ -116,7 +128,7 @@ def _texts(
 
     spec = "standard input" if file == "-" else file
     try:
-        return emit(network, about_of(result, name, spec, words), list(dict.fromkeys(targets)))
+        return emit(network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
     except NoEmission as fault:
         raise click.ClickException(f"--target {fault.target}: {fault}") from None
 

@@ -51,7 +51,7 @@ class Listed:
     acts: int
     claims: int
     doc: str
-    paper: str
+    source: str
 
 
 @click.command(short_help="List the networks that ship with archdsl.", epilog=EPILOG)
@@ -129,7 +129,7 @@ def _listed(family: str, path: str, compiler: Compiler, program: Program, name: 
     if made.network is None or made.model is None or diagnostics.failed:
         raise RuntimeError(f"{path}: {name} does not compile: {[d.message for d in diagnostics]}")
     cost = count(made.network)
-    cited = made.model.provenance.get("paper")
+    cited = made.model.provenance.get("paper") or made.model.provenance.get("code")
     return Listed(
         name=name,
         family=family,
@@ -140,7 +140,7 @@ def _listed(family: str, path: str, compiler: Compiler, program: Program, name: 
         acts=cost.acts,
         claims=len(made.verdicts),
         doc=" ".join(made.model.doc.split()),
-        paper=str(cited.value) if cited is not None else "",
+        source=str(cited.value) if cited is not None else "",
     )
 
 

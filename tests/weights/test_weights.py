@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from families.compiling import compiled, network_of
+from families.compiling import compiled, network_of, spec
 from pydantic import TypeAdapter
 
 from archdsl.backends.weights import INPUT_RULES, MOST_SOLUTIONS, Mismatch, Plan, map_state, unwrapped
@@ -50,7 +50,7 @@ model small {
 
 
 @cache
-def spec(name: str) -> Network:
+def shipped(name: str) -> Network:
     return network_of(spec(name))
 
 
@@ -197,7 +197,7 @@ REFERENCES = [
 @pytest.mark.parametrize("ordered", [True, False], ids=["ordered", "sorted"])
 def test_references(ours_: str, library: str, name: str, ordered: bool) -> None:
     """`sorted`: as a safetensors file has them, by name."""
-    net, found = spec(ours_), reference(library, name)
+    net, found = shipped(ours_), reference(library, name)
     state = found.state if ordered else dict(sorted(found.state.items()))
     plan = map_state(net, state, ordered=ordered)
     check_by_execution(net, plan, found)
@@ -209,7 +209,7 @@ def test_references(ours_: str, library: str, name: str, ordered: bool) -> None:
 
 def test_the_criterion_sees_exchanged_branches() -> None:
     """Two convolutions of one shape, of which one is the projection, must not be mistaken for each other."""
-    net, found = spec("resnet50"), reference("torchvision", "resnet50")
+    net, found = shipped("resnet50"), reference("torchvision", "resnet50")
     plan = map_state(net, found.state)
     swapped = {"layer1.0.conv3.weight": "layer1.0.downsample.0.weight"}
     swapped |= {b: a for a, b in swapped.items()}
@@ -274,7 +274,7 @@ def test_our_own_order_and_the_shortcut_first() -> None:
 
 
 def test_names_as_pycls_has_them() -> None:
-    net = spec("regnety_400mf")
+    net = shipped("regnety_400mf")
 
     def rename(name: str) -> str:
         names = {"branch.conv1": "f.a", "branch.norm1": "f.a_bn", "branch.conv2": "f.b", "branch.norm2": "f.b_bn"}
