@@ -235,7 +235,8 @@ def test_errors_are_those_of_the_command(tmp_path: Path, capsys: pytest.CaptureF
     ],
 )
 def test_bad_changes_are_diagnostics(options: dict[str, Any], code: str) -> None:
-    for compiling in (lambda: archdsl.compile(SMALL, **options), lambda: archdsl.compile_text(NET, **options)):
+    small = SPECS / "regnety_4gf.arch"
+    for compiling in (lambda: archdsl.compile(small, **options), lambda: archdsl.compile_text(NET, **options)):
         with pytest.raises(archdsl.CompileError) as caught:
             compiling()
         assert any(d.code.startswith(code) for d in caught.value.diagnostics), str(caught.value)
