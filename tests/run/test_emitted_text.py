@@ -26,11 +26,12 @@ RULES = "E4,E7,E9,F,W,I,B,UP,SIM,C4,PIE,RUF"
 
 
 def files(name: str) -> tuple[dict[str, str], Interface]:
-    """A model of a spec compiled anew: its module and training entry point by their names, and the module's class."""
+    """A shipped network compiled anew: its module, of some the training entry point too, and the module's class."""
     compilation = Compiler(Specs()).compile(spec_source(name), name, Changes())
     assert compilation.network is not None
     about = about_of(compilation, name, f"specs/{name}.arch", ())
-    texts = {file: text for file, (_, text) in emit(compilation.network, about, ["torch", "train"]).items()}
+    targets = ["torch", "train"] if name in emitted.SAMPLE else ["torch"]
+    texts = {file: text for file, (_, text) in emit(compilation.network, about, targets).items()}
     return texts, interface(compilation.network, about)
 
 
@@ -57,7 +58,7 @@ def others() -> dict[str, str]:
 
 
 def test_emitted_twice() -> None:
-    assert len(specs()) == 2 * len(emitted.MODELS)
+    assert len(specs()) == len(emitted.MODELS) + len(emitted.SAMPLE)
     for name in emitted.MODELS[::4]:
         texts, _ = files(name)
         assert texts.items() <= specs().items()
@@ -65,11 +66,10 @@ def test_emitted_twice() -> None:
 
 COMPILE_ALL = """\
 import sys
-from pathlib import Path
 from archdsl.cli import main
 
-for path in sorted(Path("specs").glob("*.arch")):
-    assert main(["compile", str(path), "-o", sys.argv[1]]) == 0
+for name in sys.argv[2:]:
+    assert main(["compile", name, "-o", sys.argv[1]]) == 0
 """
 
 
@@ -77,7 +77,7 @@ def test_emitted_by_other_processes(tmp_path: Path) -> None:
     """The order of Python's sets has no influence."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", COMPILE_ALL, tmp_path / seed],
+            [sys.executable, "-c", COMPILE_ALL, tmp_path / seed, *emitted.SAMPLE],
             cwd=data_root(),
             env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(data_root())},
             stdout=subprocess.DEVNULL,
@@ -114,7 +114,7 @@ def test_imports() -> None:
     for name, text in {**specs(), **others()}.items():
         allowed = {"torch", *sys.stdlib_module_names}
         if name.startswith("train_"):
-            allowed |= {"numpy", "sklearn", "PIL", "tqdm", name.removeprefix("train_").removesuffix(".py")}
+            allowed |= {"datasets", "numpy", "PIL", "safetensors", "sklearn", "tqdm", "webdataset", name.removeprefix("train_").removesuffix(".py")}
         assert imported(text) <= allowed, name
         assert "archdsl" not in imported(text)
 
@@ -139,7 +139,7 @@ import torch
 for entry in sys.argv[1:]:
     name, kind = entry.split(":")
     with torch.device("meta"):
-        model = getattr(importlib.import_module(name), kind)()
+        model = getattr(importlib.import_module(name), kind)()  # the last one is run
 model(torch.empty(2, 3, 64, 64, device="meta")).sum().backward()
 assert not any(name.partition(".")[0] == "archdsl" for name in sys.modules)
 """
@@ -151,7 +151,7 @@ def test_without_archdsl(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     script = tmp_path / "run_all.py"
     script.write_text(WITHOUT_ARCHDSL)
-    entries = [f"{name}:{emitted.emitted_spec(name).interface.class_name}" for name in emitted.MODELS]
+    entries = [f"{name}:{emitted.emitted_spec(name).interface.class_name}" for name in (*emitted.MODELS, "regnety_4gf")]
     subprocess.run([sys.executable, "-I", script, *entries], check=True, timeout=120, env={**os.environ})
 
 
