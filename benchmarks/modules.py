@@ -67,7 +67,7 @@ def contestants(spec: str, libraries: Sequence[str], control: bool) -> dict[str,
     import archdsl
     from archdsl.backends.weights import Mismatch, map_state
 
-    net = archdsl.compile(ROOT / "specs" / f"{spec}.arch")
+    net = archdsl.compile(spec)
     ours = still(net.module())
     start(ours)
     modules = {"archdsl": ours}

@@ -146,14 +146,36 @@ def against_others(ours: str, what: str, found: dict[str, Process], prefix: str 
     ]
 
 
+NETWORKS = (
+    *("regnetx_400mf", "regnety_4gf", "resnet50", "efficientnet_b0", "efficientnetv2_s", "rexnet_1_0x", "mobilenetv2"),
+    *("convnext_t", "densenet121", "inception_v3"),
+)
+
+
+def networks() -> list[tuple[str, Path]]:
+    """Shipped networks with their files: one of each kind, small and large."""
+    from archdsl.zoo import declared
+
+    files = declared()
+    return [(name, ROOT / files[name]) for name in NETWORKS]
+
+
+def zoo(repeat: int) -> list[Line]:
+    """All shipped networks, compiled and checked, as a command; the goal is ten seconds on two cores."""
+    done = run_process([sys.executable, "-m", "archdsl", "check", "specs"], repeat)
+    if done is None:
+        return []
+    return [Line("zoo", "archdsl check specs", done.seconds, "s", "the goal of 10 s", 10.0)]
+
+
 def warm(peer_python: str, repeat: int) -> list[Line]:
     """Parse, resolve, elaborate and count in a warm process, the library's syntax trees kept."""
     from archdsl.compiler import Compiler
     from archdsl.graph.cost import count
     from archdsl.project import Project
 
-    def total(compiler: Compiler, spec: Path) -> int:
-        compilation = compiler.compile(Project(str(spec)).source())
+    def total(compiler: Compiler, spec: Path, model: str | None = None) -> int:
+        compilation = compiler.compile(Project(str(spec)).source(), model)
         if compilation.network is None:
             raise SystemExit(f"{spec} does not compile")
         return int(count(compilation.network).flops)
@@ -172,10 +194,10 @@ def warm(peer_python: str, repeat: int) -> list[Line]:
             counted, seconds = run.output.split()[-2:]
             peer = f"{name}, warm, its module already built ({int(counted):,})"
             lines.append(Line("warm", f"{SPEC}: parse to count", ours, "ms", peer, 1000 * float(seconds)))
-    for spec in sorted((ROOT / "specs").glob("*.arch")):
+    for name, spec in networks():
         compiler = Compiler(Project(str(spec)))
-        spent = milliseconds(lambda c=compiler, s=spec: total(c, s), max(3, repeat // 3))
-        lines.append(Line("warm", f"specs/{spec.name}: parse to count", spent, "ms", SPEC, ours))
+        spent = milliseconds(lambda c=compiler, s=spec, n=name: total(c, s, n), max(3, repeat // 3))
+        lines.append(Line("warm", f"{name}: parse to count", spent, "ms", SPEC, ours))
     return lines
 
 
@@ -187,8 +209,8 @@ def emission(peer_python: str, repeat: int) -> list[Line]:
     from archdsl.project import Project
     from archdsl.request import changes_of
 
-    def compiled(compiler: Compiler, spec: Path, *scalings: str) -> Compilation:
-        result = compiler.compile(Project(str(spec)).source(), None, changes_of(scalings=scalings))
+    def compiled(compiler: Compiler, spec: Path, *scalings: str, model: str | None = None) -> Compilation:
+        result = compiler.compile(Project(str(spec)).source(), model, changes_of(scalings=scalings))
         if result.network is None:
             raise SystemExit(f"{spec} does not compile")
         return result
@@ -213,12 +235,10 @@ def emission(peer_python: str, repeat: int) -> list[Line]:
             )
     peer = "the files alone, of a network that is there"
     lines.append(Line("compile warm", f"{SPEC} {SCALING}: parse to files", whole, "ms", peer, written))
-    for spec in sorted((ROOT / "specs").glob("*.arch")):
+    for name, spec in networks():
         compiler = Compiler(Project(str(spec)))
-        spent = milliseconds(lambda c=compiler, s=spec: write(compiled(c, s)), max(3, repeat // 3))
-        lines.append(
-            Line("compile warm", f"specs/{spec.name}: parse to files", spent, "ms", f"{SPEC} {SCALING}", whole)
-        )
+        spent = milliseconds(lambda c=compiler, s=spec, n=name: write(compiled(c, s, model=n)), max(3, repeat // 3))
+        lines.append(Line("compile warm", f"{name}: parse to files", spent, "ms", f"{SPEC} {SCALING}", whole))
     return lines
 
 
@@ -303,6 +323,7 @@ def main() -> None:
     lines, processes = whole_processes(arguments.peer_python, arguments.processes)
     more, compiling = compile_processes(arguments.peer_python, arguments.processes)
     lines += more
+    lines += zoo(max(1, arguments.processes // 3))
     lines += warm(arguments.peer_python, arguments.repeat)
     lines += rules(arguments.repeat)
     lines += emission(arguments.peer_python, arguments.repeat)
