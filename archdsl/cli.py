@@ -19,6 +19,7 @@ from archdsl import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "compile": ("compile", "Write a model as standalone PyTorch, with a training entry point."),
+    "train": ("train", "Train a model by a recipe, in a folder that can repeat the run."),
     "check": ("check", "Check files: names, shapes, and the figures they claim."),
     "cost": ("cost", "Count flops, params, acts and memory of a model, exactly."),
     "show": ("show", "Print the resolved model as canonical .arch."),

@@ -498,8 +498,116 @@ class CompileReport:
     """Claims that do not hold: the files are written all the same."""
 
 
+@dataclass(frozen=True)
+class RepositoryReport:
+    """The state of the git repository that a spec lies in."""
+
+    commit: str
+    dirty: bool
+    """Whether a file that git knows was changed since."""
+
+
+@dataclass(frozen=True)
+class StartReport:
+    """One start of a training run, and where it ran."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    time: str
+    """In UTC."""
+    folder: str
+    """Where the command was given."""
+    typed: list[str]
+    """The command of archdsl."""
+    command: list[str]
+    """What was started in the run folder: it works without archdsl."""
+    processes: int
+    archdsl: str
+    python: str
+    torch: str | None
+    platform: str
+    cpus: int | None
+    variables: dict[str, str]
+    """Those of the environment that numbers may depend on."""
+    environment: str
+    """The file with the installed packages."""
+    repository: RepositoryReport | None
+    """None where there is no repository, or no git."""
+    exit_code: int | None
+    """None while it runs, or if archdsl was ended before it."""
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """`run.json` of a run folder: what is trained and how, with every start of it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    archdsl: str
+    """The version that emitted the files."""
+    spec: str
+    model: str
+    changes: list[str]
+    """What the command line changed in the model."""
+    name: str
+    """The name of the emitted module."""
+    hash: str
+    """The digest of what the network computes."""
+    input: list[int]
+    """Channels, height, width."""
+    preprocess: dict[str, str]
+    init: dict[str, str]
+    """How parameters start."""
+    recipe: dict[str, Any]
+    """Every setting of the recipe; numbers that are not whole are exact, as text."""
+    seed: int
+    settings: dict[str, Any]
+    """Every setting of the entry point, as of the last start."""
+    files: dict[str, str]
+    """The files that a run is repeated from, each with its SHA-256."""
+    starts: list[StartReport]
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """`archdsl train --format json`: what was started, and how it ended."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    archdsl: str
+    """The version of archdsl."""
+    spec: str
+    model: str
+    name: str
+    """The name of the emitted module."""
+    hash: str
+    input: list[int]
+    """Channels, height, width."""
+    recipe: str
+    folder: str
+    """The run folder."""
+    state: Literal["new", "goes on"]
+    """Whether the folder held the run already."""
+    dry_run: bool
+    """True: nothing was written or started."""
+    processes: int
+    command: list[str]
+    """What is started in the run folder."""
+    files: list[str]
+    """What a new run begins with; none for one that goes on from its own files."""
+    exit_code: int | None
+    """Of the entry point; negative for a signal."""
+    metrics: dict[str, Any] | None
+    """Of the last epoch."""
+    diagnostics: list[dict[str, Any]]
+    """Claims that do not hold: the network is trained all the same."""
+
+
 SCHEMAS: dict[str, type] = {
     "compile": CompileReport,
+    "train": TrainReport,
+    "run": RunReport,
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,

@@ -6,6 +6,8 @@ user's files are written out. Settings are those after `fit`; one that it change
 
 A default that follows other settings (`inner: width / bottleneck_ratio`) is not written where it gives what the
 network has, so that a scaling of the text changes what it changes in the original.
+
+A recipe is shown likewise, with every setting, the unused ones too.
 """
 
 from __future__ import annotations
@@ -13,26 +15,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from archdsl import __version__
 from archdsl.analysis.elaborate import Elaborator
+from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Claim, Model, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Reader, Unresolved, walk
+from archdsl.analysis.recipe_fields import FIELDS, FORMS
 from archdsl.analysis.resolve import OPERATIONS_MODULE
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Environment, Function, Origin, Sequence, Setting, Value, extent
 from archdsl.compiler import Compilation, Compiler
+from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
 from archdsl.graph.operations.base import Attribute
 from archdsl.graph.shapes import Range, Size
-from archdsl.numbers import format_number, is_number
+from archdsl.numbers import format_number, is_number, normalise
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.formatter import format_source
+from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
 WIDEST = 118
 """A stage table with wider lines is written as a list of blocks."""
@@ -54,6 +61,83 @@ def show_model(compilation: Compilation, reader: Reader) -> str:
         if again.network is not None and again.network.hash == network.hash:
             return text
     raise ValueError(f"`{compilation.name}` cannot be written as one text that means the same network")
+
+
+def show_recipe(recipe: Recipe, reader: Reader) -> str:
+    """A recipe as text with every setting. Raises `ValueError` where no text can be given, with the reason."""
+    head = comment(f"`{recipe.name}`, every setting of it, by archdsl {__version__}")
+    body = f"arch 1\n\n{comment(recipe.doc)}{_recipe(recipe)}\n"
+    text = head + "\n" + format_source(Source(f"{recipe.name}.arch", body))
+    if _recipe_again(recipe.name, text, reader) != recipe:
+        raise ValueError(f"the recipe `{recipe.name}` cannot be written as a text that means the same")
+    return text
+
+
+def _recipe_again(name: str, text: str, reader: Reader) -> Recipe | None:
+    diagnostics = Diagnostics()
+    program = Compiler(reader).program(Source(f"{name}.arch", text), diagnostics)
+    named = program.recipes.get(name)
+    if named is None or diagnostics.failed:
+        return None
+    site = ast.Identifier(program.entry.spans[name], name)
+    try:
+        return Elaborator(diagnostics).recipe(named, {}, site, Environment(program.entry)).decided()
+    except (Fault, Silent):
+        return None
+
+
+def _recipe(recipe: Recipe) -> str:
+    """The declaration. What only says something of a part that is not used cannot stand in it."""
+    staged = dict(recipe.staged)
+    unused = set() if recipe.ema is not None else {"ema_every", "ema_warmup"}
+    if recipe.randaugment is None and "randaugment" not in staged:
+        unused |= {"randaugment_layers", "randaugment_std", "randaugment_most"}
+    lines = [f"{name}: {_form(getattr(recipe, name), forms)}" for name, forms in FORMS.items()]
+    for name in FIELDS:
+        if name not in unused:
+            value = getattr(recipe, name)
+            lines.append(f"{name}: {value} steps" if name == "ema_every" else f"{name}: {_plain(value)}")
+    if recipe.stages > 1 or staged:
+        stages = [f"{name}: [{', '.join(map(_plain, values))}]" for name, values in recipe.staged]
+        lines.append("\n".join(["progressive {", f"stages: {recipe.stages}", *stages, "}"]))
+    for section in ("verified", "source"):
+        inside = [f"{name}: {_plain(text)}" for name, text in getattr(recipe, section)]
+        lines += ["\n".join([f"{section} {{", *inside, "}"])] if inside else []
+    return "\n".join([f"recipe {recipe.name} {{", *lines, "}"])
+
+
+def _form(form: Optimizer | Schedule, forms: Mapping[str, Iterable[str]]) -> str:
+    """`sgd(momentum: 0.9, …)`."""
+    parts = []
+    for name in forms[form.kind]:
+        if isinstance(form, Optimizer) and name in ("beta_1", "beta_2"):
+            value: object = form.betas[name == "beta_2"]
+        else:
+            value = getattr(form, name)
+        parts.append(f"{name}: {_plain(value)}")
+    return f"{form.kind}({', '.join(parts)})"
+
+
+def _plain(value: object) -> str:
+    """A value of a recipe. A pair of whole numbers is a size, one of fractions a range."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case int() | Fraction():
+            return format_number(normalise(value))
+        case str() if not set(value) & set('"\r\n'):
+            return f'"{value}"'
+        case Duration(amount=amount, unit=unit):
+            return f"{format_number(normalise(amount))} {unit}"
+        case (int() as height, int() as width):
+            return f"{height} x {width}"
+        case (Fraction() as low, Fraction() as high):
+            return f"{_plain(low)} .. {_plain(high)}"
+        case tuple():
+            return f"[{', '.join(map(_plain, value))}]"
+    raise ValueError(f"{value!r} has no form in the language")
 
 
 @dataclass

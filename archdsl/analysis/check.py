@@ -310,13 +310,21 @@ class Checker:
 
     def _recipe(self, body: ast.Body, local: Names, item: ast.Declaration) -> None:
         """The names of fields, and those in their expressions; values are checked when the recipe is asked for."""
+        named = self._recipe_entries(body, local, "a recipe")
+        for name, example in recipe_fields.REQUIRED.items():
+            if name not in named:
+                message = f"the recipe `{item.name.text}` has no `{name}`"
+                self.report(Diagnostic("E210", message, item.name.span, help=f"add `{example}`"))
+
+    def _recipe_entries(self, body: ast.Body, local: Names, where: str) -> set[str]:
+        """The entries of a recipe's body, or of a `with` on a recipe: the fields that they name."""
         named: set[str] = set()
         for entry in body.entries:
             match entry:
-                case ast.Binding():
+                case ast.Binding() if where == "a recipe":
                     self._expression(entry.value, local, "recipe")
                     local = self._bound(entry, local)
-                case ast.Require(condition=condition):
+                case ast.Require(condition=condition) if where == "a recipe":
                     self._expression(condition, local, "recipe")
                 case ast.Field(path=path, value=value):
                     named.add(path.text)
@@ -332,12 +340,18 @@ class Checker:
                             self._recipe_field(whole, line.value, local)
                         else:
                             self._misplaced(line, f"`{path.text}`", "`name: value`")
+                case _ if where == "a recipe":
+                    self._misplaced(entry, where, "`name: value`, sections, `name = value` and `require`")
                 case _:
-                    self._misplaced(entry, "a recipe", "`name: value`, sections, `name = value` and `require`")
-        for name, example in recipe_fields.REQUIRED.items():
-            if name not in named:
-                message = f"the recipe `{item.name.text}` has no `{name}`"
-                self.report(Diagnostic("E210", message, item.name.span, help=f"add `{example}`"))
+                    self._misplaced(entry, where, "`name: value` and sections")
+        return named
+
+    def _makes_recipe(self, e: ast.Expression, local: Names) -> bool:
+        """Whether an expression is a recipe, where that needs no value."""
+        if isinstance(e, ast.Derived):
+            return self._makes_recipe(e.value, local)
+        named = self._static(e.function if isinstance(e, ast.Call) else e, local)
+        return isinstance(named, Definition) and named.kind == "recipe"
 
     def _recipe_field(self, path: ast.Path, value: ast.Expression, local: Names) -> None:
         wrong = recipe_fields.misnamed(path)
@@ -480,7 +494,10 @@ class Checker:
             self._expression(entry.value, local, where)
 
     def _derivation(self, value: ast.Expression, body: ast.Body, local: Names, where: str) -> None:
-        """`with { … }` on stages, on a model or on a scaling."""
+        """`with { … }` on stages, on a model, on a scaling or on a recipe."""
+        if self._makes_recipe(value, local):
+            self._recipe_entries(body, local, "`with`")
+            return
         columns = frozenset(
             cell.name
             for node in walk(value)

@@ -134,7 +134,7 @@ def _recipe(recipe: Recipe, interface: Interface) -> dict[str, Any]:
         "uses": uses,
         "any_of": lambda *names: bool(uses.intersection(names)),
         "all_of": lambda *names: uses.issuperset(names),
-        "imports": _imports(recipe, uses, interface),
+        "imports": _imports(uses),
         "about_recipe": _about(recipe, uses),
         "recipe": _quoted(recipe.name),
         "r": _numbers(recipe, interface),
@@ -144,8 +144,8 @@ def _recipe(recipe: Recipe, interface: Interface) -> dict[str, Any]:
         "undecayed_text": " and ".join(
             {"norms": "those of norms", "biases": "biases"}[part] for part in recipe.optimizer.undecayed
         ),
-        "train_size": repr(recipe.train_size or interface.image_size),
-        "test_size": repr(recipe.test_size or recipe.train_size or interface.image_size),
+        "train_size": repr(_train_size(recipe) or interface.image_size),
+        "test_size": repr(recipe.test_size or interface.image_size),
         "schedule": _schedule(recipe),
         "staged": staged,
         "staged_names": [name for name, _ in staged[0]] if staged else [],
@@ -155,6 +155,14 @@ def _recipe(recipe: Recipe, interface: Interface) -> dict[str, Any]:
         "policy": _policy(),
         "option": _option,
     }
+
+
+def _train_size(recipe: Recipe) -> tuple[int, int] | None:
+    """The size of the last stage, if the recipe says one."""
+    for name, values in recipe.staged:
+        if name == "image_size":
+            return int(values[-1]), int(values[-1])
+    return recipe.train_size
 
 
 def _uses(recipe: Recipe, interface: Interface) -> set[str]:
@@ -235,8 +243,8 @@ def _numbers(recipe: Recipe, interface: Interface) -> dict[str, Any]:
         "warmup_unit": schedule.warmup.unit,
         "ema_warmup_unit": recipe.ema_warmup.unit,
         "swa_unit": recipe.swa.unit if recipe.swa is not None else "",
-        "ema_warmup_steps": _steps("run.settings.ema_warmup", recipe.ema_warmup),
-        "swa_steps": _steps("settings.swa", recipe.swa) if recipe.swa is not None else "",
+        "ema_warmup_steps": _steps("run.settings.ema_warmup", recipe.ema_warmup, "run.order.steps"),
+        "swa_steps": _steps("settings.swa", recipe.swa, "run.order.steps") if recipe.swa is not None else "",
     }
 
 
@@ -244,9 +252,9 @@ SWA_IMAGES = 8192
 """Over which the statistics of norms are computed for averaged weights, where the recipe does not say."""
 
 
-def _steps(name: str, duration: Duration) -> str:
+def _steps(name: str, duration: Duration, per_epoch: str = "per_epoch") -> str:
     """The steps of a duration that is a setting, as an expression."""
-    return f"{name} * per_epoch" if duration.unit == "epochs" else name
+    return f"{name} * {per_epoch}" if duration.unit == "epochs" else name
 
 
 def _schedule(recipe: Recipe) -> Mapping[str, Any]:
@@ -291,6 +299,8 @@ def _stages(recipe: Recipe, uses: set[str]) -> list[list[tuple[str, str]]]:
         elif name in uses:
             field = "drop_path_rate" if name == "drop_path" else name
             columns.append((field, [_number(value) for value in values]))
+    if not columns:
+        return []
     return [[(name, values[stage]) for name, values in columns] for stage in range(recipe.stages)]
 
 
@@ -340,12 +350,13 @@ def _imported(module: str, names: Sequence[str]) -> str:
     return "\n".join([f"from {module} import (", *[f"    {name}," for name in names], ")"])
 
 
-def _imports(recipe: Recipe, uses: set[str], interface: Interface) -> list[str]:
+def _imports(uses: set[str]) -> list[str]:
+    """The lines of the imports; an empty one between the standard library's and the others."""
     averages = ["AveragedModel"] if uses & {"ema", "swa"} else []
     averages += ["get_ema_avg_fn", "get_ema_multi_avg_fn"] if "ema" in uses else []
     pictures = ["Image"] + (["ImageEnhance", "ImageOps"] if uses & {"autoaugment", "randaugment"} else [])
     norms = uses & {"swa", "precise_bn"}
-    lines = [
+    return [
         *("import argparse", "import copy", "import gzip", "import io", "import json", "import math", "import os"),
         *(
             "import random",
@@ -379,7 +390,6 @@ def _imports(recipe: Recipe, uses: set[str], interface: Interface) -> list[str]:
         "from torch.utils.data import DataLoader, Dataset, Sampler",
         "from tqdm import tqdm  # type: ignore[import, unused-ignore]",
     ]
-    return lines
 
 
 STATE_DICT = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,16 @@ from archdsl.commands.common import (
     say_json,
 )
 from archdsl.commands.tables import size, table
+from archdsl.commands.targets import (
+    chosen_name,
+    classes_option,
+    name_option,
+    texts_of,
+    without_short_forms,
+    words_of,
+    write_all,
+)
 from archdsl.compiler import Compilation
-from archdsl.files import FileFault, write_atomically
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 from archdsl.report import CompileReport, FileWritten, diagnostic_reports, rows_of
@@ -55,11 +61,9 @@ written unless all can be.
     "json: the resolved graph; dot, svg: a picture of stages and blocks.  [default: torch, train]",
 )
 @click.option("-o", "--output", "folder", metavar="DIR", default=".", help="Where to write.  [default: .]")
-@click.option(
-    "--name", metavar="NAME", help="Of the files and the module; the model's, with its scaling, if not given."
-)
+@name_option
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-@click.option("--classes", type=click.IntRange(1), metavar="N", help="Short for --set head.classes=N.")
+@classes_option
 @recipe_option
 @click.option("--resolution", type=click.IntRange(1), metavar="N", help="Short for --input NxN.")
 @change_options
@@ -76,96 +80,26 @@ def command(
     **options: Any,
 ) -> None:
     """Compile a model, and write it as PyTorch code, as data or as a picture."""
-    words = _words(options, classes, resolution)
-    if resolution is not None:
-        if options["input_"] is not None:
-            raise click.UsageError("--resolution and --input both give the input's size.")
-        options["input_"] = f"{resolution}x{resolution}"
-    if classes is not None:
-        options["settings"] = (*options["settings"], f"head.classes={classes}")
+    from archdsl.emission import NoEmission
+
+    words = words_of(options, classes, resolution)
+    options = without_short_forms(options, classes, resolution)
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
     if result.network is None or result.model is None:
         return
-    budget = [options["budget"]] if options["budget"] else []
-    chosen = _name(name, result, [*options["scalings"], *budget], options["input_"])
-    texts = _texts(result, result.network, chosen, request.shown, words, targets or DEFAULT_TARGETS)
-    written = _write(Path(folder), texts, force)
+    chosen = chosen_name(name, result, options)
+    try:
+        texts = texts_of(result, result.network, chosen, request.shown, words, targets or DEFAULT_TARGETS)
+    except NoEmission as fault:
+        raise click.ClickException(f"--target {fault.target}: {fault}") from None
+    written = write_all(Path(folder), texts, force)
     cost = count(result.network)
     if format_ == "json":
         say_json(_report(result, result.network, cost, request.file, chosen, written))
     else:
         say(_summary(result, result.network, cost, written))
     finish(result)
-
-
-def _words(options: dict[str, Any], classes: int | None, resolution: int | None) -> list[str]:
-    """What was changed, as it was written."""
-    found = [f"--model {options['model']}"] if options["model"] else []
-    found += [f"--set {text}" for text in options["settings"]]
-    found += [f"--classes {classes}"] if classes is not None else []
-    found += [f"--scale {text}" for text in options["scalings"]]
-    found += [f"--to {options['budget']}"] if options["budget"] else []
-    found += [f"--input {options['input_']}"] if options["input_"] else []
-    found += [f"--resolution {resolution}"] if resolution is not None else []
-    return found
-
-
-def _name(name: str | None, result: Compilation, asked: list[str], size_: str | None) -> str:
-    from archdsl.emission import default_name, name_fault
-
-    chosen = default_name(result.name, asked, size_) if name is None else name
-    wrong = name_fault(chosen)
-    if wrong is not None:
-        raise click.BadParameter(wrong if name is not None else f"{wrong}; give another", param_hint="--name")
-    return chosen
-
-
-def _texts(
-    result: Compilation, network: Network, name: str, file: str, words: list[str], targets: tuple[str, ...]
-) -> dict[str, tuple[str, str]]:
-    from archdsl.emission import NoEmission, about_of, emit
-
-    spec = "standard input" if file == "-" else file
-    try:
-        return emit(network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
-    except NoEmission as fault:
-        raise click.ClickException(f"--target {fault.target}: {fault}") from None
-
-
-def _write(folder: Path, texts: dict[str, tuple[str, str]], force: bool) -> list[tuple[Path, str, int]]:
-    """Write all files, or none: what stands in the way of one is found before the first is written."""
-    paths = {name: folder / name for name in texts}
-    taken = [path for path in paths.values() if os.path.lexists(path)]
-    if taken and not force:
-        raise click.ClickException(f"{taken[0]} exists already; --force overwrites it")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        strange = [path for path in taken if path.exists() and not path.is_file()]
-        if strange:
-            raise click.ClickException(f"{strange[0]}: not a regular file")
-        before = {path: path.read_bytes() for path in taken if path.exists()}
-    except OSError as error:
-        raise click.ClickException(f"{error.filename}: {(error.strerror or 'cannot be written').lower()}") from None
-    written: list[tuple[Path, str, int]] = []
-    for name, (target, text) in texts.items():
-        try:
-            write_atomically(paths[name], text, force)
-        except FileFault as fault:
-            _restore([path for path, _, _ in written], before)
-            raise click.ClickException(f"{paths[name]}: {fault.message}") from None
-        written.append((paths[name], target, len(text.encode())))
-    return written
-
-
-def _restore(written: list[Path], before: dict[Path, bytes]) -> None:
-    """Put files back as they were before any was written."""
-    for path in written:
-        with contextlib.suppress(OSError, FileFault):  # the fault that is reported is the first one
-            if path in before:
-                write_atomically(path, before[path], force=True)
-            else:
-                Path(os.path.realpath(path)).unlink()  # a link that led nowhere stays
 
 
 def _report(

@@ -2,7 +2,8 @@
 
 A table stands in the page between `<!-- table NAME -->` and `<!-- end -->`; `test_docs.py` compares. After a
 change of the code, `python tests/docs/docs_tables.py` writes them anew. What the code does not hold, the
-shape rules in words, an example of each operation and the codes of the limits, stands here.
+shape rules in words, an example of each operation, the meaning of a recipe's fields and the codes of the limits,
+stands here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ast as python
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import MISSING, fields
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from archdsl import limits, numbers
+from archdsl.analysis import recipe_fields
 from archdsl.analysis.elaborate import Elaborator
 from archdsl.analysis.fields import EXPECT_FIELDS, INIT_FIELDS, PREPROCESS, SOURCE
 from archdsl.analysis.prelude import PRELUDE
@@ -31,6 +34,7 @@ from archdsl.resources import read_data
 from archdsl.source import Source
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse_expression
+from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "language.md"
@@ -69,6 +73,60 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         "relu", "relu6", "silu", "sigmoid", "hard_swish", "hard_sigmoid", "gelu", "tanh", "leaky_relu", "prelu",
         "identity")},
 }  # fmt: skip
+
+RECIPE_FIELDS = {
+    "optimizer": "how gradients become steps",
+    "schedule": "the rate over the time",
+    "epochs": "passes over the images",
+    "batch": "images of a step, over all processes and parts",
+    "label_smoothing": "the share of a label that all classes share",
+    "dropout": "the rate of every dropout; the network's own",
+    "drop_path": "stochastic depth: the rate of the last block, those before in proportion; the network's own",
+    "train_size": "of images; the network's input",
+    "test_size": "of images of tests; `train_size`",
+    "test_crop": "the share of the side that is kept of a resized image of a test",
+    "crop_area": "the share of the area that a random crop keeps; the whole image",
+    "crop_ratio": "width to height of a random crop, by the ratio of the size",
+    "flip": "the probability of a mirror image",
+    "lighting": "the standard deviation of noise along the principal components of colors",
+    "autoaugment": "ImageNet's AutoAugment",
+    "randaugment": "RandAugment's magnitude",
+    "randaugment_most": "the magnitude at the end of the range of RandAugment's operations",
+    "randaugment_layers": "operations drawn for an image",
+    "randaugment_std": "the standard deviation of the magnitude",
+    "random_erasing": "the probability of a part of noise",
+    "mixup": "alpha of mixup's shares",
+    "cutmix": "alpha of CutMix's shares",
+    "ema": "the decay of an exponential average of the weights, which is then tested",
+    "ema_every": "between updates of that average",
+    "ema_warmup": "how long that average is a copy",
+    "swa": "when averaging of the weights at the ends of epochs starts",
+    "precise_bn": "images over which the statistics of batch norms are computed anew after an epoch",
+    "precision": "of the computation; below 32 bits mixed",
+    "clip_norm": "the largest norm of the gradient",
+    "accumulate": "parts that a step is computed in",
+    "seed": "of all that is random",
+    "transcribed": "where the recipe comes from, if nobody reached its figures with it here",
+}
+
+RECIPE_SETTINGS = {
+    ("optimizer", "momentum"): "the share of the last step that is kept",
+    ("optimizer", "nesterov"): "whether the gradient is that behind the momentum",
+    ("optimizer", "weight_decay"): "the share of a parameter in its gradient; `adamw`: of the rate, in its step",
+    ("optimizer", "undecayed"): "what does not: scales and shifts of norms; biases of convolutions and linear layers",
+    ("optimizer", "decay"): "of the mean of squares",
+    ("optimizer", "eps"): "added to the mean of squares, `adamw`: to its root",
+    ("optimizer", "beta_1"): "the decay of the mean of gradients",
+    ("optimizer", "beta_2"): "the decay of the mean of their squares",
+    ("schedule", "peak"): "the highest rate, for the recipe's own batch",
+    ("schedule", "end"): "the share of it that is left in the end",
+    ("schedule", "decay"): "the factor over the whole run, or over `every`",
+    ("schedule", "every"): "the time between falls; without it the rate falls all the time",
+    ("schedule", "warmup"): "the time in which the rate rises",
+    ("schedule", "start"): "the share that the rise starts with",
+    ("schedule", "warm"): "whether the rise multiplies the schedule, or is a line to the peak",
+    ("schedule", "per"): "how often the rate changes",
+}
 
 LIMIT_CODES = {
     "MAX_FILE_BYTES": "E111",
@@ -208,6 +266,50 @@ def written(parameter: ast.Parameter) -> str:
     return f"{parameter.name.text}: {default.span.text}" if default is not None else parameter.name.text
 
 
+def recipe_field_table() -> str:
+    """The fields of a recipe, but for its sections."""
+    defaults = {field.name: field.default for field in fields(Recipe)}
+    rows = []
+    for name in (*recipe_fields.FORMS, *recipe_fields.FIELDS):
+        if name in recipe_fields.FORMS:
+            kind = " or ".join(f"`{form}(…)`" for form in recipe_fields.FORMS[name])
+        else:
+            kind = recipe_fields.FIELDS[name].words
+        default = "required" if name in recipe_fields.REQUIRED else recipe_value(defaults[name])
+        if name == "ema_every":  # a time in steps, whose number the recipe keeps
+            default = code(f"{defaults[name]} steps")
+        rows.append([code(name), kind, default, RECIPE_FIELDS[name]])
+    return table("field | value | if not given | meaning", rows)
+
+
+def recipe_setting_table() -> str:
+    """The settings of the forms; one that several forms have is the same in all of them."""
+    known = {"optimizer": Optimizer("adamw"), "schedule": Schedule("constant", Fraction(1))}
+    rows = []
+    for (name, setting), meaning in RECIPE_SETTINGS.items():
+        forms = {form: settings[setting] for form, settings in recipe_fields.FORMS[name].items() if setting in settings}
+        (kind,) = {kind.words for kind in forms.values()}
+        if setting in recipe_fields.NEEDED[name]:
+            default = "required"
+        elif setting.startswith("beta_"):
+            default = recipe_value(Optimizer("adamw").betas[int(setting[-1]) - 1])
+        else:
+            default = recipe_value(getattr(known[name], setting))
+        rows.append([code(name), ", ".join(map(code, forms)), code(setting), kind, default, meaning])
+    return table("field | forms | setting | value | if not given | meaning", rows)
+
+
+def recipe_value(value: Any) -> str:
+    """What a field of a recipe is without its line; nothing where the meaning says it."""
+    if value is None or value is MISSING:
+        return ""
+    if isinstance(value, Duration):
+        return code(f"{numbers.format_number(value.amount)} {value.unit}")
+    if isinstance(value, tuple):
+        return code(" .. ".join(map(literal, value)) if value else "[]")
+    return code(literal(value))
+
+
 def conventions() -> str:
     rows = [[code(c.name), c.version, c.text, c.unit] for c in CONVENTIONS.values()]
     return table("convention | version | what it reproduces | what its flops count", rows)
@@ -242,6 +344,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "blocks": blocks,
     "conventions": conventions,
     "limits": bounds,
+    "recipe_fields": recipe_field_table,
+    "recipe_settings": recipe_setting_table,
 }
 
 CLOSED: dict[str, Callable[[], Iterable[str]]] = {
@@ -252,6 +356,9 @@ CLOSED: dict[str, Callable[[], Iterable[str]]] = {
     "expect": lambda: EXPECT_FIELDS,
     "scalings": lambda: declared("scaling"),
     "rules": lambda: declared("rules"),
+    "recipes": lambda: declared("recipes"),
+    "progressive": lambda: recipe_fields.INSIDE["progressive"],
+    "verified": lambda: recipe_fields.INSIDE["verified"],
 }
 """Tables written by hand, `<!-- names NAME -->`, whose first column must name all that there is."""
 

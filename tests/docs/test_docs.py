@@ -34,6 +34,7 @@ import pytest
 
 import archdsl
 from archdsl import cli
+from archdsl.analysis import recipe_fields
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.trace import show_value
 from archdsl.compiler import Compilation, Compiler
@@ -264,6 +265,12 @@ def test_table_names_all_that_there_is(name: str) -> None:
 
 def test_every_operation_has_an_example() -> None:
     assert set(docs_tables.EXAMPLES) == set(OPERATIONS)
+
+
+def test_every_field_of_a_recipe_has_a_meaning() -> None:
+    assert list(docs_tables.RECIPE_FIELDS) == [*recipe_fields.FORMS, *recipe_fields.FIELDS]
+    settings = {(name, s) for name, forms in recipe_fields.FORMS.items() for known in forms.values() for s in known}
+    assert set(docs_tables.RECIPE_SETTINGS) == settings
 
 
 def test_every_convention_is_named_in_the_readme_or_the_reference() -> None:

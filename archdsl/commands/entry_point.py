@@ -1,0 +1,146 @@
+"""What an emitted training entry point says of itself, read from its text: its options, and what it imports.
+
+The script is neither imported nor run for it: that takes seconds and PyTorch. So a wrong option is known before
+anything is written, and the settings of a run can be written down and compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import click
+
+Settings = dict[str, Any]
+KINDS = {"int": int, "float": float}
+"""Annotation of an option -> what its text becomes; all others stay text."""
+PATHS = ("data", "val_data", "evaluate")
+"""The options that are paths, from the folder where the command was given."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of the script that is an option of its command line."""
+
+    default: Any
+    kind: str
+    """`bool` is a switch."""
+    text: str
+
+    def add_to(self, parser: argparse.ArgumentParser, name: str) -> None:
+        absent = argparse.SUPPRESS
+        if self.kind == "bool":
+            switch = argparse.BooleanOptionalAction
+            parser.add_argument(flag(name), action=switch, default=absent, help=_escaped(self.text))
+        else:
+            text = f"{self.text} ({self.default})" if self.default is not None else self.text
+            parser.add_argument(flag(name), type=KINDS.get(self.kind, str), default=absent, help=_escaped(text.strip()))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise click.UsageError(f"{self.prog}: {message}; see -- --help")
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """An emitted script. `free` are the settings that may change when a run goes on."""
+
+    name: str
+    options: Mapping[str, Option]
+    free: frozenset[str]
+    imports: tuple[str, ...]
+    """Libraries that it cannot start without."""
+
+    @staticmethod
+    def of(name: str, text: str) -> EntryPoint:
+        """The script of that file name and text. Raises `ValueError` where it is none."""
+        tree = ast.parse(text)
+        options = _options(tree)
+        if "out" not in options:
+            raise ValueError(f"{name} is no training entry point")
+        module = name.removeprefix("train_").removesuffix(".py")
+        return EntryPoint(name, options, _free(tree), tuple([name for name in _imports(tree) if name != module]))
+
+    @property
+    def defaults(self) -> Settings:
+        return {name: option.default for name, option in self.options.items() if name != "out"}
+
+    def given(self, words: Sequence[str]) -> Settings:
+        """The settings of a command line, by name. Raises `click.UsageError`."""
+        parser = _Parser(prog=self.name, usage="archdsl train FILE -- [OPTION]...")
+        for name, option in self.options.items():
+            option.add_to(parser, name)
+        return vars(parser.parse_args(list(words)))
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def words_of(given: Mapping[str, Any]) -> list[str]:
+    """Settings as a command line."""
+    found = []
+    for name, value in given.items():
+        if isinstance(value, bool):
+            found.append(flag(name) if value else flag(f"no_{name}"))
+        else:
+            found.append(f"{flag(name)}={value}")
+    return found
+
+
+def _options(tree: ast.Module) -> dict[str, Option]:
+    """The fields of its settings that are given by `option(default, kind, text)`."""
+    found = {}
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"]
+    for node in classes[0].body if classes else ():
+        match node:
+            case ast.AnnAssign(
+                target=ast.Name(id=name),
+                annotation=annotation,
+                value=ast.Call(func=ast.Name(id="option"), args=[default, kind, *rest]),
+            ):
+                plain = ast.unparse(annotation).split(" |")[0]
+                switch = isinstance(kind, ast.Name) and kind.id == "bool"
+                found[name] = Option(_literal(default), "bool" if switch else plain, _literal(rest[0]) if rest else "")
+    return found
+
+
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:  # one that is computed
+        return None
+
+
+def _free(tree: ast.Module) -> frozenset[str]:
+    """The words of `FREE = {…}` and `FREE |= {…}`."""
+    found: set[str] = set()
+    for node in tree.body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id="FREE")], value=value)
+                | ast.AugAssign(target=ast.Name(id="FREE"), value=value)
+            ):
+                found |= set(_literal(value) or ())
+    return frozenset(found)
+
+
+def _imports(tree: ast.Module) -> list[str]:
+    """The modules that are imported when it starts, by their first names, but not the standard library's."""
+    found: dict[str, None] = {}
+    for node in tree.body:
+        match node:
+            case ast.Import(names=names):
+                found.update({alias.name.partition(".")[0]: None for alias in names})
+            case ast.ImportFrom(module=str(module)):
+                found[module.partition(".")[0]] = None
+    return [name for name in found if name not in sys.stdlib_module_names]

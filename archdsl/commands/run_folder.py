@@ -1,0 +1,310 @@
+"""A run folder: all that is needed to repeat a training run, and what came of it.
+
+    NAME.py, train_NAME.py   the network, and its training entry point
+    model.arch, recipe.arch  the resolved model, and the recipe with every setting; each stands alone
+    run.json                 what is trained, every setting, and every start (docs/schema/run.json)
+    command.txt              the command line of every start
+    environment.txt          the installed packages, as pip takes them; environment_2.txt if the second start had others
+
+Beside them the entry point writes checkpoints, metrics, weights and a plot. A run that goes on is run from the
+folder's own files, which are never written anew: another version of archdsl may emit others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archdsl import __version__
+from archdsl.files import FileFault, escaped, write_atomically
+from archdsl.numbers import format_number, normalise
+from archdsl.training.recipe import Recipe
+
+RUN, COMMANDS, ENVIRONMENT = "run.json", "command.txt", "environment.txt"
+MODEL, RECIPE = "model.arch", "recipe.arch"
+RESULTS = ("checkpoint_*.pt", "*.safetensors")
+MOST_BYTES = 10_000_000
+MOST_DIFFERENCES = 4
+SECONDS = 10
+VARIABLES = ("CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "PYTHONPATH")
+"""Variables of the environment that numbers may depend on."""
+TOLD = frozenset(("name", "doc", "transcribed", "verified", "source"))
+"""What a recipe says of itself; it changes nothing of a run."""
+
+Run = dict[str, Any]
+"""The content of run.json."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    path: Path
+
+    def content(self) -> Run | None:
+        """What run.json holds; none if nothing is there yet. Ends the command for a folder that is none of ours."""
+        file = self.path / RUN
+        try:
+            if not os.path.lexists(self.path) or (self.path.is_dir() and not any(self.path.iterdir())):
+                return None
+            if not self.path.is_dir():
+                raise click.ClickException(f"{self.path}: not a folder")
+            if not file.is_file():
+                message = f"{self.path} is not empty, and no run folder: it has no {RUN}"
+                raise click.ClickException(f"{message}; name another folder with -o")
+            with file.open("rb") as stream:
+                found = json.loads(stream.read(MOST_BYTES))
+        except OSError as error:
+            raise click.ClickException(f"{self.path}: {(error.strerror or 'cannot be read').lower()}") from None
+        except (ValueError, RecursionError):
+            raise click.ClickException(f"{file} is damaged; name another folder with -o") from None
+        if not _is_run(found):
+            raise click.ClickException(f"{file} is no record of a run; name another folder with -o")
+        return dict(found)
+
+    def has_results(self) -> bool:
+        """Whether something would be lost if the run began anew."""
+        metrics = self.path / "metrics.jsonl"
+        return any(any(self.path.glob(pattern)) for pattern in RESULTS) or (
+            metrics.is_file() and metrics.stat().st_size > 0
+        )
+
+    def changed_file(self, run: Run) -> str | None:
+        """A file that is not as it was written."""
+        for name, digest in run["files"].items():
+            try:
+                content = (self.path / name).read_bytes()
+            except OSError:
+                return str(name)
+            if hashlib.sha256(content).hexdigest() != digest:
+                return str(name)
+        return None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[tuple[int, ...]]:
+        """The folder, for one start at a time: yields what the started process must inherit to keep it."""
+        try:
+            import fcntl
+        except ImportError:  # not on this system
+            yield ()
+            return
+        number = os.open(self.path, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise click.ClickException(f"{self.path}: this run is running already") from None
+            except OSError:  # a file system without locks
+                yield ()
+                return
+            yield (number,)
+        finally:
+            os.close(number)
+
+    def write(self, name: str, text: str) -> None:
+        try:
+            write_atomically(self.path / name, text, force=True)
+        except FileFault as fault:
+            raise click.ClickException(f"{self.path / name}: {fault.message}") from None
+
+    def record(self, run: Run) -> None:
+        """run.json, and the command lines as text."""
+        self.write(COMMANDS, "".join([_commands(start) for start in run["starts"]]))
+        self.write(RUN, json.dumps(run, indent=2) + "\n")
+
+    def write_environment(self, starts: list[Run]) -> str:
+        """The installed packages, in a file of its own if they are others than at the last start: its name."""
+        text = installed()
+        if starts:
+            with contextlib.suppress(OSError, TypeError):
+                last = str(starts[-1].get("environment"))
+                if Path(last).name == last and (self.path / last).read_text(encoding="utf-8") == text:
+                    return last
+        name = ENVIRONMENT if not starts else ENVIRONMENT.replace(".", f"_{len(starts) + 1}.")
+        self.write(name, text)
+        return name
+
+    def last_metrics(self) -> dict[str, Any] | None:
+        try:
+            lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            return dict(json.loads(lines[-1]))
+        except (OSError, ValueError, IndexError, TypeError):
+            return None
+
+
+def _is_run(found: Any) -> bool:
+    if not isinstance(found, dict):
+        return False
+    kinds = {"name": str, "hash": str, "input": list, "preprocess": dict, "init": dict, "recipe": dict}
+    kinds |= {"settings": dict, "files": dict, "starts": list}
+    if not all(isinstance(found.get(name), kind) for name, kind in kinds.items()):
+        return False
+    plain = all(isinstance(name, str) and Path(name).name == name for name in found["files"])
+    return plain and all(isinstance(start, dict) for start in found["starts"])
+
+
+def _commands(start: Run) -> str:
+    try:
+        typed, command = (shlex.join(start[name]) for name in ("typed", "command"))
+    except (KeyError, TypeError):
+        return ""
+    where = " ".join(str(start.get("folder")).splitlines())
+    return escaped(f"# {start.get('time')}, in {where}\n{typed}\n# which is, in this folder\n{command}\n")
+
+
+# What is trained
+
+
+def plain(value: Any) -> Any:
+    """A recipe, or a part of it, as JSON has it: numbers that are not whole as exact text."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Fraction):
+        return format_number(normalise(value)) if value.denominator != 1 else value.numerator
+    return [plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+def recipe_settings(recipe: Recipe) -> Run:
+    found: Run = plain(recipe)
+    return found
+
+
+def differences(was: Run, now: Run, free: frozenset[str]) -> list[str]:
+    """What makes two runs other ones, in words; `free` are the settings that may change."""
+    sides = _compared(was, free), _compared(now, free)
+    names = dict.fromkeys([*sides[1], *sides[0]])
+    return [
+        f"{name} was {_shown(sides[0].get(name))}, is {_shown(sides[1].get(name))}"
+        for name in names
+        if sides[0].get(name) != sides[1].get(name)
+    ]
+
+
+def _compared(run: Run, free: frozenset[str]) -> Run:
+    """By path, what may not change in a run."""
+    found = {name: run[name] for name in ("name", "hash", "input")}
+    for part in ("preprocess", "init", "recipe"):
+        found |= dict(_flat(part, {name: value for name, value in run[part].items() if name not in TOLD}))
+    return found | {name: value for name, value in run["settings"].items() if name not in free}
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _flat(f"{path}.{name}", inner)
+    else:
+        yield path, value
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def told(found: list[str]) -> str:
+    more = len(found) - MOST_DIFFERENCES
+    return "; ".join([*found[:MOST_DIFFERENCES], *([f"{more} more"] if more > 0 else [])])
+
+
+# Where it runs
+
+
+def surroundings(spec: Path) -> Run:
+    """The part of a start that says where it runs."""
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "folder": os.getcwd(),
+        "archdsl": __version__,
+        "python": platform.python_version(),
+        "torch": _version("torch"),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "repository": repository(spec),
+    }
+
+
+def _version(library: str) -> str | None:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def repository(folder: Path) -> dict[str, Any] | None:
+    """The commit of a folder's repository, and whether files differ from it."""
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    state = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    if commit is None or state is None or re.fullmatch("[0-9a-f]{40,64}", commit.strip()) is None:
+        return None
+    return {"commit": commit.strip(), "dirty": bool(state.strip())}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git says. It writes nothing, and runs no program that a repository's settings name as its monitor."""
+    command = ["git", "-c", "core.fsmonitor=false", "--no-optional-locks", *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def installed() -> str:
+    """Every installed package in one line each, in the form that pip takes."""
+    lines = {line for found in importlib.metadata.distributions() if (line := _requirement(found))}
+    return "".join(f"{line}\n" for line in sorted(lines, key=str.lower))
+
+
+def _requirement(found: importlib.metadata.Distribution) -> str | None:
+    try:
+        name, version = found.metadata["Name"], found.version
+        origin: Mapping[str, Any] = json.loads(found.read_text("direct_url.json") or "{}")
+        url = str(origin.get("url", ""))
+        if origin.get("dir_info", {}).get("editable"):
+            return f"-e {url}  # {name}=={version}"
+        if "vcs_info" in origin:
+            return f"{name} @ {origin['vcs_info']['vcs']}+{url}@{origin['vcs_info']['commit_id']}"
+    except Exception:  # a broken package stops no training
+        return None
+    if not name or not version:
+        return None
+    return f"{name} @ {url}" if url else f"{name}=={version}"
+
+
+__all__ = [
+    "COMMANDS",
+    "ENVIRONMENT",
+    "MODEL",
+    "RECIPE",
+    "RUN",
+    "Folder",
+    "Run",
+    "differences",
+    "recipe_settings",
+    "surroundings",
+    "told",
+]

@@ -1,0 +1,415 @@
+"""`archdsl train`: a model is compiled into a run folder, and its training entry point is started there.
+
+The folder holds what is needed to repeat the run (`archdsl.commands.run_folder`). The same command again goes on with
+the run: the entry point finds its last checkpoint. PyTorch is loaded by the started process alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archdsl import __version__
+from archdsl.analysis.trace import show_value
+from archdsl.cli import INTERRUPTED
+from archdsl.commands.common import (
+    Request,
+    change_options,
+    compiled,
+    finish,
+    format_option,
+    recipe_option,
+    request_of,
+    say,
+    say_json,
+)
+from archdsl.commands.entry_point import PATHS, EntryPoint, Settings, words_of
+from archdsl.commands.run_folder import (
+    COMMANDS,
+    ENVIRONMENT,
+    MODEL,
+    RECIPE,
+    RUN,
+    Folder,
+    Run,
+    differences,
+    recipe_settings,
+    surroundings,
+    told,
+)
+from archdsl.commands.tables import size
+from archdsl.commands.targets import chosen_name, classes_option, name_option, texts_of, without_short_forms, write_all
+from archdsl.commands.targets import words_of as changes_of
+from archdsl.compiler import Compilation
+from archdsl.graph.network import Network
+from archdsl.report import TrainReport, diagnostic_reports
+from archdsl.resources import data_root
+from archdsl.training.recipe import DEFAULT, Recipe
+
+USAGE = 2
+GRACE = 30
+"""Seconds in which the started process must end after a Ctrl-C that it had from the terminal."""
+
+EPILOG = """
+\b
+Examples:
+  archdsl train net.arch                              on scikit-learn's digits
+  archdsl train net.arch --recipe NAME --data IMAGES
+  archdsl train net.arch --recipe NAME --data IMAGES --processes 8 -o runs/first
+  archdsl train net.arch --scale NAME:4 --dry-run
+  archdsl train net.arch -- --epochs 5 --lr 0.1       options of the emitted script
+  archdsl train net.arch -- --help                    what they are
+
+The run folder holds what repeats the run: network, entry point, resolved model and recipe, every setting, the
+environment, and the command lines. The same command again goes on from the last checkpoint; a folder that holds
+another run is refused. Paths among the script's options are taken from the current folder.
+"""
+
+
+@click.command(short_help="Train a model by a recipe, in a folder that can repeat the run.", epilog=EPILOG)
+@click.argument("file")
+@click.argument("extra", metavar="[-- SCRIPT OPTIONS]", nargs=-1, type=click.UNPROCESSED)
+@recipe_option
+@click.option("--data", metavar="PATH", help="Images: a folder, shards, a data set on disk.  [default: digits]")
+@click.option("-o", "--output", "folder", metavar="DIR", help="The run folder.  [default: runs/NAME-RECIPE]")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Of this machine, by torchrun.",
+)
+@click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, …  [default: a GPU if there is one]")
+@name_option
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@classes_option
+@change_options
+@format_option("table", "json")
+def command(
+    file: str,
+    extra: tuple[str, ...],
+    data: str | None,
+    folder: str | None,
+    processes: int,
+    device: str | None,
+    name: str | None,
+    dry_run: bool,
+    classes: int | None,
+    format_: str,
+    **options: Any,
+) -> None:
+    """Train a model by a recipe: compile it into a run folder, and start it there."""
+    changes = changes_of(options, classes)
+    typed = ["archdsl", "train", file, *[part for text in changes for part in text.split(" ", 1)]]
+    for flag, value in (("--recipe", options["recipe"]), ("--data", data), ("-o", folder), ("--device", device)):
+        typed += [flag, value] if value is not None else []
+    typed += ["--processes", str(processes)] if processes > 1 else []
+    typed += ["--name", name] if name is not None else []
+    typed += ["--", *extra] if extra else []
+    request = request_of(file, as_json=format_ == "json", **without_short_forms(options, classes))
+    result = compiled(request)
+    if result.network is None or result.model is None:
+        return
+    wanted = _wanted(request, result, result.network, chosen_name(name, result, options), changes)
+    asked = [f"--data={data}"] if data is not None else []
+    asked += [f"--device={device}"] if device is not None else []
+    plan = _plan(wanted, folder, [*asked, *extra], processes)
+    if dry_run:
+        _tell(plan, result, request, dry_run=True)
+        finish(result)
+        return
+    with plan.ready() as inherited:
+        if not request.as_json:
+            _tell(plan, result, request, dry_run=False)
+        code, interrupted = _train(plan, typed, request, inherited)
+    if request.as_json:
+        say_json(_report(plan, result, request, code))
+    _end(plan, code, interrupted)
+    finish(result)
+
+
+# What is to be done
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is trained, as texts and as data."""
+
+    name: str
+    recipe: Recipe
+    texts: dict[str, tuple[str, str]]
+    """The files by name: what it is, text."""
+    run: Run
+    """run.json, without what the command line of the script says."""
+
+    @property
+    def script(self) -> str:
+        return f"train_{self.name}.py"
+
+
+def _wanted(request: Request, result: Compilation, network: Network, name: str, changes: list[str]) -> Wanted:
+    from archdsl.emission import NoEmission
+    from archdsl.project import Project
+    from archdsl.show import show_model, show_recipe
+
+    recipe = result.recipe or DEFAULT
+    reader = Project(request.file)
+    try:
+        texts = texts_of(result, network, name, request.shown, changes, ("torch", "train"))
+        texts[MODEL] = ("model", show_model(result, reader))
+        texts[RECIPE] = ("recipe", show_recipe(recipe, reader))
+    except (NoEmission, ValueError) as fault:
+        raise click.ClickException(str(fault)) from None
+    model = result.model
+    run = {
+        "archdsl": __version__,
+        "spec": request.shown,
+        "model": result.name,
+        "changes": changes,
+        "name": name,
+        "hash": network.hash,
+        "input": [int(extent) for extent in network.input],
+        "preprocess": {key: show_value(setting.value) for key, setting in model.preprocess.items()} if model else {},
+        "init": {key: str(setting.value) for key, setting in model.init.items()} if model else {},
+        "recipe": recipe_settings(recipe),
+    }
+    return Wanted(name, recipe, texts, run)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is started where. `seen` is what run.json held, `found` the same if that run goes on."""
+
+    wanted: Wanted
+    folder: Folder
+    seen: Run | None
+    found: Run | None
+    entry: EntryPoint
+    settings: Settings
+    command: list[str]
+    processes: int
+
+    @property
+    def goes_on(self) -> bool:
+        return self.found is not None
+
+    @property
+    def files(self) -> list[str]:
+        """What is written before the start."""
+        return [] if self.goes_on else [*self.wanted.texts, RUN, COMMANDS, ENVIRONMENT]
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[tuple[int, ...]]:
+        """The folder with its files, locked."""
+        try:
+            self.folder.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or "cannot be written").lower()
+            raise click.ClickException(f"{self.folder.path}: {reason}") from None
+        with self.folder.locked() as inherited:
+            if self.folder.content() != self.seen:
+                raise click.ClickException(f"{self.folder.path} was changed meanwhile; start again")
+            if not self.goes_on:
+                write_all(self.folder.path, self.wanted.texts, force=True)
+            yield inherited
+
+
+def _plan(wanted: Wanted, folder: str | None, words: Sequence[str], processes: int) -> Plan:
+    """Everything that can be wrong is found here, before anything is written."""
+    path = Folder(Path(folder if folder is not None else f"runs/{wanted.name}-{wanted.recipe.name[:100]}"))
+    seen = found = path.content()
+    entry = EntryPoint.of(wanted.script, wanted.texts[wanted.script][1])
+    given = _given(entry, words)
+    if found is not None:
+        changed = path.changed_file(found)
+        begun = not path.has_results() and changed is None and found["name"] == wanted.name
+        other = differences(found, wanted.run | {"settings": entry.defaults | given}, entry.free | {"out"})
+        if other and begun:  # it ended before anything came of it
+            found = None
+        elif other:
+            message = f"{path.path} holds another run: {told(other)}"
+            raise click.ClickException(f"{message}; name another folder with -o")
+        elif changed is not None:
+            message = f"{path.path / changed} is not as it was written: start {wanted.script} there by hand"
+            raise click.ClickException(f"{message}, or name another folder with -o")
+        else:
+            entry = EntryPoint.of(wanted.script, (path.path / wanted.script).read_text(encoding="utf-8"))
+            given = _given(entry, words)
+    _check_libraries(entry, given)
+    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else []
+    command = [sys.executable, *start, entry.name, "--out=.", *words_of(given)]
+    return Plan(wanted, path, seen, found, entry, entry.defaults | given, command, processes)
+
+
+def _given(entry: EntryPoint, words: Sequence[str]) -> Settings:
+    given = entry.given(words)
+    if "out" in given:
+        raise click.UsageError("--out is the run folder: name it with -o")
+    if given.get("resume") is False:
+        raise click.UsageError("--no-resume deletes checkpoints: name another run folder with -o")
+    for name in PATHS:
+        value = given.get(name)
+        if isinstance(value, str) and (":" not in value or os.path.exists(value)):  # others lie elsewhere
+            given[name] = os.path.abspath(value)
+    return given
+
+
+def _check_libraries(entry: EntryPoint, given: Settings) -> None:
+    needed = [*entry.imports, *(["sklearn"] if given.get("data") is None else [])]
+    missing = [library for library in needed if find_spec(library) is None]
+    if missing:
+        message = f"training needs {', '.join(missing)}, not installed here"
+        raise click.ClickException(f"{message}: pip install 'archdsl[train]'")
+
+
+# The run
+
+
+def _train(plan: Plan, typed: list[str], request: Request, inherited: tuple[int, ...]) -> tuple[int, bool]:
+    """Record the start, train, and record the end: the exit code, and whether it was interrupted."""
+    folder = plan.folder
+    starts = list(plan.found["starts"]) if plan.found is not None else []
+    if plan.found is not None:
+        run: Run = plan.found | {"seed": plan.settings.get("seed"), "settings": plan.settings}
+    else:
+        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, (_, text) in plan.wanted.texts.items()}
+        run = plan.wanted.run | {"seed": plan.settings.get("seed"), "settings": plan.settings, "files": digests}
+    here = surroundings(_spec_folder(request.file))
+    start = {**here, "typed": typed, "command": plan.command, "processes": plan.processes}
+    start |= {"environment": folder.write_environment(starts), "exit_code": None, "seconds": None}
+    run = run | {"starts": [*starts, start]}
+    folder.record(run)
+    began = time.monotonic()
+    code, interrupted = _started(plan, inherited, as_json=request.as_json)
+    start |= {"exit_code": code, "seconds": round(time.monotonic() - began, 1)}
+    folder.record(run)
+    return code, interrupted
+
+
+def _spec_folder(file: str) -> Path:
+    """Where the user's files are: beside the spec, or here for standard input and networks that are shipped."""
+    path = Path(os.path.realpath(file))
+    if file == "-" or path.is_relative_to(os.path.realpath(data_root() / "specs")):
+        return Path(".")
+    return path.parent
+
+
+def _started(plan: Plan, inherited: tuple[int, ...], *, as_json: bool) -> tuple[int, bool]:
+    """Run the entry point in its folder; its exit code, and whether it was interrupted.
+
+    Its output is passed through, to standard error beside JSON. A Ctrl-C reaches all processes of a terminal; a signal
+    to this process alone is passed on.
+    """
+    sys.stdout.flush()
+    stdout = 2 if as_json else None
+    try:
+        process = subprocess.Popen(plan.command, cwd=plan.folder.path, stdout=stdout, pass_fds=inherited)
+    except OSError as error:
+        raise click.ClickException(f"{plan.command[0]}: {(error.strerror or 'cannot be started').lower()}") from None
+    interrupted, timeout = False, None
+    with _passed_on(process):
+        while True:
+            try:
+                return process.wait(timeout), interrupted
+            except KeyboardInterrupt:
+                interrupted, timeout = True, GRACE if _in_foreground() else 0
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
+                timeout = None
+
+
+@contextlib.contextmanager
+def _passed_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """While it runs, a request to end is one to end that process."""
+    try:
+        before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _in_foreground() -> bool:
+    """Whether a terminal sends its signals to all processes of this one's group."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY)
+    except OSError:
+        return os.name != "posix"
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _end(plan: Plan, code: int, interrupted: bool) -> None:
+    if code == 0:
+        return
+    if interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(-code).name
+            hint = " (is the memory too small?)" if name == "SIGKILL" else ""
+            message = f"{plan.entry.name} was ended by {name}{hint}; started again, it goes on from its last checkpoint"
+            raise click.ClickException(message)
+    raise click.exceptions.Exit(USAGE if code == USAGE else 1)
+
+
+# What is said
+
+
+def _report(
+    plan: Plan, result: Compilation, request: Request, code: int | None, *, dry_run: bool = False
+) -> TrainReport:
+    run = plan.wanted.run
+    return TrainReport(
+        archdsl=__version__,
+        spec=request.file,
+        model=result.name,
+        name=plan.wanted.name,
+        hash=run["hash"],
+        input=run["input"],
+        recipe=plan.wanted.recipe.name,
+        folder=str(plan.folder.path),
+        state="goes on" if plan.goes_on else "new",
+        dry_run=dry_run,
+        processes=plan.processes,
+        command=plan.command,
+        files=[str(plan.folder.path / name) for name in plan.files],
+        exit_code=code,
+        metrics=None if dry_run else plan.folder.last_metrics(),
+        diagnostics=diagnostic_reports(result.diagnostics),
+    )
+
+
+def _tell(plan: Plan, result: Compilation, request: Request, *, dry_run: bool) -> None:
+    if request.as_json:
+        say_json(_report(plan, result, request, None, dry_run=dry_run))
+        return
+    run = plan.wanted.run
+    state = "goes on" if plan.goes_on else "new"
+    lines = [f"{result.name}, {size(tuple(run['input']))}, hash {run['hash'][:16]}"]
+    lines += [f"recipe   {plan.wanted.recipe.name}", f"folder   {plan.folder.path} ({state})"]
+    lines += [f"files    {', '.join(plan.files)}"] if plan.files else []
+    lines += [f"command  {shlex.join(plan.command)}"]
+    lines += ["nothing was written or started (--dry-run)"] if dry_run else [""]
+    say("\n".join(lines) + "\n")

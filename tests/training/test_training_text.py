@@ -1,0 +1,93 @@
+"""The text of entry points of many recipes: as ruff lays it out, and with types that hold."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from scripts import PLAIN, STAGED, epochs, interface, sgd, write_pair
+
+from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Schedule
+
+RECIPES = (
+    DEFAULT,
+    PLAIN,
+    STAGED,
+    replace(
+        STAGED, name="staged_low", precision="bfloat16", crop_area=(Fraction("0.08"), Fraction(1)), flip=Fraction(1, 2)
+    ),
+    replace(
+        PLAIN,
+        name="adamw",
+        optimizer=Optimizer("adamw", Fraction("0.05"), ("norms",)),
+        schedule=Schedule("exponential", Fraction(2), decay=Fraction("0.02"), warmup=epochs(5), start=Fraction("0.1")),
+        autoaugment=True,
+        lighting=Fraction("0.1"),
+        cutmix=Fraction(1),
+        precise_bn=8192,
+        precision="float16",
+        clip_norm=Fraction(1),
+        doc="Words that are long enough to be wrapped into several lines, " * 4,
+        source=(("paper", "arXiv:0000.00000"), ("table", "5")),
+    ),
+    replace(
+        PLAIN,
+        name="biases",
+        optimizer=sgd("5e-5", "biases"),
+        schedule=Schedule("cosine", Fraction("0.8"), end=Fraction("0.01"), warmup=epochs(5), per="epoch", warm="line"),
+        mixup=Fraction("0.2"),
+        random_erasing=Fraction("0.2"),
+        randaugment=Fraction(9),
+        randaugment_std=Fraction(1, 2),
+        swa=Duration(Fraction(300), "steps"),
+        ema=Fraction("0.9999"),
+        test_size=(240, 320),
+    ),
+    replace(
+        PLAIN,
+        name="stairs",
+        schedule=Schedule("exponential", Fraction(1), decay=Fraction("0.9"), every=Duration(Fraction(500), "steps")),
+        ema=Fraction("0.99"),
+        ema_warmup=Duration(Fraction(100), "steps"),
+        train_size=(160, 160),
+    ),
+    replace(PLAIN, name="steps", schedule=Schedule("constant", Fraction(1), warmup=Duration(Fraction(9), "steps"))),
+)
+ONLY_PATHS = replace(PLAIN, name="paths", stages=2, staged=(("drop_path", (Fraction(0), Fraction("0.2"))),))
+FORMS = {
+    "all": interface(),
+    "grey": replace(interface(channels=1), drop_path_rate=None, sizes_padding=False),
+    "fixed": replace(interface(), takes_channels=False, sizes_padding=False),
+}
+
+
+def tool(name: str, *arguments: str, folder: Path) -> None:
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
+    command = [sys.executable, "-m", name, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
+    from scripts import script
+
+    for recipe in (*RECIPES, ONLY_PATHS):
+        for form, offered in FORMS.items():
+            name = f"{recipe.name}_{form}"
+            (tmp_path / f"train_{name}.py").write_text(script(recipe, name, offered), encoding="ascii")
+    tool("ruff", "check", "--isolated", "--no-cache", ".", folder=tmp_path)
+    tool("ruff", "format", "--check", "--diff", "--isolated", "--no-cache", ".", folder=tmp_path)
+
+
+def test_mypy_has_nothing_to_say(tmp_path: Path) -> None:
+    names = ["staged_low", "biases"]
+    for recipe in RECIPES:
+        if recipe.name in names:
+            write_pair(tmp_path, recipe, recipe.name)
+    tool("mypy", "--strict", "--config-file=", *[f"train_{name}.py" for name in names], folder=tmp_path)
