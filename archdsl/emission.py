@@ -30,8 +30,10 @@ TARGETS = {
 }
 """Target -> what it is."""
 _LOADED = """
-__main__ PIL cuda filelock fsspec functorch jinja2 joblib markupsafe mpmath networkx nvidia numpy pkg_resources scipy
-setuptools sklearn sympy threadpoolctl torch torchgen tqdm triton typing_extensions
+__main__ PIL absl anyio braceexpand certifi cloudpickle cuda datasets dateutil dill filelock fsspec functorch google h11
+httpcore httpcore2 httpx httpx2 huggingface_hub idna jinja2 joblib markupsafe mpmath multiprocess narwhals networkx
+nvidia numpy packaging pandas pkg_resources pyarrow requests safetensors scipy setuptools six sklearn sympy tensorboard
+threadpoolctl torch torchgen tqdm triton truststore typing_extensions urllib3 webdataset xxhash yaml
 """
 SHADOWED = frozenset(_LOADED.split())
 """Modules beside the standard library's that the training entry point loads, or that what it loads does."""

@@ -174,6 +174,7 @@ FIELDS: Mapping[str, Kind] = {
     "cutmix": AMOUNT,
     "ema": PART,
     "ema_every": Kind("a time in steps: `32 steps`", _steps, lambda v: int(v.amount)),
+    "ema_ramp": TRUE,
     "ema_warmup": TIME,
     "swa": TIME,
     "precise_bn": _whole(1),

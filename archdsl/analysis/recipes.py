@@ -290,7 +290,7 @@ def _consistent(given: Mapping[str, Given], values: Mapping[str, Any]) -> None:
         staged = [name_ for name_, _ in values["staged"]]
         if name in values and "randaugment" not in (*values, *staged):
             refuse(name, f"`{name}` says something of `randaugment`, which is not given")
-    for name in ("ema_every", "ema_warmup"):
+    for name in ("ema_every", "ema_ramp", "ema_warmup"):
         if name in values and "ema" not in values:
             refuse(name, f"`{name}` says something of `ema`, which is not given")
     if values["batch"] % values.get("accumulate", 1):

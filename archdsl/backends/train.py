@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from archdsl.backends import About
@@ -64,9 +65,17 @@ def emit(network: Network, about: About, interface: Interface, recipe: Recipe = 
     """The script by its file name; nothing for a network without a classifier, which this script could not train."""
     if interface.num_classes is None:
         return {}
+    context = _network(network, about, interface) | _recipe(recipe, interface)
+    text = _environment().get_template("train.py.jinja").render(context)
+    return {f"train_{about.name}.py": text}
+
+
+@cache
+def _environment() -> Any:
+    """The templates; they are compiled once."""
     import jinja2
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,
@@ -74,9 +83,6 @@ def emit(network: Network, about: About, interface: Interface, recipe: Recipe = 
         lstrip_blocks=True,
         loader=jinja2.FunctionLoader(lambda name: read_data(f"{TEMPLATES}/{name}")),
     )
-    context = _network(network, about, interface) | _recipe(recipe, interface)
-    text = environment.get_template("train.py.jinja").render(context)
-    return {f"train_{about.name}.py": text}
 
 
 # The network's part
@@ -183,6 +189,7 @@ def _uses(recipe: Recipe, interface: Interface) -> set[str]:
         "mixup": recipe.mixup > 0,
         "cutmix": recipe.cutmix > 0,
         "ema": recipe.ema is not None,
+        "ema_ramp": recipe.ema is not None and recipe.ema_ramp,
         "ema_warmup": recipe.ema is not None and recipe.ema_warmup.amount > 0,
         "swa": recipe.swa is not None,
         "precise_bn": recipe.precise_bn is not None,

@@ -48,6 +48,7 @@ class Optimizer:
 class Schedule:
     """The learning rate over the epochs t of T.
 
+    With `warm` a line, a cosine goes over the steps behind the warm-up; else all count from the start.
     `constant`: the peak. `cosine`: half a cosine from the peak to `end` of it. `exponential`: peak decay^(t / T), or
     with `every`, peak decay^floor(t / every).
     """
@@ -85,8 +86,9 @@ class Recipe:
     """Of the last block; none: the network's own."""
     # Images
     train_size: tuple[int, int] | None = None
-    """None: the network's input."""
+    """None: that of the last stage of progressive learning, or else the network's input."""
     test_size: tuple[int, int] | None = None
+    """None: the network's input."""
     test_crop: Fraction = Fraction(7, 8)
     """The share of the resized image's side that is kept."""
     crop_area: tuple[Fraction, Fraction] | None = None
@@ -96,7 +98,7 @@ class Recipe:
     """Standard deviation of the noise along the principal components of color."""
     autoaugment: bool = False
     randaugment: Fraction | None = None
-    """The magnitude, of 30 for EfficientNetV2 and of 10 otherwise: `randaugment_most`."""
+    """The magnitude, of `randaugment_most`; it may pass that."""
     randaugment_most: Fraction = Fraction(10)
     randaugment_layers: int = 2
     randaugment_std: Fraction = Fraction(0)
@@ -108,6 +110,8 @@ class Recipe:
     ema: Fraction | None = None
     ema_every: int = 1
     """Steps between updates."""
+    ema_ramp: bool = False
+    """Whether the average forgets faster at the start: after n updates by (1 + n) / (10 + n), up to the decay."""
     ema_warmup: Duration = Duration(Fraction(0), "epochs")
     """A time in which the average is a copy of the weights."""
     swa: Duration | None = None

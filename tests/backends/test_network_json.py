@@ -63,7 +63,7 @@ def test_a_network_built_by_hand_comes_back(name: str) -> None:
 def test_every_operation_comes_back() -> None:
     net = Sketch(4, 8, 8)
     sliced = net(INPUT, "split", "split", sizes=(1, 3))
-    gelu = net(sliced, "gelu", "gelu", approximate="tanh")
+    gelu = net(net(sliced, "scale", "scale", factor=Fraction(-1, 5)), "gelu", "gelu", approximate="tanh")
     rest = net.builder.finish("rest", [net(gelu, "silu", "silu"), net(gelu, "swish", "hard_swish")])
     used = {node.operation.name for network in (kitchen_sink(), rest, small()) for node in network.nodes}
     assert used == set(OPERATIONS)

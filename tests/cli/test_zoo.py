@@ -94,9 +94,7 @@ def test_wrong_options(run: Run, words: list[str], message: str) -> None:
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize(
-    "command", [["cost"], ["show"], ["explain"], ["check"], ["check", "--emit", "graph"]]
-)
+@pytest.mark.parametrize("command", [["cost"], ["show"], ["explain"], ["check"], ["check", "--emit", "graph"]])
 def test_commands_take_names(run: Run, command: list[str]) -> None:
     """From any folder; with FILE:MODEL too."""
     by_name = run(*command, "regnetx_400mf")

@@ -99,6 +99,7 @@ RECIPE_FIELDS = {
     "cutmix": "alpha of CutMix's shares",
     "ema": "the decay of an exponential average of the weights, which is then tested",
     "ema_every": "between updates of that average",
+    "ema_ramp": "whether it forgets faster at the start: after n updates by (1 + n) / (10 + n)",
     "ema_warmup": "how long that average is a copy",
     "swa": "when averaging of the weights at the ends of epochs starts",
     "precise_bn": "images over which the statistics of batch norms are computed anew after an epoch",

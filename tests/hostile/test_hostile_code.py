@@ -28,7 +28,7 @@ PROFILE = settings(
 )
 TARGETS = ("torch", "train")
 RUNS_TEXT = {"eval", "exec", "compile", "__import__", "open", "getattr", "setattr", "globals", "vars", "input"}
-TRAINING = {"tqdm", "sklearn", "PIL"}
+TRAINING = {"datasets", "safetensors", "webdataset", "tqdm", "sklearn", "PIL"}
 """What the training entry point imports beside PyTorch and the standard library."""
 
 

@@ -53,7 +53,7 @@ def test_forms_give_the_count(name: str) -> None:
     result = spec(name)
     forms = closed(result)
     assert forms.at() == counted(result)
-    assert {s.name for s in forms.symbols} >= {"r", "w_stem"}
+    assert "r" in {s.name for s in forms.symbols}
     assert result.network is not None
     assert result.model is not None
     assert formula_network(result.elaborator, result.model).hash == result.network.hash

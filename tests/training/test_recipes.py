@@ -31,9 +31,9 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
 FACTS = json.loads((ORACLE / "recipes.json").read_text(encoding="utf-8"))
-OWN = {"digits": "regnetx_200mf"}
+OWN = {"digits": "anynet_small", "fashion_mnist": "anynet_small"}
 """The recipes that are of no source, with a network."""
-UNTRIED = {"digits"}
+UNTRIED: set[str] = set()
 """Those of our own that no run stands behind yet."""
 MODEL = "use std.ops { relu }\nmodel m { input: 3 x 8 x 8  stages: relu }\n"
 
@@ -332,6 +332,7 @@ WITHIN: dict[str, st.SearchStrategy[Any]] = {
     "crop_area": ranges(1),
     "crop_ratio": ranges(100),
     "autoaugment": TRUTH,
+    "ema_ramp": TRUTH,
     "ema_every": st.integers(1, 10**6).map(lambda v: (f"{v} steps", v)),
     "ema_warmup": times(),
     "swa": times(),
@@ -356,6 +357,7 @@ BEYOND: dict[str, tuple[str, ...]] = {
     "crop_area": ("1", "0 .. 1", "1/2 .. 3/2", "1 .. 1/2", '"a"'),
     "crop_ratio": ("1", "0 .. 1", "4/3 .. 3/4", "-1 .. 1"),
     "autoaugment": ("1", "0", '"true"'),
+    "ema_ramp": ("1", "0", '"true"'),
     "ema_every": ("32", "2.5 steps", "0 steps", "1 epochs", "true"),
     "ema_warmup": UNTIMED,
     "swa": UNTIMED,
@@ -391,6 +393,7 @@ OF = {
     "randaugment_layers": {"randaugment": "1"},
     "randaugment_std": {"randaugment": "1"},
     "ema_every": {"ema": "0.9"},
+    "ema_ramp": {"ema": "0.9"},
     "ema_warmup": {"ema": "0.9"},
     "optimizer.nesterov": {"optimizer.momentum": "0.9"},
 }

@@ -48,13 +48,15 @@ LINE = replace(
     ),
 )
 
+RISING = replace(PLAIN, name="rising", ema=Fraction(1, 4), ema_ramp=True)
+
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """The entry points of the recipes as modules, by the recipes' names."""
     folder = tmp_path_factory.mktemp("formulas")
     with ExitStack() as stack:
-        recipes = (PLAIN, STAGED, FAST, REGNET, LINE)
+        recipes = (PLAIN, STAGED, FAST, REGNET, LINE, RISING)
         yield SimpleNamespace(
             **{r.name: stack.enter_context(imported(folder, r, f"net_{r.name}_of_formulas")) for r in recipes}
         )
@@ -212,7 +214,7 @@ def test_the_rate_is_of_a_batch(scripts: SimpleNamespace) -> None:
 def begun(train: ModuleType, folder: Path, **changes: Any) -> Any:
     settings = train.Settings(batch_size=16, image_size=(8, 8), test_size=(8, 8), out=str(folder), **changes)
     images = torch.randint(0, 256, (64, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    source = train.Pixels("some", images, [index % 4 for index in range(64)])
+    source = train.Pixels("some", bytes(images.flatten().tolist()), (8, 8), [index % 4 for index in range(64)])
     data = train.Data(source, source, list(range(64)), list(range(64)), list("abcd"))
     return train.begin(settings, train.World(), torch.device("cpu"), data, {})
 
@@ -237,6 +239,21 @@ def test_the_average_is_timms(scripts: SimpleNamespace, tmp_path: Path) -> None:
     assert copies[1]
     assert copies[3]
     assert not any(copies[4:])
+
+
+def test_an_average_that_rises(scripts: SimpleNamespace, tmp_path: Path) -> None:
+    """After n updates it keeps (1 + n) / (10 + n) of itself, up to the decay: TensorFlow's rule."""
+    train = scripts.rising
+    run = begun(train, tmp_path)
+    wanted = {name: value.clone() for name, value in run.model.state_dict().items()}
+    for step in range(6):
+        run.model(torch.randn(8, 3, 8, 8)).square().mean().backward()
+        train.update(run, step)
+        kept = min(0.25, (1 + step) / (10 + step)) if step else 0.0
+        for name, value in run.model.state_dict().items():
+            if value.is_floating_point():
+                wanted[name] = kept * wanted[name] + (1 - kept) * value
+                torch.testing.assert_close(run.ema.module.state_dict()[name], wanted[name], rtol=1e-5, atol=1e-6)
 
 
 def test_averages_of_weights_at_ends_of_epochs(scripts: SimpleNamespace, tmp_path: Path) -> None:

@@ -1,0 +1,97 @@
+"""Recipes that say what a run reached: the runs again, as far as they are short, and the page that tells of them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from families.compiling import COMPILER, ROOT, text_source
+from scripts import metrics, run
+
+import archdsl
+from archdsl.compiler import Changes
+from archdsl.training.recipe import Recipe
+
+RECIPES = ("digits", "fashion_mnist")
+SEEDS = (0, 1, 2)
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package puts it."""
+FIRST_EPOCH = 0.8
+"""What the documented run had passed after its first epoch, with 0.849."""
+
+
+def recipe_of(name: str) -> Recipe:
+    text = f"use std.ops {{ relu }}\nuse std.recipes {{ {name} }}\nmodel m {{ input: 3 x 8 x 8  stages: relu }}\n"
+    found = COMPILER.compile(text_source(text), "m", Changes(recipe=name)).recipe
+    assert found is not None
+    return found
+
+
+def said(name: str) -> dict[str, str]:
+    return dict(recipe_of(name).verified)
+
+
+def shares(text: str) -> list[float]:
+    """The percentages in a text."""
+    return [float(number) / 100 for number in re.findall(r"([\d.]+) %", text)]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_page_tells_of_the_run(name: str) -> None:
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    facts = said(name)
+    assert facts["command"] in page
+    assert facts["date"] in page
+    assert all(f"{100 * share:g} %" in page for share in shares(facts["accuracy"]))
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The entry point of the command, as a module."""
+    folder = tmp_path_factory.mktemp("verified")
+    _, _, network, _, name, *_ = shlex.split(said("digits")["command"])
+    net = archdsl.compile(network, recipe=name)
+    for file, text in (net.emit("torch") | net.emit("train")).items():
+        (folder / file).write_text(text, encoding="utf-8")
+    sys.path.insert(0, str(folder))
+    try:
+        yield importlib.import_module(f"train_{network}")
+    finally:
+        sys.path.remove(str(folder))
+        for loaded in (network, f"train_{network}"):
+            sys.modules.pop(loaded, None)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_digits_reach_what_is_said(digits: ModuleType, tmp_path: Path, seed: int) -> None:
+    mean, margin = shares(said("digits")["accuracy"])
+    status, out, err = run(digits, "--seed", seed, "--device", "cpu", "--out", tmp_path / "out")
+    assert (status, err) == (0, "")
+    assert "359 to validate on" in out
+    lines = metrics(tmp_path / "out")
+    assert len(lines) == recipe_of("digits").epochs
+    assert lines[-1]["val_accuracy"] == pytest.approx(mean, abs=margin)
+
+
+@pytest.mark.skipif(
+    not FASHION_MNIST.is_dir(), reason=f"no {FASHION_MNIST}: install Debian's package dataset-fashion-mnist"
+)
+def test_fashion_mnist_begins_as_documented(tmp_path: Path) -> None:
+    """The documented command for one epoch, which is the first of the whole run: the warm-up is one epoch long."""
+    words = shlex.split(said("fashion_mnist")["command"])
+    command = [sys.executable, "-m", "archdsl", *words[1:], "--device", "cpu", "--", "--epochs", "1"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "60000 to train on, 10000 to validate on" in ended.stdout
+    (line,) = (tmp_path / "runs" / "anynet_small-fashion_mnist" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line)["val_accuracy"] > FIRST_EPOCH
