@@ -318,7 +318,7 @@ def _policy() -> list[list[list[str]]]:
 
 def _about(recipe: Recipe, uses: set[str]) -> list[str]:
     """Lines about the recipe, fit to stand within a docstring."""
-    paragraphs = [recipe.doc]
+    paragraphs = [" ".join(recipe.doc.split())]
     if recipe.transcribed is not None:
         paragraphs.append(f"Transcribed, not run here: {recipe.transcribed}.")
     if recipe.verified:
