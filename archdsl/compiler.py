@@ -195,6 +195,11 @@ def _listed(models: Sequence[str] | dict[str, Definition | Instance]) -> str:
     return f"it has {', '.join(names[:12])}{', …' if len(names) > 12 else ''}" if names else "it has none"
 
 
+def _open(named: Definition) -> list[str]:
+    """The parameters that have no value."""
+    return [p.name.text for p in named.parameters if p.default is None]
+
+
 class _CommandLine:
     """What stands in `--set`, `--scale` and `--input`, as programs of their own beside the file."""
 
@@ -261,10 +266,14 @@ class _CommandLine:
         where = Span(source, 0, len(name))
         if not (isinstance(named, Definition) and named.kind == "recipe"):
             both = {**shipped, **self.program.entry.names}
-            known = [n for n, d in both.items() if isinstance(d, Definition) and d.kind == "recipe"]
+            known = [n for n, d in both.items() if isinstance(d, Definition) and d.kind == "recipe" and not _open(d)]
             guess = nearest(name, known)
             help_ = f"did you mean `{guess}`?" if guess else f"there are {', '.join(sorted(known))}"
             raise Fault(Diagnostic("E201", f"there is no recipe `{name}`", where, help=help_))
+        if _open(named):
+            message = f"`{name}` needs {', '.join(f'`{p}`' for p in _open(named))}"
+            help_ = f"write `--set 'recipe={name}({_open(named)[0]}: …)'`, with a `use` of it in the file"
+            raise Fault(Diagnostic("E306", message, where, help=help_))
         return self.ev.recipe(named, {}, ast.Identifier(where, name), Environment(named.module))
 
     def apply(self, model: Model, changes: Changes) -> Model:

@@ -25,7 +25,7 @@ from archdsl.analysis.model import Claim, Model, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Reader, Unresolved, walk
-from archdsl.analysis.recipe_fields import FIELDS, FORMS
+from archdsl.analysis.recipe_fields import FIELDS, FORMS, PARTS
 from archdsl.analysis.resolve import OPERATIONS_MODULE
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Environment, Function, Origin, Sequence, Setting, Value, extent
@@ -89,9 +89,12 @@ def _recipe_again(name: str, text: str, reader: Reader) -> Recipe | None:
 def _recipe(recipe: Recipe) -> str:
     """The declaration. What only says something of a part that is not used cannot stand in it."""
     staged = dict(recipe.staged)
-    unused = set() if recipe.ema is not None else {"ema_every", "ema_warmup"}
-    if recipe.randaugment is None and "randaugment" not in staged:
-        unused |= {"randaugment_layers", "randaugment_std", "randaugment_most"}
+    unused = {
+        part
+        for whole, parts in PARTS.items()
+        for part in parts
+        if getattr(recipe, whole) is None and whole not in staged
+    }
     lines = [f"{name}: {_form(getattr(recipe, name), forms)}" for name, forms in FORMS.items()]
     for name in FIELDS:
         if name not in unused:

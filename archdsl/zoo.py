@@ -61,11 +61,15 @@ def _uses(user: str, path: str) -> bool:
 
 def locate(text: str) -> Place:
     """The place that a user names: a file, `FILE:MODEL`, or a shipped network. Raises `Fault`."""
-    if text == STDIN or os.path.lexists(text):
+    named = _NAME.fullmatch(text) is not None and text in declared()
+    if text == STDIN or (os.path.lexists(text) and not (named and os.path.isdir(text))):
         return Place(text, None, text)
     found = _WITH_MODEL.fullmatch(text)
+    file, model = (found[1], found[2]) if found is not None else (text, None)
+    if file in spec_files() and not os.path.lexists(file):
+        return Place(opened(file), model, text)  # as `archdsl zoo` names it
     if found is not None:
-        return Place(found[1], found[2], text)
+        return Place(file, model, text)
     if _NAME.fullmatch(text) is None:
         _say_where(text)
         return Place(text, None, text)

@@ -162,9 +162,7 @@ def our_loop(
     return epoch, run
 
 
-def timm_loop(
-    case: Case, images: Path | None, run: Any, arguments: argparse.Namespace, clock: Callable[[], float]
-) -> Contestant:
+def timm_loop(case: Case, images: Path | None, run: Any, clock: Callable[[], float]) -> Contestant:
     """timm's loop, for the images and the settings of the other."""
     import torch
 
@@ -275,7 +273,7 @@ def measured(arguments: argparse.Namespace) -> Iterator[Throughput]:
             loops: dict[str, Contestant] = {}
             loops["archdsl"], run = our_loop(emitted(case, folder), case, images, arguments, clock)
             network = case.peer or "emitted module"
-            loops[f"timm, {network}"] = timm_loop(case, images, run, arguments, clock)
+            loops[f"timm, {network}"] = timm_loop(case, images, run, clock)
             epochs: dict[str, list[Epoch]] = {each: [] for each in loops}
             for turn in range(arguments.rounds + 1):
                 say(f"{name}: round {turn} of {arguments.rounds}")
@@ -283,8 +281,11 @@ def measured(arguments: argparse.Namespace) -> Iterator[Throughput]:
                     epoch = loops[each]()
                     if turn > 0:  # the first epoch starts processes and chooses kernels
                         epochs[each].append(epoch)
-            yield compared(f"{name}: {run.model.__class__.__name__}, {case.size} x {case.size}, batch {case.batch}",
-                           run.order.steps * case.batch, epochs)
+            yield compared(
+                f"{name}: {run.model.__class__.__name__}, {case.size} x {case.size}, batch {case.batch}",
+                run.order.steps * case.batch,
+                epochs,
+            )
     say("")
 
 

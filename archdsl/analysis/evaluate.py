@@ -128,7 +128,11 @@ class Expressions:
 
     def _number(self, e: ast.Number, env: Environment) -> Value:
         if e.unit is not None:
-            raise Fault(Diagnostic("E301", f"`{e.unit}` has a meaning in recipes only", e.span))
+            raise Fault(
+                Diagnostic(
+                    "E301", f"`{e.unit}` has a meaning in recipes only, behind a number that stands alone", e.span
+                )
+            )
         try:
             return literal(e.text)
         except NumberError as error:

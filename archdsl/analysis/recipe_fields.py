@@ -24,6 +24,9 @@ Convert = Callable[[Value], Any]
 """From a value that passed its check to that of the `Recipe`."""
 
 
+SMALLEST = Fraction(1, 10**30)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a field may be: a check, what it becomes, and words for the documentation."""
@@ -41,8 +44,12 @@ def _number(
             return f"is a number, not {kind_of(value)}"
         if not isinstance(value, int | Fraction):
             return f"must be a rational number, not {show_value(value)}"
-        below = value <= low if open_low else value < low
-        above = high is not None and (value >= high if open_high else value > high)
+        number = Fraction(value)
+        if number and not SMALLEST <= abs(number) <= 1 / SMALLEST:
+            return f"must be 0 or between 1e-30 and 1e30, not {show_value(value)}"
+        as_written = (number, Fraction(float(number)))  # a double in what is emitted
+        below = any(v <= low if open_low else v < low for v in as_written)
+        above = high is not None and any(v >= high if open_high else v > high for v in as_written)
         return f"must be {words}, not {show_value(value)}" if below or above else None
 
     words = f"greater than {low}" if open_low else f"at least {low}"
@@ -185,6 +192,11 @@ FIELDS: Mapping[str, Kind] = {
     "transcribed": TEXT,
 }
 """The plain fields of a recipe. Their names are those of `Recipe`."""
+PARTS = {
+    "randaugment": ("randaugment_layers", "randaugment_std", "randaugment_most"),
+    "ema": ("ema_every", "ema_ramp", "ema_warmup"),
+}
+"""Fields that say something of another, and mean nothing without it."""
 VERIFIED = ("data", "accuracy", "date")
 """What `verified` says at least."""
 INSIDE: Mapping[str, Mapping[str, Kind]] = {
@@ -244,6 +256,7 @@ __all__ = [
     "FORMS",
     "INSIDE",
     "NEEDED",
+    "PARTS",
     "REQUIRED",
     "SECTIONS",
     "STAGED",

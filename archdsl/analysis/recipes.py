@@ -21,7 +21,9 @@ from archdsl.analysis.recipe_fields import (
     FORMS,
     INSIDE,
     NEEDED,
+    PARTS,
     REQUIRED,
+    SECTIONS,
     STAGED,
     VERIFIED,
     Kind,
@@ -67,6 +69,10 @@ ABOUT = frozenset(("verified", "transcribed", "source"))
 """What is said of a recipe; it is not true of a changed one."""
 
 
+CHANGED = "_changed"
+"""What the name of a changed recipe ends with until it has one of its own."""
+
+
 def recipe_of(ev: Elaborator, named: Definition, env: Environment) -> Written:
     """The body of a recipe, in the environment of its parameters."""
     body = named.declaration.body
@@ -92,6 +98,8 @@ def changed(
                     ev.bind_names(entry, env)
                 case ast.Require() if where == "a recipe":
                     ev.require(entry, env)
+                case ast.Field(path=path, value=ast.Constant(value=None)) if path.text in SECTIONS:
+                    given = {key: each for key, each in given.items() if key.split(".")[0] != path.text}
                 case ast.Field(path=path, value=value):
                     _once(ast.Identifier(path.span, path.text), seen)
                     _enter(ev, given, path, value, env)
@@ -115,7 +123,10 @@ def changed(
             failed = True
     if failed:
         raise Silent
-    return replace(written, given=given)
+    if where == "a recipe" or heads <= ABOUT:
+        return replace(written, given=given)
+    name = written.name if written.name.endswith(CHANGED) else f"{written.name}{CHANGED}"
+    return replace(written, given=given, name=name, doc="")
 
 
 def _once(name: ast.Identifier, seen: dict[str, ast.Identifier]) -> None:
@@ -284,15 +295,16 @@ def _consistent(given: Mapping[str, Given], values: Mapping[str, Any]) -> None:
         refuse("schedule.warmup", f"the warm-up takes longer than the {values['epochs']} epochs")
     if schedule.every is not None and schedule.every.amount <= 0:
         refuse("schedule.every", "`every` must be greater than 0")
-    if values.get("autoaugment") and "randaugment" in values:
+    staged = [name for name, _ in values["staged"]]
+    if values.get("autoaugment") and "randaugment" in (*values, *staged):
         refuse("autoaugment", "`autoaugment` and `randaugment` are two policies: choose one")
-    for name in ("randaugment_layers", "randaugment_std", "randaugment_most"):
-        staged = [name_ for name_, _ in values["staged"]]
-        if name in values and "randaugment" not in (*values, *staged):
-            refuse(name, f"`{name}` says something of `randaugment`, which is not given")
-    for name in ("ema_every", "ema_ramp", "ema_warmup"):
-        if name in values and "ema" not in values:
-            refuse(name, f"`{name}` says something of `ema`, which is not given")
+    for whole, parts in PARTS.items():
+        for name in parts:
+            if name in values and whole not in (*values, *staged):
+                refuse(name, f"`{name}` says something of `{whole}`, which is not given")
+    for name in ("ema_warmup", "swa"):
+        if name in values and values[name].unit == "epochs" and values[name].amount >= values["epochs"]:
+            refuse(name, f"`{name}` reaches to the end of the {values['epochs']} epochs")
     if values["batch"] % values.get("accumulate", 1):
         refuse("accumulate", f"a batch of {values['batch']} cannot be taken in {values['accumulate']} equal parts")
     if values["verified"] and "transcribed" in values:

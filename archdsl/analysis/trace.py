@@ -22,6 +22,7 @@ def show_value(value: object) -> str:
     """A value in a message: numbers in digits, the rest as the language writes it."""
     from archdsl.analysis.values import Block, Function, Scaling, Sequence, Solve
     from archdsl.graph.shapes import Range, Size, show_shape
+    from archdsl.training.recipe import Duration
 
     if is_number(value):
         return describe(value) if isinstance(value, Irrational) else shorten(value)
@@ -36,6 +37,8 @@ def show_value(value: object) -> str:
     if isinstance(value, tuple):
         shown = ", ".join(show_value(v) for v in value[:6])
         return f"[{shown}{', …' if len(value) > 6 else ''}]"
+    if isinstance(value, Duration):
+        return f"{show_value(value.amount)} {value.unit}"
     if isinstance(value, Range):
         return f"{show_value(value.lo)} .. {show_value(value.hi)}"
     if isinstance(value, Tensor):

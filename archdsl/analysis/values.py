@@ -210,6 +210,7 @@ def kind_of(value: Value) -> str:
     """What a value is, in the words of the reference, with its article."""
     from archdsl.graph.shapes import Range, Size
     from archdsl.numbers import is_number
+    from archdsl.training.recipe import Duration
 
     if value is None:
         return "none"
@@ -222,6 +223,7 @@ def kind_of(value: Value) -> str:
         (Size, "a size"),
         (tuple, "a list"),
         (Range, "a range"),
+        (Duration, "a time"),
         (Tensor, "a tensor"),
         (Block, "a block"),
         (Sequence, "a sequence of blocks"),

@@ -13,6 +13,7 @@ from archdsl import __version__
 from archdsl.analysis.evaluate import literal
 from archdsl.analysis.program import Definition, Program
 from archdsl.analysis.resolve import Library
+from archdsl.analysis.suggest import nearest
 from archdsl.commands.common import format_option, progress_bar, say, say_json
 from archdsl.commands.tables import size, table
 from archdsl.compiler import Changes, Compiler
@@ -22,7 +23,7 @@ from archdsl.graph.cost import count
 from archdsl.project import Project
 from archdsl.render import Cell, render_csv, render_markdown
 from archdsl.request import MEASURES
-from archdsl.zoo import families, opened
+from archdsl.zoo import declared, families, opened
 
 EPILOG = """
 \b
@@ -78,6 +79,11 @@ def command(
     for family in wanted:
         if family not in known:
             raise click.BadParameter(f"{family!r} is none of {', '.join(known)}", param_hint="--family")
+    for pattern in patterns:
+        if not set(pattern) & set("*?[") and pattern not in declared():
+            guess = nearest(pattern, declared())
+            hint = f"; did you mean {guess!r}?" if guess else ""
+            raise click.BadParameter(f"there is no network {pattern!r}{hint}", param_hint="NAME")
     found = [
         listed
         for listed in networks(wanted or known, patterns)

@@ -59,8 +59,8 @@ def test_filters_and_sorting(run: Run) -> None:
     assert params == sorted(params, reverse=True)
     assert params
     assert min(params) >= 50 * 10**6
-    assert listed(run, "nothing_like_it") == []
-    assert "\n0 networks; flops are multiply-adds" in run("zoo", "nothing_like_it").out
+    assert listed(run, "nothing_like_it*") == []
+    assert "\n0 networks; flops are multiply-adds" in run("zoo", "nothing_like_it*").out
     names = [entry["name"] for entry in listed(run, "--family", "resnet", "--sort", "name")]
     assert names == sorted(names)
 
@@ -82,6 +82,7 @@ def test_forms(run: Run) -> None:
         (["--max", "speed=1"], "the measures are flops, params, acts"),
         (["--min", "flops=1x"], "is not MEASURE=AMOUNT"),
         (["--sort", "size"], "'size' is not one of"),
+        (["regnety_9gf"], "there is no network 'regnety_9gf'; did you mean 'regnety_"),
     ],
 )
 def test_wrong_options(run: Run, words: list[str], message: str) -> None:

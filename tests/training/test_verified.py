@@ -14,13 +14,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from families.compiling import COMPILER, ROOT, text_source
+from families.compiling import COMPILER, text_source
 from scripts import metrics, run
 
 import archdsl
 from archdsl.compiler import Changes
 from archdsl.training.recipe import Recipe
 
+ROOT = Path(__file__).parents[2]
 RECIPES = ("digits", "fashion_mnist")
 SEEDS = (0, 1, 2)
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")

@@ -126,12 +126,15 @@ def docstring(text: str, indent: int) -> list[str]:
     """A one-line docstring, or more lines where it is long; whatever is in the text, it stays a string."""
     clean = " ".join(text.split())
     clean = clean.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    if clean.startswith('"'):
+        clean = f" {clean}"
     if clean.endswith('"'):
         clean += " "
     space = " " * indent
     if indent + len(clean) + 6 <= WIDTH:
         return [f'{space}"""{clean}"""']
     first, *rest = textwrap.wrap(clean, WIDTH - indent - 6, break_long_words=False, break_on_hyphens=False) or [""]
+    first = f" {first}" if clean.startswith(" ") else first
     return [f'{space}"""{line}' if i == 0 else f"{space}{line}" for i, line in enumerate([first, *rest])] + [
         f'{space}"""'
     ]
