@@ -18,7 +18,7 @@ import click
 Settings = dict[str, Any]
 KINDS = {"int": int, "float": float}
 """Annotation of an option -> what its text becomes; all others stay text."""
-PATHS = ("data", "val_data", "evaluate")
+PATHS = ("data", "val_data", "weights", "evaluate")
 """The options that are paths, from the folder where the command was given."""
 
 
