@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from archdsl import numbers
@@ -28,6 +29,7 @@ from archdsl.analysis.values import (
 from archdsl.graph.blocks import NO_NAMES
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Builder
+from archdsl.graph.network import Value as Place
 from archdsl.graph.operations import Operation
 from archdsl.syntax import ast
 
@@ -151,7 +153,8 @@ class Evaluator(Calls):
         try:
             recorder = self.builder.recorder if self.builder is not None else None
             if recorder is not None:
-                recorder.enter(definition.declared, path, [t.place for t in inputs], names, called)
+                holds = partial(self._held, block, site, env)
+                recorder.enter(definition.declared, path, [t.place for t in inputs], names, called, holds)
             inner = Environment(definition.module, None, Frame(path, definition))
             for name, tensor in zip(definition.inputs, inputs, strict=True):
                 inner.bind(name, tensor)
@@ -166,6 +169,25 @@ class Evaluator(Calls):
             return result
         finally:
             self.nesting -= definition.depth
+
+    def _held(self, block: Block, site: ast.Node, env: Environment) -> dict[Place, str]:
+        """The tensors in a block's settings, by names made of the settings': `other`, `others_0`, `act_other`."""
+        found: dict[Place, str] = {}
+        waiting: list[tuple[str, Value]] = [("", block)]
+        while waiting:
+            name, value = waiting.pop()
+            parts: list[tuple[str, Value]] = []
+            if isinstance(value, Tensor):
+                found.setdefault(value.place, name)
+            elif isinstance(value, Block):
+                parts = [(setting, s.value) for setting, s in value.settings.items()]
+            elif isinstance(value, Sequence):
+                parts = list(value.steps)
+            elif isinstance(value, tuple):
+                parts = [(str(index), part) for index, part in enumerate(value)]
+            self.spend(len(parts), site, env)
+            waiting += [(f"{name}_{part}" if name else part, inner) for part, inner in reversed(parts)]
+        return found
 
     def settle(
         self,
@@ -239,7 +261,7 @@ class Evaluator(Calls):
         except RuleError as error:
             raise rule_fault(error, site, env, settings, path) from None
         outputs = tuple([Tensor(place, builder.shape(place)) for place in places])
-        return outputs[0] if len(outputs) == 1 else outputs
+        return outputs if operation.lists else outputs[0]
 
     def _bound(self, key: tuple[Any, ...]) -> Operation | None:
         """The same operation bound before; a key that has no hash holds a value that no operation takes."""

@@ -35,6 +35,7 @@ from archdsl.analysis.values import (
     Tensor,
     Value,
     kind_of,
+    single,
 )
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.network import INPUT, Builder, Network
@@ -322,13 +323,14 @@ class Elaborator(Evaluator):
         value: Value = Tensor(INPUT, builder.shape(INPUT))
         ends: list[tuple[str, Tensor]] = []
         if model.stem is not None:
-            value = self._end(model.stem, value, "stem", model, env)
-            ends.append(("stem", self._one(value, "stem", model)))
+            value = self._one(self._end(model.stem, value, "stem", model, env), "stem", model)
+            ends.append(("stem", value))
         dilation = 1
         first_block = 0
         for index, stage in enumerate(model.stages):
             dilation, value = self._stage(model, builder, index, first_block, dilation, value, formula)
-            ends.append((f"stages.{index}", self._one(value, f"stages.{index}", model)))
+            value = self._one(value, f"stages.{index}", model)
+            ends.append((f"stages.{index}", value))
             first_block += stage.depth.value
         features = features_of(model, ends, builder)
         if model.head is not None:
@@ -342,6 +344,7 @@ class Elaborator(Evaluator):
         return self.place(block, inputs, path, site, env, fitted=False)
 
     def _one(self, value: Value, path: str, model: Model) -> Tensor:
+        value = single(value)
         if isinstance(value, Tensor):
             return value
         raise _model_fault("E211", f"{path} has {len(value)} outputs; what follows takes one", model)

@@ -36,6 +36,7 @@ from archdsl.analysis.values import (
     extent,
     kind_of,
     parts_of,
+    single,
 )
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.blocks import NO_NAMES
@@ -269,6 +270,8 @@ class Expressions:
 
     def _combine(self, e: ast.Arithmetic, left: Value, right: Value, env: Environment) -> Value:
         """`+` and `*` between tensors; every other mixture is a fault."""
+        if isinstance(left, Tensor) or isinstance(right, Tensor):
+            left, right = single(left), single(right)
         if isinstance(left, Tensor) and isinstance(right, Tensor) and e.operator in ("+", "*"):
             primitive = (
                 Primitive("add", OPERATIONS["add"]) if e.operator == "+" else Primitive("mul", OPERATIONS["mul"])
@@ -325,7 +328,7 @@ class Expressions:
         return self.evaluate(e.then if self.holds(e.condition, env) else e.otherwise, env)
 
     def _attribute(self, e: ast.Attribute, env: Environment) -> Value:
-        value = self.evaluate(e.value, env)
+        value = single(self.evaluate(e.value, env))
         name = e.name.text
         known: tuple[str, ...] = ()
         if isinstance(value, Tensor):

@@ -8,6 +8,7 @@ renames a weight. They are the names of modules in the emitted code too, so none
 from __future__ import annotations
 
 import keyword
+from typing import TypeAlias
 
 from archdsl.syntax import ast
 
@@ -33,28 +34,45 @@ def safe_name(name: str) -> str:
 
 
 def label_sites(declaration: ast.Declaration) -> dict[int, str]:
-    """Name every applying expression of a block: identity of the expression -> path within the block."""
+    """Name every applying expression of a block: identity of the expression -> path within the block.
+
+    What is applied within a setting, or within a parameter's default, is named as if the setting were a local name;
+    it comes last, so that it changes no other name.
+    """
     labels: dict[int, str] = {}
     taken: set[str] = set()
-    for binding, values in _flows(declaration):
-        prefix = _free(binding, taken) if binding else ""
-        sites: list[tuple[ast.Expression, str]] = []
-        for value in values:
-            _collect(value, sites, step=False)
-        counts: dict[str, int] = {}
-        for _, label in sites:
-            counts[label] = counts.get(label, 0) + 1
-        seen: dict[str, int] = {}
-        for site, label in sites:
-            seen[label] = seen.get(label, 0) + 1
-            name = f"{label}{seen[label]}" if counts[label] > 1 else label
-            if prefix:
-                name = prefix if len(sites) == 1 else f"{prefix}.{name}"
-            name = name if name == prefix else _free(name, taken)
-            taken.add(name)
-            labels[id(site)] = name
-        taken.add(prefix)
+    held: list[_Flow] = []
+    for flow in _flows(declaration):
+        _label_flow(flow, labels, taken, held)
+    held[:0] = _defaults(declaration)
+    for flow in held:  # grows: a setting may hold what has settings
+        _label_flow(flow, labels, taken, held)
     return labels
+
+
+_Flow: TypeAlias = "tuple[str, tuple[ast.Expression, ...]]"
+"""Expressions, and the name that they are bound to, if any."""
+
+
+def _label_flow(flow: _Flow, labels: dict[int, str], taken: set[str], held: list[_Flow]) -> None:
+    binding, values = flow
+    prefix = _free(binding, taken) if binding else ""
+    sites: list[tuple[ast.Expression, str]] = []
+    for value in values:
+        _collect(value, sites, held, step=False)
+    counts: dict[str, int] = {}
+    for _, label in sites:
+        counts[label] = counts.get(label, 0) + 1
+    seen: dict[str, int] = {}
+    for site, label in sites:
+        seen[label] = seen.get(label, 0) + 1
+        name = f"{label}{seen[label]}" if counts[label] > 1 else label
+        if prefix:
+            name = prefix if len(sites) == 1 else f"{prefix}.{name}"
+        name = name if name == prefix else _free(name, taken)
+        taken.add(name)
+        labels[id(site)] = name
+    taken.add(prefix)
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -65,10 +83,10 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def _flows(declaration: ast.Declaration) -> list[tuple[str, tuple[ast.Expression, ...]]]:
+def _flows(declaration: ast.Declaration) -> list[_Flow]:
     if declaration.body is None:
         return [("", (declaration.value,))] if declaration.value is not None else []
-    found: list[tuple[str, tuple[ast.Expression, ...]]] = []
+    found: list[_Flow] = []
     for entry in declaration.body.entries:
         if isinstance(entry, ast.Binding):
             found.append((safe_name(entry.names[0].text) if len(entry.names) == 1 else "", (entry.value,)))
@@ -77,47 +95,78 @@ def _flows(declaration: ast.Declaration) -> list[tuple[str, tuple[ast.Expression
     return found
 
 
+def _defaults(declaration: ast.Declaration) -> list[_Flow]:
+    parameters = declaration.parameters
+    every = (*parameters.first, *(parameters.second or ())) if parameters is not None else ()
+    return [(safe_name(p.name.text), (p.default,)) for p in every if p.default is not None]
+
+
 _OPERATOR_LABELS = {"+": "add", "*": "mul"}
 
 
-def _collect(expression: ast.Expression, sites: list[tuple[ast.Expression, str]], step: bool) -> None:
-    """Sites of one expression in the order in which tensors flow; `step` is the right side of an arrow."""
+def _collect(
+    expression: ast.Expression, sites: list[tuple[ast.Expression, str]], held: list[_Flow], step: bool
+) -> None:
+    """Sites of one expression in the order in which tensors flow; `step` is the right side of an arrow.
+
+    What settings hold is added to `held`.
+    """
     match expression:
         case ast.Flow(left=left, right=right):
-            _collect(left, sites, step)
-            _collect(right, sites, step=True)
+            _collect(left, sites, held, step)
+            _collect(right, sites, held, step=True)
         case ast.Optional(step=inner):
-            _collect(inner, sites, step)
+            _collect(inner, sites, held, step)
         case ast.Conditional(then=then, otherwise=otherwise):
-            _collect(then, sites, step)
-            _collect(otherwise, sites, step)
+            _collect(then, sites, held, step)
+            _collect(otherwise, sites, held, step)
         case ast.Call(function=function, arguments=arguments):
+            held += _settings(function)
             for argument in arguments:
                 if argument.name is None:
-                    _collect(argument.value, sites, step=False)
+                    _collect(argument.value, sites, held, step=False)
+                else:
+                    held.append((safe_name(argument.name.text), (argument.value,)))
             sites.append((expression, _label(function)))
         case ast.Configured(function=function):
+            held += _settings(expression)
             sites.append((expression, _label(function)))
         case ast.Arithmetic(operator=operator, left=left, right=right) if operator in _OPERATOR_LABELS:
-            _collect(left, sites, step=False)
-            _collect(right, sites, step=False)
+            _collect(left, sites, held, step=False)
+            _collect(right, sites, held, step=False)
             sites.append((expression, _OPERATOR_LABELS[operator]))
         case ast.ListExpression(items=items) | ast.TupleExpression(items=items):
             for item in items:
-                _collect(item, sites, step=False)
+                _collect(item, sites, held, step=False)
         case ast.Comprehension(body=body, source=source):
-            _collect(source, sites, step=False)
-            _collect(body, sites, step=False)
+            _collect(source, sites, held, step=False)
+            _collect(body, sites, held, step=False)
         case ast.Index(value=value):
-            _collect(value, sites, step=False)
+            _collect(value, sites, held, step=False)
+            if step:
+                sites.append((expression, _label(value)))
         case ast.Reference(name=name) if step:
             sites.append((expression, safe_name(name)))
         case _:
             pass
 
 
+def _settings(block: ast.Expression) -> list[_Flow]:
+    """What the settings of a configured block hold."""
+    match block:
+        case ast.Call(function=function, arguments=arguments):
+            given = [(a.name.text if a.name is not None else "step", a.value) for a in arguments]
+        case ast.Configured(function=function, body=body):
+            given = [(e.path.head.text, e.value) for e in body.entries if isinstance(e, ast.Field)]
+        case _:
+            return []
+    return [*_settings(function), *[(safe_name(name), (value,)) for name, value in given]]
+
+
 def _label(function: ast.Expression) -> str:
     match function:
+        case ast.Index(value=value):
+            return _label(value)
         case ast.Reference(name=name):
             return safe_name(name)
         case ast.Attribute(name=name):

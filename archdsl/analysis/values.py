@@ -196,6 +196,11 @@ def extent(value: Value, most: int, deepest: int) -> int | None:
     return seen
 
 
+def single(value: Value) -> Value:
+    """The tensor of a list of one; anything else as it is."""
+    return value[0] if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], Tensor) else value
+
+
 def parts_of(value: Value) -> Iterable[Value]:
     """The values that a list, a sequence, or what has settings holds."""
     if isinstance(value, tuple):

@@ -7,7 +7,7 @@ do not imply, so it takes no part in equality or in the hash.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -58,8 +58,16 @@ class Application:
     declared: Declared
     path: str
     inputs: tuple[Value, ...]
+    """Those that the block declares, then those that its settings hold and its body uses."""
     outputs: tuple[Value | None, ...]
     steps: tuple[Step, ...]
+    held: tuple[str, ...] = ()
+    """The names of the inputs that settings hold: `other`, `others_0`, `act_other`."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """A name for each input."""
+        return (*self.declared.inputs, *self.held)
 
 
 Place: TypeAlias = Mapping[int, int]
@@ -77,12 +85,20 @@ def moved(application: Application, place: Place) -> Application:
             inner = moved(step.applied, place)
             if inner.steps:
                 steps.append(Step(step.label, inner, step.names, step.called))
+    count = len(application.inputs) - len(application.held)
+    inputs = [_moved(value, place) or INPUT for value in application.inputs[:count]]
+    held = [
+        (name, at)
+        for name, value in zip(application.held, application.inputs[count:], strict=True)
+        if (at := _moved(value, place)) is not None
+    ]
     return Application(
         application.declared,
         application.path,
-        tuple([_moved(value, place) or INPUT for value in application.inputs]),
+        (*inputs, *[value for _, value in held]),
         tuple([_moved(value, place) for value in application.outputs]),
         tuple(steps),
+        tuple([name for name, _ in held]),
     )
 
 
@@ -92,34 +108,74 @@ def _moved(value: Value | None, place: Place) -> Value | None:
     return Value(place[value.node], value.output)
 
 
+@dataclass(slots=True)
+class _Open:
+    """A block whose end is still to come."""
+
+    declared: Declared
+    path: str
+    inputs: tuple[Value, ...]
+    names: Mapping[str, str]
+    called: str
+    first: int
+    """The node that is built next: earlier ones are not the block's own."""
+    holds: Callable[[], Mapping[Value, str]]
+    known: set[Value]
+    held: dict[Value, str] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+
+
 class Recorder:
     """Keeps the tree while a network is being built."""
 
     def __init__(self) -> None:
-        self._open: list[tuple[Declared, str, tuple[Value, ...], list[Step], Mapping[str, str], str]] = []
+        self._open: list[_Open] = []
         self._root: list[Step] = []
+        self._nodes = 0
 
     def enter(
-        self, declared: Declared, path: str, inputs: Sequence[Value], names: Mapping[str, str], called: str
+        self,
+        declared: Declared,
+        path: str,
+        inputs: Sequence[Value],
+        names: Mapping[str, str],
+        called: str,
+        holds: Callable[[], Mapping[Value, str]],
     ) -> None:
-        """A block begins: what is built until `leave` is its own."""
-        self._open.append((declared, path, tuple(inputs), [], names, called))
+        """A block begins: what is built until `leave` is its own. `holds` names the values in its settings."""
+        self._use(inputs)
+        self._open.append(_Open(declared, path, tuple(inputs), names, called, self._nodes, holds, set(inputs)))
 
     def leave(self, outputs: Sequence[Value]) -> None:
         """The innermost block ends."""
-        declared, path, inputs, steps, names, called = self._open.pop()
-        self._add(path, Application(declared, path, inputs, tuple(outputs), tuple(steps)), names, called)
+        self._use(outputs)
+        block = self._open.pop()
+        inputs, held = (*block.inputs, *block.held), tuple(block.held.values())
+        applied = Application(block.declared, block.path, inputs, tuple(outputs), tuple(block.steps), held)
+        self._add(block.path, applied, block.names, block.called)
 
-    def operation(self, path: str, node: int, names: Mapping[str, str], called: str) -> None:
+    def operation(self, path: str, node: int, inputs: Sequence[Value], names: Mapping[str, str], called: str) -> None:
         """An operation was built."""
+        self._use(inputs)
+        self._nodes = node + 1
         self._add(path, node, names, called)
+
+    def _use(self, values: Sequence[Value]) -> None:
+        """Values are used in the innermost block. One that is neither its own nor an input is held by its settings,
+        and so on outwards to the block that has it."""
+        for value in values:
+            for block in reversed(self._open):
+                if value.node >= block.first or value in block.known:
+                    break
+                block.known.add(value)
+                block.held[value] = block.holds().get(value, "held")
 
     def _add(self, path: str, applied: int | Application, names: Mapping[str, str], called: str) -> None:
         if not self._open:
             self._root.append(Step(path, applied, names, called))
             return
-        _, outer, _, steps, _, _ = self._open[-1]
-        steps.append(Step(path[len(outer) + 1 :], applied, names, called))
+        block = self._open[-1]
+        block.steps.append(Step(path[len(block.path) + 1 :], applied, names, called))
 
     def finish(self, name: str, outputs: Sequence[Value], place: Place) -> Application:
         """The tree of the whole network; its body's labels are module paths."""

@@ -159,7 +159,7 @@ class Builder:
                         "E391", f"{operation.name} makes {show_shape(shape)}, beyond {EXTENT_MAX} an extent"
                     )
         self.nodes.append(Node(path, operation, operands, shapes, span))
-        self.recorder.operation(path, index, names, called)
+        self.recorder.operation(path, index, operands, names, called)
         return tuple([Value(index, output) for output in range(len(shapes))])
 
     def finish(self, name: str, outputs: Iterable[Value], features: Iterable[Feature] = ()) -> Network:

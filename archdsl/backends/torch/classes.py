@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of
 from archdsl.backends.torch.parameters import Choice
@@ -147,21 +147,34 @@ def _steps(application: Application) -> Iterator[Step]:
             yield from _steps(step.applied)
 
 
-def _groups(root: Application) -> list[list[Application]]:
-    """All applications below the root by their declaration, inner blocks first."""
-    found: dict[int, list[Application]] = {}
-    heights: dict[int, int] = {}
+_Group: TypeAlias = tuple[int, int, tuple[str, ...]]
 
-    def visit(application: Application) -> int:
+
+def _groups(root: Application) -> list[list[Application]]:
+    """All applications below the root by their declaration and what their settings hold, inner blocks first.
+
+    A block within itself, which only a setting can put there, is of another group.
+    """
+    found: dict[_Group, list[Application]] = {}
+    heights: dict[_Group, int] = {}
+
+    def visit(application: Application) -> tuple[int, dict[int, int]]:
+        """The height above operations, and how often each declaration is nested in itself."""
         height = 0
+        nested: dict[int, int] = {}
         for step in application.steps:
             if not isinstance(step.applied, int):
-                height = max(height, visit(step.applied))
+                above, inner = visit(step.applied)
+                height = max(height, above)
+                for declared, times in inner.items():
+                    nested[declared] = max(nested.get(declared, 0), times)
         if application is not root:
-            key = id(application.declared)
+            declared = id(application.declared)
+            key = (declared, nested.get(declared, 0), application.held)
+            nested[declared] = key[1] + 1
             found.setdefault(key, []).append(application)
             heights[key] = max(heights.get(key, 0), height)
-        return height + 1
+        return height + 1, nested
 
     visit(root)
     order = {key: index for index, key in enumerate(found)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.backends.torch.terms import MISSING, Chosen, Namer, Parameter, Term
+from archdsl.backends.torch.terms import MISSING, Chosen, Namer, Parameter, Term, last_name
 from archdsl.backends.torch.union import Program, UnionStep
 
 Atom = tuple[str, str, tuple[bool, ...]]
@@ -69,7 +69,7 @@ class Conditions:
                     return f"{text} and {other_text}"
                 if tuple([not value for value in both]) == present:
                     return f"{negated} or {other_negated}"
-        role = f"with_{step.label.rpartition('.')[2]}"
+        role = f"with_{last_name(step.label)}"
         for parameter in self.chosen.parameters:
             if parameter.role == "present" and parameter.column == present:
                 return parameter.name

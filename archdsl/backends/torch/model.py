@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import lcm
 from typing import Any
 
@@ -54,46 +54,52 @@ class ModelWriter(ClassWriter):
         """Whether stages are sequences of blocks, each with one value in and out."""
 
     def _box(self, box: Box, path: list[str]) -> None:
-        stages = box.get("stages")
-        if path or isinstance(stages, UnionStep) or stages is None or not self._in_order(stages):
+        stages = box.get("stages", {})
+        depths = self._depths()
+        if path or isinstance(stages, UnionStep) or not depths or not is_chain(stages, self.program):
             super()._box(box, path)
             return
-        self.staged = True
-        for name, inner in box.items():
-            if name == "stages":
-                self._stages(stages)
-            else:
-                super()._box({name: inner}, [])
+        self.staged = bool(stages)
+        before = {name: inner for name, inner in box.items() if name.startswith("stem")}
+        super()._box(before, [])
+        self._stages(stages, depths)
+        super()._box({name: inner for name, inner in box.items() if name not in before and name != "stages"}, [])
 
-    def _in_order(self, stages: Box) -> bool:
-        """Whether all stages are chains, one behind the other."""
-        return is_chain(stages, self.program) and all(
-            not isinstance(stage, UnionStep) and set(stage) <= {"enter", "blocks"} for stage in stages.values()
-        )
+    def _depths(self) -> list[int]:
+        """The number of blocks in each stage of the text, also of those that do nothing in this network."""
+        found: dict[int, int] = {}
+        for label in self.program.bodies[0].application.declared.labels:
+            place = re.match(r"stages\.(\d+)\.blocks\.(\d+)", label)
+            if place is not None:
+                found[int(place[1])] = int(place[2]) + 1
+        return [found.get(number, 0) for number in range(max(found, default=-1) + 1)]
 
-    def _stages(self, stages: Box) -> None:
+    def _stages(self, stages: Box, depths: Sequence[int]) -> None:
+        """Stages one behind the other; what does nothing keeps its place, as that which hands on its input."""
         self.lines += ["        self.stages = nn.Sequential("]
-        for number, stage in stages.items():
+        for number, depth in enumerate(depths):
+            stage = stages.get(str(number), {})
             if isinstance(stage, UnionStep):
-                continue
-            self.lines += self._stage(stage)
+                raise ValueError(f"stage {number} is an operation")
+            self.lines += self._stage(stage, depth)
             steps = list(leaves(stage))
-            inputs, last = steps[0].inputs, steps[-1]
-            self._module_unit(f"stage_{number}", f"self.stages[{number}]", inputs, last)
+            if steps:
+                self._module_unit(f"stage_{number}", f"self.stages[{number}]", steps[0].inputs, steps[-1])
         self.lines += ["        )"]
 
-    def _stage(self, stage: Box) -> list[str]:
-        blocks = stage["blocks"]
-        steps = list(leaves(blocks)) if not isinstance(blocks, UnionStep) else [blocks]
-        if not isinstance(blocks, UnionStep) and any(not isinstance(b, UnionStep) for b in blocks.values()):
-            parts = [self.made(b) if isinstance(b, UnionStep) else self._inline_sequence(b) for b in blocks.values()]
-            lines = [line for part in parts for line in fold(f"{part},", 16)]
-        else:
-            lines = [line for text in self._runs(steps) for line in fold(f"{text},", 16)]
-        enter = stage.get("enter")
+    def _stage(self, stage: Box, depth: int) -> list[str]:
+        blocks, enter = stage.get("blocks", {}), stage.get("enter")
+        if isinstance(blocks, UnionStep) or set(stage) - {"enter", "blocks"} or not all(k.isdigit() for k in blocks):
+            return self.sequence("", stage, 12, ",")  # an operation with a step of its own beside it, such as a padding
+        lines: list[str] = []
+        places = [blocks.get(str(position)) for position in range(depth)]
+        for _, run in groupby(places, lambda block: block is None):
+            there = list(run)
+            steps = [step for step in there if isinstance(step, UnionStep)]
+            texts = self._runs(steps) if steps else ["nn.Identity()"] * len(there)
+            lines += [line for text in texts for line in fold(f"{text},", 16)]
         if enter is not None:
-            text = self.made(enter) if isinstance(enter, UnionStep) else self._inline_sequence(enter)
-            lines += fold(f"enter={text},", 16)
+            lines += fold(f"enter={self._inline(enter)},", 16)
         return [f"{' ' * 12}Stage(", *lines, f"{' ' * 12}),"]
 
     def _runs(self, steps: Sequence[UnionStep]) -> list[str]:
@@ -184,7 +190,6 @@ def model_lines(plan: Plan, doc: str, *, starts: bool) -> list[str]:
     places = feature_places(network)
     body = plan.root.bodies[0]
     maps = [body.refs[value] for _, value, _ in places]
-    maps = [ref for ref in maps if any(ref in unit.outputs for unit in writer.units)]
     lines = [f"class {plan.name}(nn.Module):", *docstring(summary(doc) or f"The network `{network.name}`.", 4), ""]
     if maps:
         channels = tuple([int(network.shape(value)[0]) for _, value, _ in places])
@@ -251,8 +256,8 @@ def feature_places(network: Network) -> list[tuple[str, Value, int | None]]:
 def _methods(writer: ModelWriter, maps: Sequence[Ref]) -> list[str]:
     units, outputs = writer.units, writer.program.outputs
     inputs = {0: "x"}
-    head = [unit for unit in units if unit.outputs and unit.outputs[0].label.split(".")[0] == "head"]
-    entering = {ref for unit in head for ref in unit.inputs if ref.label.split(".")[0] != "head"}
+    head = [unit for unit in units if unit.outputs[0].label.startswith("head")]  # with what stands beside it
+    entering = {ref for unit in head for ref in unit.inputs if not ref.label.startswith("head")}
     coarse = _coarse(writer) if writer.staged else units
     lines: list[str] = []
     if len(entering) == 1 and len(outputs) == 1:

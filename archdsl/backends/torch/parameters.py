@@ -26,6 +26,7 @@ from archdsl.backends.torch.terms import (
     Term,
     column_of,
     fits,
+    last_name,
     literal,
     merged,
     plain_name,
@@ -49,6 +50,7 @@ class Choice:
         self.program = program
         self.count = len(program.bodies)
         self.declared = program.bodies[0].application.declared
+        self.inputs = program.bodies[0].application.input_names
         self.chosen = Chosen()
         self.name = Namer([*RESERVED, *classes])
         self.by_name: dict[str, Parameter] = {}
@@ -73,9 +75,9 @@ class Choice:
             if self.literal_inputs:
                 chosen.widths[Ref("", index)] = Term(literal(column[0]), column)
                 continue
-            name = f"{plain_name(self.declared.inputs[index])}_channels" if several else "in_channels"
+            name = f"{plain_name(self.inputs[index])}_channels" if several else "in_channels"
             parameter = Parameter(self.name(name), column, "in_channels")
-            self.by_name[f"{self.declared.inputs[index]}.channels"] = parameter
+            self.by_name[f"{self.inputs[index]}.channels"] = parameter
             chosen.widths[Ref("", index)] = parameter.term
             self.image |= {parameter.name}
         self._look_ahead()
@@ -246,9 +248,7 @@ class Choice:
         for parameter in self.chosen.parameters:
             if parameter.role == role and parameter.setting is None and parameter.column == column and role != "width":
                 return parameter.term
-        outer, _, last = step.label.rpartition(".")
-        if last.isdigit():  # an element of a list
-            last = f"{outer.rpartition('.')[2]}_{last}"
+        last = last_name(step.label)
         plain = argument if role not in ("width", "in_channels") and isinstance(step.kind, str) else None
         if exact:
             plain = "num_classes"

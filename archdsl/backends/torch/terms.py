@@ -131,6 +131,15 @@ def plain_name(name: str) -> str:
     return f"{bare}_" if bare in RESERVED else bare
 
 
+def last_name(label: str) -> str:
+    """The last name of a label; of an element of a list, that of the list with the element's indices: `sides_0`."""
+    parts = label.split(".")
+    start = len(parts) - 1
+    while start and parts[start][:1].isdigit():
+        start -= 1
+    return "_".join(parts[start:])
+
+
 def fits(column: Column, other: Column, rule: Callable[[Any], Any]) -> bool:
     """Whether a rule makes one column of another, wherever it is known."""
     for value, source in zip(column, other, strict=True):

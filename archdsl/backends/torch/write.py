@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
@@ -60,6 +60,8 @@ def tree_of(program: Program) -> Box:
             if isinstance(inner, UnionStep):
                 raise ValueError(f"{step.label} stands below an operation")
             box = inner
+        if last in box:
+            raise ValueError(f"two operations are called {step.label}")
         box[last] = step
     return tree
 
@@ -247,20 +249,22 @@ class ClassWriter:
         return self.sequence(head, inner, indent, tail)
 
     def sequence(self, head: str, box: Box, indent: int, tail: str = "") -> list[str]:
-        """`head nn.Sequential(OrderedDict(…))tail`, an entry a line."""
+        """`head nn.Sequential(OrderedDict(…))tail`, an entry a line. The condition of all of it is asked outside."""
         space = " " * indent
         inside = []
-        numbered = all(key.isdigit() for key in box)
-        deeper = indent + (4 if numbered else 8)
+        form = _form(box)
+        deeper = indent + {"numbers": 4, "words": 8, "strings": 12}[form]
+        whole = self._condition_of(box)
         for key, inner in box.items():
-            made = self._entry("" if numbered else f"{key}=", inner, deeper, ",")
-            if isinstance(inner, UnionStep) and self.chosen.conditions.get(inner.label) != self._condition_of(box):
-                condition = self.chosen.conditions[inner.label]
-                name = "" if numbered else f"{key}="
-                made = fold(f"{name}{self.made(inner)} if {condition} else nn.Identity(),", deeper)
-            inside += made
-        if numbered:
+            name = _key(key, form)
+            if self._condition_of(inner) in (None, whole):
+                inside += self._entry(name, inner, deeper, ",")
+            else:
+                inside += fold(f"{name}{self._inline(inner)},", deeper)
+        if form == "numbers":
             return [f"{space}{head}nn.Sequential(", *inside, f"{space}){tail}"]
+        if form == "strings":
+            inside = [f"{space}        {{", *inside, f"{space}        }}"]
         return [
             f"{space}{head}nn.Sequential(",
             f"{space}    OrderedDict(",
@@ -274,66 +278,82 @@ class ClassWriter:
         if not any(self.chosen.conditions.get(step.label) for step in leaves(box)):
             self.line(f"self.{name} = {self._container(box)}")
             return
-        numbered = all(key.isdigit() for key in box)
-        self.line(f"self.{name} = nn.{'ModuleList' if numbered else 'ModuleDict'}()")
-        for key, inner in box.items():
-            text = self._contained(inner)
-            if text is not None and numbered:
-                self.line(f"self.{name}.append({text})")
-            elif text is not None:
-                self.line(f'self.{name}["{key}"] = {text}')
+        texts = self._texts(box)
+        listed = _listed(texts)
+        self.line(f"self.{name} = nn.{'ModuleList' if listed else 'ModuleDict'}()")
+        for key, text in texts.items():
+            self.line(f"self.{name}.append({text})" if listed else f'self.{name}["{key}"] = {text}')
 
     def _contained(self, inner: UnionStep | Box) -> str | None:
         """The text of one entry of a container; none for what is no module."""
-        if not isinstance(inner, UnionStep):
-            return self._inline_sequence(inner) if is_chain(inner, self.program) else self._container(inner)
-        if inner.kind in WRITTEN:
-            return None
-        made = self.made(inner)
-        condition = self.chosen.conditions.get(inner.label)
-        return f"{made} if {condition} else nn.Identity()" if condition else made
+        if isinstance(inner, UnionStep):
+            return None if inner.kind in WRITTEN else self._inline(inner)
+        return self._inline_sequence(inner) if is_chain(inner, self.program) else self._container(inner)
+
+    def _texts(self, box: Box) -> dict[str, str]:
+        """The modules of a container by their keys; those of a list in its order."""
+        texts = {key: text for key, inner in box.items() if (text := self._contained(inner)) is not None}
+        return {key: texts[key] for key in sorted(texts, key=int)} if _listed(texts) else texts
 
     def _container(self, box: Box) -> str:
         """Modules that `forward` calls one by one."""
-        texts = {key: text for key, inner in box.items() if (text := self._contained(inner)) is not None}
-        if list(texts) == [str(i) for i in range(len(texts))]:
+        texts = self._texts(box)
+        if _listed(texts):
             return f"nn.ModuleList([{', '.join(texts.values())}])"
         inside = ", ".join([f'"{key}": {text}' for key, text in texts.items()])
         return f"nn.ModuleDict({{{inside}}})"
 
+    def _inline(self, inner: UnionStep | Box) -> str:
+        """A module or a sequence in one line, under its condition."""
+        if not isinstance(inner, UnionStep):
+            return self._inline_sequence(inner)
+        made = self.made(inner)
+        condition = self.chosen.conditions.get(inner.label)
+        return f"{made} if {condition} else nn.Identity()" if condition else made
+
     def _inline_sequence(self, box: Box) -> str:
-        entries = []
-        for key, inner in box.items():
-            if isinstance(inner, UnionStep):
-                made = self.made(inner)
-                condition = self.chosen.conditions.get(inner.label)
-                made = f"{made} if {condition} else nn.Identity()" if condition else made
-            else:
-                made = self._inline_sequence(inner)
-            entries.append((key, made))
-        if all(key.isdigit() for key, _ in entries):
-            return f"nn.Sequential({', '.join([made for _, made in entries])})"
-        return f"nn.Sequential(OrderedDict({', '.join([f'{key}={made}' for key, made in entries])}))"
+        form = _form(box)
+        inside = ", ".join([f"{_key(key, form)}{self._inline(inner)}" for key, inner in box.items()])
+        if form == "numbers":
+            return f"nn.Sequential({inside})"
+        return f"nn.Sequential(OrderedDict({f'{{{inside}}}' if form == 'strings' else inside}))"
 
     def _units_within(self, box: Box, access: str, path: list[str]) -> None:
+        listed = len(path) > 1 or _listed(self._texts(box))
         for key, inner in box.items():
             here = [*path, key]
+            if len(path) > 1:
+                found = f'self.get_submodule("{".".join(here)}")'
+            else:
+                found = f"{access}[{key}]" if listed else f'{access}["{key}"]'
             if isinstance(inner, UnionStep):
                 if inner.kind in WRITTEN:
                     self._expression(inner, "_".join(here))
                 else:
-                    self._module_unit("_".join(here), self._access(access, here), inner.inputs, inner)
+                    self._module_unit("_".join(here), found, inner.inputs, inner)
             elif is_chain(inner, self.program):
                 steps = list(leaves(inner))
-                self._module_unit("_".join(here), self._access(access, here), steps[0].inputs, steps[-1])
+                self._module_unit("_".join(here), found, steps[0].inputs, steps[-1])
             else:
                 self._units_within(inner, access, here)
 
-    @staticmethod
-    def _access(access: str, path: list[str]) -> str:
-        if len(path) == 2:
-            return f"{access}[{path[1]}]" if path[1].isdigit() else f'{access}["{path[1]}"]'
-        return f'self.get_submodule("{".".join(path)}")'
+
+def _listed(keys: Collection[str]) -> bool:
+    """Whether keys are the places of a list, all of them, in whatever order."""
+    return set(keys) == {str(index) for index in range(len(keys))}
+
+
+def _form(box: Box) -> str:
+    """How the keys of an `nn.Sequential` are written: not at all where they count its modules, as the names of
+    arguments, or as strings where some are numbers."""
+    if list(box) == [str(index) for index in range(len(box))]:
+        return "numbers"
+    return "words" if all(key.isidentifier() for key in box) else "strings"
+
+
+def _key(key: str, form: str) -> str:
+    """A key as it stands before its module."""
+    return {"numbers": "", "words": f"{key}=", "strings": f'"{key}": '}[form]
 
 
 def _written(step: UnionStep, arguments: Mapping[str, str], flag: str, operands: Sequence[Expression]) -> Expression:
@@ -347,6 +367,7 @@ def _written(step: UnionStep, arguments: Mapping[str, str], flag: str, operands:
     typed = all(o.typed for o in operands) if binary or kind in METHODS else True
     if kind.startswith("split"):
         typed = False
+        text += "[0]" if step.count == 1 else ""
     if flag:
         other = operands[step.bypass or 0]
         return Expression(f"{text} if self.{flag} else {other.text}", strength=0, typed=typed and other.typed)
@@ -380,7 +401,8 @@ def constructor(parameters: Sequence[Parameter]) -> list[str]:
 def input_names(block: BlockClass) -> dict[int, str]:
     """The names of the inputs that a class takes, free for Python, by their place."""
     namer = Namer([*RESERVED])
-    return {index: namer(plain_name(block.declared.inputs[index])) for index in block.chosen.inputs}
+    names = block.program.bodies[0].application.input_names
+    return {index: namer(plain_name(names[index])) for index in block.chosen.inputs}
 
 
 def forward_lines(

@@ -97,6 +97,8 @@ class Operation:
     """Whether the order of inputs is without meaning."""
     views: ClassVar[bool] = False
     """Whether the outputs share the input's memory; at inference at least, see `shares_memory`."""
+    lists: ClassVar[bool] = False
+    """Whether it gives a list of outputs, also where that is a list of one."""
     attributes: ClassVar[tuple[Attribute, ...]] = ()
 
     @property

@@ -58,6 +58,7 @@ class Split(Layout):
     leading: ClassVar[str | None] = "parts"
     emission: ClassVar[str] = "torch.split"
     views: ClassVar[bool] = True
+    lists: ClassVar[bool] = True
 
     parts: Any = attribute(OrNone(Whole(1, MOST_PARTS)), "number of equal parts", None)
     sizes: tuple[Any, ...] | None = attribute(OrNone(Wholes(1, MOST_PARTS)), "channels of every part", None)
