@@ -15,8 +15,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
 from typing import Any
+
+from archdsl.once import once
 
 Number = int | Fraction
 
@@ -39,7 +40,7 @@ def _rounded(name: str, expression: Any) -> Any:
     return _half_to_even()(expression) if name == "round" else getattr(sympy, name)(expression)
 
 
-@cache
+@once
 def _half_to_even() -> Any:
     """The language's `round` as a sympy function, which has none of this name: a number where its argument is one."""
     import sympy
