@@ -69,7 +69,7 @@ def _nearest(name: str, known: frozenset[str]) -> str | None:
     best: tuple[int, int, str] | None = None
     for candidate in sorted(candidates):
         letters = candidate.lower()
-        if not any([piece in letters for piece in pieces]):
+        if not any(piece in letters for piece in pieces):
             continue
         left -= cells(name, most)
         if left < 0:

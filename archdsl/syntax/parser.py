@@ -160,7 +160,7 @@ class _Callbacks(dict[Any, Any]):
         return True  # lark calls none where there are none; here they are made when asked for
 
 
-def _interactive(text: str | TextSlice, start: str, build: TreeBuilder) -> Any:
+def _interactive(text: str | TextSlice[str], start: str, build: TreeBuilder) -> Any:
     """Lark's parser at the beginning of a text, which calls a build."""
     found: Any = _lark().parse_interactive(text, start=start)
     state = found.parser_state
