@@ -174,10 +174,13 @@ class FormReport:
 
 @dataclass(frozen=True)
 class FormulasReport:
-    """Closed forms of the counts. The stages add up to the total. They hold where all in `whole` are whole."""
+    """Closed forms of the counts. The stages add up to the total. They hold where all conditions do."""
 
     symbols: list[SymbolReport]
     whole: list[str]
+    """Quotients that must be whole numbers."""
+    conditions: list[str]
+    """What else was decided on the symbols: `w_0/8 <= 16`."""
     stages: list[FormReport]
     total: FormReport
 

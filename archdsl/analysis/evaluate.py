@@ -90,6 +90,11 @@ def weight(value: Value) -> int:
     return numbers.size(value) // _PLAIN if isinstance(value, int | Fraction) else 0
 
 
+def is_symbolic(value: Value) -> bool:
+    """Whether a value is a number with a formula beside it."""
+    return hasattr(value, "expression")
+
+
 class Expressions:
     """Atoms and operators. `calls.Calls` adds what is called, `build.Evaluator` what flows through blocks."""
 
@@ -317,15 +322,23 @@ class Expressions:
                 kinds = f"{kind_of(left)} and {kind_of(right)}"
                 raise fault("E310", f"`{sign}` does not work between {kinds}", e, env)
             try:
-                if not _ORDER[sign](numbers.compare(left, right), 0):
+                if is_symbolic(left) or is_symbolic(right):
+                    holds = _ORDER[sign](left, right)  # a symbol notes what was asked, and no more
+                else:
+                    holds = _ORDER[sign](numbers.compare(left, right), 0)
+                if not holds:
                     return False
             except NumberError as error:
                 raise self._number_fault(error, e, env) from None
+            except TypeError:
+                raise fault("E310", f"`{sign}` has no closed form for an irrational number", e, env) from None
         return True
 
     def _equal(self, left: Value, right: Value, e: ast.Node, env: Environment) -> bool:
         if ordered(left) and ordered(right):
             try:
+                if is_symbolic(left) or is_symbolic(right):
+                    return bool(left == right)
                 return numbers.compare(left, right) == 0
             except NumberError as error:
                 raise self._number_fault(error, e, env) from None

@@ -12,30 +12,38 @@ sympy expressions for every stage, and the symbols with their values in this mod
 
 Every other number stays the number that it is. A setting that `fit` replaced and whose default gives the same
 number (an inner width, as share of the width) follows the symbols; else it is a number too. The forms hold for
-all values of the symbols that lead to the same decisions: conditions in blocks (is the input's width the block's?),
-divisions without a remainder (`Formulas.whole`), and what `fit` leaves as it is. Values of this model give exactly
-its static count.
+all values of the symbols that lead to the same decisions, and each decision is a `Condition`: what was compared
+in blocks and how it came out (is the input's width the block's?), numbers that were taken as they are (the parts of
+a list), quotients that are whole, and what `fit` leaves as it is. `Formulas.at` checks them all: other values give
+the count of the network that has them, or are refused. Values of this model give exactly its static count.
+
+A depth is a symbol only where a further block is as those behind the first: no setting of any stage names `block`,
+and the block hands on the shape that it gets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from threading import RLock
+from typing import Any, Literal, Protocol
 
 from archdsl.analysis.derive import end_value
 from archdsl.analysis.elaborate import Elaborator, inner_value
 from archdsl.analysis.evaluate import Silent
-from archdsl.analysis.model import Model, Stage
+from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition
 from archdsl.analysis.values import Block, Environment, Sequence, Setting
-from archdsl.diagnostics import Fault
+from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.graph.blocks import Application
 from archdsl.graph.conventions import DEFAULT, Convention
 from archdsl.graph.cost import convention_of
 from archdsl.graph.formulas import Formula, StageFormula, formulas
 from archdsl.graph.network import Network
-from archdsl.graph.symbolic import Symbolic
+from archdsl.graph.symbolic import Decisions, Symbolic
 from archdsl.syntax import ast
 
 MEASURES = ("flops", "params", "acts")
@@ -64,70 +72,184 @@ class Row:
     acts: str
 
 
+class Condition(Protocol):
+    """Something that was decided on the values of symbols."""
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The names of the symbols that it asks for."""
+        ...
+
+    def __str__(self) -> str: ...
+
+    def broken(self, values: Mapping[str, int]) -> str | None:
+        """What stands against it at some values of the symbols, in words; none where it holds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A comparison and how it came out: `w_0/8 <= 16`."""
+
+    operator: str
+    left: Any
+    right: Any
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        return _names(self.left) | _names(self.right)
+
+    def __str__(self) -> str:
+        return f"{_written(self.left, 'text')} {self.operator} {_written(self.right, 'text')}"
+
+    def broken(self, values: Mapping[str, int]) -> str | None:
+        left, right = _number(self.left, values), _number(self.right, values)
+        if _HOLDS[self.operator](left, right):
+            return None
+        sides = [_written(side, "text") for side in (self.left, self.right)]
+        given = [f"{side} is {n}" for side, n in zip(sides, (left, right), strict=True) if side != str(n)]
+        return f"{self} does not hold: {' and '.join(given)}"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A quotient that is taken without a remainder."""
+
+    quotient: Any
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        return _names(self.quotient)
+
+    def __str__(self) -> str:
+        return f"{_written(self.quotient, 'text')} is a whole number"
+
+    def broken(self, values: Mapping[str, int]) -> str | None:
+        number = _number(self.quotient, values)
+        return None if number.denominator == 1 else f"{_written(self.quotient, 'text')} is {number}, not a whole number"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """That the `fit` of a stage's block leaves the settings as the forms have them."""
+
+    of: Definition
+    given: Mapping[str, Setting] = field(compare=False)
+    expected: tuple[tuple[str, Any], ...]
+    own: tuple[tuple[str, int], ...]
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        return frozenset([name for name, _ in self.own])
+
+    def __str__(self) -> str:
+        return f"the fit of `{self.of.name}` keeps {', '.join(sorted(self.symbols))}"
+
+    def broken(self, values: Mapping[str, int]) -> str | None:
+        if all(values[name] == value for name, value in self.own):
+            return None  # the numbers are those that it made
+        settings = {
+            name: replace(s, value=_plain(_number(s.value.expression, values))) if _symbolic(s.value) else s
+            for name, s in self.given.items()
+        }
+        ev, module = Elaborator(Diagnostics()), self.of.module
+        site = ast.Identifier(self.of.declaration.name.span, self.of.name)
+        try:
+            inner = ev.settle(
+                self.of, settings, Environment(module), site, Environment(module), fitted=False,
+                only=self.of.free_parameters,
+            )  # fmt: skip
+            for name, form in self.expected:
+                expected, found = _number(form, values), inner_value(inner, name)
+                if found != expected:
+                    return f"the fit of `{self.of.name}` makes {name} {found}, not {expected}"
+        except (Fault, Silent):
+            return f"`{self.of.name}` cannot have {', '.join(f'{n} {values[n]}' for n in sorted(self.symbols))}"
+        return None
+
+
+_HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+_SYMPY = RLock()
+"""Held while sympy works: it keeps what it found out about a symbol in objects that all threads share."""
+
+
 @dataclass(frozen=True)
 class Formulas:
     """The closed forms of a model in a convention. Stages add up to the total.
 
-    `whole` are quotients that occur as dimensions: the forms hold only where each of them is a whole number.
+    They hold where all conditions do.
     """
 
     convention: Convention
     symbols: tuple[Symbol, ...]
     stages: tuple[StageFormula, ...]
     total: Formula
-    whole: tuple[Any, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     def at(self, values: Mapping[str, int] | None = None) -> dict[str, int]:
         """The total at some values of the symbols, by measure; a symbol that is not given has this model's value.
 
-        Raises `KeyError` for a name that is no symbol, and `ValueError` where a quotient is not whole: the forms do
-        not hold there.
+        Raises `KeyError` for a name that is no symbol, and `ValueError` for a value that is no positive whole number
+        and where a condition fails: the forms do not hold there.
         """
-        import sympy  # type: ignore[import-untyped]
-
         numbers = {symbol.name: symbol.value for symbol in self.symbols}
         for name, value in (values or {}).items():
             if name not in numbers:
                 raise KeyError(name)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} is a positive whole number, not {value!r}")
             numbers[name] = value
-
-        def whole(expression: Any) -> int:
-            expression = sympy.sympify(expression)
-            number = expression.subs({s: numbers[s.name] for s in expression.free_symbols})
-            if not number.is_Integer:
-                written = _written(expression, "text")
-                raise ValueError(f"the closed forms do not hold there: {written} is {number}, not a whole number")
-            return int(number)
-
-        for quotient in self.whole:
-            whole(quotient)
-        return {measure: whole(getattr(self.total, measure)) for measure in MEASURES}
+        with _SYMPY:
+            for condition in self.conditions:
+                broken = condition.broken(numbers)
+                if broken is not None:
+                    raise ValueError(f"the closed forms do not hold there: {broken}")
+            return {measure: int(_number(getattr(self.total, measure), numbers)) for measure in MEASURES}
 
     def rows(self, notation: Notation = "text") -> tuple[Row, ...]:
         """The closed forms as text: a row for every stage, stem and head among them, and the last for all."""
         parts = [(stage.stage, stage.total) for stage in self.stages] + [("total", self.total)]
-        return tuple([Row(name, *[_written(getattr(f, m), notation) for m in MEASURES]) for name, f in parts])
+        with _SYMPY:
+            return tuple([Row(name, *[_written(getattr(f, m), notation) for m in MEASURES]) for name, f in parts])
 
     @property
-    def conditions(self) -> tuple[str, ...]:
+    def whole(self) -> tuple[str, ...]:
         """The quotients that must be whole, as text."""
-        return tuple([_written(quotient, "text") for quotient in self.whole])
+        with _SYMPY:
+            return tuple([_written(c.quotient, "text") for c in self.conditions if isinstance(c, Whole)])
+
+    @property
+    def decided(self) -> tuple[str, ...]:
+        """The other conditions, as text."""
+        with _SYMPY:
+            return tuple([str(c) for c in self.conditions if not isinstance(c, Whole)])
 
 
 def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEFAULT) -> Formulas:
     """The closed forms of a model that has a network. `KeyError` for an unknown convention."""
-    network, names = _build(ev, model)
-    forms, depths = _stages(ev, model, formulas(network, convention), names, convention)
-    total = Formula(*[sum([getattr(form.total, measure) for form in forms]) for measure in MEASURES])
-    whole = _quotients(network)
-    used = {symbol.name for e in (total.flops, total.params, total.acts, *whole) for symbol in _free(e)}
-    symbols = tuple(sorted([s for s in (*names.symbols, *depths) if s.name in used], key=_order))
-    return Formulas(convention_of(convention), symbols, forms, total, whole)
+    with _SYMPY:
+        network, names = _build(ev, model)
+        forms, depths, taller = _stages(ev, model, network, names, convention)
+        total = Formula(*[_sum([getattr(form.total, measure) for form in forms]) for measure in MEASURES])
+        conditions = _conditions((network, names), *((taller,) if taller and depths else ()))
+        used = {name for e in (total.flops, total.params, total.acts) for name in _names(e)}
+        used |= {name for condition in conditions for name in condition.symbols}
+        symbols = tuple(sorted([s for s in (*names.symbols, *depths) if s.name in used], key=_order))
+        return Formulas(convention_of(convention), symbols, forms, total, conditions)
 
 
 def formula_network(ev: Elaborator, model: Model) -> Network:
     """The network of a model, with `Symbolic` dimensions. Raises `Fault` or `Silent` where the model has none."""
-    return _build(ev, model)[0]
+    with _SYMPY:
+        return _build(ev, model)[0]
 
 
 def _build(ev: Elaborator, model: Model) -> tuple[Network, Names]:
@@ -159,6 +281,8 @@ class Names:
 
     def __init__(self, ev: Elaborator, model: Model, chosen: tuple[str, ...]) -> None:
         self.symbols: list[Symbol] = []
+        self.decisions = Decisions()
+        self.kept: dict[Kept, None] = {}
         self._by_name: dict[str, Symbolic] = {}
         self.chosen = chosen
         size = model.input.value
@@ -175,7 +299,7 @@ class Names:
     def _symbol(self, name: str, value: int, text: str) -> Symbolic:
         found = self._by_name.get(name)
         if found is None:
-            found = self._by_name[name] = Symbolic.of(name, value)
+            found = self._by_name[name] = Symbolic.of(name, value, self.decisions)
             self.symbols.append(Symbol(name, value, text))
         return found
 
@@ -212,7 +336,7 @@ class Names:
         if not isinstance(block, Block) or not isinstance(width, Setting) or "width" in block.settings:
             return stage
         used = self._dimension(index, 0, "width", self._used[index][0].get("width"))
-        if used is None or used.value != width.value or "width" not in setting_names(block.of):
+        if used is None or _plain_value(used.value) != width.value or "width" not in setting_names(block.of):
             return stage
         return replace(stage, enter=Block(block.of, {**block.settings, "width": used}))
 
@@ -250,7 +374,28 @@ class Names:
                 found[name] = symbol
         if not isinstance(stage.block.of, Definition) or not any(name in self.chosen for name in DIMENSIONS):
             return found
-        return _derived(ev, stage.block.of, stage, found)
+        found = _derived(ev, stage.block.of, stage, found)
+        self._keep(stage.block.of, stage, found)
+        return found
+
+    def _keep(self, of: Definition, stage: Stage, settings: Mapping[str, Setting]) -> None:
+        """Note that the block's `fit` has to leave its symbols as they are."""
+        if not of.fit:
+            return
+        given = {n: s for n, s in settings.items() if n in stage.settings or n not in of.fitted or n in DIMENSIONS}
+        symbols = {
+            name: self._by_name[name].value
+            for s in given.values()
+            if _symbolic(s.value)
+            for name in _names(s.value.expression)
+        }
+        if symbols:
+            expected = [
+                (n, _expression(settings[n].value))
+                for n in sorted(of.fitted)
+                if n in settings and _is_number(settings[n].value)
+            ]
+            self.kept[Kept(of, given, tuple(expected), tuple(sorted([(n, int(v)) for n, v in symbols.items()])))] = None
 
 
 def _derived(ev: Elaborator, of: Definition, stage: Stage, settings: dict[str, Setting]) -> dict[str, Setting]:
@@ -267,7 +412,7 @@ def _derived(ev: Elaborator, of: Definition, stage: Stage, settings: dict[str, S
             value = inner_value(env, name)
         except (Fault, Silent):
             continue  # the default cannot take symbols
-        if isinstance(value, Symbolic) and value == found[name].value:
+        if isinstance(value, Symbolic) and value.value == found[name].value:
             found[name] = replace(found[name], value=value)
     return found
 
@@ -281,18 +426,61 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _quotients(network: Network) -> tuple[Any, ...]:
-    """The dimensions that are whole only for some values of the symbols, but for those that follow from others."""
-    found: list[Any] = []
-    seen: set[Any] = set()
+def _conditions(*built: tuple[Network, Names]) -> tuple[Condition, ...]:
+    """What was decided on symbols while networks were built, without what holds for all values or follows."""
+    quotients: dict[Any, None] = {}
+    relations: dict[Relation, None] = {}
+    kept: dict[Kept, None] = {}
+    for network, names in built:
+        kept |= names.kept
+        for dim in _dimensions(network):
+            quotients[dim] = None
+            if not dim.is_positive:
+                relations[Relation(">=", dim, 1)] = None
+        for sign, left, right in names.decisions.found:
+            if sign == "whole":
+                quotients[left] = None
+            elif not _always(sign, left, right):
+                relations[Relation(sign, left, right)] = None
+    open_ = [e for e in quotients if not e.is_integer]
+    whole = [Whole(e) for e in open_ if not any(_implies(other, e) for other in open_)]
+    told = [r for r in relations if not (r.operator in (">=", ">", "!=") and _follows(r, quotients))]
+    return (*whole, *told, *kept)
+
+
+def _dimensions(network: Network) -> list[Any]:
+    """The expressions of all dimensions and settings of a network."""
+    found: dict[Any, None] = {}
     for node in network.nodes:
         settings = [value for _, value in node.operation.constants]
         for dim in (*[dim for shape in node.shapes for dim in shape], *settings):
-            if isinstance(dim, Symbolic) and dim.expression not in seen:
-                seen.add(dim.expression)
-                if not dim.expression.is_integer:
-                    found.append(dim.expression)
-    return tuple([e for e in found if not any(_implies(other, e) for other in found)])
+            for part in dim if isinstance(dim, tuple) else (dim,):
+                if isinstance(part, Symbolic):
+                    found[part.expression] = None
+    return list(found)
+
+
+def _always(sign: str, left: Any, right: Any) -> bool:
+    """Whether a relation holds for all positive whole values of its symbols, as far as their signs tell."""
+    import sympy  # type: ignore[import-untyped]
+
+    difference = sympy.expand(sympy.sympify(left) - sympy.sympify(right))
+    found = {
+        "<": difference.is_negative,
+        "<=": difference.is_nonpositive,
+        ">": difference.is_positive,
+        ">=": difference.is_nonnegative,
+        "==": difference.is_zero,
+        "!=": difference.is_nonzero,
+    }[sign]
+    return found is True
+
+
+def _follows(relation: Relation, whole: Mapping[Any, None]) -> bool:
+    """Whether a relation says no more than that a positive whole number is at least 1, or above 0."""
+    least = {">=": 1, ">": 0, "!=": 0}[relation.operator]
+    left = relation.left
+    return relation.right == least and left in whole and bool(getattr(left, "is_positive", False))
 
 
 def _implies(finer: Any, coarser: Any) -> bool:
@@ -307,12 +495,16 @@ def _implies(finer: Any, coarser: Any) -> bool:
 def _stages(
     ev: Elaborator,
     model: Model,
-    forms: tuple[StageFormula, ...],
+    network: Network,
     names: Names,
     convention: Convention | str,
-) -> tuple[tuple[StageFormula, ...], list[Symbol]]:
-    """The closed forms of all stages, with symbols for depths."""
-    taller = _taller(ev, model, names, convention)
+) -> tuple[tuple[StageFormula, ...], list[Symbol], tuple[Network, Names] | None]:
+    """The closed forms of all stages, with symbols for depths, and the taller network that they were read from."""
+    forms = formulas(network, convention)
+    if any(isinstance(a, Rule) for stage in model.stages for a in stage.settings.values()):
+        return forms, [], None  # other depths are other blocks
+    tall = _taller(ev, model, names)
+    taller = {} if tall is None else {form.stage: form for form in formulas(tall[0], convention)}
     symbols: list[Symbol] = []
     found: list[StageFormula] = []
     indices = {f"stages.{index}": index for index in range(len(model.stages))}
@@ -323,19 +515,39 @@ def _stages(
         if index is None or block is None or model.stages[index].overrides:
             found.append(form)
             continue
+        if not _hands_on(network if depth >= TALL or tall is None else tall[0], f"stages.{index}.blocks.1"):
+            found.append(form)
+            continue
         symbols.append(Symbol(f"d_{index}", depth, f"depth of stage {index}"))
         found.append(StageFormula(form.stage, form.blocks, _deep(form.total, block, f"d_{index}", depth)))
-    return tuple(found), symbols
+    return tuple(found), symbols, tall
+
+
+def _hands_on(network: Network, path: str) -> bool:
+    """Whether a block gives the shape that it gets, for all values of the symbols."""
+    step = next((step for step in network.root.steps if step.label == path), None)
+    if step is None:
+        return False
+    if isinstance(step.applied, Application):
+        places = (step.applied.inputs, step.applied.outputs)
+        shapes = [[network.shape(v) if v is not None else None for v in values] for values in places]
+    else:
+        node = network.nodes[step.applied]
+        shapes = [list(network.input_shapes(node)), list(node.shapes)]
+    if any(shape is None for side in shapes for shape in side):
+        return False
+    before, after = [[tuple(map(_expression, shape or ())) for shape in side] for side in shapes]
+    return before == after
 
 
 TALL = 3
 """Two blocks behind the first show whether blocks repeat."""
 
 
-def _taller(ev: Elaborator, model: Model, names: Names, convention: Convention | str) -> dict[str, StageFormula]:
-    """The closed forms of the model whose stages all have at least `TALL` blocks; none where there is no such model.
+def _taller(ev: Elaborator, model: Model, names: Names) -> tuple[Network, Names] | None:
+    """The network of the model whose stages all have at least `TALL` blocks; none where there is no such model.
 
-    They tell what a further block of a short stage costs.
+    It tells what a further block of a short stage costs.
     """
 
     def raised(stage: Stage) -> Stage:
@@ -344,12 +556,12 @@ def _taller(ev: Elaborator, model: Model, names: Names, convention: Convention |
 
     stages = tuple([raised(stage) for stage in model.stages])
     if stages == model.stages:
-        return {}
+        return None
     try:
-        network = _network(ev, Names(ev, replace(model, stages=stages), names.chosen))
+        tall = Names(ev, replace(model, stages=stages), names.chosen)
+        return _network(ev, tall), tall
     except (Fault, Silent):
-        return {}
-    return {form.stage: form for form in formulas(network, convention)}
+        return None
 
 
 def _blocks(form: StageFormula, depth: int) -> list[Formula]:
@@ -392,8 +604,45 @@ def _order(symbol: Symbol) -> tuple[int, ...]:
     return (2, int(place[0]), "wgd".index(letter), *map(int, place[1:]))
 
 
-def _free(expression: Any) -> set[Any]:
-    return getattr(expression, "free_symbols", set())
+def _names(expression: Any) -> frozenset[str]:
+    return frozenset([symbol.name for symbol in getattr(expression, "free_symbols", ())])
+
+
+def _symbolic(value: object) -> bool:
+    return isinstance(value, Symbolic)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | Fraction | Symbolic) and not isinstance(value, bool)
+
+
+def _expression(value: Any) -> Any:
+    return value.expression if isinstance(value, Symbolic) else value
+
+
+def _plain_value(value: Any) -> Any:
+    return value.value if isinstance(value, Symbolic) else value
+
+
+def _plain(number: Fraction) -> int | Fraction:
+    return number.numerator if number.denominator == 1 else number
+
+
+def _number(expression: Any, values: Mapping[str, int]) -> Fraction:
+    """The value of an expression at values of its symbols."""
+    if isinstance(expression, int | Fraction):
+        return Fraction(expression)
+    import sympy
+
+    found = expression.xreplace({s: sympy.Integer(values[s.name]) for s in expression.free_symbols})
+    return Fraction(int(found.p), int(found.q))
+
+
+def _sum(terms: list[Any]) -> Any:
+    """The sum of expressions, added at once: one by one takes the square of their number."""
+    import sympy
+
+    return sympy.Add(*terms)
 
 
 def _written(expression: Any, notation: Notation) -> str:
@@ -405,4 +654,4 @@ def _written(expression: Any, notation: Notation) -> str:
     return str(expression).replace("**", "^").replace("ceiling(", "ceil(")
 
 
-__all__ = ["Formulas", "Names", "Row", "Symbol", "formula_network", "formulas_of"]
+__all__ = ["Condition", "Formulas", "Names", "Row", "Symbol", "formula_network", "formulas_of"]

@@ -276,7 +276,7 @@ def _formula_report(result: Compilation, convention: Convention) -> Any:
     found = formulas_of(result.elaborator, result.model, convention)
     *stages, total = [FormReport(row.name, row.flops, row.params, row.acts) for row in found.rows()]
     symbols = [SymbolReport(s.name, s.value, s.text) for s in found.symbols]
-    return FormulasReport(symbols, list(found.conditions), stages, total)
+    return FormulasReport(symbols, list(found.whole), list(found.decided), stages, total)
 
 
 def _formulas(result: Compilation, convention: Convention, color: bool, *, markdown: bool) -> str:
@@ -301,8 +301,12 @@ def _formulas(result: Compilation, convention: Convention, color: bool, *, markd
         if markdown:
             lines.append("")
     lines += ["", "where"] + [f"  {s.name:8} = {s.value:<8,}  {s.text}" for s in found.symbols]
+    if found.whole or found.conditions:
+        lines += ["", "They hold where"]
     if found.whole:
-        lines += ["", f"They hold where {', '.join(found.whole)} are whole numbers."]
+        are = "is a whole number" if len(found.whole) == 1 else "are whole numbers"
+        lines += [f"  {', '.join(found.whole)} {are}"]
+    lines += [f"  {condition}" for condition in found.conditions]
     return "\n".join(lines) + "\n"
 
 
