@@ -35,7 +35,7 @@ from archdsl.analysis.elaborate import Elaborator, inner_value
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import setting_names
-from archdsl.analysis.program import Definition
+from archdsl.analysis.program import Definition, walk
 from archdsl.analysis.values import Block, Environment, Sequence, Setting
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.blocks import Application
@@ -43,6 +43,7 @@ from archdsl.graph.conventions import DEFAULT, Convention
 from archdsl.graph.cost import convention_of
 from archdsl.graph.formulas import Formula, StageFormula, formulas
 from archdsl.graph.network import Network
+from archdsl.graph.shapes import EXTENT_MAX
 from archdsl.graph.symbolic import Decisions, Symbolic
 from archdsl.syntax import ast
 
@@ -127,6 +128,27 @@ class Whole:
     def broken(self, values: Mapping[str, int]) -> str | None:
         number = _number(self.quotient, values)
         return None if number.denominator == 1 else f"{_written(self.quotient, 'text')} is {number}, not a whole number"
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """That no dimension or setting is larger than one may be."""
+
+    dimensions: tuple[Any, ...]
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        return frozenset()
+
+    def __str__(self) -> str:
+        return f"no dimension is above {EXTENT_MAX:,}"
+
+    def broken(self, values: Mapping[str, int]) -> str | None:
+        for dimension in self.dimensions:
+            number = _number(dimension, values)
+            if number > EXTENT_MAX:
+                return f"{_written(dimension, 'text')} is {number}, above {EXTENT_MAX:,}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -279,12 +301,23 @@ class Names:
     `model` is the model with symbols in its stem and head; the stages' come through `settings`.
     """
 
-    def __init__(self, ev: Elaborator, model: Model, chosen: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        ev: Elaborator,
+        model: Model,
+        chosen: tuple[str, ...],
+        *,
+        marks: Mapping[str, Fraction | None] | None = None,
+    ) -> None:
         self.symbols: list[Symbol] = []
         self.decisions = Decisions()
         self.kept: dict[Kept, None] = {}
         self._by_name: dict[str, Symbolic] = {}
         self.chosen = chosen
+        self.marks = marks
+        """Settings that name `block` and are marked, with a number that they have everywhere, or none for their own."""
+        self.opaque = False
+        """Whether a setting that names `block` is no number, and has no mark."""
         size = model.input.value
         self._resolution = ("r", "r") if size[1] == size[2] else ("r_h", "r_w")
         if "resolution" in chosen:
@@ -365,9 +398,17 @@ class Names:
         self, ev: Elaborator, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
     ) -> dict[str, Setting]:
         """The settings of a block after `fit`, with symbols."""
+        import sympy  # type: ignore[import-untyped]
+
         blocks = self._used[index]
         used = blocks[min(position, len(blocks) - 1)]
         found = dict(settings)
+        for name, number in (self.marks or {}).items():
+            if name in stage.settings and isinstance(stage.settings[name], Rule):
+                value = found[name].value if number is None else number
+                self.opaque = self.opaque or not _is_number(value)
+                mark = sympy.Symbol(f"{MARK}{name}", real=True)
+                found[name] = replace(found[name], value=Symbolic(value, mark, self.decisions))
         for name in DIMENSIONS:
             symbol = self._dimension(index, position, name, settings.get(name, used.get(name)))
             if symbol is not None:
@@ -380,7 +421,7 @@ class Names:
 
     def _keep(self, of: Definition, stage: Stage, settings: Mapping[str, Setting]) -> None:
         """Note that the block's `fit` has to leave its symbols as they are."""
-        if not of.fit:
+        if not of.fit or self.marks is not None:
             return
         given = {n: s for n, s in settings.items() if n in stage.settings or n not in of.fitted or n in DIMENSIONS}
         symbols = {
@@ -430,22 +471,32 @@ def _conditions(*built: tuple[Network, Names]) -> tuple[Condition, ...]:
     """What was decided on symbols while networks were built, without what holds for all values or follows."""
     quotients: dict[Any, None] = {}
     relations: dict[Relation, None] = {}
+    extents: dict[Any, None] = {}
     kept: dict[Kept, None] = {}
     for network, names in built:
         kept |= names.kept
         for dim in _dimensions(network):
-            quotients[dim] = None
-            if not dim.is_positive:
-                relations[Relation(">=", dim, 1)] = None
+            quotients[_quotient(dim)] = None
+            extents[dim] = None
+            relations[Relation(">=", dim, 1)] = None
         for sign, left, right in names.decisions.found:
             if sign == "whole":
-                quotients[left] = None
-            elif not _always(sign, left, right):
+                quotients[_quotient(left)] = None
+            elif sign == "<=" and right == EXTENT_MAX:
+                extents[left] = None
+            else:
                 relations[Relation(sign, left, right)] = None
     open_ = [e for e in quotients if not e.is_integer]
     whole = [Whole(e) for e in open_ if not any(_implies(other, e) for other in open_)]
-    told = [r for r in relations if not (r.operator in (">=", ">", "!=") and _follows(r, quotients))]
-    return (*whole, *told, *kept)
+    told = [relation for relation in relations if not _follows(relation, open_)]
+    return (*whole, *told, *kept, *([Bounded(tuple(extents))] if extents else ()))
+
+
+def _quotient(expression: Any) -> Any:
+    """What is whole where an expression is: without whole summands, and without a sign."""
+    constant, rest = expression.as_coeff_Add()
+    found = rest if constant.is_integer else expression
+    return -found if found.could_extract_minus_sign() else found
 
 
 def _dimensions(network: Network) -> list[Any]:
@@ -460,27 +511,24 @@ def _dimensions(network: Network) -> list[Any]:
     return list(found)
 
 
-def _always(sign: str, left: Any, right: Any) -> bool:
-    """Whether a relation holds for all positive whole values of its symbols, as far as their signs tell."""
-    import sympy  # type: ignore[import-untyped]
+def _follows(relation: Relation, whole: list[Any]) -> bool:
+    """Whether a relation holds for all positive whole values of its symbols that make some quotients whole."""
+    import sympy
 
-    difference = sympy.expand(sympy.sympify(left) - sympy.sympify(right))
-    found = {
-        "<": difference.is_negative,
-        "<=": difference.is_nonpositive,
-        ">": difference.is_positive,
-        ">=": difference.is_nonnegative,
-        "==": difference.is_zero,
-        "!=": difference.is_nonzero,
-    }[sign]
-    return found is True
-
-
-def _follows(relation: Relation, whole: Mapping[Any, None]) -> bool:
-    """Whether a relation says no more than that a positive whole number is at least 1, or above 0."""
-    least = {">=": 1, ">": 0, "!=": 0}[relation.operator]
-    left = relation.left
-    return relation.right == least and left in whole and bool(getattr(left, "is_positive", False))
+    sign = relation.operator
+    difference = sympy.expand(sympy.sympify(relation.left) - sympy.sympify(relation.right))
+    if sign in ("<", "<="):
+        sign, difference = (">" if sign == "<" else ">="), -difference
+    if {">": difference.is_positive, ">=": difference.is_nonnegative, "==": difference.is_zero}.get(sign) is True:
+        return True
+    if sign == "!=" and difference.is_nonzero is True:
+        return True
+    constant, rest = difference.as_coeff_Add()
+    if sign == "==" or not rest.is_positive:
+        return False
+    # What is positive and whole is at least 1.
+    least = 1 if rest.is_integer or any(rest == e or _implies(e, rest) for e in whole) else 0
+    return bool(constant + least > 0 if sign in (">", "!=") or not least else constant + least >= 0)
 
 
 def _implies(finer: Any, coarser: Any) -> bool:
@@ -501,7 +549,7 @@ def _stages(
 ) -> tuple[tuple[StageFormula, ...], list[Symbol], tuple[Network, Names] | None]:
     """The closed forms of all stages, with symbols for depths, and the taller network that they were read from."""
     forms = formulas(network, convention)
-    if any(isinstance(a, Rule) for stage in model.stages for a in stage.settings.values()):
+    if not _same_at_any_index(ev, model, names, forms, convention):
         return forms, [], None  # other depths are other blocks
     tall = _taller(ev, model, names)
     taller = {} if tall is None else {form.stage: form for form in formulas(tall[0], convention)}
@@ -523,6 +571,75 @@ def _stages(
     return tuple(found), symbols, tall
 
 
+def _same_at_any_index(
+    ev: Elaborator, model: Model, names: Names, forms: tuple[StageFormula, ...], convention: Convention | str
+) -> bool:
+    """Whether what blocks cost does not ask for settings that name `block`: a rate of stochastic depth is such a one.
+
+    The network is built with marks in the place of their values. A mark may reach a comparison with a number, and
+    then the network has to cost the same below, at and above that number; it may reach no dimension.
+    """
+    rules: dict[str, None] = {}
+    for stage in model.stages:
+        found = [name for name, attribute in stage.settings.items() if isinstance(attribute, Rule)]
+        rules |= dict.fromkeys(found)
+        if set(found) & set(DIMENSIONS):
+            return False
+        if isinstance(stage.block.of, Definition) and _fit_asks_for(stage.block.of, set(found)):
+            return False
+    totals = [form.total for form in forms]
+    waiting: list[dict[str, Fraction | None]] = [dict.fromkeys(rules)] if rules else []
+    tried: list[dict[str, Fraction | None]] = []
+    while waiting:
+        values = waiting.pop()
+        if values in tried:
+            continue
+        if len(tried) == MOST_PROBES:
+            return False
+        tried.append(values)
+        probe = Names(ev, model, names.chosen, marks=values)
+        try:
+            network = _network(ev, probe)
+        except (Fault, Silent):
+            if not any(value is not None for value in values.values()):
+                return False
+            continue  # there is no network with this value
+        if probe.opaque or any(name.startswith(MARK) for dim in _dimensions(network) for name in _names(dim)):
+            return False
+        if [form.total for form in formulas(network, convention)] != totals:
+            return False
+        for _, left, right in probe.decisions.found:
+            boundary = _boundary(left, right)
+            if boundary is None:
+                return False
+            name, at = boundary
+            waiting += [{**values, name: at + side * NEAR} for side in (-1, 0, 1)] if name else []
+    return True
+
+
+def _boundary(left: Any, right: Any) -> tuple[str, Fraction] | None:
+    """A mark's setting and the number that it is compared with; no name where no mark is, none for another relation."""
+    import sympy
+
+    difference = sympy.expand(sympy.sympify(left) - sympy.sympify(right))
+    marks = [symbol for symbol in difference.free_symbols if symbol.name.startswith(MARK)]
+    if not marks:
+        return "", Fraction(0)
+    slope = difference.diff(marks[0])
+    if len(difference.free_symbols) != 1 or not slope.is_Rational:
+        return None
+    root = sympy.Rational(-difference.subs(marks[0], 0) / slope)
+    return marks[0].name.removeprefix(MARK), Fraction(int(root.p), int(root.q))
+
+
+def _fit_asks_for(of: Definition, names: set[str]) -> bool:
+    """Whether a block's `fit`, or a default that it may use, asks for one of some settings."""
+    asking = [line.value for line in of.fit]
+    if asking:
+        asking += [parameter.default for parameter in of.parameters if parameter.default is not None]
+    return any(isinstance(node, ast.Reference) and node.name in names for e in asking for node in walk(e))
+
+
 def _hands_on(network: Network, path: str) -> bool:
     """Whether a block gives the shape that it gets, for all values of the symbols."""
     step = next((step for step in network.root.steps if step.label == path), None)
@@ -540,6 +657,12 @@ def _hands_on(network: Network, path: str) -> bool:
     return before == after
 
 
+MARK = "at_"
+"""How the names of marks begin."""
+NEAR = Fraction(1, 10**6)
+"""How far beside a number that a mark is compared with the network is looked at."""
+MOST_PROBES = 12
+"""Networks that are built to find out whether costs ask for a setting that names `block`."""
 TALL = 3
 """Two blocks behind the first show whether blocks repeat."""
 
