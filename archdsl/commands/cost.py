@@ -330,6 +330,10 @@ def _memory(result: Compilation, dtype: str, batch: int) -> str:
     return f"memory, {dtype}, {images}:\n" + "\n".join(lines) + "\n"
 
 
+MOST_PASSED = 3
+"""Factors without a network that are named under a solved one; the JSON has all."""
+
+
 def solved_text(result: Compilation) -> str:
     """`name: s = 4.334 reaches 15,736,379,284 flops, 263,620,716 (1.65 %) below 16,000,000,000`"""
     from archdsl.report import solved_reports
@@ -343,4 +347,10 @@ def solved_text(result: Compilation) -> str:
         lines.append(
             f"{s.scaling}: {s.parameter} = {s.factor} reaches {s.reached:,} {s.measure}, {residual}{s.target:,}"
         )
+        lines += [
+            f"  passed over: {s.parameter} = {p.factor}, which has no network: {p.reason}"
+            for p in s.passed[:MOST_PASSED]
+        ]
+        if len(s.passed) > MOST_PASSED:
+            lines.append(f"  and {len(s.passed) - MOST_PASSED} more")
     return "\n".join(lines) + "\n"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from archdsl import numbers
 from archdsl.graph.symbolic import Symbolic
 from archdsl.numbers.text import shorten
 
@@ -98,7 +99,7 @@ def maximum(a: Dim, b: Dim) -> Dim:
 
 def _choose(a: Dim, b: Dim, name: str) -> Dim:
     if decided(a) and decided(b):
-        return min(a, b) if name == "minimum" else max(a, b)
+        return numbers.minimum(a, b) if name == "minimum" else numbers.maximum(a, b)
     if hasattr(a, "__array__") or hasattr(b, "__array__"):
         import numpy
 
