@@ -180,7 +180,7 @@ class _Search:
         return self.keys[factor]
 
     def _refused(self, factor: int, found: Fault) -> float | None:
-        """The cost of a factor without a network, infinite for too large a one. Raises what is no fault of the factor."""
+        """The cost without a network: infinite for too large a one. Raises what is no fault of the factor."""
         code = found.diagnostic.code
         if code == "E313":
             raise found
