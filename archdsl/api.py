@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
+from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -244,7 +245,16 @@ class _Text(importlib.abc.ExecutionLoader):
         return f"<{fullname}>"
 
 
+_EXECUTING = RLock()
+"""Held while a text is executed: no thread sees a module that is half made."""
+
+
 def _executed(name: str, text: str) -> ModuleType:
+    with _EXECUTING:
+        return _known_or_executed(name, text)
+
+
+def _known_or_executed(name: str, text: str) -> ModuleType:
     known = sys.modules.get(name)
     if known is not None:  # the name tells the text
         return known  # one class for all instances, which pickle asks for

@@ -120,6 +120,14 @@ class ChangeReport:
 
 
 @dataclass(frozen=True)
+class PassedReport:
+    """A factor that has no network, and why."""
+
+    factor: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class SolvedReport:
     """A factor that was solved for."""
 
@@ -135,6 +143,8 @@ class SolvedReport:
     residual: int
     """Reached minus target."""
     residual_percent: float
+    passed: list[PassedReport]
+    """Factors that were tried and have no network, nearest to the answer first, one for each reason."""
 
 
 @dataclass(frozen=True)
@@ -174,10 +184,13 @@ class FormReport:
 
 @dataclass(frozen=True)
 class FormulasReport:
-    """Closed forms of the counts. The stages add up to the total. They hold where all in `whole` are whole."""
+    """Closed forms of the counts. The stages add up to the total. They hold where all conditions do."""
 
     symbols: list[SymbolReport]
     whole: list[str]
+    """Quotients that must be whole numbers."""
+    conditions: list[str]
+    """What else was decided on the symbols: `w_0/8 <= 16`."""
     stages: list[FormReport]
     total: FormReport
 
@@ -712,6 +725,7 @@ def solved_reports(model: Model) -> list[SolvedReport]:
             s.reached,
             s.residual,
             round(100 * s.residual / s.target, 4),
+            [PassedReport(show_value(factor), reason) for factor, reason in s.passed],
         )
         for s in model.solved
     ]

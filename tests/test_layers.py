@@ -19,7 +19,7 @@ PACKAGE = ROOT / "archdsl"
 
 LAYERS = {
     "face": {"__init__"},
-    "base": {"codes", "diagnostics", "limits", "numbers", "resources", "source"},
+    "base": {"codes", "diagnostics", "limits", "numbers", "once", "resources", "source"},
     "files": {"files"},
     "syntax": {"syntax"},
     "graph": {"graph"},

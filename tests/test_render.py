@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import re
-import time
 import unicodedata
 from fractions import Fraction
 from textwrap import dedent
 
 import pytest
+from counting import counted_calls
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -272,9 +272,9 @@ def test_a_megabyte_on_one_line_is_rendered_at_once() -> None:
     diagnostics = Diagnostics()
     for place in range(MAX_DIAGNOSTICS):
         diagnostics.add(Diagnostic("E1", "m", Span(source, place * 1000, 1 << 20)))
-    start = time.process_time()
-    text = render_all(diagnostics, color=True)
-    assert time.process_time() - start < 10
+    with counted_calls() as calls:
+        text = render_all(diagnostics, color=True)
+    assert calls.number < 1_000_000
     assert len(text) < 100_000
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archdsl import limits
-from archdsl.analysis.evaluate import Expressions, Silent, ordered
+from archdsl import limits, numbers
+from archdsl.analysis.evaluate import Expressions, Silent, ordered, weight
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
 from archdsl.analysis.program import Builtin, Definition, Instance, Primitive
 from archdsl.analysis.trace import fault
@@ -85,13 +85,16 @@ class Calls(Expressions):
             wanted = plural(builtin.least, "argument")
             wanted = wanted if builtin.most == builtin.least else f"at least {wanted}"
             raise fault("E211", f"`{builtin.name}` takes {wanted}, not {len(values)}", e, env)
+        before = numbers.work()
         try:
-            return builtin.function(*values)
+            value = builtin.function(*values)
         except NumberError as error:
             raise self._number_fault(error, e, env) from None
         except TypeError:
             shown = ", ".join(kind_of(v) for v in values)
             raise fault("E301", f"`{builtin.name}` does not take {shown}", e, env) from None
+        self.spend(numbers.work() - before + weight(tuple(values)), e, env)
+        return value
 
     def _call_named(self, builtin: Builtin, e: ast.Call, env: Environment) -> Value:
         """A function of one number that is given by its name: `solve(flops: 16G)`, `normal(std: 1/50)`."""

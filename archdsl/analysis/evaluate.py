@@ -17,7 +17,7 @@ from typing import Any
 from archdsl import limits, numbers
 from archdsl.analysis.names import unknown_name, unknown_part
 from archdsl.analysis.prelude import PRELUDE
-from archdsl.analysis.program import Builtin, Definition, Instance, Primitive, Unresolved
+from archdsl.analysis.program import Builtin, Definition, Instance, Primitive, Unresolved, walk
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
     UNKNOWN,
@@ -52,6 +52,8 @@ class Silent(Exception):
 
 _MISSING: Any = object()
 _SUFFIXES = {"K": 3, "M": 6, "G": 9, "T": 12}
+_PLAIN = 256
+"""Bits of the whole numbers that cost no more than the step that makes them."""
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": numbers.add,
     "-": numbers.subtract,
@@ -80,6 +82,18 @@ def literal(text: str) -> int | Fraction:
     if abs(power) > 400:
         raise NumberError("limit", f"the number {text} is too large or too small")
     return numbers.normalise(Fraction(mantissa) * Fraction(10) ** power)
+
+
+def weight(value: Value) -> int:
+    """The steps that an operation on a number costs beside its own: those of its length, and for a list of all."""
+    if isinstance(value, tuple):
+        return len(value) + sum([weight(part) for part in value if type(part) is not int or part.bit_length() > _PLAIN])
+    return numbers.size(value) // _PLAIN if isinstance(value, int | Fraction) else 0
+
+
+def is_symbolic(value: Value) -> bool:
+    """Whether a value is a number with a formula beside it."""
+    return hasattr(value, "expression")
 
 
 class Expressions:
@@ -214,7 +228,7 @@ class Expressions:
             items = source
         else:
             raise fault("E301", f"`for` goes over a list or a range, not over {kind_of(source)}", e.source, env)
-        self.spend(len(items) * 4, e, env)
+        self.spend(len(items) * (3 + sum([1 for _ in walk(e.body)])), e, env)
         found = []
         frame = env.frame
         for index, item in enumerate(items):
@@ -261,12 +275,16 @@ class Expressions:
     def _arithmetic(self, e: ast.Arithmetic, env: Environment) -> Value:
         table = self._table
         left, right = table[type(e.left)](e.left, env), table[type(e.right)](e.right, env)
+        before = numbers.work()
         try:
-            return _ARITHMETIC[e.operator](left, right)
+            value = _ARITHMETIC[e.operator](left, right)
         except NumberError as error:
             raise self._number_fault(error, e, env) from None
         except TypeError:
             return self._combine(e, left, right, env)
+        if type(value) is not int or value.bit_length() > _PLAIN:
+            self.spend(numbers.work() - before + weight(value), e, env)
+        return value
 
     def _combine(self, e: ast.Arithmetic, left: Value, right: Value, env: Environment) -> Value:
         """`+` and `*` between tensors; every other mixture is a fault."""
@@ -290,6 +308,13 @@ class Expressions:
 
     def _comparison(self, e: ast.Comparison, env: Environment) -> Value:
         values = [self._table[type(o)](o, env) for o in e.operands]
+        before = numbers.work()
+        try:
+            return self._compared(e, values, env)
+        finally:
+            self.steps += numbers.work() - before + weight(tuple(values))  # the next step is where it is too much
+
+    def _compared(self, e: ast.Comparison, values: list[Value], env: Environment) -> bool:
         for index, sign in enumerate(e.operators):
             left, right = values[index], values[index + 1]
             if sign in ("==", "!="):
@@ -300,15 +325,23 @@ class Expressions:
                 kinds = f"{kind_of(left)} and {kind_of(right)}"
                 raise fault("E310", f"`{sign}` does not work between {kinds}", e, env)
             try:
-                if not _ORDER[sign](numbers.compare(left, right), 0):
+                if is_symbolic(left) or is_symbolic(right):
+                    holds = _ORDER[sign](left, right)  # a symbol notes what was asked, and no more
+                else:
+                    holds = _ORDER[sign](numbers.compare(left, right), 0)
+                if not holds:
                     return False
             except NumberError as error:
                 raise self._number_fault(error, e, env) from None
+            except TypeError:
+                raise fault("E310", f"`{sign}` has no closed form for an irrational number", e, env) from None
         return True
 
     def _equal(self, left: Value, right: Value, e: ast.Node, env: Environment) -> bool:
         if ordered(left) and ordered(right):
             try:
+                if is_symbolic(left) or is_symbolic(right):
+                    return bool(left == right)
                 return numbers.compare(left, right) == 0
             except NumberError as error:
                 raise self._number_fault(error, e, env) from None

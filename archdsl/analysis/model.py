@@ -86,6 +86,10 @@ class Solved:
     target: int
     factor: Any
     reached: int
+    passed: tuple[tuple[Any, str], ...] = ()
+    """Factors that were tried and have no network, nearest to the answer first, one for each reason, and the reason."""
+    work: int = field(default=0, compare=False)
+    """The evaluation steps of the search."""
 
     @property
     def residual(self) -> int:

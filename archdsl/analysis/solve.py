@@ -2,11 +2,15 @@
 
 Cost is not monotone in the factor, because rounding and `fit` go both ways. But each number that a scaling
 computes is taken to rise or fall with the factor, so that between two factors of equal numbers nothing
-changes: the grid falls into runs of equal networks, and each run is counted once.
+changes: the grid falls into runs of equal networks, and each run is counted once. Where two factors differ in
+depths and in the resolution alone, cost is taken to rise with them: more blocks and larger maps cost no less.
+
+A factor that gives no network (groups that do not divide a width) is passed over, and named in what is found.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -22,7 +26,7 @@ from archdsl.diagnostics import Fault
 from archdsl.graph.cost import count
 from archdsl.graph.network import INPUT, Builder
 from archdsl.graph.shapes import Shape
-from archdsl.numbers import normalise
+from archdsl.numbers import format_number, normalise
 from archdsl.syntax import ast
 
 GRID = 1000
@@ -45,12 +49,15 @@ def solve(ev: Elaborator, model: Model, scaling: Scaling, step: ast.Node, env: E
     while low > 1:
         below = search.nearest(max(1, low // 2), low)
         low = max(1, low // 2)
-        if search.distance(below) > search.distance(best) or below == best:
+        if below is None or (best is not None and (search.distance(below) > search.distance(best) or below == best)):
             break
         best = below
+    if best is None or not search.reached():
+        raise search.unreachable()
     factor = normalise(Fraction(best, GRID))
     scaled = search.scaled(best, explained=True)
-    solved = Solved(scaling.name, parameter, budget.measure, budget.target, factor, search.cost(best))
+    cost, passed, work = int(search.cost(best) or 0), search.passed(best), search.spent()
+    solved = Solved(scaling.name, parameter, budget.measure, budget.target, factor, cost, passed, work)
     return replace(scaled, solved=(*scaled.solved, solved))
 
 
@@ -131,7 +138,9 @@ class _Search:
         self.meter = _Meter(ev, budget.measure)
         self.models: dict[int, Model] = {}
         self.keys: dict[int, Any] = {}
-        self.costs: dict[Any, int] = {}
+        self.costs: dict[Any, int | float | None] = {}
+        self.refused: dict[int, str] = {}
+        """Factors that were tried and have no network, with the reason."""
         self.work = 0
 
     def scaled(self, factor: int, *, explained: bool = False) -> Model:
@@ -139,7 +148,7 @@ class _Search:
         found = self.models.get(factor)
         if found is not None and not explained:
             return found
-        if len(self.models) >= limits.MAX_SOLVE_STEPS:
+        if len(self.keys) >= limits.MAX_SOLVE_STEPS:
             message = f"no factor was found in {limits.MAX_SOLVE_STEPS:,} trials"
             raise fault("E313", message, self.step, self.env)
         self.work += self.ev.steps + self.meter.steps
@@ -157,10 +166,28 @@ class _Search:
         return found
 
     def key(self, factor: int) -> Any:
-        """All numbers of the scaled model: equal keys mean equal networks."""
+        """All numbers of the scaled model: equal keys mean equal networks. Where there is no such model, the reason.
+
+        The first part are the numbers that rise with the cost.
+        """
         if factor not in self.keys:
-            self.keys[factor] = self._key(self.scaled(factor))
+            try:
+                self.keys[factor] = self._key(self.scaled(factor))
+            except Fault as found:
+                key = (), found.diagnostic.message
+                self.costs[key] = self._refused(factor, found)
+                self.keys[factor] = key
         return self.keys[factor]
+
+    def _refused(self, factor: int, found: Fault) -> float | None:
+        """The cost without a network: infinite for too large a one. Raises what is no fault of the factor."""
+        code = found.diagnostic.code
+        if code == "E313":
+            raise found
+        if code in _TOO_LARGE:
+            return math.inf
+        self.refused[factor] = found.diagnostic.message
+        return None
 
     def _key(self, model: Model) -> Any:
         stages = []
@@ -174,82 +201,169 @@ class _Search:
                 for rule in rules
                 for position in range(depth)
             ]
-            stages.append((depth, *numbers, *by_block))
+            stages.append((depth, (*numbers, *by_block)))
             first += depth
         ends = [
             tuple(s.value for s in block.settings.values() if _is_number(s.value))
             for block in (model.stem, model.head)
             if isinstance(block, Block)
         ]
-        return (tuple(model.input.value), tuple(stages), tuple(ends))
+        growing = (*model.input.value[1:], *[depth for depth, _ in stages])
+        return growing, (model.input.value[0], tuple([numbers for _, numbers in stages]), tuple(ends))
 
-    def cost(self, factor: int) -> int:
-        """The cost of the network at a factor."""
+    def cost(self, factor: int) -> int | float | None:
+        """The cost of the network at a factor; infinite where it is too large, none where there is no network."""
         key = self.key(factor)
         if key not in self.costs:
             model = self.scaled(factor)
             try:
-                self.costs[key] = self.meter.cost(model)
-            except _Entangled:
-                self.costs[key] = int(getattr(count(self.ev.network(model)), self.budget.measure))
+                try:
+                    self.costs[key] = self.meter.cost(model)
+                except _Entangled:
+                    self.costs[key] = int(getattr(count(self.ev.network(model)), self.budget.measure))
+            except Fault as found:
+                self.costs[key] = self._refused(factor, found)
         return self.costs[key]
 
-    def distance(self, factor: int) -> int:
-        """How far the cost at a factor is from the budget."""
-        return abs(self.cost(factor) - self.budget.target)
+    def distance(self, factor: int) -> int | float:
+        """How far the cost at a factor is from the budget; infinite where there is no network."""
+        cost = self.cost(factor)
+        return math.inf if cost is None else abs(cost - self.budget.target)
 
     def crossing(self) -> int:
         """A factor at which the cost passes the budget, in thousandths."""
-        target = self.budget.target
-        low = high = GRID
-        try:
-            while self.cost(high) < target:
-                low, high = high, high * 2
-                self._bounded(high)
-            while self.cost(low) > target:
-                low, high = low // 2, low
-                self._bounded(low)
-        except Fault as found:
-            if found.diagnostic.code in ("E313", "E391", "E394"):
-                raise self._unreachable() from None
-            raise
+        high = self._reaching()
+        low = self._at_most(high)
         while high - low > 1:
-            middle = (low + high) // 2
-            if self.cost(middle) < target:
+            middle = self._valid(low, high)
+            if middle is None:
+                break
+            cost = self.cost(middle)
+            if cost is None or cost < self.budget.target:
                 low = middle
             else:
                 high = middle
         return high
 
-    def _bounded(self, factor: int) -> None:
-        if factor < 1 or factor > 10**9:
-            raise self._unreachable()
+    def _reaching(self) -> int:
+        """A factor whose network costs at least the budget, or is too large to be one."""
+        high = GRID
+        while True:
+            for share in _SHARES:
+                factor = high * share // _SHARES[0]
+                cost = self.cost(factor)
+                if cost is not None and cost >= self.budget.target:
+                    return factor
+                if cost is not None:
+                    break
+            high *= 2
+            if high > _LARGEST:
+                raise self.unreachable()
 
-    def _unreachable(self) -> Fault:
+    def _at_most(self, high: int) -> int:
+        """A factor below `high` whose network costs at most the budget; 0 where none was met."""
+        low = high // 2
+        while low >= 1:
+            for share in _SHARES:
+                factor = max(1, low * _SHARES[0] // share)
+                cost = self.cost(factor)
+                if cost is not None and cost <= self.budget.target:
+                    return factor
+                if cost is not None:
+                    break
+            low //= 2
+        return 0
+
+    def reached(self) -> bool:
+        """Whether the budget lies between the costs of two networks that were found, or is one of them."""
+        found = [cost for cost in self.costs.values() if cost is not None and cost < math.inf]
+        return min(found) <= self.budget.target <= max(found)
+
+    def spent(self) -> int:
+        """The evaluation steps of the search so far."""
+        return self.work + self.ev.steps + self.meter.steps
+
+    def _valid(self, low: int, high: int) -> int | None:
+        """A factor between two others that has a network or is too large for one, near the middle; none if few have."""
+        parts = 2
+        while parts <= _PARTS:
+            for part in range(1, parts, 2):
+                factor = low + (high - low) * part // parts
+                if low < factor < high and self.cost(factor) is not None:
+                    return factor
+            parts *= 2
+        return None
+
+    def unreachable(self) -> Fault:
+        """E313, with what the scaling changes and what was passed over."""
         measure, target = self.budget.measure, self.budget.target
         message = f"no factor of `{self.scaling.name}` brings {measure} to {target:,}"
-        changes = self.scaled(2 * GRID, explained=True).changes
-        changed = {c.path.rpartition(".")[2] for c in changes if c.base != c.rounded}
-        help_ = f"it changes {', '.join(sorted(changed))}" if changed else "it changes nothing in this model"
+        help_ = "it changes nothing in this model"
+        for factor in (2 * GRID, *sorted(self.models)):
+            try:
+                changes = self.scaled(factor, explained=True).changes
+            except Fault:
+                continue
+            changed = {c.path.rpartition(".")[2] for c in changes if c.base != c.rounded}
+            if changed:
+                help_ = f"it changes {', '.join(sorted(changed))}"
+                break
+        if self.refused:
+            factor = min(self.refused, key=lambda f: (abs(f - GRID), f))
+            refused = f"{self.parameter}: {_shown(factor)} has no network: {self.refused[factor]}"
+            help_ = f"{help_}; {refused}"
         return fault("E313", message, self.step, self.env, help=help_)
 
-    def nearest(self, low: int, high: int) -> int:
+    def passed(self, best: int) -> tuple[tuple[int | Fraction, str], ...]:
+        """Factors that have no network, nearest to the answer first, one for each reason."""
+        found: dict[str, int] = {}
+        for factor in sorted(self.refused, key=lambda f: (abs(f - best), f)):
+            found.setdefault(self.refused[factor], factor)
+        return tuple([(normalise(Fraction(factor, GRID)), reason) for reason, factor in found.items()])
+
+    def nearest(self, low: int, high: int) -> int | None:
         """The factor of the nearest cost from low to high, the smallest where several are as near."""
-        best = (self.distance(low), low)
+        best: tuple[int | float, int] = (math.inf, low)
         intervals = [(low, high)]
         while intervals:
             a, b = intervals.pop()
             best = min(best, (self.distance(a), a), (self.distance(b), b))
-            if b - a > 1 and self.key(a) != self.key(b) and not self._far(a, b):
+            if b - a > 1 and self.key(a) != self.key(b) and not self._far(a, b, best[0]):
                 middle = (a + b) // 2
                 intervals += [(middle, b), (a, middle)]
-        return best[1]
+        return best[1] if best[0] < math.inf else None
 
-    def _far(self, a: int, b: int) -> bool:
-        """Whether an interval need not be searched: short, with both ends on one side, far from the budget."""
+    def _far(self, a: int, b: int, nearest: int | float) -> bool:
+        """Whether an interval need not be searched.
+
+        It need not where only depths and the resolution differ and its ends are on one side of the budget, none of
+        them nearer than what is known; where it is short, and both ends are on one side, far from the budget; and
+        where networks from its beginning on are too large.
+        """
         target = self.budget.target
-        low, high = sorted((self.cost(a), self.cost(b)))
+        costs = self.cost(a), self.cost(b)
+        if costs[0] is None or costs[1] is None:
+            return False
+        low, high = sorted((costs[0], costs[1]))
+        if low == math.inf:
+            return True
+        if self.key(a)[1] == self.key(b)[1] and (low > target or high < target):
+            return min(abs(low - target), abs(high - target)) >= nearest
         return b * 10 < a * 11 and (low * 2 > target * 3 or high * 3 < target * 2)
+
+
+_TOO_LARGE = ("E391", "E392", "E394")
+"""A network with more operations, steps or blocks than one may have."""
+_LARGEST = 10**9
+"""The largest factor, in thousandths."""
+_SHARES = (16, 17, 18, 20, 24, 28)
+"""Sixteenths of a factor that are tried where it has no network."""
+_PARTS = 64
+"""Parts of an interval whose ends are tried where its middle has no network."""
+
+
+def _shown(factor: int) -> str:
+    return format_number(normalise(Fraction(factor, GRID)))
 
 
 def _is_number(value: Value) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 from archdsl.backends import About
 from archdsl.backends.interface import Interface
 from archdsl.graph.network import Network
+from archdsl.once import once
 from archdsl.resources import read_data
 from archdsl.training.recipe import DEFAULT, Duration, Recipe
 
@@ -70,7 +70,7 @@ def emit(network: Network, about: About, interface: Interface, recipe: Recipe = 
     return {f"train_{about.name}.py": text}
 
 
-@cache
+@once
 def _environment() -> Any:
     """The templates; they are compiled once."""
     import jinja2

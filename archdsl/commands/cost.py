@@ -276,7 +276,7 @@ def _formula_report(result: Compilation, convention: Convention) -> Any:
     found = formulas_of(result.elaborator, result.model, convention)
     *stages, total = [FormReport(row.name, row.flops, row.params, row.acts) for row in found.rows()]
     symbols = [SymbolReport(s.name, s.value, s.text) for s in found.symbols]
-    return FormulasReport(symbols, list(found.conditions), stages, total)
+    return FormulasReport(symbols, list(found.whole), list(found.decided), stages, total)
 
 
 def _formulas(result: Compilation, convention: Convention, color: bool, *, markdown: bool) -> str:
@@ -301,8 +301,12 @@ def _formulas(result: Compilation, convention: Convention, color: bool, *, markd
         if markdown:
             lines.append("")
     lines += ["", "where"] + [f"  {s.name:8} = {s.value:<8,}  {s.text}" for s in found.symbols]
+    if found.whole or found.conditions:
+        lines += ["", "They hold where"]
     if found.whole:
-        lines += ["", f"They hold where {', '.join(found.whole)} are whole numbers."]
+        are = "is a whole number" if len(found.whole) == 1 else "are whole numbers"
+        lines += [f"  {', '.join(found.whole)} {are}"]
+    lines += [f"  {condition}" for condition in found.conditions]
     return "\n".join(lines) + "\n"
 
 
@@ -326,6 +330,10 @@ def _memory(result: Compilation, dtype: str, batch: int) -> str:
     return f"memory, {dtype}, {images}:\n" + "\n".join(lines) + "\n"
 
 
+MOST_PASSED = 3
+"""Factors without a network that are named under a solved one; the JSON has all."""
+
+
 def solved_text(result: Compilation) -> str:
     """`name: s = 4.334 reaches 15,736,379,284 flops, 263,620,716 (1.65 %) below 16,000,000,000`"""
     from archdsl.report import solved_reports
@@ -339,4 +347,10 @@ def solved_text(result: Compilation) -> str:
         lines.append(
             f"{s.scaling}: {s.parameter} = {s.factor} reaches {s.reached:,} {s.measure}, {residual}{s.target:,}"
         )
+        lines += [
+            f"  passed over: {s.parameter} = {p.factor}, which has no network: {p.reason}"
+            for p in s.passed[:MOST_PASSED]
+        ]
+        if len(s.passed) > MOST_PASSED:
+            lines.append(f"  and {len(s.passed) - MOST_PASSED} more")
     return "\n".join(lines) + "\n"

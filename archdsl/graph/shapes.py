@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from archdsl import numbers
 from archdsl.graph.symbolic import Symbolic
 from archdsl.numbers.text import shorten
 
@@ -52,6 +53,11 @@ def differ(a: Dim, b: Dim) -> bool:
     return decided(a) and decided(b) and bool(a != b)
 
 
+def plain(dim: Dim) -> Any:
+    """The number of a dimension, for what is decided on no symbol."""
+    return dim.value if isinstance(dim, Symbolic) else dim
+
+
 def below(a: Dim, b: Dim) -> bool:
     """Whether `a` is known to be less than `b`."""
     return decided(a) and decided(b) and bool(a < b)
@@ -64,6 +70,8 @@ def is_one(dim: Dim) -> bool:
 
 def divides(a: Dim, b: Dim) -> bool:
     """Whether `a` divides `b`, or whether that cannot be decided."""
+    if isinstance(a, Symbolic) or (isinstance(b, Symbolic) and decided(a)):
+        return not decided(b) or (bool(a != 0) and bool((b / a).is_whole()))
     return not (decided(a) and decided(b)) or int(b) % int(a) == 0
 
 
@@ -91,7 +99,7 @@ def maximum(a: Dim, b: Dim) -> Dim:
 
 def _choose(a: Dim, b: Dim, name: str) -> Dim:
     if decided(a) and decided(b):
-        return min(a, b) if name == "minimum" else max(a, b)
+        return numbers.minimum(a, b) if name == "minimum" else numbers.maximum(a, b)
     if hasattr(a, "__array__") or hasattr(b, "__array__"):
         import numpy
 
@@ -108,7 +116,7 @@ def windows(extent: Dim, window: Dim, stride: Dim) -> Dim:
     quotient for the usual odd kernel. A `Symbolic` takes the form in which the quotient is exact.
     """
     room = extent - window
-    if isinstance(room, Symbolic) and int(room) % int(stride) == 0:
+    if isinstance(room, Symbolic) and (stride == 1 or not (room.value % plain(stride))):
         return room // stride + 1
     return ceil_divide(room + 1, stride)
 

@@ -3,9 +3,10 @@
 The compiler runs a model once with symbols for `width`, `depth`, `resolution`. Every `Symbolic` carries
 the concrete value, which alone decides comparisons, truth, indices and hashes, so that the network's
 structure is the concrete one; and a sympy expression, which follows the arithmetic. The closed form
-therefore holds for all values that take the same decisions. Where a quotient is exact for the concrete
-value its expression is the plain quotient, so a formula is stated for resolutions that the strides
-divide; any other quotient is rounded by sympy's `floor` or `ceiling`.
+therefore holds for all values that take the same decisions, and `Decisions` notes each of them: what was
+compared and how it came out, which number was taken as it is, which quotient was taken as whole. Where a
+quotient is exact for the concrete value its expression is the plain quotient, so a formula is stated for
+resolutions that the strides divide; any other quotient is rounded by sympy's `floor` or `ceiling`.
 
 Nothing here imports sympy: it comes with the expressions that are handed in.
 """
@@ -15,10 +16,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
+from archdsl.once import once
+
 Number = int | Fraction
+
+
+class Decisions:
+    """What was decided on the values of symbols, each once: an operator and its operands, as expressions.
+
+    The operators are `<`, `<=`, `>`, `>=`, `==`, `!=`, and `whole` with one operand.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, Any, Any], None] = {}
+
+    def note(self, operator: str, left: Any, right: Any = 0) -> None:
+        """Note what holds for the concrete values."""
+        self.found[operator, left, right] = None
+
+
+_CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!="}
 
 
 def _value(number: Symbolic | Number) -> Number:
@@ -39,7 +58,7 @@ def _rounded(name: str, expression: Any) -> Any:
     return _half_to_even()(expression) if name == "round" else getattr(sympy, name)(expression)
 
 
-@cache
+@once
 def _half_to_even() -> Any:
     """The language's `round` as a sympy function, which has none of this name: a number where its argument is one."""
     import sympy
@@ -58,43 +77,77 @@ def _operator(compute: Callable[[Any, Any], Any]) -> tuple[Callable[..., Symboli
     def forward(self: Symbolic, other: object) -> Symbolic:
         if not isinstance(other, (Symbolic, int, Fraction)):
             return NotImplemented  # type: ignore[no-any-return]
-        return Symbolic(compute(self.value, _value(other)), compute(self.expression, _expression(other)))
+        return self._with(compute(self.value, _value(other)), compute(self.expression, _expression(other)), other)
 
     def backward(self: Symbolic, other: object) -> Symbolic:
         if not isinstance(other, (int, Fraction)):
             return NotImplemented  # type: ignore[no-any-return]
-        return Symbolic(compute(other, self.value), compute(other, self.expression))
+        return self._with(compute(other, self.value), compute(other, self.expression))
 
     return forward, backward
 
 
-def _order(compare: Callable[[Any, Any], bool]) -> Callable[..., bool]:
+def _order(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[..., bool]:
     def method(self: Symbolic, other: object) -> bool:
         if not isinstance(other, (Symbolic, int, float, Fraction)):
             return NotImplemented  # type: ignore[no-any-return]
-        return compare(self.value, other.value if isinstance(other, Symbolic) else other)
+        holds = compare(self.value, other.value if isinstance(other, Symbolic) else other)
+        self._decided(operator if holds else _CONTRARY[operator], other)
+        return holds
 
     return method
 
 
 class Symbolic:
-    """A whole or rational number, and the sympy expression that it is the value of."""
+    """A whole or rational number, and the sympy expression that it is the value of.
 
-    __slots__ = ("expression", "value")
+    What is decided on its value is noted in `decisions`, which its results share.
+    """
+
+    __slots__ = ("decisions", "expression", "value")
 
     value: Number
     expression: Any
+    decisions: Decisions | None
 
-    def __init__(self, value: Number, expression: Any) -> None:
+    def __init__(self, value: Number, expression: Any, decisions: Decisions | None = None) -> None:
         self.value = _whole(value)
         self.expression = expression
+        self.decisions = decisions
 
     @classmethod
-    def of(cls, name: str, value: int) -> Symbolic:
+    def of(cls, name: str, value: int, decisions: Decisions | None = None) -> Symbolic:
         """A symbol: a positive integer with a name, and its concrete value."""
         import sympy
 
-        return cls(value, sympy.Symbol(name, positive=True, integer=True))
+        return cls(value, sympy.Symbol(name, positive=True, integer=True), decisions)
+
+    def _with(self, value: Number, expression: Any, other: object = None) -> Symbolic:
+        decisions = self.decisions
+        if decisions is None and isinstance(other, Symbolic):
+            decisions = other.decisions
+        return Symbolic(value, expression, decisions)
+
+    def _decided(self, operator: str, other: object) -> None:
+        decisions = self.decisions
+        if decisions is None and isinstance(other, Symbolic):
+            decisions = other.decisions
+        if decisions is not None:
+            decisions.note(operator, self.expression, other.expression if isinstance(other, Symbolic) else other)
+
+    def _taken_whole(self) -> Symbolic:
+        """The number itself, where its being whole is why a rounding leaves it as it is."""
+        if self.decisions is not None:
+            self.decisions.note("whole", self.expression)
+        return self
+
+    def is_whole(self) -> bool:
+        """Whether the number is whole, which is then decided."""
+        if isinstance(self.value, int):
+            self._taken_whole()
+            return True
+        self._decided("==", self.value)  # what follows from a remainder is not told for any other
+        return False
 
     __add__, __radd__ = _operator(lambda a, b: a + b)
     __sub__, __rsub__ = _operator(lambda a, b: a - b)
@@ -103,12 +156,12 @@ class Symbolic:
     def __truediv__(self, other: object) -> Symbolic:
         if not isinstance(other, (Symbolic, int, Fraction)):
             return NotImplemented
-        return Symbolic(Fraction(self.value) / _value(other), self.expression / _expression(other))
+        return self._with(Fraction(self.value) / _value(other), self.expression / _expression(other), other)
 
     def __rtruediv__(self, other: object) -> Symbolic:
         if not isinstance(other, (int, Fraction)):
             return NotImplemented
-        return Symbolic(Fraction(other) / self.value, other / self.expression)
+        return self._with(Fraction(other) / self.value, other / self.expression)
 
     def __floordiv__(self, other: object) -> Symbolic:
         if not isinstance(other, (Symbolic, int, Fraction)):
@@ -137,68 +190,71 @@ class Symbolic:
         if isinstance(exponent, Fraction):
             return NotImplemented
         value = Fraction(self.value) ** exponent if exponent < 0 else self.value**exponent
-        return Symbolic(value, self.expression ** _expression(other))
+        return self._with(value, self.expression ** _expression(other), other)
 
     def __rpow__(self, other: object) -> Symbolic:
         if not isinstance(other, (int, Fraction)) or isinstance(self.value, Fraction):
             return NotImplemented
-        return Symbolic(Fraction(other) ** self.value, other**self.expression)
+        return self._with(Fraction(other) ** self.value, other**self.expression)
 
     def __neg__(self) -> Symbolic:
-        return Symbolic(-self.value, -self.expression)
+        return self._with(-self.value, -self.expression)
 
     def __pos__(self) -> Symbolic:
         return self
 
     def __abs__(self) -> Symbolic:
-        return -self if self.value < 0 else self
+        return -self if self < 0 else self
 
     def __floor__(self) -> Symbolic:
         if isinstance(self.value, int):
-            return self
-        return Symbolic(math.floor(self.value), _rounded("floor", self.expression))
+            return self._taken_whole()
+        return self._with(math.floor(self.value), _rounded("floor", self.expression))
 
     def __ceil__(self) -> Symbolic:
         if isinstance(self.value, int):
-            return self
-        return Symbolic(math.ceil(self.value), _rounded("ceiling", self.expression))
+            return self._taken_whole()
+        return self._with(math.ceil(self.value), _rounded("ceiling", self.expression))
 
     def __trunc__(self) -> Symbolic:
-        return self.__ceil__() if self.value < 0 else self.__floor__()
+        return self.__ceil__() if self < 0 else self.__floor__()
 
     def __round__(self, digits: None = None) -> Symbolic:
         """Half to even, as the language's `round`; written `round(…)` where it is not exact."""
         if isinstance(self.value, int):
-            return self
-        return Symbolic(round(self.value), _rounded("round", self.expression))
+            return self._taken_whole()
+        return self._with(round(self.value), _rounded("round", self.expression))
 
-    __lt__ = _order(lambda a, b: a < b)
-    __le__ = _order(lambda a, b: a <= b)
-    __gt__ = _order(lambda a, b: a > b)
-    __ge__ = _order(lambda a, b: a >= b)
+    __lt__ = _order("<", lambda a, b: a < b)
+    __le__ = _order("<=", lambda a, b: a <= b)
+    __gt__ = _order(">", lambda a, b: a > b)
+    __ge__ = _order(">=", lambda a, b: a >= b)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Symbolic):
-            return self.value == other.value
-        if isinstance(other, (int, float, Fraction)):
-            return self.value == other
-        return NotImplemented
+        if not isinstance(other, (Symbolic, int, float, Fraction)):
+            return NotImplemented
+        equal = self.value == (other.value if isinstance(other, Symbolic) else other)
+        self._decided("==" if equal else "!=", other)
+        return equal
 
     def __hash__(self) -> int:
         return hash(self.value)
 
     def __bool__(self) -> bool:
-        return self.value != 0
+        return self != 0
 
     def __index__(self) -> int:
         if isinstance(self.value, Fraction):
             raise TypeError(f"{self.value} is not a whole number")
+        self._decided("==", self.value)
         return self.value
 
     def __int__(self) -> int:
+        self._decided("==", self.value)
         return int(self.value)
 
     def __float__(self) -> float:
+        self._decided("==", self.value)
         return float(self.value)
 
     def __str__(self) -> str:

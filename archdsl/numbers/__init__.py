@@ -33,7 +33,7 @@ from archdsl.numbers.arithmetic import (
     subtract,
 )
 from archdsl.numbers.decide import approximate, describe
-from archdsl.numbers.faults import MAX_BITS, NumberError, normalise
+from archdsl.numbers.faults import MAX_BITS, NumberError, normalise, size, work
 from archdsl.numbers.irrational import Irrational, Number
 from archdsl.numbers.text import format_number
 
@@ -65,5 +65,7 @@ __all__ = [
     "normalise",
     "power",
     "round_half_even",
+    "size",
     "subtract",
+    "work",
 ]

@@ -271,7 +271,7 @@ def compare(a: Operand, b: Operand) -> int:
 def maximum(first: Operand, *rest: Operand) -> Number:
     """The largest operand, the first of equal ones. Raises as `compare`."""
     if not all(map(is_number, (first, *rest))):
-        return _symbolic(lambda *operands: max(operands), first, *rest)
+        return _symbolic(lambda *operands: _extreme(operator.ge, operands), first, *rest)
     largest: Number = first
     for other in rest:
         if compare(other, largest) > 0:
@@ -279,10 +279,23 @@ def maximum(first: Operand, *rest: Operand) -> Number:
     return largest
 
 
+def _extreme(order: Callable[[Any, Any], Any], operands: tuple[Any, ...]) -> Any:
+    """The operand that is in order with all others.
+
+    It alone is compared with each, in an order that equal ones are in, too: a symbol that notes what was asked of it
+    notes no more than what makes it the largest or smallest.
+    """
+    plain = [getattr(operand, "value", operand) for operand in operands]
+    chosen = operands[plain.index(max(plain) if order is operator.ge else min(plain))]
+    if not all(order(chosen, operand) for operand in operands if operand is not chosen):
+        raise TypeError("the operands have no order")
+    return chosen
+
+
 def minimum(first: Operand, *rest: Operand) -> Number:
     """The smallest operand, the first of equal ones. Raises as `compare`."""
     if not all(map(is_number, (first, *rest))):
-        return _symbolic(lambda *operands: min(operands), first, *rest)
+        return _symbolic(lambda *operands: _extreme(operator.le, operands), first, *rest)
     smallest: Number = first
     for other in rest:
         if compare(other, smallest) < 0:

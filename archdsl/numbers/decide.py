@@ -4,7 +4,8 @@ A double with a generous margin answers nearly always. Where a boundary lies wit
 enclosed between integers with more and more bits until the boundary is outside. That ends, because a
 rational number is never an `Irrational`: ties are found when a number is made, not here. Only for products
 of logarithms and for opaque atoms it may not end; then, and for numbers closer than `MAX_REFINEMENT` bits
-can tell, `NumberError` (undecided) is raised.
+can tell, `NumberError` (undecided) is raised. So it is where the bits that are needed cost more than
+`MAX_DECISION`: a number of few atoms is refined to all bits, one of dozens to fewer.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TypeVar, cast
 
 from archdsl.numbers import enclose
 from archdsl.numbers.enclose import Coarse, Interval
-from archdsl.numbers.faults import MAX_REFINEMENT, NumberError
+from archdsl.numbers.faults import MAX_REFINEMENT, Exhausted, NumberError, charge, decision
 from archdsl.numbers.irrational import ONE, Atom, Irrational, Monomial, Number, Rational, Sum, add, multiply
 from archdsl.numbers.text import shorten
 
@@ -60,6 +61,7 @@ def _reachable(size: float) -> float:
 
 def _estimate_sum(terms: Sum) -> tuple[float, float]:
     total = error = 0.0
+    charge(sum([1 + len(monomial) for monomial in terms]))
     for monomial, coefficient in terms.items():
         term, margin = 1.0, _MARGIN
         for (kind, of), exponent in monomial:
@@ -145,18 +147,25 @@ def _log_of(v: Interval, bits: int) -> Interval:
 def _refine(value: Number, decide: Callable[[Interval, int], T | None], boundary: str = "zero") -> T:
     """The first answer of `decide` to bounds of the value and their bits, with bits doubled in between.
 
-    Raises `NumberError` (undecided) once there are more than `MAX_REFINEMENT` bits; the boundary is for its message.
+    Raises `NumberError` (undecided) once there are more than `MAX_REFINEMENT` bits, or as many as `MAX_DECISION`
+    units of work allow; the boundary is for its message.
     """
     bits = 64
-    while bits <= MAX_REFINEMENT:
-        try:
-            answer = decide(_enclose(value, bits), bits)
-        except Coarse:
-            answer = None
-        if answer is not None:
-            return answer
-        bits *= 2
-    raise NumberError("undecided", f"{shorten(value)} is too close to {boundary} for {MAX_REFINEMENT} bits to decide")
+    with decision():
+        while bits <= MAX_REFINEMENT:
+            try:
+                answer = decide(_enclose(value, bits), bits)
+            except Coarse:
+                answer = None
+            except Exhausted:
+                break
+            if answer is not None:
+                return answer
+            bits *= 2
+    tried = bits // 2
+    if tried < 64:
+        raise NumberError("undecided", f"{shorten(value)} has too many parts to compare it with {boundary}")
+    raise NumberError("undecided", f"{shorten(value)} is too close to {boundary} for {tried} bits to decide")
 
 
 # Decisions.

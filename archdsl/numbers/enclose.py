@@ -12,6 +12,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TypeAlias
 
+from archdsl.numbers.faults import charge, uncounted
+
 Interval: TypeAlias = tuple[int, int]
 
 
@@ -49,6 +51,7 @@ def _exp_unit(x: int, bits: int) -> Interval:
     # precision: three units for every term, one for every squaring, doubled by each. There are fewer than
     # `bits` terms and exp(2) < 8, so the guard bits leave less than one unit of the result, and one more is
     # lost in the last shift.
+    charge(16 + (bits * bits >> 11))
     squarings = math.isqrt(bits)
     guard = squarings + bits.bit_length() + 8
     work = bits + guard
@@ -69,6 +72,7 @@ def _log_unit(x: int, bits: int) -> Interval:
     """log(x / 2^bits) for 1 <= x / 2^bits <= 2."""
     # log(x) = y + log(1 + u) with u = x / exp(y) - 1, and log(1 + u) = u up to u^2. The error is bounded from
     # u itself, so that y may come from anywhere: from a double, or from this function at half the bits.
+    charge(16 + (bits * bits >> 11))
     if bits <= 80:
         y = max(0, int(math.log(x / (1 << bits)) * 2**48)) << bits >> 48
     else:
@@ -82,11 +86,13 @@ def _log_unit(x: int, bits: int) -> Interval:
 
 @lru_cache(maxsize=64)
 def _log2_aligned(bits: int) -> Interval:
-    return _log_unit(2 << bits, bits)
+    with uncounted():
+        return _log_unit(2 << bits, bits)
 
 
 def _log2(bits: int) -> Interval:
-    # One computation serves all precisions up to the next multiple of 256 bits.
+    # One computation serves all precisions up to the next multiple of 256 bits. It is not counted as work, which
+    # must not depend on what was computed before.
     spare = -bits % 256
     lo, hi = _log2_aligned(bits + spare)
     return lo >> spare, (hi >> spare) + 1

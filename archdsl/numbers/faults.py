@@ -6,6 +6,8 @@ computed, so that a refusal costs microseconds, whatever was asked for.
 
 from __future__ import annotations
 
+import math
+import threading
 from fractions import Fraction
 from typing import Literal
 
@@ -20,6 +22,9 @@ MAX_WEIGHT = 4 * MAX_BITS
 MAX_REFINEMENT = 2 * MAX_BITS
 """Bits after the binary point to which a decision refines an irrational number before it gives up."""
 
+MAX_DECISION = 400_000
+"""Work of one decision, in the unit of `work`, after which it gives up."""
+
 Kind = Literal["limit", "domain", "undecided"]
 
 
@@ -28,7 +33,7 @@ class NumberError(ValueError):
 
     `kind` is `limit` for a result over the stated size, `domain` for a division by zero, a root of a negative
     number or a logarithm of what is not positive, `undecided` for two numbers that agree to
-    `MAX_REFINEMENT` bits and are not known to be equal.
+    `MAX_REFINEMENT` bits, or to as many as `MAX_DECISION` allows, and are not known to be equal.
     """
 
     def __init__(self, kind: Kind, message: str) -> None:
@@ -52,3 +57,58 @@ def normalise(value: int | Fraction) -> int | Fraction:
     if bits > MAX_BITS:
         raise NumberError("limit", f"a number of {bits} bits is over the limit of {MAX_BITS}")
     return numerator if denominator == 1 else value
+
+
+# Work is counted, not timed: the same program meets the same limit on every machine. One unit is about what a step
+# of the evaluator costs, a microsecond. The count is the thread's own and only grows; who has a budget takes
+# differences.
+
+
+class _Meter(threading.local):
+    spent = 0
+    most: float = math.inf
+
+
+_METER = _Meter()
+
+
+class Exhausted(Exception):
+    """A decision has taken `MAX_DECISION`."""
+
+
+def work() -> int:
+    """The work that irrational numbers have cost in this thread so far, in units of about a microsecond."""
+    return _METER.spent
+
+
+def charge(units: int) -> None:
+    """Count work. Raises `Exhausted` within a decision that has taken too much."""
+    _METER.spent += units
+    if _METER.spent > _METER.most:
+        raise Exhausted
+
+
+class decision:
+    """Within it `charge` raises once `MAX_DECISION` is taken. Decisions do not nest."""
+
+    def __enter__(self) -> None:
+        _METER.most = _METER.spent + MAX_DECISION
+
+    def __exit__(self, *_: object) -> None:
+        _METER.most = math.inf
+
+
+class uncounted:
+    """Within it work is not counted: that of a result which is kept for all."""
+
+    def __enter__(self) -> None:
+        self._before = _METER.spent, _METER.most
+        _METER.most = math.inf
+
+    def __exit__(self, *_: object) -> None:
+        _METER.spent, _METER.most = self._before
+
+
+def size(value: int | Fraction) -> int:
+    """The bits of a rational number."""
+    return value.numerator.bit_length() + value.denominator.bit_length()

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, NamedTuple, TypeAlias, cast
 
-from archdsl.numbers.faults import MAX_BITS, MAX_POWER, MAX_TERMS, MAX_WEIGHT, NumberError, count, normalise
+from archdsl.numbers.faults import MAX_BITS, MAX_POWER, MAX_TERMS, MAX_WEIGHT, NumberError, charge, count, normalise
 from archdsl.numbers.integers import coprime_base, exponents, pairwise_coprime, primitive_root
 
 Rational: TypeAlias = int | Fraction
@@ -105,6 +105,7 @@ def sum_multiply(a: Sum, b: Sum) -> Sum:
     if len(a) * len(b) > MAX_TERMS**2:
         raise _too_many_terms(len(a) * len(b))
     total: dict[Monomial, Rational] = {}
+    charge(len(b) * sum([2 + len(left) for left in a]) + len(a) * sum([2 + len(right) for right in b]))
     for left, left_coefficient in a.items():
         for right, right_coefficient in b.items():
             monomial, coefficient = _times(left, right)
@@ -171,6 +172,7 @@ def root(base: int, exponent: Rational) -> Sum:
     """base ^ exponent for base > 0, as a single term. Raises `NumberError` (limit)."""
     if base == 1 or not exponent:
         return ONE
+    charge(1 + base.bit_length())
     base, multiple = primitive_root(base)
     exponent *= multiple
     whole = exponent.numerator // exponent.denominator
@@ -198,7 +200,9 @@ def refine(*sums: Sum) -> tuple[Sum, ...]:
                     bases[kind].add(of)
     changed: dict[Atom, list[tuple[int, int]]] = {}
     for kind, numbers in bases.items():
+        charge(sum([1 + (n.bit_length() >> 6) for n in numbers]))
         if len(numbers) > 1 and not pairwise_coprime(numbers):
+            charge(len(numbers) * sum([2 + (n.bit_length() >> 4) for n in numbers]))
             base = coprime_base(numbers)
             for n in numbers:
                 if n not in base:

@@ -14,8 +14,8 @@ two lexemes of a mended one is its consequence and is not told.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from copy import copy
-from functools import cache
 from typing import Any
 
 from lark import Lark, Token
@@ -24,6 +24,7 @@ from lark.lexer import TextSlice  # type: ignore[attr-defined]
 
 from archdsl import limits
 from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.once import once
 from archdsl.resources import read_data
 from archdsl.source import Source, Span
 from archdsl.syntax import ast, faults
@@ -39,6 +40,7 @@ _DECLARATION = re.compile(
     r"|use[ \t]+(?:[A-Za-z_][A-Za-z0-9_]*[ \t]*[.{]|\"))"
 )
 """What can only be the beginning of an item where an item or an entry may begin: no entry juxtaposes two names."""
+_COMMENT = re.compile(r"#[^\n]*")
 _CALM = 2
 """So many lexemes after a mended fault the next one is a fault of its own."""
 _TRIES = 3
@@ -54,7 +56,7 @@ def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
         reading = _Reading(source, position, "start", build)
         position = reading.run()
         complete = complete and reading.finished
-    items = _with_docs(source, build.items, build.comments)
+    items = _with_docs(source, build.items)
     return ast.File(source, tuple(items), complete=complete), build.sorted_diagnostics()
 
 
@@ -88,35 +90,43 @@ def tokens(source: Source) -> list[tuple[str, int, int]]:
     reading.run()
     if build.diagnostics:
         raise Fault(build.sorted_diagnostics()[0])
-    found = [*reading.seen, *(("COMMENT", c.start_pos or 0, c.end_pos or 0) for c in build.comments)]
-    return sorted(found, key=lambda t: t[1])
+    found: list[tuple[str, int, int]] = []
+    end = 0
+    for token in (*reading.seen, ("", len(source.text), len(source.text))):
+        # Between two tokens stand blanks and comments.
+        found += [("COMMENT", *match.span()) for match in _COMMENT.finditer(source.text, end, token[1])]
+        found.append(token)
+        end = token[2]
+    return found[:-1]
 
 
 class _TooLong(Exception):
     """The file has more tokens, or more faults, than are read."""
 
 
-class _Dispatch:
-    """Lark is built once, with one callback object; this passes each call on to the build of the moment."""
+class _Reduced:
+    """An occurrence of a rule whose node a build has still to make."""
 
-    def __init__(self) -> None:
-        self.build: TreeBuilder | None = None
+    __slots__ = ("children", "rule")
+
+    def __init__(self, rule: str, children: list[Any]) -> None:
+        self.rule = rule
+        self.children = children
+
+
+class _Rules:
+    """What lark is built with: it names the rule of an occurrence, and keeps nothing."""
 
     def __getattr__(self, rule: str) -> Any:
-        if not hasattr(TreeBuilder, f"rule_{rule}"):
+        name = f"rule_{rule}"
+        if not hasattr(TreeBuilder, name):
             raise AttributeError(rule)
-
-        def call(children: list[Any]) -> Any:
-            return getattr(self.build, f"rule_{rule}")(children)
-
-        return call
+        return lambda children: _Reduced(name, children)
 
 
-_dispatch = _Dispatch()
-
-
-@cache
+@once
 def _lark() -> Lark:
+    """The parser. It is the same for all texts and threads: what a reading finds is in its `_Reading`."""
     return Lark(
         read_data("grammar/arch.lark"),
         parser="lalr",
@@ -124,15 +134,39 @@ def _lark() -> Lark:
         start=["start", "expr", "body"],
         keep_all_tokens=True,
         maybe_placeholders=False,
-        transformer=_dispatch,
-        lexer_callbacks={"COMMENT": _keep_comment},
+        transformer=_Rules(),
     )
 
 
-def _keep_comment(token: Token) -> Token:
-    if _dispatch.build is not None:
-        _dispatch.build.comments.append(token)
-    return token
+class _Callbacks(dict[Any, Any]):
+    """What one reading calls at each reduction: lark's own callbacks, with nodes made by the reading's build."""
+
+    def __init__(self, shared: Mapping[Any, Callable[[list[Any]], Any]], build: TreeBuilder) -> None:
+        super().__init__()
+        self._shared = shared
+        self._build = build
+
+    def __missing__(self, rule: Any) -> Callable[[list[Any]], Any]:
+        reduce, build = self._shared[rule], self._build
+
+        def call(children: list[Any]) -> Any:
+            found = reduce(children)
+            return getattr(build, found.rule)(found.children) if type(found) is _Reduced else found
+
+        self[rule] = call
+        return call
+
+    def __bool__(self) -> bool:
+        return True  # lark calls none where there are none; here they are made when asked for
+
+
+def _interactive(text: str | TextSlice[str], start: str, build: TreeBuilder) -> Any:
+    """Lark's parser at the beginning of a text, which calls a build."""
+    found: Any = _lark().parse_interactive(text, start=start)
+    state = found.parser_state
+    state.parse_conf = copy(state.parse_conf)
+    state.parse_conf.callbacks = _Callbacks(state.parse_conf.callbacks, build)
+    return found
 
 
 class _Reading:
@@ -146,7 +180,7 @@ class _Reading:
         self.seen: list[tuple[str, int, int]] = []
         self._keep = keep
         self._position = position
-        self._parser: Any = _lark().parse_interactive(TextSlice(source.text, position, len(source.text)), start=start)
+        self._parser = _interactive(TextSlice(source.text, position, len(source.text)), start, build)
         self._opened: list[Lexeme] = []
         self._before: Lexeme | None = None
         self._earlier: Lexeme | None = None
@@ -156,7 +190,6 @@ class _Reading:
 
     def run(self) -> int | None:
         """Read to the end, or to a fault that cannot be mended: then the offset to start again at, if any."""
-        previous, _dispatch.build = _dispatch.build, self.build
         try:
             while True:
                 try:
@@ -172,8 +205,6 @@ class _Reading:
             return self._next_item(deep.span.end) if self._count_fault(deep.span.start) else None
         except _TooLong:
             return None
-        finally:
-            _dispatch.build = previous
 
     def _read(self) -> None:
         build, source, feed = self.build, self.source, self._parser.feed_token
@@ -324,12 +355,12 @@ def _line_start(source: Source, position: int) -> int:
 # Syntax messages stand beside the grammar: a malformed example, and the sentence for what breaks it.
 
 
-@cache
+@once
 def _spellings() -> dict[str, str]:
     return {t.name: re.sub(r"\\b|\(\?!.*\)", "", t.pattern.value) for t in _lark().terminals}
 
 
-@cache
+@once
 def _sentences() -> dict[tuple[int, str], tuple[str, str | None]]:
     """(parser state, kind of token) -> message and help, from `grammar/messages.txt`."""
     table: dict[tuple[int, str], tuple[str, str | None]] = {}
@@ -349,41 +380,40 @@ def _sentences() -> dict[tuple[int, str], tuple[str, str | None]]:
 
 
 def _state_at_fault(text: str) -> tuple[int, str] | None:
-    previous, _dispatch.build = _dispatch.build, TreeBuilder(Source("example", text))
+    interactive = _interactive(text, "start", TreeBuilder(Source("example", text)))
     try:
-        interactive: Any = _lark().parse_interactive(text, start="start")
         for token in interactive.lexer_thread.lex(interactive.parser_state):
             interactive.feed_token(token)
         interactive.feed_eof()
     except UnexpectedToken as unexpected:
         return interactive.parser_state.position, unexpected.token.type
-    finally:
-        _dispatch.build = previous
     return None
 
 
 # Documentation comments
 
 
-def _with_docs(source: Source, items: list[ast.Item], comments: list[Token]) -> list[ast.Item]:
+def _with_docs(source: Source, items: list[ast.Item]) -> list[ast.Item]:
     """Give each declaration that is the first on its line the comment lines that end directly above it."""
-    by_line: dict[int, str] = {}
-    for comment in comments:
-        start = comment.start_pos or 0
-        line, column = source.position(start)
-        if source.line(line)[: column - 1].strip() == "":
-            by_line[line] = str(comment)[1:].strip()
     documented: list[ast.Item] = []
     last_line = 0
     for item in items:
         line = source.position(item.span.start)[0]
-        if isinstance(item, ast.Declaration) and line > last_line and line - 1 in by_line:
+        if isinstance(item, ast.Declaration) and line > last_line and _comment_line(source, line - 1) is not None:
+            lines: list[str] = []
             first = line - 1
-            while first - 1 in by_line:
+            while (comment := _comment_line(source, first)) is not None:
+                lines.append(comment)
                 first -= 1
-            doc = "\n".join(by_line[n] for n in range(first, line))
+            doc = "\n".join(reversed(lines))
             fields = (item.kind, item.name, item.parameters, item.refines, item.body, item.value)
             item = ast.Declaration(item.span, *fields, doc=doc)
         last_line = source.position(max(item.span.start, item.span.end - 1))[0]
         documented.append(item)
     return documented
+
+
+def _comment_line(source: Source, number: int) -> str | None:
+    """The text of a line that is a comment and nothing else. No token goes over the end of a line."""
+    line = source.line(number).strip() if number > 0 else ""
+    return line[1:].strip() if line.startswith("#") else None

@@ -39,7 +39,6 @@ class TreeBuilder:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.items: list[ast.Item] = []
-        self.comments: list[Any] = []
         self.diagnostics: list[Diagnostic] = []
         self.faults = 0
         self.count = 0

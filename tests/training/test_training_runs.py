@@ -48,9 +48,7 @@ def plain(folder: Path) -> Iterator[ModuleType]:
 
 def kill_at(path: Path, step: int) -> None:
     """Wait for the checkpoint of a step."""
-    end = time.monotonic() + 60
     while not path.exists() or int(newest(path).stem.partition("_")[2] if any(path.glob("*.pt")) else 0) < step:
-        assert time.monotonic() < end
         time.sleep(0.002)
 
 

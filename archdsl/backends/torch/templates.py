@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from archdsl.once import once
 from archdsl.resources import read_data
 
 
-@cache
+@once
 def _environment() -> Any:
     import jinja2
 
