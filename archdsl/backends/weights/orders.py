@@ -148,6 +148,8 @@ class NameTree:
         self.layer: Layer | None = None
         self.modules: dict[str, NameTree] = {}
         self.names: tuple[str, ...] = ()
+        self.series: dict[str, str] = {}
+        """Name -> the series in which it counts up: its name without what counts."""
 
     @classmethod
     def of(cls, layers: Iterable[Layer]) -> NameTree:
@@ -161,6 +163,7 @@ class NameTree:
             at.layer = layer
         for tree in trees:
             tree.names = tuple(sorted(tree.modules, key=_natural))
+            tree.series = _series_of(tree.names)
         return root
 
     def walk(self, choices: Choices) -> Iterator[Layer | Open]:
@@ -175,7 +178,7 @@ class NameTree:
             series: dict[str, str] = {}
             for name in self.names:
                 if name not in order:
-                    series.setdefault(_NUMBER.sub("#", name), name)  # numbers in names count up
+                    series.setdefault(self.series[name], name)
             if len(series) > 1:
                 yield Open(self.names, [(*order, name) for name in series.values()])
                 return
@@ -184,6 +187,20 @@ class NameTree:
 
 
 _NUMBER = re.compile("([0-9]+)")
+_LETTER = re.compile("(?<![A-Za-z])([a-zA-Z])(?![A-Za-z])")
+
+
+def _series_of(names: tuple[str, ...]) -> dict[str, str]:
+    """Name -> series. Numbers count up, and so do letters that stand alone, if they are a, b, … without a gap."""
+    found = {name: _NUMBER.sub("#", name) for name in names}
+    lettered: dict[str, list[str]] = {}
+    for name in names:
+        if len(letters := _LETTER.findall(found[name])) == 1:
+            lettered.setdefault(_LETTER.sub("@", found[name]), []).append(letters[0])
+    for series, letters in lettered.items():
+        if len(letters) > 1 and "".join(sorted(letters)).lower() in "abcdefghijklmnopqrstuvwxyz"[: len(letters)]:
+            found.update({name: series for name in names if _LETTER.sub("@", found[name]) == series})
+    return found
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
