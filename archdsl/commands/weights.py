@@ -198,13 +198,14 @@ def command(
             if check is not None:
                 trial = Trial(check, tolerance, result, reverse=inputs.channel_order == "bgr")
                 plan, state, checked = _checked(trial, plan, state, plan_by, found, 1 if accept_order else MOST_TRIALS)
+            lost = _lost(plan, found, state)
         if not dry_run:
             _write(target, save(state), force)
     except WeightsFault as fault:
         _fail(request, fault)
-    report = _report(
-        result, request, target, plan, found, state, _input_report(inputs, plan, result), checked, written=not dry_run
-    )
+    found = replace(found, notes=(*found.notes, *plan.notes, *lost))
+    input_ = _input_report(inputs, plan, result)
+    report = _report(result, request, target, plan, found, input_, checked, written=not dry_run)
     if request.as_json:
         say_json(report)
     else:
@@ -373,7 +374,6 @@ def _report(
     target: Path,
     plan: Plan,
     found: Checkpoint,
-    state: Mapping[str, Any],
     input_: InputReport,
     checked: TrialReport | None,
     *,
@@ -400,7 +400,7 @@ def _report(
         orders=plan.orders,
         choices=[ChoiceReport(choice.ours, choice.takes, list(choice.others)) for choice in plan.choices],
         check=checked,
-        notes=[*found.notes, *plan.notes, *_lost(plan, found, state)],
+        notes=list(found.notes),
         diagnostics=diagnostic_reports(result.diagnostics),
     )
 

@@ -48,7 +48,7 @@ LIBRARIES: tuple[tuple[str, re.Pattern[str], Inputs], ...] = (
     ),
     (
         "torchvision",
-        re.compile(r"trunk_output\.block1\.|features\.\d+\.\d+\.(block\.\d+\.\d+|\d+|conv\.\d+(\.\d+)?)\.weight$"),
+        re.compile(r"trunk_output\.block1\.|features\.\d+\.(\d+|conv)\."),
         # torchvision, torchvision/transforms/_presets.py (ImageClassification); sizes are those of each weights' entry
         Inputs("torchvision", "rgb", 1, IMAGENET_MEAN, IMAGENET_STD),
     ),

@@ -229,9 +229,8 @@ def _shared_words(pairs: Pairs) -> int:
 
 
 def _words(path: str) -> set[str]:
-    """The parts of a path, and the words in them; numbers alone are none."""
-    parts = set(path.lower().split("."))
-    return {word for word in parts | set(_WORD.findall(path.lower())) if not word.isdigit()}
+    """The words in a path, without numbers: ours count the operations of a text, and theirs something else."""
+    return set(_WORD.findall(path.lower()))
 
 
 _WORD = re.compile("[a-z]+")

@@ -10,9 +10,11 @@ from archdsl.backends.weights.layers import SHORT_NAMES, Layer, Stored, rules_of
 from archdsl.backends.weights.orders import Choices, Open, Walk
 from archdsl.graph.shapes import show_shape
 
-MOST_COMPARISONS = 300_000
-"""The limit of one search, about two seconds."""
-MORE_COMPARISONS = 100_000
+MOST_COMPARISONS = 150_000
+"""The limit of one search."""
+ATTEMPT = 10
+"""What an attempt costs beside its comparisons, in comparisons."""
+MORE_COMPARISONS = 80_000
 """The limit of looking for another order that fits."""
 MOST_SOLUTIONS = 120
 """As many orders that fit are looked at: those of five like branches."""
@@ -66,6 +68,7 @@ class Search:
     def _attempt(self, choices: Choices) -> Pairs | Open | None:
         ours, theirs = self._walks
         pairs: list[tuple[Layer, Layer | None]] = []
+        self._left -= ATTEMPT
         for one, other in zip_longest(ours(choices), theirs(choices)):
             if isinstance(one, Open):
                 return one

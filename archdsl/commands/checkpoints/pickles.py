@@ -45,6 +45,8 @@ INERT = frozenset(
         *(f"numpy.{name}" for name in ("dtype", "ndarray", "bool_", "float16", "float32", "float64", "int32", "int64")),
         *(f"numpy.dtypes.{name}DType" for name in ("Bool", "Float16", "Float32", "Float64", "Int32", "Int64")),
         *(f"torch.{dtype}" for dtype in SIZES),
+        *(f"torch.{scheme}" for scheme in ("per_tensor_affine", "per_tensor_symmetric", "per_channel_affine")),
+        *(f"torch.{scheme}" for scheme in ("per_channel_symmetric", "per_channel_affine_float_qparams")),
         "_codecs.encode",
         "argparse.Namespace",
         "copyreg._reconstructor",
