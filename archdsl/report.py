@@ -482,7 +482,7 @@ class TrialReport:
     largest: float
     """The largest number of the given output, by absolute value."""
     tolerance: float
-    """The difference that was allowed, as a share of `largest` or of 1."""
+    """The difference that was allowed, as a share of `largest`."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class Trial:
 
     def holds(self, report: TrialReport) -> bool:
         """Whether the outputs are the same within the tolerance. What is no number is not."""
-        return report.max_difference <= report.tolerance * max(1.0, report.largest)
+        return report.max_difference <= report.tolerance * report.largest
 
     def failed(self, report: TrialReport, orders: int) -> tuple[str, str, str]:
         """File, message and help for weights that give another output, the nearest of so many orders."""
@@ -84,7 +84,7 @@ class Trial:
         message = (
             f"the output differs by {report.max_difference:.3g} at most{tried}; the largest output is "
             f"{report.largest:.4g}, and --tolerance {report.tolerance:g} allows "
-            f"{report.tolerance * max(1.0, report.largest):.3g}"
+            f"{report.tolerance * report.largest:.3g}"
         )
         return self.path, message, "nothing was written: strides, paddings, activations and eps stand in no checkpoint"
 

@@ -130,7 +130,7 @@ MOST_COUNT = 1 << 53
     type=click.FloatRange(min=0, max=1),
     default=TOLERANCE,
     show_default=True,
-    help="The difference that --check allows, as a share of the largest output, or of 1.",
+    help="The difference that --check allows, as a share of the largest output.",
 )
 @format_option("table", "json")
 def command(
@@ -221,21 +221,23 @@ def _checked(
     found: Checkpoint,
     most: int,
 ) -> tuple[Plan, dict[str, Any], TrialReport]:
-    """The plan of the first order that gives the given output, its weights, and how near it comes."""
-    report = trial.compare(plan, state)
-    nearest, order = report, 0
-    while not trial.holds(report) and order + 1 < min(plan.orders, most):
-        order += 1
-        plan = plan_by(order)
-        state = _state_of(plan, found)
-        report = trial.compare(plan, state)
-        nearest = min(nearest, report, key=lambda r: r.max_difference)
+    """The plan of the order that comes nearest to the given output, its weights, and how near that is."""
+    tried = [(trial.compare(plan, state), plan, state)]
+    for order in range(1, min(plan.orders, most)):
+        other = plan_by(order)
+        weights = _state_of(other, found)
+        tried.append((trial.compare(other, weights), other, weights))
+        tried.sort(key=lambda one: one[0].max_difference)  # keeps the order of equals
+        tried[2:] = []
+    report, plan, state = tried[0]
     if not trial.holds(report):
-        raise WeightsFault(*trial.failed(nearest, order + 1))
-    if plan.orders > 1:
-        plan = replace(
-            plan, choices=(), orders=1, notes=(*plan.notes, f"order {order + 1} gives the output of {trial.path}")
-        )
+        raise WeightsFault(*trial.failed(report, min(plan.orders, most)))
+    if len(tried) > 1:
+        more = "; another does as well" if trial.holds(tried[1][0]) else ""
+        told = f"of these orders, one gives the output in {trial.path}, and is taken{more}"
+        plan = replace(plan, notes=(*plan.notes, told))
+        if not more:
+            plan = replace(plan, choices=(), orders=1)
     return plan, state, report
 
 

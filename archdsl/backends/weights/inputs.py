@@ -47,12 +47,6 @@ LIBRARIES: tuple[tuple[str, re.Pattern[str], Inputs], ...] = (
         Inputs("pycls", "bgr", 1, IMAGENET_MEAN, IMAGENET_STD, "bilinear", 256, 224),
     ),
     (
-        "torchvision",
-        re.compile(r"trunk_output\.block1\.|features\.\d+\.(\d+|conv)\."),
-        # torchvision, torchvision/transforms/_presets.py (ImageClassification); sizes are those of each weights' entry
-        Inputs("torchvision", "rgb", 1, IMAGENET_MEAN, IMAGENET_STD),
-    ),
-    (
         "timm",
         re.compile(
             r"conv_stem\.weight$|s\d+\.b\d+\.conv1\.conv\.weight$|features\.\d+\.conv_dw\.conv\.weight$"
@@ -60,6 +54,12 @@ LIBRARIES: tuple[tuple[str, re.Pattern[str], Inputs], ...] = (
         ),
         # timm's mean and deviation are by model (pretrained_cfg)
         Inputs("timm", "rgb", 1),
+    ),
+    (
+        "torchvision",
+        re.compile(r"trunk_output\.block1\.|features\.\d+\.(\d+|conv)\."),
+        # torchvision, torchvision/transforms/_presets.py (ImageClassification); sizes are those of each weights' entry
+        Inputs("torchvision", "rgb", 1, IMAGENET_MEAN, IMAGENET_STD),
     ),
     (
         "timm or torchvision",
