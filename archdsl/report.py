@@ -442,9 +442,60 @@ class TensorReport:
     checkpoint_shape: list[int] | None
     """Null too for an entry that is no tensor."""
     rule: str | None
-    """How an adapted one is made: reshape, sum, mean, repeat; why one is new or unused."""
+    """How an adapted one is made: reshape, reversed, sum, mean, repeat; why one is new or unused."""
     cast_from: str | None
     """The type of the checkpoint's numbers, where they are written as another."""
+
+
+@dataclass(frozen=True)
+class ChoiceReport:
+    """A tensor of the emitted module that could take another one of the checkpoint as well: nothing tells."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    name: str
+    takes: str
+    others: list[str]
+
+
+@dataclass(frozen=True)
+class InputReport:
+    """What the checkpoint's network takes for input, and no shape shows; null where nothing tells."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    library: str | None
+    """Whose names the checkpoint has."""
+    channel_order: Literal["rgb", "bgr"] | None
+    reversed: bool
+    """Whether the input channels are written in reverse order: the module takes RGB."""
+    largest: int | None
+    """Pixels are from 0 to this."""
+    mean: list[float] | None
+    """Of red, green and blue, in this order."""
+    std: list[float] | None
+    interpolation: str | None
+    resize: int | None
+    """The shorter side before the crop."""
+    crop: int | None
+    differences: list[str]
+    """Where the model's `preprocess` says something else."""
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """The output of the network with the written weights beside a given one."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    file: str
+    outputs: int
+    """How many numbers were compared."""
+    max_difference: float
+    largest: float
+    """The largest number of the given output, by absolute value."""
+    tolerance: float
+    """The difference that was allowed, as a share of `largest`."""
 
 
 @dataclass(frozen=True)
@@ -469,6 +520,13 @@ class WeightsReport:
     unused: int
     tensors: list[TensorReport]
     """Those of the module in the order of its operations, then the unused ones."""
+    input: InputReport
+    orders: int
+    """How many orders fit between which nothing decides: 1 where the order is sure."""
+    choices: list[ChoiceReport]
+    """What these orders differ in."""
+    check: TrialReport | None
+    """Null without --check."""
     notes: list[str]
     diagnostics: list[dict[str, Any]]
 

@@ -1,33 +1,50 @@
 """`archdsl weights`: a checkpoint of another library as a file that the emitted module loads.
 
-Which tensor goes where is decided by `archdsl.backends.weights`; here are the files, the numbers and the report. A
-checkpoint is a stranger's file: nothing in it is run, and its names are escaped where they are shown.
+Which tensor goes where is decided by `archdsl.backends.weights`, what is in a checkpoint by
+`archdsl.commands.checkpoints`; here are the numbers and the report. A checkpoint is a stranger's file: nothing in it is
+run, and its names are escaped where they are shown.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from archdsl import __version__
+from archdsl import __version__, emission
 from archdsl.backends.weights import (
+    CHANNEL_ORDERS,
     CLASSIFIER_RULES,
     COUNTER,
     INPUT_RULES,
+    REVERSED,
+    Ambiguous,
+    Inputs,
     Loaded,
     Mismatch,
     Plan,
+    differences,
+    inputs_of,
     map_state,
-    unwrapped,
+    told_inputs,
+)
+from archdsl.commands.checkpoints import (
+    FLOATS,
+    INTEGERS,
+    NO_TENSOR,
+    SUFFIX,
+    Checkpoint,
+    Damaged,
+    WeightsFault,
+    numbers,
+    opened,
+    read_checkpoint,
 )
 from archdsl.commands.common import (
     Request,
@@ -41,11 +58,12 @@ from archdsl.commands.common import (
     say_json,
 )
 from archdsl.commands.tables import size, table
+from archdsl.commands.trial import MOST_TRIALS, TOLERANCE, Trial
 from archdsl.compiler import Compilation
-from archdsl.diagnostics import Diagnostic, Diagnostics
+from archdsl.diagnostics import Diagnostic, Diagnostics, Label
 from archdsl.files import FileFault, write_atomically
 from archdsl.render import visible
-from archdsl.report import TensorReport, WeightsReport, diagnostic_reports
+from archdsl.report import ChoiceReport, InputReport, TensorReport, TrialReport, WeightsReport, diagnostic_reports
 from archdsl.source import Source, Span
 
 EPILOG = """
@@ -55,46 +73,27 @@ Examples:
   archdsl weights net.arch checkpoint.safetensors --dry-run
   archdsl weights net.arch checkpoint.pth --set head.classes=10 --classifier-rule new
   archdsl weights net.arch checkpoint.pth --input 1x224x224 --input-rule sum
+  archdsl weights net.arch checkpoint.pth --check logits.safetensors
 
-CHECKPOINT is a .pth or .pt file of timm, torchvision or pycls, or a .safetensors file, of the same network. Its tensors
-go to operations by their order and their shapes; every tensor of both sides is reported as loaded, adapted, new or
-unused, and what cannot be mapped is an error that names the first difference. The order of a .pth file is surer: a
-.safetensors file sorts the names, and they stand for the order.
+CHECKPOINT is a .pth or .pt file of timm, torchvision or pycls, weights alone or a checkpoint of their training, or a
+.safetensors file, of the same network. Its tensors go to operations by their order, their shapes and their names; every
+tensor of both sides is reported as loaded, adapted, new or unused, and what cannot be mapped is an error that names the
+first difference. Where several orders fit and nothing tells which is right, the operations that they differ in are
+listed, and nothing is written without --accept-order or --check. The order of a .pth file is surer: a .safetensors file
+sorts the names.
+
+The report says what the checkpoint's network takes for input, as far as its names tell: pycls feeds its networks BGR,
+so the first convolution's input channels are reversed, and the module takes RGB.
 
 Strides, paddings and the eps of norms stand in no checkpoint: weights of a network that differs in these alone are
-taken, and compute something else. Numbers are written as float32. The extra archdsl[torch] is needed.
+taken, and compute something else. --check FILE tells: FILE holds an `input` that the checkpoint's network was given and
+its `output`, as .safetensors, .npz or .pt. Numbers are written as float32. The extra archdsl[torch] is needed.
 """
 
-SUFFIX = ".safetensors"
-CONTAINERS = ("state_dict", "model", "model_state")
-"""The entries of training checkpoints that hold the weights."""
-AVERAGED = ("state_dict_ema", "model_ema", "ema_state", "ema")
-"""Those that hold averaged weights."""
-MOST_CONTAINERS = 4
-
-_CODE = re.compile(r"GLOBAL (\S+)")
-
-
-class WeightsFault(Exception):
-    """What is wrong with a checkpoint or an output, in one sentence, and what would mend it."""
-
-    def __init__(self, file: str, message: str, help: str | None = None) -> None:
-        super().__init__(message)
-        self.file = file
-        self.message = message
-        self.help = help
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """The weights in a file: name -> tensor, by names without what wrappers put before them."""
-
-    tensors: Mapping[str, Any]
-    others: tuple[str, ...]
-    """The names of entries that are no tensors."""
-    ordered: bool
-    """Whether the file keeps the order in which modules were registered."""
-    notes: tuple[str, ...]
+MOST_LISTED = 40
+"""As many operations that could take another tensor are listed in an error."""
+MOST_COUNT = 1 << 53
+"""A counter above this is none."""
 
 
 @click.command(short_help="Bring a checkpoint to the emitted module's names.", epilog=EPILOG)
@@ -118,6 +117,21 @@ class Checkpoint:
 )
 @click.option("--allow-unused", is_flag=True, help="Leave out what no operation has, an auxiliary head for example.")
 @click.option("--ema", is_flag=True, help="Take the checkpoint's averaged weights.")
+@click.option("--entry", metavar="NAME", help="Take the weights in this entry of a training checkpoint: swa.")
+@click.option(
+    "--channel-order",
+    type=click.Choice(CHANNEL_ORDERS),
+    help="The order of colours that the checkpoint's network takes; by its library otherwise. bgr is reversed.",
+)
+@click.option("--accept-order", is_flag=True, help="Take the first order, where several fit and nothing decides.")
+@click.option("--check", metavar="FILE", help="Compare with a given output; write nothing where it differs.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, max=1),
+    default=TOLERANCE,
+    show_default=True,
+    help="The difference that --check allows, as a share of the largest output.",
+)
 @format_option("table", "json")
 def command(
     file: str,
@@ -129,45 +143,102 @@ def command(
     classifier_rule: str | None,
     allow_unused: bool,
     ema: bool,
+    entry: str | None,
+    channel_order: Any,
+    accept_order: bool,
+    check: str | None,
+    tolerance: float,
     format_: str,
     **options: Any,
 ) -> None:
     """Bring a checkpoint of timm, torchvision or pycls to the names of the emitted module."""
+    if ema and entry is not None:
+        raise click.UsageError("--ema and --entry are two ways to say which weights: give one")
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
     if result.network is None:
         return
+    network = result.network
     target = Path(output or f"{result.name}{SUFFIX}")
     try:
         if not dry_run:
             _check_target(target, checkpoint, force)
-        found = read_checkpoint(checkpoint, ema)
-        try:
-            plan = map_state(
-                result.network,
-                {name: tuple(tensor.shape) for name, tensor in found.tensors.items()},
-                ordered=found.ordered,
-                input_rule=input_rule,
-                classifier_rule=classifier_rule,
-                allow_unused=allow_unused,
-            )
-        except Mismatch as fault:
-            raise WeightsFault(checkpoint, fault.message, fault.help) from None
-        if found.others and not allow_unused:
-            message = f"its entry {found.others[0]} is no tensor"
-            raise WeightsFault(checkpoint, message, "--allow-unused leaves such entries out, and lists them")
-        state = _state_of(plan, found, checkpoint)
+        _library("torch")
+        save = _library("safetensors.torch").save
+        with opened(checkpoint) as content:
+            found = read_checkpoint(checkpoint, content, ema, entry)
+            inputs = inputs_of(found.tensors, found.arguments)
+            if channel_order is not None:
+                inputs = replace(inputs, channel_order=channel_order)
+
+            def plan_by(order: int | None) -> Plan:
+                return map_state(
+                    network,
+                    {name: tensor.shape for name, tensor in found.tensors.items()},
+                    ordered=found.ordered,
+                    input_rule=input_rule,
+                    classifier_rule=classifier_rule,
+                    allow_unused=allow_unused,
+                    reverse=inputs.channel_order == "bgr",
+                    order=order,
+                )
+
+            try:
+                plan = plan_by(0 if accept_order or check is not None else None)
+            except Ambiguous as fault:
+                notes = [f"{c.ours} takes {c.takes}, and could take {', '.join(c.others)}" for c in fault.choices]
+                raise WeightsFault(checkpoint, fault.message, fault.help, notes) from None
+            except Mismatch as fault:
+                raise WeightsFault(checkpoint, fault.message, fault.help) from None
+            stranger = next((name for name, why in found.others.items() if why == NO_TENSOR), None)
+            if stranger is not None and not allow_unused:
+                message = f"its entry {stranger} is no tensor"
+                raise WeightsFault(checkpoint, message, "--allow-unused leaves such entries out, and lists them")
+            state, checked = _state_of(plan, found), None
+            if check is not None:
+                trial = Trial(check, tolerance, result, reverse=inputs.channel_order == "bgr")
+                plan, state, checked = _checked(trial, plan, state, plan_by, found, 1 if accept_order else MOST_TRIALS)
+            lost = _lost(plan, found, state)
         if not dry_run:
-            content = _library("safetensors.torch").save(state)
-            _write(target, content, force)
+            _write(target, save(state), force)
     except WeightsFault as fault:
         _fail(request, fault)
-    report = _report(result, request, checkpoint, target, plan, found, written=not dry_run)
+    found = replace(found, notes=(*found.notes, *plan.notes, *lost))
+    input_ = _input_report(inputs, plan, result)
+    report = _report(result, request, target, plan, found, input_, checked, written=not dry_run)
     if request.as_json:
         say_json(report)
     else:
-        say(_text(report))
+        say(_text(report, told_inputs(inputs)))
     finish(result)
+
+
+def _checked(
+    trial: Trial,
+    plan: Plan,
+    state: dict[str, Any],
+    plan_by: Callable[[int | None], Plan],
+    found: Checkpoint,
+    most: int,
+) -> tuple[Plan, dict[str, Any], TrialReport]:
+    """The plan of the order that comes nearest to the given output, its weights, and how near that is."""
+    tried = [(trial.compare(plan, state), plan, state)]
+    for order in range(1, min(plan.orders, most)):
+        other = plan_by(order)
+        weights = _state_of(other, found)
+        tried.append((trial.compare(other, weights), other, weights))
+        tried.sort(key=lambda one: one[0].max_difference)  # keeps the order of equals
+        tried[2:] = []
+    report, plan, state = tried[0]
+    if not trial.holds(report):
+        raise WeightsFault(*trial.failed(report, min(plan.orders, most)))
+    if len(tried) > 1:
+        more = "; another does as well" if trial.holds(tried[1][0]) else ""
+        told = f"of these orders, one gives the output in {trial.path}, and is taken{more}"
+        plan = replace(plan, notes=(*plan.notes, told))
+        if not more:
+            plan = replace(plan, choices=(), orders=1)
+    return plan, state, report
 
 
 def _fail(request: Request, fault: WeightsFault) -> NoReturn:
@@ -175,9 +246,14 @@ def _fail(request: Request, fault: WeightsFault) -> NoReturn:
     if request.as_json:
         diagnostics = Diagnostics()
         where = Span(Source(fault.file, ""), 0, 0)
-        diagnostics.add(Diagnostic("", visible(fault.message), where, help=fault.help))
+        labels = tuple(Label(where, visible(note)) for note in fault.notes)
+        diagnostics.add(Diagnostic("", visible(fault.message), where, labels=labels, help=fault.help))
         fail(request, diagnostics)
     click.echo(f"error: {visible(fault.file)}: {visible(fault.message)}", err=True)
+    for note in fault.notes[:MOST_LISTED]:
+        click.echo(f"note: {visible(note)}", err=True)
+    if len(fault.notes) > MOST_LISTED:
+        click.echo(f"note: and {len(fault.notes) - MOST_LISTED:,} more, which --format json lists", err=True)
     if fault.help is not None:
         click.echo(f"help: {visible(fault.help)}", err=True)
     raise click.exceptions.Exit(1)
@@ -194,117 +270,62 @@ def _library(name: str) -> Any:
         ) from None
 
 
-# Reading
-
-
-def read_checkpoint(path: str, averaged: bool = False) -> Checkpoint:
-    """The weights in a file. Raises `WeightsFault`, and `click.ClickException` where a library is missing."""
-    _library("torch")
-    if not os.path.isfile(path):
-        raise WeightsFault(path, "there is no such file" if not os.path.lexists(path) else "not a regular file")
-    if path.endswith(SUFFIX):
-        content, ordered = _read_safetensors(path), False
-    else:
-        content, ordered = _read_torch(path), True
-    entries, notes = _weights_in(path, content, averaged)
-    torch = _library("torch")
-    if any(not isinstance(name, str) for name in entries):
-        raise WeightsFault(path, "its entries have no names")
-    tensors = {name: entry for name, entry in entries.items() if isinstance(entry, torch.Tensor)}
-    if not tensors:
-        message = f"it holds no weights; its entries are {', '.join(list(entries)[:8]) or 'none'}"
-        held = next((name for name in AVERAGED if name in entries), None)
-        raise WeightsFault(path, message, f"--ema takes {held}" if held else None)
-    short, removed = unwrapped(tensors)
-    if removed:
-        notes.append(f"names stand without the `{removed}` before all of them")
-    others = tuple(name for name in entries if name not in tensors)
-    return Checkpoint({short[name]: tensor for name, tensor in tensors.items()}, others, ordered, tuple(notes))
-
-
-def _read_safetensors(path: str) -> Any:
-    safetensors = _library("safetensors.torch")
-    try:
-        return safetensors.load_file(path)
-    except Exception as fault:  # the library's own error is no public class of all its versions
-        raise WeightsFault(path, f"it is cut off, or no safetensors file{_reason(fault)}") from None
-
-
-def _read_torch(path: str) -> Any:
-    """What torch reads without running code."""
-    torch = _library("torch")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of formats: that the file is refused says more
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as fault:  # a damaged file makes torch raise nearly anything
-        text, named = str(fault), _CODE.search(str(fault))
-        if named is not None or "TorchScript" in text or (_is_pickle(path) and "Unsupported" in text):
-            what = f" ({named[1]})" if named is not None else ""
-            message = f"it holds pickled code{what}, which archdsl does not run"
-            raise WeightsFault(path, message, "save the state dict alone: torch.save(model.state_dict(), …)") from None
-        raise WeightsFault(path, f"it is cut off, or no checkpoint{_reason(fault)}") from None
-
-
-def _is_pickle(path: str) -> bool:
-    """Whether a file begins as pickles do, and not for example as text."""
-    with open(path, "rb") as file:
-        return file.read(1) == b"\x80"
-
-
-def _reason(fault: Exception) -> str:
-    """The library's reason, where it says one."""
-    line = str(fault).split("\n")[0].split(". ")[0].rstrip(".")
-    return f": {line}" if " " in line and not line.startswith("Weights only load failed") else ""
-
-
-def _weights_in(path: str, content: Any, averaged: bool) -> tuple[Mapping[Any, Any], list[str]]:
-    """The entries of the state dict, out of the containers around it, and which these were."""
-    notes: list[str] = []
-    wanted = AVERAGED if averaged else CONTAINERS
-    for _ in range(MOST_CONTAINERS):
-        if not isinstance(content, Mapping):
-            raise WeightsFault(path, f"it holds a {type(content).__name__}, and no state dict")
-        name = next((name for name in wanted if isinstance(content.get(name), Mapping)), None)
-        if name is None:
-            break
-        left = ", ".join(str(other) for other in content if other != name)
-        notes.append(f"the weights are those of {name}" + (f"; the file also has {left}" if left else ""))
-        content, wanted = content[name], CONTAINERS
-    if wanted is AVERAGED:
-        raise WeightsFault(path, f"it has no averaged weights; its entries are {', '.join(map(str, [*content][:8]))}")
-    return content, notes
-
-
 # Numbers
 
 
-def _state_of(plan: Plan, found: Checkpoint, path: str) -> dict[str, Any]:
-    """The tensors to write, by our names."""
+def _state_of(plan: Plan, found: Checkpoint) -> dict[str, Any]:
+    """The tensors to write, by our names. Raises `WeightsFault` for numbers that no network can have."""
     torch = _library("torch")
     state = {}
     for entry in plan.loaded:
-        tensor = found.tensors[entry.theirs].detach()
+        record = found.tensors[entry.theirs]
         counts = entry.ours.endswith(f".{COUNTER}")
-        if tensor.layout != torch.strided or not (tensor.is_floating_point() or (counts and not tensor.is_complex())):
-            raise WeightsFault(path, f"its {entry.theirs} holds {tensor.dtype}, which is no number of a weight")
-        if entry.rule in INPUT_RULES:
-            tensor = _channels(tensor.to(torch.float64), entry)
+        if record.dtype not in (*FLOATS, *(INTEGERS if counts else ())):
+            raise WeightsFault(
+                found.path, f"its {entry.theirs} holds torch.{record.dtype}, which is no number of a weight"
+            )
+        try:
+            held = numbers(record)
+        except Damaged as fault:
+            raise WeightsFault(found.path, f"{entry.theirs}: {fault}") from None
+        _check_numbers(held, entry, found.path)
+        rules = (entry.rule or "").split(", ")
+        tensor = held.flip(1) if REVERSED in rules else held
+        if rules[-1] in INPUT_RULES:
+            tensor = _channels(tensor.to(torch.float64), entry, rules[-1])
         number = torch.int64 if counts else torch.float32
         # A copy of its own: tensors of a checkpoint may share memory, which safetensors refuses.
-        state[entry.ours] = tensor.to(number).reshape(entry.shape).clone(memory_format=torch.contiguous_format)
+        made = tensor.to(number).reshape(entry.shape).clone(memory_format=torch.contiguous_format)
+        if not counts and not bool(made.isfinite().all()):
+            largest = float(held.abs().max())
+            message = f"its {entry.theirs} holds {largest:g}, beyond what float32 holds, {torch.finfo(number).max:.3g}"
+            raise WeightsFault(found.path, message)
+        state[entry.ours] = made
     return state
 
 
-def _channels(weight: Any, entry: Loaded) -> Any:
+def _check_numbers(tensor: Any, entry: Loaded, path: str) -> None:
+    """Whether these can be numbers of a trained network."""
+    if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        strange = int((~tensor.isfinite()).sum())
+        what = "nan" if bool(tensor.isnan().any()) else "inf"
+        raise WeightsFault(path, f"its {entry.theirs} holds {what}: {strange:,} of {tensor.numel():,} numbers are none")
+    least = float(tensor.min()) if tensor.numel() else 0.0
+    if entry.ours.endswith(f".{COUNTER}"):
+        most = float(tensor.max()) if tensor.numel() else 0.0
+        if least < 0 or most > MOST_COUNT or not bool((tensor == tensor.to(tensor.dtype).floor()).all()):
+            raise WeightsFault(path, f"its {entry.theirs} counts batches, and holds {least:g}")
+
+
+def _channels(weight: Any, entry: Loaded, rule: str) -> Any:
     """The weight with other input channels. It is added up in order and in float64, the same on every machine."""
     ours, theirs = entry.shape[1], entry.their_shape[1]
-    if entry.rule == "repeat":
+    if rule == "repeat":
         return weight[:, [channel % theirs for channel in range(ours)]] * (theirs / ours)
     total = weight[:, :1].clone()
     for channel in range(1, theirs):
         total += weight[:, channel : channel + 1]
-    return total if entry.rule == "sum" else (total / theirs).expand(-1, ours, -1, -1)
+    return total if rule == "sum" else (total / theirs).expand(-1, ours, -1, -1)
 
 
 # Writing
@@ -333,62 +354,117 @@ def _write(target: Path, content: bytes, force: bool) -> None:
 # The report
 
 
+def _input_report(inputs: Inputs, plan: Plan, result: Compilation) -> InputReport:
+    """What the checkpoint's network takes, beside what the model says of its own images."""
+    about = emission.about_of(result, result.name, "", ())
+    preprocess = result.model.preprocess if result.model is not None else {}
+    said = {key: preprocess[key].value if key in preprocess else None for key in ("interpolation", "crop")}
+    lines = differences(
+        inputs,
+        tuple(map(float, about.mean)),
+        tuple(map(float, about.std)),
+        said["interpolation"],
+        float(said["crop"]) if said["crop"] is not None else None,
+    )
+    reversed_ = any(REVERSED in (entry.rule or "").split(", ") for entry in plan.loaded)
+    return InputReport(reversed=reversed_, differences=lines, **asdict(inputs))
+
+
 def _report(
-    result: Compilation, request: Request, path: str, target: Path, plan: Plan, found: Checkpoint, *, written: bool
+    result: Compilation,
+    request: Request,
+    target: Path,
+    plan: Plan,
+    found: Checkpoint,
+    input_: InputReport,
+    checked: TrialReport | None,
+    *,
+    written: bool,
 ) -> WeightsReport:
     tensors = [_loaded_report(entry, found) for entry in plan.loaded]
     places = {f"{node.path}.": index for index, node in enumerate(result.network.nodes)} if result.network else {}
     tensors += [TensorReport("new", e.name, list(e.shape), None, None, e.why, None) for e in plan.new]
     tensors.sort(key=lambda t: places.get(f"{(t.name or '').rpartition('.')[0]}.", -1))
     tensors += [TensorReport("unused", None, None, e.name, list(e.shape), e.why, None) for e in plan.unused]
-    tensors += [TensorReport("unused", None, None, name, None, "no tensor", None) for name in found.others]
+    tensors += [TensorReport("unused", None, None, name, None, why, None) for name, why in found.others.items()]
     counts = {status: sum(t.status == status for t in tensors) for status in ("loaded", "adapted", "new", "unused")}
     return WeightsReport(
         archdsl=__version__,
         spec=request.shown,
         model=result.name,
         hash=result.network.hash if result.network is not None else "",
-        checkpoint=path,
+        checkpoint=found.path,
         output=str(target),
         written=written,
         **counts,
         tensors=tensors,
-        notes=[*found.notes, *plan.notes],
+        input=input_,
+        orders=plan.orders,
+        choices=[ChoiceReport(choice.ours, choice.takes, list(choice.others)) for choice in plan.choices],
+        check=checked,
+        notes=list(found.notes),
         diagnostics=diagnostic_reports(result.diagnostics),
     )
 
 
+def _lost(plan: Plan, found: Checkpoint, state: Mapping[str, Any]) -> list[str]:
+    """What became zero on the way to float32, and variances that are none."""
+    count = 0
+    below = [
+        entry for entry in plan.loaded if entry.ours.endswith(".running_var") and bool((state[entry.ours] < 0).any())
+    ]
+    for entry in plan.loaded:
+        if found.tensors[entry.theirs].dtype == "float64" and entry.rule is None:
+            held = numbers(found.tensors[entry.theirs])
+            count += int(((held != 0).reshape(entry.shape) & (state[entry.ours] == 0)).sum())
+    notes = [f"{count:,} numbers are too small for float32, and are written as 0"] if count else []
+    notes += (
+        [f"the variances in {below[0].theirs} and {len(below) - 1:,} others are below 0 in places"] if below else []
+    )
+    return notes
+
+
 def _loaded_report(entry: Loaded, found: Checkpoint) -> TensorReport:
-    held = str(found.tensors[entry.theirs].dtype).removeprefix("torch.")
+    held = found.tensors[entry.theirs].dtype
     cast = held if held != ("int64" if entry.ours.endswith(f".{COUNTER}") else "float32") else None
     status: Any = "adapted" if entry.rule is not None else "loaded"
     return TensorReport(status, entry.ours, list(entry.shape), entry.theirs, list(entry.their_shape), entry.rule, cast)
 
 
-def _text(report: WeightsReport) -> str:
+def _text(report: WeightsReport, inputs: str) -> str:
     """A line for each tensor, and what they come to."""
-    headers = ["status", "tensor", "shape", "checkpoint", "its shape", "rule", "cast from"]
+    headers = ["status", "tensor", "shape", "checkpoint", "its shape", "rule", "cast from", "could take"]
+    could = {choice.name: choice.others for choice in report.choices}
     rows = [
-        [t.status, t.name, _size(t.shape), t.checkpoint_name, _size(t.checkpoint_shape), t.rule, t.cast_from]
+        [
+            t.status,
+            t.name,
+            _size(t.shape),
+            t.checkpoint_name,
+            _size(t.checkpoint_shape),
+            t.rule,
+            t.cast_from,
+            ", ".join(could.get(t.name or "", [])),
+        ]
         for t in report.tensors
     ]
-    kept = [i for i, header in enumerate(headers) if header not in ("rule", "cast from") or any(row[i] for row in rows)]
+    optional = ("rule", "cast from", "could take")
+    kept = [i for i, header in enumerate(headers) if header not in optional or any(row[i] for row in rows)]
     listed = table([headers[i] for i in kept], [[row[i] for i in kept] for row in rows])
     counts = f"{report.loaded:,} loaded, {report.adapted:,} adapted, {report.new:,} new, {report.unused:,} unused"
-    lines = [visible(f"note: {note}") for note in report.notes]
-    ending = f"wrote {report.output}" if report.written else f"would write {report.output}"
-    return (
-        "\n".join(
-            [
-                f"{report.model}, hash {report.hash[:16]}, from {visible(report.checkpoint)}\n",
-                listed,
-                counts,
-                *lines,
-                ending,
-            ]
+    reverse = "; the first convolution's input channels are reversed, so that the module takes RGB"
+    notes = [f"input: {inputs}{reverse if report.input.reversed else ''}"]
+    notes += [f"warning: {line}" for line in report.input.differences]
+    notes += [f"note: {note}" for note in report.notes]
+    if report.check is not None:
+        check = report.check
+        notes.append(
+            f"check: {check.outputs:,} outputs differ by {check.max_difference:.3g} at most from {check.file}'s; "
+            f"the largest is {check.largest:.4g}"
         )
-        + "\n"
-    )
+    ending = f"wrote {report.output}" if report.written else f"would write {report.output}"
+    title = f"{report.model}, hash {report.hash[:16]}, from {visible(report.checkpoint)}\n"
+    return "\n".join([title, listed, counts, *map(visible, notes), ending]) + "\n"
 
 
 def _size(shape: list[int] | None) -> str:

@@ -19,7 +19,7 @@ import pytest
 from families.compiling import compiled, network_of, spec
 from pydantic import TypeAdapter
 
-from archdsl.backends.weights import INPUT_RULES, MOST_SOLUTIONS, Mismatch, Plan, map_state, unwrapped
+from archdsl.backends.weights import INPUT_RULES, MOST_SOLUTIONS, Ambiguous, Mismatch, Plan, map_state, unwrapped
 from archdsl.cli import main
 from archdsl.commands import weights as shell
 from archdsl.graph.network import Network
@@ -326,21 +326,26 @@ TWINS = stages(
 
 
 def test_several_orders_fit() -> None:
-    """Shapes cannot tell two like branches apart: our order, unless names say otherwise; a note in any case."""
+    """Shapes cannot tell two like branches apart: names do, or nothing does, and then nobody guesses."""
     net = network(TWINS)
     value, gate = ours(net)
     shape = ours(net)[value]
-    plan = map_state(net, {"a.weight": shape, "b.weight": shape})
-    assert moves(plan) == {value: "a.weight", gate: "b.weight"}
-    assert len(plan.notes) == 1
-    assert "2 orders fit" in plan.notes[0]
-    assert all(word in plan.notes[0] for word in (value.removesuffix(".weight"), " a, ", " b"))
+    for state, ordered in (
+        ({"a.weight": shape, "b.weight": shape}, True),
+        ({"a.weight": shape, "b.weight": shape}, False),
+    ):
+        with pytest.raises(Ambiguous, match="2 orders fit, and neither names nor the file's order tell which") as fault:
+            map_state(net, state, ordered=ordered)
+        assert fault.value.choices == ((value, "a.weight", ("b.weight",)), (gate, "b.weight", ("a.weight",)))
+        plan = map_state(net, state, ordered=ordered, order=0)
+        assert moves(plan) == {value: "a.weight", gate: "b.weight"}
+        assert (plan.orders, plan.choices) == (2, fault.value.choices)
+        assert moves(map_state(net, state, ordered=ordered, order=1)) == {value: "b.weight", gate: "a.weight"}
     plan = map_state(net, {"m.gate.weight": shape, "m.value.weight": shape})
     assert moves(plan) == {value: "m.value.weight", gate: "m.gate.weight"}
+    assert plan.choices == ()
     assert "2 orders fit" in plan.notes[0]
-    plan = map_state(net, {"a.weight": shape, "b.weight": shape}, ordered=False)
-    assert moves(plan) == {value: "a.weight", gate: "b.weight"}
-    assert any("orders fit" in note for note in plan.notes)
+    assert "the words in the names decide" in plan.notes[0]
 
 
 def test_names_of_the_emitted_module_decide() -> None:
@@ -395,7 +400,9 @@ def test_too_many_orders() -> None:
 def test_like_branches_without_end() -> None:
     bodies = "".join(f"  b{i} = x -> conv(width, kernel: 1)\n" for i in range(7))
     net = network(stages(f"block w(x; width) {{\n{bodies}  return {' + '.join(f'b{i}' for i in range(7))}\n}}", "w(4)"))
-    plan = map_state(net, numbered(ours(net)))
+    with pytest.raises(Ambiguous, match=f"{MOST_SOLUTIONS} orders fit"):
+        map_state(net, numbered(ours(net)))
+    plan = map_state(net, numbered(ours(net)), order=0)
     assert moves(plan) == dict(zip(ours(net), numbered(ours(net)), strict=True))
     assert f"{MOST_SOLUTIONS} orders or more fit" in plan.notes[0]
 

@@ -13,24 +13,29 @@ search runs over the orders of independent branches, the same for all applicatio
 numbers in names count up, modules with the same parts have the same order, and where shapes still leave a choice the
 names' natural order is tried first.
 
-Where several orders fit, a note of the plan says so.
+Where several orders fit, names decide and a note of the plan says so; where they do not, the plan has `choices`, or
+`Ambiguous` is raised.
 
     layers    both sides as operations with their tensors
     orders    the orders that both sides may have
     search    an order of both sides in which all layers agree
     pairing   layers of ours with theirs
     plan      where every tensor goes, by the rules that the user chose
+    inputs    what no shape shows: the order of colours, mean and deviation
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from archdsl.backends.weights.faults import Mismatch
-from archdsl.backends.weights.layers import COUNTER, RESHAPE, our_layers, their_layers, unwrapped
+from archdsl.backends.weights.faults import Ambiguous, Mismatch
+from archdsl.backends.weights.inputs import CHANNEL_ORDERS, Inputs, differences, inputs_of, told_inputs
+from archdsl.backends.weights.layers import COUNTER, RESHAPE, Layer, our_layers, their_layers, unwrapped
 from archdsl.backends.weights.pairing import by_name, by_order
-from archdsl.backends.weights.plan import CLASSIFIER_RULES, INPUT_RULES, Left, Loaded, Plan, plan_of
+from archdsl.backends.weights.plan import CLASSIFIER_RULES, INPUT_RULES, REVERSED, Could, Left, Loaded, Plan, plan_of
 from archdsl.backends.weights.search import MOST_SOLUTIONS
+from archdsl.graph.blocks import INPUT
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
 
@@ -43,12 +48,20 @@ def map_state(
     input_rule: str | None = None,
     classifier_rule: str | None = None,
     allow_unused: bool = False,
+    reverse: bool = False,
+    order: int | None = None,
 ) -> Plan:
-    """The plan for a checkpoint: the names and shapes of its tensors, in its order if `ordered`. Raises `Mismatch`."""
+    """The plan for a checkpoint: the names and shapes of its tensors, in its order if `ordered`.
+
+    `reverse`: the checkpoint's network takes BGR, and ours RGB. `order`: which one of several orders that fit; none
+    takes no order that nothing decides. Raises `Mismatch`, and `Ambiguous` where only `order` would be missing.
+    """
     ours = our_layers(network)
     theirs = their_layers({name: tuple(shape) for name, shape in tensors.items()})
-    pairing = by_name(ours, theirs) or by_order(network, ours, theirs, ordered, classifier_rule == "new")
-    plan = plan_of(ours, pairing, input_rule, classifier_rule)
+    pairing = by_name(ours, theirs) or by_order(network, ours, theirs, ordered, classifier_rule == "new", order or 0)
+    if reverse:
+        _check_reversible(network, ours)
+    plan = plan_of(ours, pairing, input_rule, classifier_rule, reverse)
     kept = {entry.theirs for entry in plan.loaded} | {entry.name for entry in plan.unused}
     rest = [Left(name, tuple(shape), "no operation has it") for name, shape in tensors.items() if name not in kept]
     if rest and not allow_unused:
@@ -57,19 +70,40 @@ def map_state(
             f"the checkpoint's {first.name} ({show_shape(first.shape) or 'a number'}) belongs to no operation{more}",
             "--allow-unused leaves them out, and lists them",
         )
-    return Plan(plan.loaded, plan.new, (*plan.unused, *rest), plan.notes)
+    if plan.choices and order is None:
+        raise Ambiguous(plan.choices, plan.orders)
+    return replace(plan, unused=(*plan.unused, *rest))
+
+
+def _check_reversible(network: Network, ours: Mapping[int, Layer]) -> None:
+    """Whether all that reads the image are convolutions whose input channels can be reversed."""
+    for index, node in enumerate(network.nodes):
+        if INPUT in node.inputs and not (index in ours and ours[index].takes_image):
+            raise Mismatch(
+                f"the checkpoint's network takes BGR, and {node.path}, which reads the image, is no convolution of one "
+                "group: its input channels cannot be reversed",
+                "--channel-order rgb takes the weights as they are",
+            )
 
 
 __all__ = [
+    "CHANNEL_ORDERS",
     "CLASSIFIER_RULES",
     "COUNTER",
     "INPUT_RULES",
     "MOST_SOLUTIONS",
     "RESHAPE",
+    "REVERSED",
+    "Ambiguous",
+    "Could",
+    "Inputs",
     "Left",
     "Loaded",
     "Mismatch",
     "Plan",
+    "differences",
+    "inputs_of",
     "map_state",
+    "told_inputs",
     "unwrapped",
 ]

@@ -22,6 +22,7 @@ WRAPPERS = ("module.", "_orig_mod.", "model.")
 """What PyTorch's and other wrappers put before all names."""
 
 SHORT_NAMES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+SLOPES = "prelu"
 COUNTER = "num_batches_tracked"
 """Older checkpoints have none, and PyTorch then counts from 0."""
 
@@ -42,6 +43,8 @@ class Layer:
     """Whether it is ours, and the convolution that reads the input."""
     classifies: bool = False
     """Whether it is ours, and the last linear layer or convolution."""
+    bare: bool = False
+    """Whether it is theirs, and a parameter of a block itself, by any name."""
 
 
 def unwrapped(names: Iterable[str]) -> tuple[dict[str, str], str]:
@@ -77,13 +80,15 @@ def our_layers(network: Network) -> dict[int, Layer]:
 def their_layers(tensors: Mapping[str, Extents]) -> list[Layer]:
     """The operations of a checkpoint by the names' prefixes, without tensors that can be no operation's."""
     groups: dict[str, dict[str, Stored]] = {}
+    bare = set()
     for name, shape in tensors.items():
         prefix, _, short = name.rpartition(".")
         if short in SHORT_NAMES:
             groups.setdefault(prefix, {})[short] = Stored(name, shape)
         elif len(shape) == 1 or (len(shape) == 3 and shape[1:] == (1, 1)):  # a block's own parameter: a layer scale
             groups[name] = {"weight": Stored(name, shape)}
-    return [Layer(path, stored) for path, stored in groups.items()]
+            bare.add(name)
+    return [Layer(path, stored, bare=path in bare) for path, stored in groups.items()]
 
 
 def rules_of(ours: Layer, theirs: Layer) -> dict[str, str | None] | None:
@@ -91,6 +96,8 @@ def rules_of(ours: Layer, theirs: Layer) -> dict[str, str | None] | None:
 
     `INPUT_CHANNELS` and `CLASSES` stand for the rules that the user chooses.
     """
+    if theirs.bare and ours.kind == SLOPES:
+        return None  # PyTorch's PReLU is a module: its slopes are its `weight`
     if set(ours.tensors) - {COUNTER} != set(theirs.tensors) - {COUNTER} or theirs.tensors.keys() - ours.tensors.keys():
         return None
     found: dict[str, str | None] = {}

@@ -6,6 +6,7 @@ A walk yields layers one after the other, or what it needs to know before it can
 from __future__ import annotations
 
 import re
+from bisect import insort
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -49,6 +50,7 @@ class OurOrders:
         self._reads: dict[int, Before] = {}
         self._scales: dict[int, list[Layer]] = {}
         self._names: dict[Declared, list[str]] = {}
+        self._known: dict[tuple[int, Before], tuple[list[str], list[str]]] = {}
         self._read(network.root)
 
     def _read(self, application: Application) -> dict[int, str]:
@@ -102,19 +104,43 @@ class OurOrders:
                 scales_too = False
         chosen = choices.get(declared)
         before: Before = chosen if isinstance(chosen, frozenset) else frozenset()
-        needs = self._reads[id(application)]
-        names = list(branches)
-        while names:
-            ready = [n for n in names if not any((o, n) in needs or (o, n) in before for o in names)] or names[:1]
-            if len(ready) > 1 and self._free:
-                yield Open(declared, [_closed(before | {(n, o) for o in ready if o != n}) for n in ready])
-                return
-            names.remove(ready[0])
-            for step in branches[ready[0]]:
+        order, ready = self._sorted(application, before)
+        for name in order:
+            for step in branches[name]:
                 if not isinstance(step.applied, int):
                     yield from self._walk(step.applied, choices, scales_too)
                 elif step.applied in self._layers and (scales_too or not self._is_scale(step.applied)):
                     yield self._layers[step.applied]
+        if ready:
+            yield Open(declared, (_before_all(before, name, ready) for name in ready))
+
+    def _sorted(self, application: Application, before: Before) -> tuple[list[str], list[str]]:
+        """The branches in order, up to where it is open which of some comes next, and these."""
+        key = id(application), before
+        if key in self._known:
+            return self._known[key]
+        branches = self._branches[id(application)]
+        places = {name: place for place, name in enumerate(branches)}
+        behind: dict[str, list[str]] = {name: [] for name in branches}
+        waits = dict.fromkeys(branches, 0)
+        for first, second in self._reads[id(application)] | before:
+            if first in waits and second in waits:
+                behind[first].append(second)
+                waits[second] += 1
+        ready, order, left = [places[name] for name in branches if not waits[name]], [], dict(waits)
+        names = list(branches)
+        while left:
+            if len(ready) > 1 and self._free:
+                break
+            name = names[ready.pop(0)] if ready else next(iter(left))  # each waits for another: as they stand
+            order.append(name)
+            del left[name]
+            for other in behind[name]:
+                waits[other] -= 1
+                if not waits[other] and other in left:
+                    insort(ready, places[other])
+        self._known[key] = order, [names[place] for place in ready]
+        return self._known[key]
 
     def told(self, choices: Choices) -> list[str]:
         """The choices that are not our own order, in words."""
@@ -133,12 +159,26 @@ class OurOrders:
 
 def _closed(pairs: Iterable[tuple[str, str]]) -> Before:
     """The transitive closure."""
-    found = frozenset(pairs)
-    while True:
-        more = {(a, d) for a, b in found for c, d in found if b == c} - found
-        if not more:
-            return found
-        found |= more
+    after: dict[str, set[str]] = {}
+    for first, second in pairs:
+        after.setdefault(first, set()).add(second)
+    found: set[tuple[str, str]] = set()
+    for first in after:
+        reached, stack = set(after[first]), list(after[first])
+        while stack:
+            more = after.get(stack.pop(), set()) - reached
+            reached |= more
+            stack += more
+        found.update((first, second) for second in reached)
+    return frozenset(found)
+
+
+def _before_all(before: Before, name: str, others: Iterable[str]) -> Before:
+    """A closed relation, with one before others as well."""
+    first = {name, *(one for one, other in before if other == name)}
+    second = {other for other in others if other != name}
+    second |= {behind for one, behind in before if one in second}
+    return before | {(one, other) for one in first for other in second}
 
 
 class NameTree:
@@ -148,6 +188,8 @@ class NameTree:
         self.layer: Layer | None = None
         self.modules: dict[str, NameTree] = {}
         self.names: tuple[str, ...] = ()
+        self.series: dict[str, str] = {}
+        """Name -> the series in which it counts up: its name without what counts."""
 
     @classmethod
     def of(cls, layers: Iterable[Layer]) -> NameTree:
@@ -161,6 +203,7 @@ class NameTree:
             at.layer = layer
         for tree in trees:
             tree.names = tuple(sorted(tree.modules, key=_natural))
+            tree.series = _series_of(tree.names)
         return root
 
     def walk(self, choices: Choices) -> Iterator[Layer | Open]:
@@ -175,7 +218,7 @@ class NameTree:
             series: dict[str, str] = {}
             for name in self.names:
                 if name not in order:
-                    series.setdefault(_NUMBER.sub("#", name), name)  # numbers in names count up
+                    series.setdefault(self.series[name], name)
             if len(series) > 1:
                 yield Open(self.names, [(*order, name) for name in series.values()])
                 return
@@ -184,6 +227,20 @@ class NameTree:
 
 
 _NUMBER = re.compile("([0-9]+)")
+_LETTER = re.compile("(?<![A-Za-z])([a-zA-Z])(?![A-Za-z])")
+
+
+def _series_of(names: tuple[str, ...]) -> dict[str, str]:
+    """Name -> series. Numbers count up, and so do letters that stand alone, if they are a, b, … without a gap."""
+    found = {name: _NUMBER.sub("#", name) for name in names}
+    lettered: dict[str, list[str]] = {}
+    for name in names:
+        if len(letters := _LETTER.findall(found[name])) == 1:
+            lettered.setdefault(_LETTER.sub("@", found[name]), []).append(letters[0])
+    for series, letters in lettered.items():
+        if len(letters) > 1 and "".join(sorted(letters)).lower() in "abcdefghijklmnopqrstuvwxyz"[: len(letters)]:
+            found.update({name: series for name in names if _LETTER.sub("@", found[name]) == series})
+    return found
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

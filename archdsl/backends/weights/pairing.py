@@ -1,22 +1,41 @@
-"""Which layer of theirs is which of ours: by our own names, or by the first order that fits."""
+"""Which layer of theirs is which of ours: by our own names, or by the order that fits.
+
+Two things tell the order of a checkpoint's operations: the file, which has them as they were registered, and the names,
+of which modules are contiguous and numbers count up. Each leaves a choice where shapes are equal. What both agree on is
+taken without a word. Else the words of our paths decide, if one order has more of them in the names that it gives them
+than every other has; then the names against the file, if they leave a single order; else nobody knows, and the caller
+asks.
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, islice
+from typing import NamedTuple
 
 from archdsl.backends.weights.faults import Mismatch
 from archdsl.backends.weights.layers import Layer, rules_of
-from archdsl.backends.weights.orders import NameTree, OurOrders
-from archdsl.backends.weights.search import MOST_SOLUTIONS, Pairs, Search
+from archdsl.backends.weights.orders import Choices, NameTree, OurOrders, Walk
+from archdsl.backends.weights.search import MOST_COMPARISONS, MOST_SOLUTIONS, Key, Pairs, Search, key_of
 from archdsl.graph.network import Network
 
 MOST_DROPPED = 3
 """As many top-level modules may be left out together."""
 MOST_DROPS = 50
 """As many choices of them are tried."""
+MOST_FILED = 8
+"""As many orders of the file are looked at with the names."""
+
+
+class Choice(NamedTuple):
+    """An operation of ours that could take several of theirs."""
+
+    ours: Layer
+    takes: Layer
+    others: tuple[Layer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +44,10 @@ class Pairing:
 
     pairs: Pairs
     notes: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    """What several orders that fit disagree on, where nothing decides between them."""
+    orders: int = 1
+    """How many orders fit, and are not ruled out."""
 
 
 def by_name(ours: Mapping[int, Layer], theirs: Sequence[Layer]) -> Pairing | None:
@@ -39,39 +62,148 @@ def by_name(ours: Mapping[int, Layer], theirs: Sequence[Layer]) -> Pairing | Non
     return Pairing(tuple(pairs)) if any(other for _, other in pairs) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The orders that fit, with what the file and the names say of them."""
+
+    orders: dict[Key, Pairs]
+    """All that fit either, those that fit both first."""
+    named: tuple[Key, ...]
+    """Those that fit the names."""
+    told: dict[Key, list[str]]
+    """In words, where the file has our operations in another order than our own."""
+    filed: bool
+    """Whether the file's order fits at all."""
+    ended_early: bool
+    difference: str
+
+
+class Orders:
+    """The search, for one network."""
+
+    def __init__(self, network: Network, ours: Mapping[int, Layer], ordered: bool, may_lack_classifier: bool) -> None:
+        self._free = OurOrders(network, ours, free=True)
+        self._ordered = ordered
+        self._may_lack = may_lack_classifier
+
+    def evidence(self, theirs: Sequence[Layer], most: int = MOST_COMPARISONS) -> Evidence:
+        tree = NameTree.of(theirs)
+        if not self._ordered:
+            return self._by_names(tree, most, None)
+        filed = Search(self._free.walk, lambda _: iter(theirs), self._may_lack, most)
+        if not filed.solutions:
+            return self._by_names(tree, most // 3, filed)
+        named: dict[Key, Pairs] = {}
+        for _, choices in islice(filed.solutions.values(), MOST_FILED):
+            found = Search(self._fixed(choices), tree.walk, self._may_lack, most)
+            named.update({key: pairs for key, (pairs, _) in found.solutions.items()})
+        files = {key: pairs for key, (pairs, _) in filed.solutions.items()}
+        both = {key: pairs for key, pairs in files.items() if key in named}
+        told = {key: self._free.told(choices) for key, (_, choices) in filed.solutions.items()}
+        return Evidence({**both, **files, **named}, tuple(named), told, True, filed.ended_early, filed.difference)
+
+    def _by_names(self, tree: NameTree, most: int, filed: Search | None) -> Evidence:
+        """What names alone say: of a file that does not keep the order, or has it otherwise than any of ours."""
+        found = Search(self._free.walk, tree.walk, self._may_lack, most)
+        orders = {key: pairs for key, (pairs, _) in found.solutions.items()}
+        # Of a file that keeps an order, the first difference is the file's.
+        difference = found.difference if filed is None else filed.difference
+        ended_early = found.ended_early or (filed is not None and filed.ended_early)
+        return Evidence(orders, tuple(orders), {}, False, ended_early, difference)
+
+    def _fixed(self, choices: Choices) -> Walk:
+        return lambda _: self._free.walk(choices)
+
+
 def by_order(
-    network: Network, ours: Mapping[int, Layer], theirs: Sequence[Layer], ordered: bool, may_lack_classifier: bool
+    network: Network,
+    ours: Mapping[int, Layer],
+    theirs: Sequence[Layer],
+    ordered: bool,
+    may_lack_classifier: bool,
+    order: int = 0,
 ) -> Pairing:
-    """The first order in which all layers agree, also after whole top-level modules are left out."""
-    walk = OurOrders(network, ours, free=ordered)
+    """The order in which all layers agree, also after whole top-level modules are left out.
 
-    def search(layers: Sequence[Layer]) -> Search:
-        walk_theirs = NameTree.of(layers).walk if not ordered else lambda _: iter(layers)
-        return Search(walk.walk, walk_theirs, may_lack_classifier)
-
-    whole = search(theirs)
+    Where several do and nothing decides, the pairing has `choices`, and is that of the one of this number.
+    """
+    search = Orders(network, ours, ordered, may_lack_classifier)
+    whole = search.evidence(theirs)
     found, notes = whole, []
-    if not whole.solutions:
+    if not whole.orders:
         extra = {len(theirs) - len(ours), len(theirs) - len(ours) + may_lack_classifier}
-        fitting = ((names, s) for names, kept in _drops(theirs, extra) if (s := search(kept)).solutions)
+        most = MOST_COMPARISONS // 10
+        fitting = ((names, e) for names, kept in _drops(theirs, extra) if (e := search.evidence(kept, most)).orders)
         fits = list(islice(fitting, 2))
         if len(fits) > 1:
             first, second = (", ".join(names) for names, _ in fits)
             notes.append(f"{first} is left out; it would fit without {second} as well")
         found = fits[0][1] if fits else whole
-    if not found.solutions:
+    if not found.orders:
         if whole.ended_early:
             raise Mismatch(f"there are too many orders to try them all; in the first, {whole.difference}")
         raise Mismatch(f"the first difference: {whole.difference}")
     if not ordered:
         notes.append("the file does not keep the order of its tensors: names and shapes stand for it")
+    elif not found.filed:
+        notes.append("the file's order is not that of the operations: names and shapes stand for it")
+    elif not found.named:
+        notes.append("the names do not go with the order of the operations: the file's order stands for it")
     if found.ended_early:
         notes.append("not all orders were tried; others may fit as well")
-    best = max(range(len(found.solutions)), key=lambda i: (_shared_words(found.solutions[i][0]) if ordered else 0, -i))
-    pairs, choices = found.solutions[best]
-    if len(found.solutions) > 1:
-        notes.append(_told_others(pairs, [other for i, (other, _) in enumerate(found.solutions) if i != best]))
-    return Pairing(pairs, (*notes, *walk.told(choices)))
+    return _decided(found, notes, order)
+
+
+def _decided(found: Evidence, notes: list[str], order: int) -> Pairing:
+    """The order that the evidence is for, or that of this number where it is for none."""
+    orders = _with_doubts(found)
+    scores = {key: _shared_words(pairs) for key, pairs in orders.items()}
+    ranked = sorted(orders, key=lambda key: -scores[key])  # keeps the order of equals
+    best = ranked[0]
+    whole = len(orders) < MOST_SOLUTIONS and not found.ended_early
+    decided = None
+    if len(orders) == 1:
+        decided = best
+    elif whole and scores[best] > scores[ranked[1]]:
+        decided = best
+        notes.append(f"{_told_orders(orders, best)}; the words in the names decide")
+    elif found.filed and len(found.named) == 1 and not found.told.keys() & set(found.named):
+        decided = found.named[0]
+        notes.append(f"{_told_orders(orders, decided)}; the numbers in the names decide against the file's order")
+    if decided is not None:
+        return Pairing(orders[decided], (*notes, *found.told.get(decided, ())))
+    ranked = [best, *[key for key in ranked if key != best]]
+    chosen = ranked[min(order, len(ranked) - 1)]
+    told = f"{_told_orders(orders, chosen)}; nothing tells which is right"
+    choices = tuple(_choices(orders, chosen))
+    return Pairing(orders[chosen], (*notes, told, *found.told.get(chosen, ())), choices, len(orders))
+
+
+def _with_doubts(found: Evidence) -> dict[Key, Pairs]:
+    """The orders; where names go with none of them, also those that exchange two that count down in like names."""
+    if found.named or len(found.orders) != 1:
+        return found.orders
+    pairs = next(iter(found.orders.values()))
+    orders = dict(found.orders)
+    last: dict[tuple[object, ...], int] = {}
+    for place, (one, other) in enumerate(pairs):
+        if other is None:
+            continue
+        numbers = tuple(int(digits[:18]) for digits in _DIGITS.findall(other.path))
+        alike = _DIGITS.sub("#", other.path), *((s, t.shape) for s, t in sorted(other.tensors.items()))
+        before = last.get(alike)
+        last[alike] = place
+        if before is None:
+            continue
+        earlier, theirs = pairs[before]
+        if theirs is not None and numbers < tuple(int(d[:18]) for d in _DIGITS.findall(theirs.path)):
+            exchanged = [*pairs]
+            exchanged[before], exchanged[place] = (earlier, other), (one, theirs)
+            orders[key_of(tuple(exchanged))] = tuple(exchanged)
+    return dict(islice(orders.items(), MOST_SOLUTIONS))
+
+
+_DIGITS = re.compile("[0-9]+")
 
 
 def _drops(theirs: Sequence[Layer], extra: set[int]) -> Iterator[tuple[tuple[str, ...], list[Layer]]]:
@@ -97,11 +229,26 @@ def _shared_words(pairs: Pairs) -> int:
 
 
 def _words(path: str) -> set[str]:
-    return {part for part in path.split(".") if not part.isdigit()}
+    """The words in a path, without numbers: ours count the operations of a text, and theirs something else."""
+    return set(_WORD.findall(path.lower()))
 
 
-def _told_others(pairs: Pairs, others: Sequence[Pairs]) -> str:
-    theirs = {one.path: other.path for one, other in others[0] if other is not None}
-    path, name, other = next((a.path, b.path, theirs[a.path]) for a, b in pairs if b and theirs.get(a.path) != b.path)
-    more = f"{len(others) + 1} orders" if len(others) + 1 < MOST_SOLUTIONS else f"{MOST_SOLUTIONS} orders or more"
-    return f"{more} fit: {path} takes {name}, and could take {other}"
+_WORD = re.compile("[a-z]+")
+
+
+def _told_orders(orders: Mapping[Key, Pairs], chosen: Key) -> str:
+    first = next(_choices(orders, chosen))
+    more = f"{len(orders)} orders" if len(orders) < MOST_SOLUTIONS else f"{MOST_SOLUTIONS} orders or more"
+    return f"{more} fit: {first.ours.path} takes {first.takes.path}, and could take {first.others[0].path}"
+
+
+def _choices(orders: Mapping[Key, Pairs], chosen: Key) -> Iterator[Choice]:
+    """The operations that take something else in another order."""
+    could: dict[str, dict[str, Layer]] = {}
+    for pairs in orders.values():
+        for one, other in pairs:
+            if other is not None:
+                could.setdefault(one.path, {})[other.path] = other
+    for one, other in orders[chosen]:
+        if other is not None and len(could[one.path]) > 1:
+            yield Choice(one, other, tuple(layer for layer in could[one.path].values() if layer.path != other.path))

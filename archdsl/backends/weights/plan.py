@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,9 @@ INPUT_RULES = {
 """What makes the first convolution's input channels from others, by name."""
 CLASSIFIER_RULES = {"new": "the classifier stays as it starts"}
 """What becomes of a classifier for other classes, by name."""
+REVERSED = "reversed"
+"""The rule that makes the input channels of RGB from those of BGR."""
+COLOURS = 3
 
 
 class Loaded(NamedTuple):
@@ -38,6 +41,14 @@ class Left(NamedTuple):
     why: str
 
 
+class Could(NamedTuple):
+    """A tensor of ours that could take the numbers of several of theirs, as far as anything tells."""
+
+    ours: str
+    takes: str
+    others: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Where every tensor of both sides goes."""
@@ -49,9 +60,15 @@ class Plan:
     unused: tuple[Left, ...]
     """Theirs that no operation takes."""
     notes: tuple[str, ...]
+    choices: tuple[Could, ...] = ()
+    """What nothing decides."""
+    orders: int = 1
+    """How many orders there are of these."""
 
 
-def plan_of(ours: Mapping[int, Layer], pairing: Pairing, input_rule: str | None, classifier_rule: str | None) -> Plan:
+def plan_of(
+    ours: Mapping[int, Layer], pairing: Pairing, input_rule: str | None, classifier_rule: str | None, reverse: bool
+) -> Plan:
     """What every tensor of ours takes, with the rules that the user chose. Raises `Mismatch` where one is missing."""
     partners = {one.path: other for one, other in pairing.pairs}
     loaded, new, unused = [], [], []
@@ -72,10 +89,27 @@ def plan_of(ours: Mapping[int, Layer], pairing: Pairing, input_rule: str | None,
             rule = rules[short]
             if rule == INPUT_CHANNELS:
                 rule = _input_rule(stored, other.tensors[short], input_rule)
+            if reverse and layer.takes_image and short == "weight":
+                rule = _reversed(rule, other.tensors[short])
             loaded.append(
                 Loaded(stored.name, other.tensors[short].name, rule, stored.shape, other.tensors[short].shape)
             )
-    return Plan(tuple(loaded), tuple(new), tuple(unused), pairing.notes)
+    return Plan(tuple(loaded), tuple(new), tuple(unused), pairing.notes, tuple(_choices(pairing)), pairing.orders)
+
+
+def _choices(pairing: Pairing) -> Iterator[Could]:
+    for choice in pairing.choices:
+        for short, stored in choice.ours.tensors.items():
+            named = [layer.tensors[short].name for layer in (choice.takes, *choice.others) if short in layer.tensors]
+            if len(named) > 1:
+                yield Could(stored.name, named[0], tuple(named[1:]))
+
+
+def _reversed(rule: str | None, theirs: Stored) -> str:
+    if theirs.shape[1] != COLOURS:
+        channels = f"{theirs.name} has {theirs.shape[1]} input channels, and BGR has {COLOURS}"
+        raise Mismatch(channels, "--channel-order rgb takes the channels in their order")
+    return f"{REVERSED}, {rule}" if rule is not None else REVERSED
 
 
 def _input_rule(ours: Stored, theirs: Stored, rule: str | None) -> str:

@@ -10,27 +10,35 @@ from archdsl.backends.weights.layers import SHORT_NAMES, Layer, Stored, rules_of
 from archdsl.backends.weights.orders import Choices, Open, Walk
 from archdsl.graph.shapes import show_shape
 
-MOST_COMPARISONS = 300_000
-"""The limit of one search, about two seconds."""
-MORE_COMPARISONS = 100_000
+MOST_COMPARISONS = 150_000
+"""The limit of one search."""
+ATTEMPT = 10
+"""What an attempt costs beside its comparisons, in comparisons."""
+MORE_COMPARISONS = 80_000
 """The limit of looking for another order that fits."""
-MOST_SOLUTIONS = 8
-"""As many orders that fit are looked at."""
+MOST_SOLUTIONS = 120
+"""As many orders that fit are looked at: those of five like branches."""
 
 Pairs: TypeAlias = tuple[tuple[Layer, Layer | None], ...]
+Key: TypeAlias = frozenset[tuple[str, str]]
+"""What tells two ways to pair layers apart: the paths of both sides."""
+
+
+def key_of(pairs: Pairs) -> Key:
+    return frozenset((one.path, other.path) for one, other in pairs if other is not None)
 
 
 class Search:
     """Tries orders one after the other until layers agree in all shapes."""
 
-    def __init__(self, ours: Walk, theirs: Walk, may_lack_classifier: bool) -> None:
+    def __init__(self, ours: Walk, theirs: Walk, may_lack_classifier: bool, most: int = MOST_COMPARISONS) -> None:
         self._walks = ours, theirs
         self._may_lack = may_lack_classifier
         self._known: dict[tuple[int, int], bool] = {}
-        self._left = MOST_COMPARISONS
+        self._left = most
         self._furthest = -1
         self.difference = "neither has an operation with weights"
-        self.solutions: list[tuple[Pairs, Choices]] = []
+        self.solutions: dict[Key, tuple[Pairs, Choices]] = {}
         self._run()
 
     @property
@@ -50,9 +58,7 @@ class Search:
             if isinstance(found, Open):
                 stack.append(self._chosen(choices, found))
             elif found is not None:
-                known = [{(a.path, b.path) for a, b in pairs if b} for pairs, _ in self.solutions]
-                if {(a.path, b.path) for a, b in found if b} not in known:
-                    self.solutions.append((found, choices))
+                self.solutions.setdefault(key_of(found), (found, choices))
                 self._left = min(self._left, MORE_COMPARISONS)
 
     @staticmethod
@@ -62,6 +68,7 @@ class Search:
     def _attempt(self, choices: Choices) -> Pairs | Open | None:
         ours, theirs = self._walks
         pairs: list[tuple[Layer, Layer | None]] = []
+        self._left -= ATTEMPT
         for one, other in zip_longest(ours(choices), theirs(choices)):
             if isinstance(one, Open):
                 return one

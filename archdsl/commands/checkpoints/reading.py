@@ -1,0 +1,164 @@
+"""The weights in a checkpoint: which entry of the file holds them, and by which names."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from archdsl.backends.weights import unwrapped
+from archdsl.commands.checkpoints.archives import read_archive, read_pickles
+from archdsl.commands.checkpoints.pickles import Inert
+from archdsl.commands.checkpoints.records import Code, Damaged, Record
+from archdsl.commands.checkpoints.tensorfiles import read_tensors
+
+SUFFIX = ".safetensors"
+CONTAINERS = ("state_dict", "model", "model_state")
+"""The entries of training checkpoints that hold the weights."""
+AVERAGED = ("state_dict_ema", "model_ema", "ema_state", "ema")
+"""Those that hold averaged weights."""
+MOST_CONTAINERS = 4
+AVERAGES = "n_averaged"
+"""The counter of PyTorch's AveragedModel, beside a model under `module.`."""
+ARGUMENTS = ("args", "cfg", "hyper_parameters")
+"""The entries that tell how a run was started."""
+NO_TENSOR = "no tensor"
+MOST_TOLD = 8
+
+
+class WeightsFault(Exception):
+    """What is wrong with a checkpoint or an output, in one sentence, and what would mend it."""
+
+    def __init__(self, file: str, message: str, help: str | None = None, notes: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.file = file
+        self.message = message
+        self.help = help
+        self.notes = tuple(notes)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The weights in a file: name -> tensor, by names without what wrappers put before them."""
+
+    path: str
+    tensors: Mapping[str, Record]
+    others: Mapping[str, str]
+    """Entries that are no weights, and what they are."""
+    ordered: bool
+    """Whether the file keeps the order in which modules were registered."""
+    arguments: Mapping[str, Any]
+    """How the run was started, where the file tells: name -> value."""
+    notes: tuple[str, ...]
+
+
+def read_file(path: str, file: BinaryIO, size: int) -> Any:
+    """What is in an open file, with tensors as `Record`s. Raises `WeightsFault`."""
+    first = file.read(4)
+    file.seek(0)
+    form = "safetensors file" if path.endswith(SUFFIX) else "checkpoint"
+    try:
+        if path.endswith(SUFFIX):
+            return read_tensors(file, size)
+        if first == b"PK\x03\x04":
+            return read_archive(file, size)
+        if first[:1] == b"\x80":
+            return read_pickles(file, size)
+    except Code as code:
+        message = f"it holds pickled code ({code}), which archdsl does not run"
+        raise WeightsFault(path, message, "save the state dict alone: torch.save(model.state_dict(), …)") from None
+    except Damaged as fault:
+        raise WeightsFault(path, f"it is cut off, or no {form}: {fault}") from None
+    raise WeightsFault(path, f"it is cut off, or no {form}")
+
+
+def opened(path: str) -> BinaryIO:
+    """A regular file, open; a pipe or a device is not even opened. Raises `WeightsFault`."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise WeightsFault(path, "not a regular file")
+        file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)), "rb")
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # again: it may be another file by now
+            file.close()
+            raise WeightsFault(path, "not a regular file")
+        return file
+    except FileNotFoundError:
+        raise WeightsFault(path, "there is no such file") from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or "").lower() if isinstance(error, OSError) else ""
+        raise WeightsFault(path, reason or "the path is not valid") from None
+
+
+def read_checkpoint(path: str, file: BinaryIO, averaged: bool = False, entry: str | None = None) -> Checkpoint:
+    """The weights in an open file: those of `entry`, if it names one. Raises `WeightsFault`.
+
+    The file stays open: the numbers are read from it when they are asked for.
+    """
+    content = read_file(path, file, os.fstat(file.fileno()).st_size)
+    arguments = _arguments(content)
+    weights, notes = _weights_in(path, content, averaged, entry)
+    if any(not isinstance(name, str) for name in weights):
+        raise WeightsFault(path, "its entries have no names")
+    tensors = {name: value for name, value in weights.items() if isinstance(value, Record)}
+    if not tensors:
+        message = f"it holds no weights; its entries are {_told(weights) or 'none'}"
+        held = next((name for name in AVERAGED if name in weights), None)
+        raise WeightsFault(path, message, f"--ema takes {held}" if held else None)
+    others = dict.fromkeys((name for name in weights if name not in tensors), NO_TENSOR)
+    short, removed = unwrapped(tensors)
+    if removed:
+        notes.append(f"names stand without the `{removed}` before all of them")
+    if "module." in removed and AVERAGES in tensors and len(tensors) > 1:
+        others[AVERAGES] = "how many states were averaged"
+        del tensors[AVERAGES]
+    for name, record in tensors.items():
+        if record.kind:
+            raise WeightsFault(path, f"its {name} is a {record.kind} tensor, which has no plain numbers")
+    named = {short[name]: tensor for name, tensor in tensors.items()}
+    return Checkpoint(path, named, others, not path.endswith(SUFFIX), arguments, tuple(notes))
+
+
+def _arguments(content: Any) -> dict[str, Any]:
+    """What the file tells of how its run was started: plain values only."""
+    held = content if isinstance(content, Mapping) else {}
+    found: dict[str, Any] = {}
+    for name in ARGUMENTS:
+        value = held.get(name)
+        values = value.state if isinstance(value, Inert) else value
+        if isinstance(values, str):
+            found[name] = values
+        elif isinstance(values, Mapping):
+            found.update({key: value for key, value in values.items() if isinstance(key, str)})
+    return found
+
+
+def _weights_in(path: str, content: Any, averaged: bool, entry: str | None) -> tuple[Mapping[Any, Any], list[str]]:
+    """The entries of the state dict, out of the containers around it, and which these were."""
+    notes: list[str] = []
+    wanted: tuple[str, ...] = AVERAGED if averaged else CONTAINERS
+    wanted = (entry,) if entry is not None else wanted
+    asked = averaged or entry is not None
+    for _ in range(MOST_CONTAINERS):
+        if not isinstance(content, Mapping):
+            kind = content.name if isinstance(content, Inert) else type(content).__name__
+            raise WeightsFault(path, f"it holds a {kind}, and no state dict")
+        name = next((name for name in wanted if isinstance(content.get(name), Mapping)), None)
+        if name is None:
+            break
+        left = [str(other) for other in content if other != name and isinstance(other, (str, int, float))]
+        notes.append(f"the weights are those of {name}" + (f"; the file also has {_told(left)}" if left else ""))
+        if not asked:
+            notes += [f"--ema takes {held} instead" for held in AVERAGED if isinstance(content.get(held), Mapping)][:1]
+        content, wanted, asked = content[name], CONTAINERS, False
+    if asked:
+        what = "averaged weights" if entry is None else f"entry {entry} with weights"
+        raise WeightsFault(path, f"it has no {what}; its entries are {_told(content)}")
+    return content, notes
+
+
+def _told(names: Any) -> str:
+    """Names in words, the first of many."""
+    told = [str(name) if isinstance(name, (str, int, float)) else "one without a name" for name in names]
+    return ", ".join(told[:MOST_TOLD]) + (f" and {len(told) - MOST_TOLD:,} more" if len(told) > MOST_TOLD else "")
