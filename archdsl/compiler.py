@@ -260,7 +260,7 @@ class _CommandLine:
     @staticmethod
     def _check_images(written: Written, recipe: Recipe, shape: tuple[int, ...]) -> None:
         """What a recipe does with images must be defined for those of the network: C x H x W."""
-        channels, *side = (int(extent) for extent in shape)
+        channels, height, width = (int(extent) for extent in shape)
         for name in undefined(recipe, channels):
             path = name if name in written.given else f"progressive.{name}"
             known = " or ".join(map(str, CHANNELS[name]))
@@ -269,7 +269,7 @@ class _CommandLine:
             span = written.given[path].span if path in written.given else written.span
             raise Fault(Diagnostic("E302", message, span, help=help_))
         sides = [size for path, size in recipe_sizes(recipe) if path != "test_size"]
-        least = min(min(size) for size in sides or [side])
+        least = min(min(size) for size in sides or [(height, width)])
         if recipe.crop_padding >= least:
             message = f"`crop_padding` must be less than the {least} pixels of an image, not {recipe.crop_padding}"
             raise Fault(Diagnostic("E302", message, written.given["crop_padding"].span))

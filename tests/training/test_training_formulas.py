@@ -15,7 +15,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from scripts import PLAIN, STAGED, epochs, imported, interface, script, sgd, torch
+from scripts import PLAIN, STAGED, epochs, imported, script, sgd, torch
 
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
