@@ -98,6 +98,7 @@ def _network(network: Network, about: About, interface: Interface) -> dict[str, 
         "digits_size": repr(interface.image_size if min(height, width) < SMALL else (SMALL, SMALL)),
         "mean": _per_channel("MEAN", about.mean, interface.in_channels),
         "std": _per_channel("STD", about.std, interface.in_channels),
+        "other_means": _other_means(about, interface.in_channels),
         "sizes_padding": interface.sizes_padding,
         "hash": network.hash[:16],
         "from_spec": _quoted(about.spec) if about.spec else "",
@@ -113,6 +114,11 @@ def _quoted(text: str) -> str:
 def _escaped(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _other_means(about: About, channels: int) -> int:
+    """The channels of a model's mean or std, where those are not the image's; else 0."""
+    return next((len(values) for values in (about.mean, about.std) if values and len(values) != channels), 0)
 
 
 def _per_channel(name: str, values: Sequence[Fraction], channels: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
 import pickle
@@ -15,7 +16,16 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from scripts import PLAIN, imported, run, torch
+from scripts import PLAIN, imported, interface, run, torch
+
+from archdsl.backends import About
+from archdsl.backends.train import emit
+from archdsl.compiler import Compiler
+from archdsl.emission import NoEmission, about_of
+from archdsl.emission import emit as emit_targets
+from archdsl.graph.network import INPUT, Builder
+from archdsl.project import Project
+from archdsl.training.recipe import undefined
 
 numpy: Any = pytest.importorskip("numpy")
 Image: Any = pytest.importorskip("PIL.Image")
@@ -491,3 +501,40 @@ def test_tables_of_two_parts(trains: SimpleNamespace, pictures: Path, tmp_path: 
     (whole / "test" / "labels.csv").write_text("file,labels\n0.png,eel\n")
     with pytest.raises(train.Fault, match=r"has the class 'eel', and .* has not"):
         train.load(train.Settings(data=str(whole)), train.World())
+
+
+# Means
+
+
+def test_means_of_as_many_channels() -> None:
+    network = Builder((13, 8, 8)).finish("net", [INPUT])
+    means, stds = (tuple([Fraction(n, 20) for n in range(k, k + 13)]) for k in (0, 1))
+    offered = interface(channels=13)
+    text = emit(network, About("net", mean=means, std=stds), offered, PLAIN)["train_net.py"]
+    values = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in ("MEAN", "STD")
+    }
+    assert values == {"MEAN": tuple(map(float, means)), "STD": tuple(map(float, stds))}
+    assert "pixels    less" not in text
+    text = emit(network, About("net", mean=means[:3], std=stds[:3]), offered, PLAIN)["train_net.py"]
+    assert "MEAN = (0.5,) * IN_CHANNELS\n" in text
+    assert "pixels    less 0.5, by 0.5: mean and std of the model have 3 channels" in text
+
+
+def test_what_is_not_defined_is_not_emitted(tmp_path: Path) -> None:
+    recipe = replace(PLAIN, hue=Fraction(1, 10), autoaugment=True, mixup=Fraction(1))
+    assert undefined(recipe, 13) == ["autoaugment", "hue"]
+    assert undefined(recipe, 1) == ["hue"]
+    assert undefined(recipe, 3) == []
+    text = "use std.ops { conv, global_pool, linear }\nblock h(x; classes: 4) = x -> global_pool -> linear(classes)\n"
+    text += "model m { input: 4 x 8 x 8  stages: conv(8, kernel: 3)  head: h }\n"
+    (tmp_path / "m.arch").write_text(text)
+    project = Project(str(tmp_path / "m.arch"))
+    result = Compiler(project).compile(project.source(), "m")
+    assert result.network is not None
+    with pytest.raises(NoEmission, match="the recipe's `autoaugment` is not defined for images of 4 channels"):
+        emit_targets(result.network, about_of(result, "m", "", ()), ("train",), recipe)
