@@ -33,7 +33,7 @@ from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse_body, parse_expression
-from archdsl.training.recipe import Recipe
+from archdsl.training.recipe import CHANNELS, Recipe, undefined
 
 SCALINGS = "std.scaling"
 """The module whose scalings can be named on the command line without a `use`."""
@@ -254,7 +254,25 @@ class _CommandLine:
                 labels = (*found.diagnostic.labels, place)
                 message = f"the recipe `{recipe.name}` asks for {size[0]} x {size[1]}: {found.diagnostic.message}"
                 raise Fault(replace(found.diagnostic, message=message, labels=labels)) from None
+        self._check_images(written, recipe, network.input)
         return recipe
+
+    @staticmethod
+    def _check_images(written: Written, recipe: Recipe, shape: tuple[int, ...]) -> None:
+        """What a recipe does with images must be defined for those of the network: C x H x W."""
+        channels, height, width = (int(extent) for extent in shape)
+        for name in undefined(recipe, channels):
+            path = name if name in written.given else f"progressive.{name}"
+            known = " or ".join(map(str, CHANNELS[name]))
+            message = f"`{name}` is defined for images of {known} channels, and the network takes {channels}"
+            help_ = f"leave it out: `{recipe.name} with {{ {path}: none }}`"
+            span = written.given[path].span if path in written.given else written.span
+            raise Fault(Diagnostic("E302", message, span, help=help_))
+        sides = [size for path, size in recipe_sizes(recipe) if path != "test_size"]
+        least = min(min(size) for size in sides or [(height, width)])
+        if recipe.crop_padding >= least:
+            message = f"`crop_padding` must be less than the {least} pixels of an image, not {recipe.crop_padding}"
+            raise Fault(Diagnostic("E302", message, written.given["crop_padding"].span))
 
     def _named_recipe(self, name: str) -> Written:
         named = self.program.entry.names.get(name)

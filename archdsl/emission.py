@@ -19,7 +19,7 @@ from archdsl.backends.interface import Interface
 from archdsl.compiler import Compilation
 from archdsl.files import escaped
 from archdsl.graph.network import Network
-from archdsl.training.recipe import DEFAULT, Recipe
+from archdsl.training.recipe import DEFAULT, Recipe, undefined
 
 TARGETS = {
     "torch": "a standalone PyTorch module",
@@ -118,6 +118,9 @@ def _emit_one(network: Network, about: About, target: str, recipe: Recipe) -> di
         offered = interface(network, about)
         if offered.num_classes is None:
             message = "the network has no classifier: no linear layer or convolution in its head decides the classes"
+            raise NoEmission(target, message)
+        if odd := undefined(recipe, offered.in_channels):
+            message = f"the recipe's `{odd[0]}` is not defined for images of {offered.in_channels} channels"
             raise NoEmission(target, message)
         return train_backend.emit(network, about, offered, recipe)
     return BACKENDS[target](network, about)

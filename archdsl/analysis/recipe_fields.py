@@ -37,7 +37,7 @@ class Kind:
 
 
 def _number(
-    low: int, high: int | None = None, *, open_low: bool = False, open_high: bool = False, note: str = ""
+    low: int, high: int | Fraction | None = None, *, open_low: bool = False, open_high: bool = False, note: str = ""
 ) -> Kind:
     def check(value: Value) -> str | None:
         if not numbers.is_number(value) or isinstance(value, bool):
@@ -121,6 +121,7 @@ def _steps(value: Value) -> str | None:
 
 SHARE = _number(0, 1)
 PART = _number(0, 1, open_high=True)
+HALF = _number(0, Fraction(1, 2))
 AMOUNT = _number(0)
 POSITIVE = _number(0, open_low=True)
 TRUE = Kind("`true` or `false`", _condition, bool)
@@ -169,7 +170,12 @@ FIELDS: Mapping[str, Kind] = {
     "test_crop": _number(0, 1, open_low=True),
     "crop_area": _range(0, 1),
     "crop_ratio": _range(0, None),
+    "crop_padding": _whole(0),
     "flip": SHARE,
+    "brightness": AMOUNT,
+    "contrast": AMOUNT,
+    "saturation": AMOUNT,
+    "hue": HALF,
     "lighting": AMOUNT,
     "autoaugment": TRUE,
     "randaugment": AMOUNT,

@@ -298,6 +298,8 @@ def _consistent(given: Mapping[str, Given], values: Mapping[str, Any]) -> None:
     staged = [name for name, _ in values["staged"]]
     if values.get("autoaugment") and "randaugment" in (*values, *staged):
         refuse("autoaugment", "`autoaugment` and `randaugment` are two policies: choose one")
+    if values.get("crop_padding") and "crop_area" in values:
+        refuse("crop_padding", "`crop_padding` and `crop_area` are two ways to crop: choose one")
     for whole, parts in PARTS.items():
         for name in parts:
             if name in values and whole not in (*values, *staged):

@@ -98,6 +98,7 @@ def _network(network: Network, about: About, interface: Interface) -> dict[str, 
         "digits_size": repr(interface.image_size if min(height, width) < SMALL else (SMALL, SMALL)),
         "mean": _per_channel("MEAN", about.mean, interface.in_channels),
         "std": _per_channel("STD", about.std, interface.in_channels),
+        "other_means": _other_means(about, interface.in_channels),
         "sizes_padding": interface.sizes_padding,
         "hash": network.hash[:16],
         "from_spec": _quoted(about.spec) if about.spec else "",
@@ -113,6 +114,11 @@ def _quoted(text: str) -> str:
 def _escaped(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _other_means(about: About, channels: int) -> int:
+    """The channels of a model's mean or std, where those are not the image's; else 0."""
+    return next((len(values) for values in (about.mean, about.std) if values and len(values) != channels), 0)
 
 
 def _per_channel(name: str, values: Sequence[Fraction], channels: int) -> str:
@@ -176,12 +182,18 @@ def _uses(recipe: Recipe, interface: Interface) -> set[str]:
     changing = {name for name, _ in recipe.staged}
     used = {
         "warmup": recipe.schedule.warmup.amount > 0,
+        "bce": recipe.loss == "bce",
         "label_smoothing": recipe.label_smoothing > 0,
         "dropout": recipe.dropout is not None,
         "drop_path": interface.drop_path_rate is not None,
         "crop_area": recipe.crop_area is not None,
+        "crop_padding": recipe.crop_padding > 0,
         "flip": recipe.flip > 0,
-        "lighting": recipe.lighting > 0 and interface.in_channels == 3,
+        "brightness": recipe.brightness > 0,
+        "contrast": recipe.contrast > 0,
+        "saturation": recipe.saturation > 0,
+        "hue": recipe.hue > 0,
+        "lighting": recipe.lighting > 0,
         "autoaugment": recipe.autoaugment,
         "randaugment": recipe.randaugment is not None,
         "randaugment_std": recipe.randaugment_std > 0,
@@ -222,6 +234,10 @@ def _numbers(recipe: Recipe, interface: Interface) -> dict[str, Any]:
         "min_ratio": ratio[0],
         "max_ratio": ratio[1],
         "flip": recipe.flip,
+        "brightness": recipe.brightness,
+        "contrast": recipe.contrast,
+        "saturation": recipe.saturation,
+        "hue": recipe.hue,
         "lighting": recipe.lighting,
         "randaugment": recipe.randaugment,
         "randaugment_most": recipe.randaugment_most,
@@ -239,6 +255,7 @@ def _numbers(recipe: Recipe, interface: Interface) -> dict[str, Any]:
     if recipe.drop_path is None and "drop_path" not in last and interface.drop_path_rate is not None:
         found["drop_path"] = repr(interface.drop_path_rate)
     return found | {
+        "crop_padding": recipe.crop_padding,
         "epochs": recipe.epochs,
         "batch": recipe.batch,
         "accumulate": recipe.accumulate,
@@ -325,8 +342,6 @@ def _about(recipe: Recipe, uses: set[str]) -> list[str]:
         paragraphs.append("Verified: " + ", ".join(f"{key} {value}" for key, value in recipe.verified) + ".")
     if recipe.source:
         paragraphs.append("Source: " + ", ".join(f"{key} {value}" for key, value in recipe.source) + ".")
-    if recipe.lighting and "lighting" not in uses:
-        paragraphs.append("The recipe's lighting is left out: it is of images of three channels.")
     if (recipe.drop_path or 0) > 0 and "drop_path" not in uses:
         paragraphs.append("The recipe's stochastic depth is left out: the network drops no paths.")
     texts = [" ".join(_quoted(text).split()) for text in paragraphs]
@@ -364,23 +379,16 @@ def _imports(uses: set[str]) -> list[str]:
     pictures = ["Image"] + (["ImageEnhance", "ImageOps"] if uses & {"autoaugment", "randaugment"} else [])
     norms = uses & {"swa", "precise_bn"}
     return [
-        *("import argparse", "import copy", "import gzip", "import io", "import json", "import math", "import os"),
-        *(
-            "import random",
-            "import shutil",
-            "import signal",
-            "import sys",
-            "import tarfile",
-            "import time",
-            "import zlib",
-        ),
+        *("import argparse", "import copy", "import csv", "import gzip", "import io", "import json", "import math"),
+        *("import os", "import pickle", "import pickletools", "import random", "import re", "import shutil"),
+        *("import signal", "import sys", "import tarfile", "import time", "import warnings", "import zlib"),
         "from collections.abc import Callable, Iterable, Iterator",
-        "from contextlib import AbstractContextManager, nullcontext",
+        "from contextlib import AbstractContextManager, nullcontext, suppress",
         "from dataclasses import dataclass, field, fields, replace",
         "from functools import partial",
         "from importlib.util import find_spec",
         *(["from itertools import islice"] if norms else []),
-        "from pathlib import Path",
+        "from pathlib import Path, PurePath",
         "from typing import Any, NamedTuple",
         "",
         "import safetensors.torch",

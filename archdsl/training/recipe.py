@@ -6,6 +6,7 @@ learning rate scaled in proportion. Epochs count from 0 and may be fractions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -17,6 +18,14 @@ UNDECAYED = ("norms", "biases")
 """What weight decay may leave out: scales and shifts of norms; biases of convolutions and linear layers."""
 STAGED = ("image_size", "randaugment", "mixup", "cutmix", "dropout", "drop_path", "random_erasing")
 """What progressive learning may change from stage to stage."""
+CHANNELS: Mapping[str, tuple[int, ...]] = {
+    "autoaugment": (1, 3),
+    "randaugment": (1, 3),
+    "saturation": (3,),
+    "hue": (3,),
+    "lighting": (3,),
+}
+"""What is defined for images of so many channels only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,8 @@ class Recipe:
     schedule: Schedule
     doc: str = ""
     # Loss and regularization
+    loss: Literal["cross_entropy", "bce"] = "cross_entropy"
+    """Of one class an image, or of any number of them."""
     label_smoothing: Fraction = Fraction(0)
     dropout: Fraction | None = None
     """None: the network's own."""
@@ -93,7 +104,15 @@ class Recipe:
     """The share of the resized image's side that is kept."""
     crop_area: tuple[Fraction, Fraction] | None = None
     crop_ratio: tuple[Fraction, Fraction] = (Fraction(3, 4), Fraction(4, 3))
+    crop_padding: int = 0
+    """Pixels beside the resized image, of which a part of the image's size is cropped."""
     flip: Fraction = Fraction(0)
+    brightness: Fraction = Fraction(0)
+    """As contrast and saturation, the most that the factor differs from 1."""
+    contrast: Fraction = Fraction(0)
+    saturation: Fraction = Fraction(0)
+    hue: Fraction = Fraction(0)
+    """The most that hues turn by, in parts of the circle."""
     lighting: Fraction = Fraction(0)
     """Standard deviation of the noise along the principal components of color."""
     autoaugment: bool = False
@@ -135,6 +154,14 @@ class Recipe:
     source: tuple[tuple[str, str], ...] = ()
 
 
+def undefined(recipe: Recipe, channels: int) -> list[str]:
+    """The fields that a recipe uses, and that are not defined for images of so many channels."""
+    used = {name for name in CHANNELS if getattr(recipe, name)}
+    if recipe.randaugment is not None or "randaugment" in dict(recipe.staged):
+        used.add("randaugment")
+    return [name for name, known in CHANNELS.items() if name in used and channels not in known]
+
+
 DEFAULT = Recipe(
     name="default",
     epochs=20,
@@ -150,6 +177,7 @@ DEFAULT = Recipe(
 
 
 __all__ = [
+    "CHANNELS",
     "DEFAULT",
     "OPTIMIZERS",
     "PRECISIONS",
@@ -160,4 +188,5 @@ __all__ = [
     "Optimizer",
     "Recipe",
     "Schedule",
+    "undefined",
 ]

@@ -131,9 +131,11 @@ def write_pair(folder: Path, recipe: Recipe, name: str, norm: str = "nn.BatchNor
 
 
 @contextlib.contextmanager
-def imported(folder: Path, recipe: Recipe, name: str, norm: str = "nn.BatchNorm2d") -> Iterator[ModuleType]:
+def imported(
+    folder: Path, recipe: Recipe, name: str, norm: str = "nn.BatchNorm2d", channels: int = 3
+) -> Iterator[ModuleType]:
     """An entry point as a module."""
-    write_pair(folder, recipe, name, norm)
+    write_pair(folder, recipe, name, norm, channels)
     sys.path.insert(0, str(folder))
     try:
         yield importlib.import_module(f"train_{name}")

@@ -276,7 +276,12 @@ NUMBERS = {
     "dropout": PART,
     "drop_path": PART,
     "test_crop": FACTOR,
+    "crop_padding": Bounds(0, 2**31 - 1, whole=True),
     "flip": SHARE,
+    "brightness": AMOUNT,
+    "contrast": AMOUNT,
+    "saturation": AMOUNT,
+    "hue": Bounds(0, Fraction(1, 2)),
     "lighting": AMOUNT,
     "randaugment": AMOUNT,
     "randaugment_most": POSITIVE,
@@ -418,6 +423,7 @@ def test_values_in_range_come_back(data: st.DataObject) -> None:
     names = {*data.draw(st.lists(st.sampled_from(known), unique=True)), *NEEDED}
     names |= {needed for name in names for needed in OF.get(name, ())}
     names -= {"autoaugment"} if "randaugment" in names else set()
+    names -= {"crop_padding"} if "crop_area" in names else set()
     drawn = {name: data.draw(WITHIN[name], label=name) for name in known if name in names}
     if "accumulate" in drawn:
         parts = data.draw(st.integers(1, 64))

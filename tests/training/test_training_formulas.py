@@ -15,7 +15,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from scripts import PLAIN, STAGED, epochs, imported, interface, script, sgd, torch
+from scripts import PLAIN, STAGED, epochs, imported, script, sgd, torch
 
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
@@ -540,9 +540,3 @@ def test_a_strangers_recipe_stays_words(text: str) -> None:
 
     strange = replace(PLAIN, name=text, doc=text, transcribed=text, verified=((text, text),), source=((text, text),))
     assert shape(strange) == shape(PLAIN)
-
-
-def test_grey_images_have_no_lighting() -> None:
-    text = script(FAST, offered=interface(channels=1))
-    assert "def light" not in text
-    assert "The recipe's lighting is left out" in text

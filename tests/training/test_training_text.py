@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from scripts import PLAIN, STAGED, epochs, interface, sgd, write_pair
 
-from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Schedule
+from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Schedule, undefined
 
 RECIPES = (
     DEFAULT,
@@ -59,10 +59,23 @@ RECIPES = (
     replace(PLAIN, name="steps", schedule=Schedule("constant", Fraction(1), warmup=Duration(Fraction(9), "steps"))),
 )
 ONLY_PATHS = replace(PLAIN, name="paths", stages=2, staged=(("drop_path", (Fraction(0), Fraction("0.2"))),))
+COLORS = replace(
+    PLAIN,
+    name="colors",
+    crop_padding=4,
+    flip=Fraction(1, 2),
+    brightness=Fraction("0.4"),
+    contrast=Fraction("0.4"),
+    saturation=Fraction("0.4"),
+    hue=Fraction("0.1"),
+)
+GREYS = replace(COLORS, name="greys", saturation=Fraction(0), hue=Fraction(0), loss="bce", mixup=Fraction(1))
+BRIGHT = replace(PLAIN, name="bright", brightness=Fraction(1), loss="bce")
 FORMS = {
     "all": interface(),
     "grey": replace(interface(channels=1), drop_path_rate=None, sizes_padding=False),
     "fixed": replace(interface(), takes_channels=False, sizes_padding=False),
+    "many": interface(channels=13),
 }
 
 
@@ -77,8 +90,10 @@ def tool(name: str, *arguments: str, folder: Path) -> None:
 def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
     from scripts import script
 
-    for recipe in (*RECIPES, ONLY_PATHS):
+    for recipe in (*RECIPES, ONLY_PATHS, COLORS, GREYS, BRIGHT):
         for form, offered in FORMS.items():
+            if undefined(recipe, offered.in_channels):  # the compiler refuses them
+                continue
             name = f"{recipe.name}_{form}"
             (tmp_path / f"train_{name}.py").write_text(script(recipe, name, offered), encoding="ascii")
     tool("ruff", "check", "--isolated", "--no-cache", ".", folder=tmp_path)
@@ -86,8 +101,8 @@ def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
 
 
 def test_mypy_has_nothing_to_say(tmp_path: Path) -> None:
-    names = ["staged_low", "biases"]
-    for recipe in RECIPES:
+    names = ["staged_low", "biases", "colors", "greys", "bright"]
+    for recipe in (*RECIPES, COLORS, GREYS, BRIGHT):
         if recipe.name in names:
-            write_pair(tmp_path, recipe, recipe.name)
+            write_pair(tmp_path, recipe, recipe.name, channels=13 if recipe is GREYS else 3)
     tool("mypy", "--strict", "--config-file=", *[f"train_{name}.py" for name in names], folder=tmp_path)
