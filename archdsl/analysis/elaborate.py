@@ -413,10 +413,22 @@ class Elaborator(Evaluator):
     def _entering(self, stage: Stage, width: Setting | None) -> Block | Sequence:
         """The block before a stage takes the width of the stage's first block, where none is given to it."""
         block = stage.enter
+        if isinstance(block, Sequence):
+            self._verify_widths(block, width)
         if not isinstance(block, Block) or "width" in block.settings or width is None:
             return block if block is not None else Sequence(())
         names = self.stage_names(replace(stage, block=block))
         return Block(block.of, {**block.settings, "width": width}) if "width" in names else block
+
+    def _verify_widths(self, sequence: Sequence, width: Setting | None) -> None:
+        """Which of several blocks the stage's width is meant for is not guessed."""
+        for _, step in sequence.steps:
+            if isinstance(step, Sequence):
+                self._verify_widths(step, width)
+            elif "width" in required_names(step.of) and "width" not in step.settings and step.span is not None:
+                message = f"`{step.name}` needs `width`: a single block in `enter` takes the stage's, a sequence none"
+                written = show_value(width.value) if width is not None else "…"
+                raise Fault(Diagnostic("E306", message, step.span, help=f"give it: `{step.name}(width: {written}, …)`"))
 
     @staticmethod
     def indices(model: Model, index: int, first_block: int, position: int) -> dict[str, Indices]:
@@ -510,6 +522,13 @@ def inner_value(env: Environment, name: str) -> Value:
             return scope.names[name]
         scope = scope.parent
     raise Silent
+
+
+def required_names(of: Definition | Primitive) -> tuple[str, ...]:
+    """The settings of a block that have no default."""
+    if isinstance(of, Primitive):
+        return tuple(a.name for a in of.operation.attributes if a.required)
+    return tuple(p.name.text for p in of.parameters if p.default is None)
 
 
 def _requested(env: Environment, name: str) -> Setting | None:

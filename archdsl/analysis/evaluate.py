@@ -17,7 +17,7 @@ from typing import Any
 from archdsl import limits, numbers
 from archdsl.analysis.names import unknown_name, unknown_part
 from archdsl.analysis.prelude import PRELUDE
-from archdsl.analysis.program import Builtin, Definition, Instance, Primitive, Unresolved
+from archdsl.analysis.program import Builtin, Definition, Instance, Primitive, Unresolved, walk
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
     UNKNOWN,
@@ -139,16 +139,32 @@ class Expressions:
             raise self._number_fault(error, e, env) from None
 
     def _reference(self, e: ast.Reference, env: Environment) -> Value:
+        """The value of a name. `stage` and the other groups have attributes alone: `stage` by itself is the block."""
         scope: Environment | None = env
         name = e.name
+        group: Value = _MISSING
         while scope is not None:
             value = scope.names.get(name, _MISSING)
             if value is not _MISSING:
                 if value is UNKNOWN:
                     raise Silent
-                return value
+                if not isinstance(value, Indices | OldValues):
+                    return value
+                group = value if group is _MISSING else group
             scope = scope.parent
-        return self.named(e, env)
+        if group is _MISSING or name in env.module.names:
+            return self.named(e, env)
+        return group
+
+    def _whole_of(self, e: ast.Expression, env: Environment) -> Value:
+        """What stands before a `.`: by its name a group such as `stage`, which nothing else can be meant by there."""
+        if isinstance(e, ast.Reference):
+            scope: Environment | None = env
+            while scope is not None:
+                if isinstance(value := scope.names.get(e.name), Indices | OldValues):
+                    return value
+                scope = None if e.name in scope.names else scope.parent
+        return self.evaluate(e, env)
 
     def named(self, e: ast.Reference, env: Environment) -> Value:
         """The value of a name of the module or of the prelude."""
@@ -276,7 +292,9 @@ class Expressions:
             return self.apply(Block(primitive), (left, right), e, env)
         kinds = f"{kind_of(left)} and {kind_of(right)}"
         help_ = None
-        if isinstance(left, Tensor) or isinstance(right, Tensor):
+        if isinstance(left, Block | Sequence | Function) or isinstance(right, Block | Sequence | Function):
+            help_ = _parenthesized(e, env)
+        elif isinstance(left, Tensor) or isinstance(right, Tensor):
             help_ = "between tensors there are `+` and `*`; `scale(1/5)` multiplies by a number"
         elif e.operator == "+" and isinstance(left, tuple):
             help_ = "write one list, or a comprehension"
@@ -325,7 +343,7 @@ class Expressions:
         return self.evaluate(e.then if self.holds(e.condition, env) else e.otherwise, env)
 
     def _attribute(self, e: ast.Attribute, env: Environment) -> Value:
-        value = self.evaluate(e.value, env)
+        value = self._whole_of(e.value, env)
         name = e.name.text
         known: tuple[str, ...] = ()
         if isinstance(value, Tensor):
@@ -387,3 +405,16 @@ class Expressions:
 def ordered(value: Value) -> bool:
     """Whether a value is a number, or a number with a formula beside it."""
     return is_number(value) or hasattr(value, "expression")
+
+
+def _parenthesized(e: ast.Arithmetic, env: Environment) -> str:
+    """The edit where an operator took a step of an arrow as its operand: `x -> conv(8) + x`."""
+    declaration = env.frame.definition.declaration if env.frame is not None else None
+    for node in walk(declaration) if declaration is not None else ():
+        if isinstance(node, ast.Flow) and node.right is e:
+            flow = f"({node.left.span.text} -> {e.left.span.text})"
+            return f"an arrow binds loosest: write `{flow} {e.operator} {e.right.span.text}`"
+        if isinstance(node, ast.Flow) and node.left is e:
+            flow = f"({e.right.span.text} -> {node.right.span.text})"
+            return f"an arrow binds loosest: write `{e.left.span.text} {e.operator} {flow}`"
+    return f"lead a tensor into each block first: `(x -> …) {e.operator} (x -> …)`"
