@@ -25,7 +25,7 @@ from archdsl.graph.starts import NAMES
 from archdsl.syntax import ast
 
 _KINDS = ("fn", "block", "model", "scaling")
-_CONTEXTUAL = frozenset({"block", "stage", "stem", "head", *DIMENSIONS, *NAMES, *DISTRIBUTIONS})
+_CONTEXTUAL = frozenset({"block", "stage", "stem", "head", *NAMES, *DISTRIBUTIONS})
 """Names that have a meaning in fields of models and scalings without a declaration."""
 
 
@@ -83,7 +83,10 @@ def _misspelled(
     local = {name.text for name in declared} | {n.variable.text for n in nodes if isinstance(n, ast.Comprehension)}
     if item.kind.text in ("model", "scaling"):
         local |= _CONTEXTUAL
-        local |= {s.text for n in nodes if isinstance(n, ast.Path) for s in n.steps if isinstance(s, ast.Identifier)}
+        changes = [item] if item.kind.text == "scaling" else [n for n in nodes if isinstance(n, ast.Derived)]
+        paths = [n for change in changes for n in walk(change) if isinstance(n, ast.Path)]
+        local |= {step.text for path in paths for step in path.steps if isinstance(step, ast.Identifier)}
+        local |= {*DIMENSIONS} if changes else set()
     renamed: dict[str, str] = {}
     for node in nodes:
         if not isinstance(node, ast.Reference) or node.name in local or node.name in known:

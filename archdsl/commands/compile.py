@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ written unless all can be.
     type=click.Choice(["torch", "train", "json", "dot", "svg"]),
     multiple=True,
     help="What to write; repeatable. torch: a standalone PyTorch module; train: a training entry point for it; "
-    "json: the resolved graph; dot, svg: a picture of stages and blocks.  [default: torch, train]",
+    "json: the resolved graph; dot, svg: a picture of stages and blocks.  [default: torch, and train where the "
+    "network has a classifier]",
 )
 @click.option("-o", "--output", "folder", metavar="DIR", default=".", help="Where to write.  [default: .]")
 @name_option
@@ -92,7 +94,13 @@ def command(
     try:
         texts = texts_of(result, result.network, chosen, request.shown, words, targets or DEFAULT_TARGETS)
     except NoEmission as fault:
-        raise click.ClickException(f"--target {fault.target}: {fault}") from None
+        if fault.target != "train":
+            raise click.ClickException(f"--target {fault.target}: {fault}") from None
+        if targets:
+            message = f"--target train: {fault}; --target torch writes the module without it"
+            raise click.ClickException(message) from None
+        print(f"note: no training entry point is written: {fault}", file=sys.stderr)
+        texts = texts_of(result, result.network, chosen, request.shown, words, ["torch"])
     written = write_all(Path(folder), texts, force)
     cost = count(result.network)
     if format_ == "json":

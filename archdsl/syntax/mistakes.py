@@ -241,8 +241,8 @@ def _misspelled_word(at: Break) -> Explanation | None:
         return None
     if found.kind == "NAME":
         words = [word for word, kind in _JOINS.items() if kind in at.accepted]
-        if END in at.accepted and before.kind in _ENDS_VALUE:  # the definition is complete for the parser by now
-            words += _BEHIND_A_VALUE
+        if before.kind in _ENDS_VALUE and (END in at.accepted or at.inside in {"(", "["}):
+            words += _BEHIND_A_VALUE  # the parser has reduced the value by now, and accepts them no more
         meant = _meant(found.text, words)
         goes_on = re.compile(r"\{" if meant == "with" else r"[\w(\[\"-]").match(at.next_character)
         if meant is not None and (goes_on or _JOINS[meant] == "UNIT"):
