@@ -350,4 +350,7 @@ class _CommandLine:
         body, faults = parse_body(source)
         if body is None:
             raise Fault(faults[0])
+        if len(body.entries) != 1:
+            where = body.entries[-1].span if body.entries else Span(source, 0, len(text))
+            raise Fault(Diagnostic("E101", f"`{name}` changes one thing", where, help="give each its own `--set`"))
         return derive_model(self.ev, model, body, self._environment(source))

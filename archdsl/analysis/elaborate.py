@@ -55,6 +55,10 @@ class Elaborator(Evaluator):
         self.diagnostics = diagnostics
         self.progress = progress
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy has the diagnostics, and tells no one of its progress: between two models nothing else is kept."""
+        return Elaborator, (self.diagnostics,)
+
     def report(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.add(diagnostic)
         if self.diagnostics.full:

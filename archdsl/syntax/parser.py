@@ -25,7 +25,7 @@ from lark.lexer import TextSlice  # type: ignore[attr-defined]
 from archdsl import limits
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.resources import read_data
-from archdsl.source import Source, Span
+from archdsl.source import Source, Span, text_fault
 from archdsl.syntax import ast, faults
 from archdsl.syntax.faults import Break, Explanation, Lexeme, Mend
 from archdsl.syntax.mistakes import explain
@@ -47,6 +47,9 @@ _TRIES = 3
 
 def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
     """Parse a whole file. Faults are diagnostics E1xx; the tree holds every item that could be read."""
+    refused = _refused(source)
+    if refused is not None:
+        return ast.File(source, (), complete=False), [refused]
     build = TreeBuilder(source)
     position: int | None = 0
     complete = True
@@ -71,6 +74,9 @@ def parse_body(source: Source) -> tuple[ast.Body | None, list[Diagnostic]]:
 
 
 def _parse_part(source: Source, start: str) -> tuple[Any, list[Diagnostic]]:
+    refused = _refused(source)
+    if refused is not None:
+        return None, [refused]
     build = TreeBuilder(source)
     reading = _Reading(source, 0, start, build)
     reading.run()
@@ -83,6 +89,9 @@ def tokens(source: Source) -> list[tuple[str, int, int]]:
 
     Raises `Fault` with the first syntax error. The formatter works on these.
     """
+    refused = _refused(source)
+    if refused is not None:
+        raise Fault(refused)
     build = TreeBuilder(source)
     reading = _Reading(source, 0, "start", build, keep=True)
     reading.run()
@@ -90,6 +99,14 @@ def tokens(source: Source) -> list[tuple[str, int, int]]:
         raise Fault(build.sorted_diagnostics()[0])
     found = [*reading.seen, *(("COMMENT", c.start_pos or 0, c.end_pos or 0) for c in build.comments)]
     return sorted(found, key=lambda t: t[1])
+
+
+def _refused(source: Source) -> Diagnostic | None:
+    """What is wrong with a text as a text; every text is read here, whoever gives it."""
+    fault = text_fault(source)
+    if fault is None:
+        return None
+    return Diagnostic(fault.code, fault.message, Span(source, fault.offset, min(fault.offset + 1, len(source.text))))
 
 
 class _TooLong(Exception):
