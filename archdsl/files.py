@@ -167,7 +167,8 @@ def write_atomically(path: Path, content: str | bytes, force: bool) -> None:
                 temporary.unlink()
             raise
     except (OSError, ValueError) as error:
-        raise FileFault("unwritable", _reason(error)) from error
+        reason = "there is no such folder" if isinstance(error, FileNotFoundError) else _reason(error)
+        raise FileFault("unwritable", reason) from error
     _sync_folder(target.parent)
 
 

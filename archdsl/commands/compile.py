@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from archdsl.compiler import Compilation
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 from archdsl.report import CompileReport, FileWritten, diagnostic_reports, rows_of
+from archdsl.terminal import note
 
 DEFAULT_TARGETS = ("torch", "train")
 
@@ -99,7 +99,7 @@ def command(
         if targets:
             message = f"--target train: {fault}; --target torch writes the module without it"
             raise click.ClickException(message) from None
-        print(f"note: no training entry point is written: {fault}", file=sys.stderr)
+        note(f"note: no training entry point is written: {fault}")
         texts = texts_of(result, result.network, chosen, request.shown, words, ["torch"])
     written = write_all(Path(folder), texts, force)
     cost = count(result.network)
