@@ -50,6 +50,8 @@ class Silent(Exception):
 
 
 _MISSING: Any = object()
+_LONG = 32
+_LITERALS = (ast.Number, ast.Constant, ast.String)
 _SUFFIXES = {"K": 3, "M": 6, "G": 9, "T": 12}
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": numbers.add,
@@ -87,6 +89,8 @@ class Expressions:
     def __init__(self) -> None:
         self.steps = 0
         self.nesting = 0
+        self._literals: dict[int, tuple[ast.Expression, Value]] = {}
+        """Long lists of literals with their values: a rule takes one element of such a list for every block."""
         self._table: dict[type, Callable[[Any, Environment], Value]] = {
             ast.Number: self._number,
             ast.String: lambda e, _: e.value,
@@ -198,9 +202,16 @@ class Expressions:
         return unknown_name(e, known)
 
     def _list(self, e: ast.ListExpression | ast.TupleExpression, env: Environment) -> Value:
+        known = self._literals.get(id(e))
+        if known is not None and known[0] is e:
+            self.spend(1, e, env)
+            return known[1]
         self.spend(len(e.items), e, env)
         table = self._table
-        return self.bounded(tuple([table[type(item)](item, env) for item in e.items]), e, env)
+        value = self.bounded(tuple([table[type(item)](item, env) for item in e.items]), e, env)
+        if len(e.items) >= _LONG and all(isinstance(item, _LITERALS) for item in e.items):
+            self._literals[id(e)] = (e, value)
+        return value
 
     def bounded(self, value: Value, e: ast.Node, env: Environment) -> Value:
         """A value that was made of others, refused if it holds too many of them."""
