@@ -6,6 +6,8 @@ import hashlib
 import importlib.abc
 import importlib.util
 import linecache
+import math
+import operator
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +25,7 @@ from archdsl.graph.conventions import CONVENTIONS, Convention
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
+from archdsl.limits import MAX_NESTING
 from archdsl.project import Project
 from archdsl.render import render_all
 from archdsl.request import changes_of
@@ -45,6 +48,10 @@ class CompileError(Exception):
         super().__init__(render_all(diagnostics, False))
         self.diagnostics = diagnostics
 
+    def __reduce__(self) -> tuple[type[CompileError], tuple[Diagnostics]]:
+        """A copy, or one from another process, is made of the same diagnostics."""
+        return CompileError, (self.diagnostics,)
+
 
 def compile(
     spec: str | os.PathLike[str],
@@ -64,10 +71,11 @@ def compile(
     `to="flops=16G"` for a bare `scale="NAME"`, `input="256x192"`, `recipe="NAME"`. `name` is that of the
     emitted module.
 
-    Raises `CompileError` with the diagnostics, and ValueError for an option in a form that is none.
+    Raises `CompileError` with the diagnostics, ValueError for an option in a form that is none, and TypeError for a
+    `spec` that is no path.
     """
     try:
-        place = locate(os.fspath(spec))
+        place = locate(os.fsdecode(spec))
         if place.model is not None and model not in (None, place.model):
             raise ValueError(f"{place.shown} names {place.model} already, not {model}")
         project = Project(place.file)
@@ -80,7 +88,12 @@ def compile(
 
 
 def compile_text(text: str, *, model: str | None = None, name: str | None = None, **options: Any) -> Compiled:
-    """Compile a model of a text, as `compile` does; what it uses is looked for in the current folder."""
+    """Compile a model of a text, as `compile` does; what it uses is looked for in the current folder.
+
+    Raises as `compile` does; a text that no file could hold is E111 or E113.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"compile_text() takes a text, not {type(text).__name__}")
     source = Source("text.arch", text)
     get = options.pop
     chosen = (get("set", None) or {}, get("scale", ()), get("to", None), get("input", None), get("classes", None))
@@ -112,6 +125,7 @@ def _compiled(
     scalings = (scale,) if isinstance(scale, str) else tuple(scale) if isinstance(scale, Sequence) else (scale,)
     for option, text in [
         *[("scale", text) for text in scalings],
+        ("model", model),
         ("to", to),
         ("input", input_),
         ("recipe", recipe),
@@ -119,6 +133,13 @@ def _compiled(
     ]:
         if not isinstance(text, str) and (text is not None or option == "scale"):
             raise ValueError(f"{option}={text!r} is not a text, for example {_EXAMPLES[option]}")
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"set={settings!r} is not a mapping, for example {_EXAMPLES['set']}")
+    for key in settings:
+        if not isinstance(key, str) or "=" in key:
+            raise ValueError(f"set: {key!r} is not the name of a setting, for example {_EXAMPLES['set']}")
+    if classes is not None and (not isinstance(classes, int) or isinstance(classes, bool)):
+        raise ValueError(f"classes={classes!r} is not a whole number")
     pairs = [f"{key}={_in_language(key, value)}" for key, value in settings.items()]
     pairs += [f"head.classes={_in_language('classes', classes)}"] if classes is not None else []
     result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_, recipe))
@@ -137,6 +158,8 @@ def _compiled(
 
 
 _EXAMPLES = {
+    "set": "{'head.classes': 10}",
+    "model": "'my_net'",
     "scale": "'NAME:4'",
     "to": "'flops=16G'",
     "input": "'256x192'",
@@ -145,16 +168,22 @@ _EXAMPLES = {
 }
 
 
-def _in_language(name: str, value: object) -> str:
+def _in_language(name: str, value: object, depth: int = 0) -> str:
     """A setting's value as the language writes it: a text stands for itself, as on the command line."""
+    if depth > MAX_NESTING:
+        raise ValueError(f"{name}: lists within lists, more than {MAX_NESTING} deep")
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name}={value!r} is not a number of the language")
     if isinstance(value, (str, int, float, Fraction)):
         return str(value)
+    if hasattr(value, "__index__"):  # the whole numbers of other libraries
+        return str(operator.index(value))
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join([_in_language(name, inner) for inner in value])}]"
+        return f"[{', '.join([_in_language(name, inner, depth + 1) for inner in value])}]"
     raise ValueError(f"{name}={value!r} is not a value of the language: give a number, a text or a list of these")
 
 
@@ -188,6 +217,8 @@ class Compiled:
 
     def count(self, convention: Convention | str) -> Cost:
         """Exact counts in another convention, for example "fvcore"."""
+        if not isinstance(convention, str | Convention):
+            raise ValueError(f"{convention!r} is not the name of a convention; there are {', '.join(CONVENTIONS)}")
         if isinstance(convention, str) and convention not in CONVENTIONS:
             raise ValueError(f"there is no convention {convention!r}; there are {', '.join(CONVENTIONS)}")
         return count(self.network, convention)
@@ -199,7 +230,7 @@ class Compiled:
 
     def emit(self, *targets: str) -> dict[str, str]:
         """The files of targets by name: torch, train, json, dot, svg."""
-        unknown = [target for target in targets if target not in emission.TARGETS]
+        unknown = [target for target in targets if not isinstance(target, str) or target not in emission.TARGETS]
         if unknown:
             raise ValueError(f"there is no target {unknown[0]!r}; there are {', '.join(emission.TARGETS)}")
         return {
@@ -223,6 +254,16 @@ class Compiled:
         """The network as a live `nn.Module`, from the emitted text; arguments are those of its class."""
         made: nn.Module = getattr(self.python, emission.interface(self.network, self.about).class_name)(**arguments)
         return made
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another is written as the same files: the same network, names, words and recipe."""
+        if not isinstance(other, Compiled):
+            return NotImplemented
+        mine, its = self.compilation.recipe, other.compilation.recipe
+        return (self.network, self.about, mine) == (other.network, other.about, its)
+
+    def __hash__(self) -> int:
+        return hash((self.hash, self.name))
 
     def __repr__(self) -> str:
         cost = self.cost

@@ -2,11 +2,13 @@
 """The command line: a group whose commands are loaded when they are called.
 
 Exit codes: 0 good, 1 the input is at fault, 2 the command line is (`diff` has its own, as diff(1) has), 3 a fault of
-archdsl itself. No input ends in a traceback; with the environment's `ARCHDSL_TRACEBACK` a fault of ours does.
+archdsl itself, 4 something of the machine: a full or closed stream, no current folder, no memory, a library. No input
+ends in a traceback; with the environment's `ARCHDSL_TRACEBACK` codes 3 and 4 do.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ from typing import Any
 
 import click
 
-from archdsl import __version__
+from archdsl import __version__, terminal
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "compile": ("compile", "Write a model as standalone PyTorch, with a training entry point."),
@@ -34,9 +36,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""
 
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-PIPE_CLOSED = 141
 INTERRUPTED = 130
 OUR_FAULT = 3
+LIBRARIES = frozenset({"torch", "safetensors", "numpy", "matplotlib", "PIL"})
 
 
 class Commands(click.Group):
@@ -89,41 +91,69 @@ def cli(ctx: click.Context, color: str) -> None:
       archdsl explain E304                          what an error means
       archdsl diff net.arch other.arch              what differs, and what it costs
 
-    Exit codes: 0 good; 1 the input is at fault; 2 the command line is. FILE may be - for standard input.
+    Exit codes: 0 good; 1 the input is at fault; 2 the command line is; 4 the machine is: a full disk, a closed stream.
+    FILE may be - for standard input.
     """
     ctx.obj = color
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+    terminal.open_streams()
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        terminal.silence(sys.stdout)
+        return terminal.PIPE_CLOSED
+    except (OSError, MemoryError) as fault:
+        if os.environ.get("ARCHDSL_TRACEBACK"):
+            raise
+        terminal.last_words(f"archdsl: {terminal.reason_of(fault)}")
+        terminal.silence(sys.stdout)  # what is left in it cannot be written either
+        return terminal.ENVIRONMENT
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         code = cli.main(arguments, prog_name="archdsl", standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as fault:
-        fault.show()
+        shown = io.StringIO()
+        fault.show(shown)
+        terminal.note(shown.getvalue().rstrip("\n"))
         return fault.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        silence()
-        return PIPE_CLOSED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
+    except (OSError, MemoryError):
+        raise
     except Exception as fault:
         if os.environ.get("ARCHDSL_TRACEBACK"):
             raise
-        print(f"archdsl: a fault of archdsl itself: {type(fault).__name__}: {str(fault)[:500]}", file=sys.stderr)
-        print("please report it, with the file and the output under ARCHDSL_TRACEBACK=1", file=sys.stderr)
+        told = f"{type(fault).__name__}: {str(fault)[:500]}"
+        library = _library_of(fault)
+        if library is not None:
+            terminal.last_words(f"archdsl: {library} could not do it: {told}")
+            return terminal.ENVIRONMENT
+        terminal.last_words(
+            f"archdsl: a fault of archdsl itself: {told}",
+            "please report it, with the file and the output under ARCHDSL_TRACEBACK=1",
+        )
         return OUR_FAULT
     return code if isinstance(code, int) else 0
 
 
-def silence() -> None:
-    """Lead standard output into nothing, so that nothing fails when Python flushes it at the end."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
-    os.close(nothing)
+def _library_of(fault: BaseException) -> str | None:
+    """The library that raised a fault, where that is one that archdsl runs networks or draws with."""
+    names = [type(fault).__module__]
+    step = fault.__traceback__
+    while step is not None:
+        names.append(str(step.tb_frame.f_globals.get("__name__", "")))
+        step = step.tb_next
+    for name in (names[0], names[-1]):
+        if name.partition(".")[0] in LIBRARIES:
+            return name.partition(".")[0]
+    return None

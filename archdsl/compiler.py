@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from archdsl.analysis.derive import derive_model
 from archdsl.analysis.elaborate import Elaborator, Progress
 from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Model
 from archdsl.analysis.program import Definition, Instance, Module, Program, Reader
 from archdsl.analysis.recipes import Written, recipe_sizes
@@ -195,6 +196,28 @@ def _listed(models: Sequence[str] | dict[str, Definition | Instance]) -> str:
     return f"it has {', '.join(names[:12])}{', …' if len(names) > 12 else ''}" if names else "it has none"
 
 
+def family_of(named: Definition | Instance) -> Definition | None:
+    """The model with parameters that a model is made from by its expression, if it is made from one."""
+    if isinstance(named, Instance):
+        return named.model
+    e: ast.Node | None = named.declaration.value
+    while not isinstance(e, ast.Reference):
+        match e:
+            case ast.Call(function=inner) | ast.Derived(value=inner) | ast.Flow(left=inner):
+                e = inner
+            case _:
+                return None
+    found = named.module.names.get(e.name)
+    if isinstance(found, Instance):
+        return found.model
+    return found if isinstance(found, Definition) and found.kind == "model" else None
+
+
+def named_span(named: Definition | Instance) -> Span:
+    """Where a model is declared."""
+    return named.span if isinstance(named, Instance) else named.declaration.name.span
+
+
 def _open(named: Definition) -> list[str]:
     """The parameters that have no value."""
     return [p.name.text for p in named.parameters if p.default is None]
@@ -234,11 +257,27 @@ class _CommandLine:
         rest = []
         for name, text in settings:
             if name not in parameters:
+                self._verify_own(named, name, text)
                 rest.append((name, text))
                 continue
             expression, env = self._expression(f"--set {name}", text)
             found[name] = Setting(self.ev.evaluate(expression, env), Origin(expression, env))
         return found, tuple(rest)
+
+    @staticmethod
+    def _verify_own(named: Definition | Instance, name: str, text: str) -> None:
+        """E202 for a parameter of the family that a model is one of, which the model has given already."""
+        family = family_of(named)
+        while family is not None:
+            if name in family.parameter_names and name not in MODEL_FIELDS:
+                message = f"`{name}` is a parameter of the family `{family.name}`, which `{named.name}` has given"
+                source = family.module.source.name
+                where = "" if family.module.library else f", or compile `{source}:{family.name}` with this `--set`"
+                help_ = f"declare a model, `model m = {family.name}({name}: {text})`{where}"
+                span = Span(Source(f"--set {name}", f"{name}={text}"), 0, len(name))
+                labels = (Label(named_span(named), "here"),)
+                raise Fault(Diagnostic("E202", message, span, labels=labels, help=help_))
+            family = family_of(family)
 
     def recipe(self, model: Model, network: Network, name: str | None) -> Recipe | None:
         """The recipe of that name, or the model's own; its image sizes must be legal for the model."""
@@ -329,4 +368,7 @@ class _CommandLine:
         body, faults = parse_body(source)
         if body is None:
             raise Fault(faults[0])
+        if len(body.entries) != 1:
+            where = body.entries[-1].span if body.entries else Span(source, 0, len(text))
+            raise Fault(Diagnostic("E101", f"`{name}` changes one thing", where, help="give each its own `--set`"))
         return derive_model(self.ev, model, body, self._environment(source))

@@ -35,8 +35,31 @@ httpcore httpcore2 httpx httpx2 huggingface_hub idna jinja2 joblib markupsafe mp
 nvidia numpy packaging pandas pkg_resources pyarrow requests safetensors scipy setuptools six sklearn sympy tensorboard
 threadpoolctl torch torchgen tqdm triton truststore typing_extensions urllib3 webdataset xxhash yaml
 """
-SHADOWED = frozenset(_LOADED.split())
-"""Modules beside the standard library's that the training entry point loads, or that what it loads does."""
+_TRIED = """
+AppKit Bio Cython Foundation IPython Numeric PyInstaller PyQt4 PyQt5 PyQt6 PySide6 _multiprocess adbc_driver_manager
+aesara aiohttp amdsmi android annotationlib antlr4 array_api_compat array_api_strict authlib autocommand autolevparser
+backports boto3 botocore brotli brotlicffi bs4 catboost cbor cffi chardet charset_normalizer ck4inductor click
+colorama compression coremltools cudf cupti cupy cupyx cutlass cutlass_api cutlass_cppgen cutlass_library cython dask
+dask_expr defusedxml distributed dl docutils duckdb dummy_threading einops elasticsearch envwrap etcd exceptiongroup
+faiss fastai fastapi fastparquet flash_attn flint fuse genshi gmpy gmpy2 google_benchmark gradio grpc h2 h5py halide
+helion hf_xet httpx2_jsfetch hypothesis ibis importlib_resources inflect ipyniivue ipywidgets isal jaraco jax jaxlib
+jnius joblibspark keras kerchunk lance lark libarchive lightgbm lmdb lxml lz4 lzmaffi markdown matchpy matplotlib mcp
+ml_dtypes mlx modin monkeytype more_itertools moviepy mpl_toolkits msgpack mtia mypy ndonnx nibabel numarray numba
+numexpr numpy_distutils numpydoc nvMatmulHeuristics nvmath objgraph odf olefile onnx onnx_ir onnxruntime onnxscript
+openpyxl opt_einsum optree origami outcome paddle panel paramiko pdfplumber platformdirs polars pooch psutil pulp pwlf
+py7zr pyamg pycosat pycute pydantic pydot pydy pygit2 pyglet pygments pygraphviz pyiceberg pyinstrument pylab pymc
+pymc3 pynvml pyodide_js pysat pyspark pytest pytest_fail_slow pytest_run_parallel pytest_timeout python_calamine
+pytorch_lightning pyxlsb pyzes qtpy rarfile redis regex requests_kerberos rfe rich rocm_sdk sage scikits scipy_doctest
+setuptools_scm sksparse slack_sdk smbclient smbprotocol snappy sniffio socksio spacy sparse sphinx sqlalchemy sqlframe
+sqlparse starlette symengine tables tabulate tensorboardX tensorboard_data_server tensorboard_plugin_profile
+tensorboard_plugin_wit tensorflow tensorflow_io test theano tiktoken toml tomli torch_xla torcharrow torchaudio
+torchcodec torchcomms torchdistx torchrec torchvision tornado traitlets transformers trimesh trio trove_classifiers
+tsfile tvm tvm_ffi typeguard tzdata uarray ujson uvloop viztracer vortex werkzeug wheel win32api win32com winloop
+wsproto xgboost xlrd xlsxwriter yarl z3 zipp zmq zstandard
+"""
+SHADOWED = frozenset((*_LOADED.split(), *_TRIED.split()))
+"""Modules beside the standard library's that the training entry point loads, or that what it loads does or tries to:
+mpmath, which PyTorch loads, takes a `gmpy2` where it finds one."""
 
 
 BACKENDS: Mapping[str, Callable[[Network, About], dict[str, str]]] = {
@@ -60,7 +83,7 @@ def name_fault(name: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name) or keyword.iskeyword(name):
         return f"'{name}' is no name for a Python module"
     if name in sys.stdlib_module_names or name in SHADOWED:
-        return f"a file {name}.py would hide Python's module of that name"
+        return f"a file {name}.py would hide the module of that name from what imports it"
     return None
 
 

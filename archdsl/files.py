@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
-import unicodedata
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from archdsl.diagnostics import Diagnostic, Label
 from archdsl.limits import MAX_FILE_BYTES
-from archdsl.source import Source, Span
+from archdsl.source import FORBIDDEN, Source, Span, text_fault
 
 FaultKind: TypeAlias = Literal[
     "unreadable", "too_large", "not_utf8", "forbidden_character", "leaves_project", "exists", "unwritable"
@@ -35,9 +33,6 @@ CODES: dict[FaultKind, str] = {
 
 PROJECT_MARKERS = (".git", "pyproject.toml", "archdsl.toml")
 
-# Control characters but tab and line breaks; marks, embeddings, overrides and isolates of the
-# bidirectional algorithm; the line separators that some editors break a line at and the language does not.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _BOM = "\ufeff"
 
 
@@ -128,19 +123,16 @@ def decode_source(name: str, content: bytes) -> Source:
         shown = Source(name, before + content[byte:].decode("utf-8", errors="replace"))
         raise SourceFault("not_utf8", message, shown, offset=len(before), byte=byte) from None
     source = Source(name, text.removeprefix(_BOM))
-    found = _FORBIDDEN.search(source.text)
+    found = text_fault(source)
     if found is not None:
-        line, column = source.position(found.start())
-        message = f"the file has the character {_name(found.group())} at line {line:,}, column {column:,}"
-        byte = len(source.text[: found.start()].encode()) + len(content) - len(source.text.encode())
-        raise SourceFault("forbidden_character", message, source, offset=found.start(), byte=byte)
+        byte = len(source.text[: found.offset].encode()) + len(content) - len(source.text.encode())
+        raise SourceFault("forbidden_character", found.message, source, offset=found.offset, byte=byte)
     return source
 
 
 def escaped(text: str) -> str:
-    """A text whose characters that no source file may have, and lone surrogates, are written as escapes."""
-    text = _FORBIDDEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """A text whose characters that no text of a program may have are written as escapes."""
+    return FORBIDDEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 def write_atomically(path: Path, content: str | bytes, force: bool) -> None:
@@ -175,7 +167,8 @@ def write_atomically(path: Path, content: str | bytes, force: bool) -> None:
                 temporary.unlink()
             raise
     except (OSError, ValueError) as error:
-        raise FileFault("unwritable", _reason(error)) from error
+        reason = "there is no such folder" if isinstance(error, FileNotFoundError) else _reason(error)
+        raise FileFault("unwritable", reason) from error
     _sync_folder(target.parent)
 
 
@@ -208,11 +201,6 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _name(char: str) -> str:
-    code = f"U+{ord(char):04X}"
-    return f"{code} ({unicodedata.name(char, 'CONTROL CHARACTER').lower()})"
 
 
 def _reason(error: OSError | ValueError) -> str:

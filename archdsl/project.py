@@ -57,6 +57,8 @@ class Project:
             raise Fault(Diagnostic("E110", "the path does not name a file", where)) from None
 
     def _standard_input(self) -> Source:
+        if sys.stdin is None:
+            raise Fault(Diagnostic("E110", "standard input is closed", Span(Source(STDIN_NAME, ""), 0, 0)))
         stream = getattr(sys.stdin, "buffer", None)
         content = stream.read(MAX_FILE_BYTES + 1) if stream is not None else sys.stdin.read().encode()
         here = os.path.relpath(os.path.realpath("."), self.root)
@@ -83,7 +85,7 @@ class Project:
             return full.as_posix()
         try:
             return Path(os.path.relpath(full, os.path.realpath("."))).as_posix()
-        except ValueError:  # another drive
+        except (OSError, ValueError):  # no current folder, or another drive
             return full.as_posix()
 
     def library(self, name: str) -> Source | None:

@@ -24,7 +24,7 @@ from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Claim, Model, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.prelude import PRELUDE
-from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Reader, Unresolved, walk
+from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Reader, Unresolved, children, walk
 from archdsl.analysis.recipe_fields import FIELDS, FORMS, PARTS
 from archdsl.analysis.resolve import OPERATIONS_MODULE
 from archdsl.analysis.trace import show_value
@@ -217,13 +217,33 @@ class _Names:
 
 def references(definition: Definition) -> list[tuple[Span, Named]]:
     """The names in a declaration that stand for something of its module, and what they stand for."""
-    local = local_names(definition.declaration)
-    found = []
-    for node in walk(definition.declaration):
-        if isinstance(node, ast.Reference) and node.name not in local:
-            named = definition.module.names.get(node.name)
-            if named is not None:
-                found.append((node.span, named))
+    found: list[tuple[Span, Named]] = []
+
+    def visit(node: ast.Node, local: frozenset[str]) -> None:
+        match node:
+            case ast.Reference(name=name):
+                named = definition.module.names.get(name) if name not in local else None
+                if named is not None:
+                    found.append((node.span, named))
+            case ast.Comprehension(body=body, variable=variable, source=source):
+                visit(source, local)
+                visit(body, local | {variable.text})
+            case _:
+                for child in children(node):
+                    visit(child, local)
+
+    declaration = definition.declaration
+    bound = frozenset(definition.inputs)
+    for parameter in definition.parameters:
+        if parameter.default is not None:
+            visit(parameter.default, bound)  # `conv: conv` is a parameter, and the operation that it is by default
+        bound |= {parameter.name.text}
+    if declaration.value is not None:
+        visit(declaration.value, bound)
+    for entry in declaration.body.entries if declaration.body is not None else ():
+        visit(entry, bound)
+        if isinstance(entry, ast.Binding):
+            bound |= {name.text for name in entry.names}
     return found
 
 
@@ -524,12 +544,13 @@ def plain_defaults(ev: Elaborator, of: Definition | Primitive) -> dict[str, Valu
     """The defaults of a block that are values: those that ask for no other setting and no input."""
     if isinstance(of, Primitive):
         return {a.name: a.default for a in _optional(of.operation.attributes)}
-    bound = {*of.inputs, *of.parameter_names}
+    bound = set(of.inputs)
     found = {}
     for name, default in of.defaults.items():
-        if default is None or any(isinstance(n, ast.Reference) and n.name in bound for n in walk(default)):
-            continue
-        found[name] = ev.evaluate(default, Environment(of.module))
+        asks = default is None or any(isinstance(n, ast.Reference) and n.name in bound for n in walk(default))
+        bound.add(name)  # a default sees the parameters before its own
+        if default is not None and not asks:
+            found[name] = ev.evaluate(default, Environment(of.module))
     return found
 
 

@@ -1,14 +1,28 @@
 """Source texts and places in them.
 
 A `Source` is a name and a text; a `Span` is a half-open range of characters in one source. Both are
-values: they hold no file handle, and nothing here reads a file. Lines and columns count from 1.
+values: they hold no file handle, and nothing here reads a file. Lines and columns count from 1. `text_fault` says
+which texts are none, wherever they come from: a file, standard input, an editor, an option, Python.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
+
+from archdsl.limits import MAX_FILE_BYTES
+
+# Control characters but tab and line breaks; marks, embeddings, overrides and isolates of the
+# bidirectional algorithm; the line separators that some editors break a line at and the language does not;
+# halves of characters, which no UTF-8 text has.
+FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What no text of a program has."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +92,31 @@ class Span:
 
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"
+
+
+class TextFault(NamedTuple):
+    """Why a text is no text of a program: the code, a sentence, and the offset of the character at fault."""
+
+    code: str
+    message: str
+    offset: int
+
+
+def text_fault(source: Source) -> TextFault | None:
+    """E111 for a text of more than `MAX_FILE_BYTES` bytes of UTF-8, E113 for a character that no text may have."""
+    text = source.text
+    if len(text) > MAX_FILE_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_FILE_BYTES:
+        return TextFault("E111", f"the text has more than {MAX_FILE_BYTES:,} bytes", 0)
+    found = FORBIDDEN.search(text)
+    if found is None:
+        return None
+    line, column = source.position(found.start())
+    return TextFault(
+        "E113", f"the text has the character {_name(found[0])} at line {line:,}, column {column:,}", found.start()
+    )
+
+
+def _name(char: str) -> str:
+    code = f"U+{ord(char):04X}"
+    other = "half of a character" if "\ud800" <= char <= "\udfff" else "control character"
+    return f"{code} ({unicodedata.name(char, other).lower()})"

@@ -97,7 +97,10 @@ def _say_where(text: str) -> None:
 def opened(path: str) -> str:
     """A shipped file as it is opened: from the current folder where it lies below it."""
     full = data_root() / path
-    here = Path(os.path.realpath("."))
+    try:
+        here = Path(os.path.realpath("."))
+    except OSError:  # the current folder is gone
+        return full.as_posix()
     real = Path(os.path.realpath(full))
     return real.relative_to(here).as_posix() if real.is_relative_to(here) else full.as_posix()
 

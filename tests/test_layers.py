@@ -28,7 +28,7 @@ LAYERS = {
     "backends": {"backends"},
     "space": {"space"},
     "views": {"compiler", "emission", "ide", "papers", "plots", "render", "report", "request", "show"},
-    "shells": {"__main__", "api", "cli", "commands", "project", "server", "zoo"},
+    "shells": {"__main__", "api", "cli", "commands", "project", "server", "terminal", "zoo"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
 

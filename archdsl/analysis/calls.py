@@ -21,6 +21,7 @@ from archdsl.analysis.values import (
     kind_of,
 )
 from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.graph.shapes import Size
 from archdsl.numbers import NumberError
 from archdsl.syntax import ast
 
@@ -79,7 +80,8 @@ class Calls(Expressions):
                 raise Fault(Diagnostic("E202", message, argument.name.span))
             value = self.evaluate(argument.value, env)
             if not (ordered(value) or (isinstance(value, tuple) and all(ordered(v) for v in value))):
-                raise fault("E301", f"`{builtin.name}` takes numbers, not {kind_of(value)}", argument.value, env)
+                message = f"`{builtin.name}` takes numbers, not {items_of(value)}"
+                raise fault("E301", message, argument.value, env, help=_without_numbers(builtin, value))
             values.append(value)
         if not builtin.least <= len(values) <= (builtin.most or len(values)):
             wanted = plural(builtin.least, "argument")
@@ -220,7 +222,7 @@ class Calls(Expressions):
                 if tensors is not None:
                     inputs.extend(tensors)
                     continue
-                name = self._leading(block, argument, given, env)
+                name = self._leading(block, argument, value, given, env)
             else:
                 name = argument.name.text
                 self._check_setting(block, argument.name)
@@ -233,11 +235,14 @@ class Calls(Expressions):
         configured = Block(block.of, settings, e.span)
         return self.apply(configured, tuple(inputs), e, env, names) if inputs else self.bounded(configured, e, env)
 
-    def _leading(self, block: Block, argument: ast.Argument, given: set[str], env: Environment) -> str:
+    def _leading(self, block: Block, argument: ast.Argument, value: Value, given: set[str], env: Environment) -> str:
         if isinstance(block.of, Primitive):
             name = block.of.operation.leading
         else:
             name = block.of.parameter_names[0] if block.of.parameter_names else None
+        if isinstance(value, tuple) and not isinstance(value, Size) and (name is None or (given and not value)):
+            message = f"`{block.name}` takes tensors and settings by their names, not {items_of(value)}"
+            raise fault("E211", message, argument, env)
         if name is None or given:
             message = f"`{block.name}` takes one setting without a name" if name else f"`{block.name}` takes no setting"
             help_ = "name it: `name: value`" if name else None
@@ -280,4 +285,37 @@ def tensors_of(value: Value) -> tuple[Tensor, ...] | None:
         return (value,)
     if isinstance(value, tuple) and value and all(isinstance(v, Tensor) for v in value):
         return value
+    return None
+
+
+def items_of(value: Value) -> str:
+    """What a value is, of a list what its items are: `a list of tensors`, `an empty list`."""
+    if not isinstance(value, tuple) or isinstance(value, Size):
+        return kind_of(value)
+    kinds = list(dict.fromkeys(kind_of(item) for item in value))
+    if len(kinds) == 1:
+        return f"a list of {_PLURALS.get(kinds[0]) or kinds[0].split(' ', 1)[-1] + 's'}"
+    strange = next((i for i, item in enumerate(value) if not ordered(item)), None)
+    return "an empty list" if strange is None else f"a list whose element {strange} is {kind_of(value[strange])}"
+
+
+_PLURALS = {
+    "a condition": "conditions",
+    "an index": "indices",
+    "none": "nones",
+    "a sequence of blocks": "sequences of blocks",
+    "a group of settings": "groups of settings",
+    "a budget to solve for": "budgets to solve for",
+}
+
+
+def _without_numbers(builtin: Builtin, value: Value) -> str | None:
+    """What is meant by a sum of tensors, or by a count of what is no number."""
+    if not isinstance(value, tuple) or not value:
+        return None
+    if builtin.name == "sum" and all(isinstance(item, Tensor) for item in value):
+        return "add tensors with `+`"
+    if builtin.name == "count":
+        holds = "; `sum([1 if c else 0 for c in …])` counts those that hold"
+        return f"it has {len(value)}" + holds * all(isinstance(item, bool) for item in value)
     return None

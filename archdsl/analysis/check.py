@@ -6,6 +6,7 @@ The checks run on every declaration, used or not, and report all that they find.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis import recipe_fields
@@ -194,6 +195,11 @@ class Checker:
         name = ast.Identifier(path.span, path.text)
         if name.text not in model_fields.MODEL_FIELDS:
             unknown = self._unknown_model_field(name)
+            if isinstance(entry, ast.Section) and not unknown.edits and nearest(name.text, ["with"]):
+                edits = (Edit(name.span, "with"),)
+                unknown = replace(unknown, code="E202", help="did you mean `with`?", edits=edits)
+                self.report(unknown)
+                return
             self.report(unknown)
             meant = next((edit.replacement for edit in unknown.edits), None)
             if meant is None or meant in seen:
@@ -441,7 +447,10 @@ class Checker:
         if isinstance(function, ast.Reference) and function.name not in local:
             return self.module.names.get(function.name) or PRELUDE.get(function.name)
         if isinstance(function, ast.Call | ast.Configured):
-            return self._static(function.function, local)
+            named = self._static(function.function, local)
+            if isinstance(named, Builtin) or (isinstance(named, Definition) and named.kind == "fn"):
+                return None  # what a function gives is known with its value
+            return named
         return None
 
     def _call(self, function: ast.Expression, arguments: tuple[ast.Argument, ...], local: Names) -> None:

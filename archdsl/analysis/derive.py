@@ -20,7 +20,7 @@ from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
 from archdsl.diagnostics import Diagnostic, Fault
-from archdsl.graph.shapes import Range
+from archdsl.graph.shapes import Range, Size
 from archdsl.syntax import ast
 
 if TYPE_CHECKING:
@@ -176,11 +176,15 @@ def _stages(
     if not rest or not isinstance(rest[0], ast.Identifier):
         raise Fault(Diagnostic("E316", f"name what changes in `{path.text}`", path.span, help=f"{path.text}.width: …"))
     stages = list(model.stages)
-    for index in which:
+    first = path.steps[1]
+    several = not isinstance(first, ast.IndexStep) or isinstance(first.index, ast.Range)
+    which = list(which)
+    for position, index in enumerate(which):
         if rest[0].text == "blocks" and len(rest) > 1:
             stages[index] = _blocks(ev, stages[index], path, rest[1:], e, env)
         elif len(rest) == 1:
-            stages[index] = _stage(ev, stages[index], index, len(stages), rest[0], e, env)
+            place = (position, len(which)) if several else None
+            stages[index] = _stage(ev, stages[index], index, len(stages), rest[0], e, env, place)
         else:
             raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))
     return replace(model, stages=tuple(stages))
@@ -199,8 +203,16 @@ def _positions(ev: Elaborator, step: ast.IndexStep, count: int, what: str, env: 
 
 
 def _stage(
-    ev: Elaborator, stage: Stage, index: int, count: int, name: ast.Identifier, e: ast.Expression, env: Environment
+    ev: Elaborator,
+    stage: Stage,
+    index: int,
+    count: int,
+    name: ast.Identifier,
+    e: ast.Expression,
+    env: Environment,
+    place: tuple[int, int] | None,
 ) -> Stage:
+    """One stage with another attribute. `place` is its position among those that change, and their number."""
     known = (*setting_names(stage.block.of), *STRUCTURE)
     if name.text not in known:
         raise unknown_setting(name, known, stage.block.name)
@@ -215,9 +227,29 @@ def _stage(
     if names_block(e, inner):
         return replace(stage, settings={**stage.settings, name.text: Rule(e, inner)})
     setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
+    if place is not None:
+        setting = _of_stage(setting, old, *place, name.text, e, inner)
     if name.text == "depth":
         return replace(stage, depth=depth_setting(setting, e, inner))
     return replace(stage, settings={**stage.settings, name.text: setting})
+
+
+def _of_stage(
+    setting: Setting, old: Attribute | None, position: int, count: int, name: str, e: ast.Expression, env: Environment
+) -> Setting:
+    """One element of a list where no list stood: as in `stages`, it has one value a stage."""
+    value = setting.value
+    before = old.value if isinstance(old, Setting) else None
+    if not isinstance(value, tuple) or isinstance(value, Size) or (before is None and not isinstance(old, Rule)):
+        return setting
+    if isinstance(before, tuple) and not isinstance(before, Size):
+        return setting
+    if len(value) != count:
+        message = f"`{name}` has {plural(len(value), 'value')}, and {plural(count, 'stage')} change"
+        help_ = f"give one value for all stages, or {count} values"
+        raise fault("E309", message, e, env, help=help_)
+    item = e.items[position] if isinstance(e, ast.ListExpression) else e
+    return Setting(value[position], Origin(item, env))
 
 
 def _blocks(

@@ -7,7 +7,8 @@ be built for them stays silent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
@@ -15,10 +16,11 @@ from archdsl import limits
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis import recipes
 from archdsl.analysis.build import Evaluator
-from archdsl.analysis.derive import derive_model
+from archdsl.analysis.derive import derive_model, end_value
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.features import dilate, features_of
 from archdsl.analysis.model import Attribute, Claim, Model, Rule, Stage
+from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, Instance, Primitive
 from archdsl.analysis.scale import base_of, scale
 from archdsl.analysis.stages import stages_of
@@ -37,7 +39,7 @@ from archdsl.analysis.values import (
     kind_of,
     single,
 )
-from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
+from archdsl.diagnostics import Diagnostic, Diagnostics, Fault, Label
 from archdsl.graph.network import INPUT, Builder, Network
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -53,6 +55,10 @@ class Elaborator(Evaluator):
         super().__init__()
         self.diagnostics = diagnostics
         self.progress = progress
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy has the diagnostics, and tells no one of its progress: between two models nothing else is kept."""
+        return Elaborator, (self.diagnostics,)
 
     def report(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.add(diagnostic)
@@ -328,15 +334,47 @@ class Elaborator(Evaluator):
         dilation = 1
         first_block = 0
         for index, stage in enumerate(model.stages):
-            dilation, value = self._stage(model, builder, index, first_block, dilation, value, formula)
+            with self._following(model, "stem" if index == 0 else ""):
+                dilation, value = self._stage(model, builder, index, first_block, dilation, value, formula)
             value = self._one(value, f"stages.{index}", model)
             ends.append((f"stages.{index}", value))
             first_block += stage.depth.value
         features = features_of(model, ends, builder)
         if model.head is not None:
-            value = self._end(model.head, value, "head", model, env)
+            with self._following(model, "head"):
+                value = self._end(model.head, value, "head", model, env)
         outputs = value if isinstance(value, tuple) else (value,)
         return builder.finish(model.name, [t.place for t in outputs], features)
+
+    @contextmanager
+    def _following(self, model: Model, end: str) -> Iterator[None]:
+        """Where shapes stop to fit after a scaling: say what of the stem or head could follow it."""
+        try:
+            yield
+        except Fault as found:
+            block = getattr(model, end) if end else None
+            told = found.diagnostic
+            help_ = self._to_follow(model, end, block) if isinstance(block, Block) else None
+            if help_ is None or not told.code.startswith("E4"):
+                raise
+            place = (Label(block.span, f"the {end}"),) if isinstance(block, Block) and block.span is not None else ()
+            raise Fault(replace(told, labels=(*told.labels, *place), help=help_)) from None
+
+    def _to_follow(self, model: Model, end: str, block: Block) -> str | None:
+        """The line of `follow` that is missing: for a setting that equals a number from before the scaling."""
+        bases: dict[str, set[Any]] = {}
+        for change in model.changes:
+            part, _, dimension = change.path.rpartition(".")
+            if part.startswith("stages.") and dimension in model_fields.DIMENSIONS[:3]:
+                bases.setdefault(dimension, set()).add(change.base)
+        if not bases:
+            return None
+        given = {name: end_value(self, block, name) for name in setting_names(block.of)}
+        still = {n: s.value for n, s in given.items() if s is not None and f"{end}.{n}" not in model.follow}
+        pairs = [(name, dim) for dim, before in bases.items() for name, value in still.items() if value in before]
+        name, dimension = pairs[0] if pairs else ("…", next(iter(bases)))
+        line = f"`follow {{ {end}.{name}: {dimension} }}`"
+        return f"`{model.changes[-1].scaling}` leaves the {end} as it is; what of it is to change too stands in {line}"
 
     def _end(self, block: Block | Sequence, value: Value, path: str, model: Model, env: Environment) -> Value:
         inputs = value if isinstance(value, tuple) else (value,)
@@ -416,10 +454,22 @@ class Elaborator(Evaluator):
     def _entering(self, stage: Stage, width: Setting | None) -> Block | Sequence:
         """The block before a stage takes the width of the stage's first block, where none is given to it."""
         block = stage.enter
+        if isinstance(block, Sequence):
+            self._verify_widths(block, width)
         if not isinstance(block, Block) or "width" in block.settings or width is None:
             return block if block is not None else Sequence(())
         names = self.stage_names(replace(stage, block=block))
         return Block(block.of, {**block.settings, "width": width}) if "width" in names else block
+
+    def _verify_widths(self, sequence: Sequence, width: Setting | None) -> None:
+        """Which of several blocks the stage's width is meant for is not guessed."""
+        for _, step in sequence.steps:
+            if isinstance(step, Sequence):
+                self._verify_widths(step, width)
+            elif "width" in required_names(step.of) and "width" not in step.settings and step.span is not None:
+                message = f"`{step.name}` needs `width`: a single block in `enter` takes the stage's, a sequence none"
+                written = show_value(width.value) if width is not None else "…"
+                raise Fault(Diagnostic("E306", message, step.span, help=f"give it: `{step.name}(width: {written}, …)`"))
 
     @staticmethod
     def indices(model: Model, index: int, first_block: int, position: int) -> dict[str, Indices]:
@@ -513,6 +563,13 @@ def inner_value(env: Environment, name: str) -> Value:
             return scope.names[name]
         scope = scope.parent
     raise Silent
+
+
+def required_names(of: Definition | Primitive) -> tuple[str, ...]:
+    """The settings of a block that have no default."""
+    if isinstance(of, Primitive):
+        return tuple(a.name for a in of.operation.attributes if a.required)
+    return tuple(p.name.text for p in of.parameters if p.default is None)
 
 
 def _requested(env: Environment, name: str) -> Setting | None:

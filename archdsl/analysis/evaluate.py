@@ -51,6 +51,8 @@ class Silent(Exception):
 
 
 _MISSING: Any = object()
+_LONG = 32
+_LITERALS = (ast.Number, ast.Constant, ast.String)
 _SUFFIXES = {"K": 3, "M": 6, "G": 9, "T": 12}
 _PLAIN = 256
 """Bits of the whole numbers that cost no more than the step that makes them."""
@@ -102,6 +104,8 @@ class Expressions:
     def __init__(self) -> None:
         self.steps = 0
         self.nesting = 0
+        self._literals: dict[int, tuple[ast.Expression, Value]] = {}
+        """Long lists of literals with their values: a rule takes one element of such a list for every block."""
         self._table: dict[type, Callable[[Any, Environment], Value]] = {
             ast.Number: self._number,
             ast.String: lambda e, _: e.value,
@@ -154,16 +158,32 @@ class Expressions:
             raise self._number_fault(error, e, env) from None
 
     def _reference(self, e: ast.Reference, env: Environment) -> Value:
+        """The value of a name. `stage` and the other groups have attributes alone: `stage` by itself is the block."""
         scope: Environment | None = env
         name = e.name
+        group: Value = _MISSING
         while scope is not None:
             value = scope.names.get(name, _MISSING)
             if value is not _MISSING:
                 if value is UNKNOWN:
                     raise Silent
-                return value
+                if not isinstance(value, Indices | OldValues):
+                    return value
+                group = value if group is _MISSING else group
             scope = scope.parent
-        return self.named(e, env)
+        if group is _MISSING or name in env.module.names:
+            return self.named(e, env)
+        return group
+
+    def _whole_of(self, e: ast.Expression, env: Environment) -> Value:
+        """What stands before a `.`: by its name a group such as `stage`, which nothing else can be meant by there."""
+        if isinstance(e, ast.Reference):
+            scope: Environment | None = env
+            while scope is not None:
+                if isinstance(value := scope.names.get(e.name), Indices | OldValues):
+                    return value
+                scope = None if e.name in scope.names else scope.parent
+        return self.evaluate(e, env)
 
     def named(self, e: ast.Reference, env: Environment) -> Value:
         """The value of a name of the module or of the prelude."""
@@ -197,9 +217,16 @@ class Expressions:
         return unknown_name(e, known)
 
     def _list(self, e: ast.ListExpression | ast.TupleExpression, env: Environment) -> Value:
+        known = self._literals.get(id(e))
+        if known is not None and known[0] is e:
+            self.spend(1, e, env)
+            return known[1]
         self.spend(len(e.items), e, env)
         table = self._table
-        return self.bounded(tuple([table[type(item)](item, env) for item in e.items]), e, env)
+        value = self.bounded(tuple([table[type(item)](item, env) for item in e.items]), e, env)
+        if len(e.items) >= _LONG and all(isinstance(item, _LITERALS) for item in e.items):
+            self._literals[id(e)] = (e, value)
+        return value
 
     def bounded(self, value: Value, e: ast.Node, env: Environment) -> Value:
         """A value that was made of others, refused if it holds too many of them."""
@@ -297,7 +324,9 @@ class Expressions:
             return self.apply(Block(primitive), (left, right), e, env)
         kinds = f"{kind_of(left)} and {kind_of(right)}"
         help_ = None
-        if isinstance(left, Tensor) or isinstance(right, Tensor):
+        if isinstance(left, Block | Sequence | Function) or isinstance(right, Block | Sequence | Function):
+            help_ = _parenthesized(e, env)
+        elif isinstance(left, Tensor) or isinstance(right, Tensor):
             help_ = "between tensors there are `+` and `*`; `scale(1/5)` multiplies by a number"
         elif e.operator == "+" and isinstance(left, tuple):
             help_ = "write one list, or a comprehension"
@@ -361,7 +390,7 @@ class Expressions:
         return self.evaluate(e.then if self.holds(e.condition, env) else e.otherwise, env)
 
     def _attribute(self, e: ast.Attribute, env: Environment) -> Value:
-        value = single(self.evaluate(e.value, env))
+        value = single(self._whole_of(e.value, env))
         name = e.name.text
         known: tuple[str, ...] = ()
         if isinstance(value, Tensor):
@@ -423,3 +452,16 @@ class Expressions:
 def ordered(value: Value) -> bool:
     """Whether a value is a number, or a number with a formula beside it."""
     return is_number(value) or hasattr(value, "expression")
+
+
+def _parenthesized(e: ast.Arithmetic, env: Environment) -> str:
+    """The edit where an operator took a step of an arrow as its operand: `x -> conv(8) + x`."""
+    declaration = env.frame.definition.declaration if env.frame is not None else None
+    for node in walk(declaration) if declaration is not None else ():
+        if isinstance(node, ast.Flow) and node.right is e:
+            flow = f"({node.left.span.text} -> {e.left.span.text})"
+            return f"an arrow binds loosest: write `{flow} {e.operator} {e.right.span.text}`"
+        if isinstance(node, ast.Flow) and node.left is e:
+            flow = f"({e.right.span.text} -> {node.right.span.text})"
+            return f"an arrow binds loosest: write `{e.left.span.text} {e.operator} {flow}`"
+    return f"lead a tensor into each block first: `(x -> …) {e.operator} (x -> …)`"

@@ -299,7 +299,7 @@ def _place(e: ast.Expression) -> str | None:
         case ast.Reference(name="stem"):
             return "stem"
         case ast.Index(value=ast.Reference(name="stages"), index=ast.Number(text=text)) if text.isdecimal():
-            return f"stages.{int(text[:9])}"
+            return f"stages.{int(text.lstrip('0')[:9] or 0)}"  # nine digits are more than any count of stages
         case _:
             return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from archdsl.analysis.labels import label_sites
 from archdsl.graph.blocks import Declared
@@ -111,6 +111,10 @@ class Definition:
     def labels(self) -> Mapping[int, str]:
         """Names of the operations and blocks in a block's body, by the identity of the applying expression."""
         return label_sites(self.declaration)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What was declared. What is derived from it goes by the identity of nodes, which a copy does not share."""
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"

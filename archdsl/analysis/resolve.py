@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from archdsl import limits
 from archdsl.analysis.check import Checker, split_parameters
+from archdsl.analysis.misspelled import respelled
 from archdsl.analysis.names import plural
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
@@ -103,6 +104,8 @@ class _Resolver:
                 self._version(item, tree)
             elif isinstance(item, ast.Use):
                 self._use(item, module)
+        if not module.incomplete and tree.complete:
+            tree = respelled(tree, module.names, self.report)
         self._declare(tree, module)
         Checker(module, self.report).check(tree)
 

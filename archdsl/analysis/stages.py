@@ -16,7 +16,7 @@ from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Attribute, Rule, Stage
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_column, unknown_setting
-from archdsl.analysis.program import walk
+from archdsl.analysis.program import children, walk
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, kind_of
@@ -56,7 +56,18 @@ def stages_of(ev: Elaborator, expression: ast.Expression, env: Environment) -> t
 
 def names_block(expression: ast.Node, env: Environment) -> bool:
     """Whether an expression asks for `block`, and so has a value for every block."""
-    return _names(expression, "block") and env.origin("block") is None
+    return _asks(expression, "block", env)
+
+
+def _asks(expression: ast.Node, name: str, env: Environment) -> bool:
+    """Whether `block.…` or `stage.…` stands in an expression, or the bare name where nothing else has it."""
+    if isinstance(expression, ast.Attribute) and isinstance(expression.value, ast.Reference):
+        return expression.value.name == name and env.origin(name) is None
+    if isinstance(expression, ast.Comprehension) and expression.variable.text == name:
+        return _asks(expression.source, name, env)
+    if isinstance(expression, ast.Reference):
+        return expression.name == name and env.origin(name) is None and name not in env.module.names
+    return any(_asks(node, name, env) for node in children(expression))
 
 
 def _names(expression: ast.Node, name: str) -> bool:
@@ -138,7 +149,7 @@ def _from_attributes(
         else:
             fields[name.text] = entry
     rules = {n: Rule(f.value, env) for n, f in fields.items() if names_block(f.value, env)}
-    per_stage = {n: f for n, f in fields.items() if n not in rules and _names(f.value, "stage")}
+    per_stage = {n: f for n, f in fields.items() if n not in rules and _asks(f.value, "stage", env)}
     values: dict[str, Value] = {}
     for key, entry in fields.items():
         if key in rules or key in per_stage:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import click
 
-from archdsl.cli import PIPE_CLOSED, silence
+from archdsl import terminal
 from archdsl.compiler import Changes, Compilation, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project
@@ -227,15 +227,7 @@ def tell(diagnostics: Diagnostics, color: bool) -> None:
 
 # Output
 
-
-def say(text: str) -> None:
-    """Text on standard output. Ends the command quietly when no one reads it."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        silence()
-        raise click.exceptions.Exit(PIPE_CLOSED) from None
+say = terminal.say
 
 
 def say_json(report: Any) -> None:

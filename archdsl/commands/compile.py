@@ -32,6 +32,7 @@ from archdsl.compiler import Compilation
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 from archdsl.report import CompileReport, FileWritten, diagnostic_reports, rows_of
+from archdsl.terminal import note
 
 DEFAULT_TARGETS = ("torch", "train")
 
@@ -58,7 +59,8 @@ written unless all can be.
     type=click.Choice(["torch", "train", "json", "dot", "svg"]),
     multiple=True,
     help="What to write; repeatable. torch: a standalone PyTorch module; train: a training entry point for it; "
-    "json: the resolved graph; dot, svg: a picture of stages and blocks.  [default: torch, train]",
+    "json: the resolved graph; dot, svg: a picture of stages and blocks.  [default: torch, and train where the "
+    "network has a classifier]",
 )
 @click.option("-o", "--output", "folder", metavar="DIR", default=".", help="Where to write.  [default: .]")
 @name_option
@@ -92,7 +94,13 @@ def command(
     try:
         texts = texts_of(result, result.network, chosen, request.shown, words, targets or DEFAULT_TARGETS)
     except NoEmission as fault:
-        raise click.ClickException(f"--target {fault.target}: {fault}") from None
+        if fault.target != "train":
+            raise click.ClickException(f"--target {fault.target}: {fault}") from None
+        if targets:
+            message = f"--target train: {fault}; --target torch writes the module without it"
+            raise click.ClickException(message) from None
+        note(f"note: no training entry point is written: {fault}")
+        texts = texts_of(result, result.network, chosen, request.shown, words, ["torch"])
     written = write_all(Path(folder), texts, force)
     cost = count(result.network)
     if format_ == "json":

@@ -92,6 +92,8 @@ def _scalings(result: Compilation) -> str:
         path = f"{r.scaling}: {r.path}" if several else r.path
         adjusted = r.adjusted if r.adjusted != r.rounded else "="
         rows.append([path, r.base, r.multiplied, r.rounded, adjusted, why])
+    if not rows:
+        return f"{_head(result)}\nThe scaling changed no number.\n"
     headers = ["", "base", "multiplied", "rounded", "adjusted", "why"]
     lines = [f"({number}) {at}: {rule}" for (at, rule), number in notes.items()]
     solved = solved_text(result) + "\n" if result.model is not None and result.model.solved else ""
@@ -111,6 +113,8 @@ def _origins(result: Compilation) -> str:
         used = r.used if r.used != r.requested else "="
         fits = [f"({notes.setdefault((line.at, line.text), len(notes) + 1)})" for line in r.fit]
         rows.append([r.path, r.requested, used, " ".join(fits), f"{r.rule_at}: {_short(r.rule)}"])
+    if not rows:
+        return f"{_head(result)}\nNothing was derived: no stage has attributes; all numbers stand in the blocks.\n"
     text = f"{_head(result)}\n" + table(["", "requested", "used", "fit", "rule"], rows)
     lines = [f"({number}) {at}: {line}\n" for (at, line), number in notes.items()]
     return text + ("\n" + "".join(lines) if lines else "")

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
-from archdsl.commands.common import color_option, say, tell, use_color
+from archdsl.commands.common import color_option, tell, use_color
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.files import FileFault, write_atomically
 from archdsl.project import STDIN, Project, expand
+from archdsl.render import visible
 from archdsl.source import Source
 from archdsl.syntax.formatter import format_source
 from archdsl.syntax.parser import parse
+from archdsl.terminal import note, say_program
 
 EPILOG = """
 \b
@@ -48,19 +50,19 @@ def command(files: tuple[str, ...], check: bool, wants_diff: bool, color: str | 
         if text != source.text:
             changed.append(path)
             if wants_diff:
-                say(difference(source, text))
+                say_program(difference(source, text))
             elif not check and path != STDIN:
                 try:
                     write_atomically(Path(path), text, force=True)
                 except FileFault as fault:
-                    unwritten.append(f"error: {path} was not written: {fault.message}")
+                    unwritten.append(f"error: {visible(path)} was not written: {fault.message}")
         if path == STDIN and not (check or wants_diff):
-            say(text)
+            say_program(text)
     tell(diagnostics, use_color(color))
     for line in unwritten:
-        click.echo(line, err=True)
+        note(line)
     if paths != [STDIN]:
-        click.echo(_summary(len(paths) - len(diagnostics), changed, check or wants_diff), err=True)
+        note(_summary(len(paths) - len(diagnostics), changed, check or wants_diff))
     if diagnostics.failed or unwritten or (check and changed):
         raise click.exceptions.Exit(1)
 
@@ -82,7 +84,8 @@ def formatted(source: Source) -> str:
 def difference(source: Source, text: str) -> str:
     """A unified diff."""
     old, new = source.text.splitlines(keepends=True), text.splitlines(keepends=True)
-    lines = difflib.unified_diff(old, new, source.name, f"{source.name} (formatted)")
+    name = visible(source.name)
+    lines = difflib.unified_diff(old, new, name, f"{name} (formatted)")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ no newline at the end\n" for line in lines)
 
 
@@ -92,9 +95,9 @@ def _summary(parsed: int, changed: list[str], kept: bool) -> str:
     parts = [f"{_files(len(changed))} {verb}"] if changed else []
     parts += [f"{_files(same)} {'is' if same == 1 else 'are'} in the canonical layout"] if same or not changed else []
     listed = (
-        "".join(f"{verb.removeprefix('would be ')}: {path}\n" for path in changed)
+        "".join(f"{verb.removeprefix('would be ')}: {visible(path)}\n" for path in changed)
         if not kept
-        else "".join(f"would change: {path}\n" for path in changed)
+        else "".join(f"would change: {visible(path)}\n" for path in changed)
     )
     return listed + ", ".join(parts)
 

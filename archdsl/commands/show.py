@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from archdsl.commands.common import change_options, compiled, finish, request_of, say
+from archdsl.commands.common import change_options, compiled, finish, request_of
 
 EPILOG = """
 \b
@@ -28,6 +28,7 @@ def command(file: str, **options: Any) -> None:
     """Print the resolved model as canonical .arch, with its hash and cost."""
     from archdsl.project import Project
     from archdsl.show import show_model
+    from archdsl.terminal import say_program
 
     request = request_of(file, **options)
     result = compiled(request)
@@ -35,5 +36,5 @@ def command(file: str, **options: Any) -> None:
         text = show_model(result, Project(request.file))
     except ValueError as fault:
         raise click.ClickException(str(fault)) from None
-    say(text)
+    say_program(text)
     finish(result)

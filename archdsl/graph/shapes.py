@@ -133,6 +133,10 @@ def elements(shape: Shape) -> Dim:
     return count
 
 
+_WORDS = {"indices": "index", "oldvalues": "group of settings", "written": "recipe", "duration": "time"}
+"""What values that no operation takes are called, where that is not the name of their class."""
+
+
 def show(value: object) -> str:
     """A value as the language writes it; a number of many digits by its size."""
     if isinstance(value, bool):
@@ -154,7 +158,8 @@ def show(value: object) -> str:
         return f"[{', '.join(parts)}{', …' if len(value) > 8 else ''}]"
     if isinstance(value, Range):
         return f"{show(value.lo)} .. {show(value.hi)}"
-    return f"a {type(value).__name__}"
+    word = type(value).__name__.lower()
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {_WORDS.get(word, word)}"
 
 
 def show_shape(shape: Shape) -> str:

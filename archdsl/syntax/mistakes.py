@@ -8,7 +8,7 @@ by the state of the parser alone have their sentences beside the grammar, in `gr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 
 from archdsl.diagnostics import Diagnostic, Edit, Label
@@ -22,6 +22,7 @@ from archdsl.syntax.faults import (
     RESERVED,
     Break,
     Explanation,
+    Lexeme,
     Mend,
     closers,
     left_open,
@@ -61,6 +62,16 @@ _QUOTES = {"'": "'", "`": "`", "“": "”", "”": "”", "„": "“", "‘": 
 _SOFT = {"NAME", "KIND", "ARCH", "USE", "MODELS"}
 _BEGINS_VALUE = _SOFT | {"NUMBER", "STRING", "LPAR", "LSQB"}
 _ENDS_VALUE = _SOFT | {"NUMBER", "UNIT", "STRING", "RPAR", "RSQB", "RBRACE"}
+_JOINS = {
+    **{word: word.upper() for word in ("when", "if", "else", "with", "for", "in", "or", "and", "not", "as", "refines")},
+    **dict.fromkeys(("epochs", "steps"), "UNIT"),
+}
+"""Words between values, or behind one, and their kinds."""
+_BEHIND_A_VALUE = ["when", "if", "with", "or", "and"]
+_AFTER_KEY = {"COLON", "EQUAL", "TILDE", "LBRACE", "DOT", "LSQB", "COMMA"}
+"""What may follow the first word of an entry."""
+_LOOK_BACK = 2000
+"""Characters before a fault in which the beginning of its expression is looked for."""
 _NUMBER_LIKE = re.compile(r"[0-9][0-9A-Za-z_.]*")
 
 
@@ -221,6 +232,100 @@ def _separator(at: Break) -> Explanation | None:
     if found.kind == "SEMICOLON" and "COMMA" in at.accepted:
         return _replace(at, "E101", "values stand between commas", "COMMA", ",")
     return None
+
+
+def _misspelled_word(at: Break) -> Explanation | None:
+    """`conv(8) wehn deep`, `a fi b else c`, and where a new entry could have begun: `return x -> norm wehn deep`"""
+    found, before = at.found, at.before
+    if before is None:
+        return None
+    if found.kind == "NAME":
+        words = [word for word, kind in _JOINS.items() if kind in at.accepted]
+        if before.kind in _ENDS_VALUE and (END in at.accepted or at.inside in {"(", "["}):
+            words += _BEHIND_A_VALUE  # the parser has reduced the value by now, and accepts them no more
+        meant = _meant(found.text, words)
+        goes_on = re.compile(r"\{" if meant == "with" else r"[\w(\[\"-]").match(at.next_character)
+        if meant is not None and (goes_on or _JOINS[meant] == "UNIT"):
+            return _misspelled(at, found, meant, Mend(((_JOINS[meant], meant),), found.end))
+    if before.kind != "NAME" or at.earlier is None or at.inside != "{" or found.kind in _AFTER_KEY:
+        return None
+    words = ["epochs", "steps"] if at.earlier.kind == "NUMBER" else []
+    if at.earlier.kind in _ENDS_VALUE and found.kind in _BEGINS_VALUE | {"MINUS"}:
+        words += _BEHIND_A_VALUE
+    if meant := _meant(before.text, words):
+        return _misspelled(at, before, meant, Mend(((_JOINS[meant], meant),), found.start, undo=True))
+    if at.earlier.kind == "NAME" and (meant := _meant(at.earlier.text, ["not"])):
+        return _misspelled(at, at.earlier, meant)
+    return None
+
+
+def _misspelled(at: Break, lexeme: Lexeme, meant: str, mend: Mend | None = None) -> Explanation:
+    span = lexeme.span(at.source)
+    message = f"did not expect `{shown(lexeme.text)}`: did you mean `{meant}`?"
+    return Explanation(Diagnostic("E101", message, span, help=f"write `{meant}`", edits=(Edit(span, meant),)), mend)
+
+
+def _meant(text: str, words: Iterable[str]) -> str | None:
+    """The word that a text is with two neighbours exchanged, or with one letter more, less or other.
+
+    A word of two letters is known by its two letters alone: `on` and `of` are names.
+    """
+    for word in words:
+        if text == word or abs(len(text) - len(word)) > 1 or (len(word) == 2 and sorted(text) != sorted(word)):
+            continue
+        first = next((i for i, (a, b) in enumerate(zip(text, word, strict=False)) if a != b), min(len(text), len(word)))
+        rest, wanted = text[first:], word[first:]
+        exchanged = rest[1::-1] + rest[2:]
+        if wanted in {exchanged, rest[1:]} or rest in {wanted[1:]} or rest[1:] == wanted[1:]:
+            return word
+    return None
+
+
+def _else_alone(at: Break) -> Explanation | None:
+    """`x -> norm when deep else x`"""
+    if at.found.kind != "ELSE":
+        return None
+    start, text = _level_before(at)
+    last = next((m for m in reversed([*re.finditer(r"\b(when|if)\b", text)])), None)
+    if last is None or last.group() == "if":
+        help_ = "write `a if condition else b`"
+        return Explanation(Diagnostic("E101", "`else` has no `if` before it", at.span, help=help_))
+    span = Span(at.source, start + last.start(), start + last.end())
+    message = "`when` leaves a step away and has no `else`"
+    help_ = "write `if` for `when`: `a if condition else b`"
+    labels = (Label(span, "the `when`"),)
+    return Explanation(Diagnostic("E101", message, at.span, labels=labels, help=help_, edits=(Edit(span, "if"),)))
+
+
+def _level_before(at: Break) -> tuple[int, str]:
+    """The text between the innermost open bracket and a fault, without what is in brackets or quotes; its offset."""
+    start = max(at.opened[-1].end if at.opened else 0, at.found.start - _LOOK_BACK)
+    text = at.source.text[start : at.found.start]
+    blank = lambda found: " " * len(found.group())  # noqa: E731
+    text = re.sub(r'"[^"\n]*"|#[^\n]*', blank, text)
+    inner = re.compile(r"\([^()\[\]{}]*\)|\[[^()\[\]{}]*\]|\{[^()\[\]{}]*\}")
+    while inner.search(text):
+        text = inner.sub(blank, text)
+    return start, text
+
+
+def _several_values(at: Break) -> Explanation | None:
+    """`block f(x) = x, x`"""
+    if at.found.kind != "COMMA" or at.inside or END not in at.accepted:
+        return None
+    start, text = _level_before(at)
+    head = [*re.finditer(r"^(?:block|fn)\s+\w+\s*(=(?!=))", text, re.MULTILINE)]
+    if not head:
+        return None
+    behind = start + head[-1].end(1)
+    line = at.source.text[behind : _line_end(at.source, at.found.start)].partition("#")[0].rstrip()
+    message, help_ = "one value stands behind `=`", "write `{ return …, … }`"
+    if "\n" in line or line.endswith(","):
+        return Explanation(Diagnostic("E101", message, at.span, help=help_))
+    written = f"{{ return {line.strip()} }}"
+    edits = (Edit(Span(at.source, behind - 1, behind + len(line)), written),)
+    help_ = f"write `{written}`" if len(written) <= 60 else help_
+    return Explanation(Diagnostic("E101", message, at.span, help=help_, edits=edits))
 
 
 def _top_level(at: Break) -> Explanation | None:
@@ -432,9 +537,12 @@ _RULES: tuple[Callable[[Break], Explanation | None], ...] = (
     _row,
     _swallowed_key,
     _closer,
+    _several_values,
     _separator,
     _double_bar,
     _operator,
+    _else_alone,
+    _misspelled_word,
     _top_level,
     _colon_and_equals,
     _bracket_before,

@@ -26,7 +26,7 @@ from archdsl import limits
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.once import once
 from archdsl.resources import read_data
-from archdsl.source import Source, Span
+from archdsl.source import Source, Span, text_fault
 from archdsl.syntax import ast, faults
 from archdsl.syntax.faults import Break, Explanation, Lexeme, Mend
 from archdsl.syntax.mistakes import explain
@@ -49,6 +49,9 @@ _TRIES = 3
 
 def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
     """Parse a whole file. Faults are diagnostics E1xx; the tree holds every item that could be read."""
+    refused = _refused(source)
+    if refused is not None:
+        return ast.File(source, (), complete=False), [refused]
     build = TreeBuilder(source)
     position: int | None = 0
     complete = True
@@ -73,6 +76,9 @@ def parse_body(source: Source) -> tuple[ast.Body | None, list[Diagnostic]]:
 
 
 def _parse_part(source: Source, start: str) -> tuple[Any, list[Diagnostic]]:
+    refused = _refused(source)
+    if refused is not None:
+        return None, [refused]
     build = TreeBuilder(source)
     reading = _Reading(source, 0, start, build)
     reading.run()
@@ -85,6 +91,9 @@ def tokens(source: Source) -> list[tuple[str, int, int]]:
 
     Raises `Fault` with the first syntax error. The formatter works on these.
     """
+    refused = _refused(source)
+    if refused is not None:
+        raise Fault(refused)
     build = TreeBuilder(source)
     reading = _Reading(source, 0, "start", build, keep=True)
     reading.run()
@@ -98,6 +107,14 @@ def tokens(source: Source) -> list[tuple[str, int, int]]:
         found.append(token)
         end = token[2]
     return found[:-1]
+
+
+def _refused(source: Source) -> Diagnostic | None:
+    """What is wrong with a text as a text; every text is read here, whoever gives it."""
+    fault = text_fault(source)
+    if fault is None:
+        return None
+    return Diagnostic(fault.code, fault.message, Span(source, fault.offset, min(fault.offset + 1, len(source.text))))
 
 
 class _TooLong(Exception):
