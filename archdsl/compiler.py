@@ -311,4 +311,5 @@ class _CommandLine:
         body, faults = parse_body(source)
         if body is None:
             raise Fault(faults[0])
-        return derive_model(self.ev, model, body, self._environment(source))
+        env = self._environment(source)
+        return model.changed_by(lambda changed: derive_model(self.ev, changed, body, env))

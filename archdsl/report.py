@@ -103,8 +103,8 @@ class ChangeReport:
 
     path: str
     scaling: str
-    base: int | str
-    """The number before."""
+    base: int | str | None
+    """The number before; null for a block that was not there."""
     multiplied: int | str
     """What the scaling's line gives before it rounds: exact, as text in the language where it is not whole."""
     rounded: int | str

@@ -18,7 +18,7 @@ from archdsl.analysis.build import Evaluator
 from archdsl.analysis.derive import derive_model
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.features import Dilation, features_of
-from archdsl.analysis.model import Attribute, Claim, Model, Rule, Stage
+from archdsl.analysis.model import Attribute, Claim, Made, Model, Rule, Stage
 from archdsl.analysis.program import Definition, Instance, Primitive
 from archdsl.analysis.scale import base_of, scale
 from archdsl.analysis.stages import stages_of
@@ -70,7 +70,8 @@ class Elaborator(Evaluator):
             inner = self.environment_of(named, arguments, e, env)
             if named.declaration.value is not None:
                 return self._alias(named, named.declaration.value, inner)
-            return self._model(named, inner)
+            parameters = {n: Setting(inner.names[n], inner.origins.get(n)) for n in named.parameter_names}
+            return replace(self._model(named, inner), made=Made(named, dict(arguments), parameters))
         finally:
             self.nesting -= named.depth
 
@@ -287,7 +288,7 @@ class Elaborator(Evaluator):
 
     def derive(self, value: Value, e: ast.Derived, env: Environment) -> Value:
         if isinstance(value, Model):
-            return derive_model(self, value, e.body, env)
+            return value.changed_by(lambda model: derive_model(self, model, e.body, env))
         if isinstance(value, recipes.Written):
             return recipes.changed(self, value, e.body.entries, env)
         if isinstance(value, Scaling):

@@ -181,7 +181,8 @@ class _Search:
             for block in (model.stem, model.head)
             if isinstance(block, Block)
         ]
-        return (tuple(model.input.value), tuple(stages), tuple(ends))
+        family = [s.value for s in model.made.parameters.values() if _is_number(s.value)] if model.made else []
+        return (tuple(model.input.value), tuple(stages), tuple(ends), tuple(family))
 
     def cost(self, factor: int) -> int:
         """The cost of the network at a factor."""

@@ -91,7 +91,7 @@ def _scalings(result: Compilation) -> str:
         why = " ".join([note(r.rule, r.rule_at), *[note(line.text, line.at) for line in r.fit]])
         path = f"{r.scaling}: {r.path}" if several else r.path
         adjusted = r.adjusted if r.adjusted != r.rounded else "="
-        rows.append([path, r.base, r.multiplied, r.rounded, adjusted, why])
+        rows.append([path, "-" if r.base is None else r.base, r.multiplied, r.rounded, adjusted, why])
     headers = ["", "base", "multiplied", "rounded", "adjusted", "why"]
     lines = [f"({number}) {at}: {rule}" for (at, rule), number in notes.items()]
     solved = solved_text(result) + "\n" if result.model is not None and result.model.solved else ""

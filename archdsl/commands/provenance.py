@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archdsl.analysis.elaborate import Elaborator
-from archdsl.analysis.model import Change, Model, Rule, Stage
+from archdsl.analysis.model import Change, Model, Rule, Run, Stage
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import unrounded
 from archdsl.analysis.trace import show_value
@@ -46,6 +46,7 @@ class Scaled:
     path: str
     scaling: str
     base: Value
+    """None for a block that was not there before."""
     multiplied: Value
     rounded: Value
     rule: Span
@@ -77,7 +78,7 @@ def change_reports(compilation: Compilation, text: Any = exact) -> list[ChangeRe
                 ChangeReport(
                     s.path,
                     s.scaling,
-                    text(s.base),
+                    text(s.base) if s.base is not None else None,
                     text(s.multiplied),
                     text(s.rounded),
                     text(adjusted),
@@ -165,15 +166,25 @@ def _rule_changes(ev: Elaborator, model: Model, number: int, scaling: str, runs:
         change = rule.changes[number]
         target = ast.Path(change.expression.span, (ast.Identifier(change.expression.span, name),))
         for position, indices in enumerate(block_indices(model, index)):
-            base = ev.at(replace(rule, changes=rule.changes[:number]), indices)
+            old = ev.at(replace(rule, changes=rule.changes[:number]), indices)
+            base = _before(ev, model, index, replace(rule, changes=rule.changes[:number]), change.before, position)
             rounded = ev.at(replace(rule, changes=rule.changes[: number + 1]), indices).value
             plain = unrounded(change.expression, target)
             inner = Environment(change.environment.module, change.environment)
-            inner.bind(change.name, base.value, base.origin)
+            inner.bind(change.name, old.value, old.origin)
             multiplied = ev.evaluate(plain, inner) if plain is not None else rounded
             path = f"stages.{index}.blocks.{position}.{name}"
-            found.append(Scaled(path, scaling, base.value, multiplied, rounded, change.expression.span))
+            found.append(Scaled(path, scaling, base, multiplied, rounded, change.expression.span))
     return found
+
+
+def _before(ev: Elaborator, model: Model, index: int, rule: Rule, run: Run, position: int) -> Value:
+    """What a rule gave for a block of a stage before a scaling; none if the block was not there."""
+    if position >= run.depth:
+        return None
+    block = {"index": run.first + position, "count": run.count, "in_stage": position}
+    stage = {"index": index, "count": len(model.stages)}
+    return ev.at(rule, {"block": Indices("block", block), "stage": Indices("stage", stage)}).value
 
 
 def block_indices(model: Model, index: int) -> list[dict[str, Indices]]:
