@@ -23,12 +23,14 @@ from archdsl.analysis.model import Model
 from archdsl.analysis.program import Definition, Instance, Module, Program, Reader
 from archdsl.analysis.recipes import Written, recipe_sizes
 from archdsl.analysis.resolve import Library, load_library, resolve
+from archdsl.analysis.scale import made_anew
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.values import Environment, Origin, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault, Label
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Shape, Size
+from archdsl.numbers import normalise
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
@@ -39,6 +41,8 @@ SCALINGS = "std.scaling"
 """The module whose scalings can be named on the command line without a `use`."""
 RECIPES = "std.recipes"
 """The same for recipes."""
+DROP_PATH = "drop_path_rate"
+"""The parameter of a family that a recipe's stochastic depth is the value of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,9 @@ class Compiler:
             result = replace(result, network=network)
             recipe = command.recipe(model, network, changes.recipe)
             result = replace(result, recipe=recipe)
+            dropping = command.dropping(model, recipe)
+            if dropping is not None:
+                result = replace(result, model=dropping, network=elaborator.network(dropping))
             if not changes:
                 found = tuple(verdicts(lambda at: _network_at(elaborator, model, network, at), model.claims))
                 diagnostics.extend(verify_claims(model, found))
@@ -255,6 +262,22 @@ class _CommandLine:
                 message = f"the recipe `{recipe.name}` asks for {size[0]} x {size[1]}: {found.diagnostic.message}"
                 raise Fault(replace(found.diagnostic, message=message, labels=labels)) from None
         return recipe
+
+    def dropping(self, model: Model, recipe: Recipe | None) -> Model | None:
+        """The model with the recipe's stochastic depth, where its family has a rate that is 0; else none.
+
+        A family says by its parameter `drop_path_rate` how the rate is shared among the blocks.
+        """
+        made = model.made
+        own = made.parameters.get(DROP_PATH) if made is not None else None
+        if recipe is None or own is None or own.value != 0:
+            return None
+        rate = next((values[-1] for name, values in recipe.staged if name == "drop_path"), recipe.drop_path)
+        if not rate:
+            return None
+        where = ast.Identifier(model.span, model.name)
+        env = Environment(self.program.entry)
+        return made_anew(self.ev, model, {DROP_PATH: Setting(normalise(rate), own.origin)}, where, env)
 
     def _named_recipe(self, name: str) -> Written:
         named = self.program.entry.names.get(name)

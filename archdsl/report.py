@@ -331,6 +331,20 @@ class OriginReport:
 
 
 @dataclass(frozen=True)
+class TieReport:
+    """An exact half that a rule rounds: the even neighbour is taken, and code in doubles may have the other."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    value: str
+    """The half."""
+    taken: int
+    rule: str
+    """What rounds it."""
+    rule_at: str
+
+
+@dataclass(frozen=True)
 class ExplainReport:
     """The output of `archdsl explain FILE --format json`: changes of the scalings, or origins without one."""
 
@@ -341,6 +355,8 @@ class ExplainReport:
     input: list[int]
     changes: list[ChangeReport]
     origins: list[OriginReport]
+    ties: list[TieReport]
+    """The exact halves among the numbers of the stages."""
     solved: list[SolvedReport]
     diagnostics: list[dict[str, Any]]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis.derive import end_value
-from archdsl.analysis.model import Change, Model, Rule, Run, ScaledBy, Stage
+from archdsl.analysis.model import Attribute, Change, Model, Rule, Run, ScaledBy, Stage
 from archdsl.analysis.names import setting_names
-from archdsl.analysis.program import Primitive, children, walk
+from archdsl.analysis.program import Definition, Primitive, children, walk
 from archdsl.analysis.stages import depth_setting
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import show_value
@@ -104,7 +104,7 @@ def _anew(
             raise Fault(Diagnostic("E314", message, step.span))
         ev.report(Diagnostic("E318", message, step.span, help=help_, severity="warning"))
         return None
-    arguments, changes = dict(made.arguments), []
+    new_values, changes = {}, []
     for name, line in found.items():
         old = made.parameters[name]
         new = _scaled(ev, line, name, old, base.ends)
@@ -113,8 +113,17 @@ def _anew(
         multiplied = new.value if plain is None else ev.evaluate(plain, inner)
         text = " ".join(line.expression.span.text.split())
         changes.append(Change(f"model.{name}", scaling.name, old.value, multiplied, new.value, line.expression.span, text))
-        arguments[name] = new
-    fresh = ev.instantiate(made.family, arguments, step, env)
+        new_values[name] = new
+    fresh = made_anew(ev, model, new_values, step, env)
+    return replace(fresh, claims=(), changes=(*fresh.changes, *changes))
+
+
+def made_anew(ev: Elaborator, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:
+    """The model with other values of parameters of its family; what changed it since comes again, in its order."""
+    made = model.made
+    if made is None:
+        return model
+    fresh = ev.instantiate(made.family, {**made.arguments, **values}, e, env)
     begun = fresh.made
     for change in made.since:
         fresh = change(fresh)
@@ -124,8 +133,7 @@ def _anew(
         span=model.span,
         doc=model.doc,
         provenance=model.provenance,
-        claims=(),
-        changes=(*fresh.changes, *changes),
+        claims=model.claims,
         solved=model.solved,
         made=replace(begun, since=made.since) if begun is not None else None,
     )
@@ -359,10 +367,32 @@ def _fitted(ev: Elaborator, stage: Stage, index: int) -> Stage:
     The reference scaler first turns a RegNet into explicit lists of adjusted widths; starting from the
     widths before the adjustment gives another network.
     """
-    if isinstance(stage.block.of, Primitive) or any(isinstance(a, Rule) for a in stage.settings.values()):
+    of = stage.block.of
+    if isinstance(of, Primitive) or not of.fit:
         return stage
-    used = ev.block_settings(stage, {}, ast.Identifier(stage.span, f"stages.{index}"))
-    return replace(stage, settings={name: used[name] for name in stage.settings})
+    rules = {name for name, attribute in stage.settings.items() if isinstance(attribute, Rule)}
+    if rules & _fitting(of):
+        return stage
+    site = ast.Identifier(stage.span, f"stages.{index}")
+    used = ev.block_settings(replace(stage, settings=_without(stage.settings, rules)), {}, site)
+    return replace(stage, settings={**stage.settings, **{n: used[n] for n in stage.settings if n not in rules}})
+
+
+def _without(settings: Mapping[str, Attribute], names: set[str]) -> dict[str, Attribute]:
+    return {name: attribute for name, attribute in settings.items() if name not in names}
+
+
+def _fitting(of: Definition) -> set[str]:
+    """The settings that a block's `fit` changes or looks at, by defaults too."""
+    found = {line.path.text for line in of.fit}
+    waiting: list[ast.Node] = [line.value for line in of.fit] + [of.defaults[n] for n in found if n in of.defaults]
+    while waiting:
+        for node in walk(waiting.pop()):
+            if isinstance(node, ast.Reference) and node.name in of.parameter_names and node.name not in found:
+                found.add(node.name)
+                if node.name in of.defaults:
+                    waiting.append(of.defaults[node.name])
+    return found
 
 
 def _end(

@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archdsl.analysis.elaborate import Elaborator
+from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Change, Model, Rule, Run, Stage
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import unrounded
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Environment, Indices, Origin, Setting, Value
 from archdsl.compiler import Compilation
+from archdsl.diagnostics import Fault
 from archdsl.numbers import format_number, is_number
-from archdsl.report import ChangeReport, LineReport, OriginReport
+from archdsl.report import ChangeReport, LineReport, OriginReport, TieReport
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -226,6 +228,28 @@ def origin_reports(compilation: Compilation, text: Any = exact) -> list[OriginRe
             path = f"stages.{index}.blocks.{position}" if len(blocks) > 1 else f"stages.{index}"
             found += _block_origins(path, stage, settings, before, text)
     return [report for report in found if report.rule]
+
+
+def tie_reports(compilation: Compilation) -> list[TieReport]:
+    """The exact halves behind the settings of the stages, each with the place that rounds it, once."""
+    ev, model = compilation.elaborator, compilation.model
+    if model is None:
+        return []
+    ev.ties = ties = []
+    try:
+        for stage in model.stages:
+            for attribute in (stage.depth, *stage.settings.values()):
+                if isinstance(attribute, Setting) and attribute.origin is not None:
+                    ev.evaluate(attribute.origin.expression, attribute.origin.environment)
+        ev.used_settings(model)
+    except (Fault, Silent):
+        return []  # an origin that is no expression of its own, such as a table's
+    finally:
+        ev.ties = None
+    found = {(place(tie.call.span), tie.value): tie for tie in ties}
+    return [
+        TieReport(format_number(value), round(value), one_line(tie.call.span), at) for (at, value), tie in found.items()
+    ]
 
 
 def _block_origins(
