@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
 from archdsl.analysis.program import Definition
+from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
 from archdsl.source import Span
 from archdsl.syntax import ast
 

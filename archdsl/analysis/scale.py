@@ -112,7 +112,9 @@ def _anew(
         inner = new.origin.environment if new.origin is not None else line.environment
         multiplied = new.value if plain is None else ev.evaluate(plain, inner)
         text = " ".join(line.expression.span.text.split())
-        changes.append(Change(f"model.{name}", scaling.name, old.value, multiplied, new.value, line.expression.span, text))
+        changes.append(
+            Change(f"model.{name}", scaling.name, old.value, multiplied, new.value, line.expression.span, text)
+        )
         new_values[name] = new
     fresh = made_anew(ev, model, new_values, step, env)
     return replace(fresh, claims=(), changes=(*fresh.changes, *changes))
@@ -198,7 +200,9 @@ def _warn_of_rules(ev: Elaborator, model: Model, scaled: Model) -> None:
                 rule = Rule(attribute.expression, attribute.environment)
                 found = ev.at(rule, ev.indices(scaled, index, after, now)).value
                 if found != base:
-                    message = f"`{name}` counts blocks by `block.index` alone, and there are now {scaled.depth} in place"
+                    message = (
+                        f"`{name}` counts blocks by `block.index` alone, and there are now {scaled.depth} in place"
+                    )
                     message += f" of {model.depth}: block {after + now} has {show_value(found)}, where block "
                     message += f"{before + was} had {show_value(base)}"
                     help_ = "a rule that keeps its ends names `block.count` too; a list gives one value a stage"
