@@ -1008,6 +1008,71 @@ model net {
 """,
     ),
     Code(
+        "E318",
+        "a multiplier that is not the model's own",
+        (
+            "A scaling with a line for `model.…` changes a parameter of the model's family, which knows its own "
+            "roundings. This family has no such parameter, so the scaling's other lines are applied. A warning."
+        ),
+        """\
+arch 1
+use std.ops { conv }
+use std.scaling { width_mult }
+
+model net {
+  input:  3 x 32 x 32
+  stages: conv { width: 16  kernel: 3 }
+}
+
+model wide = net -> width_mult(1.5)
+""",
+        """\
+arch 1
+use std.ops { conv }
+use std.scaling { width_mult }
+
+model family(width_mult: 1) {
+  input:  3 x 32 x 32
+  stages: conv { width: round(16 * width_mult)  kernel: 3 }
+}
+
+model net  = family(width_mult: 1)
+model wide = net -> width_mult(1.5)
+""",
+    ),
+    Code(
+        "E319",
+        "a rule by the block's index at another depth",
+        (
+            "A rule that counts blocks from the input by `block.index` alone goes on where a scaling adds blocks, and "
+            "ends early where it takes some away. Name `block.count` too, to keep what the ends have. A warning."
+        ),
+        """\
+arch 1
+use std.ops { conv }
+use std.scaling { d }
+
+model net {
+  input:  3 x 32 x 32
+  stages: conv { depth: 4  width: 16 + 8 * block.index  kernel: 3 }
+}
+
+model deep = net -> d(2)
+""",
+        """\
+arch 1
+use std.ops { conv }
+use std.scaling { d }
+
+model net {
+  input:  3 x 32 x 32
+  stages: conv { depth: 4  width: round(16 + 24 * block.index / (block.count - 1))  kernel: 3 }
+}
+
+model deep = net -> d(2)
+""",
+    ),
+    Code(
         "E391",
         "too many operations, or an extent too large",
         ("A network has at most 100,000 operations, four times as many operands and outputs, and extents below 2^31."),

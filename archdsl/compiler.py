@@ -24,12 +24,14 @@ from archdsl.analysis.model import Model
 from archdsl.analysis.program import Definition, Instance, Module, Program, Reader
 from archdsl.analysis.recipes import Written, recipe_sizes
 from archdsl.analysis.resolve import Library, load_library, resolve
+from archdsl.analysis.scale import made_anew
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.values import Environment, Origin, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault, Label
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Shape, Size
+from archdsl.numbers import normalise
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
@@ -40,6 +42,8 @@ SCALINGS = "std.scaling"
 """The module whose scalings can be named on the command line without a `use`."""
 RECIPES = "std.recipes"
 """The same for recipes."""
+DROP_PATH = "drop_path_rate"
+"""The parameter of a family that a recipe's stochastic depth is the value of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,9 @@ class Compiler:
             result = replace(result, network=network)
             recipe = command.recipe(model, network, changes.recipe)
             result = replace(result, recipe=recipe)
+            dropping = command.dropping(model, recipe)
+            if dropping is not None:
+                result = replace(result, model=dropping, network=elaborator.network(dropping))
             if not changes:
                 found = tuple(verdicts(lambda at: _network_at(elaborator, model, network, at), model.claims))
                 diagnostics.extend(verify_claims(model, found))
@@ -312,6 +319,21 @@ class _CommandLine:
         if recipe.crop_padding >= least:
             message = f"`crop_padding` must be less than the {least} pixels of an image, not {recipe.crop_padding}"
             raise Fault(Diagnostic("E302", message, written.given["crop_padding"].span))
+    def dropping(self, model: Model, recipe: Recipe | None) -> Model | None:
+        """The model with the recipe's stochastic depth, where its family has a rate that is 0; else none.
+
+        A family says by its parameter `drop_path_rate` how the rate is shared among the blocks.
+        """
+        made = model.made
+        own = made.parameters.get(DROP_PATH) if made is not None else None
+        if recipe is None or own is None or own.value != 0:
+            return None
+        rate = next((values[-1] for name, values in recipe.staged if name == "drop_path"), recipe.drop_path)
+        if not rate:
+            return None
+        where = ast.Identifier(model.span, model.name)
+        env = Environment(self.program.entry)
+        return made_anew(self.ev, model, {DROP_PATH: Setting(normalise(rate), own.origin)}, where, env)
 
     def _named_recipe(self, name: str) -> Written:
         named = self.program.entry.names.get(name)
@@ -371,4 +393,5 @@ class _CommandLine:
         if len(body.entries) != 1:
             where = body.entries[-1].span if body.entries else Span(source, 0, len(text))
             raise Fault(Diagnostic("E101", f"`{name}` changes one thing", where, help="give each its own `--set`"))
-        return derive_model(self.ev, model, body, self._environment(source))
+        env = self._environment(source)
+        return model.changed_by(lambda changed: derive_model(self.ev, changed, body, env))

@@ -103,8 +103,8 @@ class ChangeReport:
 
     path: str
     scaling: str
-    base: int | str
-    """The number before."""
+    base: int | str | None
+    """The number before; null for a block that was not there."""
     multiplied: int | str
     """What the scaling's line gives before it rounds: exact, as text in the language where it is not whole."""
     rounded: int | str
@@ -344,6 +344,20 @@ class OriginReport:
 
 
 @dataclass(frozen=True)
+class TieReport:
+    """An exact half that a rule rounds: the even neighbour is taken, and code in doubles may have the other."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
+
+    value: str
+    """The half."""
+    taken: int
+    rule: str
+    """What rounds it."""
+    rule_at: str
+
+
+@dataclass(frozen=True)
 class ExplainReport:
     """The output of `archdsl explain FILE --format json`: changes of the scalings, or origins without one."""
 
@@ -354,6 +368,8 @@ class ExplainReport:
     input: list[int]
     changes: list[ChangeReport]
     origins: list[OriginReport]
+    ties: list[TieReport]
+    """The exact halves among the numbers of the stages."""
     solved: list[SolvedReport]
     diagnostics: list[dict[str, Any]]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 
 from archdsl import limits, numbers
 from archdsl.analysis.evaluate import Expressions, Silent, ordered, weight
@@ -26,11 +28,21 @@ from archdsl.numbers import NumberError
 from archdsl.syntax import ast
 
 
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """An exact half that `round` was given, and the call."""
+
+    value: Fraction
+    call: ast.Call
+
+
 class Calls(Expressions):
     """Evaluates calls: of the prelude, of declared functions, of blocks, models and scalings."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.ties: list[Tie] | None = None
+        """Where somebody asks for them: the exact halves that were rounded."""
         self._table.update({ast.Call: self._call, ast.Configured: self._configured})
 
     def _call(self, e: ast.Call, env: Environment) -> Value:
@@ -87,6 +99,10 @@ class Calls(Expressions):
             wanted = plural(builtin.least, "argument")
             wanted = wanted if builtin.most == builtin.least else f"at least {wanted}"
             raise fault("E211", f"`{builtin.name}` takes {wanted}, not {len(values)}", e, env)
+        if self.ties is not None and builtin.name == "round":
+            half = values[0]
+            if isinstance(half, Fraction) and half.denominator == 2:
+                self.ties.append(Tie(half, e))
         before = numbers.work()
         try:
             value = builtin.function(*values)

@@ -394,12 +394,12 @@ class Checker:
             self.report(Diagnostic("E210", message, item.name.span, help="add a line such as `width: width * s`"))
 
     def _line(self, entry: ast.Field, local: Names) -> None:
-        """One line: it sees its target by name, the dimensions, and `stage`, `stem`, `head`."""
+        """One line: it sees its target by name, the dimensions, and `stage`, `stem`, `head`, `model`."""
         target = entry.path.head.text
         if target in local:
             message = f"`{target}` is a parameter of the scaling and cannot be its target"
             self.report(Diagnostic("E203", message, entry.path.head.span, help="rename the parameter"))
-        seen = {target, "stem", "head", "stage", *model_fields.DIMENSIONS}
+        seen = {target, "stem", "head", "stage", "model", *model_fields.DIMENSIONS}
         self._expression(entry.value, local | seen, "scaling")
 
     # Expressions
@@ -530,7 +530,7 @@ class Checker:
                 if where == "stages" or entry.path.head.text == "stages":
                     seen |= {"block", "stage", *model_fields.DIMENSIONS}
                 elif where == "scaling":
-                    seen |= {"stem", "head", "stage", *model_fields.DIMENSIONS}
+                    seen |= {"stem", "head", "stage", "model", *model_fields.DIMENSIONS}
                 for step in entry.path.steps:
                     if isinstance(step, ast.IndexStep):
                         self._expression(step.index, local, where)

@@ -15,7 +15,7 @@ from archdsl.analysis import fields as model_fields
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Attribute, Model, Rule, Stage
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
-from archdsl.analysis.stages import STRUCTURE, depth_setting, names_block, stage_environment, stages_of
+from archdsl.analysis.stages import STRUCTURE, chosen, depth_setting, names_block, stage_environment, stages_of
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
@@ -224,6 +224,8 @@ def _stage(
     if name.text == "enter":
         block = ev.end_block("enter", e, inner)
         return replace(stage, enter=block)
+    if names_block(e, inner):
+        e = chosen(ev, e, inner)
     if names_block(e, inner):
         return replace(stage, settings={**stage.settings, name.text: Rule(e, inner)})
     setting = Setting(ev.evaluate(e, inner), Origin(e, inner))

@@ -18,8 +18,8 @@ from archdsl.analysis import recipes
 from archdsl.analysis.build import Evaluator
 from archdsl.analysis.derive import derive_model, end_value
 from archdsl.analysis.evaluate import Silent
-from archdsl.analysis.features import dilate, features_of
-from archdsl.analysis.model import Attribute, Claim, Model, Rule, Stage
+from archdsl.analysis.features import Dilation, features_of
+from archdsl.analysis.model import Attribute, Claim, Made, Model, Rule, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, Instance, Primitive
 from archdsl.analysis.scale import base_of, scale
@@ -77,7 +77,8 @@ class Elaborator(Evaluator):
             inner = self.environment_of(named, arguments, e, env)
             if named.declaration.value is not None:
                 return self._alias(named, named.declaration.value, inner)
-            return self._model(named, inner)
+            parameters = {n: Setting(inner.names[n], inner.origins.get(n)) for n in named.parameter_names}
+            return replace(self._model(named, inner), made=Made(named, dict(arguments), parameters))
         finally:
             self.nesting -= named.depth
 
@@ -294,7 +295,7 @@ class Elaborator(Evaluator):
 
     def derive(self, value: Value, e: ast.Derived, env: Environment) -> Value:
         if isinstance(value, Model):
-            return derive_model(self, value, e.body, env)
+            return value.changed_by(lambda model: derive_model(self, model, e.body, env))
         if isinstance(value, recipes.Written):
             return recipes.changed(self, value, e.body.entries, env)
         if isinstance(value, Scaling):
@@ -331,13 +332,18 @@ class Elaborator(Evaluator):
         if model.stem is not None:
             value = self._one(self._end(model.stem, value, "stem", model, env), "stem", model)
             ends.append(("stem", value))
-        dilation = 1
+        wanted = model.output_stride
+        dilation = Dilation(self, model, builder, wanted) if wanted is not None else None
+        if dilation is not None and ends:
+            dilation.verify_end(*ends[0])
         first_block = 0
         for index, stage in enumerate(model.stages):
             with self._following(model, "stem" if index == 0 else ""):
-                dilation, value = self._stage(model, builder, index, first_block, dilation, value, formula)
+                value = self._stage(model, builder, index, first_block, dilation, value, formula)
             value = self._one(value, f"stages.{index}", model)
             ends.append((f"stages.{index}", value))
+            if dilation is not None:
+                dilation.verify_end(*ends[-1])
             first_block += stage.depth.value
         features = features_of(model, ends, builder)
         if model.head is not None:
@@ -393,11 +399,11 @@ class Elaborator(Evaluator):
         builder: Builder,
         index: int,
         first_block: int,
-        dilation: int,
+        dilation: Dilation | None,
         value: Value,
         formula: FormulaNames | None,
-    ) -> tuple[int, Value]:
-        """Build one stage; returns the dilation that the next one starts with."""
+    ) -> Value:
+        """Build one stage; returns its output."""
         stage = model.stages[index]
         site = ast.Identifier(stage.span, f"stages.{index}")
         env = Environment(stage_module(stage, model))
@@ -405,33 +411,36 @@ class Elaborator(Evaluator):
         if stage.enter is not None:
             settings = self.block_settings(stage, self.indices(model, index, first_block, 0), site)
             entering = self._entering(stage, settings.get("width"))
+            start = len(builder.nodes)
             value = self.place(entering, (value,), f"{path}.enter", site, env, fitted=False)
+            if dilation is not None:
+                dilation.enter(f"{path}.enter", start)
         depth = int(stage.depth.value)
         strided = "stride" in self.stage_names(stage)
         per_block = any(isinstance(a, Rule) for a in stage.settings.values())
         fixed: Mapping[str, Setting] | None = None
-        first_dilation = dilation
         for position in range(depth):
             if fixed is None or per_block:
                 indices = self.indices(model, index, first_block, position)
                 fixed = self.block_settings(stage, indices, site)
-                if position == 0 and model.output_stride is not None:
-                    fixed, first_dilation, dilation = dilate(model, stage, builder, fixed, dilation, value)
-                elif model.output_stride is not None and per_block:
-                    fixed = {**fixed, "dilation": Setting(dilation)}
                 if formula is not None:
                     fixed = formula.settings(self, index, position, stage, fixed)
             settings = dict(fixed)
             if strided and position > 0 and not isinstance(stage.settings.get("stride"), Rule):
                 stride = settings.get("stride")
                 settings["stride"] = Setting(1, stride.origin if stride is not None else None)
-            if model.output_stride is not None and "dilation" in settings:
-                settings["dilation"] = Setting(first_dilation if position == 0 else dilation)
-            settings.update(stage.overrides.get(position, {}))
+            override = stage.overrides.get(position, {})
+            settings.update(override)
+            place = f"{path}.blocks.{position}"
+            if dilation is not None:
+                settings = dilation.block(stage, place, settings, override, value)
             block = Block(stage.block.of, settings)
             inputs = value if isinstance(value, tuple) else (value,)
-            value = self.place(block, inputs, f"{path}.blocks.{position}", site, env, fitted=True)
-        return dilation, value
+            start = len(builder.nodes)
+            value = self.place(block, inputs, place, site, env, fitted=True)
+            if dilation is not None:
+                dilation.verify_windows(place, start)
+        return value
 
     def place(
         self,

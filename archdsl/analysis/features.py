@@ -2,36 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from archdsl.analysis.derive import end_value
 from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.values import Setting, Tensor, Value
-from archdsl.diagnostics import Diagnostic, Fault
-from archdsl.graph.network import Builder, Feature, strides
+from archdsl.diagnostics import Diagnostic, Fault, Label
+from archdsl.graph.network import Builder, Feature, Node, strides
+from archdsl.graph.shapes import Size
+
+if TYPE_CHECKING:
+    from archdsl.analysis.elaborate import Elaborator
 
 
-def dilate(
-    model: Model, stage: Stage, builder: Builder, settings: dict[str, Setting], dilation: int, value: Value
-) -> tuple[dict[str, Setting], int, int]:
-    """Trade a stage's stride for dilation once the output stride is reached.
+class Dilation:
+    """Trades strides of blocks for dilation once a model's `output_stride` is reached.
 
-    Returns the settings, the dilation of the first block, which still sees the denser map, and that of the
-    others. Raises E317 where the block has no `dilation`.
+    A block that would go beyond the output stride gets stride 1; it still sees the denser map as the block before
+    it left it, so its own dilation is that of the blocks in front, and those behind it get the old stride times as
+    much. A block may ask for both, as `dilation` and `next_dilation`: they differ where a stride was replaced.
+
+    What cannot be dilated is E317: a stride outside the blocks' setting `stride` (in a stem, in `enter`, a constant
+    in a block), a block without `dilation`, and windows behind a replaced stride that no dilation reaches.
     """
-    wanted = model.output_stride
-    if wanted is None or not isinstance(value, Tensor):
-        return settings, dilation, dilation
-    stride = settings.get("stride")
-    reached = strides(builder.nodes)[value.place.node + 1]
-    step = stride.value if stride is not None and isinstance(stride.value, int) else 1
-    if reached is None or reached * step <= wanted.value:
-        kept = {**settings, "dilation": Setting(dilation)} if dilation > 1 else settings
-        return kept, dilation, dilation
-    if "dilation" not in setting_names(stage.block.of):
-        message = f"`{stage.block.name}` has no `dilation`, so the output stride cannot be {wanted.value}"
-        span = wanted.origin.span if wanted.origin is not None else stage.span
-        raise Fault(Diagnostic("E317", message, span, help="give the block a setting `dilation`"))
-    after = dilation * step
-    return {**settings, "stride": Setting(1), "dilation": Setting(after)}, dilation, after
+
+    def __init__(self, ev: Elaborator, model: Model, builder: Builder, wanted: Setting) -> None:
+        self.ev, self.model, self.builder, self.wanted = ev, model, builder, wanted
+        self.present = 1
+        """The dilation that the next block starts with."""
+        self._seen = 1
+        """The dilation of the last block: of the map that it was given."""
+        self._strides: list[int | None] = []
+
+    def block(
+        self, stage: Stage, path: str, settings: Mapping[str, Setting], override: Mapping[str, Setting], value: Value
+    ) -> dict[str, Setting]:
+        """The settings of a block on the map `value`. Raises E317 where its stride can be neither kept nor replaced."""
+        changed = dict(settings)
+        names = setting_names(stage.block.of)
+        self._seen = self.present
+        step = self._step(stage, settings)
+        reached = self._stride(value) if step > 1 else None
+        if reached is not None and reached * step > self.wanted.value:
+            if "dilation" not in names:
+                message = f"{path} goes from stride {reached} to {reached * step}, beyond the output stride of "
+                message += f"{self.wanted.value}, and its block `{stage.block.name}` has no `dilation`"
+                raise self._fault(message, f"give `{stage.block.name}` a setting `dilation`")
+            changed["stride"] = Setting(1)
+            self.present *= step
+        for name, factor in (("dilation", self._seen), ("next_dilation", self.present)):
+            if name in names and name not in override and self.present > 1:
+                own = settings.get(name) or settings.get("dilation") or end_value(self.ev, stage.block, "dilation")
+                changed[name] = Setting(_times(own.value if own is not None else 1, factor))
+        return changed
+
+    def enter(self, path: str, start: int) -> None:
+        """What stands before a stage gets no dilation: E317 if it slides windows over a denser map."""
+        self._seen = self.present
+        self.verify_windows(path, start)
+
+    def verify_windows(self, path: str, start: int) -> None:
+        """E317 if the block of the nodes from `start` on slides windows over a denser map, and dilates none of them."""
+        if self._seen == 1:
+            return
+        windows = [node for node in self.builder.nodes[start:] if _slides(node)]
+        if windows and all(max(_pair(node, "dilation")) == 1 for node in windows):
+            message = f"the output stride of {self.wanted.value} asks for dilation in {path}, and `{windows[0].path}` "
+            raise self._fault(message + "is not dilated", "pass the block's `dilation` to the operation", windows[0])
+
+    def verify_end(self, path: str, end: Tensor) -> None:
+        """E317 for a stem or stage that ends beyond the output stride, with the operation that has the stride."""
+        reached = self._stride(end)
+        if reached is None or reached <= self.wanted.value:
+            return
+        index, before = end.place.node, True
+        while before:
+            operands = [v.node for v in self.builder.nodes[index].inputs]
+            before = any((self._strides[n + 1] or 0) > self.wanted.value for n in operands)
+            index = next((n for n in operands if (self._strides[n + 1] or 0) > self.wanted.value), index)
+        node = self.builder.nodes[index]
+        message = f"{path} ends at stride {reached}, beyond the output stride of {self.wanted.value}: the stride of "
+        message += f"`{node.path}` cannot be replaced by dilation"
+        if path == "stem":
+            help_ = f"an output stride of {reached} or more: a stem keeps its strides"
+        elif node.path.startswith(f"{path}.enter"):
+            help_ = f"leave the stride to the first block of {path}, as its `stride`: what enters a stage keeps its own"
+        else:
+            help_ = "make it the block's setting `stride`, with a `dilation` beside it"
+        raise self._fault(message, help_, node)
+
+    def _step(self, stage: Stage, settings: Mapping[str, Setting]) -> int:
+        """The stride of a block, given or by default; 1 where it is not the same in both directions."""
+        setting = settings.get("stride") or end_value(self.ev, stage.block, "stride")
+        value = setting.value if setting is not None else 1
+        if isinstance(value, Size) and len(set(value)) == 1:
+            value = value[0]
+        return value if _whole(value) else 1
+
+    def _stride(self, value: Value) -> int | None:
+        """The stride to the input of a map; none for several, and behind global pooling."""
+        if not isinstance(value, Tensor):
+            return None
+        strides(self.builder.nodes, self._strides)
+        return self._strides[value.place.node + 1]
+
+    def _fault(self, message: str, help_: str, node: Node | None = None) -> Fault:
+        origin = self.wanted.origin
+        span = origin.span if origin is not None else self.model.span
+        labels = (Label(node.span, "this operation"),) if node is not None and node.span is not None else ()
+        return Fault(Diagnostic("E317", message, span, labels=labels, help=help_))
+
+
+def _whole(value: Value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _times(dilation: Value, factor: int) -> Value:
+    """A block's own dilation, in one direction or both, and that of the map."""
+    if isinstance(dilation, Size):
+        return Size([part * factor for part in dilation])
+    return dilation * factor if _whole(dilation) else dilation
+
+
+def _pair(node: Node, name: str) -> tuple[int, ...]:
+    found: Any = getattr(node.operation, name, (1, 1))
+    return tuple(found) if isinstance(found, tuple) else (found,)
+
+
+def _slides(node: Node) -> bool:
+    """Whether an operation sees more than one position of a map that has more than one."""
+    return max(_pair(node, "kernel")) > 1 and len(node.shapes[0]) == 3
 
 
 def features_of(model: Model, ends: list[tuple[str, Tensor]], builder: Builder) -> list[Feature]:

@@ -6,11 +6,12 @@ every change by a scaling or a `fit` is kept, so that `explain` can tell how a n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from archdsl.analysis.program import Definition
 from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -42,6 +43,16 @@ class ScaledBy:
     name: str
     expression: ast.Expression
     environment: Environment
+    before: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Where the blocks of a stage stood before a scaling: the index of the first, their number, and that of all."""
+
+    first: int
+    depth: int
+    count: int
 
 
 Attribute: TypeAlias = Setting | Rule
@@ -98,6 +109,20 @@ class Solved:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """How a model was made, so that it can be made anew with another argument.
+
+    `parameters` are all of the family's, `arguments` those that were given; `since` is what changed the model
+    afterwards, in order.
+    """
+
+    family: Definition
+    arguments: Mapping[str, Setting]
+    parameters: Mapping[str, Setting]
+    since: tuple[Callable[[Model], Model], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One published figure: `literal` as printed, `measure` one of flops, params, acts."""
 
@@ -142,8 +167,16 @@ class Model:
     claims: tuple[Claim, ...] = ()
     changes: tuple[Change, ...] = ()
     solved: tuple[Solved, ...] = ()
+    made: Made | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def depth(self) -> int:
         """The number of blocks."""
         return sum(int(stage.depth.value) for stage in self.stages)
+
+    def changed_by(self, change: Callable[[Model], Model]) -> Model:
+        """The model after a change, which is kept, so that it can be made again."""
+        changed = change(self)
+        if self.made is None:
+            return changed
+        return replace(changed, made=replace(self.made, since=(*self.made.since, change)))

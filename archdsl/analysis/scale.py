@@ -2,7 +2,8 @@
 
 A line of a scaling names what it replaces and computes it from the old value. `depth`, `width` and every
 other attribute are lines for each stage, `resolution` for the input's height and width, `stem.…` and
-`head.…` for the ends. What a model lists under `follow` is changed by the line that it follows.
+`head.…` for the ends. What a model lists under `follow` is changed by the line that it follows. A line for
+`model.…` changes a parameter of the model's family, and the model is made anew by it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis.derive import end_value
-from archdsl.analysis.model import Change, Model, Rule, ScaledBy, Stage
+from archdsl.analysis.model import Attribute, Change, Model, Rule, Run, ScaledBy, Stage
 from archdsl.analysis.names import setting_names
-from archdsl.analysis.program import Primitive, children
+from archdsl.analysis.program import Definition, Primitive, children, walk
 from archdsl.analysis.stages import depth_setting
 from archdsl.analysis.suggest import nearest
+from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting
 from archdsl.diagnostics import Diagnostic, Edit, Fault
 from archdsl.graph.shapes import Size
@@ -49,7 +51,7 @@ Record: TypeAlias = Callable[[str, Setting, Line, Setting], None]
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a scaling starts from: the model after `fit`, and the settings of stem and head."""
+    """What a scaling starts from: the model after `fit`, the settings of stem and head, the family's parameters."""
 
     model: Model
     ends: Mapping[str, Mapping[str, Setting]]
@@ -58,7 +60,8 @@ class Base:
 def base_of(ev: Elaborator, model: Model) -> Base:
     """The base of every scaling of a model."""
     stages = tuple(_fitted(ev, stage, index) for index, stage in enumerate(model.stages))
-    ends = {"stem": _old_end(ev, model.stem), "head": _old_end(ev, model.head)}
+    parameters = model.made.parameters if model.made is not None else {}
+    ends = {"stem": _old_end(ev, model.stem), "head": _old_end(ev, model.head), "model": parameters}
     return Base(replace(model, stages=stages), ends)
 
 
@@ -67,8 +70,93 @@ def scale(
 ) -> Model:
     """Apply a scaling. Without `explained` the changes are not recorded, which takes half the time."""
     lines = _lines(ev, scaling, step, env)
-    model, ends = base.model, base.ends
+    model = base.model
     _verify_targets(model, lines)
+    anew = _anew(ev, base, scaling, lines, step, env)
+    if anew is not None:
+        return anew
+
+    def change(old: Model) -> Model:
+        begin = base if old is model else base_of(ev, old)
+        return _changed(ev, begin, scaling, lines, step, env, explained=explained)
+
+    return model.changed_by(change)
+
+
+def _anew(
+    ev: Elaborator, base: Base, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node, env: Environment
+) -> Model | None:
+    """The model made anew by its family, where a line changes a parameter of it; what changed it since comes again.
+
+    None where no line does. Where lines would, and the family has no such parameter, the other lines are a substitute
+    that is said (E318).
+    """
+    model, made = base.model, base.model.made
+    wanted = {line.path.steps[1].text: line for line in lines.values() if _of_model(line.path)}
+    if not wanted:
+        return None
+    found = {name: line for name, line in wanted.items() if made is not None and name in made.parameters}
+    if made is None or not found:
+        names = " or ".join(f"`{name}`" for name in wanted)
+        message = f"`{model.name}` does not say how `{scaling.name}` multiplies it: its family has no parameter {names}"
+        help_ = "its stages are scaled by the other lines alone; stem and head keep their widths unless they `follow`"
+        if len(wanted) == len(lines):
+            raise Fault(Diagnostic("E314", message, step.span))
+        ev.report(Diagnostic("E318", message, step.span, help=help_, severity="warning"))
+        return None
+    new_values, changes = {}, []
+    for name, line in found.items():
+        old = made.parameters[name]
+        new = _scaled(ev, line, name, old, base.ends)
+        plain = unrounded(line.expression, line.path)
+        inner = new.origin.environment if new.origin is not None else line.environment
+        multiplied = new.value if plain is None else ev.evaluate(plain, inner)
+        text = " ".join(line.expression.span.text.split())
+        changes.append(
+            Change(f"model.{name}", scaling.name, old.value, multiplied, new.value, line.expression.span, text)
+        )
+        new_values[name] = new
+    fresh = made_anew(ev, model, new_values, step, env)
+    return replace(fresh, claims=(), changes=(*fresh.changes, *changes))
+
+
+def made_anew(ev: Elaborator, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:
+    """The model with other values of parameters of its family; what changed it since comes again, in its order."""
+    made = model.made
+    if made is None:
+        return model
+    fresh = ev.instantiate(made.family, {**made.arguments, **values}, e, env)
+    begun = fresh.made
+    for change in made.since:
+        fresh = change(fresh)
+    return replace(
+        fresh,
+        name=model.name,
+        span=model.span,
+        doc=model.doc,
+        provenance=model.provenance,
+        claims=model.claims,
+        solved=model.solved,
+        made=replace(begun, since=made.since) if begun is not None else None,
+    )
+
+
+def _of_model(path: ast.Path) -> bool:
+    return path.head.text == "model" and len(path.steps) == 2 and isinstance(path.steps[1], ast.Identifier)
+
+
+def _changed(
+    ev: Elaborator,
+    base: Base,
+    scaling: Scaling,
+    lines: Mapping[str, Line],
+    step: ast.Node,
+    env: Environment,
+    *,
+    explained: bool,
+) -> Model:
+    """The model with its stages, its ends and its input changed by the lines."""
+    model, ends = base.model, base.ends
     ev.spend(_LINE_STEPS * len(lines) * len(model.stages), step, env)
     changes: list[Change] = []
 
@@ -80,12 +168,58 @@ def scale(
         span, text = line.expression.span, " ".join(line.expression.span.text.split())
         changes.append(Change(path, scaling.name, old.value, multiplied, scaled.value, span, text))
 
-    stages = tuple(_stage(ev, stage, index, lines, ends, record) for index, stage in enumerate(model.stages))
+    stages: list[Stage] = []
+    first = 0
+    for index, stage in enumerate(model.stages):
+        run = Run(first, int(stage.depth.value), model.depth)
+        stages.append(_stage(ev, stage, index, run, lines, ends, record))
+        first += run.depth
     stem = _end(ev, model, "stem", lines, ends, record)
     head = _end(ev, model, "head", lines, ends, record)
     size = _resolution(ev, model, lines, ends, record)
     changed = (*model.changes, *changes)
-    return replace(model, input=size, stages=stages, stem=stem, head=head, claims=(), changes=changed)
+    scaled = replace(model, input=size, stages=tuple(stages), stem=stem, head=head, claims=(), changes=changed)
+    if explained and scaled.depth != model.depth:
+        _warn_of_rules(ev, model, scaled)
+    return scaled
+
+
+def _warn_of_rules(ev: Elaborator, model: Model, scaled: Model) -> None:
+    """E319 for a rule that counts the blocks from the input alone, where more or fewer blocks change what it gives.
+
+    Compared are the first and the last block of each stage: a rule that only tells them apart is none of these.
+    """
+    before, after = 0, 0
+    for index, (old, new) in enumerate(zip(model.stages, scaled.stages, strict=True)):
+        depth, scaled_depth = int(old.depth.value), int(new.depth.value)
+        for name, attribute in old.settings.items():
+            if not isinstance(attribute, Rule) or not _counts_alone(attribute.expression):
+                continue
+            for was, now in ((0, 0), (depth - 1, scaled_depth - 1)):
+                base = ev.at(attribute, ev.indices(model, index, before, was)).value
+                rule = Rule(attribute.expression, attribute.environment)
+                found = ev.at(rule, ev.indices(scaled, index, after, now)).value
+                if found != base:
+                    message = (
+                        f"`{name}` counts blocks by `block.index` alone, and there are now {scaled.depth} in place"
+                    )
+                    message += f" of {model.depth}: block {after + now} has {show_value(found)}, where block "
+                    message += f"{before + was} had {show_value(base)}"
+                    help_ = "a rule that keeps its ends names `block.count` too; a list gives one value a stage"
+                    span = attribute.expression.span
+                    ev.report(Diagnostic("E319", message, span, help=help_, severity="warning"))
+                    break
+        before, after = before + depth, after + scaled_depth
+
+
+def _counts_alone(e: ast.Node) -> bool:
+    """Whether a rule names `block.index`, and not `block.count`."""
+    named = {
+        node.name.text
+        for node in walk(e)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Reference) and node.value.name == "block"
+    }
+    return "index" in named and "count" not in named
 
 
 def _lines(ev: Elaborator, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
@@ -116,6 +250,8 @@ def _verify_targets(model: Model, lines: Mapping[str, Line]) -> None:
     known = {name for stage in model.stages for name in setting_names(stage.block.of)}
     for line in lines.values():
         head, steps = line.path.head.text, line.path.steps
+        if _of_model(line.path):
+            continue
         if head in ("stem", "head") and len(steps) == 2 and isinstance(steps[1], ast.Identifier):
             block = getattr(model, head)
             names = setting_names(block.of) if isinstance(block, Block) else ()
@@ -191,7 +327,13 @@ def _reaches(e: ast.Node, path: ast.Path) -> bool:
 
 
 def _stage(
-    ev: Elaborator, stage: Stage, index: int, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Record
+    ev: Elaborator,
+    stage: Stage,
+    index: int,
+    run: Run,
+    lines: Mapping[str, Line],
+    ends: Mapping[str, Any],
+    record: Record,
 ) -> Stage:
     old: dict[str, Any] = {"depth": stage.depth, **stage.settings}
     groups = {"stage": old, **ends}
@@ -209,7 +351,7 @@ def _stage(
         if isinstance(attribute, Rule):
             inner = _environment(line, name, Setting(0), groups)
             del inner.names[name]
-            changes = (*attribute.changes, ScaledBy(name, line.expression, inner))
+            changes = (*attribute.changes, ScaledBy(name, line.expression, inner, run))
             settings[name] = replace(attribute, changes=changes)
             continue
         if attribute is None and name in setting_names(stage.block.of):
@@ -229,10 +371,32 @@ def _fitted(ev: Elaborator, stage: Stage, index: int) -> Stage:
     The reference scaler first turns a RegNet into explicit lists of adjusted widths; starting from the
     widths before the adjustment gives another network.
     """
-    if isinstance(stage.block.of, Primitive) or any(isinstance(a, Rule) for a in stage.settings.values()):
+    of = stage.block.of
+    if isinstance(of, Primitive) or not of.fit:
         return stage
-    used = ev.block_settings(stage, {}, ast.Identifier(stage.span, f"stages.{index}"))
-    return replace(stage, settings={name: used[name] for name in stage.settings})
+    rules = {name for name, attribute in stage.settings.items() if isinstance(attribute, Rule)}
+    if rules & _fitting(of):
+        return stage
+    site = ast.Identifier(stage.span, f"stages.{index}")
+    used = ev.block_settings(replace(stage, settings=_without(stage.settings, rules)), {}, site)
+    return replace(stage, settings={**stage.settings, **{n: used[n] for n in stage.settings if n not in rules}})
+
+
+def _without(settings: Mapping[str, Attribute], names: set[str]) -> dict[str, Attribute]:
+    return {name: attribute for name, attribute in settings.items() if name not in names}
+
+
+def _fitting(of: Definition) -> set[str]:
+    """The settings that a block's `fit` changes or looks at, by defaults too."""
+    found = {line.path.text for line in of.fit}
+    waiting: list[ast.Node] = [line.value for line in of.fit] + [of.defaults[n] for n in found if n in of.defaults]
+    while waiting:
+        for node in walk(waiting.pop()):
+            if isinstance(node, ast.Reference) and node.name in of.parameter_names and node.name not in found:
+                found.add(node.name)
+                if node.name in of.defaults:
+                    waiting.append(of.defaults[node.name])
+    return found
 
 
 def _end(

@@ -209,7 +209,8 @@ class _Search:
             if isinstance(block, Block)
         ]
         growing = (*model.input.value[1:], *[depth for depth, _ in stages])
-        return growing, (model.input.value[0], tuple([numbers for _, numbers in stages]), tuple(ends))
+        family = [s.value for s in model.made.parameters.values() if _is_number(s.value)] if model.made else []
+        return growing, (model.input.value[0], tuple([numbers for _, numbers in stages]), tuple(ends), tuple(family))
 
     def cost(self, factor: int) -> int | float | None:
         """The cost of the network at a factor; infinite where it is too large, none where there is no network."""

@@ -8,6 +8,7 @@ a run of equal widths.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
@@ -68,6 +69,13 @@ def _asks(expression: ast.Node, name: str, env: Environment) -> bool:
     if isinstance(expression, ast.Reference):
         return expression.name == name and env.origin(name) is None and name not in env.module.names
     return any(_asks(node, name, env) for node in children(expression))
+
+
+def chosen(ev: Elaborator, e: ast.Expression, env: Environment) -> ast.Expression:
+    """The side of a choice that is the same for every block and stage, so that it is no rule if that side is none."""
+    while isinstance(e, ast.Conditional) and not any(_names(e.condition, name) for name in ("block", "stage")):
+        e = e.then if ev.holds(e.condition, env) else e.otherwise
+    return e
 
 
 def _names(expression: ast.Node, name: str) -> bool:
@@ -148,6 +156,9 @@ def _from_attributes(
             failed = True
         else:
             fields[name.text] = entry
+    for key, written in fields.items():
+        if _names(written.value, "block"):
+            fields[key] = replace(written, value=chosen(ev, written.value, env))
     rules = {n: Rule(f.value, env) for n, f in fields.items() if names_block(f.value, env)}
     per_stage = {n: f for n, f in fields.items() if n not in rules and _asks(f.value, "stage", env)}
     values: dict[str, Value] = {}
@@ -271,6 +282,8 @@ def _from_list(ev: Elaborator, items: tuple[ast.Expression, ...], env: Environme
 
 
 def _attribute(ev: Elaborator, e: ast.Expression, env: Environment) -> Attribute:
+    if _names(e, "block"):
+        e = chosen(ev, e, env)
     if names_block(e, env):
         return Rule(e, env)
     return Setting(ev.argument(e, env), Origin(e, env))

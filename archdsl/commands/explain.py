@@ -38,7 +38,8 @@ def command(target: str, format_: str, **options: Any) -> None:
     if format_ == "json":
         _say_json(result, request.file)
     else:
-        say(_scalings(result) if result.model is not None and result.model.changes else _origins(result))
+        scaled = result.model is not None and result.model.changes
+        say((_scalings(result) if scaled else _origins(result)) + _ties(result))
     finish(result)
 
 
@@ -91,7 +92,7 @@ def _scalings(result: Compilation) -> str:
         why = " ".join([note(r.rule, r.rule_at), *[note(line.text, line.at) for line in r.fit]])
         path = f"{r.scaling}: {r.path}" if several else r.path
         adjusted = r.adjusted if r.adjusted != r.rounded else "="
-        rows.append([path, r.base, r.multiplied, r.rounded, adjusted, why])
+        rows.append([path, "-" if r.base is None else r.base, r.multiplied, r.rounded, adjusted, why])
     if not rows:
         return f"{_head(result)}\nThe scaling changed no number.\n"
     headers = ["", "base", "multiplied", "rounded", "adjusted", "why"]
@@ -120,6 +121,17 @@ def _origins(result: Compilation) -> str:
     return text + ("\n" + "".join(lines) if lines else "")
 
 
+def _ties(result: Compilation) -> str:
+    """The exact halves that were rounded, which code in doubles may decide otherwise; nothing where there are none."""
+    from archdsl.commands.provenance import tie_reports
+
+    ties = tie_reports(result)
+    if not ties:
+        return ""
+    head = "\nExact halves, of which the even neighbour is taken; code that computes in doubles may take the other:\n\n"
+    return head + "".join(f"{tie.value} -> {tie.taken}  {tie.rule_at}: {_short(tie.rule)}\n" for tie in ties)
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
@@ -131,7 +143,7 @@ def _head(result: Compilation) -> str:
 
 def _say_json(result: Compilation, spec: str) -> None:
     from archdsl import report
-    from archdsl.commands.provenance import change_reports, origin_reports
+    from archdsl.commands.provenance import change_reports, origin_reports, tie_reports
 
     network, model = result.network, result.model
     if network is None or model is None:
@@ -145,6 +157,7 @@ def _say_json(result: Compilation, spec: str) -> None:
             [int(extent) for extent in network.input],
             change_reports(result),
             origin_reports(result),
+            tie_reports(result),
             report.solved_reports(model),
             report.diagnostic_reports(result.diagnostics),
         )

@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archdsl.analysis.elaborate import Elaborator
-from archdsl.analysis.model import Change, Model, Rule, Stage
+from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.model import Change, Model, Rule, Run, Stage
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import unrounded
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Environment, Indices, Origin, Setting, Value
 from archdsl.compiler import Compilation
+from archdsl.diagnostics import Fault
 from archdsl.numbers import format_number, is_number
-from archdsl.report import ChangeReport, LineReport, OriginReport
+from archdsl.report import ChangeReport, LineReport, OriginReport, TieReport
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -46,6 +48,7 @@ class Scaled:
     path: str
     scaling: str
     base: Value
+    """None for a block that was not there before."""
     multiplied: Value
     rounded: Value
     rule: Span
@@ -77,7 +80,7 @@ def change_reports(compilation: Compilation, text: Any = exact) -> list[ChangeRe
                 ChangeReport(
                     s.path,
                     s.scaling,
-                    text(s.base),
+                    text(s.base) if s.base is not None else None,
                     text(s.multiplied),
                     text(s.rounded),
                     text(adjusted),
@@ -165,15 +168,25 @@ def _rule_changes(ev: Elaborator, model: Model, number: int, scaling: str, runs:
         change = rule.changes[number]
         target = ast.Path(change.expression.span, (ast.Identifier(change.expression.span, name),))
         for position, indices in enumerate(block_indices(model, index)):
-            base = ev.at(replace(rule, changes=rule.changes[:number]), indices)
+            old = ev.at(replace(rule, changes=rule.changes[:number]), indices)
+            base = _before(ev, model, index, replace(rule, changes=rule.changes[:number]), change.before, position)
             rounded = ev.at(replace(rule, changes=rule.changes[: number + 1]), indices).value
             plain = unrounded(change.expression, target)
             inner = Environment(change.environment.module, change.environment)
-            inner.bind(change.name, base.value, base.origin)
+            inner.bind(change.name, old.value, old.origin)
             multiplied = ev.evaluate(plain, inner) if plain is not None else rounded
             path = f"stages.{index}.blocks.{position}.{name}"
-            found.append(Scaled(path, scaling, base.value, multiplied, rounded, change.expression.span))
+            found.append(Scaled(path, scaling, base, multiplied, rounded, change.expression.span))
     return found
+
+
+def _before(ev: Elaborator, model: Model, index: int, rule: Rule, run: Run, position: int) -> Value:
+    """What a rule gave for a block of a stage before a scaling; none if the block was not there."""
+    if position >= run.depth:
+        return None
+    block = {"index": run.first + position, "count": run.count, "in_stage": position}
+    stage = {"index": index, "count": len(model.stages)}
+    return ev.at(rule, {"block": Indices("block", block), "stage": Indices("stage", stage)}).value
 
 
 def block_indices(model: Model, index: int) -> list[dict[str, Indices]]:
@@ -215,6 +228,28 @@ def origin_reports(compilation: Compilation, text: Any = exact) -> list[OriginRe
             path = f"stages.{index}.blocks.{position}" if len(blocks) > 1 else f"stages.{index}"
             found += _block_origins(path, stage, settings, before, text)
     return [report for report in found if report.rule]
+
+
+def tie_reports(compilation: Compilation) -> list[TieReport]:
+    """The exact halves behind the settings of the stages, each with the place that rounds it, once."""
+    ev, model = compilation.elaborator, compilation.model
+    if model is None:
+        return []
+    ev.ties = ties = []
+    try:
+        for stage in model.stages:
+            for attribute in (stage.depth, *stage.settings.values()):
+                if isinstance(attribute, Setting) and attribute.origin is not None:
+                    ev.evaluate(attribute.origin.expression, attribute.origin.environment)
+        ev.used_settings(model)
+    except (Fault, Silent):
+        return []  # an origin that is no expression of its own, such as a table's
+    finally:
+        ev.ties = None
+    found = {(place(tie.call.span), tie.value): tie for tie in ties}
+    return [
+        TieReport(format_number(value), round(value), one_line(tie.call.span), at) for (at, value), tie in found.items()
+    ]
 
 
 def _block_origins(

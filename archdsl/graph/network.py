@@ -8,9 +8,10 @@ the node; the networkx graph is derived.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Declared, Recorder, Value
@@ -192,13 +193,16 @@ class Builder:
         return Network(name, self.input_shape, tuple(kept), outputs_kept, features_kept, root)
 
 
-def strides(nodes: Iterable[Node]) -> list[int | None]:
+def strides(nodes: Sequence[Node], known: list[int | None] | None = None) -> list[int | None]:
     """The stride to the input of every node's output, the input's own first; none behind global pooling.
 
-    A nominal stride: the product of the strides on the way, divided by upsampling, whatever the size.
+    A nominal stride: the product of the strides on the way, of two directions the larger, divided by upsampling,
+    whatever the size. `known` is what an earlier call found of the first nodes; it grows by those of the others.
     """
-    found: list[int | None] = [1]
-    for node in nodes:
+    found = [] if known is None else known
+    if not found:
+        found.append(1)
+    for node in islice(nodes, len(found) - 1, None):
         before = [s for value in node.inputs if (s := found[value.node + 1]) is not None]
         if not before:
             found.append(None)
@@ -211,7 +215,7 @@ def strides(nodes: Iterable[Node]) -> list[int | None]:
             continue
         step = getattr(operation, "stride", None)
         if step is not None:
-            stride *= int(step[0])
+            stride *= int(max(step))
         if name == "upsample":
             stride = max(1, stride // int(operation.factor[0]))
         found.append(stride)

@@ -1,0 +1,339 @@
+"""The families against their references: timm, torchvision, and rules written again here in doubles.
+
+timm and torchvision are built without weights, and asked for their layers: convolutions in the order in which they
+run, with stride, dilation and groups; parameters; rates of stochastic depth.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from math import ceil, lcm
+from typing import Any
+
+import pytest
+from families.compiling import COMPILER, compiled, network_of, spec, spec_source, stage_shapes, totals
+from run.emitted import reference
+
+from archdsl.compiler import Changes
+from archdsl.graph.network import Network
+
+
+def timm_models() -> Any:
+    timm = reference("timm")
+    return timm.models
+
+
+def parameters(module: Any) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def params(network: Network) -> int:
+    return totals(network)["params"]
+
+
+# ReXNet
+
+
+def rexnet_widths(width_mult: float, depths: list[int]) -> list[int]:
+    """The loop of the released code (rexnetv1.py), in doubles."""
+    blocks = sum(depths)
+    planes = 16 / width_mult if width_mult < 1.0 else 16
+    found = []
+    for _ in range(blocks):
+        found.append(round(planes * width_mult))
+        planes += 180 / blocks
+    return found
+
+
+def lite_widths(width_mult: float, depths: list[int]) -> list[int]:
+    """The same of rexnetv1_lite.py."""
+
+    def divisible(value: int) -> int:
+        near = max(8, (value + 4) // 8 * 8)
+        return near + 8 if near < 0.9 * value else near
+
+    planes: float = 16
+    found = []
+    for _ in range(sum(depths)):
+        found.append(divisible(round(planes * width_mult)))
+        planes += 164 / (sum(depths) - 1)
+    return found
+
+
+DEPTHS = [1, 2, 2, 3, 3, 5]
+
+
+def block_widths(network: Network) -> list[int]:
+    return [width for stage in stage_shapes(network) for width in stage.widths]
+
+
+def test_rexnet_by_depth_2() -> None:
+    for scaling in ("d(2)", "depth_mult(2)"):
+        counts = totals(network_of(spec("rexnet_1_0x", scalings=[scaling])))
+        assert (counts["flops"], counts["params"]) == (879_878_324, 8_905_238)
+
+
+@pytest.mark.parametrize("factor", ["0.4", "0.5", "0.75", "1.3", "1.5", "2.7", "3"])
+def test_rexnet_by_depth(factor: str) -> None:
+    depths = [ceil(depth * float(factor)) for depth in DEPTHS]
+    for name, widths in (("rexnet_1_0x", rexnet_widths(1.0, depths)), ("rexnet_lite_1_0x", lite_widths(1.0, depths))):
+        network = network_of(spec(name, scalings=[f"depth_mult({factor})"]))
+        assert [stage.depth for stage in stage_shapes(network)] == depths
+        assert block_widths(network) == widths
+    module = timm_models().rexnet.RexNet(depth_mult=float(factor))
+    assert params(network_of(spec("rexnet_1_0x", scalings=[f"depth_mult({factor})"]))) == parameters(module)
+
+
+def test_rexnet_plain_by_depth() -> None:
+    """The widths rise from 96 to 624 in equal steps, over all blocks but the last."""
+    widths = block_widths(network_of(spec("rexnet_plain", scalings=["d(2)"])))
+    assert widths == [*(round(96 + 528 * i / 24) for i in range(25)), 1024]
+
+
+def test_rexnet_by_depth_and_width() -> None:
+    """The rule gives its widths at the new depth, and the scaling's line then each of these."""
+    depths = [2 * depth for depth in DEPTHS]
+    scaled = [round(width * 4 ** (1 / 4) / 8) * 8 for width in rexnet_widths(1.0, depths)]
+    assert block_widths(network_of(spec("rexnet_1_0x", scalings=["dw(4)"]))) == scaled
+    cubed = network_of(spec("rexnet_1_0x", scalings=["dwr(8)"]))
+    assert [stage.depth for stage in stage_shapes(cubed)] == depths
+    assert block_widths(cubed) == [round(width * 8 ** (1 / 6) / 8) * 8 for width in rexnet_widths(1.0, depths)]
+
+
+LINE = """
+use std.ops {{ conv }}
+use std.rexnet {{ line_width }}
+model m {{
+  input:  1 x 1 x 1
+  stages: conv {{
+    depth: [1, 2, 2, 3, 3, 5]  kernel: 1
+    width: line_width({mult}, index: block.index, count: block.count, doubles: {doubles})
+  }}
+}}
+"""
+
+
+def test_widths_in_doubles() -> None:
+    """All multipliers from 0.50 to 3.00: with `doubles` those of the code, else those that differ by a tie."""
+    differing = []
+    for hundredths in range(50, 301):
+        mult = hundredths / 100
+        widths = rexnet_widths(mult, DEPTHS)
+        assert block_widths(network_of(compiled(LINE.format(mult=f"{mult:.2f}", doubles="true")))) == widths, mult
+        if block_widths(network_of(compiled(LINE.format(mult=f"{mult:.2f}", doubles="false")))) != widths:
+            differing.append(mult)
+    assert differing == [0.6, 0.68, 0.95]
+
+
+@pytest.mark.parametrize("mult", ["0.60", "0.68", "0.95"])
+def test_rexnet_in_doubles(mult: str) -> None:
+    module = timm_models().rexnet.RexNet(width_mult=float(mult))
+    network = network_of(spec("rexnet", settings={"width_mult": mult, "doubles": "true"}))
+    assert params(network) == parameters(module)
+
+
+def test_rexnet_at_a_tie() -> None:
+    assert params(network_of(spec("rexnet", settings={"width_mult": "0.95", "doubles": "true"}))) == 4_434_848
+    assert params(network_of(spec("rexnet", settings={"width_mult": "0.95"}))) == 4_439_197
+
+
+# Group compatibility
+
+
+def compatible(width: int, multiplier: float, group: int) -> tuple[int, int]:
+    """Width and group width as pycls makes them fit (blocks.py, `adjust_block_compatibility`), in doubles."""
+    inner = int(max(1, width * multiplier))
+    group = int(min(group, inner))
+    multiple = lcm(group, int(multiplier)) if multiplier > 1 else group
+    inner = max(multiple, round(inner / multiple) * multiple)
+    return int(inner / multiplier), group
+
+
+def test_group_compatibility() -> None:
+    draws = random.Random(1)
+    ratios = {"1/8": 8.0, "1/6": 6.0, "1/4": 4.0, "1/3": 3.0, "1/2": 2.0, "1": 1.0, "2": 0.5, "4": 0.25, "8": 0.125}
+    settings = [(draws.randint(1, 300), draws.randint(1, 64), draws.choice([*ratios])) for _ in range(2000)]
+    for block in ("x_block", "y_block", "z_block"):
+        for start in range(0, len(settings), 250):
+            some = settings[start : start + 250]
+            rows = "\n".join(f"    | {block} | {w} | {g} | {ratio} |" for w, g, ratio in some)
+            network = network_of(
+                compiled(
+                    f"use std.regnet {{ {block} }}\nmodel m {{\n  input:  8 x 1 x 1\n  stages: [\n"
+                    f"    | block | width | group_width | bottleneck_ratio |\n{rows}\n  ]\n}}\n"
+                )
+            )
+            found = [(stage.width, stage.group_width) for stage in stage_shapes(network)]
+            assert found == [compatible(w, ratios[ratio], g) for w, g, ratio in some]
+
+
+def test_group_compatibility_of_two() -> None:
+    """1/4 and a group of 6: multiples of 12 inside, so 33 outside. A group wider than the inner width is cut."""
+    assert compatible(34, 4, 6) == (33, 6)
+    assert compatible(66, 1 / 4, 32) == (64, 16)
+
+
+@pytest.mark.parametrize("block", ["x_block", "z_block"])
+def test_depthwise_networks_stay_depthwise(block: str) -> None:
+    """Of a group width of 1 the paper (section 3.5) does not scale it; the reference scaler would make it 2."""
+    text = f"use std.regnet {{ {block} }}\nuse std.scaling {{ dWr }}\nmodel m {{ input: 3 x 32 x 32  stages: "
+    text += f"{block} {{ width: 64  group_width: 1 }} }}"
+    assert stage_shapes(network_of(compiled(text, "m", scalings=["dWr(8)"])))[0].group_width == 1
+    assert round(1 * 8**0.4) == 2
+
+
+# Multipliers of the width
+
+
+MULTIPLIERS: dict[str, Callable[[float], Any]] = {
+    "mobilenetv2": lambda m: reference("torchvision").models.MobileNetV2(width_mult=m),
+    "mobilenetv1": lambda m: timm_models().efficientnet._gen_mobilenet_v1("mobilenetv1_100", m),
+    "mnasnet_a1": lambda m: timm_models().efficientnet._gen_mnasnet_a1("semnasnet_100", m),
+    "efficientnet_b0": lambda m: timm_models().efficientnet._gen_efficientnet("efficientnet_b0", m),
+    "rexnet_1_0x": lambda m: timm_models().rexnet.RexNet(width_mult=m),
+}
+
+
+@pytest.mark.parametrize("mult", ["0.5", "0.75", "1.3", "1.4", "2"])
+@pytest.mark.parametrize("name", MULTIPLIERS)
+def test_width_multipliers_are_the_families_own(name: str, mult: str) -> None:
+    result = spec(name, scalings=[f"width_mult({mult})"])
+    assert not list(result.diagnostics)
+    assert params(network_of(result)) == parameters(MULTIPLIERS[name](float(mult)))
+
+
+def test_mobilenetv2_by_1_4() -> None:
+    network = network_of(spec("mobilenetv2", scalings=["width_mult(1.4)"]))
+    assert params(network) == 6_108_776
+    assert network.hash == network_of(spec("mobilenetv2_1_4x")).hash
+    back = network_of(spec("mobilenetv2_1_4x", scalings=["width_mult(5/7)"]))
+    assert back.hash == network_of(spec("mobilenetv2")).hash
+
+
+def test_what_changed_a_model_comes_again() -> None:
+    """A family is made anew, and what was done to it since is done again, in its order."""
+    then = compiled(
+        'use "mobilenet/mobilenetv2.arch" { mobilenetv2, mobilenetv2_base }\nuse std.scaling { d, width_mult }\n'
+        "model a = mobilenetv2 with { head.classes: 10 } -> d(2) -> width_mult(1.4)\n"
+        "model b = mobilenetv2_base(width_mult: 1.4) with { head.classes: 10 } -> d(2)\n",
+        "a",
+    )
+    direct = compiled(then.program.entry.source, "b")
+    assert network_of(then).hash == network_of(direct).hash
+
+
+def test_a_multiplier_that_is_not_the_familys_is_said() -> None:
+    result = spec("regnetx_400mf", scalings=["width_mult(1.5)"])
+    assert [(d.code, d.severity) for d in result.diagnostics] == [("E318", "warning")]
+
+
+# Output strides
+
+
+DILATED: dict[str, Callable[[int], Any]] = {
+    "rexnet_1_0x": lambda s: timm_models().rexnet.RexNet(output_stride=s).features,
+    "efficientnet_b0": lambda s: (
+        timm_models().efficientnet._gen_efficientnet("efficientnet_b0", output_stride=s).blocks
+    ),
+    "mobilenetv2": lambda s: timm_models().efficientnet._gen_mobilenet_v2("mobilenetv2_100", output_stride=s).blocks,
+    "mnasnet_a1": lambda s: timm_models().efficientnet._gen_mnasnet_a1("semnasnet_100", output_stride=s).blocks,
+}
+
+
+def windows(network: Network) -> list[tuple[Any, ...]]:
+    nodes: list[Any] = [n for n in network.nodes if n.operation.name == "conv" and n.path.startswith("stages")]
+    found = [(n.operation.kernel, n.operation.stride, n.operation.dilation, n.operation.groups) for n in nodes]
+    return [tuple(each) for each in found if max(each[0]) > 1]
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+@pytest.mark.parametrize("name", DILATED)
+def test_output_strides(name: str, stride: int) -> None:
+    network = network_of(spec(name, settings={"output_stride": stride}))
+    torch = reference("torch")
+    layers = []
+    for path, layer in DILATED[name](stride).named_modules():
+        if isinstance(layer, torch.nn.Conv2d) and ".se." not in path and max(layer.kernel_size) > 1:
+            layers.append((layer.kernel_size, layer.stride, layer.dilation, layer.groups))
+    assert windows(network) == layers
+    ends = [node.shapes[0] for node in network.nodes if node.path.startswith("stages") and len(node.shapes[0]) == 3]
+    assert [int(extent) for extent in ends[-1][1:]] == [224 // stride] * 2
+
+
+def test_rexnet_has_no_shortcut_where_a_stride_was() -> None:
+    """timm's weights have none there: a block whose stride is replaced keeps its form."""
+    module = timm_models().rexnet.RexNet(output_stride=8)
+    own = network_of(spec("rexnet_1_0x", settings={"output_stride": 8}))
+    shortcuts = sum(node.operation.name == "pad_channels" for node in own.nodes)
+    assert shortcuts == sum(getattr(block, "use_shortcut", False) for block in module.features) == 11
+
+
+# Stochastic depth
+
+
+DROPPING: dict[str, tuple[str, Callable[[], Any]]] = {
+    "rexnet_1_0x": (
+        'use "rexnet/rexnet.arch" { rexnet }\nmodel m = rexnet(drop_path_rate: 0.2)',
+        lambda: timm_models().rexnet.RexNet(drop_path_rate=0.2),
+    ),
+    "regnetx": (
+        'use "regnet/regnetx.arch" { regnetx }\n'
+        "model m = regnetx(depth: 22, w_0: 24, w_a: 24.48, w_m: 2.54, group_width: 16, drop_path_rate: 0.2)",
+        lambda: reference("timm").create_model("regnetx_004", drop_path_rate=0.2),
+    ),
+    "resnet50": (
+        'use "resnet/resnet.arch" { resnet }\nmodel m = resnet(depths: [3, 4, 6, 3], drop_path_rate: 0.2)',
+        lambda: reference("timm").create_model("resnet50", drop_path_rate=0.2),
+    ),
+    "mobilenetv2": (
+        'use "mobilenet/mobilenetv2.arch" { mobilenetv2_base }\n'
+        "model m = mobilenetv2_base(width_mult: 1, drop_path_rate: 0.2)",
+        lambda: reference("timm").create_model("mobilenetv2_100", drop_path_rate=0.2),
+    ),
+    "mnasnet_a1": (
+        'use "mobilenet/mnasnet.arch" { mnasnet_a1_base }\n'
+        "model m = mnasnet_a1_base(width_mult: 1, drop_path_rate: 0.2)",
+        lambda: reference("timm").create_model("semnasnet_100", drop_path_rate=0.2),
+    ),
+}
+
+
+def rates(network: Network) -> list[float]:
+    nodes: list[Any] = [node for node in network.nodes if node.operation.name == "drop_path"]
+    return [float(node.operation.rate) for node in nodes]
+
+
+@pytest.mark.parametrize("name", DROPPING)
+def test_rates_of_stochastic_depth(name: str) -> None:
+    text, make = DROPPING[name]
+    module = make()
+    theirs = []
+    for layer in module.modules():
+        drop = getattr(layer, "drop_path", None)
+        skips = getattr(layer, "has_skip", True) and getattr(layer, "use_shortcut", True)
+        if type(drop).__name__ == "DropPath" and skips:
+            theirs.append(drop.drop_prob)
+    assert theirs
+    assert rates(network_of(compiled(text, "m"))) == pytest.approx(theirs, abs=1e-7)
+
+
+def test_a_recipes_stochastic_depth_reaches_a_family() -> None:
+    """Block i of 16 has a rate of 0.2 * i / 15, on the 11 blocks with a shortcut; without the recipe there is none."""
+    plain = network_of(spec("rexnet_1_0x"))
+    result = COMPILER.compile(spec_source("rexnet_1_0x"), "rexnet_1_0x", Changes(recipe="rexnet_400_epochs"))
+    network = network_of(result)
+    assert rates(plain) == []
+    assert rates(network) == pytest.approx([0.2 * i / 15 for i in (0, 2, 4, 6, 7, 8, 9, 10, 12, 13, 14, 15)][1:])
+    assert totals(network) == totals(plain)
+
+
+def test_scaling_a_network_with_stochastic_depth_starts_from_its_fitted_widths() -> None:
+    """A rule that `fit` does not look at leaves the rest of the stage as it is."""
+    text = (
+        'use "regnet/regnety.arch" { regnety }\n'
+        "model m = regnety(depth: 22, w_0: 96, w_a: 31.41, w_m: 2.24, group_width: 64, drop_path_rate: {rate})"
+    )
+    scaled = [network_of(compiled(text.replace("{rate}", rate), "m", scalings=["dWr(4)"])) for rate in ("0", "0.1")]
+    assert totals(scaled[0]) == totals(scaled[1])
+    assert totals(scaled[1])["flops"] == 15_608_249_240
