@@ -26,7 +26,7 @@ from archdsl.analysis.values import (
     Value,
     kind_of,
 )
-from archdsl.graph.blocks import NO_NAMES
+from archdsl.graph.blocks import NO_NAMES, WORKED_OUT
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Builder
 from archdsl.graph.network import Value as Place
@@ -153,8 +153,9 @@ class Evaluator(Calls):
         try:
             recorder = self.builder.recorder if self.builder is not None else None
             if recorder is not None:
+                given = _with_worked_out(block, names)
                 holds = partial(self._held, block, site, env)
-                recorder.enter(definition.declared, path, [t.place for t in inputs], names, called, holds)
+                recorder.enter(definition.declared, path, [t.place for t in inputs], given, called, holds)
             inner = Environment(definition.module, None, Frame(path, definition))
             for name, tensor in zip(definition.inputs, inputs, strict=True):
                 inner.bind(name, tensor)
@@ -257,7 +258,8 @@ class Evaluator(Calls):
                 configured = operation.bind({n: s.value for n, s in settings.items()})
                 if not self.symbolic:
                     self._operations[key] = configured
-            places = builder.apply(configured, [t.place for t in inputs], path, site.span, names=names, called=called)
+            given = _with_worked_out(block, names)
+            places = builder.apply(configured, [t.place for t in inputs], path, site.span, names=given, called=called)
         except RuleError as error:
             raise rule_fault(error, site, env, settings, path) from None
         outputs = tuple([Tensor(place, builder.shape(place)) for place in places])
@@ -279,6 +281,21 @@ class Evaluator(Calls):
                 help_ = f"round it: {name}: round(…)"
                 error = RuleError("E303", f"{name} must be rounded, it is {shown}", attribute=name, help=help_)
                 raise rule_fault(error, site, env, settings, block.name)
+
+
+def _with_worked_out(block: Block, names: Mapping[str, str]) -> Mapping[str, str]:
+    """The names given for a block's settings, with those that an expression of some block's text worked out."""
+    others = {n: WORKED_OUT for n, setting in block.settings.items() if n not in names and _is_worked_out(setting)}
+    if isinstance(block.of, Definition):
+        others |= {n: WORKED_OUT for n in block.of.derived if n not in block.settings}
+    return {**names, **others} if others else names
+
+
+def _is_worked_out(setting: Setting) -> bool:
+    origin = setting.origin
+    if origin is None or origin.environment.frame is None:
+        return False
+    return not isinstance(origin.expression, ast.LITERALS)
 
 
 def _sequence(left: Block | Sequence, right: Block | Sequence) -> Sequence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -86,6 +87,11 @@ class Definition:
         return frozenset(self.parameter_names) - bound
 
     @cached_property
+    def derived(self) -> frozenset[str]:
+        """The parameters whose default is more than a literal."""
+        return frozenset(n for n, default in self.defaults.items() if default and not isinstance(default, ast.LITERALS))
+
+    @cached_property
     def locals(self) -> frozenset[str]:
         """The parameters, and the names that the body binds."""
         body = self.declaration.body
@@ -105,7 +111,29 @@ class Definition:
         """What the graph keeps of it."""
         labels = tuple(dict.fromkeys(self.labels.values()))
         doc = self.declaration.doc
-        return Declared(self.name, self.module.name, doc, self.inputs, self.parameter_names, labels)
+        reads, measures = self._reads()
+        return Declared(self.name, self.module.name, doc, self.inputs, self.parameter_names, labels, reads, measures)
+
+    def _reads(self) -> tuple[tuple[int, ...], bool]:
+        """How often the text reads each parameter, and whether it asks for channels within an expression."""
+        nodes = walk(self.declaration)
+        read = [node.name for node in nodes if isinstance(node, ast.Reference)]
+        counts = Counter([*read, *self.fitted])
+        asked = sum(isinstance(node, ast.Attribute) and node.name.text == "channels" for node in nodes)
+        given = [self.local_name(node.value) or "" for node in nodes if isinstance(node, ast.Argument)]
+        whole = sum(name.endswith(".channels") for name in given)
+        measures = asked > whole or any(self._asks_by_function(node) for node in nodes)
+        return tuple([counts[name] for name in self.parameter_names]), measures
+
+    def _asks_by_function(self, node: ast.Node) -> bool:
+        """Whether an expression calls an `fn` with what may be a tensor: any name that is no parameter."""
+        if not isinstance(node, ast.Call) or not isinstance(node.function, ast.Reference):
+            return False
+        called = self.module.names.get(node.function.name)
+        if not isinstance(called, Definition) or called.kind != "fn":
+            return False
+        read = [below.name for a in node.arguments for below in walk(a) if isinstance(below, ast.Reference)]
+        return any(name not in self.parameter_names for name in read)
 
     @cached_property
     def labels(self) -> Mapping[int, str]:

@@ -18,7 +18,7 @@ class Interface:
 
     class_name: str
     num_classes: int | None
-    """The declared number of classes; none where the network has no classifier, nor then such an argument."""
+    """The declared number of classes; none where the network has no classifier."""
     in_channels: int
     """The channels of the image."""
     drop_path_rate: float | None
@@ -27,6 +27,8 @@ class Interface:
     """The declared height and width of the input."""
     sizes_padding: bool
     """Whether the class takes `image_size`, a tuple (height, width), because its padding depends on the size."""
+    takes_classes: bool = True
+    """Whether the class takes `num_classes`; not where more than the classifier depends on it."""
     takes_channels: bool = True
     """Whether the class takes `in_channels`; not where more than the first layers depends on them."""
 

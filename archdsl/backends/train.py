@@ -93,6 +93,8 @@ def _network(network: Network, about: About, interface: Interface) -> dict[str, 
     return {
         "name": about.name,
         "class_name": interface.class_name,
+        "classes": interface.num_classes,
+        "takes_classes": interface.takes_classes,
         "channels": interface.in_channels,
         "takes_channels": interface.takes_channels,
         "digits_size": repr(interface.image_size if min(height, width) < SMALL else (SMALL, SMALL)),

@@ -50,6 +50,7 @@ _SUMMARY: dict[Agreement, str] = {
     "same": "as printed",
     "convention": "as printed by another convention",
     "truncated": "as printed, cut off",
+    "size": "as printed at another size of image",
     "explained": "otherwise, with a reason",
     "unexplained": "OTHERWISE, WITHOUT A REASON",
     "missing": "OF A NETWORK THAT IS NOT THERE",
@@ -213,9 +214,11 @@ class _Page:
     def _mark(self, figure: Figure, row: PaperRow) -> str:
         """Empty where ours is what is printed."""
         words = {"explained": "differs", "unexplained": "DIFFERS", "missing": "MISSING"}.get(figure.agreement, "")
-        if figure.agreement in ("convention", "truncated"):
+        if figure.agreement in ("convention", "truncated", "size"):
             own = figure.agrees_by in self.report.conventions
-            words = " ".join([*(["cut off"] if figure.truncated else []), *([] if own else [f"by {figure.agrees_by}"])])
+            at = [f"at {figure.agrees_at}"] if figure.agrees_at is not None else []
+            cut = ["cut off"] if figure.truncated else []
+            words = " ".join([*cut, *at, *([] if own else [f"by {figure.agrees_by}"])])
         if figure.note is not None:
             words += f" {self._note(f'{row.model}: {figure.note}')}"
         return words
@@ -253,6 +256,8 @@ class _Page:
             lines.append(("flops", usual.unit))
         if any(figure.truncated for figure in figures):
             lines.append(("cut off", "the exact figure has the printed digits where it is cut off and not rounded"))
+        if any(figure.agrees_at is not None for figure in figures):
+            lines.append(("at", "the printed figure is of images of that height and width, not of the row's"))
         others = dict.fromkeys(f.agrees_by for f in figures if f.agrees_by not in (None, *self.report.conventions))
         lines += [
             (f"by {name}", f"the printed figure counts otherwise: {CONVENTIONS[str(name)].text}") for name in others

@@ -21,6 +21,8 @@ class Value(NamedTuple):
 
 INPUT = Value(-1, 0)
 NO_NAMES: Mapping[str, str] = {}
+WORKED_OUT = "..."
+"""What stands for a setting that an expression of a block's text gives, neither a name nor a literal alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class Declared:
     parameters: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     """The names of all places in its body that apply something, in the order of the text."""
+    reads: tuple[int, ...] = ()
+    """How often its text has each parameter beside its declaration: in the body, in defaults, in `fit`."""
+    measures: bool = False
+    """Whether its text asks for the channels of a value otherwise than as the whole of a setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,8 @@ class Step:
     applied: int | Application
     """The node of an operation, or a block."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """Setting -> the parameter or local name of the body that was given for it; `x.channels` for an input's width."""
+    """Setting -> the parameter or local name of the body that was given for it; `x.channels` for an input's width,
+    `WORKED_OUT` for another expression of a block's text. Literals, and what a model gives, are missing."""
     called: str = ""
     """The parameter of the body that was applied: `act`; nothing where the text names the block itself."""
 
@@ -185,4 +192,4 @@ class Recorder:
         return Application(kept.declared, "", (INPUT,), tuple(outputs), kept.steps)
 
 
-__all__ = ["INPUT", "NO_NAMES", "Application", "Declared", "Recorder", "Step", "Value"]
+__all__ = ["INPUT", "NO_NAMES", "WORKED_OUT", "Application", "Declared", "Recorder", "Step", "Value"]

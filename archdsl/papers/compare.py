@@ -2,7 +2,7 @@
 
 What enters is a table's data and the networks; what leaves is a `TableReport`. A figure agrees if the exact count,
 rounded half up to the printed digits, is the printed one, in a convention of the paper. Else the network's claims say
-in which convention, or that the figure is cut off; else its notes say why it differs; else it is a fault of ours.
+in which convention, at which size of image, or that the figure is cut off; else its notes say why it differs; else it is a fault of ours.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from archdsl.analysis.evaluate import literal
 from archdsl.analysis.program import walk
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Sequence, Setting
-from archdsl.analysis.verify import Verdict, printed, rounded
+from archdsl.analysis.verify import printed, rounded
 from archdsl.compiler import Changes, Compilation
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
@@ -98,7 +98,9 @@ def _measured(paper: Paper, row: Row, measure: str, found: Compilation | None, n
     figure = Figure(measure, text, None, None, None, "no network" if row.model is None else "missing")
     if found is None or found.network is None:
         return figure
-    claims = [v for v in found.verdicts if v.holds and _is_of(v, measure, text, row)]
+    of_it = [v for v in found.verdicts if v.holds and (v.claim.measure, v.claim.literal) == (measure, text)]
+    claims = [v for v in of_it if v.input[1] == row.input]
+    elsewhere = [v for v in of_it if v.claim.at is not None and v.input[1] != row.input]
     for v in claims:
         if v.convention in paper.conventions and not v.claim.truncated:
             return replace(figure, ours=text, computed=v.computed, convention=v.convention, agreement="same")
@@ -122,13 +124,20 @@ def _measured(paper: Paper, row: Row, measure: str, found: Compilation | None, n
             truncated=claim.truncated,
             note=claim.note,
         )
+    if elsewhere:
+        first = elsewhere[0]
+        return replace(
+            figure,
+            agreement="size",
+            agrees_by=first.convention,
+            agreed=first.computed,
+            agrees_at=" x ".join(map(str, first.input[1:])),
+            truncated=first.claim.truncated,
+            note=first.claim.note,
+        )
     quoted = re.compile(rf"(?<![\d.]){re.escape(text)}(?!\w)")
     note = next((note for note in _notes(found, measure) if quoted.search(note)), None)
     return replace(figure, agreement="explained", note=note) if note is not None else figure
-
-
-def _is_of(verdict: Verdict, measure: str, text: str, row: Row) -> bool:
-    return (verdict.claim.measure, verdict.claim.literal, verdict.input[1]) == (measure, text, row.input)
 
 
 def _at(row: Row, own: Network, networks: Networks) -> Network | None:

@@ -13,6 +13,7 @@ Agreement = Literal[
     "same",
     "convention",
     "truncated",
+    "size",
     "explained",
     "unexplained",
     "missing",
@@ -21,7 +22,7 @@ Agreement = Literal[
     "not printed",
 ]
 """same: the compiler's figure has the printed digits. convention: it has them by another convention than the paper's.
-truncated: it has them cut off. explained: it has not, and a note of the network quotes the printed figure and says why.
+truncated: it has them cut off. size: it has them for images of another size, which the network claims. explained: it has not, and a note of the network quotes the printed figure and says why.
 unexplained: it has not. missing: the network is not there or does not compile. no network: the row has none. not
 compared: a formula. not printed: the figure is ours alone."""
 FAULTS: tuple[Agreement, ...] = ("unexplained", "missing")
@@ -46,6 +47,8 @@ class Figure:
     """The convention by which the network claims the figure, where that is not the paper's or the figure is cut off."""
     agreed: int | None = None
     """The exact figure by it."""
+    agrees_at: str | None = None
+    """The height and width at which the network claims the figure, where they are not the row's: `320 x 320`."""
     truncated: bool = False
     base: int | None = None
     """Of a scaling: the exact figure before it."""

@@ -47,6 +47,9 @@ class Constant(Node):
     value: bool | None
 
 
+LITERALS = (Number, String, Constant)
+
+
 @dataclass(frozen=True, slots=True)
 class Reference(Node):
     name: str

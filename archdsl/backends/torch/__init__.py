@@ -43,8 +43,8 @@ def emit(network: Network, about: About) -> dict[str, str]:
     functions = [starts] if starts else []
     body = "\n\n\n".join([joined(lines).rstrip("\n") for lines in [*functions, *blocks, model]])
     used = _parts_used(body)
-    enter = ModelWriter(plan).entered
-    parts = [part(name, enter=enter) for name in PARTS if name in used]
+    settings = {"Stage": {"enter": ModelWriter(plan).entered}, "check_classes": {"features": plan.gives_features}}
+    parts = [part(name, **settings.get(name, {})) for name in PARTS if name in used]
     text = module_text(
         header=joined(header_lines(network, about)),
         imports=_imports("\n".join([body, *parts])),
@@ -62,7 +62,8 @@ def interface(network: Network, about: About) -> Interface:
     rate = options.drop_path_rate
     return Interface(
         class_name=plan.name,
-        num_classes=options.num_classes,
+        num_classes=int(network.nodes[plan.classifier].shapes[0][0]) if plan.classifier is not None else None,
+        takes_classes=plan.takes_classes,
         in_channels=int(network.input[0]),
         takes_channels=plan.takes_channels,
         drop_path_rate=float(rate) if rate is not None else None,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from archdsl.graph.blocks import Application, Step, Value
+from archdsl.graph.blocks import WORKED_OUT, Application, Step, Value
 from archdsl.graph.network import Network, Node
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.operations.convolution import same_pads
@@ -106,7 +106,8 @@ def body_of(
         block = known[id(inner)]
         inputs = tuple([refs[inner.inputs[i]] for i in block.inputs])
         live = [value for value in inner.outputs if value is not None]
-        names = {a: step.names[s] for a, s in block.settings.items() if s in step.names}
+        bare = _bare(step)
+        names = {a: bare[s] for a, s in block.settings.items() if s in bare}
         shapes = tuple([network.shape(value) for value in live])
         uses.append(Use(step.label, block.number, inputs, block.arguments, names, step.called, shapes, block.exact))
         for output, value in enumerate(live):
@@ -123,17 +124,18 @@ def _operation(
     shapes = network.input_shapes(node)
     kind, arguments, before = operation_arguments(node.operation, shapes, node.shapes)
     found: list[Use] = []
+    bare = _bare(step)
     for what, values, shape in before:
         label = _free(f"{step.label}_{BESIDE.get(what, 'pad')}", taken)
         taken.add(label)
-        names = {a: step.names[a] for a in values if a in step.names}
+        names = {a: bare[a] for a in values if a in bare}
         found.append(Use(label, what, inputs, values, names, outputs=(shape,)))
         inputs = (Ref(label),)
-    names = {a: n for a, n in step.names.items() if a in arguments}
+    names = {a: n for a, n in bare.items() if a in arguments}
     if "padding" in arguments:
         names.pop("padding", None)  # the text may give it in another form
     if kind == "pad_channels":
-        names = {"to": step.names["to"]} if "to" in step.names else {}
+        names = {"to": bare["to"]} if "to" in bare else {}
     fixed = frozenset(("width",)) if exact else frozenset()
     found.append(Use(step.label, kind, inputs, arguments, names, step.called, node.shapes, fixed))
     if any(what == "channels_last" for what, _, _ in before):
@@ -141,6 +143,11 @@ def _operation(
         taken.add(label)
         found.append(Use(label, "channels_first", (Ref(step.label),), {}, outputs=node.shapes))
     return found
+
+
+def _bare(step: Step) -> Mapping[str, str]:
+    """Setting -> the name that was given for it."""
+    return {setting: name for setting, name in step.names.items() if name != WORKED_OUT}
 
 
 BESIDE = {"flatten": "flatten", "channels_last": "in", "channels_first": "out"}

@@ -12,7 +12,8 @@ from archdsl.backends.torch.parameters import Choice
 from archdsl.backends.torch.terms import RESERVED, Chosen, Namer, Term
 from archdsl.backends.torch.union import Program, programs_of
 from archdsl.graph.blocks import INPUT, Application, Declared, Step, Value
-from archdsl.graph.network import Network
+from archdsl.graph.faults import RuleError
+from archdsl.graph.network import Network, Node
 
 
 @dataclass(slots=True)
@@ -40,6 +41,10 @@ class Plan:
     root: Program = field(default_factory=lambda: Program([], [], ()))
     chosen: Chosen = field(default_factory=Chosen)
     classifier: int | None = None
+    takes_classes: bool = False
+    """Whether the number of classes is an argument: nothing but the classifier depends on it."""
+    gives_features: bool = False
+    """Whether it may be left out, for a vector of features to come out."""
     name: str = ""
     takes_channels: bool = False
     """Whether the channels of the image are an argument: only convolutions and linear layers see them."""
@@ -55,10 +60,14 @@ def plan_of(network: Network, name: str) -> Plan:
     """Decide the classes; that of the network is called by a name."""
     plan = Plan(network)
     plan.classifier = classifier_of(network)
+    plan.takes_classes = plan.classifier is not None and decides_alone(network, plan.classifier)
+    plan.gives_features = plan.takes_classes and _gives_features(network, plan.classifier or 0)
+    varied = plan.classifier if plan.takes_classes else None
     namer = Namer([*RESERVED])
     plan.name = namer(class_name(name))
     steps = {step.applied: step for step in _steps(network.root) if isinstance(step.applied, int)}
     tainted = _of_the_image(network, steps)
+    measuring = _measures_image(network.root, tainted)
     known: dict[int, BlockUse] = {}
     roles: dict[int, Mapping[str, str]] = {}
     feeds: dict[int, Mapping[str, int]] = {}
@@ -70,7 +79,7 @@ def plan_of(network: Network, name: str) -> Plan:
         return choice.run()
 
     for group in _groups(network.root):
-        bodies = [body_of(network, application, known, plan.classifier) for application in group]
+        bodies = [body_of(network, application, known, varied) for application in group]
         programs = programs_of(bodies)
         for program in programs:
             seeing = [i for i, body in enumerate(program.bodies) if tainted.intersection(body.application.inputs)]
@@ -87,12 +96,12 @@ def plan_of(network: Network, name: str) -> Plan:
             exact = frozenset(p.name for p in chosen.parameters if p.exact)
             for index, body in enumerate(program.bodies):
                 arguments: dict[str, Any] = {p.name: p.column[index] for p in chosen.parameters}
-                on_path = exact if _holds(body, plan.classifier) else frozenset()
+                on_path = exact if _holds(body, varied) else frozenset()
                 known[id(body.application)] = BlockUse(number, arguments, settings, chosen.inputs, on_path)
-    root = body_of(network, network.root, known, plan.classifier)
+    root = body_of(network, network.root, known, varied)
     plan.root = programs_of([root])[0]
     plan.chosen = choose(plan.root, True)
-    plan.takes_channels = len(tainted) == 1 and _absorbs(plan, plan.root, plan.chosen, (0,), 0)
+    plan.takes_channels = len(tainted) == 1 and not measuring and _absorbs(plan, plan.root, plan.chosen, (0,), 0)
     if not plan.takes_channels:
         plan.chosen = choose(plan.root, True, literal_inputs=True)
     return plan
@@ -195,6 +204,66 @@ def _of_the_image(network: Network, steps: Mapping[int, Step]) -> set[Any]:
                 continue
         found.update([Value(index, output) for output in range(len(node.shapes))])
     return found
+
+
+def _measures_image(application: Application, tainted: set[Any]) -> bool:
+    """Whether the text of a block that the image may enter asks for channels in an expression or a condition."""
+    inner = [step.applied for step in application.steps if not isinstance(step.applied, int)]
+    seeing = [block for block in inner if tainted.intersection(block.inputs)]
+    return any(block.declared.measures or _measures_image(block, tainted) for block in seeing)
+
+
+def decides_alone(network: Network, classifier: int) -> bool:
+    """Whether another width of the classifier is all that another number of classes changes.
+
+    The width is a literal, or it is handed in, as it is, through the blocks of the head, whose texts read it nowhere
+    else. Where the head has a setting `classes`, that is where it comes from.
+    """
+    path = _path_to(network.root, classifier)
+    setting = "width"
+    for application, step in reversed(path[1:]):
+        given = step.names.get(setting)
+        if given is None:  # a literal
+            setting = ""
+            break
+        declared = application.declared
+        uses = [name for each in application.steps for name in each.names.values()]
+        if given not in declared.parameters or uses.count(given) != 1:
+            return False
+        if declared.reads[declared.parameters.index(given)] != 1:
+            return False
+        setting = given
+    head = path[0][1].applied
+    return isinstance(head, int) or "classes" not in head.declared.parameters or setting == "classes"
+
+
+def _gives_features(network: Network, classifier: int) -> bool:
+    """Whether a vector comes out without the classifier: one number for each channel that enters it."""
+    behind: list[Node] = []
+    at = network.outputs[0].node
+    while at != classifier:
+        behind.append(network.nodes[at])
+        at = network.nodes[at].inputs[0].node
+    node = network.nodes[at]
+    shape = network.input_shapes(node)[0]
+    channels = shape[0]
+    shape = shape[:1] if node.operation.name == "linear" else shape  # what is flattened for it stays flat
+    try:
+        for each in reversed(behind):
+            (shape,) = each.operation.infer(shape)
+    except RuleError:  # what stands behind needs the classifier's own extents
+        return False
+    return shape == (channels,)
+
+
+def _path_to(application: Application, node: int) -> list[tuple[Application, Step]]:
+    """The applications around a node, the outermost first, each with its step on the way."""
+    for step in application.steps:
+        if step.applied == node:
+            return [(application, step)]
+        if not isinstance(step.applied, int) and (below := _path_to(step.applied, node)):
+            return [(application, step), *below]
+    return []
 
 
 def classifier_of(network: Network) -> int | None:

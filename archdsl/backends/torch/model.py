@@ -213,7 +213,7 @@ def model_lines(plan: Plan, doc: str, *, starts: bool) -> list[str]:
         image = "in_channels" if plan.takes_channels else str(int(network.input[0]))
         lines.append(f"        fit_padding(self, {image}, image_size)")
     lines += _methods(writer, maps)
-    if options.num_classes is not None and plan.classifier is not None:
+    if options.num_classes is not None:
         lines += ["", *_reset(plan, starts)]
     return lines
 
@@ -229,7 +229,10 @@ def _constructor(plan: Plan, options: Options) -> list[str]:
         arguments.append(f"drop_path_rate: float = {literal(options.drop_path_rate)}")
     if options.image_size is not None:
         arguments.append(f"image_size: tuple[int, int] = {literal(options.image_size)}")
-    return [*fold(f"def __init__({', '.join(arguments)}) -> None:", 4), "        super().__init__()"]
+    lines = [*fold(f"def __init__({', '.join(arguments)}) -> None:", 4), "        super().__init__()"]
+    if options.num_classes is not None:
+        lines.append("        check_classes(num_classes)")
+    return lines
 
 
 def feature_places(network: Network) -> list[tuple[str, Value, int | None]]:
@@ -319,8 +322,11 @@ def _reset(plan: Plan, starts: bool) -> list[str]:
     made = constructed(kind, texts)
     owner = node.path.rpartition(".")[0]
     lines = ["    def reset_classifier(self, num_classes: int) -> None:"]
-    lines += docstring("Put a new classifier in the place of the old one.", 8)
-    lines.append("        weight = next(self.parameters())")
+    also = "; with 0 classes, none" if plan.gives_features else ""
+    lines += docstring(f"Put a new classifier in the place of the old one{also}.", 8)
+    lines.append("        check_classes(num_classes)")
+    lines.append("        weight = next(self.parameters(), torch.empty(0))")
+    made = f"{made} if num_classes else nn.Identity()" if plan.gives_features else made
     lines += fold(f"classifier = {made}", 8)
     if starts:
         lines.append("        init_weights(classifier)")

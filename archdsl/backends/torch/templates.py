@@ -35,11 +35,9 @@ def expression(kind: str, arguments: Mapping[str, str], inputs: Sequence[str]) -
     return str(getattr(_macros("operations.jinja"), f"{kind}_of")(arguments, list(inputs)))
 
 
-def part(name: str, *, enter: bool = False) -> str:
+def part(name: str, **settings: bool) -> str:
     """The text of a small module that PyTorch does not have, or of a function."""
-    return str(
-        getattr(_macros("parts.jinja"), name)(enter) if name == "Stage" else getattr(_macros("parts.jinja"), name)()
-    )
+    return str(getattr(_macros("parts.jinja"), name)(**settings))
 
 
 def module_text(**values: Any) -> str:

@@ -97,6 +97,7 @@ class Namer:
 
 
 PARTS = (
+    "check_classes",
     "zero_init",
     "pair",
     "SamePad2d",

@@ -121,7 +121,11 @@ class ClassWriter:
         arguments = self.arguments(step)
         if step.kind in IN_PLACE:
             arguments["inplace"] = str(self._is_last_use(step))
-        return constructed(step.kind, arguments)
+        made = constructed(step.kind, arguments)
+        if self.plan.gives_features and "width" in step.one.exact:
+            made = f"{made} if {arguments['width']} else nn.Identity()"
+            return f"({made})" if self.chosen.conditions.get(step.label) else made
+        return made
 
     def _is_last_use(self, step: UnionStep) -> bool:
         """Whether what flows into a step was just made, in whatever body, and is used nowhere else."""
