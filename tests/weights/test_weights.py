@@ -190,6 +190,7 @@ REFERENCES = [
     ("efficientnetv2_s", "torchvision", "efficientnet_v2_s"),
     ("resnet50", "torchvision", "resnet50"),
     ("mobilenetv2", "torchvision", "mobilenet_v2"),
+    ("regnetx_200mf", "timm", "regnetx_002"),
 ]
 
 

@@ -21,6 +21,9 @@ INPUT_CHANNELS, CLASSES = "input channels", "classes"
 WRAPPERS = ("module.", "_orig_mod.", "model.")
 """What PyTorch's and other wrappers put before all names."""
 
+MOST_WRAPPERS = 8
+"""As many are taken off."""
+
 SHORT_NAMES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 SLOPES = "prelu"
 COUNTER = "num_batches_tracked"
@@ -51,7 +54,7 @@ def unwrapped(names: Iterable[str]) -> tuple[dict[str, str], str]:
     """Names -> names without what wrappers put before all of them, and what that was. A wrapper's own counters stay."""
     found = {name: name for name in names}
     removed = ""
-    while True:
+    for _ in range(MOST_WRAPPERS):
         dotted = [name for name in found.values() if "." in name]
         prefix = next((w for w in WRAPPERS if dotted and all(name.startswith(w) for name in dotted)), None)
         if prefix is None:
@@ -60,6 +63,7 @@ def unwrapped(names: Iterable[str]) -> tuple[dict[str, str], str]:
         if len(set(shorter.values())) < len(shorter):
             return found, removed
         found, removed = shorter, removed + prefix
+    return found, removed
 
 
 def our_layers(network: Network) -> dict[int, Layer]:

@@ -3,8 +3,8 @@
 Two things tell the order of a checkpoint's operations: the file, which has them as they were registered, and the names,
 of which modules are contiguous and numbers count up. Each leaves a choice where shapes are equal. What both agree on is
 taken without a word. Else the words of our paths decide, if one order has more of them in the names that it gives them
-than every other has; then the names against the file, if they leave a single order; else nobody knows, and the caller
-asks.
+than every other has; then the numbers, if one order keeps what counts up in the names more together than every other;
+then the names against the file, if they leave a single order; else nobody knows, and the caller asks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from archdsl.backends.weights.faults import Mismatch
 from archdsl.backends.weights.layers import Layer, rules_of
-from archdsl.backends.weights.orders import Choices, NameTree, OurOrders, Walk
+from archdsl.backends.weights.orders import MOST_PARTS, Choices, NameTree, OurOrders, Walk
 from archdsl.backends.weights.search import MOST_COMPARISONS, MOST_SOLUTIONS, Key, Pairs, Search, key_of
 from archdsl.graph.network import Network
 
@@ -157,8 +157,9 @@ def by_order(
 def _decided(found: Evidence, notes: list[str], order: int) -> Pairing:
     """The order that the evidence is for, or that of this number where it is for none."""
     orders = _with_doubts(found)
-    scores = {key: _shared_words(pairs) for key, pairs in orders.items()}
-    ranked = sorted(orders, key=lambda key: -scores[key])  # keeps the order of equals
+    words = {key: _shared_words(pairs) for key, pairs in orders.items()}
+    scores = {key: (words[key], -_scattered(pairs)) for key, pairs in orders.items()}
+    ranked = sorted(orders, key=lambda key: scores[key], reverse=True)  # keeps the order of equals
     best = ranked[0]
     whole = len(orders) < MOST_SOLUTIONS and not found.ended_early
     decided = None
@@ -166,7 +167,8 @@ def _decided(found: Evidence, notes: list[str], order: int) -> Pairing:
         decided = best
     elif whole and scores[best] > scores[ranked[1]]:
         decided = best
-        notes.append(f"{_told_orders(orders, best)}; the words in the names decide")
+        what = "words" if words[best] > words[ranked[1]] else "numbers"
+        notes.append(f"{_told_orders(orders, best)}; the {what} in the names decide")
     elif found.filed and len(found.named) == 1 and not found.told.keys() & set(found.named):
         decided = found.named[0]
         notes.append(f"{_told_orders(orders, decided)}; the numbers in the names decide against the file's order")
@@ -226,6 +228,18 @@ def _drops(theirs: Sequence[Layer], extra: set[int]) -> Iterator[tuple[tuple[str
 def _shared_words(pairs: Pairs) -> int:
     """How many words of our paths stand in the names that they take: the evidence where shapes leave a choice."""
     return sum(len(_words(one.path) & _words(other.path)) for one, other in pairs if other is not None)
+
+
+def _scattered(pairs: Pairs) -> int:
+    """How often what counts up in their names, such as conv1 and conv2, is in several modules of ours."""
+    places: dict[tuple[tuple[str, ...], str, tuple[str, ...]], set[str]] = {}
+    for one, other in pairs:
+        parts = tuple(other.path.split(".", MOST_PARTS)) if other is not None else ()
+        for place, part in enumerate(parts):
+            if _DIGITS.search(part):
+                key = parts[:place], _DIGITS.sub("#", part), parts[place + 1 :]
+                places.setdefault(key, set()).add(one.path.rpartition(".")[0])
+    return sum(len(found) - 1 for found in places.values())
 
 
 def _words(path: str) -> set[str]:
