@@ -1,4 +1,4 @@
-"""Programs that name blocks, parameters and locals like operations: what `show` prints means the same, and prints as itself."""
+"""Programs that name blocks, parameters and locals like operations: `show` means the same, and shows itself."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def program(draw: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_what_is_shown_is_a_fixed_point(seed: int) -> None:
-    text = program(random.Random(seed))  # noqa: S311
+    text = program(random.Random(seed))
     first = Compiler(READER).compile(Source("a.arch", text), "net")
     if first.network is None:
         assert first.diagnostics.failed  # a name that cannot stand where it was drawn
@@ -61,7 +61,7 @@ def test_what_is_shown_is_a_fixed_point(seed: int) -> None:
 
 
 def test_most_of_them_compile() -> None:
-    texts = [program(random.Random(seed)) for seed in range(40)]  # noqa: S311
+    texts = [program(random.Random(seed)) for seed in range(40)]
     assert sum(Compiler(READER).compile(Source("a.arch", text), "net").network is not None for text in texts) >= 25
 
 
