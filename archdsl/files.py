@@ -123,7 +123,7 @@ def decode_source(name: str, content: bytes) -> Source:
         shown = Source(name, before + content[byte:].decode("utf-8", errors="replace"))
         raise SourceFault("not_utf8", message, shown, offset=len(before), byte=byte) from None
     source = Source(name, text.removeprefix(_BOM))
-    found = text_fault(source)
+    found = text_fault(source, "file")
     if found is not None:
         byte = len(source.text[: found.offset].encode()) + len(content) - len(source.text.encode())
         raise SourceFault("forbidden_character", found.message, source, offset=found.offset, byte=byte)
@@ -167,7 +167,7 @@ def write_atomically(path: Path, content: str | bytes, force: bool) -> None:
                 temporary.unlink()
             raise
     except (OSError, ValueError) as error:
-        reason = "there is no such folder" if isinstance(error, FileNotFoundError) else _reason(error)
+        reason = "there is no such file or folder" if isinstance(error, FileNotFoundError) else _reason(error)
         raise FileFault("unwritable", reason) from error
     _sync_folder(target.parent)
 

@@ -12,6 +12,8 @@ from archdsl.compiler import Changes
 
 MEASURES = ("flops", "params", "acts")
 
+_BLANK = " \t\r\n"
+"""What the language takes for nothing; other blanks are refused, not left out."""
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _WITH_FACTOR = re.compile(rf"({_NAME})(?:=([^:]+))?:(.+)", re.DOTALL)
 _BARE = re.compile(rf"({_NAME})(?:=(.+))?", re.DOTALL)
@@ -43,9 +45,10 @@ def settings_of(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     found = []
     for text in texts:
         name, sign, value = text.partition("=")
-        if not (sign and name.strip() and value.strip()):
+        name, value = name.strip(_BLANK), value.strip(_BLANK)
+        if not (sign and name and value):
             raise RequestError(f"'{text}' is not NAME=VALUE, for example head.classes=10", "--set")
-        found.append((name.strip(), value.strip()))
+        found.append((name, value))
     return tuple(found)
 
 
@@ -58,7 +61,7 @@ def scaling_calls(specs: Sequence[str], budget: str | None) -> tuple[str, ...]:
     calls: list[str] = []
     bare = 0
     for spec in specs:
-        text = spec.strip()
+        text = spec.strip(_BLANK)
         factor, name = _WITH_FACTOR.fullmatch(text), _BARE.fullmatch(text)
         if factor is not None:
             first, second, value = factor.groups()

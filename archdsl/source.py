@@ -102,17 +102,17 @@ class TextFault(NamedTuple):
     offset: int
 
 
-def text_fault(source: Source) -> TextFault | None:
+def text_fault(source: Source, what: str = "text") -> TextFault | None:
     """E111 for a text of more than `MAX_FILE_BYTES` bytes of UTF-8, E113 for a character that no text may have."""
     text = source.text
     if len(text) > MAX_FILE_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_FILE_BYTES:
-        return TextFault("E111", f"the text has more than {MAX_FILE_BYTES:,} bytes", 0)
+        return TextFault("E111", f"the {what} has more than {MAX_FILE_BYTES:,} bytes", 0)
     found = FORBIDDEN.search(text)
     if found is None:
         return None
     line, column = source.position(found.start())
     return TextFault(
-        "E113", f"the text has the character {_name(found[0])} at line {line:,}, column {column:,}", found.start()
+        "E113", f"the {what} has the character {_name(found[0])} at line {line:,}, column {column:,}", found.start()
     )
 
 

@@ -28,6 +28,7 @@ _ENDS_VALUE = _SOFT | {"NUMBER", "UNIT", "STRING", "RPAR", "RSQB", "RBRACE"}
 _BEGINS_ENTRY = _SOFT | {"REQUIRE", "RETURN"}
 _BEGINS_ITEM = {"KIND", "ARCH", "USE", "MODELS"}
 _OPENING, _CLOSING = {"LPAR", "LSQB", "LBRACE"}, {"RPAR", "RSQB", "RBRACE"}
+_CHOICE = {"IF", "ELSE", "FOR"}
 _FACTORS = {"OPERATOR", "CIRCUMFLEX"}
 
 
@@ -47,6 +48,8 @@ class Frame:
     entries: list[int] = field(default_factory=list)
     """Where the items, entries or rows directly in this frame begin, as indices of pieces."""
     closing: int = -1
+    several: bool = False
+    """Whether commas divide what the brackets hold."""
 
 
 @dataclass(slots=True, eq=False)
@@ -123,6 +126,7 @@ def _frame(source: Source) -> list[Piece]:
             piece.begins = last.kind == "VBAR" and not last.begins
         if piece.begins:
             frame.entries.append(number)
+        frame.several |= kind == "COMMA"
         if kind in {"COLON", "EQUAL", "TILDE"} and separable and frame.kind in {Kind.FILE, Kind.BODY}:
             piece.separates, separable = True, False
         piece.unary = kind == "MINUS" and not ended
@@ -364,6 +368,8 @@ class _Writer:
             return level.base
         if piece.kind == "ARROW" and level.arrow is not None:
             return level.arrow
+        if piece.kind in _CHOICE and level.frame.kind is Kind.LIST and not level.frame.several:
+            return level.content  # a choice or comprehension that is all that the brackets hold
         return level.content + CONTINUATION if level.value is None else level.value
 
     def _note(self, piece: Piece, level: _Level, last: Piece | None, begins_line: bool) -> None:

@@ -282,12 +282,15 @@ def test_a_name_that_hides_what_the_training_script_loads(run: Run, net: Path, n
 
 def test_a_model_without_a_classifier(run: Run, net: Path) -> None:
     net.write_text(HEADLESS)
-    for arguments in ((), ("--target", "train"), ("--target", "torch", "--target", "train")):
+    for arguments in (("--target", "train"), ("--target", "torch", "--target", "train")):
         result = run("compile", "net.arch", *arguments)
         assert (result.code, result.out) == (1, "")
         assert "--target train: the network has no classifier" in result.err
+        assert "--target torch writes the module without it" in result.err
         assert not written(net.parent)
-    assert run("compile", "net.arch", "--target", "torch").code == 0
+    result = run("compile", "net.arch")
+    assert result.code == 0
+    assert "no training entry point is written: the network has no classifier" in result.err
     assert set(written(net.parent)) == {"net.py"}
 
 
