@@ -132,7 +132,7 @@ def test_explain_a_scaling(run: Run) -> None:
     assert "round_to" in width["rule"]
     assert width["rule_at"].startswith("std/scaling.arch:")
     assert width["fit"][0]["text"] == "width: floor(inner * bottleneck_ratio)"
-    assert any("round_to(inner, group_width)" in line["text"] for line in width["fit"])
+    assert any("compatible(inner, group_width" in line["text"] for line in width["fit"])
     assert found["stages.0.width"]["fit"] == []
     assert {f"stages.{i}.{name}" for i in range(4) for name in ("depth", "width", "group_width")} <= set(found)
     text = run("explain", REGNET, "--scale", "dWr:4").out
