@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
+from archdsl.analysis.model import Model
 from archdsl.analysis.trace import show_value
 from archdsl.backends import About
 from archdsl.backends import dot as dot_backend
@@ -16,7 +17,7 @@ from archdsl.backends import svg as svg_backend
 from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
 from archdsl.backends.interface import Interface
-from archdsl.compiler import Compilation
+from archdsl.compiler import DROP_PATH, Compilation
 from archdsl.files import escaped
 from archdsl.graph.network import Network
 from archdsl.training.recipe import DEFAULT, Recipe, undefined
@@ -113,7 +114,14 @@ def about_of(compilation: Compilation, name: str, spec: str, changes: Sequence[s
         mean=_numbers(compilation, "mean"),
         std=_numbers(compilation, "std"),
         init={key: setting.value for key, setting in model.init.items()},
+        drop_path_rate=_shared_rate(model),
     )
+
+
+def _shared_rate(model: Model) -> Fraction | None:
+    """The value of the family's parameter for stochastic depth, where it has one that is not 0."""
+    setting = model.made.parameters.get(DROP_PATH) if model.made is not None else None
+    return Fraction(setting.value) if setting is not None and setting.value else None
 
 
 def _numbers(compilation: Compilation, key: str) -> tuple[Fraction, ...]:

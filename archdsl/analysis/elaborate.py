@@ -439,7 +439,7 @@ class Elaborator(Evaluator):
             start = len(builder.nodes)
             value = self.place(block, inputs, place, site, env, fitted=True)
             if dilation is not None:
-                dilation.verify_windows(place, start)
+                dilation.verify_windows(place, start, asked="dilation" in self.stage_names(stage))
         return value
 
     def place(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archdsl.analysis.derive import end_value
@@ -61,16 +62,23 @@ class Dilation:
     def enter(self, path: str, start: int) -> None:
         """What stands before a stage gets no dilation: E317 if it slides windows over a denser map."""
         self._seen = self.present
-        self.verify_windows(path, start)
+        self.verify_windows(path, start, asked=False)
 
-    def verify_windows(self, path: str, start: int) -> None:
-        """E317 if the block of the nodes from `start` on slides windows over a denser map, and dilates none of them."""
+    def verify_windows(self, path: str, start: int, *, asked: bool) -> None:
+        """E317 if the block of the nodes from `start` on slides windows over a denser map, and dilates none of them.
+
+        A fault where the block was `asked` to dilate; a warning where it has no `dilation`, and no stride to replace.
+        """
         if self._seen == 1:
             return
         windows = [node for node in self.builder.nodes[start:] if _slides(node)]
         if windows and all(max(_pair(node, "dilation")) == 1 for node in windows):
             message = f"the output stride of {self.wanted.value} asks for dilation in {path}, and `{windows[0].path}` "
-            raise self._fault(message + "is not dilated", "pass the block's `dilation` to the operation", windows[0])
+            message += "is not dilated"
+            if asked:
+                raise self._fault(message, "pass the block's `dilation` to the operation", windows[0])
+            found = self._fault(message, "give the block a setting `dilation`, and pass it on", windows[0]).diagnostic
+            self.ev.report(replace(found, severity="warning"))
 
     def verify_end(self, path: str, end: Tensor) -> None:
         """E317 for a stem or stage that ends beyond the output stride, with the operation that has the stride."""

@@ -53,20 +53,20 @@ def _sqrt(value: Any) -> Any:
     return numbers.power(value, Fraction(1, 2))
 
 
-def _double(value: Any) -> Any:
+def _binary64(value: Any) -> Any:
     """The nearest number of binary64, half to even: what code in doubles holds of a number."""
     from fractions import Fraction
 
     if isinstance(value, numbers.Irrational):
-        raise NumberError("domain", f"double takes a fraction, and {numbers.describe(value)} is none")
+        raise NumberError("domain", f"binary64 takes a fraction, and {numbers.describe(value)} is none")
     return numbers.normalise(Fraction(numbers.approximate(value)))
 
 
-def _double_sum(values: Any) -> Any:
+def _binary64_sum(values: Any) -> Any:
     """The sum from the first to the last, each partial sum a double: what a loop in doubles adds up."""
     total: Any = 0
     for value in values if isinstance(values, tuple) else (values,):
-        total = _double(numbers.add(total, value))
+        total = _binary64(numbers.add(total, value))
     return total
 
 
@@ -88,8 +88,8 @@ PRELUDE: dict[str, Builtin] = {
         Builtin("max", _maximum, 1, None),
         Builtin("min", _minimum, 1, None),
         Builtin("sum", _sum, 1, 1),
-        Builtin("double", _double, 1, 1),
-        Builtin("double_sum", _double_sum, 1, 1),
+        Builtin("binary64", _binary64, 1, 1),
+        Builtin("binary64_sum", _binary64_sum, 1, 1),
         Builtin("count", _count, 1, 1),
         Builtin("gcd", numbers.gcd, 2, 2),
         Builtin("lcm", numbers.lcm, 2, 2),

@@ -92,7 +92,7 @@ def _anew(
     that is said (E318).
     """
     model, made = base.model, base.model.made
-    wanted = {line.path.steps[1].text: line for line in lines.values() if _of_model(line.path)}
+    wanted = {line.path.text.partition(".")[2]: line for line in lines.values() if _of_model(line.path)}
     if not wanted:
         return None
     found = {name: line for name, line in wanted.items() if made is not None and name in made.parameters}
@@ -389,13 +389,14 @@ def _without(settings: Mapping[str, Attribute], names: set[str]) -> dict[str, At
 def _fitting(of: Definition) -> set[str]:
     """The settings that a block's `fit` changes or looks at, by defaults too."""
     found = {line.path.text for line in of.fit}
-    waiting: list[ast.Node] = [line.value for line in of.fit] + [of.defaults[n] for n in found if n in of.defaults]
+    waiting: list[ast.Node | None] = [line.value for line in of.fit]
+    waiting += [of.defaults.get(name) for name in found]
     while waiting:
-        for node in walk(waiting.pop()):
+        top = waiting.pop()
+        for node in walk(top) if top is not None else ():
             if isinstance(node, ast.Reference) and node.name in of.parameter_names and node.name not in found:
                 found.add(node.name)
-                if node.name in of.defaults:
-                    waiting.append(of.defaults[node.name])
+                waiting.append(of.defaults.get(node.name))
     return found
 
 

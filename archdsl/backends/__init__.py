@@ -37,6 +37,8 @@ class About:
     std: tuple[Fraction, ...] = ()
     init: Mapping[str, Start] = field(default_factory=dict)
     """How parameters start: `conv`, `linear`, `norm.scale`, `norm.shift`, `bias`, `linear.bias`."""
+    drop_path_rate: Fraction | None = None
+    """The rate of stochastic depth that the blocks share; none where the model does not say, and 0 is none."""
 
 
 class Backend(Protocol):

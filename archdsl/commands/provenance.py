@@ -6,9 +6,11 @@ What enters is a compilation with a network; what leaves are `ChangeReport` and 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from archdsl.analysis.calls import Tie
 from archdsl.analysis.elaborate import Elaborator
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Change, Model, Rule, Run, Stage
@@ -230,20 +232,25 @@ def origin_reports(compilation: Compilation, text: Any = exact) -> list[OriginRe
     return [report for report in found if report.rule]
 
 
+def _again(ev: Elaborator, origin: Origin) -> None:
+    """Evaluate what made a value once more, for what is noted on the way, where it is an expression by itself."""
+    with suppress(Fault, Silent):
+        ev.evaluate(origin.expression, origin.environment)  # type: ignore[arg-type]
+
+
 def tie_reports(compilation: Compilation) -> list[TieReport]:
     """The exact halves behind the settings of the stages, each with the place that rounds it, once."""
     ev, model = compilation.elaborator, compilation.model
     if model is None:
         return []
-    ev.ties = ties = []
+    ties: list[Tie] = []
+    ev.ties, ev.steps = ties, 0  # the limit is for one network
     try:
         for stage in model.stages:
             for attribute in (stage.depth, *stage.settings.values()):
                 if isinstance(attribute, Setting) and attribute.origin is not None:
-                    ev.evaluate(attribute.origin.expression, attribute.origin.environment)
+                    _again(ev, attribute.origin)
         ev.used_settings(model)
-    except (Fault, Silent):
-        return []  # an origin that is no expression of its own, such as a table's
     finally:
         ev.ties = None
     found = {(place(tie.call.span), tie.value): tie for tie in ties}

@@ -131,8 +131,8 @@ def test_explain_a_scaling(run: Run) -> None:
     )
     assert "round_to" in width["rule"]
     assert width["rule_at"].startswith("std/scaling.arch:")
-    assert width["fit"][0]["text"] == "width: inner * bottleneck_ratio"
-    assert any("round_to(inner, group_width)" in line["text"] for line in width["fit"])
+    assert width["fit"][0]["text"] == "width: floor(inner * bottleneck_ratio)"
+    assert any("compatible(inner, group_width" in line["text"] for line in width["fit"])
     assert found["stages.0.width"]["fit"] == []
     assert {f"stages.{i}.{name}" for i in range(4) for name in ("depth", "width", "group_width")} <= set(found)
     text = run("explain", REGNET, "--scale", "dWr:4").out
@@ -165,7 +165,7 @@ def test_explain_without_a_scaling(run: Run) -> None:
     assert width["fit"]
     text = run("explain", REGNET).out
     assert "quantized_linear(depth: 22" in text
-    assert "width: inner * bottleneck_ratio" in text
+    assert "width: floor(inner * bottleneck_ratio)" in text
 
 
 # fmt

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from fractions import Fraction
 from math import ceil, lcm
 from typing import Any
 
@@ -16,6 +17,7 @@ from families.compiling import COMPILER, compiled, network_of, spec, spec_source
 from run.emitted import reference
 
 from archdsl.compiler import Changes
+from archdsl.emission import about_of, emit
 from archdsl.graph.network import Network
 
 
@@ -326,6 +328,27 @@ def test_a_recipes_stochastic_depth_reaches_a_family() -> None:
     assert rates(plain) == []
     assert rates(network) == pytest.approx([0.2 * i / 15 for i in (0, 2, 4, 6, 7, 8, 9, 10, 12, 13, 14, 15)][1:])
     assert totals(network) == totals(plain)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2", "resnext50"])
+def test_an_entry_point_keeps_the_rates_of_the_family(name: str) -> None:
+    """The class declares the rate that the blocks share; the largest of theirs is smaller in MobileNetV2."""
+    result = COMPILER.compile(spec_source(name), name, Changes(recipe="rexnet_400_epochs"))
+    network = network_of(result)
+    assert rates(network)
+    about = about_of(result, name, name, ())
+    assert about.drop_path_rate == Fraction(1, 5)
+    files = emit(network, about, ("torch", "train"), result.recipe)
+    module = files[f"{name}.py"][1]
+    assert "drop_path_rate: float = 0.2" in module
+    assert "drop_path_rate: float = option(0.2" in files[f"train_{name}.py"][1]
+    torch = reference("torch")
+    space: dict[str, Any] = {"__name__": name}
+    exec(compile(module, name, "exec"), space)
+    made = space[next(key for key in space if key.lower() == name.replace("_", ""))](drop_path_rate=0.2)
+    emitted = [layer.rate for layer in made.modules() if type(layer).__name__ == "DropPath" and layer.rate]
+    assert emitted == pytest.approx(rates(network))
+    assert isinstance(made, torch.nn.Module)
 
 
 def test_scaling_a_network_with_stochastic_depth_starts_from_its_fitted_widths() -> None:

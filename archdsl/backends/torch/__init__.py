@@ -39,7 +39,7 @@ def emit(network: Network, about: About) -> dict[str, str]:
     operations = frozenset(node.operation.name for node in network.nodes)
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
     starts = starts_lines(about.init, operations, zeros)
-    model = model_lines(plan, about.doc, starts=bool(starts))
+    model = model_lines(plan, about.doc, starts=bool(starts), shared=about.drop_path_rate)
     functions = [starts] if starts else []
     body = "\n\n\n".join([joined(lines).rstrip("\n") for lines in [*functions, *blocks, model]])
     used = _parts_used(body)
@@ -58,7 +58,7 @@ def emit(network: Network, about: About) -> dict[str, str]:
 def interface(network: Network, about: About) -> Interface:
     """What the emitted module's class takes."""
     plan = plan_of(network, about.name)
-    options = options_of(plan)
+    options = options_of(plan, about.drop_path_rate)
     rate = options.drop_path_rate
     return Interface(
         class_name=plan.name,

@@ -30,11 +30,11 @@ class Options:
     image_size: tuple[int, int] | None
 
 
-def options_of(plan: Plan) -> Options:
-    """What the class of a network takes."""
+def options_of(plan: Plan, shared: Fraction | None) -> Options:
+    """What the class of a network takes. `shared` is the rate that its blocks share, else the largest of theirs."""
     network = plan.network
     rates = [n.operation.rate for n in network.nodes if n.operation.name == "drop_path"]  # type: ignore[attr-defined]
-    rate = max(rates, default=Fraction(0))
+    rate = shared if rates and shared else max(rates, default=Fraction(0))
     asks = any(sized(s.kind) for block in plan.classes.values() for s in block.program.steps)
     asks = asks or any(sized(s.kind) for s in plan.root.steps)
     size = (int(network.input[1]), int(network.input[2])) if asks else None
@@ -45,9 +45,9 @@ def options_of(plan: Plan) -> Options:
 class ModelWriter(ClassWriter):
     """Writes the class of the network."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, shared: Fraction | None = None) -> None:
         super().__init__(plan, plan.root, plan.chosen)
-        self.options = options_of(plan)
+        self.options = options_of(plan, shared)
         self.network: Network = plan.network
         self.entered = any(re.match(r"stages\.\d+\.enter\b", step.label) for step in self.program.steps)
         self.staged = False
@@ -182,9 +182,9 @@ def _series(values: Sequence[str]) -> str:
     return f"({', '.join(values)})"
 
 
-def model_lines(plan: Plan, doc: str, *, starts: bool) -> list[str]:
+def model_lines(plan: Plan, doc: str, *, starts: bool, shared: Fraction | None) -> list[str]:
     """The lines of the model's class. With `starts`, the file has `init_weights`."""
-    writer = ModelWriter(plan)
+    writer = ModelWriter(plan, shared)
     writer.run()
     network, options = plan.network, writer.options
     places = feature_places(network)
