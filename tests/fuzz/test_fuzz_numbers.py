@@ -28,6 +28,16 @@ leaves = st.one_of(
 programs = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=12)
 
 
+def outcome(operation: int, a: numbers.Number, b: numbers.Number) -> tuple[str, str, object]:
+    """The kind of an error and its message, or the value."""
+    try:
+        if operation < len(BINARY):
+            return "", "", BINARY[operation](a, b)
+        return "", "", UNARY[operation - len(BINARY)](a)
+    except NumberError as error:
+        return error.kind, error.message, None
+
+
 @deterministic(400)
 @given(st.lists(leaves, min_size=2, max_size=5), programs)
 def test_numbers(values: list[numbers.Number], steps: list[tuple[int, int, int]]) -> None:
@@ -35,15 +45,9 @@ def test_numbers(values: list[numbers.Number], steps: list[tuple[int, int, int]]
     for operation, first, second in steps:
         a, b = values[first % len(values)], values[second % len(values)]
         before = work()
-        try:
-            if operation < len(BINARY):
-                found = BINARY[operation](a, b)
-            else:
-                found = UNARY[operation - len(BINARY)](a)
-        except NumberError as error:
-            assert error.kind in ("limit", "domain", "undecided")
-            assert len(error.message) < 300
-        else:
-            if numbers.is_number(found):
-                values.append(found)
+        kind, message, found = outcome(operation, a, b)
+        assert kind in ("", "limit", "domain", "undecided")
+        assert len(message) < 300
+        if numbers.is_number(found):
+            values.append(found)
         assert work() - before < 8 * MAX_DECISION
