@@ -38,7 +38,7 @@ def outcome(operation: int, a: numbers.Number, b: numbers.Number) -> tuple[str, 
         return error.kind, error.message, None
 
 
-@deterministic(400)
+@deterministic(150)
 @given(st.lists(leaves, min_size=2, max_size=5), programs)
 def test_numbers(values: list[numbers.Number], steps: list[tuple[int, int, int]]) -> None:
     """Each step applies an operation to earlier results."""
