@@ -486,9 +486,14 @@ def _conditions(*built: tuple[Network, Names]) -> tuple[Condition, ...]:
                 extents[left] = None
             else:
                 relations[Relation(sign, left, right)] = None
-    open_ = [e for e in quotients if not e.is_integer]
-    whole = [Whole(e) for e in open_ if not any(_implies(other, e) for other in open_)]
-    told = [relation for relation in relations if not _follows(relation, open_)]
+    # Of r/4 and r/32 the second says both; only multiples of one another are compared.
+    shares: dict[Any, list[Any]] = {}
+    for e in quotients:
+        if not e.is_integer:
+            share, rest = e.as_coeff_Mul()
+            shares.setdefault(rest, []).append(share)
+    whole = [Whole(share * rest) for rest, found in shares.items() for share in found if not _implied(share, found)]
+    told = [relation for relation in relations if not _follows(relation, shares)]
     return (*whole, *told, *kept, *([Bounded(tuple(extents))] if extents else ()))
 
 
@@ -511,8 +516,11 @@ def _dimensions(network: Network) -> list[Any]:
     return list(found)
 
 
-def _follows(relation: Relation, whole: list[Any]) -> bool:
-    """Whether a relation holds for all positive whole values of its symbols that make some quotients whole."""
+def _follows(relation: Relation, shares: Mapping[Any, list[Any]]) -> bool:
+    """Whether a relation holds for all positive whole values of its symbols that make some quotients whole.
+
+    `shares` has what is divided, and the factors with which it is whole: r and [1/4, 1/32].
+    """
     import sympy
 
     sign = relation.operator
@@ -527,14 +535,15 @@ def _follows(relation: Relation, whole: list[Any]) -> bool:
     if sign == "==" or not rest.is_positive:
         return False
     # What is positive and whole is at least 1.
-    least = 1 if rest.is_integer or any(rest == e or _implies(e, rest) for e in whole) else 0
+    share, divided = rest.as_coeff_Mul()
+    known = shares.get(divided, [])
+    least = 1 if rest.is_integer or share in known or _implied(share, known) else 0
     return bool(constant + least > 0 if sign in (">", "!=") or not least else constant + least >= 0)
 
 
-def _implies(finer: Any, coarser: Any) -> bool:
-    """Whether the second is a multiple of the first: r/4 of r/32."""
-    ratio = coarser / finer
-    return bool(ratio.is_Integer) and ratio != 1
+def _implied(share: Any, others: list[Any]) -> bool:
+    """Whether a share is a multiple of another: r/4 is whole where r/32 is."""
+    return any(share != other and (share / other).is_Integer for other in others)
 
 
 # Depth

@@ -60,14 +60,21 @@ def formulas(network: Network, convention: Convention | str = DEFAULT) -> tuple[
             alike.setdefault(Formula(*map(_expanded, block_sums)), []).append(block)
         grouped = tuple([BlockFormula(tuple(paths), each) for each, paths in alike.items()])
         total = [
-            _expanded(sum([getattr(group.each, name) * len(group.blocks) for group in grouped]))
+            _summed([getattr(group.each, name) * len(group.blocks) for group in grouped])
             for name in ("flops", "params", "acts")
         ]
         result.append(StageFormula(stage, grouped, Formula(*total)))
     return tuple(result)
 
 
-def _expanded(amount: Dim) -> Any:
+def _summed(terms: list[Any]) -> Any:
+    """The sum of expanded forms, added at once: one by one takes the square of their number."""
     import sympy  # type: ignore[import-untyped]
+
+    return sympy.expand(sympy.Add(*terms))
+
+
+def _expanded(amount: Dim) -> Any:
+    import sympy
 
     return sympy.expand(amount.expression if isinstance(amount, Symbolic) else amount)

@@ -185,7 +185,11 @@ def test_what_fit_changed_is_a_number() -> None:
     assert row.params == total.params
     forms = closed(model("pinned { width: 24  depth: 3 }"))  # here 16 is what the default gives, too
     assert forms.rows()[0].params == "4*d_0*w_0^2/3 - 2*w_0^2/3 + 16*w_0/3"
-    assert forms.conditions == ("2*w_0/3",)
+    assert forms.whole == ("2*w_0/3",)
+    assert "the fit of `pinned` keeps w_0" in forms.decided
+    assert forms.at({"w_0": 36}) == counted(model("pinned { width: 36  depth: 3 }"))
+    with pytest.raises(ValueError, match="the fit of `pinned` makes inner 16, not 20"):
+        forms.at({"w_0": 30})
 
 
 def test_a_block_in_front_of_a_stage_takes_its_width() -> None:
@@ -199,14 +203,91 @@ def test_a_block_in_front_of_a_stage_takes_its_width() -> None:
 def test_forms_say_where_they_hold() -> None:
     """A 2 x 2 conv of stride 2 drops a row of an odd map, which no quotient of r does."""
     forms = closed(model("[down { width: 8 }, down { width: 8 }, odd { width: 4 }]"))
-    assert forms.conditions == ("r/4",)
+    assert forms.whole == ("r/4",)
     forms.at({"r": 20})
     with pytest.raises(ValueError, match="r/4 is 15/2, not a whole number"):
         forms.at({"r": 30})
     with pytest.raises(KeyError):
         forms.at({"w_7": 15})
     quotients = {f"w_{i}/{by}" for i in range(4) for by in (f"g_{i}", "4")}
-    assert set(closed(spec("regnety_400mf")).conditions) == {"r/32", "w_stem/4", *quotients}
+    found = closed(spec("regnety_400mf"))
+    assert set(found.whole) == {"r/32", "w_stem/4", *quotients}
+    assert set(found.decided) == {
+        *[f"w_{i} != 1" for i in range(4)],
+        *[f"the fit of `y_block` keeps g_{i}, w_{i}" for i in range(4)],
+        "no dimension is above 2,147,483,647",
+    }
+
+
+DECIDING = """
+block largest(x; width) = x -> conv(max(16, width / 8), kernel: 1)
+block least(x; width) = x -> conv(min(width, 24), kernel: 1)
+block chosen(x; width) = x -> conv(width if width > 20 else 2 * width, kernel: 3)
+block shortcut(x; width) = (x -> conv(width, kernel: 1)) + x if x.channels == width else x -> conv(width, kernel: 1)
+block optional(x; width) = x -> conv(width, kernel: 1) -> conv(width, kernel: 3) when width >= 16 and width != 40
+block rounded(x; width) = x -> conv(max(4, floor(width / 3)), kernel: 1) -> conv(max(1, round(width / 5)), kernel: 1)
+block several(x; width) {
+  parts = [x -> conv(8, kernel: 1) for i in 1 .. width / 8]
+  return concat(parts)
+}
+block fitted(x; width, group_width: 8) {
+  fit { width: max(16, round(width / group_width) * group_width) }
+  return x -> conv(width, kernel: 3, groups: 1)
+}
+block grouped(x; width) = x -> conv(width, kernel: 1) -> conv(width, kernel: 3, groups: 8)
+block narrow(x; width) = x -> conv(width - 8, kernel: 1) -> conv(width, kernel: 1)
+"""
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+@pytest.mark.parametrize(
+    "block", [line.split()[1].split("(")[0] for line in DECIDING.split("\n") if line[:5] == "block"]
+)
+def test_forms_are_right_or_refused(block: str, depth: int) -> None:
+    """At any width, depth and resolution: what the network has, or no answer. Most answers are given."""
+
+    def text(width: int, depth: int, size: int) -> Compilation:
+        stages = f"{block} {{ width: {width}  depth: {depth} }}"
+        return compile_text(f"{HEADER}{DECIDING}\nmodel net {{ input: 24 x {size} x {size}  stages: {stages} }}")
+
+    forms = closed(text(24, depth, 16))
+    names = {s.name for s in forms.symbols}
+    assert forms.at() == counted(text(24, depth, 16))
+    given = 0
+    for width in (1, 4, 8, 15, 16, 20, 21, 24, 25, 27, 32, 40, 48, 128, 136, 256):
+        for deep in (depth, depth + 1, 7) if "d_0" in names else (depth,):
+            values = {"w_0": width, "d_0": deep, "r": 9}
+            try:
+                found = forms.at({name: value for name, value in values.items() if name in names})
+            except ValueError:
+                continue
+            if "w_0" not in names:
+                width = 24
+            assert found == counted(text(width, deep, 9)), (width, deep)
+            given += 1
+    assert given > 0
+
+
+def test_a_maximum_is_a_condition() -> None:
+    forms = closed(compile_text(f"{HEADER}{DECIDING}\nmodel n {{ input: 3 x 8 x 8  stages: largest(64) }}"))
+    assert forms.rows()[-1].params == "256*d_0 - 208"
+    assert "w_0/8 <= 16" in forms.decided
+    assert forms.at({"w_0": 128})["params"] == 48
+    with pytest.raises(ValueError, match="w_0/8 <= 16 does not hold: w_0/8 is 32"):
+        forms.at({"w_0": 256})
+    with pytest.raises(ValueError, match="d_0 is a positive whole number, not 0"):
+        forms.at({"d_0": 0})
+
+
+def test_a_setting_by_block_takes_the_depth_s_symbol_where_it_decides() -> None:
+    def stages(rate: str) -> Formulas:
+        block = "block b(x; width, rate: 0) = x -> conv(width, kernel: 1) -> conv(width, kernel: 3) when rate > 1"
+        stage = f"b {{ width: 8  depth: 4  rate: {rate} }}"
+        return closed(compile_text(f"{HEADER}{block}\nmodel net {{ input: 8 x 4 x 4  stages: {stage} }}"))
+
+    assert "d_0" in {s.name for s in stages("0").symbols}
+    assert "d_0" not in {s.name for s in stages("block.index / 100").symbols}
+    assert "d_0" in {s.name for s in closed(spec("efficientnet_b0")).symbols}
 
 
 def test_single_blocks_with_values_of_their_own_stay_numbers() -> None:

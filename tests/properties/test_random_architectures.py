@@ -167,7 +167,11 @@ def test_formula_at_other_values_equals_the_count_of_that_network(
     for i, stage in enumerate(stages):
         values |= {f"w_{i}": stage.width * factor, f"d_{i}": stage.depth}
     cost = count(network_of(other.text()))
-    at = forms.at({name: value for name, value in values.items() if name in names})
+    try:
+        at = forms.at({name: value for name, value in values.items() if name in names})
+    except ValueError as refused:
+        assert "do not hold there" in str(refused)  # noqa: PT017
+        return
     assert at == {measure: getattr(cost, measure) for measure in MEASURES}
 
 

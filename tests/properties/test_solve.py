@@ -1,0 +1,100 @@
+"""Solving a scaling for a budget: the nearest network of the grid, whatever factors have none, in counted steps."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from families.compiling import COMPILER, spec_source, text_source
+
+from archdsl import limits
+from archdsl.analysis.model import Solved
+from archdsl.compiler import Changes, Compilation
+from archdsl.graph.cost import count
+
+GROUPED = """
+use std.ops { conv }
+block g(x; width) = x -> conv(width, kernel: 1) -> conv(width, kernel: 3, groups: 16)
+model n { input: 3 x 32 x 32  stages: g(32) }
+"""
+ZOO = [
+    ("efficientnet_b0", "d", "flops=6.2G"),
+    ("efficientnet_b0", "dWr", "params=20M"),
+    ("regnety_400mf", "dWr", "flops=4G"),
+    ("regnetx_400mf", "w", "params=1.2M"),
+    ("rexnet_1_0x", "w", "acts=20M"),
+    ("resnet50", "dr", "flops=1G"),
+    ("mobilenetv2", "r", "flops=150M"),
+]
+MOST_WORK = 3_000_000
+"""Evaluation steps within which every budget of the zoo is solved for, of `MAX_SOLVE_WORK`."""
+
+
+def at(name: str, scaling: str) -> Compilation:
+    return COMPILER.compile(spec_source(name), name, Changes((), (scaling,)))
+
+
+def solved(result: Compilation) -> Solved:
+    assert result.model is not None, [d.message for d in result.diagnostics]
+    return result.model.solved[-1]
+
+
+def grouped(scaling: str) -> Compilation:
+    return COMPILER.compile(text_source(GROUPED), "n", Changes((), (scaling,)))
+
+
+@pytest.mark.parametrize("budget", [200, 400, 2500, 2496, 1700, 9000])
+def test_factors_without_a_network_are_passed_over(budget: int) -> None:
+    """Only multiples of sixteen channels have one: 64 channels have 2,496 parameters."""
+    found = solved(grouped(f"w(solve(params: {budget}))"))
+    widths = {w: 3 * w + 9 * w * (w // 16) for w in range(16, 256, 16)}
+    nearest = min(abs(cost - budget) for cost in widths.values())
+    assert abs(found.reached - budget) == nearest
+    assert found.reached in widths.values()
+    assert found.passed
+    assert all("groups do not divide" in reason for _, reason in found.passed)
+
+
+def test_those_passed_over_have_no_network() -> None:
+    for factor, reason in solved(grouped("w(solve(params: 2500))")).passed[:4]:
+        result = grouped(f"w({factor})")
+        assert result.network is None
+        assert [d.message for d in result.diagnostics] == [reason]
+
+
+def test_no_budget_is_met_where_none_can_be() -> None:
+    for scaling in ("w(solve(params: 100))", "r(solve(params: 5000))"):
+        assert [d.code for d in grouped(scaling).diagnostics] == ["E313"]
+    [said] = grouped("w(solve(params: 100))").diagnostics
+    assert said.help is not None
+    assert "has no network: groups do not divide the channels" in said.help
+
+
+@pytest.mark.parametrize(("name", "scaling", "budget"), ZOO)
+def test_the_zoo_is_solved_for_in_counted_steps(name: str, scaling: str, budget: str) -> None:
+    """And no factor of a sample is nearer."""
+    measure, amount = budget.split("=")
+    found = solved(at(name, f"{scaling}(solve({measure}: {amount}))"))
+    assert 0 < found.work < MOST_WORK < limits.MAX_SOLVE_WORK
+    rng = random.Random(7)
+    thousandths = int(found.factor * 1000)
+    others = [rng.randrange(thousandths // 2, thousandths * 2) for _ in range(3)]
+    for other in (thousandths - 1, thousandths + 1, *others):
+        network = at(name, f"{scaling}({Fraction(other, 1000)})").network
+        if network is not None:
+            assert abs(getattr(count(network), measure) - found.target) >= abs(found.residual)
+
+
+def test_a_budget_that_is_the_network_s_own_cost() -> None:
+    network: Any = at("efficientnet_b0", "d(1)").network
+    found = solved(at("efficientnet_b0", f"d(solve(flops: {count(network).flops}))"))
+    assert found.residual == 0
+    assert found.factor <= 1
+
+
+def test_depth_finds_its_network() -> None:
+    found = solved(at("efficientnet_b0", "d(solve(flops: 6.2G))"))
+    assert found.reached == 6_191_926_928
+    assert found.factor == Fraction(15503, 1000)

@@ -1,0 +1,117 @@
+"""Any number of threads may parse, compile, count, emit, format and render: each gets what it would get alone."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from families.compiling import Specs, spec_source, zoo_names
+
+from archdsl import emission
+from archdsl.analysis.formula import formulas_of
+from archdsl.compiler import Compiler
+from archdsl.graph.cost import count
+from archdsl.once import once
+from archdsl.render import render_all
+from archdsl.resources import read_data
+from archdsl.source import Source
+from archdsl.syntax.formatter import format_source
+from archdsl.syntax.parser import parse
+
+THREADS = 8
+FAULTY = [
+    "arch 1\nmodel m { input: 3 x 8 x 8 stages: conv { width: 8 kernel: 3 } }\n",
+    "arch 1\nuse std.ops { conv }\nmodel m { input: 3 x 8 x 8, stages: conv { width: 8 kernel: 3 }\nfn f(a) = a +\n",
+    "# what it is\nfn f(a) = a\n# another\nfn g(b) = b + c\n",
+]
+"""Of one layout or nearly so, each with faults of its own."""
+
+
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def together(calls: list[Callable[[], Any]]) -> list[Any]:
+    """The results of calls that eight threads share, all begun at once."""
+    start = threading.Barrier(THREADS)
+
+    def some(number: int) -> list[tuple[int, Any]]:
+        start.wait()
+        return [(index, calls[index]()) for index in range(number, len(calls), THREADS)]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = dict(pair for part in pool.map(some, range(THREADS)) for pair in part)
+    return [found[index] for index in range(len(calls))]
+
+
+def outcome(name: str) -> Any:
+    """What a network is, costs, and is written as."""
+    source = spec_source(name)
+    result = Compiler(Specs()).compile(source, name)
+    assert result.network is not None
+    cost = count(result.network)
+    about = emission.about_of(result, name, name, ())
+    texts = emission.emit(result.network, about, ("torch", "dot", "svg"), None)
+    counts = (cost.flops, cost.params, cost.acts, [(g.key, g.flops) for g in cost.by("stage")])
+    said = render_all(result.diagnostics, color=False)
+    return result.network.hash, counts, texts, format_source(source), said
+
+
+def said(text: str) -> Any:
+    file, diagnostics = parse(Source("t.arch", text))
+    _, _, all_ = Compiler(Specs()).check(Source("t.arch", text))
+    return repr(file.items), [d.message for d in diagnostics], render_all(all_, color=False)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_the_zoo_in_eight_threads() -> None:
+    names = zoo_names()[::3]
+    alone = [outcome(name) for name in names]
+    assert together([lambda name=name: outcome(name) for name in names]) == alone  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_one_network_in_eight_threads() -> None:
+    expected = outcome("regnety_400mf")
+    assert together([lambda: outcome("regnety_400mf")] * 2 * THREADS) == [expected] * 2 * THREADS
+
+
+@pytest.mark.usefixtures("hasty")
+def test_faults_are_those_of_the_thread_s_own_text() -> None:
+    texts = [text.replace("8", str(index + 8)) for index in range(16) for text in FAULTY]
+    alone = [said(text) for text in texts]
+    assert together([lambda text=text: said(text) for text in texts]) == alone  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_closed_forms_in_eight_threads() -> None:
+    def forms(_: int = 0) -> Any:
+        result = Compiler(Specs()).compile(spec_source("regnetx_200mf"), "regnetx_200mf")
+        assert result.model is not None
+        found = formulas_of(result.elaborator, result.model)
+        return found.rows(), found.whole, found.decided, found.at({"r": 64})
+
+    alone = forms()
+    assert together([forms] * THREADS) == [alone] * THREADS
+
+
+@pytest.mark.usefixtures("hasty")
+def test_once_is_once() -> None:
+    made: list[int] = []
+
+    @once
+    def make() -> object:
+        made.append(len(read_data("grammar/arch.lark")))
+        return object()
+
+    assert len({id(found) for found in together([make] * THREADS)}) == 1
+    assert len(made) == 1
