@@ -136,7 +136,10 @@ def test_blocks_with_steps_left_away(text: str) -> None:
 @settings(PROFILE, max_examples=60)
 @given(structured_programs())
 def test_places_that_do_nothing_and_settings_that_hold_tensors(text: str) -> None:
-    check(emitted.emitted_text(text))
+    built = emitted.emitted_text(text)
+    check(built)
+    if built.interface.takes_channels:
+        check_channels(built)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
