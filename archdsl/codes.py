@@ -1266,7 +1266,7 @@ model net {
         "channels cannot be divided so",
         (
             "The parts of a split or slice, the groups of a shuffle, or the extents of a reshape do not add up to "
-            "what flows in."
+            "what flows in, or a group of a norm has one value."
         ),
         """\
 arch 1

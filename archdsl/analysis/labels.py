@@ -43,7 +43,7 @@ def label_sites(declaration: ast.Declaration) -> dict[int, str]:
     taken: set[str] = set()
     held: list[_Flow] = []
     for flow in _flows(declaration):
-        _label_flow(flow, labels, taken, held)
+        taken.add(_label_flow(flow, labels, taken, held))  # also where it applies nothing
     held[:0] = _defaults(declaration)
     for flow in held:  # grows: a setting may hold what has settings
         _label_flow(flow, labels, taken, held)
@@ -54,7 +54,8 @@ _Flow: TypeAlias = "tuple[str, tuple[ast.Expression, ...]]"
 """Expressions, and the name that they are bound to, if any."""
 
 
-def _label_flow(flow: _Flow, labels: dict[int, str], taken: set[str], held: list[_Flow]) -> None:
+def _label_flow(flow: _Flow, labels: dict[int, str], taken: set[str], held: list[_Flow]) -> str:
+    """Name the sites of one flow; gives the name that they stand below."""
     binding, values = flow
     prefix = _free(binding, taken) if binding else ""
     sites: list[tuple[ast.Expression, str]] = []
@@ -70,9 +71,9 @@ def _label_flow(flow: _Flow, labels: dict[int, str], taken: set[str], held: list
         if prefix:
             name = prefix if len(sites) == 1 else f"{prefix}.{name}"
         name = name if name == prefix else _free(name, taken)
-        taken.add(name)
+        taken.update((name, prefix))
         labels[id(site)] = name
-    taken.add(prefix)
+    return prefix
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -47,7 +47,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "linear": ("a vector of `width`; the input is a vector or C x 1 x 1", "64 x 1 x 1 -> linear(10)"),
     "batch_norm": ("the same; the input is a map", "8 x 4 x 4 -> batch_norm"),
     "layer_norm": ("the same", "8 x 4 x 4 -> layer_norm"),
-    "group_norm": ("the same; the input is a map, `groups` divide C", "8 x 4 x 4 -> group_norm(2)"),
+    "group_norm": (
+        "the same; the input is a map, `groups` divide C, a group has several values",
+        "8 x 4 x 4 -> group_norm(2)",
+    ),
     "layer_scale": ("the same", "8 x 4 x 4 -> layer_scale"),
     "scale": ("the same", "8 x 4 x 4 -> scale(0.2)"),
     "max_pool": ("C x H' x W', by the [window rule](#windows-and-padding)",

@@ -104,6 +104,136 @@ model m {{
 """
 
 
+ENTERS = (
+    *('conv(2, kernel: 3, stride: 2, padding: "same")', "conv(2, kernel: 4, padding: [1, 2, 2, 1])", "batch_norm"),
+    *("layer_norm -> conv(3, kernel: 1)", "zzmaybe(on: false)", "zzsub -> zzmaybe"),
+)
+
+
+@st.composite
+def structured_programs(draw: Any) -> str:
+    """A program of numbered containers with holes, steps and stages that do nothing, lists of one, settings that hold
+    tensors, several outputs, and features of every kind."""
+
+    def of(*options: str) -> str:
+        return draw(st.sampled_from(options))
+
+    def condition() -> str:
+        return of("", "", " when zzp", " when not zzp", " when zzp and zzq", " when zzn == 1", " when x.channels == 3")
+
+    def step() -> str:
+        """Something that keeps height and width."""
+        return of(
+            *(
+                "conv(3, kernel: 1)",
+                "conv(zzwide, kernel: 3)",
+                "conv(2, kernel: 4, padding: [1, 2, 2, 1])",
+                "batch_norm",
+            ),
+            *("relu", "tanh", "identity", "layer_scale(2)", "prelu(1/3)", "layer_norm", "scale(-0.5)", "dropout(0.1)"),
+            *('max_pool(kernel: 3, stride: 1, padding: "same")', "zzact", "zzmaybe(on: zzp)", "zzmaybe(on: zzq)"),
+            *("(identity -> conv(4, kernel: 1))", "zzfew[0]", "zzfew[1]", "drop_path(0.1)", "zzsub", "zzsub(zzp: zzq)"),
+        )
+
+    def pipe(source: str, least: int = 1) -> str:
+        steps = [f"{step()}{condition()}" for _ in range(draw(st.integers(least, 3)))]
+        return " -> ".join([source, *steps])
+
+    def element(source: str, place: str) -> str:
+        """An element of a list, there or not by its place."""
+        test = of(f"{place} != zzn", f"({place}) % 2 == zzn % 2", f"{place} > zzn", f"{place} < zzn", f"{place} == zzn")
+        full = f"({pipe(source)})"
+        other = of(source, source, f"({pipe(source)})", f"({source} -> identity)")
+        return of(f"({full} if {test} else {other})", f"({source} -> {step()} when {test})", full)
+
+    def listed(source: str) -> str:
+        """A list put together."""
+        form = of("flat", "flat", "nested", "split", "written")
+        last = of("0", "1", "2", "zzn")
+        if form == "flat":
+            return f"concat([{element(source, 'i')} for i in 0 .. {last}])"
+        if form == "nested":
+            inner = f"concat([{element(source, 'i + j')} for j in 0 .. {last}])"
+            return f"concat([{inner} for i in 0 .. {of('0', '1', '2')}])"
+        if form == "split":
+            made = of("parts: 1", "parts: 2", "parts: zzn + 1", "sizes: [6]", "sizes: [1, 5]")
+            each = of("p", "p -> zzact", "p -> conv(p.channels, kernel: 1)", "p -> layer_scale(3)")
+            return f"concat([{each} for p in split({source} -> conv(6, kernel: 1), {made})])"
+        return f"concat({element(source, 'zzn')}, {element(source, '1')})"
+
+    def held(source: str) -> str:
+        """A block with a setting that is a tensor, holds one, or applies something."""
+        other = of("x", "zza", "x -> conv(2, kernel: 1)", "zza -> zzact", "none")
+        parts = f"split({source} -> conv(6, kernel: 1), parts: zzn + 1)"
+        others = of("[x]", "[x, zza]", "[zza, x -> conv(2, kernel: 3)]", parts, "none")
+        act = of("zzact", "zzroot(other: zza)", "zzroot(other: x) -> zzact", f"zzroot(others: {others})")
+        act = of(act, act, f"zzroot(act: {act})")
+        given = of(f"other: {other}", f"others: {others}", f"act: {act}", f"other: {other}, act: {act}")
+        return f"{source} -> zzroot({given})"
+
+    def stage() -> str:
+        depth = f"depth: {draw(st.integers(1, 3))}"
+        entered = of("", "", *[f"enter: {enter}" for enter in ENTERS])
+        if of("block", "block", "plain") == "block":
+            made = [f"zzwide: {draw(st.integers(1, 4))}", depth, entered, f"zzk: {of('0', '1', 'block.in_stage')}"]
+            made += [f"zzn: {of('0', '1', '2', 'block.in_stage')}"]
+            made += [
+                f"{flag}: {of('true', 'false', 'block.in_stage > 0', 'block.index == 1')}" for flag in ("zzp", "zzq")
+            ]
+            made += [f"zzact: {of('relu', 'silu', '(batch_norm -> tanh)')}"]
+            return f"zzblock {{ {'  '.join(made)} }}"
+        on = of("false", "false", "true", "block.in_stage > 0", "block.in_stage == 1", "block.in_stage < 1")
+        return of(
+            f"zzmaybe {{ on: {on}  {depth}  {entered} }}",
+            f"zzmaybe {{ on: {on}  {depth}  {entered} }}",
+            f'conv {{ width: 4  kernel: 3  stride: 2  padding: "same"  {entered} }}',
+            f"conv {{ width: 3  kernel: 4  padding: [2, 1, 1, 2]  {depth}  {entered} }}",
+            of(f"layer_norm {{ {depth} }}", f"identity {{ {depth} }}", "split(parts: 1)"),
+        )
+
+    shared = ", ".join([f"{name}: {name}" for name in ("zzp", "zzq", "zzwide", "zzact", "zzfew")])
+    stages = [stage() for _ in range(draw(st.integers(1, 4)))]
+    stem = of("conv(4, kernel: 3, stride: 2)", 'conv(4, kernel: 3, stride: 2, padding: "same")', "zzmaybe(on: false)")
+    places = [f"f{index}: stages[{index}]" for index in range(len(stages))]
+    asked = ["", f"features {{ stem: stem {' '.join(places)} }}", f"features {{ {' '.join(places)} }}"]
+    features = of(*asked, *(["features: [2]"] if "stride" in stem else []))
+    return f"""{HEADER}
+block zzmaybe(x; on: true) = x -> conv(x.channels, kernel: 1) when on
+block zzsub(x; zzp: true) {{
+  inner = x -> batch_norm when zzp -> (relu -> conv(x.channels, kernel: 1)) when not zzp -> layer_scale(3)
+  return inner
+}}
+block zzroot(x; other: none, others: none, act: relu) {{
+  a = concat(x, other) -> conv(3, kernel: 1) if other else x
+  b = concat(a, concat(others)) -> conv(2, kernel: 1) if others else a
+  return b -> act -> conv(3, kernel: 1)
+}}
+block zzfork(x; zzn, zzk, zzp, zzq, zzwide, zzact, zzfew) {{
+  every = [{element("x", "i")} for i in 0 .. zzn]
+  return {of("[every[min(zzk, zzn)]]", "every", "[every[0]]", "every")}
+}}
+block zzblock(x; zzwide: 2, zzn: 1, zzk: 0, zzp: false, zzq: false, zzact: relu, zzfew: [conv(2, kernel: 1), tanh]) {{
+  zza = {pipe("x")}
+  zzb = {of(listed("zza"), held("zza"), pipe("zza"))}
+  zzc = {of(listed("zzb"), listed("x"), held("zzb"), held("x"))}
+  zzd = zzc -> zzfork(zzn: {of("zzn", "0", "2")}, zzk: zzk, {shared})
+  zze = [p -> conv(zzwide, kernel: 1) for p in zzd]
+  return {of("zze[0]", "[zze[0]]", "zze[0] + zze[0]", "zzc -> conv(zzwide, kernel: 1)", "concat(zze[0], x)")}
+}}
+block zzboth(x) {{
+  y = x -> conv(2, kernel: 1)
+  return y -> global_pool -> linear(3), y, {of("x", "y -> relu")}
+}}
+model m {{
+  input: {draw(st.integers(1, 4))} x 9 x 8
+  stem: {stem}
+  stages: [{", ".join(stages)}]
+  head: {of("pool_head(classes: 3)", "zzboth", "zzboth", "zzmaybe(on: false)", "none", "global_pool -> linear(3)")}
+  {features}
+}}
+"""
+
+
 PROGRAMS = {
     "windows": """
       block windows(x) {

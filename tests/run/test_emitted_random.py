@@ -5,18 +5,20 @@ Values are compared with those of `interpreter.py`, which runs the graph node by
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import emitted
 import interpreter
 import pytest
 import torch
 from emitted import Emitted
-from emitted_programs import HEADER, PROGRAMS, conditional_programs
+from emitted_programs import HEADER, PROGRAMS, conditional_programs, structured_programs
 from hypothesis import HealthCheck, given, settings
 from properties.strategies import Program, programs
 from torch.utils.flop_counter import FlopCounterMode
 
-from archdsl.graph.cost import count
-from archdsl.graph.network import INPUT, Network
+from archdsl.graph.cost import count, group_of
+from archdsl.graph.network import INPUT, Network, Value, strides
 
 PROFILE = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
@@ -27,6 +29,7 @@ def check(built: Emitted, network: Network | None = None, *, values: bool = True
     size = (int(network.input[1]), int(network.input[2]))
     arguments = {"image_size": size} if built.interface.sizes_padding else {}
     model = built.on_meta(**arguments)
+    assert len({node.path for node in network.nodes}) == len(network.nodes)
     assert {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()} == emitted.tensor_shapes(network)
     cost = count(network)
     assert sum(tensor.numel() for tensor in model.parameters()) == cost.params
@@ -42,23 +45,55 @@ def check_values(network: Network, model: torch.nn.Module) -> None:
     """The module's outputs are those of the graph run node by node, and so are the maps that it gives out."""
     image = emitted.images(network, batch=2 if count(network).flops < 10_000_000 else 1)
     with torch.no_grad():
-        found = emitted.in_order(model(image))
         wanted = interpreter.run(network, model.state_dict(), image)
-    for output, value in zip(found, network.outputs, strict=True):
-        torch.testing.assert_close(output, wanted[value], rtol=1e-9, atol=1e-9)
-    if not hasattr(model, "feature_maps"):
-        return
-    with torch.no_grad():
+        _check_all(emitted.in_order(model(image)), network.outputs, wanted)
+        if hasattr(model, "forward_features"):
+            _check_all([model.forward_features(image)], _before_the_head(network), wanted)
+        places = [(f.value, f.stride or 0) for f in network.features] or _last_at_each_stride(network)
+        assert hasattr(model, "feature_maps") == bool(places)
+        if not places:
+            return
         maps = model.feature_maps(image)
     assert isinstance(maps, tuple)
+    _check_all(maps, [value for value, _ in places], wanted)
     assert tuple(feature.shape[1] for feature in maps) == model.feature_channels
-    assert len(model.feature_strides) == len(maps)
-    if network.features:
-        for output, feature in zip(maps, network.features, strict=True):
-            torch.testing.assert_close(output, wanted[feature.value], rtol=1e-9, atol=1e-9)
-    else:
-        alike = [[v for v in wanted.values() if v.shape == feature.shape] for feature in maps]
-        assert all(any(feature.allclose(v) for v in some) for feature, some in zip(maps, alike, strict=True))
+    assert model.feature_strides == tuple(stride for _, stride in places)
+
+
+def _check_all(found: Sequence[torch.Tensor], values: Sequence[Value], wanted: Mapping[Value, torch.Tensor]) -> None:
+    for output, value in zip(found, values, strict=True):
+        torch.testing.assert_close(output, wanted[value], rtol=1e-9, atol=1e-9)
+
+
+def _ends(network: Network) -> dict[str, list[Value]]:
+    """What the stem and each stage hand on: their values that others use, by the paths of the operations alone."""
+    homes = {-1: "", **{index: group_of(node.path, "stage") for index, node in enumerate(network.nodes)}}
+    uses = [(value, homes[index]) for index, node in enumerate(network.nodes) for value in node.inputs]
+    found: dict[str, list[Value]] = {}
+    for value, home in [*uses, *[(value, "out") for value in network.outputs]]:
+        if homes[value.node] not in (home, "head") and value not in found.setdefault(homes[value.node], []):
+            found[homes[value.node]].append(value)
+    return found
+
+
+def _before_the_head(network: Network) -> list[Value]:
+    """What the head takes; without a head, the output."""
+    inside = [index for index, node in enumerate(network.nodes) if node.path.split(".")[0] == "head"]
+    taken = [value for index in inside for value in network.nodes[index].inputs if value.node not in inside]
+    return list(dict.fromkeys(taken)) if inside else list(network.outputs)
+
+
+def _last_at_each_stride(network: Network) -> list[tuple[Value, int]]:
+    """The last map before the head at each stride, as a module gives them that was asked for no others."""
+    nominal = strides(network.nodes)
+    found: dict[int, Value] = {}
+    for home, values in _ends(network).items():
+        value = values[-1]
+        assert not home or len(values) == 1, home  # the image may go to several places
+        stride = nominal[value.node + 1]
+        if home and stride is not None and len(network.shape(value)) == 3:
+            found[stride] = max(found.get(stride, value), value)
+    return [(found[stride], stride) for stride in sorted(found)]
 
 
 def check_channels(built: Emitted) -> None:
@@ -94,6 +129,15 @@ def test_blocks_with_steps_left_away(text: str) -> None:
     built = emitted.emitted_text(text)
     check(built)
     assert built.interface.takes_channels or "stem: none" in text
+    if built.interface.takes_channels:
+        check_channels(built)
+
+
+@settings(PROFILE, max_examples=60)
+@given(structured_programs())
+def test_places_that_do_nothing_and_settings_that_hold_tensors(text: str) -> None:
+    built = emitted.emitted_text(text)
+    check(built)
     if built.interface.takes_channels:
         check_channels(built)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of
 from archdsl.backends.torch.parameters import Choice
@@ -101,7 +101,9 @@ def plan_of(network: Network, name: str) -> Plan:
     root = body_of(network, network.root, known, varied)
     plan.root = programs_of([root])[0]
     plan.chosen = choose(plan.root, True)
-    plan.takes_channels = len(tainted) == 1 and not measuring and _absorbs(plan, plan.root, plan.chosen, (0,), 0)
+    given = any(feature.value == INPUT for feature in network.features)
+    offered = len(tainted) == 1 and not measuring and not given
+    plan.takes_channels = offered and _absorbs(plan, plan.root, plan.chosen, (0,), 0)
     if not plan.takes_channels:
         plan.chosen = choose(plan.root, True, literal_inputs=True)
     return plan
@@ -156,38 +158,38 @@ def _steps(application: Application) -> Iterator[Step]:
             yield from _steps(step.applied)
 
 
-_Group: TypeAlias = tuple[int, int, tuple[str, ...]]
-
-
 def _groups(root: Application) -> list[list[Application]]:
     """All applications below the root by their declaration and what their settings hold, inner blocks first.
 
-    A block within itself, which only a setting can put there, is of another group.
+    Settings can put blocks within each other in both orders, or one within itself; then those of one height above the
+    operations are a group.
     """
-    found: dict[_Group, list[Application]] = {}
-    heights: dict[_Group, int] = {}
+    heights: dict[int, int] = {}
+    held: list[tuple[Application, Application]] = []
+    """Each application with each that stands in it, inner ones first."""
 
-    def visit(application: Application) -> tuple[int, dict[int, int]]:
-        """The height above operations, and how often each declaration is nested in itself."""
-        height = 0
-        nested: dict[int, int] = {}
-        for step in application.steps:
-            if not isinstance(step.applied, int):
-                above, inner = visit(step.applied)
-                height = max(height, above)
-                for declared, times in inner.items():
-                    nested[declared] = max(nested.get(declared, 0), times)
-        if application is not root:
-            declared = id(application.declared)
-            key = (declared, nested.get(declared, 0), application.held)
-            nested[declared] = key[1] + 1
-            found.setdefault(key, []).append(application)
-            heights[key] = max(heights.get(key, 0), height)
-        return height + 1, nested
+    def visit(application: Application) -> None:
+        inner = [step.applied for step in application.steps if not isinstance(step.applied, int)]
+        for below in inner:
+            visit(below)
+            held.append((application, below))
+        heights[id(application)] = max([heights[id(below)] + 1 for below in inner], default=0)
+
+    def plain(application: Application) -> tuple[str, ...]:
+        return (application.declared.module, application.declared.name, *application.held)
+
+    def exact(application: Application) -> tuple[str | int, ...]:
+        return (*plain(application), heights[id(application)])
 
     visit(root)
-    order = {key: index for index, key in enumerate(found)}
-    return [found[key] for key in sorted(found, key=lambda k: (heights[k], order[k]))]
+    highest: dict[tuple[str, ...], int] = {}
+    for _, below in held:
+        highest[plain(below)] = max(highest.get(plain(below), 0), heights[id(below)])
+    ordered = all(outer is root or highest[plain(below)] < highest[plain(outer)] for outer, below in held)
+    found: dict[tuple[str | int, ...], list[Application]] = {}
+    for _, below in held:
+        found.setdefault(plain(below) if ordered else exact(below), []).append(below)
+    return sorted(found.values(), key=lambda group: max([heights[id(application)] for application in group]))
 
 
 def _of_the_image(network: Network, steps: Mapping[int, Step]) -> set[Any]:

@@ -10,7 +10,7 @@ from archdsl.graph.faults import RuleError
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.operations.base import INPUT_SAVED, Operation, Saved, Tensor, attribute, need_map, operation
 from archdsl.graph.operations.kinds import EXTENT, FLAG, MOMENTUM, NUMBER, POSITIVE
-from archdsl.graph.shapes import Dim, Shape, divides, elements, show
+from archdsl.graph.shapes import Dim, Shape, divides, elements, exact_divide, is_one, show, show_shape
 
 
 def _norm_cost(shape: Shape, affine: bool, statistics: Dim = 0, counters: int = 0) -> Ledger:
@@ -106,6 +106,14 @@ class GroupNorm(Operation):
                 "E304",
                 f"groups do not divide the channels: {show(self.groups)} groups and {show(channels)} channels",
                 attribute="groups",
+            )
+        if is_one(exact_divide(elements(inputs[0]), self.groups)):
+            raise RuleError(
+                "E404",
+                f"group_norm of {show_shape(inputs[0])} in {show(self.groups)} groups has one value a group: "
+                "its mean is the value itself, and nothing is left",
+                attribute="groups",
+                help="take fewer groups, or put the norm where the map is larger",
             )
         return (inputs[0],)
 
