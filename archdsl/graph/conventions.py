@@ -84,7 +84,7 @@ _PAPER_ACTS = _sum(
 )
 _CONV_ACTS = _sum("elements in the outputs of convolutions and linear layers", [("conv linear", {"outputs": 1})])
 
-_CURVES = "relu relu6 silu hard_swish gelu tanh leaky_relu prelu"
+_CURVES = "relu relu6 silu hard_swish gelu tanh leaky_relu elu softplus prelu"
 _GLOBAL_POOLS = "global_pool adaptive_avg_pool"
 
 _TF_PROFILER = _sum(
@@ -136,13 +136,13 @@ _THOP_PARAMS = _sum(
 )
 _PTFLOPS = _sum(
     "ptflops' multiply-adds (pytorch backend): multiply-adds and biases, norms, some activations, pooling; relu, gelu, "
-    "pooling and upsampling twice, as module and as function",
+    "elu, pooling and upsampling twice, as module and as function",
     [
         ("conv linear", _WITH_BIAS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("group_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("layer_norm", {"norm_elements": 1}),
-        ("relu gelu prelu", {"activation_elements": 2}),
+        ("relu gelu elu prelu", {"activation_elements": 2}),
         ("relu6 leaky_relu silu", {"activation_elements": 1}),
         ("max_pool avg_pool global_pool adaptive_avg_pool", {"pooled_elements": 2}),
         ("upsample_nearest upsample_bilinear", {"interpolated_elements": 2}),

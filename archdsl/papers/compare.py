@@ -2,7 +2,8 @@
 
 What enters is a table's data and the networks; what leaves is a `TableReport`. A figure agrees if the exact count,
 rounded half up to the printed digits, is the printed one, in a convention of the paper. Else the network's claims say
-in which convention, at which size of image, or that the figure is cut off; else its notes say why it differs; else it is a fault of ours.
+in which convention, at which size of image, or that the figure is cut off; else its notes say why it differs; else it
+is a fault of ours.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ def _row(paper: Paper, table: Table, row: Row, networks: Networks) -> PaperRow:
     structure: list[Figure] = []
     if table.kind == "networks":
         network = networks.find(row.model) if row.model is not None else None
+        if row.variant is not None:
+            network = networks.make(table.program, row.variant, _NONE)
         figures = [_measured(paper, row, measure, network, networks) for measure in row.figures]
         structure = [_told(column, network) for column in table.structure] if row.model is not None else []
     elif table.kind == "stages":

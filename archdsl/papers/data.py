@@ -65,6 +65,8 @@ class Row:
     model: str | None = None
     input: int | str | None = None
     """The height and width of the image, or what the paper says in their place."""
+    variant: str | None = None
+    """Of the table's program: the model that is compiled in place of `model`."""
     figures: Mapping[str, str] = field(default_factory=dict)
     cells: Mapping[str, Cell] = field(default_factory=dict)
     part: str | None = None
@@ -111,6 +113,8 @@ class Table:
     model: str | None = None
     base: Base | None = None
     measured: Measured | None = None
+    program: str = ""
+    """Models that differ from shipped ones in what a row says."""
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -170,6 +174,7 @@ def _table(found: dict[str, Any]) -> Table:
         found.get("model"),
         _base(found["base"]) if "base" in found else None,
         _measured(found["measured"]) if "measured" in found else None,
+        _text(found.get("program", ())),
     )
 
 
@@ -179,6 +184,7 @@ def _row(found: dict[str, Any]) -> Row:
         found["row"],
         found.get("model"),
         found.get("input"),
+        found.get("variant"),
         {measure: found[measure] for measure in MEASURES if measure in found},
         {name: _cell(each) for name, each in found.get("cells", {}).items()},
         found.get("part"),
@@ -211,8 +217,17 @@ def _column(found: dict[str, Any]) -> Column:
 
 
 def _base(found: dict[str, Any]) -> Base:
-    program = "\n".join(found["program"]) + "\n"
-    return Base(program, found["model"], tuple(found["settings"].items()), found["part"], Fraction(found["factor"]))
+    return Base(
+        _text(found["program"]),
+        found["model"],
+        tuple(found["settings"].items()),
+        found["part"],
+        Fraction(found["factor"]),
+    )
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join([f"{line}\n" for line in lines])
 
 
 def _measured(found: dict[str, Any]) -> Measured:

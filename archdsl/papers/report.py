@@ -22,9 +22,10 @@ Agreement = Literal[
     "not printed",
 ]
 """same: the compiler's figure has the printed digits. convention: it has them by another convention than the paper's.
-truncated: it has them cut off. size: it has them for images of another size, which the network claims. explained: it has not, and a note of the network quotes the printed figure and says why.
-unexplained: it has not. missing: the network is not there or does not compile. no network: the row has none. not
-compared: a formula. not printed: the figure is ours alone."""
+truncated: it has them cut off. size: it has them for images of another size, which the network claims. explained: it
+has not, and a note of the network quotes the printed figure and says why. unexplained: it has not. missing: the network
+is not there or does not compile. no network: the row has none. not compared: a formula. not printed: the figure is ours
+alone."""
 FAULTS: tuple[Agreement, ...] = ("unexplained", "missing")
 """What no paper is to blame for."""
 

@@ -73,7 +73,8 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "dropout": ("the same", "64 x 1 x 1 -> dropout(0.2)"),
     "drop_path": ("the same; the input is a map", "8 x 4 x 4 -> drop_path(0.1)"),
     **{name: ("the same", f"8 x 4 x 4 -> {name}") for name in (
-        "relu", "relu6", "silu", "sigmoid", "hard_swish", "hard_sigmoid", "gelu", "tanh", "leaky_relu", "prelu",
+        "relu", "relu6", "silu", "sigmoid", "hard_swish", "hard_sigmoid", "gelu", "tanh", "leaky_relu", "elu",
+        "softplus", "prelu",
         "identity")},
 }  # fmt: skip
 

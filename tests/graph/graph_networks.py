@@ -138,7 +138,18 @@ def kitchen_sink() -> Network:
     net = Sketch(3, 61, 47)
     x = net(INPUT, "stem.conv", "conv", width=24, kernel=Size((3, 5)), stride=2, bias=True)
     x = net(x, "stem.norm", "batch_norm", affine=False)
-    for name in ("relu6", "hard_swish", "hard_sigmoid", "gelu", "tanh", "leaky_relu", "prelu", "identity"):
+    for name in (
+        "relu6",
+        "hard_swish",
+        "hard_sigmoid",
+        "gelu",
+        "tanh",
+        "leaky_relu",
+        "elu",
+        "softplus",
+        "prelu",
+        "identity",
+    ):
         x = net(x, f"acts.{name}", name)
     x = net(x, "mid.pool", "max_pool", kernel=3, stride=2, ceil_mode=True)
     x = net(x, "mid.group_norm", "group_norm", groups=4)

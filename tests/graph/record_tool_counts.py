@@ -73,6 +73,8 @@ def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
         "group_norm": lambda: nn.GroupNorm(op.groups, c, float(op.eps)),
         "gelu": lambda: nn.GELU(op.approximate),
         "leaky_relu": lambda: nn.LeakyReLU(float(op.slope)),
+        "elu": lambda: nn.ELU(float(op.alpha)),
+        "softplus": lambda: nn.Softplus(),
         "prelu": lambda: nn.PReLU(c, float(op.init)),
         "global_pool": lambda: nn.AdaptiveAvgPool2d(1),
         "adaptive_avg_pool": lambda: nn.AdaptiveAvgPool2d(op.size),

@@ -31,8 +31,8 @@ T = TypeVar("T")
 HEADER = """arch 1
 use std.ops {
   conv, batch_norm, group_norm, layer_norm, relu, relu6, silu, gelu, sigmoid, hard_swish, hard_sigmoid, leaky_relu,
-  prelu, tanh, identity, max_pool, avg_pool, global_pool, adaptive_avg_pool, linear, flatten, add, mul, concat, split,
-  slice, pad_channels, channel_shuffle, upsample, dropout, drop_path, layer_scale, scale, reshape
+  elu, softplus, prelu, tanh, identity, max_pool, avg_pool, global_pool, adaptive_avg_pool, linear, flatten, add, mul,
+  concat, split, slice, pad_channels, channel_shuffle, upsample, dropout, drop_path, layer_scale, scale, reshape
 }
 use std.blocks { conv_norm_act, conv_pool_stem, squeeze_excite, pool_head, conv_head }
 """
@@ -198,7 +198,19 @@ class Draw:
 
 
 NORMS = ("batch_norm", "batch_norm(eps: 1e-3)", "group_norm(groups: 4)", "layer_norm", "batch_norm(affine: false)")
-CURVES = ("relu", "relu6", "silu", "gelu", "hard_swish", "leaky_relu(1/5)", "prelu", "tanh", "identity")
+CURVES = (
+    "relu",
+    "relu6",
+    "silu",
+    "gelu",
+    "hard_swish",
+    "leaky_relu(1/5)",
+    "elu(2)",
+    "softplus",
+    "prelu",
+    "tanh",
+    "identity",
+)
 
 
 def convolution(d: Draw, source: Map, width: str, divisor: int, kernels: Kernels, stride: str | None = None) -> str:

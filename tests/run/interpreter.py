@@ -75,6 +75,10 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             return (torch.where(x > 0, x, x * slope),)
         case "leaky_relu":
             return (torch.where(x > 0, x, x * float(op.slope)),)
+        case "elu":
+            return (torch.where(x > 0, x, float(op.alpha) * torch.expm1(x.clamp(max=0))),)
+        case "softplus":
+            return (torch.logaddexp(x, torch.zeros_like(x)),)
         case "gelu":
             return (F.gelu(x, approximate=op.approximate),)
         case "max_pool":

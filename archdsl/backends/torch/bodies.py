@@ -19,7 +19,19 @@ from archdsl.graph.shapes import Shape
 
 PLAIN = frozenset(
     name
-    for name in ("relu", "relu6", "silu", "sigmoid", "hard_swish", "hard_sigmoid", "tanh", "gelu", "leaky_relu")
+    for name in (
+        "relu",
+        "relu6",
+        "silu",
+        "sigmoid",
+        "hard_swish",
+        "hard_sigmoid",
+        "tanh",
+        "gelu",
+        "leaky_relu",
+        "elu",
+        "softplus",
+    )
     if name in OPERATIONS
 )
 """Activations: no state and no channels, so that one may stand for another as an argument."""

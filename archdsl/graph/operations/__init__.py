@@ -7,6 +7,7 @@ rules are written in the language, from these.
 from __future__ import annotations
 
 from archdsl.graph.operations.activations import (
+    Elu,
     Gelu,
     HardSigmoid,
     HardSwish,
@@ -17,6 +18,7 @@ from archdsl.graph.operations.activations import (
     Relu6,
     Sigmoid,
     Silu,
+    Softplus,
     Tanh,
 )
 from archdsl.graph.operations.arithmetic import Add, Concat, Dropout, DropPath, Mul
@@ -39,6 +41,7 @@ __all__ = [
     "Conv",
     "DropPath",
     "Dropout",
+    "Elu",
     "Flatten",
     "Gelu",
     "GlobalPool",
@@ -62,6 +65,7 @@ __all__ = [
     "Sigmoid",
     "Silu",
     "Slice",
+    "Softplus",
     "Split",
     "Tanh",
     "Tensor",

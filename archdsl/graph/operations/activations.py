@@ -124,6 +124,25 @@ class LeakyRelu(Elementwise):
 
 
 @operation
+class Elu(Elementwise):
+    """x for x > 0, else alpha * (exp(x) - 1)."""
+
+    name: ClassVar[str] = "elu"
+    leading: ClassVar[str | None] = "alpha"
+    emission: ClassVar[str] = "nn.ELU"
+
+    alpha: Fraction = attribute(NUMBER, "the value for far negative x, with its sign changed", Fraction(1))
+
+
+@operation
+class Softplus(Elementwise):
+    """log(1 + exp(x))."""
+
+    name: ClassVar[str] = "softplus"
+    emission: ClassVar[str] = "nn.Softplus"
+
+
+@operation
 class Prelu(Elementwise):
     """max(x, 0) + slope * min(x, 0), with a learned slope for every channel."""
 

@@ -1,0 +1,118 @@
+"""What the specs say of printed figures beyond their claims: guesses and other libraries' networks, tried out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from families.compiling import COMPILER, file_source, network_of, spec_source, text_source
+
+from archdsl.graph.cost import Cost, count
+from archdsl.graph.network import Network
+
+SEARCHES: dict[str, tuple[int, list[int], int, dict[str, tuple[int, int]]]] = {
+    "a": (5, [], 200_000, {}),
+    "b": (9, [4, 5, 8], 500_000, {"best": (101, 5), "worst": (97, 8)}),
+    "c": (9, [4, 5, 8], 1_000_000, {"best": (210, 15), "worst": (200, 15)}),
+    "d": (13, [4, 8], 3_000_000, {"best": (351, 5), "worst": (351, 6)}),
+}
+"""arXiv:2007.00992, table 3: how many blocks there are, those of stride 2 in the guess, the printed params, and the
+printed flops in millions with their spread, of the best and the worst tenth of the networks."""
+
+
+def searched(search: str, which: str, strides: list[int]) -> Cost:
+    """A searched network with a last convolution of 1280 channels, and without the classifier behind it."""
+    name = f"search_{search}_{which}"
+    text = (
+        "arch 1\nuse std.ops { relu6 }\nuse std.blocks { conv_norm_act }\n"
+        f'use "rexnet/search.arch" {{ searched, {name} }}\n'
+        f"model m = searched(widths: {name}(), strides: {strides}, stem_stride: 1, penultimate: 1280) with {{\n"
+        "  head: conv_norm_act(width: 1280, kernel: 1, act: relu6)\n}\n"
+    )
+    return count(network_of(COMPILER.compile(text_source(text), "m")))
+
+
+@pytest.mark.parametrize("which", ["best", "worst"])
+@pytest.mark.parametrize("search", SEARCHES)
+def test_searched_networks(search: str, which: str) -> None:
+    """Params as printed, cut off, of seven, and rounded of the worst of (a); flops within the printed spread of six."""
+    blocks, strided, params, flops = SEARCHES[search]
+    cost = searched(search, which, [2 if index in strided else 1 for index in range(blocks)])
+    rounding = 50_000 if (search, which) == ("a", "worst") else 0
+    assert (cost.params + rounding) // 100_000 * 100_000 == params
+    if which in flops:
+        middle, spread = flops[which]
+        assert abs(cost.flops - middle * 10**6) <= spread * 10**6
+
+
+def compiled(name: str) -> Network:
+    return network_of(COMPILER.compile(spec_source(name), name))
+
+
+def test_channel_lists() -> None:
+    """arXiv:2007.00992, table 1, the row of FBNet-C: its blocks' channels; one block of 24 channels does nothing."""
+    model = COMPILER.compile(spec_source("fbnetc"), "fbnetc").model
+    assert model is not None
+    found: dict[int, int] = {}
+    for stage in model.stages:
+        width = int(stage.settings["width"].value)
+        found[width] = found.get(width, 0) + int(stage.depth.value)
+    assert found == {16: 1, 24: 3, 32: 4, 64: 4, 112: 4, 184: 4, 352: 1}
+
+
+@pytest.mark.parametrize(("last", "flops", "params"), [(5, 21.1, 43.4), (7, 34.1, 132.0)])
+def test_fused_from_the_third_stage(last: int, flops: float, params: float) -> None:
+    """EfficientNet-B4 with stages 3 to 5 or 7 fused, which the notes of specs/efficientnet/fused.arch speak of."""
+    rows = zip(
+        (1, *[6] * 6),
+        (3, 3, 5, 3, 5, 5, 3),
+        (1, 2, 2, 2, 1, 2, 1),
+        (24, 32, 56, 112, 160, 272, 448),
+        (2, 4, 4, 6, 6, 8, 2),
+        strict=True,
+    )
+    lines = [
+        f"    | {'fused_mbconv' if 3 <= i <= last else 'mbconv'} | {e} | {k} | {s} | {w} | {d} | "
+        f"{'none' if 3 <= i <= last else '1/4'} |"
+        for i, (e, k, s, w, d) in enumerate(rows, 1)
+    ]
+    text = (
+        "arch 1\nuse std.efficientnet { mbconv, fused_mbconv }\n"
+        'use "efficientnet/efficientnet.arch" { efficientnet_b4 }\n'
+        "model m = efficientnet_b4 with {\n  stages: [\n"
+        "    | block | expand | kernel | stride | width | depth | se_ratio |\n" + "\n".join(lines) + "\n  ]\n}\n"
+    )
+    cost = count(network_of(COMPILER.compile(text_source(text), "m")))
+    assert (round(cost.flops / 1e9, 1), round(cost.params / 1e6, 1)) == (flops, params)
+
+
+def test_the_auxiliary_classifier_of_inception_v3() -> None:
+    """torchvision's Inception-v3 with it has the params that arXiv:2007.00992, table 12, prints: 27.2M."""
+    torch: Any = pytest.importorskip("torch", reason="torchvision's network is built")
+    from reference import declared_ops  # noqa: F401 - before torchvision
+
+    torchvision: Any = pytest.importorskip("torchvision", reason="the network is torchvision's")
+    with torch.device("meta"):
+        model = torchvision.models.inception_v3(aux_logits=True, init_weights=False)
+    total = sum(p.numel() for p in model.parameters())
+    auxiliary = sum(p.numel() for p in model.AuxLogits.parameters())
+    assert total == 27_161_264
+    assert total - auxiliary == count(compiled("inception_v3")).params
+
+
+def test_the_stages_of_efficientnetv2_s_in_one_table() -> None:
+    """arXiv:2104.00298, table 4, as it stands in the spec: one table, in a model of at most 20 lines."""
+    text = file_source("specs/efficientnet/efficientnetv2.arch").text
+    begin = text.index("model efficientnetv2_s ")
+    lines = text[begin : text.index("\n}\n", begin)].split("\n")
+    assert len(lines) + 1 <= 20
+    rows = [[cell.strip() for cell in line.strip(" |").split("|")] for line in lines if line.strip().startswith("|")]
+    assert rows == [
+        ["block", "expand", "kernel", "stride", "width", "depth", "se_ratio"],
+        ["fused_mbconv", "1", "3", "1", "24", "2", "none"],
+        ["fused_mbconv", "4", "3", "2", "48", "4", "none"],
+        ["fused_mbconv", "4", "3", "2", "64", "4", "none"],
+        ["mbconv", "4", "3", "2", "128", "6", "1/4"],
+        ["mbconv", "6", "3", "1", "160", "9", "1/4"],
+        ["mbconv", "6", "3", "2", "256", "15", "1/4"],
+    ]
