@@ -522,6 +522,9 @@ class StartReport:
     command: list[str]
     """What was started in the run folder: it works without archdsl."""
     processes: int
+    epochs: int
+    """Those asked for. More than at the start before extend the run: its further epochs have the rates of a run of so
+    many."""
     archdsl: str
     python: str
     torch: str | None
