@@ -176,6 +176,7 @@ def _uses(recipe: Recipe, interface: Interface) -> set[str]:
     changing = {name for name, _ in recipe.staged}
     used = {
         "warmup": recipe.schedule.warmup.amount > 0,
+        "bce": recipe.loss == "bce",
         "label_smoothing": recipe.label_smoothing > 0,
         "dropout": recipe.dropout is not None,
         "drop_path": interface.drop_path_rate is not None,
@@ -241,6 +242,7 @@ def _numbers(recipe: Recipe, interface: Interface) -> dict[str, Any]:
     return found | {
         "epochs": recipe.epochs,
         "batch": recipe.batch,
+        "rate_batch": recipe.rate_batch or recipe.batch,
         "accumulate": recipe.accumulate,
         "seed": recipe.seed,
         "ema_every": recipe.ema_every,
@@ -364,7 +366,8 @@ def _imports(uses: set[str]) -> list[str]:
     pictures = ["Image"] + (["ImageEnhance", "ImageOps"] if uses & {"autoaugment", "randaugment"} else [])
     norms = uses & {"swa", "precise_bn"}
     return [
-        *("import argparse", "import copy", "import gzip", "import io", "import json", "import math", "import os"),
+        *("import argparse", "import copy", "import difflib", "import gzip", "import io", "import json"),
+        *("import math", "import os", "import pickletools"),
         *(
             "import random",
             "import shutil",
@@ -372,6 +375,7 @@ def _imports(uses: set[str]) -> list[str]:
             "import sys",
             "import tarfile",
             "import time",
+            "import zipfile",
             "import zlib",
         ),
         "from collections.abc import Callable, Iterable, Iterator",
