@@ -563,7 +563,9 @@ class RunReport:
     init: dict[str, str]
     """How parameters start."""
     recipe: dict[str, Any]
-    """Every setting of the recipe; numbers that are not whole are exact, as text."""
+    """Every setting of the recipe as it is used; numbers that are not whole are exact, as text."""
+    unused: dict[str, str]
+    """By its path, what the recipe asks for and is left out: what the network has not."""
     seed: int
     settings: dict[str, Any]
     """Every setting of the entry point, as of the last start."""

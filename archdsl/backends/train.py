@@ -61,11 +61,21 @@ equalize 0.8 8 equalize 0.6 3
 """The 25 pairs found for ImageNet, arXiv:1805.09501, table 9."""
 
 
-def emit(network: Network, about: About, interface: Interface, recipe: Recipe = DEFAULT) -> dict[str, str]:
-    """The script by its file name; nothing for a network without a classifier, which this script could not train."""
+def emit(
+    network: Network,
+    about: About,
+    interface: Interface,
+    recipe: Recipe = DEFAULT,
+    unused: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The script by its file name; nothing for a network without a classifier, which this script could not train.
+
+    `unused` are paths of the recipe that this network leaves out, each with what it has not: the script says them.
+    """
     if interface.num_classes is None:
         return {}
-    context = _network(network, about, interface) | _recipe(recipe, interface)
+    left = [f"{path} ({reason})" for path, reason in (unused or {}).items()]
+    context = _network(network, about, interface) | _recipe(recipe, interface) | {"unused": left}
     text = _environment().get_template("train.py.jinja").render(context)
     return {f"train_{about.name}.py": text}
 

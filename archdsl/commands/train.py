@@ -35,6 +35,7 @@ from archdsl.commands.common import (
     request_of,
     say,
     say_json,
+    warn,
 )
 from archdsl.commands.entry_point import PATHS, EntryPoint, Settings, words_of
 from archdsl.commands.run_folder import (
@@ -171,11 +172,13 @@ class Wanted:
 
 
 def _wanted(request: Request, result: Compilation, network: Network, name: str, changes: list[str]) -> Wanted:
-    from archdsl.emission import NoEmission
+    from archdsl.backends.recipe_use import as_used, unused
+    from archdsl.emission import NoEmission, not_used
     from archdsl.project import Project
     from archdsl.show import show_model, show_recipe
 
-    recipe = result.recipe or DEFAULT
+    asked = result.recipe or DEFAULT
+    recipe, left = as_used(asked, network), unused(asked, network)
     reader = Project(request.file)
     try:
         texts = texts_of(result, network, name, request.shown, changes, ("torch", "train"))
@@ -183,6 +186,7 @@ def _wanted(request: Request, result: Compilation, network: Network, name: str, 
         texts[RECIPE] = ("recipe", show_recipe(recipe, reader))
     except (NoEmission, ValueError) as fault:
         raise click.ClickException(str(fault)) from None
+    warn(result, request, not_used(result))
     model = result.model
     run = {
         "archdsl": __version__,
@@ -195,6 +199,7 @@ def _wanted(request: Request, result: Compilation, network: Network, name: str, 
         "preprocess": {key: show_value(setting.value) for key, setting in model.preprocess.items()} if model else {},
         "init": {key: str(setting.value) for key, setting in model.init.items()} if model else {},
         "recipe": recipe_settings(recipe),
+        "unused": left,
     }
     return Wanted(name, recipe, texts, run)
 
