@@ -146,6 +146,7 @@ WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_checkpoint_with_a_wrong_part(train: ModuleType, whole: Path, tmp_path: Path, name: str) -> None:
     path = tmp_path / newest(whole).name
