@@ -1,8 +1,8 @@
 """The table of diagnostic codes: what each means, with an example that has it and one that has not.
 
-Codes are stable, by phase: E1 syntax and files, E2 names, E3 values and rules (E39 limits), E4 shapes, E5 claims.
-An example is a whole file, named net.arch. A code whose example cannot be shown (a file of a megabyte, a character
-that must not be printed) has none; its explanation says how it comes about.
+Codes are stable, by phase: E1 syntax and files, E2 names, E3 values and rules (E39 limits), E4 shapes, E5 claims, E7
+what is emitted. An example is a whole file, named net.arch. A code whose example cannot be shown (a file of a megabyte,
+a character that must not be printed) has none; its explanation says how it comes about.
 """
 
 from __future__ import annotations
@@ -1353,6 +1353,23 @@ model net {
   expect { params: 432 }
 }
 """,
+    ),
+    Code(
+        "E701",
+        "a recipe asks for what the network has not",
+        (
+            "A warning. The recipe sets a rate of stochastic depth or dropout, or something of norms or colors, and "
+            "the network has no such part: the entry point leaves it out and says so, and `run.json` and "
+            "`recipe.arch` hold what was used. The network trains otherwise than the recipe was meant."
+        ),
+    ),
+    Code(
+        "E702",
+        "no training entry point",
+        (
+            "A warning. `archdsl compile` writes a module and a script that trains it on classes of images. Of a "
+            "network with several outputs, with a map at its end, or without a classifier it writes the module alone."
+        ),
     ),
 )
 

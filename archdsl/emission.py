@@ -17,9 +17,12 @@ from archdsl.backends import svg as svg_backend
 from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
 from archdsl.backends.interface import Interface
+from archdsl.backends.recipe_use import as_used, unused
 from archdsl.compiler import DROP_PATH, Compilation
+from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
 from archdsl.graph.network import Network
+from archdsl.source import Span
 from archdsl.training.recipe import DEFAULT, Recipe, undefined
 
 TARGETS = {
@@ -147,14 +150,52 @@ def emit(
 def _emit_one(network: Network, about: About, target: str, recipe: Recipe) -> dict[str, str]:
     if target == "train":
         offered = interface(network, about)
-        if offered.num_classes is None:
-            message = "the network has no classifier: no linear layer or convolution in its head decides the classes"
-            raise NoEmission(target, message)
+        reason = untrained(network, offered)
+        if reason is not None:
+            raise NoEmission(target, reason)
         if odd := undefined(recipe, offered.in_channels):
             message = f"the recipe's `{odd[0]}` is not defined for images of {offered.in_channels} channels"
             raise NoEmission(target, message)
-        return train_backend.emit(network, about, offered, recipe)
+        return train_backend.emit(network, about, offered, as_used(recipe, network), unused(recipe, network))
     return BACKENDS[target](network, about)
+
+
+def untrained(network: Network, offered: Interface) -> str | None:
+    """Why no training entry point can be had of a network; none if one can: it trains classes of whole images."""
+    if len(network.outputs) != 1:
+        return f"the network has {len(network.outputs)} outputs, and the entry point trains one"
+    shape = [int(extent) for extent in network.shape(network.outputs[0])]
+    if len(shape) > 1:
+        extents = " x ".join(map(str, shape))
+        return f"the network ends in a map of {extents}, and the entry point trains one list of classes an image"
+    if offered.num_classes is None:
+        return "the network has no classifier: no linear layer or convolution in its head decides the classes"
+    return None
+
+
+def not_used(compilation: Compilation) -> Diagnostic | None:
+    """A warning of what the recipe asks for and the network has not; none if all is used."""
+    recipe, network = compilation.recipe, compilation.network
+    left = unused(recipe, network) if recipe is not None and network is not None else {}
+    if recipe is None or not left:
+        return None
+    listed = ", ".join([f"`{path}` ({reason})" for path, reason in left.items()])
+    message = f"the recipe `{recipe.name}` asks for what `{compilation.name}` has not: {listed}"
+    help_ = f"without it: `{recipe.name} with {{ {'  '.join([f'{path}: none' for path in left])} }}`"
+    return Diagnostic("E701", message, _declared(compilation), help=help_, severity="warning")
+
+
+def no_entry_point(compilation: Compilation, reason: str) -> Diagnostic:
+    """A warning where both the module and its entry point were to be written."""
+    message = f"`{compilation.name}` has no training entry point: {reason}"
+    return Diagnostic(
+        "E702", message, _declared(compilation), help="`--target torch` asks for the module alone", severity="warning"
+    )
+
+
+def _declared(compilation: Compilation) -> Span:
+    entry = compilation.program.entry
+    return entry.spans.get(compilation.name, Span(entry.source, 0, 0))
 
 
 def interface(network: Network, about: About) -> Interface:

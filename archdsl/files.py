@@ -34,6 +34,8 @@ CODES: dict[FaultKind, str] = {
 PROJECT_MARKERS = (".git", "pyproject.toml", "archdsl.toml")
 
 _BOM = "\ufeff"
+TEMPORARY = re.compile(r"\.archdsl-[0-9a-f]{16}\.tmp")
+"""Names of files that are being written; one that a killed process left is nobody's."""
 
 
 class FileFault(Exception):
@@ -135,24 +137,25 @@ def escaped(text: str) -> str:
     return FORBIDDEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
-def write_atomically(path: Path, content: str | bytes, force: bool) -> None:
+def write_atomically(path: Path, content: str | bytes, force: bool, *, follow: bool = True) -> None:
     """Write a text or bytes so that at any time the file is the old one or the new one, whole.
 
-    An existing file is replaced only with `force` and keeps its permission bits; a link stays a link.
-    Text is written as UTF-8, with its line breaks as they are. Raises `FileFault`.
+    An existing file is replaced only with `force` and keeps its permission bits; a link stays a link, or without
+    `follow`, where a stranger may have made it, is replaced itself. Text is written as UTF-8, with its line breaks as
+    they are. Raises `FileFault`.
     """
     written = content.encode("utf-8") if isinstance(content, str) else content
     try:
         if os.path.lexists(path) and not force:
             raise FileFault("exists", "the file exists already")
-        target = Path(os.path.realpath(path))
+        target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(path.parent)) / path.name
         mode: int | None = None
-        if target.exists():
+        if target.exists() and not (target.is_symlink() and not follow):
             state = target.stat()
             if not stat.S_ISREG(state.st_mode):
                 raise FileFault("unwritable", "not a regular file")
             mode = stat.S_IMODE(state.st_mode)
-        temporary = target.parent / f".archdsl-{os.urandom(8).hex()}.tmp"
+        temporary = target.parent / f".archdsl-{os.urandom(8).hex()}.tmp"  # `TEMPORARY`
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -170,6 +173,21 @@ def write_atomically(path: Path, content: str | bytes, force: bool) -> None:
         reason = "there is no such file or folder" if isinstance(error, FileNotFoundError) else _reason(error)
         raise FileFault("unwritable", reason) from error
     _sync_folder(target.parent)
+
+
+def read_own(path: Path, most: int) -> bytes | None:
+    """A file that may be a stranger's: at most so many bytes, and only of a regular file that is no link; else none."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return None
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            content = file.read(most + 1)
+    except (OSError, ValueError):  # a name with NUL, or that the file system's encoding has not
+        return None
+    return content if len(content) <= most else None
 
 
 def _read_regular(path: Path, shown: Source) -> bytes:

@@ -609,6 +609,9 @@ class StartReport:
     command: list[str]
     """What was started in the run folder: it works without archdsl."""
     processes: int
+    epochs: int
+    """Those asked for. More than at the start before extend the run: its further epochs have the rates of a run of so
+    many."""
     archdsl: str
     python: str
     torch: str | None
@@ -647,7 +650,9 @@ class RunReport:
     init: dict[str, str]
     """How parameters start."""
     recipe: dict[str, Any]
-    """Every setting of the recipe; numbers that are not whole are exact, as text."""
+    """Every setting of the recipe as it is used; numbers that are not whole are exact, as text."""
+    unused: dict[str, str]
+    """By its path, what the recipe asks for and is left out: what the network has not."""
     seed: int
     settings: dict[str, Any]
     """Every setting of the entry point, as of the last start."""

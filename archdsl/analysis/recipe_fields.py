@@ -162,6 +162,8 @@ STAGED: Mapping[str, Kind] = {
 FIELDS: Mapping[str, Kind] = {
     "epochs": _whole(1, 1_000_000),
     "batch": _whole(1),
+    "rate_batch": _whole(1),
+    "loss": _choice(*plain.LOSSES),
     "label_smoothing": PART,
     "dropout": PART,
     "drop_path": PART,

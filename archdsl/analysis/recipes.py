@@ -86,6 +86,7 @@ def changed(
     """A recipe after the entries of its body or of a `with`. Faults are reported side by side; raises `Silent`."""
     entries = tuple(entries)
     given = dict(written.given)
+    before = given.get("rate_batch", given.get("batch"))
     heads = {entry.path.head.text for entry in entries if isinstance(entry, ast.Field | ast.Section)}
     if not heads <= ABOUT:  # another recipe: nothing was said of it yet
         given = {path: each for path, each in given.items() if path.split(".")[0] not in ABOUT}
@@ -125,6 +126,11 @@ def changed(
         raise Silent
     if where == "a recipe" or heads <= ABOUT:
         return replace(written, given=given)
+    if "rate_batch" not in heads:
+        if "schedule.peak" in seen or "schedule" in seen:  # one for the batch that is now
+            given.pop("rate_batch", None)
+        elif "batch" in heads and before is not None:
+            given["rate_batch"] = before
     name = written.name if written.name.endswith(CHANGED) else f"{written.name}{CHANGED}"
     return replace(written, given=given, name=name, doc="")
 

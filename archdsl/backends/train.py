@@ -61,11 +61,21 @@ equalize 0.8 8 equalize 0.6 3
 """The 25 pairs found for ImageNet, arXiv:1805.09501, table 9."""
 
 
-def emit(network: Network, about: About, interface: Interface, recipe: Recipe = DEFAULT) -> dict[str, str]:
-    """The script by its file name; nothing for a network without a classifier, which this script could not train."""
+def emit(
+    network: Network,
+    about: About,
+    interface: Interface,
+    recipe: Recipe = DEFAULT,
+    unused: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The script by its file name; nothing for a network without a classifier, which this script could not train.
+
+    `unused` are paths of the recipe that this network leaves out, each with what it has not: the script says them.
+    """
     if interface.num_classes is None:
         return {}
-    context = _network(network, about, interface) | _recipe(recipe, interface)
+    left = [f"{path} ({reason})" for path, reason in (unused or {}).items()]
+    context = _network(network, about, interface) | _recipe(recipe, interface) | {"unused": left}
     text = _environment().get_template("train.py.jinja").render(context)
     return {f"train_{about.name}.py": text}
 
@@ -260,6 +270,7 @@ def _numbers(recipe: Recipe, interface: Interface) -> dict[str, Any]:
         "crop_padding": recipe.crop_padding,
         "epochs": recipe.epochs,
         "batch": recipe.batch,
+        "rate_batch": recipe.rate_batch or recipe.batch,
         "accumulate": recipe.accumulate,
         "seed": recipe.seed,
         "ema_every": recipe.ema_every,
@@ -381,9 +392,10 @@ def _imports(uses: set[str]) -> list[str]:
     pictures = ["Image"] + (["ImageEnhance", "ImageOps"] if uses & {"autoaugment", "randaugment"} else [])
     norms = uses & {"swa", "precise_bn"}
     return [
-        *("import argparse", "import copy", "import csv", "import gzip", "import io", "import json", "import math"),
-        *("import os", "import pickle", "import pickletools", "import random", "import re", "import shutil"),
-        *("import signal", "import sys", "import tarfile", "import time", "import warnings", "import zlib"),
+        *("import argparse", "import copy", "import csv", "import difflib", "import gzip", "import io", "import json"),
+        *("import math", "import os", "import pickle", "import pickletools", "import random", "import re"),
+        *("import shutil", "import signal", "import sys", "import tarfile", "import time", "import warnings"),
+        *("import zipfile", "import zlib"),
         "from collections.abc import Callable, Iterable, Iterator",
         "from contextlib import AbstractContextManager, nullcontext, suppress",
         "from dataclasses import dataclass, field, fields, replace",

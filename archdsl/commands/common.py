@@ -20,7 +20,7 @@ import click
 
 from archdsl import terminal
 from archdsl.compiler import Changes, Compilation, Compiler
-from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.project import Project
 from archdsl.request import RequestError, changes_of
 from archdsl.zoo import locate
@@ -215,6 +215,17 @@ def fail(request: Request, diagnostics: Diagnostics) -> Any:
     else:
         tell(diagnostics, request.color)
     raise click.exceptions.Exit(1)
+
+
+def warn(result: Compilation, request: Request, warning: Diagnostic | None) -> None:
+    """Add a warning to what was found, which JSON holds, and say it as text."""
+    if warning is None:
+        return
+    result.diagnostics.add(warning)
+    if not request.as_json:
+        alone = Diagnostics()
+        alone.add(warning)
+        tell(alone, request.color)
 
 
 def tell(diagnostics: Diagnostics, color: bool) -> None:

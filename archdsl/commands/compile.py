@@ -17,6 +17,7 @@ from archdsl.commands.common import (
     request_of,
     say,
     say_json,
+    warn,
 )
 from archdsl.commands.tables import size, table
 from archdsl.commands.targets import (
@@ -82,7 +83,7 @@ def command(
     **options: Any,
 ) -> None:
     """Compile a model, and write it as PyTorch code, as data or as a picture."""
-    from archdsl.emission import NoEmission
+    from archdsl.emission import NoEmission, no_entry_point, not_used
 
     words = words_of(options, classes, resolution)
     options = without_short_forms(options, classes, resolution)
@@ -91,16 +92,17 @@ def command(
     if result.network is None or result.model is None:
         return
     chosen = chosen_name(name, result, options)
+    wanted = targets or DEFAULT_TARGETS
+    warning = not_used(result) if "train" in wanted else None
     try:
-        texts = texts_of(result, result.network, chosen, request.shown, words, targets or DEFAULT_TARGETS)
+        texts = texts_of(result, result.network, chosen, request.shown, words, wanted)
     except NoEmission as fault:
-        if fault.target != "train":
-            raise click.ClickException(f"--target {fault.target}: {fault}") from None
         if targets:
-            message = f"--target train: {fault}; --target torch writes the module without it"
+            message = f"--target {fault.target}: {fault}; --target torch writes the module alone"
             raise click.ClickException(message) from None
-        note(f"note: no training entry point is written: {fault}")
+        warning = no_entry_point(result, str(fault))
         texts = texts_of(result, result.network, chosen, request.shown, words, ["torch"])
+    warn(result, request, warning)
     written = write_all(Path(folder), texts, force)
     cost = count(result.network)
     if format_ == "json":

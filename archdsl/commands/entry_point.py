@@ -46,8 +46,21 @@ def _escaped(text: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
+    """Whole names only; a wrong one is told the right one."""
+
     def error(self, message: str) -> NoReturn:
         raise click.UsageError(f"{self.prog}: {message}; see -- --help")
+
+    def read(self, words: Sequence[str]) -> Settings:
+        found, unknown = self.parse_known_args(words)
+        if unknown:
+            from archdsl.analysis.suggest import nearest
+
+            known = [name for action in self._actions for name in action.option_strings]
+            guess = nearest(unknown[0].partition("=")[0], known)
+            hint = f": did you mean {guess}?" if guess else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return vars(found)
 
 
 @dataclass(frozen=True)
@@ -76,10 +89,10 @@ class EntryPoint:
 
     def given(self, words: Sequence[str]) -> Settings:
         """The settings of a command line, by name. Raises `click.UsageError`."""
-        parser = _Parser(prog=self.name, usage="archdsl train FILE -- [OPTION]...")
+        parser = _Parser(prog=self.name, usage="archdsl train FILE -- [OPTION]...", allow_abbrev=False)
         for name, option in self.options.items():
             option.add_to(parser, name)
-        return vars(parser.parse_args(list(words)))
+        return parser.read(list(words))
 
 
 def flag(name: str) -> str:

@@ -6,12 +6,16 @@
     command.txt              the command line of every start
     environment.txt          the installed packages, as pip takes them; environment_2.txt if the second start had others
 
-Beside them the entry point writes checkpoints, metrics, weights and a plot. A run that goes on is run from the
-folder's own files, which are never written anew: another version of archdsl may emit others.
+Beside them the entry point writes checkpoints, metrics, weights and a plot.
+
+run.json is written first, so that a start that is ended at any moment can be made again. A folder may be a stranger's:
+of run.json only the form is believed; what is run is compared with what the model gives, nothing is written through a
+link, and nothing else in the folder may be found by an import.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import importlib.metadata
@@ -21,7 +25,7 @@ import platform
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -31,15 +35,19 @@ from typing import Any
 import click
 
 from archdsl import __version__
-from archdsl.files import FileFault, escaped, write_atomically
+from archdsl.files import TEMPORARY, FileFault, escaped, read_own, write_atomically
 from archdsl.numbers import format_number, normalise
 from archdsl.training.recipe import Recipe
 
 RUN, COMMANDS, ENVIRONMENT = "run.json", "command.txt", "environment.txt"
 MODEL, RECIPE = "model.arch", "recipe.arch"
 RESULTS = ("checkpoint_*.pt", "*.safetensors")
+IMPORTED = frozenset((".py", ".pyc", ".pyd", ".so"))
+"""Endings of files that Python takes for modules."""
 MOST_BYTES = 10_000_000
 MOST_DIFFERENCES = 4
+DEEPEST = 20
+"""Parts within parts that run.json may have."""
 SECONDS = 10
 VARIABLES = ("CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "PYTHONPATH")
 """Variables of the environment that numbers may depend on."""
@@ -58,22 +66,34 @@ class Folder:
         """What run.json holds; none if nothing is there yet. Ends the command for a folder that is none of ours."""
         file = self.path / RUN
         try:
-            if not os.path.lexists(self.path) or (self.path.is_dir() and not any(self.path.iterdir())):
+            if not os.path.lexists(self.path) or (self.path.is_dir() and not self._names()):
                 return None
             if not self.path.is_dir():
-                raise click.ClickException(f"{self.path}: not a folder")
-            if not file.is_file():
-                message = f"{self.path} is not empty, and no run folder: it has no {RUN}"
+                raise click.ClickException(f"{self._shown()}: not a folder")
+            if not os.path.lexists(file):
+                message = f"{self._shown()} is not empty, and no run folder: it has no {RUN}"
                 raise click.ClickException(f"{message}; name another folder with -o")
-            with file.open("rb") as stream:
-                found = json.loads(stream.read(MOST_BYTES))
         except OSError as error:
-            raise click.ClickException(f"{self.path}: {(error.strerror or 'cannot be read').lower()}") from None
+            raise click.ClickException(f"{self._shown()}: {(error.strerror or 'cannot be read').lower()}") from None
+        text = read_own(file, MOST_BYTES)
+        if text is None:
+            message = f"{self._shown(RUN)} is no regular file, is too large or cannot be read"
+            raise click.ClickException(f"{message}; name another folder with -o")
+        try:
+            found = json.loads(text)
         except (ValueError, RecursionError):
-            raise click.ClickException(f"{file} is damaged; name another folder with -o") from None
+            raise click.ClickException(f"{self._shown(RUN)} is damaged; name another folder with -o") from None
         if not _is_run(found):
-            raise click.ClickException(f"{file} is no record of a run; name another folder with -o")
+            raise click.ClickException(f"{self._shown(RUN)} is no record of a run; name another folder with -o")
         return dict(found)
+
+    def _names(self) -> list[str]:
+        """What is in it, without what a killed process was writing."""
+        return sorted(name for name in os.listdir(self.path) if not TEMPORARY.fullmatch(name))
+
+    def _shown(self, name: str = "") -> str:
+        """A path for a message; names may be a stranger's."""
+        return escaped(str(self.path / name if name else self.path))
 
     def has_results(self) -> bool:
         """Whether something would be lost if the run began anew."""
@@ -82,16 +102,39 @@ class Folder:
             metrics.is_file() and metrics.stat().st_size > 0
         )
 
-    def changed_file(self, run: Run) -> str | None:
-        """A file that is not as it was written."""
-        for name, digest in run["files"].items():
-            try:
-                content = (self.path / name).read_bytes()
-            except OSError:
-                return str(name)
-            if hashlib.sha256(content).hexdigest() != digest:
-                return str(name)
+    def state_of(self, name: str, text: str, run: Run) -> str:
+        """An emitted file: `missing`, `as emitted`, `of another start` of this folder, or `changed`."""
+        if not os.path.lexists(self.path / name):
+            return "missing"
+        content = read_own(self.path / name, MOST_BYTES)
+        if content is not None and (content == text.encode() or (name.endswith(".py") and _same_code(content, text))):
+            return "as emitted"
+        known = content is not None and hashlib.sha256(content).hexdigest() == run["files"].get(name)
+        return "of another start" if known else "changed"
+
+    def intruder(self, name: str) -> str | None:
+        """What an import of the script would find here before the library of that name, if anything."""
+        if not self.path.is_dir():
+            return None
+        own = {f"{name}.py", f"train_{name}.py"}
+        for found in self._names():
+            path = self.path / found
+            if found == "__pycache__" and not path.is_symlink():
+                continue  # see `forget_bytecode`
+            packages = ("__init__.py", "__init__.pyc", "__init__.so")
+            package = path.is_dir() and any(os.path.lexists(path / inner) for inner in packages)
+            if package or (found not in own and path.suffix in IMPORTED) or found == "__pycache__":
+                return self._shown(found)
         return None
+
+    def forget_bytecode(self, name: str) -> None:
+        """Python would run what is kept of a module in place of its text."""
+        for kept in (self.path / "__pycache__").glob(f"{name}.*"):
+            kept.unlink(missing_ok=True)
+
+    def discard(self, names: Iterable[str]) -> None:
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[tuple[int, ...]]:
@@ -116,33 +159,47 @@ class Folder:
 
     def write(self, name: str, text: str) -> None:
         try:
-            write_atomically(self.path / name, text, force=True)
+            write_atomically(self.path / name, text, force=True, follow=False)
         except FileFault as fault:
-            raise click.ClickException(f"{self.path / name}: {fault.message}") from None
+            raise click.ClickException(f"{self._shown(name)}: {fault.message}") from None
 
     def record(self, run: Run) -> None:
         """run.json, and the command lines as text."""
-        self.write(COMMANDS, "".join([_commands(start) for start in run["starts"]]))
         self.write(RUN, json.dumps(run, indent=2) + "\n")
+        self.write(COMMANDS, "".join([_commands(start) for start in run["starts"]]))
 
     def write_environment(self, starts: list[Run]) -> str:
         """The installed packages, in a file of its own if they are others than at the last start: its name."""
         text = installed()
         if starts:
-            with contextlib.suppress(OSError, TypeError):
-                last = str(starts[-1].get("environment"))
-                if Path(last).name == last and (self.path / last).read_text(encoding="utf-8") == text:
-                    return last
+            last = str(starts[-1].get("environment"))
+            known = re.fullmatch(r"environment(_[0-9]{1,9})?\.txt", last)
+            if known and read_own(self.path / last, MOST_BYTES) == text.encode():
+                return last
         name = ENVIRONMENT if not starts else ENVIRONMENT.replace(".", f"_{len(starts) + 1}.")
         self.write(name, text)
         return name
 
     def last_metrics(self) -> dict[str, Any] | None:
         try:
-            lines = (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (read_own(self.path / "metrics.jsonl", MOST_BYTES) or b"").decode().splitlines()
             return dict(json.loads(lines[-1]))
-        except (OSError, ValueError, IndexError, TypeError):
+        except (ValueError, IndexError, TypeError, RecursionError):
             return None
+
+
+def _same_code(content: bytes, text: str) -> bool:
+    """Whether two Python texts do the same: comments and the docstring, which quote a recipe's words, may differ."""
+    try:
+        trees = [ast.parse(content), ast.parse(text)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    for tree in trees:
+        for node in ast.walk(tree):
+            match node:
+                case ast.Module(body=[ast.Expr(value=ast.Constant(value=str())), *rest]):
+                    node.body = rest
+    return ast.dump(trees[0]) == ast.dump(trees[1])
 
 
 def _is_run(found: Any) -> bool:
@@ -152,8 +209,21 @@ def _is_run(found: Any) -> bool:
     kinds |= {"settings": dict, "files": dict, "starts": list}
     if not all(isinstance(found.get(name), kind) for name, kind in kinds.items()):
         return False
-    plain = all(isinstance(name, str) and Path(name).name == name for name in found["files"])
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", found["name"]) or not _is_shallow(found):
+        return False
+    plain = set(found["files"]) <= {f"{found['name']}.py", f"train_{found['name']}.py", MODEL, RECIPE}
     return plain and all(isinstance(start, dict) for start in found["starts"])
+
+
+def _is_shallow(value: Any) -> bool:
+    """Whether parts are within parts less than `DEEPEST` times."""
+    level = [value]
+    for _ in range(DEEPEST):
+        parts = [list(part.values()) if isinstance(part, dict) else part for part in level]
+        level = [inner for part in parts if isinstance(part, list) for inner in part]
+        if not level:
+            return True
+    return False
 
 
 def _commands(start: Run) -> str:
@@ -187,10 +257,17 @@ def differences(was: Run, now: Run, free: frozenset[str]) -> list[str]:
     sides = _compared(was, free), _compared(now, free)
     names = dict.fromkeys([*sides[1], *sides[0]])
     return [
-        f"{name} was {_shown(sides[0].get(name))}, is {_shown(sides[1].get(name))}"
+        f"{_shown(name)} was {_shown(sides[0].get(name))}, is {_shown(sides[1].get(name))}"
         for name in names
         if sides[0].get(name) != sides[1].get(name)
     ]
+
+
+def extension(was: Run, now: Run) -> int | None:
+    """The epochs of a run that is asked for with more of them; none if it is not."""
+    before, asked = was["settings"].get("epochs"), now["settings"].get("epochs")
+    whole = isinstance(before, int) and isinstance(asked, int)
+    return before if whole and 0 < before < asked else None
 
 
 def _compared(run: Run, free: frozenset[str]) -> Run:
@@ -210,7 +287,7 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = escaped(value if isinstance(value, str) else json.dumps(value)).replace("\n", "\\n")
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
@@ -304,6 +381,7 @@ __all__ = [
     "Folder",
     "Run",
     "differences",
+    "extension",
     "recipe_settings",
     "surroundings",
     "told",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,6 +89,32 @@ def texts_of(
 
 def write_all(folder: Path, texts: dict[str, tuple[str, str]], force: bool) -> list[tuple[Path, str, int]]:
     """Write all files, or none: what stands in the way of one is found before the first is written."""
+    with undisturbed():
+        return _write_all(folder, texts, force)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Requests to end this process come into effect when what is done within is done, whole."""
+    came: list[int] = []
+    before: dict[int, Any] = {}
+    try:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                before[number] = signal.signal(number, lambda number, _: came.append(number))
+    except ValueError:  # not the main thread, which alone is told of signals
+        pass
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action if action is not None else signal.SIG_DFL)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
+
+
+def _write_all(folder: Path, texts: dict[str, tuple[str, str]], force: bool) -> list[tuple[Path, str, int]]:
     paths = {name: folder / name for name in texts}
     taken = [path for path in paths.values() if os.path.lexists(path)]
     if taken and not force:

@@ -35,6 +35,7 @@ from archdsl.commands.common import (
     request_of,
     say,
     say_json,
+    warn,
 )
 from archdsl.commands.entry_point import PATHS, EntryPoint, Settings, words_of
 from archdsl.commands.run_folder import (
@@ -46,14 +47,23 @@ from archdsl.commands.run_folder import (
     Folder,
     Run,
     differences,
+    extension,
     recipe_settings,
     surroundings,
     told,
 )
 from archdsl.commands.tables import size
-from archdsl.commands.targets import chosen_name, classes_option, name_option, texts_of, without_short_forms, write_all
+from archdsl.commands.targets import (
+    chosen_name,
+    classes_option,
+    name_option,
+    texts_of,
+    undisturbed,
+    without_short_forms,
+)
 from archdsl.commands.targets import words_of as changes_of
 from archdsl.compiler import Compilation
+from archdsl.files import escaped
 from archdsl.graph.network import Network
 from archdsl.report import TrainReport, diagnostic_reports
 from archdsl.resources import data_root
@@ -162,11 +172,13 @@ class Wanted:
 
 
 def _wanted(request: Request, result: Compilation, network: Network, name: str, changes: list[str]) -> Wanted:
-    from archdsl.emission import NoEmission
+    from archdsl.backends.recipe_use import as_used, unused
+    from archdsl.emission import NoEmission, not_used
     from archdsl.project import Project
     from archdsl.show import show_model, show_recipe
 
-    recipe = result.recipe or DEFAULT
+    asked = result.recipe or DEFAULT
+    recipe, left = as_used(asked, network), unused(asked, network)
     reader = Project(request.file)
     try:
         texts = texts_of(result, network, name, request.shown, changes, ("torch", "train"))
@@ -174,6 +186,7 @@ def _wanted(request: Request, result: Compilation, network: Network, name: str, 
         texts[RECIPE] = ("recipe", show_recipe(recipe, reader))
     except (NoEmission, ValueError) as fault:
         raise click.ClickException(str(fault)) from None
+    warn(result, request, not_used(result))
     model = result.model
     run = {
         "archdsl": __version__,
@@ -186,6 +199,7 @@ def _wanted(request: Request, result: Compilation, network: Network, name: str, 
         "preprocess": {key: show_value(setting.value) for key, setting in model.preprocess.items()} if model else {},
         "init": {key: str(setting.value) for key, setting in model.init.items()} if model else {},
         "recipe": recipe_settings(recipe),
+        "unused": left,
     }
     return Wanted(name, recipe, texts, run)
 
@@ -214,7 +228,7 @@ class Plan:
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[tuple[int, ...]]:
-        """The folder with its files, locked."""
+        """The folder with its files, locked. run.json comes first: with it, what is missing can be written later."""
         try:
             self.folder.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -223,9 +237,34 @@ class Plan:
         with self.folder.locked() as inherited:
             if self.folder.content() != self.seen:
                 raise click.ClickException(f"{self.folder.path} was changed meanwhile; start again")
-            if not self.goes_on:
-                write_all(self.folder.path, self.wanted.texts, force=True)
+            _check_files(self.wanted, self.folder, self.seen)
+            try:
+                self.folder.forget_bytecode(self.wanted.name)
+                with undisturbed():
+                    self._write()
+            except OSError as error:
+                reason = (error.strerror or "cannot be written").lower()
+                raise click.ClickException(f"{self.folder.path}: {reason}") from None
             yield inherited
+
+    def _write(self) -> None:
+        texts = {name: text for name, (_, text) in self.wanted.texts.items()}
+        if not self.goes_on:
+            self.folder.discard(self.seen["files"] if self.seen is not None else ())
+            self.folder.record(self.run)
+        for name, text in texts.items():
+            if self.folder.state_of(name, text, self.run) == "missing":
+                self.folder.write(name, text)
+
+    @property
+    def run(self) -> Run:
+        """run.json before this start."""
+        settings = {"seed": self.settings.get("seed"), "settings": self.settings}
+        if self.found is not None:
+            return self.found | settings
+        texts = self.wanted.texts
+        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, (_, text) in texts.items()}
+        return self.wanted.run | settings | {"files": digests, "starts": []}
 
 
 def _plan(wanted: Wanted, folder: str | None, words: Sequence[str], processes: int) -> Plan:
@@ -235,24 +274,34 @@ def _plan(wanted: Wanted, folder: str | None, words: Sequence[str], processes: i
     entry = EntryPoint.of(wanted.script, wanted.texts[wanted.script][1])
     given = _given(entry, words)
     if found is not None:
-        changed = path.changed_file(found)
-        begun = not path.has_results() and changed is None and found["name"] == wanted.name
-        other = differences(found, wanted.run | {"settings": entry.defaults | given}, entry.free | {"out"})
-        if other and begun:  # it ended before anything came of it
-            found = None
+        now = wanted.run | {"settings": entry.defaults | given}
+        free = entry.free | {"out"} | ({"epochs"} if extension(found, now) is not None else set())
+        other = differences(found, now, free)
+        if not path.has_results() and found["name"] == wanted.name:
+            found = None if other else found  # it ended before anything came of it
         elif other:
-            message = f"{path.path} holds another run: {told(other)}"
+            message = f"{escaped(str(path.path))} holds another run: {told(other)}"
             raise click.ClickException(f"{message}; name another folder with -o")
-        elif changed is not None:
-            message = f"{path.path / changed} is not as it was written: start {wanted.script} there by hand"
-            raise click.ClickException(f"{message}, or name another folder with -o")
-        else:
-            entry = EntryPoint.of(wanted.script, (path.path / wanted.script).read_text(encoding="utf-8"))
-            given = _given(entry, words)
+    _check_files(wanted, path, seen)
     _check_libraries(entry, given)
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else []
     command = [sys.executable, *start, entry.name, "--out=.", *words_of(given)]
     return Plan(wanted, path, seen, found, entry, entry.defaults | given, command, processes)
+
+
+def _check_files(wanted: Wanted, folder: Folder, seen: Run | None) -> None:
+    """Nothing is run but what the model gives: not what a folder holds besides, nor what its record calls emitted."""
+    shown = escaped(str(folder.path))
+    strange = folder.intruder(wanted.name)
+    if strange is not None:
+        message = f"{strange} is no part of the run, and {wanted.script} could import it"
+        raise click.ClickException(f"{message}; move it, or name another folder with -o")
+    for name, (_, text) in wanted.texts.items():
+        state = folder.state_of(name, text, seen or {"files": {}})
+        kept = not name.endswith(".py") or not folder.has_results()  # what is not run, or is written anew
+        if state == "changed" or (state == "of another start" and not kept):
+            message = f"{shown}/{name} is not what archdsl {__version__} makes of the model: to go on with it, start"
+            raise click.ClickException(f"{message} {wanted.script} there by hand, or name another folder with -o")
 
 
 def _given(entry: EntryPoint, words: Sequence[str]) -> Settings:
@@ -282,15 +331,12 @@ def _check_libraries(entry: EntryPoint, given: Settings) -> None:
 def _train(plan: Plan, typed: list[str], request: Request, inherited: tuple[int, ...]) -> tuple[int, bool]:
     """Record the start, train, and record the end: the exit code, and whether it was interrupted."""
     folder = plan.folder
-    starts = list(plan.found["starts"]) if plan.found is not None else []
-    if plan.found is not None:
-        run: Run = plan.found | {"seed": plan.settings.get("seed"), "settings": plan.settings}
-    else:
-        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, (_, text) in plan.wanted.texts.items()}
-        run = plan.wanted.run | {"seed": plan.settings.get("seed"), "settings": plan.settings, "files": digests}
+    run = plan.run
+    starts = list(run["starts"])
     here = surroundings(_spec_folder(request.file))
     start = {**here, "typed": typed, "command": plan.command, "processes": plan.processes}
-    start |= {"environment": folder.write_environment(starts), "exit_code": None, "seconds": None}
+    start |= {"epochs": plan.settings.get("epochs"), "environment": folder.write_environment(starts)}
+    start |= {"exit_code": None, "seconds": None}
     run = run | {"starts": [*starts, start]}
     folder.record(run)
     began = time.monotonic()

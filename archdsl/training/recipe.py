@@ -14,6 +14,7 @@ from typing import Literal
 OPTIMIZERS = ("sgd", "rmsprop", "adamw")
 SCHEDULES = ("constant", "cosine", "exponential")
 PRECISIONS = ("float32", "bfloat16", "float16")
+LOSSES = ("cross_entropy", "bce")
 UNDECAYED = ("norms", "biases")
 """What weight decay may leave out: scales and shifts of norms; biases of convolutions and linear layers."""
 STAGED = ("image_size", "randaugment", "mixup", "cutmix", "dropout", "drop_path", "random_erasing")
@@ -23,7 +24,6 @@ CHANNELS: Mapping[str, tuple[int, ...]] = {
     "randaugment": (1, 3),
     "saturation": (3,),
     "hue": (3,),
-    "lighting": (3,),
 }
 """What is defined for images of so many channels only."""
 
@@ -83,14 +83,17 @@ class Recipe:
     name: str
     epochs: int
     batch: int
-    """Images in a step, over all processes and accumulated parts: the one that the rate is for."""
+    """Images in a step, over all processes and accumulated parts."""
     optimizer: Optimizer
     schedule: Schedule
     doc: str = ""
+    rate_batch: int | None = None
+    """The batch that the rate is for; none: `batch`."""
     # Loss and regularization
     loss: Literal["cross_entropy", "bce"] = "cross_entropy"
-    """Of one class an image, or of any number of them."""
+    """`bce` is binary cross entropy, the mean over classes, each of which an image has or has not."""
     label_smoothing: Fraction = Fraction(0)
+    """s makes targets t into (1 - s) t + s / classes."""
     dropout: Fraction | None = None
     """None: the network's own."""
     drop_path: Fraction | None = None
@@ -179,6 +182,7 @@ DEFAULT = Recipe(
 __all__ = [
     "CHANNELS",
     "DEFAULT",
+    "LOSSES",
     "OPTIMIZERS",
     "PRECISIONS",
     "SCHEDULES",

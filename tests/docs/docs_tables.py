@@ -83,6 +83,8 @@ RECIPE_FIELDS = {
     "schedule": "the rate over the time",
     "epochs": "passes over the images",
     "batch": "images of a step, over all processes and parts",
+    "rate_batch": "the batch that the rate is for; `batch`",
+    "loss": "binary cross entropy is the mean over classes, of which an image may have several",
     "label_smoothing": "the share of a label that all classes share",
     "dropout": "the rate of every dropout; the network's own",
     "drop_path": "stochastic depth: the rate of the last block, those before in proportion; the network's own",

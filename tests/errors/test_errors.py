@@ -34,6 +34,8 @@ ELSEWHERE = {
     "E108": "50 syntax errors: tests/hostile",
     "E115": "200 files: tests/hostile",
     "E116": "10,000 models: tests/hostile",
+    "E701": "a warning of compile and train: tests/cli/test_training_warnings.py",
+    "E702": "a warning of compile: tests/cli/test_training_warnings.py",
     "E391": "100,000 operations: tests/hostile",
     "E392": "5,000,000 steps: tests/hostile",
 }

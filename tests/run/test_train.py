@@ -432,11 +432,11 @@ def test_checkpoints_that_do_not_fit(
 
     state = checkpoint(tmp_path)
     path.write_bytes(path.read_bytes()[:-1000])
-    assert fault() == "is damaged, or no checkpoint of this script"
+    assert fault().startswith("cannot be read: ")
     torch.save(state["model"], path)
     assert fault() == "is damaged, or no checkpoint of this script"
     torch.save(state | {"history": Trap(tmp_path / "sprung")}, path)
-    assert fault() == "is damaged, or no checkpoint of this script"
+    assert fault().startswith("cannot be read: ")
     assert not (tmp_path / "sprung").exists()
     path.unlink()
     status, _, err = run("--out", tmp_path, "--resume")

@@ -272,6 +272,7 @@ AMOUNT, POSITIVE = Bounds(0), Bounds(0, open_low=True)
 NUMBERS = {
     "epochs": Bounds(1, 1_000_000, whole=True),
     "batch": EXTENT,
+    "rate_batch": EXTENT,
     "label_smoothing": PART,
     "dropout": PART,
     "drop_path": PART,
@@ -341,6 +342,7 @@ WITHIN: dict[str, st.SearchStrategy[Any]] = {
     "ema_every": st.integers(1, 10**6).map(lambda v: (f"{v} steps", v)),
     "ema_warmup": times(),
     "swa": times(),
+    "loss": words("cross_entropy", "bce"),
     "precision": words("float32", "bfloat16", "float16"),
     "transcribed": st.text("abc é,;:'()", max_size=20).map(lambda v: (f'"{v}"', v)),
     "optimizer.nesterov": TRUTH,
@@ -366,6 +368,7 @@ BEYOND: dict[str, tuple[str, ...]] = {
     "ema_every": ("32", "2.5 steps", "0 steps", "1 epochs", "true"),
     "ema_warmup": UNTIMED,
     "swa": UNTIMED,
+    "loss": ('"mse"', "16", '"BCE"'),
     "precision": ('"float8"', "16", '"Float32"'),
     "transcribed": ("1", "true"),
     "optimizer.nesterov": ("1", "0", '"true"'),
