@@ -319,6 +319,7 @@ class _CommandLine:
         if recipe.crop_padding >= least:
             message = f"`crop_padding` must be less than the {least} pixels of an image, not {recipe.crop_padding}"
             raise Fault(Diagnostic("E302", message, written.given["crop_padding"].span))
+
     def dropping(self, model: Model, recipe: Recipe | None) -> Model | None:
         """The model with the recipe's stochastic depth, where its family has a rate that is 0; else none.
 
