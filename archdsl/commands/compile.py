@@ -33,7 +33,6 @@ from archdsl.compiler import Compilation
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 from archdsl.report import CompileReport, FileWritten, diagnostic_reports, rows_of
-from archdsl.terminal import note
 
 DEFAULT_TARGETS = ("torch", "train")
 
