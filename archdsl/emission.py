@@ -167,6 +167,8 @@ def untrained(network: Network, offered: Interface) -> str | None:
     shape = [int(extent) for extent in network.shape(network.outputs[0])]
     if len(shape) > 1:
         extents = " x ".join(map(str, shape))
+        if offered.num_classes is None:
+            return f"the network has no classifier: it ends in a map of {extents}"
         return f"the network ends in a map of {extents}, and the entry point trains one list of classes an image"
     if offered.num_classes is None:
         return "the network has no classifier: no linear layer or convolution in its head decides the classes"

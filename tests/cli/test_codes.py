@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -72,8 +73,30 @@ LIMITS: dict[str, Callable[[Path], None]] = {
 }
 
 
+COMPILING = {
+    "E701": ("plain", "drop_path: 0.2"),
+    "E702": ("mapped", ""),
+}
+"""Warnings of `compile` and `train`, which `check` does not give: a model, and a line of its recipe."""
+NETWORKS = """\
+use std.ops {{ conv, global_pool, linear }}
+block classify(x; classes: 10) = x -> global_pool -> linear(classes)
+model mapped {{ input: 3 x 8 x 8  stages: conv {{ width: 8  kernel: 1 }} }}
+model plain = mapped with {{ head: classify }}
+recipe short {{ epochs: 1  batch: 8  optimizer: sgd()  schedule: constant(peak: 0.1)  {line} }}
+"""
+
+
 def test_every_code_without_an_example_is_proved_here() -> None:
-    assert set(LIMITS) == {code for code, entry in CODES.items() if entry.wrong is None}
+    assert set(LIMITS) | set(COMPILING) == {code for code, entry in CODES.items() if entry.wrong is None}
+
+
+@pytest.mark.parametrize("code", COMPILING)
+def test_warnings_of_compiling(run: Run, code: str, here: Path) -> None:
+    model, line = COMPILING[code]
+    (here / "net.arch").write_text(NETWORKS.format(line=line))
+    result = run("compile", "net.arch", "--model", model, "--recipe", "short", "-o", here / "out", "--format", "json")
+    assert [d["code"] for d in json.loads(result.out)["diagnostics"]] == [code]
 
 
 @pytest.mark.parametrize("code", LIMITS)

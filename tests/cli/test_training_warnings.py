@@ -54,7 +54,7 @@ def net(here: Path) -> Path:
     [
         ("a_map", "the network ends in a map of 10 x 16 x 16"),
         ("pooled_map", "the network ends in a map of 10 x 1 x 1"),
-        ("bare", "the network ends in a map of 8 x 16 x 16"),
+        ("bare", "the network has no classifier: it ends in a map of 8 x 16 x 16"),
     ],
 )
 def test_a_map_has_a_module_and_no_entry_point(run: Run, net: Path, model: str, reason: str) -> None:
