@@ -337,8 +337,8 @@ class _Search:
     def _far(self, a: int, b: int, nearest: int | float) -> bool:
         """Whether an interval need not be searched.
 
-        It need not where only depths and the resolution differ and its ends are on one side of the budget, none of
-        them nearer than what is known; where it is short, and both ends are on one side, far from the budget; and
+        It need not where only depths and the resolution differ and its ends are on one side of the budget, both
+        farther than what is known; where it is short, and both ends are on one side, far from the budget; and
         where networks from its beginning on are too large.
         """
         target = self.budget.target
@@ -349,7 +349,7 @@ class _Search:
         if low == math.inf:
             return True
         if self.key(a)[1] == self.key(b)[1] and (low > target or high < target):
-            return min(abs(low - target), abs(high - target)) >= nearest
+            return min(abs(low - target), abs(high - target)) > nearest  # as near may be at a smaller factor
         return b * 10 < a * 11 and (low * 2 > target * 3 or high * 3 < target * 2)
 
 
