@@ -189,7 +189,8 @@ class Folder:
 
 
 def _same_code(content: bytes, text: str) -> bool:
-    """Whether two Python texts do the same: comments and the docstring, which quote a recipe's words, may differ."""
+    """Whether two Python texts do the same: comments and docstrings, which quote a model's and a recipe's words, may
+    differ."""
     try:
         trees = [ast.parse(content), ast.parse(text)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -197,7 +198,11 @@ def _same_code(content: bytes, text: str) -> bool:
     for tree in trees:
         for node in ast.walk(tree):
             match node:
-                case ast.Module(body=[ast.Expr(value=ast.Constant(value=str())), *rest]):
+                case (
+                    ast.Module(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
+                    | ast.ClassDef(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
+                    | ast.FunctionDef(body=[ast.Expr(value=ast.Constant(value=str())), *rest])
+                ):
                     node.body = rest
     return ast.dump(trees[0]) == ast.dump(trees[1])
 

@@ -428,7 +428,7 @@ def test_what_is_only_said_may_change(run: Run, project: Path) -> None:
 @pytest.mark.parametrize("name", EMITTED)
 def test_a_file_that_was_changed(run: Run, project: Path, name: str) -> None:
     path = project / "runs" / "net-quick" / name
-    path.write_text(path.read_text() + "# mine\n")
+    path.write_text(path.read_text() + "mine = 1\n")
     before = content(project)
     result = run("train", *QUICK)
     assert (result.code, result.out) == (1, "")
@@ -530,6 +530,7 @@ class Settings:
     data: str | None = option(None, "str")
     out: str = option("", "str")
     seed: int = option(0, "int")
+    epochs: int = option(2, "int")
 """
 
 
