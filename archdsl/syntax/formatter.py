@@ -1,12 +1,14 @@
 """Text to canonical text. What enters is a `Source` that parses; what leaves is its one canonical layout.
 
-The writer decides where lines break and where one blank line stands; everything else has one form. The
-formatter works on lexemes, not on the tree, so comments need no rule of their own and nothing can be lost:
-the output holds the same lexemes and comments in the same order. Two things always break a line: an item
-after another item, and the rows of a table.
+The writer decides where lines break and where one blank line stands; everything else has one form, and a line
+that is too long is broken where it may be. The formatter works on lexemes, not on the tree, so comments need no
+rule of their own and nothing can be lost: the output holds the same lexemes and comments in the same order. Two
+things always break a line: an item after another item, and the rows of a table.
 
-It runs in four passes over one list of pieces: `_frame` finds the brackets and what begins an item, an entry
-or a row; `_lay_tables` and `_align_entries` add the spaces that make columns; `_Writer` puts it all down.
+It runs in passes over one list of pieces: `_frame` finds the brackets and what begins an item, an entry or a
+row; `_lay_tables` and `_align_entries` add the spaces that make columns; `_Writer` puts it all down. While that
+leaves lines that are too long, `_wrap` breaks them and all but the first pass run again: so the last layout is
+that of a text in which somebody wrote these line breaks.
 """
 
 from __future__ import annotations
@@ -17,11 +19,15 @@ from enum import Enum, auto
 from archdsl.source import Source
 from archdsl.syntax.parser import tokens
 
+LINE = 120
+"""Columns of a line, without the comment at its end."""
 INDENT = 2
 CONTINUATION = 4
 """Indentation of a line that goes on with an entry where nothing better shows where."""
 WIDEST_KEY = 24
 """A longer key is not aligned with its neighbours, nor they with it."""
+WORTH = 4
+"""A break in an expression that moves what follows by fewer columns to the left is none."""
 
 _SOFT = {"NAME", "KIND", "ARCH", "USE", "MODELS"}
 _ENDS_VALUE = _SOFT | {"NUMBER", "UNIT", "STRING", "RPAR", "RSQB", "RBRACE"}
@@ -80,8 +86,10 @@ class Piece:
         return self.separates or self.kind in {"RETURN", "REQUIRE"}
 
 
-def format_source(source: Source) -> str:
+def format_source(source: Source, *, line: int = LINE) -> str:
     """The canonical layout of a text. Raises `Fault` with the first syntax error of one that does not parse.
+
+    Lines with code beyond `line` columns are broken where they may be; the comment at the end of one does not count.
 
     The result parses to an equal tree with the same documentation, and is its own canonical layout.
     """
@@ -89,12 +97,20 @@ def format_source(source: Source) -> str:
     if not pieces:
         return ""
     frames = list(dict.fromkeys(p.frame for p in pieces))
-    _lay_tables(pieces, frames)
-    _separate_items(pieces)
-    for frame in frames:
-        if frame.kind is Kind.BODY:
-            _align_entries(pieces, frame)
-    return _Writer(pieces).write()
+    while True:
+        for piece in pieces:
+            piece.extra = 0
+        _lay_tables(pieces, frames)
+        _separate_items(pieces)
+        for frame in frames:
+            if frame.kind is Kind.BODY:
+                _align_entries(pieces, frame)
+        writer = _Writer(pieces)
+        text = writer.write()
+        # Each round begins a line with a piece that began none: so the rounds end.
+        wrapped = [_wrap(pieces, spots, line) for spots in writer.lines]
+        if not any(wrapped):
+            return text
 
 
 # What is what
@@ -311,6 +327,22 @@ class _Level:
     """Column of the first `->` of the entry at hand."""
     value: int | None = None
     """Column of the value of the entry at hand."""
+    tabled: bool = False
+    """Whether a table is around it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Spot:
+    """Where a piece that is no comment came to stand."""
+
+    number: int
+    column: int
+    depth: int
+    """Brackets around it."""
+    divides: str = ""
+    """What a line break in front of it would divide, if one may stand there."""
+    target: int = 0
+    """The column at which it would then begin the line."""
 
 
 class _Writer:
@@ -321,6 +353,8 @@ class _Writer:
         self._indent = 0
         self._levels = [_Level(pieces[0].frame, 0, 0, 0)]
         self._following = _next_code(pieces)
+        self.lines: list[list[_Spot]] = []
+        """The code of every line, once written."""
 
     def write(self) -> str:
         before: Piece | None = None
@@ -337,6 +371,14 @@ class _Writer:
                 self._column = self._indent
             elif before is not None:
                 self._put(" " * (_gap(before, piece) + piece.extra))
+            if begins_line:
+                self.lines.append([])
+            if piece.kind != "COMMENT":
+                spot = _Spot(i, self._column, len(self._levels))
+                if closed is None and not begins_line and not level.tabled and last is not None:
+                    spot.divides = _divided(piece, last)
+                    spot.target = self._column_of(piece, level, last)
+                self.lines[-1].append(spot)
             if piece.kind != "COMMENT" and closed is None:
                 self._note(piece, level, last, begins_line)
             self._put(piece.text)
@@ -389,7 +431,8 @@ class _Writer:
         goes_on = not following.breaks and following.kind != "COMMENT"
         if goes_on and frame.kind in {Kind.LIST, Kind.NAMES}:
             content = self._column + _gap(self._pieces[i], following)
-        self._levels.append(_Level(frame, content, line, line))
+        tabled = level.tabled or frame.kind is Kind.TABLE
+        self._levels.append(_Level(frame, content, line, line, tabled=tabled))
 
 
 def _begins(piece: Piece, level: _Level, last: Piece | None) -> bool:
@@ -405,3 +448,63 @@ def _next_code(pieces: list[Piece]) -> list[int | None]:
     for i in range(len(pieces) - 2, -1, -1):
         following[i] = following[i + 1] if pieces[i + 1].kind == "COMMENT" else i + 1
     return following
+
+
+# Lines that are too long
+
+
+def _divided(piece: Piece, last: Piece) -> str:
+    """What a line break between two pieces of code that are in no table would divide; empty if none may stand there."""
+    kind = piece.frame.kind
+    if kind is Kind.BODY and piece.begins:
+        return "entries"
+    if kind in {Kind.LIST, Kind.NAMES} and last.kind in {"COMMA", "SEMICOLON"}:
+        return "elements"
+    if piece.kind in _CHOICE:
+        return "choice"
+    if piece.kind == "ARROW":
+        return "pipe"
+    if kind is Kind.FILE and last.separates and last.kind == "EQUAL":
+        return "definition"
+    return ""
+
+
+def _wrap(pieces: list[Piece], spots: list[_Spot], line: int) -> bool:
+    """Break a line that is too long, in the outermost bracket that goes beyond. Returns whether one could be.
+
+    A body on the line gets a line for each entry. Elsewhere lines are filled: elements of a list first, then the
+    parts of a choice or comprehension, then the steps of a pipe, last what defines a whole item.
+    """
+    ends = {spot.number: spot.column + len(pieces[spot.number].text) for spot in spots}
+    if not spots or ends[spots[-1].number] <= line:
+        return False
+    places: dict[Frame, dict[str, list[_Spot]]] = {}
+    for spot in sorted(spots, key=lambda s: s.depth):
+        if spot.divides:
+            places.setdefault(pieces[spot.number].frame, {}).setdefault(spot.divides, []).append(spot)
+    beyond = [frame for frame in places if ends.get(frame.closing, line + 1) > line]
+    within = [frame for frame in places if ends.get(frame.closing, line + 1) <= line]
+    end = ends[spots[-1].number]
+    stops = [(frame, ends.get(frame.closing, end)) for frame in beyond] + [(frame, end) for frame in reversed(within)]
+    for frame, stop in stops:
+        entries = places[frame].get("entries", [])
+        for spot in entries:
+            pieces[spot.number].breaks = 1
+        if entries:
+            pieces[frame.closing].breaks = max(pieces[frame.closing].breaks, 1)
+            return True
+        for divides in ("elements", "choice", "pipe", "definition"):
+            if _fill(pieces, places[frame].get(divides, []), ends, stop, line):
+                return True
+    return False
+
+
+def _fill(pieces: list[Piece], spots: list[_Spot], ends: dict[int, int], stop: int, line: int) -> bool:
+    """Break in front of what would go beyond the line, and of nothing else. Returns whether that is anything."""
+    shift = 0  # how far the breaks so far move what follows to the left
+    for spot, following in zip(spots, [*spots[1:], None], strict=False):
+        end = stop if following is None else ends[following.number - 1]
+        if end - shift > line and spot.column - shift - spot.target >= WORTH:
+            pieces[spot.number].breaks = 1
+            shift = spot.column - spot.target
+    return shift > 0

@@ -54,11 +54,14 @@ def verdict(row: dict[str, Any], measure: str) -> str | None:
     found = None
     for claim in compilation.model.claims:
         height = claim.at[1] if claim.at is not None else compilation.network.input[1]
-        if (claim.measure, claim.literal, height) != (measure, row[measure], row["resolution"]):
+        if (claim.measure, claim.literal) != (measure, row[measure]):
             continue
-        if claim.convention in STRICT and not claim.truncated:
+        if height != row["resolution"]:
+            found = found or "explained"  # the figure is that of images of another size
+        elif claim.convention in STRICT and not claim.truncated:
             return "strict"
-        found = "alternative"
+        else:
+            found = "alternative"
     if found is None and any(row[measure] in note for note in notes(compilation)):
         found = "explained"
     return found

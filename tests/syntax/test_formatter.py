@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from archdsl.diagnostics import Fault
 from archdsl.resources import data_root
 from archdsl.source import Source
-from archdsl.syntax import ast
-from archdsl.syntax.formatter import format_source
+from archdsl.syntax import ast, formatter
+from archdsl.syntax.formatter import LINE, format_source
 from archdsl.syntax.parser import parse, tokens
 
 ROOT = Path(__file__).parent.parent
@@ -44,8 +44,8 @@ def read_cases(path: Path) -> list[Case]:
 CASES = [case for path in sorted((ROOT / "format").glob("*.arch")) for case in read_cases(path)]
 
 
-def formatted(text: str) -> str:
-    return format_source(Source("test.arch", text))
+def formatted(text: str, line: int = LINE) -> str:
+    return format_source(Source("test.arch", text), line=line)
 
 
 def comments(text: str) -> list[str]:
@@ -61,16 +61,21 @@ def docs(file: ast.File) -> list[str]:
 
 
 def check_layout(text: str) -> None:
-    """What holds for the layout of every text that parses."""
+    """What holds for the layout of every text that parses, whatever the length of a line."""
+    for line in (LINE, 30):
+        check_lines(text, line)
+
+
+def check_lines(text: str, line: int) -> None:
     before = parse(Source("before", text))[0]
-    output = formatted(text)
+    output = formatted(text, line)
     after, diagnostics = parse(Source("after", output))
     assert diagnostics == []
     assert after == before
     assert docs(after) == docs(before)
     assert lexemes(output) == lexemes(text)
     assert comments(output) == comments(text)
-    assert formatted(output) == output
+    assert formatted(output, line) == output
     assert not re.search(r"[ \t\r]\n|\n\n\n|\A\n", output)
     assert output == "" or (output.endswith("\n") and not output.endswith("\n\n"))
     assert "\t" not in "".join(line for line in output.split("\n") if "#" not in line and '"' not in line)
@@ -80,6 +85,64 @@ def check_layout(text: str) -> None:
 def test_layout(case: Case) -> None:
     assert formatted(case.text) == case.output
     check_layout(case.text)
+
+
+def code_widths(text: str) -> list[int]:
+    """The columns of every line up to the end of its code."""
+    widths = [len(line) for line in text.split("\n")]
+    for kind, start, _ in tokens(Source("t", text)):
+        if kind == "COMMENT":
+            before = text[text.rfind("\n", 0, start) + 1 : start]
+            widths[text.count("\n", 0, start)] = len(before.rstrip())
+    return widths
+
+
+@pytest.mark.parametrize("line", [90, 60])
+def test_lines_of_the_zoo_are_broken_at_narrower_limits(line: int) -> None:
+    """Not all can be: rows, strings, operators. But most are."""
+    before = after = 0
+    for path in SPECS:
+        text = path.read_text(encoding="utf-8")
+        output = formatted(text, line)
+        assert formatted(output) == output, "a narrower layout has no line that the wider one would break"
+        before += sum(width > line for width in code_widths(text))
+        after += sum(width > line for width in code_widths(output) if width)
+    assert 0 < after < before / 2
+
+
+@pytest.mark.parametrize("comment", ["", "  # and a comment"])
+def test_the_last_column_of_a_line_is_the_limit(comment: str) -> None:
+    text = f"fn f(x) = g({'x' * 98}, 1234567){comment}\n"
+    assert len(text.split("  #")[0].rstrip()) == LINE
+    assert formatted(text) == text
+    longer = text.replace("1234567", "12345678")
+    assert formatted(longer) == longer.replace("= g(", "=\n    g(")
+
+
+def test_a_shipped_line_fits_unless_it_is_a_row_or_one_string() -> None:
+    for path in SPECS:
+        text = path.read_text(encoding="utf-8")
+        for number, width in enumerate(code_widths(text)):
+            code = text.split("\n")[number][:width].strip()
+            assert width <= LINE or code.startswith("|") or re.fullmatch(r'[\w.]+: +"[^"]*"', code), (path.name, code)
+
+
+def test_a_long_line_takes_rounds_by_its_nesting_not_its_length() -> None:
+    rounds = []
+    for count in (50, 500):
+        writes = 0
+
+        class Counting(formatter._Writer):
+            def write(self) -> str:
+                nonlocal writes
+                writes += 1
+                return super().write()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(formatter, "_Writer", Counting)
+            formatted(f"fn f(x) = [{', '.join(['g(x, 1)'] * count)}]\n")
+        rounds.append(writes)
+    assert rounds[0] == rounds[1] <= 4
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.name)
