@@ -11,7 +11,7 @@ from dataclasses import replace
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis import recipe_fields
 from archdsl.analysis.derive import as_section
-from archdsl.analysis.names import misplaced, setting_names, unknown_column, unknown_name, unknown_setting
+from archdsl.analysis.names import misplaced, setting_names, unknown_column, unknown_name, unknown_part, unknown_setting
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
     Builtin,
@@ -26,6 +26,7 @@ from archdsl.analysis.program import (
 from archdsl.analysis.stages import STRUCTURE, unknown_attribute
 from archdsl.analysis.starts import DISTRIBUTIONS
 from archdsl.analysis.suggest import nearest
+from archdsl.analysis.values import INDICES
 from archdsl.diagnostics import Diagnostic, Edit, Label
 from archdsl.graph.starts import NAMES
 from archdsl.source import Span
@@ -433,6 +434,12 @@ class Checker:
                 self._derivation(value, body, local, where)
             case ast.Table(rows=rows):
                 self._table(rows, local, where)
+            case ast.Attribute(value=ast.Reference(name=group), name=name) if group in INDICES:
+                indexed = where in ("stages", "with") and local >= set(INDICES)
+                if indexed and name.text not in INDICES[group]:
+                    self.report(unknown_part(name, INDICES[group], "an index").diagnostic)
+                elif not indexed:
+                    self._expression(e.value, local, where)
             case ast.ListExpression(items=items) if where == "stages":
                 for item in items:
                     self._expression(item, local, where)

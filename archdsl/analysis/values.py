@@ -172,6 +172,10 @@ class Indices:
     values: Mapping[str, Value]
 
 
+INDICES: Mapping[str, tuple[str, ...]] = {"block": ("index", "count", "in_stage"), "stage": ("index", "count")}
+"""What the indices of a stage's attributes are called."""
+
+
 @dataclass(frozen=True)
 class OldValues:
     """`stem`, `head` and `stage` in a line that changes a model: the settings as they were."""
