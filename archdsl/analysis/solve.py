@@ -338,8 +338,8 @@ class _Search:
         """Whether an interval need not be searched.
 
         It need not where only depths and the resolution differ and its ends are on one side of the budget, none of
-        them nearer than the best known, nor as near with smaller factors inside; where it is short, and both ends are on one side, far from the budget; and
-        where networks from its beginning on are too large.
+        them nearer than the best known, nor as near with smaller factors inside; where it is short, and both ends are
+        on one side, far from the budget; and where networks from its beginning on are too large.
         """
         target = self.budget.target
         costs = self.cost(a), self.cost(b)
