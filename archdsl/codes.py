@@ -1017,27 +1017,29 @@ model net {
         """\
 arch 1
 use std.ops { conv }
-use std.scaling { width_mult }
+
+scaling wider(m) { model.factor: model.factor * m  width: round(width * m) }
 
 model net {
   input:  3 x 32 x 32
   stages: conv { width: 16  kernel: 3 }
 }
 
-model wide = net -> width_mult(1.5)
+model wide = net -> wider(3/2)
 """,
         """\
 arch 1
 use std.ops { conv }
-use std.scaling { width_mult }
 
-model family(width_mult: 1) {
+scaling wider(m) { model.factor: model.factor * m  width: round(width * m) }
+
+model family(factor: 1) {
   input:  3 x 32 x 32
-  stages: conv { width: round(16 * width_mult)  kernel: 3 }
+  stages: conv { width: round(16 * factor)  kernel: 3 }
 }
 
-model net  = family(width_mult: 1)
-model wide = net -> width_mult(1.5)
+model net  = family(factor: 1)
+model wide = net -> wider(3/2)
 """,
     ),
     Code(

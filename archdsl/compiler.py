@@ -321,16 +321,17 @@ class _CommandLine:
             raise Fault(Diagnostic("E302", message, written.given["crop_padding"].span))
 
     def dropping(self, model: Model, recipe: Recipe | None) -> Model | None:
-        """The model with the recipe's stochastic depth, where its family has a rate that is 0; else none.
+        """The model with the recipe's stochastic depth, where its family has another rate; else none.
 
-        A family says by its parameter `drop_path_rate` how the rate is shared among the blocks.
+        A family says by its parameter `drop_path_rate` how the rate is shared among the blocks. A recipe's rate of 0
+        leaves the network as it is: its training is told so.
         """
         made = model.made
         own = made.parameters.get(DROP_PATH) if made is not None else None
-        if recipe is None or own is None or own.value != 0:
+        if recipe is None or own is None:
             return None
         rate = next((values[-1] for name, values in recipe.staged if name == "drop_path"), recipe.drop_path)
-        if not rate:
+        if not rate or rate == own.value:
             return None
         where = ast.Identifier(model.span, model.name)
         env = Environment(self.program.entry)

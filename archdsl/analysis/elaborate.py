@@ -75,9 +75,14 @@ class Elaborator(Evaluator):
         self._enter(named, e, env)
         try:
             inner = self.environment_of(named, arguments, e, env)
-            if named.declaration.value is not None:
-                return self._alias(named, named.declaration.value, inner)
             parameters = {n: Setting(inner.names[n], inner.origins.get(n)) for n in named.parameter_names}
+            if named.declaration.value is not None:
+                model = self._alias(named, named.declaration.value, inner)
+                if not parameters:
+                    return model
+                of_inside = model.made.parameters if model.made is not None else {}
+                made = Made(named, dict(arguments), {**of_inside, **parameters}, inside=model.made)
+                return replace(model, made=made)
             return replace(self._model(named, inner), made=Made(named, dict(arguments), parameters))
         finally:
             self.nesting -= named.depth

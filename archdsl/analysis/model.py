@@ -112,14 +112,16 @@ class Solved:
 class Made:
     """How a model was made, so that it can be made anew with another argument.
 
-    `parameters` are all of the family's, `arguments` those that were given; `since` is what changed the model
-    afterwards, in order.
+    `parameters` are all of the family's and of the one `inside`, which its expression names; `arguments` those that
+    were given; `since` is what changed the model afterwards, in order. `deeper` are values given to the one inside.
     """
 
     family: Definition
     arguments: Mapping[str, Setting]
     parameters: Mapping[str, Setting]
     since: tuple[Callable[[Model], Model], ...] = ()
+    inside: Made | None = None
+    deeper: Mapping[str, Setting] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

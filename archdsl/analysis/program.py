@@ -48,6 +48,12 @@ class Definition:
         return tuple(p.name.text for p in self.parameters)
 
     @cached_property
+    def is_family(self) -> bool:
+        """Whether a model with parameters is no network: one of them has no value, or nothing is claimed."""
+        claims = (isinstance(node, ast.Section) and node.path.text == "expect" for node in walk(self.declaration))
+        return bool(self.parameters) and (any(p.default is None for p in self.parameters) or not any(claims))
+
+    @cached_property
     def defaults(self) -> Mapping[str, ast.Expression | None]:
         return {p.name.text: p.default for p in self.parameters}
 

@@ -125,8 +125,16 @@ def made_anew(ev: Elaborator, model: Model, values: Mapping[str, Setting], e: as
     made = model.made
     if made is None:
         return model
-    fresh = ev.instantiate(made.family, {**made.arguments, **values}, e, env)
+    own = {name: value for name, value in values.items() if name in made.family.parameter_names}
+    deeper = {**made.deeper, **{name: value for name, value in values.items() if name not in own}}
+    fresh = ev.instantiate(made.family, {**made.arguments, **own}, e, env)
     begun = fresh.made
+    if deeper and begun is not None and begun.inside is not None:
+        fresh = made_anew(ev, replace(fresh, made=begun.inside), deeper, e, env)
+        if fresh.made is not None:
+            parameters = {**begun.parameters, **{name: fresh.made.parameters[name] for name in deeper}}
+            begun = replace(begun, parameters=parameters, inside=fresh.made, deeper=deeper)
+        fresh = replace(fresh, made=begun)
     for change in made.since:
         fresh = change(fresh)
     return replace(

@@ -329,17 +329,17 @@ class _Search:
         while intervals:
             a, b = intervals.pop()
             best = min(best, (self.distance(a), a), (self.distance(b), b))
-            if b - a > 1 and self.key(a) != self.key(b) and not self._far(a, b, best[0]):
+            if b - a > 1 and self.key(a) != self.key(b) and not self._far(a, b, best):
                 middle = (a + b) // 2
                 intervals += [(middle, b), (a, middle)]
         return best[1] if best[0] < math.inf else None
 
-    def _far(self, a: int, b: int, nearest: int | float) -> bool:
+    def _far(self, a: int, b: int, best: tuple[int | float, int]) -> bool:
         """Whether an interval need not be searched.
 
-        It need not where only depths and the resolution differ and its ends are on one side of the budget, both
-        farther than what is known; where it is short, and both ends are on one side, far from the budget; and
-        where networks from its beginning on are too large.
+        It need not where only depths and the resolution differ and its ends are on one side of the budget, none of
+        them nearer than the best known, nor as near with smaller factors inside; where it is short, and both ends are
+        on one side, far from the budget; and where networks from its beginning on are too large.
         """
         target = self.budget.target
         costs = self.cost(a), self.cost(b)
@@ -349,7 +349,7 @@ class _Search:
         if low == math.inf:
             return True
         if self.key(a)[1] == self.key(b)[1] and (low > target or high < target):
-            return min(abs(low - target), abs(high - target)) > nearest  # as near may be at a smaller factor
+            return (min(abs(low - target), abs(high - target)), a) >= best
         return b * 10 < a * 11 and (low * 2 > target * 3 or high * 3 < target * 2)
 
 

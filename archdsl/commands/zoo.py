@@ -123,7 +123,7 @@ def networks(wanted: Collection[str], patterns: Sequence[str]) -> list[Listed]:
             program = compiler.program(project.source(), Diagnostics())
             for name, named in program.models.items():
                 fits = not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-                if fits and not (isinstance(named, Definition) and named.parameter_names):  # a family, not a network
+                if fits and not (isinstance(named, Definition) and named.is_family):
                     chosen.append((family, path, compiler, program, name))
     with progress_bar("compiling", chosen) as bar:
         return [_listed(*entry) for entry in bar]

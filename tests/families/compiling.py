@@ -68,12 +68,12 @@ def spec(name: str, **changes: Any) -> Compilation:
 
 
 def zoo_names() -> list[str]:
-    """All shipped networks; a family that can be compiled as it is, because its parameters have values, is none."""
+    """All shipped networks; a family without claims is none, even if its parameters have values."""
     found = []
     for path in ZOO_FILES:
         program = COMPILER.program(file_source(path), Diagnostics())
         for name, named in program.models.items():
-            if name not in program.entry.used and not (isinstance(named, Definition) and named.parameter_names):
+            if name not in program.entry.used and not (isinstance(named, Definition) and named.is_family):
                 found.append(name)
     return found
 

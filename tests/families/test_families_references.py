@@ -13,12 +13,13 @@ from math import ceil, lcm
 from typing import Any
 
 import pytest
-from families.compiling import COMPILER, compiled, network_of, spec, spec_source, stage_shapes, totals
+from families.compiling import COMPILER, compiled, network_of, spec, spec_source, stage_shapes, text_source, totals
 from run.emitted import reference
 
 from archdsl.compiler import Changes
 from archdsl.emission import about_of, emit
 from archdsl.graph.network import Network
+from archdsl.zoo import declared
 
 
 def timm_models() -> Any:
@@ -194,15 +195,35 @@ MULTIPLIERS: dict[str, Callable[[float], Any]] = {
     "mnasnet_a1": lambda m: timm_models().efficientnet._gen_mnasnet_a1("semnasnet_100", m),
     "efficientnet_b0": lambda m: timm_models().efficientnet._gen_efficientnet("efficientnet_b0", m),
     "rexnet_1_0x": lambda m: timm_models().rexnet.RexNet(width_mult=m),
+    "fbnetc": lambda m: timm_models().efficientnet._gen_fbnetc("fbnetc_100", m),
+    "ghostnet_1_0x": lambda m: timm_models().ghostnet._create_ghostnet("ghostnet_100", width=m),
+    "mobilenetv3_large": lambda m: reference("torchvision").models.MobileNetV3(
+        *reference("torchvision").models.mobilenetv3._mobilenet_v3_conf("mobilenet_v3_large", width_mult=m)
+    ),
 }
 
 
-@pytest.mark.parametrize("mult", ["0.5", "0.75", "1.3", "1.4", "2"])
+@pytest.mark.parametrize("mult", ["0.5", "0.75", "1.25", "1.3", "1.4", "2"])
 @pytest.mark.parametrize("name", MULTIPLIERS)
 def test_width_multipliers_are_the_families_own(name: str, mult: str) -> None:
     result = spec(name, scalings=[f"width_mult({mult})"])
     assert not list(result.diagnostics)
     assert params(network_of(result)) == parameters(MULTIPLIERS[name](float(mult)))
+
+
+@pytest.mark.parametrize("mult", ["0.5", "1.5", "2"])
+def test_shufflenetv2_has_four_widths(mult: str) -> None:
+    result = spec("shufflenetv2_1_0x", scalings=[f"width_mult({mult})"])
+    assert not list(result.diagnostics)
+    models = reference("torchvision").models
+    assert params(network_of(result)) == parameters(
+        getattr(models, f"shufflenet_v2_x{float(mult):.1f}".replace(".", "_"))()
+    )
+
+
+def test_shufflenetv2_has_no_other_width() -> None:
+    result = spec("shufflenetv2_1_0x", scalings=["width_mult(1.25)"])
+    assert [(d.code, d.severity) for d in result.diagnostics] == [("E312", "error")]
 
 
 def test_mobilenetv2_by_1_4() -> None:
@@ -301,6 +322,47 @@ DROPPING: dict[str, tuple[str, Callable[[], Any]]] = {
 }
 
 
+def released(name: str, change: str = "") -> Callable[[str], str]:
+    """A network of the zoo, or the family that its file has under that name, with a rate."""
+    path = declared()[name].removeprefix("specs/")
+    return lambda rate: f'use "{path}" {{ {name} }}\nmodel m = {name}({change}drop_path_rate: {rate})'
+
+
+def timm_net(name: str) -> Callable[[float], Any]:
+    return lambda rate: reference("timm").create_model(name, drop_path_rate=rate)
+
+
+SHARED: dict[str, tuple[Callable[[str], str], Callable[[float], Any]]] = {
+    "efficientnet_b0": (released("efficientnet"), timm_net("efficientnet_b0")),
+    "efficientnet_b3": (
+        released("efficientnet", "width_mult: 1.2, depth_mult: 1.4, size: 300, "),
+        timm_net("efficientnet_b3"),
+    ),
+    "efficientnet_lite0": (
+        released("efficientnet_lite", "width_mult: 1, depth_mult: 1, size: 224, dropout_rate: 0.2, "),
+        timm_net("efficientnet_lite0"),
+    ),
+    "efficientnetv2_b0": (released("efficientnetv2_base"), timm_net("tf_efficientnetv2_b0")),
+    "efficientnetv2_s": (released("efficientnetv2_s"), timm_net("efficientnetv2_s")),
+    "efficientnetv2_m": (released("efficientnetv2_m"), timm_net("efficientnetv2_m")),
+    "efficientnetv2_l": (released("efficientnetv2_l"), timm_net("efficientnetv2_l")),
+    "efficientnetv2_xl": (released("efficientnetv2_xl"), timm_net("efficientnetv2_xl")),
+    "mobilenetv3_large": (released("mobilenetv3_large_base"), timm_net("mobilenetv3_large_100")),
+    "fbnetc": (released("fbnetc_base"), timm_net("fbnetc_100")),
+    "convnext_t": (released("convnext_t"), timm_net("convnext_tiny")),
+    "repvgg_a0": (released("repvgg_a0"), timm_net("repvgg_a0")),
+    "regnety_4gf": (released("regnety_4gf"), timm_net("regnety_040")),
+    "resnext50": (
+        lambda rate: (
+            'use "resnet/resnet.arch" { resnet }\nmodel m = resnet([3, 4, 6, 3], drop_path_rate: '
+            + rate
+            + ") with { stages.groups: 32  stages.bottleneck_ratio: 2 }"
+        ),
+        timm_net("resnext50_32x4d"),
+    ),
+}
+
+
 def rates(network: Network) -> list[float]:
     nodes: list[Any] = [node for node in network.nodes if node.operation.name == "drop_path"]
     return [float(node.operation.rate) for node in nodes]
@@ -309,7 +371,10 @@ def rates(network: Network) -> list[float]:
 @pytest.mark.parametrize("name", DROPPING)
 def test_rates_of_stochastic_depth(name: str) -> None:
     text, make = DROPPING[name]
-    module = make()
+    assert rates(network_of(compiled(text, "m"))) == pytest.approx(rates_of(make()), abs=1e-7)
+
+
+def rates_of(module: Any) -> list[float]:
     theirs = []
     for layer in module.modules():
         drop = getattr(layer, "drop_path", None)
@@ -317,7 +382,52 @@ def test_rates_of_stochastic_depth(name: str) -> None:
         if type(drop).__name__ == "DropPath" and skips:
             theirs.append(drop.drop_prob)
     assert theirs
-    assert rates(network_of(compiled(text, "m"))) == pytest.approx(theirs, abs=1e-7)
+    return theirs
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_rate_and_a_recipes_rate_are_shared_as_in_timm(name: str) -> None:
+    """By the family's parameter and, of the shipped network, by a recipe of 0.3; costs stay."""
+    text, make = SHARED[name]
+    theirs = pytest.approx(rates_of(make(0.3)), abs=1e-7)
+    assert rates(network_of(compiled(text("0.3"), "m"))) == theirs
+    recipe = "use std.recipes { rexnet_400_epochs }\nrecipe own = rexnet_400_epochs with { drop_path: 0.3 }\n"
+    path = declared()[name].removeprefix("specs/")
+    source = text_source(f'{recipe}use "{path}" {{ {name} }}\nmodel m = {name} with {{ head.classes: 1000 }}')
+    network = network_of(COMPILER.compile(source, "m", Changes(recipe="own")))
+    assert rates(network) == theirs
+    assert totals(network) == totals(network_of(spec(name)))
+
+
+@pytest.mark.parametrize("name", ["efficientnetv2_m_preprint", "efficientnet_b4_fused_1_3", "rexnet_lite_1_0x"])
+def test_a_recipes_rate_reaches_what_was_derived(name: str) -> None:
+    """Rates of one network go as the rate: 0.3 gives twice those of 0.15."""
+    made = []
+    for rate in ("0.3", "0.15"):
+        recipe = (
+            f"use std.recipes {{ rexnet_400_epochs }}\nrecipe own = rexnet_400_epochs with {{ drop_path: {rate} }}\n"
+        )
+        path = declared()[name].removeprefix("specs/")
+        source = text_source(f'{recipe}use "{path}" {{ {name} }}\nmodel m = {name} with {{ head.classes: 10 }}')
+        made.append(rates(network_of(COMPILER.compile(source, "m", Changes(recipe="own")))))
+    assert made[0]
+    assert made[0] == pytest.approx([2 * rate for rate in made[1]])
+
+
+def test_a_parameter_of_the_inner_family_and_one_of_the_outer() -> None:
+    """`resnext` has its own parameters, and those of `resnet` inside; both can be given anew, in any order."""
+    text = (
+        "use std.ops { conv }\nuse std.scaling { w }\n"
+        "model inner(width_mult: 1) { input: 3 x 8 x 8  stages: conv { width: 8 * width_mult  kernel: 1 } }\n"
+        "model outer(depth_mult: 1) = inner() with { stages.depth: 2 * depth_mult }\n"
+        "scaling width(s) { model.width_mult: model.width_mult * s }\n"
+        "scaling depth(s) { model.depth_mult: model.depth_mult * s }\n"
+        "model a = outer() -> width(3) -> depth(2)\n"
+        "model b = outer() -> depth(2) -> width(3)\n"
+        "model c = outer(depth_mult: 3) -> width(3) -> width(2)\n"
+    )
+    for name, depth, width in (("a", 4, 24), ("b", 4, 24), ("c", 6, 48)):
+        assert [(s.depth, s.width) for s in stage_shapes(network_of(compiled(text, name)))] == [(depth, width)]
 
 
 def test_a_recipes_stochastic_depth_reaches_a_family() -> None:

@@ -103,7 +103,7 @@ def test_the_auxiliary_classifier_of_inception_v3() -> None:
 def test_the_stages_of_efficientnetv2_s_in_one_table() -> None:
     """arXiv:2104.00298, table 4, as it stands in the spec: one table, in a model of at most 20 lines."""
     text = file_source("specs/efficientnet/efficientnetv2.arch").text
-    begin = text.index("model efficientnetv2_s ")
+    begin = text.index("model efficientnetv2_s(")
     lines = text[begin : text.index("\n}\n", begin)].split("\n")
     assert len(lines) + 1 <= 20
     rows = [[cell.strip() for cell in line.strip(" |").split("|")] for line in lines if line.strip().startswith("|")]
