@@ -11,6 +11,7 @@ import ast
 import io
 import re
 import tokenize
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,10 @@ DECLARATION = re.compile(r"^[ \t]*(?:block|fn|models?|scaling)\s+([A-Za-z_]\w*)"
 
 
 def declared() -> set[str]:
-    """What specs/ declares, but for names of one or two letters and the names of operations."""
+    """What specs/ declares, but for names of one or two letters and the names of operations and their settings."""
     names = {name for path in SPECS for name in DECLARATION.findall(path.read_text(encoding="utf-8"))}
-    return {name for name in names if len(name) > 2} - set(OPERATIONS)
+    settings = {field.name for operation in OPERATIONS.values() for field in fields(operation)}
+    return {name for name in names if len(name) > 2} - set(OPERATIONS) - settings
 
 
 def offences(text: str, names: set[str]) -> list[tuple[int, str]]:
