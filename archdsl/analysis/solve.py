@@ -155,7 +155,7 @@ def _rates(definition: Definition) -> frozenset[str]:
 
 def _rate_class(value: Value) -> Value:
     """One value for all rates that drop something; what is no rate stays what it is."""
-    return "some" if _is_number(value) and 0 < value < 1 else value  # type: ignore[operator]
+    return "some" if _is_number(value) and 0 < value < 1 else value
 
 
 class _Entangled(Exception):
