@@ -11,6 +11,7 @@ A factor that gives no network (groups that do not divide a width) is passed ove
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -19,12 +20,14 @@ from archdsl import limits
 from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.elaborate import Elaborator
 from archdsl.analysis.model import Model, Rule, Solved
+from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import base_of, scale
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import Block, Environment, Scaling, Sequence, Setting, Solve, Tensor, Value
 from archdsl.diagnostics import Fault
 from archdsl.graph.cost import count
 from archdsl.graph.network import INPUT, Builder
+from archdsl.graph.operations import Dropout, DropPath
 from archdsl.graph.shapes import Shape
 from archdsl.numbers import format_number, normalise
 from archdsl.syntax import ast
@@ -69,6 +72,7 @@ class _Meter(Elaborator):
         self.measure = measure
         self.total = 0
         self._known: dict[Any, tuple[int, tuple[Shape, ...]]] = {}
+        self._rates: dict[Definition, frozenset[str]] = {}
 
     def cost(self, model: Model) -> int:
         """The cost of a model. Features add nothing to it. Raises `_Entangled` where blocks are not separate."""
@@ -77,6 +81,13 @@ class _Meter(Elaborator):
         self.total = 0
         self.network(replace(model, features=None))
         return self.total
+
+    def _rates_of(self, of: Definition | Primitive) -> frozenset[str]:
+        if not isinstance(of, Definition):
+            return frozenset()
+        if of not in self._rates:
+            self._rates[of] = _rates(of)
+        return self._rates[of]
 
     def place(
         self,
@@ -93,7 +104,16 @@ class _Meter(Elaborator):
         shape = inputs[0].shape
         parts: Any = block
         if isinstance(block, Block):
-            parts = (block.of, tuple([(name, type(s.value), s.value) for name, s in block.settings.items()]))
+            rates = self._rates_of(block.of)
+            parts = (
+                block.of,
+                tuple(
+                    [
+                        (name, type(s.value), _rate_class(s.value) if name in rates else s.value)
+                        for name, s in block.settings.items()
+                    ]
+                ),
+            )
         key = (parts, shape)
         known = self._known.get(key)
         if known is None:
@@ -110,6 +130,32 @@ class _Meter(Elaborator):
         self.total += cost
         tensors = tuple([Tensor(INPUT, s) for s in shapes])
         return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _rates(definition: Definition) -> frozenset[str]:
+    """Parameters whose value no cost depends on, but for whether it is above zero.
+
+    They stand in the block's text in `drop_path(p)`, `dropout(p)` and `p > 0` alone. Stochastic depth grows from
+    block to block, so that otherwise each block would be one of its own.
+    """
+    nodes = walk(definition.declaration)
+    bound = {node.text for node in nodes if isinstance(node, ast.Identifier)}
+    uses = Counter(node.name for node in nodes if isinstance(node, ast.Reference))
+    harmless: Counter[str] = Counter()
+    for node in nodes:
+        match node:
+            case ast.Call(function=ast.Reference(name=name), arguments=(ast.Argument(value=ast.Reference(name=rate)),)):
+                called = definition.module.names.get(name)
+                if name not in bound and isinstance(called, Primitive) and called.operation in (DropPath, Dropout):
+                    harmless[rate] += 1
+            case ast.Comparison(operators=(">",), operands=(ast.Reference(name=rate), ast.Number(text="0"))):
+                harmless[rate] += 1
+    return frozenset([name for name in definition.parameter_names if uses[name] == harmless[name]])
+
+
+def _rate_class(value: Value) -> Value:
+    """One value for all rates that drop something; what is no rate stays what it is."""
+    return "some" if _is_number(value) and 0 < value < 1 else value
 
 
 class _Entangled(Exception):

@@ -27,6 +27,7 @@ ZOO = [
     ("rexnet_1_0x", "w", "acts=20M"),
     ("resnet50", "dr", "flops=1G"),
     ("mobilenetv2", "r", "flops=150M"),
+    ("mobilenetv2", "width_mult", "params=5M"),
 ]
 MOST_WORK = 3_000_000
 """Evaluation steps within which every budget of the zoo is solved for, of `MAX_SOLVE_WORK`."""
