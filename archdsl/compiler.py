@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from archdsl.analysis.derive import derive_model
 from archdsl.analysis.elaborate import Elaborator, Progress
@@ -396,4 +397,4 @@ class _CommandLine:
             where = body.entries[-1].span if body.entries else Span(source, 0, len(text))
             raise Fault(Diagnostic("E101", f"`{name}` changes one thing", where, help="give each its own `--set`"))
         env = self._environment(source)
-        return model.changed_by(lambda changed: derive_model(self.ev, changed, body, env))
+        return model.changed_to(derive_model(self.ev, model, body, env), partial(derive_model, body=body, env=env))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from archdsl import limits
@@ -300,7 +301,8 @@ class Elaborator(Evaluator):
 
     def derive(self, value: Value, e: ast.Derived, env: Environment) -> Value:
         if isinstance(value, Model):
-            return value.changed_by(lambda model: derive_model(self, model, e.body, env))
+            changed = derive_model(self, value, e.body, env)
+            return value.changed_to(changed, partial(derive_model, body=e.body, env=env))
         if isinstance(value, recipes.Written):
             return recipes.changed(self, value, e.body.entries, env)
         if isinstance(value, Scaling):

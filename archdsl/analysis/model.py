@@ -119,7 +119,7 @@ class Made:
     family: Definition
     arguments: Mapping[str, Setting]
     parameters: Mapping[str, Setting]
-    since: tuple[Callable[[Model], Model], ...] = ()
+    since: tuple[Callable[[Any, Model], Model], ...] = ()
     inside: Made | None = None
     deeper: Mapping[str, Setting] = field(default_factory=dict)
 
@@ -176,9 +176,8 @@ class Model:
         """The number of blocks."""
         return sum(int(stage.depth.value) for stage in self.stages)
 
-    def changed_by(self, change: Callable[[Model], Model]) -> Model:
-        """The model after a change, which is kept, so that it can be made again."""
-        changed = change(self)
+    def changed_to(self, changed: Model, change: Callable[[Any, Model], Model]) -> Model:
+        """The changed model; it keeps the change, a function of an evaluator and a model, so that it can come again."""
         if self.made is None:
             return changed
         return replace(changed, made=replace(self.made, since=(*self.made.since, change)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archdsl.analysis import fields as model_fields
@@ -76,11 +77,23 @@ def scale(
     if anew is not None:
         return anew
 
-    def change(old: Model) -> Model:
-        begin = base if old is model else base_of(ev, old)
-        return _changed(ev, begin, scaling, lines, step, env, explained=explained)
+    changed = _changed(ev, base, scaling, lines, step, env, explained=explained)
+    again = partial(_again, scaling=scaling, lines=lines, step=step, env=env, explained=explained)
+    return model.changed_to(changed, again)
 
-    return model.changed_by(change)
+
+def _again(
+    ev: Elaborator,
+    model: Model,
+    *,
+    scaling: Scaling,
+    lines: Mapping[str, Line],
+    step: ast.Node,
+    env: Environment,
+    explained: bool,
+) -> Model:
+    """The same scaling of a model that was made anew."""
+    return _changed(ev, base_of(ev, model), scaling, lines, step, env, explained=explained)
 
 
 def _anew(
@@ -136,7 +149,7 @@ def made_anew(ev: Elaborator, model: Model, values: Mapping[str, Setting], e: as
             begun = replace(begun, parameters=parameters, inside=fresh.made, deeper=deeper)
         fresh = replace(fresh, made=begun)
     for change in made.since:
-        fresh = change(fresh)
+        fresh = change(ev, fresh)
     return replace(
         fresh,
         name=model.name,
