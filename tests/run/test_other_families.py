@@ -121,9 +121,9 @@ def filled(model: nn.Module) -> nn.Module:
 
 
 def copied(built: Emitted, reference: nn.Module) -> nn.Module:
-    """The emitted module with all tensors of the reference."""
+    """The emitted module with all tensors of the reference, by the first order where several fit: logits tell."""
     state: dict[str, Tensor] = reference.state_dict()
-    plan = map_state(built.network, {name: tuple(tensor.shape) for name, tensor in state.items()})
+    plan = map_state(built.network, {name: tuple(tensor.shape) for name, tensor in state.items()}, order=0)
     assert (plan.new, plan.unused) == ((), ())
     assert {entry.rule for entry in plan.loaded} <= {None, RESHAPE}
     model = built.on_meta()

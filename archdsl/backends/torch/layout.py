@@ -17,6 +17,9 @@ def fold(text: str, indent: int) -> list[str]:
     whole = " " * indent + text
     if len(whole) <= WIDTH:
         return [whole]
+    choice = _choice(text) if text.endswith(",") else None
+    if choice is not None:  # of an argument, which needs no brackets
+        return [line for part in choice for line in fold(part, indent)]
     start = _last_group(text)
     if start is None:
         return _in_brackets(text, indent) or [whole]
@@ -30,6 +33,14 @@ def fold(text: str, indent: int) -> list[str]:
     lines = [" " * indent + head]
     lines += _inside(inner, indent + 4, bare)
     return [*lines, " " * indent + tail]
+
+
+def _choice(text: str) -> tuple[str, str, str] | None:
+    """The parts of a conditional expression, from `if` and from `else` on; none where there is none."""
+    condition, other = _at_top(text, r" if "), _at_top(text, r" else ")
+    if condition is None or other is None:
+        return None
+    return text[:condition], text[condition + 1 : other], text[other + 1 :]
 
 
 def _inside(inner: str, indent: int, bare: bool) -> list[str]:
