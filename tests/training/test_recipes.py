@@ -333,6 +333,7 @@ SIZE = st.one_of(
 TRUTH = st.booleans().map(lambda v: (str(v).lower(), v))
 WITHIN: dict[str, st.SearchStrategy[Any]] = {
     **{name: bounds.within() for name, bounds in NUMBERS.items()},
+    "crop_padding": st.integers(0, 7).map(lambda v: (str(v), v)),  # of images of 8 x 8
     "train_size": SIZE,
     "test_size": SIZE,
     "crop_area": ranges(1),
@@ -417,7 +418,7 @@ def form_with(name: str) -> dict[str, str]:
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_values_in_range_come_back(data: st.DataObject) -> None:
     forms = {head: data.draw(st.sampled_from(sorted(known))) for head, known in recipe_fields.FORMS.items()}
@@ -456,7 +457,7 @@ def test_other_values_are_refused(name: str, value: str) -> None:
     refused(name, value)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_numbers_out_of_range_are_refused(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(NUMBERS)))
@@ -466,7 +467,7 @@ def test_numbers_out_of_range_are_refused(data: st.DataObject) -> None:
 STAGED = {name: NUMBERS.get(name, Bounds(1, 600, whole=True)) for name in recipe_fields.STAGED}
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_stages_come_back(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 8), label="stages")

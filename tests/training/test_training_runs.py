@@ -194,8 +194,8 @@ def test_no_number(plain: ModuleType, tmp_path: Path) -> None:
     good = newest(tmp_path)
     state = torch.load(good, weights_only=True)
     state["epoch"], state["step"] = 2, 3
-    state["losses"] = [1.0] * 3
-    state["model"]["fc.weight"][0, 0] = float("nan")
+    state["losses"], state["history"] = [1.0] * 3, state["history"][:2]
+    state["model"]["fc.weight"].fill_(3e38)  # a number, and too large to go on with
     torch.save(state, good)
     status, _, err = run(plain, *TINY, "--out", tmp_path, "--epochs", "3", "--save-every", "4")
     assert status == 1
