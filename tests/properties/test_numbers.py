@@ -646,6 +646,12 @@ class Symbol:
     def __gt__(self, other: object) -> bool:
         return self.value > (other.value if isinstance(other, Symbol) else other)  # type: ignore[operator]
 
+    def __le__(self, other: object) -> bool:
+        return not self > other
+
+    def __ge__(self, other: object) -> bool:
+        return not self < other
+
 
 def _record(name: str, sign: str) -> None:
     setattr(Symbol, f"__{name}__", lambda self, other: f"{self.text} {sign} {other}")
