@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import click
 
+from archdsl.once import parse_python
+
 Settings = dict[str, Any]
 KINDS = {"int": int, "float": float}
 """Annotation of an option -> what its text becomes; all others stay text."""
@@ -76,7 +78,7 @@ class EntryPoint:
     @staticmethod
     def of(name: str, text: str) -> EntryPoint:
         """The script of that file name and text. Raises `ValueError` where it is none."""
-        tree = ast.parse(text)
+        tree = parse_python(text)
         options = _options(tree)
         if "out" not in options:
             raise ValueError(f"{name} is no training entry point")

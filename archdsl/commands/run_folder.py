@@ -37,6 +37,7 @@ import click
 from archdsl import __version__
 from archdsl.files import TEMPORARY, FileFault, escaped, read_own, write_atomically
 from archdsl.numbers import format_number, normalise
+from archdsl.once import parse_python
 from archdsl.training.recipe import Recipe
 
 RUN, COMMANDS, ENVIRONMENT = "run.json", "command.txt", "environment.txt"
@@ -192,7 +193,7 @@ def _same_code(content: bytes, text: str) -> bool:
     """Whether two Python texts do the same: comments and docstrings, which quote a model's and a recipe's words, may
     differ."""
     try:
-        trees = [ast.parse(content), ast.parse(text)]
+        trees = [parse_python(content), parse_python(text)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     for tree in trees:

@@ -14,7 +14,9 @@ Everything is derived from the graph, and checked on every application of a bloc
 
 from __future__ import annotations
 
-import ast
+import io
+import tokenize
+from itertools import pairwise
 
 from archdsl import __version__
 from archdsl.backends import About
@@ -73,8 +75,17 @@ def interface(network: Network, about: About) -> Interface:
 
 
 def _names(text: str) -> set[str]:
-    """The names that a Python text reads."""
-    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    """The names that a Python text reads: no attributes, and no arguments' names.
+
+    By words, since CPython's `ast.parse` may fail where threads call it at once.
+    """
+    words = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    found = {word.string for word in words[:1] if word.type == tokenize.NAME}
+    for (before, word), (_, after) in pairwise(pairwise(words)):
+        named = after.string == "=" and after.start == word.end  # an argument's name, as `stride=2` is written
+        if word.type == tokenize.NAME and before.string != "." and not named:
+            found.add(word.string)
+    return found
 
 
 def _parts_used(body: str) -> set[str]:
