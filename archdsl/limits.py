@@ -27,5 +27,5 @@ MAX_NODES = 100_000
 """Operations of one network."""
 MAX_SOLVE_STEPS = 20_000
 """Factors that `solve` tries."""
-MAX_SOLVE_WORK = 4_000_000
+MAX_SOLVE_WORK = 10_000_000
 """Evaluation steps that `solve` spends on all of them."""

@@ -29,7 +29,7 @@ ZOO = [
     ("mobilenetv2", "r", "flops=150M"),
     ("mobilenetv2", "width_mult", "params=5M"),
 ]
-MOST_WORK = 3_000_000
+MOST_WORK = 9_000_000
 """Evaluation steps within which every budget of the zoo is solved for, of `MAX_SOLVE_WORK`."""
 
 
