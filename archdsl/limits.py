@@ -29,3 +29,7 @@ MAX_SOLVE_STEPS = 20_000
 """Factors that `solve` tries."""
 MAX_SOLVE_WORK = 10_000_000
 """Evaluation steps that `solve` spends on all of them."""
+MAX_FORM_STAGES = 100
+"""Stages of a model with closed forms."""
+MAX_FORM_BLOCKS = 2_000
+"""Blocks of a model with closed forms."""

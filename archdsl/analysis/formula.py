@@ -30,6 +30,7 @@ from fractions import Fraction
 from threading import RLock
 from typing import Any, Literal, Protocol
 
+from archdsl import limits
 from archdsl.analysis.derive import end_value
 from archdsl.analysis.elaborate import Elaborator, inner_value
 from archdsl.analysis.evaluate import Silent
@@ -37,7 +38,7 @@ from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, walk
 from archdsl.analysis.values import Block, Environment, Sequence, Setting
-from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.blocks import Application
 from archdsl.graph.conventions import DEFAULT, Convention
 from archdsl.graph.cost import convention_of
@@ -256,7 +257,15 @@ class Formulas:
 
 
 def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEFAULT) -> Formulas:
-    """The closed forms of a model that has a network. `KeyError` for an unknown convention."""
+    """The closed forms of a model that has a network. `KeyError` for an unknown convention. Raises E394 for more
+    stages or blocks than closed forms are made of."""
+    for amount, most, name in (
+        (len(model.stages), limits.MAX_FORM_STAGES, "stages"),
+        (model.depth, limits.MAX_FORM_BLOCKS, "blocks"),
+    ):
+        if amount > most:
+            message = f"the network has {amount:,} {name}; closed forms are made of at most {most:,}"
+            raise Fault(Diagnostic("E394", message, model.span))
     with _SYMPY:
         network, names = _build(ev, model)
         forms, depths, taller = _stages(ev, model, network, names, convention)

@@ -187,6 +187,7 @@ class _Search:
         self.costs: dict[Any, int | float | None] = {}
         self.refused: dict[int, str] = {}
         """Factors that were tried and have no network, with the reason."""
+        self.first_fault: Fault | None = None
         self.work = 0
 
     def scaled(self, factor: int, *, explained: bool = False) -> Model:
@@ -233,6 +234,7 @@ class _Search:
         if code in _TOO_LARGE:
             return math.inf
         self.refused[factor] = found.diagnostic.message
+        self.first_fault = self.first_fault or found
         return None
 
     def _key(self, model: Model) -> Any:
@@ -342,7 +344,10 @@ class _Search:
         return None
 
     def unreachable(self) -> Fault:
-        """E313, with what the scaling changes and what was passed over."""
+        """E313, with what the scaling changes and what was passed over; where no factor has a network, why the first
+        has none."""
+        if self.first_fault is not None and all(cost is None for cost in self.costs.values()):
+            return self.first_fault
         measure, target = self.budget.measure, self.budget.target
         message = f"no factor of `{self.scaling.name}` brings {measure} to {target:,}"
         help_ = "it changes nothing in this model"

@@ -159,7 +159,7 @@ def _say_json(
             changes=change_reports(result),
             solved=report.solved_reports(model),
             terms=_term_reports(network, cost.convention) if terms else None,
-            formulas=_formula_report(result, cost.convention) if formulas else None,
+            formulas=_found_formulas(result, cost.convention, as_json=True) if formulas else None,
             diagnostics=report.diagnostic_reports(result.diagnostics),
         )
     )
@@ -279,19 +279,24 @@ def _formula_report(result: Compilation, convention: Convention) -> Any:
     return FormulasReport(symbols, list(found.whole), list(found.decided), stages, total)
 
 
-def _formulas(result: Compilation, convention: Convention, color: bool, *, markdown: bool) -> str:
+def _found_formulas(result: Compilation, convention: Convention, *, as_json: bool, color: bool = False) -> Any:
+    """The closed forms; ends the command where the model has none."""
     from archdsl.analysis.evaluate import Silent
     from archdsl.commands.common import Request
     from archdsl.compiler import Changes
 
     try:
-        found = _formula_report(result, convention)
+        return _formula_report(result, convention)
     except Fault as fault:
         diagnostics = Diagnostics()
         diagnostics.add(fault.diagnostic)
-        return str(fail(Request("", None, Changes(), as_json=False, color=color, shown=""), diagnostics))
+        fail(Request("", None, Changes(), as_json=as_json, color=color, shown=""), diagnostics)
     except Silent:
         raise click.ClickException("the model has no closed forms") from None
+
+
+def _formulas(result: Compilation, convention: Convention, color: bool, *, markdown: bool) -> str:
+    found = _found_formulas(result, convention, as_json=False, color=color)
     lines = []
     for form in (*found.stages, found.total):
         lines.append(f"### {form.path}\n" if markdown else form.path)

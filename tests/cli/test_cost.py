@@ -221,3 +221,21 @@ def test_several_models(run: Run, here: Path) -> None:
     assert result.code == 1
     assert "--model" in result.err
     assert cost(run, "two.arch", "--model", "b")["params"] == 24
+
+
+@pytest.mark.parametrize(
+    ("stages", "said"),
+    [
+        ("b { width: [8 + i for i in 0 .. 799] }", "the network has 800 stages; closed forms are made of at most 100"),
+        ("b { width: 8  depth: [3000] }", "the network has 3,000 blocks; closed forms are made of at most 2,000"),
+    ],
+)
+def test_closed_forms_are_bounded(run: Run, here: Path, stages: str, said: str) -> None:
+    block = "use std.ops { conv }\nblock b(x; width) = x -> conv(width, kernel: 1)\n"
+    text = f"{block}model m {{ input: 3 x 8 x 8  stages: {stages} }}\n"
+    (here / "net.arch").write_text(text)
+    result = run("cost", "net.arch", "--formulas")
+    assert result.code == 1
+    assert f"error[E394]: {said}" in result.err
+    found = json.loads(run("cost", "net.arch", "--formulas", "--format", "json").out)
+    assert [diagnostic["message"] for diagnostic in found["diagnostics"]] == [said]

@@ -154,6 +154,8 @@ LIMIT_CODES = {
     "MAX_NODES": "E391",
     "MAX_SOLVE_STEPS": "E313",
     "MAX_SOLVE_WORK": "E313",
+    "MAX_FORM_STAGES": "E394",
+    "MAX_FORM_BLOCKS": "E394",
     "MAX_BITS": "E308",
     "MAX_DIAGNOSTICS": "",
 }

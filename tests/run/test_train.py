@@ -354,7 +354,7 @@ def spoil_depth(images: Path) -> str:
     from PIL import Image
 
     Image.new("I;16", (8, 8), 40000).save(images / "b" / "0.png")
-    return f"{images / 'b' / '0.png'} has more than 8 bits a channel"
+    return f"{images / 'b' / '0.png'} has 1 channel of more than 8 bits, and the network takes 3"
 
 
 def spoil_split(images: Path) -> str:
