@@ -172,6 +172,18 @@ def test_the_two_commands_and_what_ci_runs() -> None:
     assert not any("pytest" in line or "pip install" in line for line in commands)  # the README says how
 
 
+def test_the_tasks_are_those_that_the_guide_names() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    tasks = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert tasks == set(phony.split()) == set(re.findall(r"`?make ([a-z]+)", guide))
+    written = subprocess.run(["make", "-n", "setup", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert readme_block("test").replace(".venv/bin/pip", ".venv/bin/python -m pip").split(" && ") == (
+        written.stdout.splitlines()[1:]
+    )
+
+
 def test_ci_reads_the_commands_that_a_reader_sees() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     function = script[script.index("readme_command() {") : script.index("\n}\n") + 3]
@@ -191,7 +203,7 @@ def test_example_of_the_readme_holds(tmp_path: Path) -> None:
         python("-m", "archdsl", "check", f"example{number}.arch", cwd=tmp_path, path=ROOT)
 
 
-def test_links_of_the_readme_lead_somewhere() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for link in re.findall(r"\]\((?!https?:)([^)#]+)", readme):
-        assert (ROOT / link).exists(), link
+def test_links_lead_somewhere() -> None:
+    for page in ("README.md", "CONTRIBUTING.md"):
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text(encoding="utf-8")):
+            assert (ROOT / link).exists(), link

@@ -46,7 +46,7 @@ from archdsl.resources import read_data
 from archdsl.source import Source, Span
 
 ROOT = docs_tables.ROOT
-PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 ITEM_WORDS = ("arch", "use", "fn", "block", "model", "models", "scaling", "recipe", "space")
 
 

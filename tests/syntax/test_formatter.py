@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -171,12 +172,21 @@ def test_a_string_and_a_comment_are_left_as_they_are() -> None:
 
 # Any layout of any program
 
-PROGRAMS = [case.output for case in CASES if case.output] + [path.read_text(encoding="utf-8") for path in SPECS]
-ITEMS = [
-    [text[a:b] for kind, a, b in tokens(Source("t", text)) if kind != "COMMENT" and start <= a < end]
-    for text in PROGRAMS
-    for start, end in [(i.span.start, i.span.end) for i in parse(Source("t", text))[0].items]
-]
+
+@cache
+def items() -> list[list[str]]:
+    """The words of every declaration of the fixtures and of the zoo."""
+    programs = [case.output for case in CASES if case.output] + [path.read_text(encoding="utf-8") for path in SPECS]
+    found = []
+    for source in [Source("t", text) for text in programs]:
+        words = [(kind, start, source.text[start:end]) for kind, start, end in tokens(source)]
+        spans = [(item.span.start, item.span.end) for item in parse(source)[0].items]
+        found += [
+            [word for kind, at, word in words if kind != "COMMENT" and start <= at < end] for start, end in spans
+        ]
+    return found
+
+
 GAPS = st.sampled_from(
     [
         *[" "] * 12,
@@ -260,7 +270,7 @@ EXPRESSIONS = st.recursive(ATOMS, _wider, max_leaves=12)
 @settings(max_examples=250, deadline=None, derandomize=True)
 @given(st.data())
 def test_any_layout_of_real_declarations(data: st.DataObject) -> None:
-    words = [w for item in data.draw(st.lists(st.sampled_from(ITEMS), min_size=1, max_size=3)) for w in item]
+    words = [w for item in data.draw(st.lists(st.sampled_from(items()), min_size=1, max_size=3)) for w in item]
     gaps = data.draw(st.lists(GAPS, min_size=1, max_size=60))
     text = "".join(word + gaps[i % len(gaps)] for i, word in enumerate(words))
     if not parse(Source("t", text))[1]:
@@ -288,7 +298,7 @@ def test_any_text_ends_in_a_layout_or_a_fault(text: str) -> None:
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.data())
 def test_any_order_of_words_ends_in_a_result(data: st.DataObject) -> None:
-    words = sorted({w for item in ITEMS for w in item if len(w) < 12})
+    words = sorted({w for item in items() for w in item if len(w) < 12})
     text = " ".join(data.draw(st.lists(st.sampled_from(words), max_size=40)))
     for diagnostic in parse(Source("t", text))[1]:
         assert 0 <= diagnostic.span.start <= diagnostic.span.end <= len(text)

@@ -1,0 +1,45 @@
+# The project's tasks; each runs in the virtual environment that `make setup` makes. CONTRIBUTING.md explains them.
+
+PYTHON = .venv/bin/python
+PYTEST = $(PYTHON) -m pytest -q
+JOBS = 2
+
+.PHONY: setup check format fast test goldens docs bench compare
+
+setup:
+	python3 -m venv .venv
+	$(PYTHON) -m pip install -q -c constraints.txt -e '.[dev]'
+
+# What keeps the sources in order, without running them.
+check:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format:
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+# The tests of every phase that take under a minute together: for the loop while one writes.
+fast:
+	$(PYTEST) -m fast -n $(JOBS)
+
+test:
+	$(PYTEST) -n $(JOBS)
+
+# The files that hold what the compiler prints and emits, written anew: read the difference before it is committed.
+goldens:
+	ARCHDSL_UPDATE=1 $(PYTEST) tests/golden tests/cli/test_readme.py tests/cli/test_cost.py tests/cli/test_plot.py \
+	  tests/cli/test_paper.py tests/backends/test_network_json.py
+	git diff --stat
+
+# The code blocks and the outputs of the documentation.
+docs:
+	$(PYTEST) tests/docs tests/cli/test_readme.py
+
+bench:
+	$(PYTHON) benchmarks/run.py
+
+# What every network of the zoo is at another commit and now, byte for byte: make compare BASE=main
+compare:
+	$(PYTHON) benchmarks/compare.py $(BASE)
