@@ -179,8 +179,9 @@ def test_the_tasks_are_those_that_the_guide_names() -> None:
     (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert tasks == set(phony.split()) == set(re.findall(r"`?make ([a-z]+)", guide))
     written = subprocess.run(["make", "-n", "setup", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert readme_block("test").replace(".venv/bin/pip", ".venv/bin/python -m pip").split(" && ") == (
-        written.stdout.splitlines()[1:]
+    assert (
+        readme_block("test").replace(".venv/bin/pip", ".venv/bin/python -m pip").split(" && ")
+        == (written.stdout.splitlines()[1:])
     )
 
 

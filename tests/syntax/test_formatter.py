@@ -181,9 +181,7 @@ def items() -> list[list[str]]:
     for source in [Source("t", text) for text in programs]:
         words = [(kind, start, source.text[start:end]) for kind, start, end in tokens(source)]
         spans = [(item.span.start, item.span.end) for item in parse(source)[0].items]
-        found += [
-            [word for kind, at, word in words if kind != "COMMENT" and start <= at < end] for start, end in spans
-        ]
+        found += [[word for kind, at, word in words if kind != "COMMENT" and start <= at < end] for start, end in spans]
     return found
 
 
