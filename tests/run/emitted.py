@@ -9,7 +9,7 @@ import importlib
 import linecache
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -75,13 +75,13 @@ def text_network(text: str, size: Extents | None = None) -> Network:
     return network_of(compilation(text_source(text), None, size))
 
 
-@cache
+@lru_cache(maxsize=4)
 def emitted_spec(name: str) -> Emitted:
     """A shipped network, emitted at its declared size."""
     return _emitted(compilation(spec_source(name), name), name)
 
 
-@cache
+@lru_cache(maxsize=4)
 def spec_network(name: str, size: Extents | None = None) -> Network:
     """A shipped network."""
     return network_of(compilation(spec_source(name), name, size))

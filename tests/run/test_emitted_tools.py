@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,12 @@ every_net = pytest.mark.parametrize("name", NETS)
 nets_of_blocks = pytest.mark.parametrize("name", OF_BLOCKS)
 
 
-@cache
+@lru_cache(maxsize=4)
 def net(name: str) -> Emitted:
     return emitted.emitted_spec(name) if name in SPECS else emitted.emitted_text(HEADER + (NETS | TINY)[name])
 
 
-@cache
+@lru_cache(maxsize=4)
 def filled(name: str) -> nn.Module:
     """A network in evaluation mode and doubles, whose weights are random; tests copy it before they change it."""
     built = net(name)
