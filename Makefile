@@ -4,7 +4,7 @@ PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest -q
 JOBS = 2
 
-.PHONY: setup check format fast test goldens docs bench compare
+.PHONY: setup check format fast test thorough goldens docs bench compare
 
 setup:
 	python3 -m venv .venv
@@ -26,6 +26,10 @@ fast:
 
 test:
 	$(PYTEST) -n $(JOBS)
+
+# All tests, with ten times as many random examples: for a change to what many properties rest on.
+thorough:
+	ARCHDSL_EXAMPLES=10 $(PYTEST) -n $(JOBS)
 
 # The files that hold what the compiler prints and emits, written anew: read the difference before it is committed.
 goldens:

@@ -12,6 +12,7 @@ from functools import cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reading import Texts
+from sampling import many
 
 from archdsl.compiler import Changes, Compiler
 from archdsl.diagnostics import Diagnostics
@@ -26,7 +27,7 @@ def deterministic(examples: int) -> settings:
     """The same draws in every run; limits of time stand in the tests of hostile input."""
     unneeded = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     return settings(
-        max_examples=examples, derandomize=True, database=None, deadline=None, suppress_health_check=unneeded
+        max_examples=many(examples), derandomize=True, database=None, deadline=None, suppress_health_check=unneeded
     )
 
 
@@ -251,25 +252,25 @@ def spliced(draw: st.DrawFn) -> str:
     return "".join(words)
 
 
-@deterministic(1000)
+@deterministic(400)
 @given(soup)
 def test_soup(text: str) -> None:
     verify_ends(text)
 
 
-@deterministic(2000)
+@deterministic(600)
 @given(programs)
 def test_programs(text: str) -> None:
     verify_ends(text)
 
 
-@deterministic(1500)
+@deterministic(500)
 @given(spliced())
 def test_spliced_specs(text: str) -> None:
     verify_ends(text)
 
 
-@deterministic(300)
+@deterministic(100)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["input", "width", "stages.width", "head.classes", "stages[0].depth"]), outside),

@@ -10,6 +10,7 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import many
 
 from archdsl.graph.conventions import CONVENTIONS, KINDS
 from archdsl.graph.faults import RuleError
@@ -181,7 +182,7 @@ anything = st.one_of(
 a_shape = st.one_of(st.tuples(st.integers(1, 24)), st.tuples(st.integers(1, 24), st.integers(1, 9), st.integers(1, 9)))
 
 
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=many(500))
 @given(st.sampled_from(sorted(OPERATIONS)), st.data())
 def test_any_value_ends_in_an_operation_or_a_fault(name: str, data: st.DataObject) -> None:
     cls = OPERATIONS[name]

@@ -8,9 +8,10 @@ same program with harmless names and texts. Where torch is missing, the texts al
 from __future__ import annotations
 
 import ast
+import importlib.util
 import keyword
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sampling import many
 
 import archdsl
 from archdsl.analysis.labels import RESERVED, safe_name
@@ -273,27 +275,34 @@ def check_names(net: archdsl.Compiled, like: archdsl.Compiled) -> None:
             assert not keyword.iskeyword(part), path
 
 
-@pytest.mark.parametrize("role", PROGRAMS)
-@pytest.mark.parametrize("name", NAMES)
-def test_names(name: str, role: str) -> None:
-    if role == "block" and name == "inner":
-        return
-    check_names(archdsl.compile_text(program(role, name), name="net"), reference(role))
+PARTS = 4
+"""Tests over which the names are dealt out."""
 
 
-@pytest.mark.parametrize("role", PROGRAMS)
-def test_names_run(role: str, torch: Any) -> None:
-    """The modules work, and compute what the harmless one computes."""
-    like = result(reference(role))
-    failures: dict[str, str] = {}
-    for name in NAMES:
+def unlike(names: Iterable[str], check: Callable[[str], None]) -> str:
+    """What a check says of the names for which it fails, a line each."""
+    failures = []
+    for name in names:
         try:
-            found = result(archdsl.compile_text(program(role, name), name="net"))
-            if not torch.allclose(found, like):
-                failures[name] = "computes something else"
+            check(name)
         except Exception as error:
-            failures[name] = f"{type(error).__name__}: {error}"
-    assert not failures, "\n".join([f"{name}: {text}" for name, text in failures.items()])
+            failures.append(f"{name}: {type(error).__name__}: {error}")
+    return "\n".join(failures)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("role", PROGRAMS)
+def test_names(role: str, part: int) -> None:
+    """Every name in every role: the same network, and a module that computes what the harmless one computes."""
+    torch = importlib.util.find_spec("torch") and torch_or_skip()
+    like = result(reference(role)) if torch else None
+
+    def check(name: str) -> None:
+        net = archdsl.compile_text(program(role, name), name="net")
+        check_names(net, reference(role))
+        assert not torch or torch.allclose(result(net), like)
+
+    assert not unlike([name for name in NAMES[part::PARTS] if (role, name) != ("block", "inner")], check)
 
 
 MODEL_NAMES = [
@@ -301,29 +310,23 @@ MODEL_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in MODEL_NAMES if name != "__main__"])
-def test_names_of_models(name: str) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_names_of_models(part: int) -> None:
     """The class and the files are called after the model."""
-    text = HEAD + BLOCKS.replace("@1", HARMLESS).replace("z_model", name)
-    net = archdsl.compile_text(text)
-    assert net.name == name
-    codes(net)
-    (class_name,) = {n.name for n in ast.walk(ast.parse(net.source)) if isinstance(n, ast.ClassDef)} - {
-        n.name for n in ast.walk(ast.parse(reference("block").source)) if isinstance(n, ast.ClassDef)
-    }
-    assert class_name.isidentifier()
+    torch = importlib.util.find_spec("torch") and torch_or_skip()
+    like = result(reference("block")) if torch else None
+    classes = {n.name for n in ast.walk(ast.parse(reference("block").source)) if isinstance(n, ast.ClassDef)}
 
+    def check(name: str) -> None:
+        text = HEAD + BLOCKS.replace("@1", HARMLESS).replace("z_model", name)
+        net = archdsl.compile_text(text) if name != "__main__" else archdsl.compile_text(text, name="net")
+        assert net.name == (name if name != "__main__" else "net")
+        codes(net)
+        (class_name,) = {n.name for n in ast.walk(ast.parse(net.source)) if isinstance(n, ast.ClassDef)} - classes
+        assert class_name.isidentifier()
+        assert not torch or torch.equal(result(net), like)
 
-def test_names_of_models_run(torch: Any) -> None:
-    like = result(reference("block"))
-    failures = {}
-    for name in MODEL_NAMES:
-        net = archdsl.compile_text(HEAD + BLOCKS.replace("@1", HARMLESS).replace("z_model", name), name=name)
-        try:
-            assert torch.equal(result(net), like)
-        except Exception as error:
-            failures[name] = f"{type(error).__name__}: {error}"
-    assert not failures, "\n".join([f"{name}: {text}" for name, text in failures.items()])
+    assert not unlike(MODEL_NAMES[part::PARTS], check)
 
 
 # Random names for everything at once
@@ -389,13 +392,13 @@ def plain_mixed() -> archdsl.Compiled:
     return archdsl.compile_text(mixed({role: f"zz_{role}" for role in (*BLOCK_ROLES, *OTHER_ROLES)}), name="net")
 
 
-@settings(PROFILE, max_examples=60)
+@settings(PROFILE, max_examples=many(20))
 @given(renamings())
 def test_random_names(names: dict[str, str]) -> None:
     check_names(archdsl.compile_text(mixed(names), name="net"), plain_mixed())
 
 
-@settings(PROFILE, max_examples=40)
+@settings(PROFILE, max_examples=many(15))
 @given(renamings())
 def test_random_names_run(names: dict[str, str]) -> None:
     torch = torch_or_skip()
@@ -413,16 +416,16 @@ def test_reserved_names_are_those_of_the_containers(torch: Any) -> None:
         assert public <= RESERVED, f"nn.{type(made).__name__} of torch {torch.__version__}"
 
 
-@pytest.mark.parametrize("name", sorted({*NAMES, *keyword.kwlist, *RESERVED}))
-def test_labels(name: str) -> None:
-    label = safe_name(name)
-    assert label.isidentifier()
-    assert not label.startswith("_")
-    assert not keyword.iskeyword(label)
-    assert label not in RESERVED
+def test_labels() -> None:
+    for name in sorted({*NAMES, *keyword.kwlist, *RESERVED}):
+        label = safe_name(name)
+        assert label.isidentifier(), name
+        assert not label.startswith("_"), name
+        assert not keyword.iskeyword(label), name
+        assert label not in RESERVED, name
 
 
-@settings(PROFILE, max_examples=200)
+@settings(PROFILE, max_examples=many(200))
 @given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True))
 def test_random_labels(name: str) -> None:
     label = safe_name(name)
@@ -598,7 +601,7 @@ PIECES = [*"\"'\\{}%#\r\t NxuU0(.;", '"""', "\\N", "{{", "}}", "#}", "import os"
 texts = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
-@settings(PROFILE, max_examples=60)
+@settings(PROFILE, max_examples=many(20))
 @given(texts, texts, texts)
 def test_random_texts(doc: str, string: str, change: str) -> None:
     value = f"{commented(change)}\n 5"

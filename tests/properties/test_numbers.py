@@ -14,6 +14,7 @@ import pytest
 from counting import counted_calls
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from sampling import many
 
 from archdsl import numbers
 from archdsl.numbers import (
@@ -145,7 +146,7 @@ def nearest_half(x: Any) -> Any:
 
 
 @given(values)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=many(100), deadline=None)
 def test_values_agree_with_mpmath(value: Pair) -> None:
     ours, theirs = value
     assert plain(ours)
@@ -160,7 +161,7 @@ def test_values_agree_with_mpmath(value: Pair) -> None:
 
 
 @given(values, values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 def test_order_agrees_with_mpmath(a: Pair, b: Pair) -> None:
     expected = 0 if close(a[1], b[1]) else 1 if a[1] > b[1] else -1
     with limits():
@@ -171,7 +172,7 @@ def test_order_agrees_with_mpmath(a: Pair, b: Pair) -> None:
 
 
 @given(values)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(50), deadline=None)
 def test_doubles_decide_nothing(value: Pair) -> None:
     ours = value[0]
     with pytest.MonkeyPatch.context() as patch:
@@ -181,7 +182,7 @@ def test_doubles_decide_nothing(value: Pair) -> None:
 
 
 @given(values, positives, small_exponents)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(50), deadline=None)
 def test_opaque_values_agree_with_mpmath(value: Pair, base: int | Fraction, exponent: int | Fraction) -> None:
     """Fractional powers and logarithms of sums, and irrational exponents."""
     ours, theirs = value
@@ -327,7 +328,7 @@ def same(a: Number, b: Number) -> bool:
 
 
 @given(values, values, values)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=many(40), deadline=None)
 def test_field_laws(a: Pair, b: Pair, c: Pair) -> None:
     x, y, z = a[0], b[0], c[0]
     with limits():
@@ -356,7 +357,7 @@ def test_power_laws(a: int | Fraction, b: int | Fraction, p: int | Fraction, q: 
 
 
 @given(values, values)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=many(50), deadline=None)
 def test_floor_laws(a: Pair, b: Pair) -> None:
     x, y = a[0], b[0]
     below, above = floor(x), ceil(x)
@@ -421,7 +422,7 @@ def evaluate(text: str) -> Number:
 
 
 @given(values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(80), deadline=None)
 def test_text_means_the_number(value: Pair) -> None:
     assert same(evaluate(format_number(value[0])), value[0])
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from sampling import many
 from strategies import COMPILER
 
 import archdsl
@@ -319,7 +320,7 @@ convolutions = st.builds(
 FORMS = ("{}", "{}", "normal(std: {})", "truncated_normal(std: {})", "uniform(bound: {})")
 
 
-@settings(PROFILE, max_examples=120)
+@settings(PROFILE, max_examples=many(50))
 @given(formulas, st.sampled_from(FORMS), convolutions)
 def test_random_formulas(formula: str, form: str, layer: Conv2d) -> None:
     line = form.format(formula)
@@ -332,7 +333,7 @@ def test_random_formulas_are_seldom_without_meaning() -> None:
     """Of the formulas that the test above draws, most are tried."""
     tried: list[bool] = []
 
-    @settings(PROFILE, max_examples=60)
+    @settings(PROFILE, max_examples=many(30))
     @given(formulas)
     def draw(formula: str) -> None:
         tried.append(start(f"conv: {formula}") is not None)

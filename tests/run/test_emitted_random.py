@@ -15,6 +15,7 @@ from emitted import Emitted
 from emitted_programs import HEADER, PROGRAMS, conditional_programs, structured_programs
 from hypothesis import HealthCheck, given, settings
 from properties.strategies import Program, programs
+from sampling import many
 from torch.utils.flop_counter import FlopCounterMode
 
 from archdsl.graph.cost import count, group_of
@@ -112,7 +113,7 @@ def check_channels(built: Emitted) -> None:
     emitted.check_shapes(network, emitted.watch(model, image))
 
 
-@settings(PROFILE, max_examples=50)
+@settings(PROFILE, max_examples=many(20))
 @given(programs())
 def test_random_architectures(program: Program) -> None:
     built = emitted.emitted_text(program.text())
@@ -123,7 +124,7 @@ def test_random_architectures(program: Program) -> None:
     check(built, larger, values=count(larger).flops < 10_000_000)
 
 
-@settings(PROFILE, max_examples=80)
+@settings(PROFILE, max_examples=many(30))
 @given(conditional_programs())
 def test_blocks_with_steps_left_away(text: str) -> None:
     built = emitted.emitted_text(text)
@@ -133,7 +134,7 @@ def test_blocks_with_steps_left_away(text: str) -> None:
         check_channels(built)
 
 
-@settings(PROFILE, max_examples=60)
+@settings(PROFILE, max_examples=many(25))
 @given(structured_programs())
 def test_places_that_do_nothing_and_settings_that_hold_tensors(text: str) -> None:
     built = emitted.emitted_text(text)
