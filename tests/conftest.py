@@ -1,1 +1,13 @@
-"""Shared by all tests. That this file stands here puts `tests/` on the import path, so `import chunks` works."""
+"""What holds for all tests. That this file stands here puts `tests/` on the import path, so `import chunks` works.
+
+One thread a process, for the networks are small and the tests share the cores.
+
+More threads mostly wait for each other, and burn the other worker's time while they do. Set before anything imports
+torch, and inherited by the processes that tests start.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -37,6 +37,9 @@ from archdsl.source import Source
 from archdsl.syntax import ast
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Recipe, Schedule
 
+pytestmark = pytest.mark.xdist_group("train_command")
+"""One worker makes what the tests share."""
+
 NET = """\
 arch 1
 use std.ops { conv, batch_norm, relu, global_pool, linear }

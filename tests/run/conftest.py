@@ -1,7 +1,7 @@
-"""The order of the tests of emitted code: what is asked of one network of the zoo stands together.
+"""The order of the tests of emitted code: what is asked of one network of the zoo stands together, in one worker.
 
-The networks are kept one at a time (`emitted.emitted_spec`), so that they are compiled once and memory stays small;
-no test depends on the order.
+A few networks are kept (`emitted.emitted_spec`), so that each is compiled once and memory stays small; no test
+depends on the order.
 """
 
 from __future__ import annotations
@@ -26,5 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     places = [index for index, item in enumerate(items) if name(item) is not None]
     ordered = sorted([items[index] for index in places], key=lambda item: str(name(item)))
+    for item in ordered:
+        item.add_marker(pytest.mark.xdist_group(str(name(item))))
     for index, item in zip(places, ordered, strict=True):
         items[index] = item

@@ -22,6 +22,9 @@ from archdsl.emission import about_of, emit, interface
 from archdsl.resources import data_root
 
 EXAMPLES = 30
+pytestmark = pytest.mark.xdist_group("emitted_text")
+"""One worker makes what the tests share."""
+
 RULES = "E4,E7,E9,F,W,I,B,UP,SIM,C4,PIE,RUF"
 
 

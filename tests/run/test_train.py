@@ -28,6 +28,9 @@ from archdsl.graph.network import INPUT, Builder
 Run = Callable[..., tuple[int, str, str]]
 """Runs the entry point with arguments: exit status, output, errors."""
 
+pytestmark = pytest.mark.xdist_group("train")
+"""One worker makes what the tests share."""
+
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
 """Of so small a network several threads would mostly wait for each other where tests share the cores."""
 EPOCHS = 16
