@@ -85,20 +85,16 @@ def unsaid(chunk: Chunk, diagnostics: list[Diagnostic]) -> list[str]:
 
 @pytest.mark.parametrize("chunk", CHUNKS, ids=str)
 def test_errors(chunk: Chunk) -> None:
+    """A message is one sentence that begins in lower case or with a name, without a full stop."""
     said = list(diagnosed(chunk))
     faults = mismatches(chunk, said) + unsaid(chunk, said)
     assert not faults, "\n".join([*faults, "", *(render_text(d, color=False) for d in said)])
-
-
-def test_messages() -> None:
-    """A message is one sentence that begins in lower case or with a name, without a full stop."""
-    for chunk in CHUNKS:
-        for diagnostic in diagnosed(chunk):
-            message = diagnostic.message
-            assert re.match(r"[a-z0-9`\"]", message), message
-            assert not message.endswith("."), message
-            for edit in diagnostic.edits:
-                assert edit.span.start <= edit.span.end <= len(edit.span.source.text)
+    for diagnostic in said:
+        message = diagnostic.message
+        assert re.match(r"[a-z0-9`\"]", message), message
+        assert not message.endswith("."), message
+        for edit in diagnostic.edits:
+            assert edit.span.start <= edit.span.end <= len(edit.span.source.text)
 
 
 def test_codes() -> None:
