@@ -14,8 +14,12 @@ import tokenize
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.operations import OPERATIONS
+
+pytestmark = pytest.mark.fast
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "archdsl").rglob("*.py"))

@@ -30,6 +30,8 @@ from archdsl.render import (
 )
 from archdsl.source import Source, Span
 
+pytestmark = pytest.mark.fast
+
 NET = Source("specs/net.arch", "arch 1\n" * 8 + "  width: 64\n" + "\n" * 4 + "  group_width: 24\n")
 
 

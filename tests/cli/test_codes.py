@@ -16,6 +16,8 @@ from archdsl.codes import CODES
 from archdsl.commands.check import check_files
 from archdsl.diagnostics import Diagnostics
 
+pytestmark = pytest.mark.fast
+
 LITERAL = re.compile(r'"(E[1-7][0-9]{2})"')
 LIBRARY = Library()
 

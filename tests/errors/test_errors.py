@@ -20,6 +20,8 @@ from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.render import render_text
 from archdsl.source import Source
 
+pytestmark = pytest.mark.fast
+
 HERE = Path(__file__).parent
 PACKAGE = Path(__import__("archdsl").__file__).parent
 CHUNKS = read_folder(HERE)

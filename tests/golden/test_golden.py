@@ -11,6 +11,8 @@ import pytest
 
 from archdsl.cli import main
 
+pytestmark = pytest.mark.fast
+
 HERE = Path(__file__).parent
 MODELS = {"names": None, "ast": None, "stages": "listed", "graph": "ruled", "cost": "kitchen_sink"}
 """The phases, and the model that each is shown for; the first two are of the whole file."""

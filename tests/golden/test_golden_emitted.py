@@ -15,6 +15,8 @@ from archdsl import __version__
 from archdsl.cli import main
 from archdsl.resources import data_root
 
+pytestmark = pytest.mark.fast
+
 HERE = Path(__file__).parent / "emitted"
 MODULES: dict[str, tuple[str, ...]] = {
     "regnety_4gf_dwr4.py": ("specs/regnety_4gf.arch", "--scale", "dWr:4"),

@@ -25,6 +25,8 @@ from archdsl.graph.ledger import COLUMNS, Ledger
 from archdsl.graph.memory import peak_bytes, weights_bytes
 from archdsl.graph.network import INPUT
 
+pytestmark = pytest.mark.fast
+
 TOOLS: dict[str, Any] = json.loads((Path(__file__).parent / "tool_counts.json").read_text())
 
 

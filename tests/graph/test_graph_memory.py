@@ -13,6 +13,8 @@ from archdsl.graph.memory import peak_bytes, training_bytes, weights_bytes
 from archdsl.graph.network import INPUT, Feature, Network, Value
 from archdsl.graph.shapes import elements
 
+pytestmark = pytest.mark.fast
+
 TOOLS: dict[str, Any] = json.loads((Path(__file__).parent / "tool_counts.json").read_text())
 
 

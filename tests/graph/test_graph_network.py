@@ -17,6 +17,8 @@ from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.symbolic import Symbolic
 from archdsl.source import Source, Span
 
+pytestmark = pytest.mark.fast
+
 
 def rebuilt(network: Network, order: list[int], path: Callable[[int], str], swap: bool = False) -> Network:
     """The same network with its nodes in another topological order, under other paths and another name."""

@@ -21,6 +21,8 @@ from archdsl.graph.operations.base import operation as make
 from archdsl.graph.shapes import EXTENT_MAX, Range, Size, elements
 from archdsl.graph.symbolic import Symbolic
 
+pytestmark = pytest.mark.fast
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     "conv": {"width": 8, "kernel": 3},
     "linear": {"width": 5},

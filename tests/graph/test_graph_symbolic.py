@@ -18,6 +18,8 @@ from archdsl.graph.formulas import formulas
 from archdsl.graph.network import INPUT, Network
 from archdsl.graph.symbolic import Symbolic
 
+pytestmark = pytest.mark.fast
+
 W, R, G = sympy.symbols("w r g", positive=True, integer=True)
 small = st.integers(-60, 60)
 positive = st.integers(1, 60)

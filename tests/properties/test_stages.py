@@ -7,6 +7,8 @@ from strategies import HEADER, compile_text
 
 from archdsl.compiler import Compilation
 
+pytestmark = pytest.mark.fast
+
 NET = """
 model m(width_mult: 1, act: silu) {
   input:  3 x 32 x 32

@@ -17,6 +17,8 @@ from archdsl.syntax import ast
 from archdsl.syntax.dump import dump, dump_node, dump_tokens
 from archdsl.syntax.parser import parse, parse_body, parse_expression, tokens
 
+pytestmark = pytest.mark.fast
+
 SPECS = sorted((data_root() / "specs").rglob("*.arch"))
 
 

@@ -30,6 +30,7 @@ def apply_edits(text: str, diagnostics: list[Diagnostic]) -> str:
     return text
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("chunk", CHUNKS, ids=str)
 def test_chunk(chunk: Chunk) -> None:
     """What is said, that it is a lower-case sentence, and that every edit mends its fault."""
