@@ -148,17 +148,27 @@ def test_damaged_arrays(trains: SimpleNamespace, tmp_path: Path) -> None:
         assert refusal(trains.plainest_4, path) == said
 
 
-def test_what_is_no_number_ends_training(trains: SimpleNamespace, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("value", "place"), [(numpy.nan, (0, 4, 4)), (numpy.inf, (3, 0, 0)), (-numpy.inf, (1, 8, 8))])
+def test_what_is_no_number_ends_training(
+    trains: SimpleNamespace, tmp_path: Path, value: float, place: tuple[int, ...]
+) -> None:
+    """Also in a corner, which a crop leaves out. A check of the data finds it, and it can be left out."""
     for label in "ab":
         (tmp_path / "images" / label).mkdir(parents=True)
         for number in range(4):
             array = numpy.ones((4, 9, 9), "f4")
-            array[0, 4, 4] = numpy.nan if (label, number) == ("b", 2) else 0
+            array[place] = value if (label, number) == ("b", 2) else 0
             numpy.save(tmp_path / "images" / label / f"{number}.npy", array)
     options = ("--data", tmp_path / "images", "--image-size", "8", "--workers", "0", "--out", tmp_path / "out")
     status, _, err = run(trains.plainest_4, *options, "--batch-size", "2")
     assert (status, err.count("\n")) == (1, 1)
     assert err.endswith(f"{tmp_path / 'images/b/2.npy'} holds what is no finite number\n")
+    status, _, err = run(trains.plainest_4, *options, "--check-data")
+    assert status == 1
+    assert err.startswith(f"{tmp_path / 'images/b/2.npy'} holds what is no finite number\n")
+    status, printed, err = run(trains.plainest_4, *options, "--batch-size", "2", "--epochs", "1", "--skip-unreadable")
+    assert (status, err) == (0, "")
+    assert f"which cannot be read: {tmp_path / 'images/b/2.npy'}\n" in printed
 
 
 # TIFFs
