@@ -125,8 +125,8 @@ def command(
     """Train a model by a recipe: compile it into a run folder, and start it there."""
     changes = changes_of(options, classes)
     typed = ["archdsl", "train", file, *[part for text in changes for part in text.split(" ", 1)]]
-    for flag, value in (("--recipe", options["recipe"]), ("--data", data), ("-o", folder), ("--device", device)):
-        typed += [flag, value] if value is not None else []
+    for word, value in (("--recipe", options["recipe"]), ("--data", data), ("-o", folder), ("--device", device)):
+        typed += [word, value] if value is not None else []
     typed += ["--processes", str(processes)] if processes > 1 else []
     typed += ["--name", name] if name is not None else []
     typed += ["--", *extra] if extra else []

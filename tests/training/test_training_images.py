@@ -476,6 +476,8 @@ def test_one_label_as_one_of_several(trains: SimpleNamespace) -> None:
         ("", "has no head such as file,labels or file,cat,dog"),
         ("file\n0.png\n", "has no head such as file,labels or file,cat,dog"),
         ("file,labels\n0.png,cat\n0.png,dog\n", "has 0.png twice"),
+        ("file,labels\n0.png,cat\n./0.png,dog\n", "has 0.png twice"),
+        ("file,labels\na//0.png,cat\na/./0.png,dog\n", "has a/0.png twice"),
         ("file,labels\n0.png,cat,dog\n", "has 3 columns in row 2, not 2"),
         ("file,cat,dog\n0.png,1,2\n", "has '2' in row 2, not 0 or 1"),
         ("file,cat,cat\n0.png,1,0\n", "has a class twice, or one without a name, in its head"),

@@ -113,7 +113,11 @@ MAKES_TENSORS = frozenset({AS_ANOTHER, *(f"torch._utils.{name}" for name in (*OD
 
 RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 """Modules by their names of Python 2, which protocol 2 writes."""
-RENAMED_NAMES = {"builtins.xrange": "builtins.range", "builtins.unicode": "builtins.str", "builtins.long": "builtins.int"}
+RENAMED_NAMES = {
+    "builtins.xrange": "builtins.range",
+    "builtins.unicode": "builtins.str",
+    "builtins.long": "builtins.int",
+}
 """What these modules' names were there, where they were others."""
 
 
