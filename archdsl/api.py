@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.abc
 import importlib.util
@@ -180,8 +181,9 @@ def _in_language(name: str, value: object, depth: int = 0) -> str:
         raise ValueError(f"{name}={value!r} is not a number of the language")
     if isinstance(value, (str, int, float, Fraction)):
         return str(value)
-    if hasattr(value, "__index__"):  # the whole numbers of other libraries
-        return str(operator.index(value))
+    if hasattr(value, "__index__"):  # the whole numbers of other libraries, whose arrays have it as well
+        with contextlib.suppress(TypeError):
+            return str(operator.index(value))
     if isinstance(value, (list, tuple)):
         return f"[{', '.join([_in_language(name, inner, depth + 1) for inner in value])}]"
     raise ValueError(f"{name}={value!r} is not a value of the language: give a number, a text or a list of these")

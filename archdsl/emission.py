@@ -21,7 +21,7 @@ from archdsl.backends.recipe_use import as_used, unused
 from archdsl.compiler import DROP_PATH, Compilation
 from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
-from archdsl.graph.network import Network
+from archdsl.graph.network import INPUT, Network
 from archdsl.source import Span
 from archdsl.training.recipe import DEFAULT, Recipe, undefined
 
@@ -172,6 +172,26 @@ def untrained(network: Network, offered: Interface) -> str | None:
         return f"the network ends in a map of {extents}, and the entry point trains one list of classes an image"
     if offered.num_classes is None:
         return "the network has no classifier: no linear layer or convolution in its head decides the classes"
+    last = _last_change(network)
+    if last in SQUASHING:
+        return f"the network ends in `{last}`, and the losses of recipes take the scores before it: leave it out"
+    return None
+
+
+SQUASHING = frozenset(("sigmoid", "hard_sigmoid", "tanh"))
+"""What makes probabilities of scores, or bounds them: the losses begin with a sigmoid or softmax of their own."""
+KEEPING = frozenset(("identity", "flatten", "reshape", "dropout"))
+"""What leaves values as they are."""
+
+
+def _last_change(network: Network) -> str | None:
+    """The operation that made the values that come out."""
+    value = network.outputs[0]
+    while value != INPUT:
+        node = network.nodes[value.node]
+        if node.operation.name not in KEEPING:
+            return node.operation.name
+        value = node.inputs[0]
     return None
 
 

@@ -37,7 +37,7 @@ from archdsl.commands.common import (
     say_json,
     warn,
 )
-from archdsl.commands.entry_point import PATHS, EntryPoint, Settings, words_of
+from archdsl.commands.entry_point import PATHS, EntryPoint, Settings, flag, words_of
 from archdsl.commands.run_folder import (
     COMMANDS,
     ENVIRONMENT,
@@ -125,8 +125,8 @@ def command(
     """Train a model by a recipe: compile it into a run folder, and start it there."""
     changes = changes_of(options, classes)
     typed = ["archdsl", "train", file, *[part for text in changes for part in text.split(" ", 1)]]
-    for flag, value in (("--recipe", options["recipe"]), ("--data", data), ("-o", folder), ("--device", device)):
-        typed += [flag, value] if value is not None else []
+    for word, value in (("--recipe", options["recipe"]), ("--data", data), ("-o", folder), ("--device", device)):
+        typed += [word, value] if value is not None else []
     typed += ["--processes", str(processes)] if processes > 1 else []
     typed += ["--name", name] if name is not None else []
     typed += ["--", *extra] if extra else []
@@ -281,12 +281,20 @@ def _plan(wanted: Wanted, folder: str | None, words: Sequence[str], processes: i
             found = None if other else found  # it ended before anything came of it
         elif other:
             message = f"{escaped(str(path.path))} holds another run: {told(other)}"
-            raise click.ClickException(f"{message}; name another folder with -o")
+            raise click.ClickException(f"{message}; {_extending(found, now, free)}name another folder with -o")
     _check_files(wanted, path, seen)
     _check_libraries(entry, given)
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else []
     command = [sys.executable, *start, entry.name, "--out=.", *words_of(given)]
     return Plan(wanted, path, seen, found, entry, entry.defaults | given, command, processes)
+
+
+def _extending(was: Run, now: Run, free: frozenset[str]) -> str:
+    """How to go on with a run, where nothing differs but that the recipe asks for more epochs now."""
+    same = now | {"recipe": now["recipe"] | {"epochs": was["recipe"].get("epochs")}}
+    if extension(was, now) is None or differences(was, same, free):
+        return ""
+    return f"with the recipe as it was, `-- --epochs {now['settings']['epochs']}` extends the run; or "
 
 
 def _check_files(wanted: Wanted, folder: Folder, seen: Run | None) -> None:
@@ -306,6 +314,8 @@ def _check_files(wanted: Wanted, folder: Folder, seen: Run | None) -> None:
 
 def _given(entry: EntryPoint, words: Sequence[str]) -> Settings:
     given = entry.given(words)
+    if (empty := next((name for name, value in given.items() if value == ""), None)) is not None:
+        raise click.UsageError(f"{flag(empty)} is empty")
     if "out" in given:
         raise click.UsageError("--out is the run folder: name it with -o")
     if given.get("resume") is False:

@@ -261,6 +261,7 @@ def _fail(request: Request, fault: WeightsFault) -> NoReturn:
 
 def _library(name: str) -> Any:
     """torch, or safetensors.torch."""
+    os.getcwd()  # where the current folder is gone, torch's own libraries would end the process without a word of ours
     try:
         return import_module(name)
     except ImportError:

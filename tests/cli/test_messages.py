@@ -177,6 +177,15 @@ def test_a_folder_that_is_gone(here: Path) -> None:
     assert (read.returncode, read.stderr) == (4, "archdsl: the current folder does not exist any more\n")
 
 
+def test_weights_in_a_folder_that_is_gone(here: Path) -> None:
+    """Libraries of PyTorch would end the process, with a line about themselves."""
+    pytest.importorskip("torch", reason="weights needs torch")
+    gone = 'mkdir gone; cd gone; rmdir ../gone; "$@"'
+    command = f"set -- $A weights {SHIPPED} {here}/none.pth -o {here}/out.safetensors; {gone}"
+    found = shell(command, here, PYTHONPATH=str(SPECS.parent))
+    assert (found.returncode, found.stderr) == (4, "archdsl: the current folder does not exist any more\n")
+
+
 def test_a_library_that_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     class Fault(RuntimeError):
         pass

@@ -408,6 +408,20 @@ def test_a_folder_of_another_run(run: Run, project: Path, arguments: tuple[str, 
     assert content(project) == before
 
 
+def test_a_recipe_of_more_epochs(run: Run, project: Path) -> None:
+    """Its folder is that of the recipe as it was; the line says how to extend the run, if that is all that differs."""
+    spec = project / "net.arch"
+    spec.write_text(NET.replace("  epochs:    2", "  epochs:    7"))
+    result = run("train", *QUICK)
+    extends = "recipe.epochs was 2, is 7; with the recipe as it was, `-- --epochs 7` extends the run; or name another"
+    assert (result.code, extends in result.err) == (1, True), result.err
+    assert "extends the run" not in run("train", *QUICK, "--", "--seed", "1").err
+    spec.write_text(NET.replace("  epochs:    2", "  epochs:    1"))
+    assert "extends the run" not in run("train", *QUICK).err
+    spec.write_text(NET)
+    assert run("train", *QUICK, "--dry-run", "--", "--epochs", "7").code == 0
+
+
 def test_another_start_of_parameters_or_scale_of_images(run: Run, project: Path) -> None:
     """The hash leaves them out; a run depends on them."""
     spec = project / "net.arch"
@@ -470,6 +484,10 @@ def test_a_run_of_which_nothing_came_begins_anew(project: Path) -> None:
         ("--", "word"),
         ("--", "--out", "elsewhere"),
         ("--", "--no-resume"),
+        ("--data", ""),  # as a shell makes it of a variable that is not set: not the current folder
+        ("--device", ""),
+        ("--", "--weights="),
+        ("--", "--freeze", ""),
     ],
 )
 def test_usage(run: Run, net: Path, arguments: tuple[str, ...]) -> None:

@@ -77,6 +77,29 @@ def test_a_map_has_a_module_and_no_entry_point(run: Run, net: Path, model: str, 
     assert not (net.parent / "runs").exists()
 
 
+@pytest.mark.parametrize("last", ["sigmoid", "hard_sigmoid", "tanh", "sigmoid -> dropout(rate: 0.5)"])
+def test_scores_that_are_squashed_are_not_trained(run: Run, here: Path, last: str) -> None:
+    """Cross-entropy of a softmax of sigmoids, or of a sigmoid of sigmoids, learns little, and says nothing."""
+    text = f"""\
+arch 1
+use std.ops {{ conv, relu, global_pool, linear, sigmoid, hard_sigmoid, tanh, dropout }}
+block squashed(x; classes: 10) = x -> global_pool -> linear(classes) -> {last}
+block scores(x; classes: 10) = x -> sigmoid -> global_pool -> linear(classes)
+model probabilities {{ input: 3 x 8 x 8  stages: conv {{ width: 8 kernel: 3 }}  head: squashed }}
+model right = probabilities with {{ head: scores }}
+"""
+    (here / "squashed.arch").write_text(text)
+    result = run("compile", "squashed.arch", "--model", "probabilities", "-o", here / "out")
+    assert result.code == 0
+    name = last.partition(" ")[0]
+    told = f"the network ends in `{name}`, and the losses of recipes take the scores before it: leave it out"
+    assert f"warning[E702]: `probabilities` has no training entry point: {told}" in result.err
+    assert [path.name for path in (here / "out").iterdir()] == ["probabilities.py"]
+    assert told in run("train", "squashed.arch", "--model", "probabilities").err
+    result = run("compile", "squashed.arch", "--model", "right", "-o", here / "right")
+    assert (result.code, result.err) == (0, "")
+
+
 def test_several_outputs(run: Run, net: Path) -> None:
     net.write_text(NET + "model more = a_map with { head: two }\n")
     result = run("compile", "net.arch", "--model", "more", "-o", net.parent / "out")

@@ -145,6 +145,13 @@ def test_options_are_those_of_the_command(
     assert net.name == options.get("name", net.name)
 
 
+class Indexless:
+    """Like an array of another library: it has the method, and is no whole number."""
+
+    def __index__(self) -> int:
+        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -164,6 +171,7 @@ def test_options_are_those_of_the_command(
         ({"scale": 4}, "scale=4 is not a text, for example 'NAME:4'"),
         ({"scale": ["d:2", 4]}, "scale=4 is not a text"),
         ({"set": {"head.classes": object}}, "is not a value of the language"),
+        ({"set": {"head.classes": Indexless()}}, "is not a value of the language: give a number"),
     ],
 )
 def test_options_in_a_form_that_is_none(options: dict[str, Any], message: str) -> None:

@@ -124,6 +124,31 @@ def test_the_check_alone(train: ModuleType, tmp_path: Path) -> None:
     assert f"images, which cannot be read: {bad}\n" in ends[0][1]
 
 
+def test_the_check_names_all(train: ModuleType, tmp_path: Path) -> None:
+    """Empty, missing and damaged files alike, not only the first."""
+    folder = write_images(tmp_path / "images", "ab", 6)
+    bad = [folder / "a" / "0.png", folder / "a" / "5.png", folder / "b" / "2.png"]
+    bad[0].write_bytes(b"")
+    bad[1].write_bytes(PICTURE[:40])
+    bad[2].unlink()
+    bad[2].symlink_to("nowhere")
+    options = (*SMALL, "--data", folder, "--check-data", "--out", tmp_path / "out")
+    status, _, err = run(train, *options)
+    assert status == 1
+    assert all(sum(line.startswith(str(path)) for line in err.splitlines()) == 1 for path in bad), err
+    status, printed, err = run(train, *options, "--skip-unreadable")
+    assert status == 0
+    assert all(f"{path}" in printed for path in bad)
+
+
+def test_one_class_that_is_left(said: Callable[..., str], tmp_path: Path) -> None:
+    """Of two classes, one without an image to train on: there is nothing to learn."""
+    folder = write_images(tmp_path / "images", "ab", 6)
+    for path in (folder / "b").iterdir():
+        path.write_bytes(b"x")
+    assert said(folder, "--skip-unreadable") == f"{folder} has images of 1 class to train on, and needs 2"
+
+
 def test_what_is_no_file(said: Callable[..., str], tmp_path: Path) -> None:
     folder = write_images(tmp_path / "images")
     path = folder / "a" / "9.png"
@@ -192,6 +217,9 @@ def write_idx(folder: Path, train: bytes, test: bytes) -> Path:
 def test_classes_of_idx_files(said: Callable[..., str], tmp_path: Path) -> None:
     folder = write_idx(tmp_path / "one", bytes(10), bytes(5))
     assert said(folder) == f"{folder / 'train-images-idx3-ubyte'} has 1 class, and needs 2"
+    folder = write_idx(tmp_path / "ones", bytes((1,)) * 10, bytes((0, 1)))
+    images = folder / "train-images-idx3-ubyte"
+    assert said(folder) == f"{images} has images of 1 class to train on, and needs 2"
     folder = write_idx(tmp_path / "beyond", bytes((0, 1, 2)) * 4, bytes((0, 3)))
     path = folder / "t10k-images-idx3-ubyte"
     assert said(folder) == f"image 1 of {path} has class 3, and there are 3 from 0"

@@ -148,17 +148,27 @@ def test_damaged_arrays(trains: SimpleNamespace, tmp_path: Path) -> None:
         assert refusal(trains.plainest_4, path) == said
 
 
-def test_what_is_no_number_ends_training(trains: SimpleNamespace, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("value", "place"), [(numpy.nan, (0, 4, 4)), (numpy.inf, (3, 0, 0)), (-numpy.inf, (1, 8, 8))])
+def test_what_is_no_number_ends_training(
+    trains: SimpleNamespace, tmp_path: Path, value: float, place: tuple[int, ...]
+) -> None:
+    """Also in a corner, which a crop leaves out. A check of the data finds it, and it can be left out."""
     for label in "ab":
         (tmp_path / "images" / label).mkdir(parents=True)
         for number in range(4):
             array = numpy.ones((4, 9, 9), "f4")
-            array[0, 4, 4] = numpy.nan if (label, number) == ("b", 2) else 0
+            array[place] = value if (label, number) == ("b", 2) else 0
             numpy.save(tmp_path / "images" / label / f"{number}.npy", array)
     options = ("--data", tmp_path / "images", "--image-size", "8", "--workers", "0", "--out", tmp_path / "out")
     status, _, err = run(trains.plainest_4, *options, "--batch-size", "2")
     assert (status, err.count("\n")) == (1, 1)
     assert err.endswith(f"{tmp_path / 'images/b/2.npy'} holds what is no finite number\n")
+    status, _, err = run(trains.plainest_4, *options, "--check-data")
+    assert status == 1
+    assert err.startswith(f"{tmp_path / 'images/b/2.npy'} holds what is no finite number\n")
+    status, printed, err = run(trains.plainest_4, *options, "--batch-size", "2", "--epochs", "1", "--skip-unreadable")
+    assert (status, err) == (0, "")
+    assert f"which cannot be read: {tmp_path / 'images/b/2.npy'}\n" in printed
 
 
 # TIFFs
@@ -466,6 +476,8 @@ def test_one_label_as_one_of_several(trains: SimpleNamespace) -> None:
         ("", "has no head such as file,labels or file,cat,dog"),
         ("file\n0.png\n", "has no head such as file,labels or file,cat,dog"),
         ("file,labels\n0.png,cat\n0.png,dog\n", "has 0.png twice"),
+        ("file,labels\n0.png,cat\n./0.png,dog\n", "has 0.png twice"),
+        ("file,labels\na//0.png,cat\na/./0.png,dog\n", "has a/0.png twice"),
         ("file,labels\n0.png,cat,dog\n", "has 3 columns in row 2, not 2"),
         ("file,cat,dog\n0.png,1,2\n", "has '2' in row 2, not 0 or 1"),
         ("file,cat,cat\n0.png,1,0\n", "has a class twice, or one without a name, in its head"),

@@ -379,6 +379,18 @@ def test_options_are_given_whole(
         assert f"{word} 3; did you mean {hint}?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--data", "--val-data", "--weights", "--freeze", "--out", "--device", "--evaluate"])
+def test_options_are_not_empty(
+    train: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """A variable that is not set is no name of the current folder."""
+    monkeypatch.setattr(sys, "argv", ["train.py", option, ""])
+    with pytest.raises(SystemExit) as end:
+        train.main()
+    assert end.value.code == 2
+    assert f"argument {option}: it is empty" in capsys.readouterr().err
+
+
 def test_names_of_images_are_escaped(train: ModuleType) -> None:
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):

@@ -67,6 +67,50 @@ def test_a_classifier_of_other_classes_is_new(train: ModuleType, given: Path, tm
     assert "; new: " in printed
 
 
+def test_a_file_without_a_classifier(train: ModuleType, given: Path, tmp_path: Path) -> None:
+    """As `archdsl weights --classifier-rule new` writes it: all else is that of the file."""
+    path = changed(given, tmp_path, lambda state: [state.pop(name) for name in ("fc.weight", "fc.bias")])
+    status, printed, err = run(train, *SIZES, "--weights", path, "--out", tmp_path / "out")
+    assert (status, err) == (0, "")
+    assert f"weights   of {path}; new: fc.weight, fc.bias\n" in printed
+
+
+def test_a_file_without_counters(train: ModuleType, given: Path, tmp_path: Path) -> None:
+    """As torch wrote them before 0.4.1, and as `archdsl weights` then writes them: they count from 0."""
+    from safetensors.torch import load_file
+
+    def uncounted(state: dict[str, Any]) -> None:
+        for name in [name for name in state if name.endswith("num_batches_tracked")]:
+            del state[name]
+
+    path = changed(given, tmp_path, uncounted)
+    status, printed, err = run(train, *SIZES, "--weights", path, "--out", tmp_path / "out")
+    assert (status, err) == (0, "")
+    assert f"weights   of {path}\n" in printed
+    steps = metrics(tmp_path / "out")[0]["step"]
+    assert load_file(tmp_path / "out" / "model.safetensors")["norm_1.num_batches_tracked"] == steps
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("conv_1.weight", (8, 1, 3, 3)), ("conv_2.weight", (7, 8, 3, 3)), ("fc.weight", (10, 8))]
+)
+def test_only_classes_may_differ(
+    train: ModuleType, given: Path, tmp_path: Path, name: str, shape: tuple[int, ...]
+) -> None:
+    """A stem of other channels, or a last layer that reads others, would start anew where nobody asked for it."""
+    path = changed(given, tmp_path, lambda state: state.update({name: torch.ones(shape)}))
+    status, _, err = run(train, *SIZES, "--weights", path, "--out", tmp_path / "out")
+    assert status == 1
+    assert f"{path} is of another network: {name} is {shape} there, " in err
+
+
+def test_half_a_classifier(train: ModuleType, given: Path, tmp_path: Path) -> None:
+    path = changed(given, tmp_path, lambda state: state.pop("fc.bias"))
+    status, _, err = run(train, *SIZES, "--weights", path, "--out", tmp_path / "out")
+    assert status == 1
+    assert f"{path} is of another network: only the network has fc.bias" in err
+
+
 def test_weights_of_another_network(train: ModuleType, given: Path, tmp_path: Path) -> None:
     path = changed(given, tmp_path, lambda state: state.pop(min(state)))
     status, _, err = run(train, *SIZES, "--weights", path, "--out", tmp_path / "out")

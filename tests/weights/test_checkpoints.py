@@ -167,6 +167,29 @@ def test_an_entry_by_name(run: Command, plain: Path, torch: Any) -> None:
     assert run("net.pth", "--entry", "swa", "--ema").code == 2
 
 
+def test_entries_by_names_that_do_not_tell(run: Command, plain: Path, torch: Any) -> None:
+    """PyTorch's tutorials write `model_state_dict`; of any other name the fault says how to take it."""
+    model, optimizer = emitted(torch)
+    states = {"model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict(), "epoch": 3}
+    torch.save(states, plain / "net.pth")
+    assert run("net.pth").code == 0
+    assert torch.equal(written(plain)["conv.weight"], model.state_dict()["conv.weight"])
+    state = dict(model.state_dict())
+    for content, told in (
+        ({"net": state, "acc": 93.1}, "--entry net takes net"),
+        ({"the net": {"state_dict": state}, "best": state}, "--entry 'the net' takes the net; --entry best takes best"),
+        ({"ema": state, "optimizer": optimizer.state_dict()}, "--ema takes ema"),
+    ):
+        torch.save(content, plain / "net.pth")
+        result = run("net.pth", "--force")
+        assert result.code == 1
+        assert f"it holds no weights; its entries are {', '.join(content)}\nhelp: {told}\n" in result.err
+        first = next(iter(content))
+        assert run("net.pth", "--force", *(("--ema",) if first == "ema" else ("--entry", first))).code == 0
+    torch.save({"optimizer": optimizer.state_dict()}, plain / "net.pth")
+    assert "help" not in run("net.pth", "--force").err
+
+
 def test_values_beside_the_weights(run: Command, plain: Path, torch: Any) -> None:
     import numpy
 
@@ -190,6 +213,9 @@ def test_values_beside_the_weights(run: Command, plain: Path, torch: Any) -> Non
         "bytes": b"x",
         "array of bytes": bytearray(b"y"),
         "complex": 1j,
+        "range": range(3),
+        "kind": str,
+        "slice": slice(1, 2),
         "random": (3, tuple(range(10)), None),
         (1, 2): "a key of numbers",
     }

@@ -113,6 +113,12 @@ MAKES_TENSORS = frozenset({AS_ANOTHER, *(f"torch._utils.{name}" for name in (*OD
 
 RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 """Modules by their names of Python 2, which protocol 2 writes."""
+RENAMED_NAMES = {
+    "builtins.xrange": "builtins.range",
+    "builtins.unicode": "builtins.str",
+    "builtins.long": "builtins.int",
+}
+"""What these modules' names were there, where they were others."""
 
 
 class Global(NamedTuple):
@@ -283,6 +289,7 @@ class Machine:
     def _named(text: str) -> Global:
         module, _, name = text.partition(" ")
         whole = f"{RENAMED.get(module, module)}.{name}"
+        whole = RENAMED_NAMES.get(whole, whole)
         if whole not in INERT and whole not in MAKES_TENSORS and whole not in STORAGE_TYPES:
             raise Code(whole)
         return Global(whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from archdsl.commands.checkpoints.records import Code, Damaged, Record
 from archdsl.commands.checkpoints.tensorfiles import read_tensors
 
 SUFFIX = ".safetensors"
-CONTAINERS = ("state_dict", "model", "model_state")
+CONTAINERS = ("state_dict", "model", "model_state", "model_state_dict")
 """The entries of training checkpoints that hold the weights."""
 AVERAGED = ("state_dict_ema", "model_ema", "ema_state", "ema")
 """Those that hold averaged weights."""
@@ -104,8 +105,7 @@ def read_checkpoint(path: str, file: BinaryIO, averaged: bool = False, entry: st
     tensors = {name: value for name, value in weights.items() if isinstance(value, Record)}
     if not tensors:
         message = f"it holds no weights; its entries are {_told(weights) or 'none'}"
-        held = next((name for name in AVERAGED if name in weights), None)
-        raise WeightsFault(path, message, f"--ema takes {held}" if held else None)
+        raise WeightsFault(path, message, _elsewhere(weights))
     others = dict.fromkeys((name for name in weights if name not in tensors), NO_TENSOR)
     short, removed = unwrapped(tensors)
     if removed:
@@ -156,6 +156,24 @@ def _weights_in(path: str, content: Any, averaged: bool, entry: str | None) -> t
         what = "averaged weights" if entry is None else f"entry {entry} with weights"
         raise WeightsFault(path, f"it has no {what}; its entries are {_told(content)}")
     return content, notes
+
+
+def _elsewhere(content: Mapping[Any, Any]) -> str | None:
+    """How to take the weights of an entry whose name does not tell that it holds some."""
+    held = [name for name, value in content.items() if isinstance(name, str) and _holds_weights(value)]
+    averaged = next((name for name in AVERAGED if name in held), None)
+    if averaged is not None:
+        return f"--ema takes {averaged}"
+    return "; ".join(f"--entry {shlex.quote(name)} takes {name}" for name in held[:MOST_TOLD]) or None
+
+
+def _holds_weights(value: object) -> bool:
+    """Whether this has tensors by names, or holds what has under a name that tells it."""
+    return isinstance(value, Mapping) and any(
+        isinstance(name, str)
+        and (isinstance(inner, Record) or (name in CONTAINERS and isinstance(inner, Mapping) and inner is not value))
+        for name, inner in value.items()
+    )
 
 
 def _told(names: Any) -> str:
