@@ -333,6 +333,14 @@ class Elaborator(Evaluator):
         finally:
             self.builder, self.symbolic = None, False
 
+    def _verify_dilation(self, model: Model, dilation: Dilation) -> None:
+        """Compare windows with those of the network without an output stride, if there is such a network."""
+        try:
+            plain = self.network(replace(model, output_stride=None))
+        except (Fault, Silent):
+            return  # a smaller map may be too small for a window: there is nothing to compare with
+        dilation.verify_against(plain)
+
     def _assemble(self, model: Model, builder: Builder, formula: FormulaNames | None, env: Environment) -> Network:
         value: Value = Tensor(INPUT, builder.shape(INPUT))
         ends: list[tuple[str, Tensor]] = []
@@ -357,6 +365,8 @@ class Elaborator(Evaluator):
             with self._following(model, "head"):
                 value = self._end(model.head, value, "head", model, env)
         outputs = value if isinstance(value, tuple) else (value,)
+        if dilation is not None and formula is None:
+            self._verify_dilation(model, dilation)
         return builder.finish(model.name, [t.place for t in outputs], features)
 
     @contextmanager
