@@ -200,9 +200,36 @@ def _changed(
     size = _resolution(ev, model, lines, ends, record)
     changed = (*model.changes, *changes)
     scaled = replace(model, input=size, stages=tuple(stages), stem=stem, head=head, claims=(), changes=changed)
+    if explained:
+        _warn_of_missing(ev, model, scaling, lines, step)
     if explained and scaled.depth != model.depth:
         _warn_of_rules(ev, model, scaled)
     return scaled
+
+
+def _warn_of_missing(ev: Elaborator, model: Model, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node) -> None:
+    """E314 as a warning where no stage has the width that a line changes, or nothing that any line changes.
+
+    That a network has no groups is common, so that a line for them is told only where there is no other.
+    """
+    changing = [name for name, line in lines.items() if not _of_model(line.path) and not _keeps(ev, line)]
+    known = {name for stage in model.stages for name in setting_names(stage.block.of)}
+    missing = [name for name in ("width", "group_width") if name in changing and name not in known]
+    if "width" in missing or (missing and missing == changing):
+        message = f"no stage of `{model.name}` has a setting `{missing[0]}`, which `{scaling.name}` changes"
+        help_ = f"its line for `{missing[0]}` changes no stage"
+        ev.report(Diagnostic("E314", message, step.span, help=help_, severity="warning"))
+
+
+def _keeps(ev: Elaborator, line: Line) -> bool:
+    """Whether a line gives its target's old value back, as `width: … if share > 0 else width` does without a share."""
+    e = line.expression
+    while isinstance(e, ast.Conditional):
+        named = {node.name for node in walk(e.condition) if isinstance(node, ast.Reference)}
+        if named & {*model_fields.DIMENSIONS, line.path.head.text, "stage", "model", "stem", "head"}:
+            return False
+        e = e.then if ev.holds(e.condition, line.environment) else e.otherwise
+    return isinstance(e, ast.Reference) and e.name == line.path.text
 
 
 def _warn_of_rules(ev: Elaborator, model: Model, scaled: Model) -> None:
