@@ -378,7 +378,8 @@ class Elaborator(Evaluator):
             block = getattr(model, end) if end else None
             told = found.diagnostic
             help_ = self._to_follow(model, end, block) if isinstance(block, Block) else None
-            if help_ is None or not told.code.startswith("E4"):
+            of_input = told.code == "E304" and "input channels" in told.message
+            if help_ is None or not (told.code.startswith("E4") or of_input):
                 raise
             place = (Label(block.span, f"the {end}"),) if isinstance(block, Block) and block.span is not None else ()
             raise Fault(replace(told, labels=(*told.labels, *place), help=help_)) from None
@@ -388,13 +389,15 @@ class Elaborator(Evaluator):
         bases: dict[str, set[Any]] = {}
         for change in model.changes:
             part, _, dimension = change.path.rpartition(".")
-            if part.startswith("stages.") and dimension in model_fields.DIMENSIONS[:3]:
+            changed = change.base != change.rounded
+            if part.startswith("stages.") and dimension in model_fields.DIMENSIONS[:3] and changed:
                 bases.setdefault(dimension, set()).add(change.base)
         if not bases:
             return None
         given = {name: end_value(self, block, name) for name in setting_names(block.of)}
         still = {n: s.value for n, s in given.items() if s is not None and f"{end}.{n}" not in model.follow}
         pairs = [(name, dim) for dim, before in bases.items() for name, value in still.items() if value in before]
+        pairs.sort(key=lambda pair: pair[0] != pair[1])
         name, dimension = pairs[0] if pairs else ("…", next(iter(bases)))
         line = f"`follow {{ {end}.{name}: {dimension} }}`"
         return f"`{model.changes[-1].scaling}` leaves the {end} as it is; what of it is to change too stands in {line}"
