@@ -58,6 +58,10 @@ def misplaced(entry: ast.Entry, where: str, allowed: str) -> Diagnostic:
     help_ = f"here stand {allowed}"
     if isinstance(entry, ast.Field) and where in ("a block", "a fn"):
         help_ = f"write `{entry.path.text} = …` for a local name"
+    if isinstance(entry, ast.Section) and where == "a block" and nearest(entry.path.text, ("fit",)):
+        edits = (Edit(span, "fit"),)
+        message = f"`{entry.path.text}` does not stand in a block"
+        return Diagnostic("E204", message, span, help="did you mean `fit`?", edits=edits)
     return Diagnostic("E204", f"{_entry_words(entry)} does not stand in {where}", span, help=help_)
 
 

@@ -214,6 +214,7 @@ def _warn_of_missing(ev: Elaborator, model: Model, scaling: Scaling, lines: Mapp
     """
     changing = [name for name, line in lines.items() if not _of_model(line.path) and not _keeps(ev, line)]
     known = {name for stage in model.stages for name in setting_names(stage.block.of)}
+    known |= set(model.follow.values())
     missing = [name for name in ("width", "group_width") if name in changing and name not in known]
     if "width" in missing or (missing and missing == changing):
         message = f"no stage of `{model.name}` has a setting `{missing[0]}`, which `{scaling.name}` changes"

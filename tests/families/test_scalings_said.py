@@ -38,3 +38,27 @@ def test_groups_that_no_stage_has() -> None:
     message = "no stage of `m` has a setting `group_width`, which `groups` changes"
     assert [(d.code, d.severity, d.message) for d in result.diagnostics] == [("E314", "warning", message)]
     assert len(network_of(compiled(text, "m", scalings=["both(2)"])).nodes) == 6
+
+
+@pytest.mark.parametrize("scaling", ["w(2)", "w(1/2)", "dWr(3)"])
+def test_convnext_is_scaled_by_width_with_its_stem(scaling: str) -> None:
+    assert said("convnext_t", scaling) == []
+
+
+CHOSEN = {
+    "[b(8), b { width: 9  depth: 2 } if deep else b { width: 3  depth: 4 }]": {True: [8, 9, 9], False: [8, 3, 3, 3, 3]},
+    "[b(8), (b(9) if stage.index == 1 and deep else identity), b(4)]": {True: [8, 9, 4], False: [8, 4]},
+    "[b(8) when deep or true, b { width: 5  depth: 2 } when true]": {True: [8, 5, 5], False: [8, 5, 5]},
+    "[| block | width |\n | b if deep else conv(kernel: 3) | 7 |]": {True: [7], False: [7]},
+}
+
+
+@pytest.mark.parametrize("deep", [True, False])
+@pytest.mark.parametrize("stages", CHOSEN)
+def test_stages_of_a_list_may_be_chosen(stages: str, deep: bool) -> None:
+    text = (
+        "use std.ops { conv, identity }\nblock b(x; width) = x -> conv(width, kernel: 1)\n"
+        f"model m(deep: {str(deep).lower()}) {{ input: 3 x 8 x 8  stages: {stages} }}"
+    )
+    widths = [int(node.shapes[0][0]) for node in network_of(compiled(text)).nodes if node.operation.name == "conv"]
+    assert widths == CHOSEN[stages][deep]
