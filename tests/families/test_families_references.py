@@ -246,8 +246,12 @@ def test_what_changed_a_model_comes_again() -> None:
     assert network_of(then).hash == network_of(direct).hash
 
 
-def test_a_multiplier_that_is_not_the_familys_is_said() -> None:
-    result = spec("regnetx_400mf", scalings=["width_mult(1.5)"])
+@pytest.mark.parametrize(
+    "name", ["regnetx_400mf", "efficientnetv2_s", "efficientnetv2_xl", "efficientnetv2_m_preprint"]
+)
+def test_a_multiplier_that_is_not_the_familys_is_said(name: str) -> None:
+    """EfficientNetV2-S to XL are networks of their own in paper and code; its base network is multiplied."""
+    result = spec(name, scalings=["width_mult(1.5)"])
     assert [(d.code, d.severity) for d in result.diagnostics] == [("E318", "warning")]
 
 
