@@ -30,6 +30,9 @@ def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
         return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=use))
     guess = nearest(e.name, known | {"none", "true", "false"})
     help_ = f"did you mean `{guess}`?" if guess else None
+    if guess is None and (meant := nearest(e.name, OPERATIONS)):
+        help_ = f"did you mean `{meant}`? It needs `use std.ops {{ {meant} }}`"
+        return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=help_, edits=(Edit(e.span, meant),)))
     edits = (Edit(e.span, guess),) if guess else ()
     return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=help_, edits=edits))
 

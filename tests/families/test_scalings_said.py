@@ -62,3 +62,19 @@ def test_stages_of_a_list_may_be_chosen(stages: str, deep: bool) -> None:
     )
     widths = [int(node.shapes[0][0]) for node in network_of(compiled(text)).nodes if node.operation.name == "conv"]
     assert widths == CHOSEN[stages][deep]
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("rexnet_1_0x", "widht_mult", "width_mult"),
+        ("rexnet", "widht_mult", "width_mult"),
+        ("regnety_400mf", "dpeth", "depth"),
+        ("mobilenetv2_1_4x", "widthmult", "width_mult"),
+        ("efficientnet_b0", "drop_path", "drop_path_rate"),
+        ("resnet50", "hed", "head"),
+    ],
+)
+def test_misspelled_parameters_of_families(name: str, written: str, meant: str) -> None:
+    result = spec(name, settings={written: "1"})
+    assert [(d.code, d.help) for d in result.diagnostics] == [("E202", f"did you mean `{meant}`?")]
