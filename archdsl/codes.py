@@ -915,7 +915,8 @@ model small = net -> wider(solve(flops: 1M))
         "a scaling's line has no target",
         (
             "No stage has a setting by this name, nor is it one of the dimensions `depth`, `width`, "
-            "`group_width`, `resolution`; a setting of the ends is named `stem.…` or `head.…`."
+            "`group_width`, `resolution`; a setting of the ends is named `stem.…` or `head.…`. Where no stage has a "
+            "`width` to change it is a warning."
         ),
         """\
 arch 1

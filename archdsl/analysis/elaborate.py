@@ -333,6 +333,14 @@ class Elaborator(Evaluator):
         finally:
             self.builder, self.symbolic = None, False
 
+    def _verify_dilation(self, model: Model, dilation: Dilation) -> None:
+        """Compare windows with those of the network without an output stride, if there is such a network."""
+        try:
+            plain = self.network(replace(model, output_stride=None))
+        except (Fault, Silent):
+            return  # a smaller map may be too small for a window: there is nothing to compare with
+        dilation.verify_against(plain)
+
     def _assemble(self, model: Model, builder: Builder, formula: FormulaNames | None, env: Environment) -> Network:
         value: Value = Tensor(INPUT, builder.shape(INPUT))
         ends: list[tuple[str, Tensor]] = []
@@ -357,6 +365,8 @@ class Elaborator(Evaluator):
             with self._following(model, "head"):
                 value = self._end(model.head, value, "head", model, env)
         outputs = value if isinstance(value, tuple) else (value,)
+        if dilation is not None and formula is None:
+            self._verify_dilation(model, dilation)
         return builder.finish(model.name, [t.place for t in outputs], features)
 
     @contextmanager
@@ -368,7 +378,8 @@ class Elaborator(Evaluator):
             block = getattr(model, end) if end else None
             told = found.diagnostic
             help_ = self._to_follow(model, end, block) if isinstance(block, Block) else None
-            if help_ is None or not told.code.startswith("E4"):
+            of_input = told.code == "E304" and "input channels" in told.message
+            if help_ is None or not (told.code.startswith("E4") or of_input):
                 raise
             place = (Label(block.span, f"the {end}"),) if isinstance(block, Block) and block.span is not None else ()
             raise Fault(replace(told, labels=(*told.labels, *place), help=help_)) from None
@@ -378,13 +389,15 @@ class Elaborator(Evaluator):
         bases: dict[str, set[Any]] = {}
         for change in model.changes:
             part, _, dimension = change.path.rpartition(".")
-            if part.startswith("stages.") and dimension in model_fields.DIMENSIONS[:3]:
+            changed = change.base != change.rounded
+            if part.startswith("stages.") and dimension in model_fields.DIMENSIONS[:3] and changed:
                 bases.setdefault(dimension, set()).add(change.base)
         if not bases:
             return None
         given = {name: end_value(self, block, name) for name in setting_names(block.of)}
         still = {n: s.value for n, s in given.items() if s is not None and f"{end}.{n}" not in model.follow}
         pairs = [(name, dim) for dim, before in bases.items() for name, value in still.items() if value in before]
+        pairs.sort(key=lambda pair: pair[0] != pair[1])
         name, dimension = pairs[0] if pairs else ("…", next(iter(bases)))
         line = f"`follow {{ {end}.{name}: {dimension} }}`"
         return f"`{model.changes[-1].scaling}` leaves the {end} as it is; what of it is to change too stands in {line}"

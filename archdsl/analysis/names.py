@@ -30,6 +30,9 @@ def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
         return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=use))
     guess = nearest(e.name, known | {"none", "true", "false"})
     help_ = f"did you mean `{guess}`?" if guess else None
+    if guess is None and (meant := nearest(e.name, OPERATIONS)):
+        help_ = f"did you mean `{meant}`? It needs `use std.ops {{ {meant} }}`"
+        return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=help_, edits=(Edit(e.span, meant),)))
     edits = (Edit(e.span, guess),) if guess else ()
     return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=help_, edits=edits))
 
@@ -58,6 +61,10 @@ def misplaced(entry: ast.Entry, where: str, allowed: str) -> Diagnostic:
     help_ = f"here stand {allowed}"
     if isinstance(entry, ast.Field) and where in ("a block", "a fn"):
         help_ = f"write `{entry.path.text} = …` for a local name"
+    if isinstance(entry, ast.Section) and where == "a block" and nearest(entry.path.text, ("fit",)):
+        edits = (Edit(span, "fit"),)
+        message = f"`{entry.path.text}` does not stand in a block"
+        return Diagnostic("E204", message, span, help="did you mean `fit`?", edits=edits)
     return Diagnostic("E204", f"{_entry_words(entry)} does not stand in {where}", span, help=help_)
 
 
