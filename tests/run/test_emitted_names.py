@@ -212,6 +212,19 @@ PROGRAMS = {
       }
       model m { input: 3 x 6 x 6  stages: [b(4), b(5)] }
     """,
+    "a count that is left out where half of another is none": """
+      block sub(x) = x -> batch_norm -> conv(x.channels, kernel: 1)
+      block fork(x; few, more) = x -> conv(2, kernel: 1) when few -> relu -> sub when more
+      block narrow(x; width, more) {
+        return x -> conv(width, kernel: 1) -> fork(few: true, more: more) -> conv(width, kernel: 1)
+      }
+      block plain(x) = x -> conv(6, kernel: 1) -> fork(few: false, more: true) -> conv(4, kernel: 1)
+      model m {
+        input: 3 x 6 x 6
+        stem: conv(3, kernel: 1)
+        stages: [narrow { width: 1  more: false }, narrow { width: 4  more: true }, plain]
+      }
+    """,
     "a block within itself": """
       block t(x; width, act: relu) = x -> act -> conv(width, kernel: 1) -> act
       model m { input: 3 x 6 x 6  stages: [t(5, act: t(3, act: tanh)), t(3, act: t(3, act: t(3)))] }

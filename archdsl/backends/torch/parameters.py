@@ -265,11 +265,14 @@ class Choice:
         for term in known:
             if fits(column, term.column, lambda a: a):
                 return self._used(term)
+        if None in column:  # what may be left out follows from no count
+            return None
+        known = [term for term in known if None not in term.column]  # what may be none is no number to count with
         for term in known:
             for factor in range(2, MOST_FACTOR + 1):
                 if fits(column, term.column, lambda a, f=factor: a * f):  # type: ignore[misc]
                     return self._used(Term(f"{factor} * {term.text}", column, term.parameters))
-                if fits(column, term.column, lambda a, f=factor: a // f if a % f == 0 else None):  # type: ignore[misc]
+                if fits(column, term.column, lambda a, f=factor: a // f if a % f == 0 else MISSING):  # type: ignore[misc]
                     return self._used(Term(f"{term.text} // {factor}", column, term.parameters))
         for term in known:
             for other in known:
@@ -293,7 +296,7 @@ class Choice:
             return None
         kernel = self.chosen.terms.get((step.label, "kernel"))
         named = kernel is not None and kernel.text.isidentifier()
-        if kernel and named and fits(column, kernel.column, lambda a: a // 2 if isinstance(a, int) else None):
+        if kernel and named and fits(column, kernel.column, lambda a: a // 2 if isinstance(a, int) else MISSING):
             return Term(f"{kernel.text} // 2", column, kernel.parameters)
         own = [p for p in self.chosen.parameters if p.role == "dilation" and p.setting == "dilation"]
         for parameter in own:
