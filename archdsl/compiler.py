@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
+from typing import TypeAlias
 
 from archdsl.analysis.derive import derive_model
-from archdsl.analysis.elaborate import Elaborator, Progress
+from archdsl.analysis.elaborate import Elaborator, Progress, recipe_named, used_settings
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Model
@@ -43,6 +44,8 @@ SCALINGS = "std.scaling"
 """The module whose scalings can be named on the command line without a `use`."""
 RECIPES = "std.recipes"
 """The same for recipes."""
+CLAIMS = "E5"
+"""The beginning of the codes of claims that do not hold."""
 DROP_PATH = "drop_path_rate"
 """The parameter of a family that a recipe's stochastic depth is the value of."""
 
@@ -66,19 +69,44 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Compilation:
-    """One model, as far as it could be compiled. `base` is the model before any change."""
+class Failed:
+    """A model that has no network, or a recipe that cannot be decided: the diagnostics say why."""
 
     name: str
     program: Program
     diagnostics: Diagnostics
-    elaborator: Elaborator
-    model: Model | None = None
-    base: Model | None = None
-    network: Network | None = None
-    verdicts: tuple[Verdict, ...] = ()
+    steps: int = field(default=0, compare=False)
+    """Evaluation steps that were taken."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One model with its network. Its diagnostics are warnings, and errors that leave the network as it is."""
+
+    name: str
+    program: Program
+    diagnostics: Diagnostics
+    model: Model
+    network: Network
     recipe: Recipe | None = None
     """How it is trained: the recipe that was asked for, or the model's own."""
+    verdicts: tuple[Verdict, ...] = ()
+    """Its claims, where nothing was changed: they are of the model as it is declared."""
+    steps: int = field(default=0, compare=False)
+    """Evaluation steps that were taken."""
+
+    @cached_property
+    def settings(self) -> list[list[dict[str, Setting]]]:
+        """For every stage, the settings of its blocks after `fit`: see `used_settings`."""
+        return used_settings(self.model)
+
+    @property
+    def sound(self) -> bool:
+        """Whether no error was found beside claims that do not hold: these stop nothing."""
+        return all(d.code.startswith(CLAIMS) for d in self.diagnostics if d.severity == "error")
+
+
+Compilation: TypeAlias = Failed | Compiled
 
 
 @dataclass
@@ -107,16 +135,8 @@ class Compiler:
     @staticmethod
     def _check_recipes(program: Program, diagnostics: Diagnostics) -> None:
         """Decide every recipe of a file, whether a model is trained by it or not."""
-        for name, named in program.recipes.items():
-            ev = Elaborator(diagnostics)
-            try:
-                ev.recipe(
-                    named, {}, ast.Identifier(program.entry.spans[name], name), Environment(program.entry)
-                ).decided()
-            except Fault as found:
-                diagnostics.add(found.diagnostic)
-            except Silent:
-                pass  # what is behind it is among the diagnostics
+        for name in program.recipes:
+            recipe_named(program, name, diagnostics)
 
     def compile(self, source: Source, name: str | None = None, changes: Changes | None = None) -> Compilation:
         """Compile one model of a file: the one named, or the one that the file is about."""
@@ -124,36 +144,32 @@ class Compiler:
         program = self.program(source, diagnostics)
         chosen = choose_model(program, source, name, diagnostics)
         if chosen is None:
-            return Compilation(name or "", program, diagnostics, Elaborator(diagnostics, self.progress))
+            return Failed(name or "", program, diagnostics)
         return self.elaborate(program, chosen, Changes() if changes is None else changes, diagnostics)
 
     def elaborate(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
         """One model of a resolved program: its stage list, its network, and its claims."""
         elaborator = Elaborator(diagnostics, self.progress)
-        result = Compilation(name, program, diagnostics, elaborator)
         named = program.entry.names[name]
         if not isinstance(named, Definition | Instance):
-            return result
+            return Failed(name, program, diagnostics)
         try:
             command = _CommandLine(self, program, elaborator, diagnostics)
             arguments, rest = command.arguments(named, changes.settings)
             env = Environment(program.entry)
             site = ast.Identifier(program.entry.spans[name], name)
             base = elaborator.instantiate(named, arguments, site, env)
-            result = replace(result, base=base)
             model = command.apply(base, replace(changes, settings=rest))
-            result = replace(result, model=model)
             network = elaborator.network(model)
-            result = replace(result, network=network)
             recipe = command.recipe(model, network, changes.recipe)
-            result = replace(result, recipe=recipe)
-            dropping = command.dropping(model, recipe)
-            if dropping is not None:
-                result = replace(result, model=dropping, network=elaborator.network(dropping))
+            found: tuple[Verdict, ...] = ()
             if not changes:
                 found = tuple(verdicts(lambda at: _network_at(elaborator, model, network, at), model.claims))
                 diagnostics.extend(verify_claims(model, found))
-                result = replace(result, verdicts=found)
+            dropping = command.dropping(model, recipe)
+            if dropping is not None:
+                model, network = dropping, elaborator.network(dropping)
+            return Compiled(name, program, diagnostics, model, network, recipe, found, elaborator.steps)
         except Fault as found_fault:
             diagnostics.add(found_fault.diagnostic)
         except Silent:
@@ -161,7 +177,7 @@ class Compiler:
         except RecursionError:
             span = program.entry.spans[name]
             diagnostics.add(Diagnostic("E393", f"`{name}` is nested too deep to be evaluated", span))
-        return result
+        return Failed(name, program, diagnostics, elaborator.steps)
 
 
 def _network_at(elaborator: Elaborator, model: Model, network: Network, at: Shape | None) -> Network:

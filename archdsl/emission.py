@@ -18,7 +18,7 @@ from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
 from archdsl.backends.interface import Interface
 from archdsl.backends.recipe_use import as_used, unused
-from archdsl.compiler import DROP_PATH, Compilation
+from archdsl.compiler import DROP_PATH, Compiled
 from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
 from archdsl.graph.network import Network
@@ -98,12 +98,10 @@ def default_name(model: str, scalings: Sequence[str], size: str | None) -> str:
     return "_".join([word for word in words if word])[:100]
 
 
-def about_of(compilation: Compilation, name: str, spec: str, changes: Sequence[str]) -> About:
+def about_of(compilation: Compiled, name: str, spec: str, changes: Sequence[str]) -> About:
     """The words of a compiled model."""
     model = compilation.model
     spec, *changes = [escaped(text) for text in (spec, *changes)]
-    if model is None:
-        return About(name, spec, tuple(changes))
     citation = {
         key: setting.value if isinstance(setting.value, str) else show_value(setting.value)
         for key, setting in model.provenance.items()
@@ -114,8 +112,8 @@ def about_of(compilation: Compilation, name: str, spec: str, changes: Sequence[s
         changes=tuple(changes),
         doc=model.doc,
         citation=citation,
-        mean=_numbers(compilation, "mean"),
-        std=_numbers(compilation, "std"),
+        mean=_numbers(model, "mean"),
+        std=_numbers(model, "std"),
         init={key: setting.value for key, setting in model.init.items()},
         drop_path_rate=_shared_rate(model),
     )
@@ -127,9 +125,8 @@ def _shared_rate(model: Model) -> Fraction | None:
     return Fraction(setting.value) if setting is not None and setting.value else None
 
 
-def _numbers(compilation: Compilation, key: str) -> tuple[Fraction, ...]:
-    model = compilation.model
-    setting = model.preprocess.get(key) if model is not None else None
+def _numbers(model: Model, key: str) -> tuple[Fraction, ...]:
+    setting = model.preprocess.get(key)
     return tuple([Fraction(value) for value in setting.value]) if setting is not None else ()
 
 
@@ -175,10 +172,10 @@ def untrained(network: Network, offered: Interface) -> str | None:
     return None
 
 
-def not_used(compilation: Compilation) -> Diagnostic | None:
+def not_used(compilation: Compiled) -> Diagnostic | None:
     """A warning of what the recipe asks for and the network has not; none if all is used."""
-    recipe, network = compilation.recipe, compilation.network
-    left = unused(recipe, network) if recipe is not None and network is not None else {}
+    recipe = compilation.recipe
+    left = unused(recipe, compilation.network) if recipe is not None else {}
     if recipe is None or not left:
         return None
     listed = ", ".join([f"`{path}` ({reason})" for path, reason in left.items()])
@@ -187,7 +184,7 @@ def not_used(compilation: Compilation) -> Diagnostic | None:
     return Diagnostic("E701", message, _declared(compilation), help=help_, severity="warning")
 
 
-def no_entry_point(compilation: Compilation, reason: str) -> Diagnostic:
+def no_entry_point(compilation: Compiled, reason: str) -> Diagnostic:
     """A warning where both the module and its entry point were to be written."""
     message = f"`{compilation.name}` has no training entry point: {reason}"
     return Diagnostic(
@@ -195,7 +192,7 @@ def no_entry_point(compilation: Compilation, reason: str) -> Diagnostic:
     )
 
 
-def _declared(compilation: Compilation) -> Span:
+def _declared(compilation: Compiled) -> Span:
     entry = compilation.program.entry
     return entry.spans.get(compilation.name, Span(entry.source, 0, 0))
 

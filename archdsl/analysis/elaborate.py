@@ -22,7 +22,7 @@ from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.features import Dilation, features_of
 from archdsl.analysis.model import Attribute, Claim, Made, Model, Rule, Stage
 from archdsl.analysis.names import setting_names
-from archdsl.analysis.program import Definition, Instance, Primitive
+from archdsl.analysis.program import Definition, Instance, Primitive, Program, walk
 from archdsl.analysis.scale import base_of, scale
 from archdsl.analysis.stages import stages_of
 from archdsl.analysis.trace import fault, show_value
@@ -44,6 +44,7 @@ from archdsl.diagnostics import Diagnostic, Diagnostics, Fault, Label
 from archdsl.graph.network import INPUT, Builder, Network
 from archdsl.source import Span
 from archdsl.syntax import ast
+from archdsl.training.recipe import Recipe
 
 Progress: TypeAlias = Callable[[int], None]
 """Is told how many factors `solve` has tried."""
@@ -56,10 +57,6 @@ class Elaborator(Evaluator):
         super().__init__()
         self.diagnostics = diagnostics
         self.progress = progress
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A copy has the diagnostics, and tells no one of its progress: between two models nothing else is kept."""
-        return Elaborator, (self.diagnostics,)
 
     def report(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.add(diagnostic)
@@ -525,10 +522,7 @@ class Elaborator(Evaluator):
         return Setting(value, origin)
 
     def used_settings(self, model: Model) -> list[list[dict[str, Setting]]]:
-        """For every stage, the settings of its blocks after `fit`, defaults that need no input filled in.
-
-        One entry for a stage whose blocks agree, else one a block.
-        """
+        """See the function."""
         found = []
         first_block = 0
         for index, stage in enumerate(model.stages):
@@ -569,6 +563,60 @@ class FormulaNames(Protocol):
     ) -> dict[str, Setting]:
         """The settings of a block, by the indices of its stage and within it."""
         ...
+
+
+def used_settings(model: Model) -> list[list[dict[str, Setting]]]:
+    """For every stage, the settings of its blocks after `fit`, defaults that need no input filled in.
+
+    One entry for a stage whose blocks agree, else one a block. Raises `Fault` or `Silent` where the model has none.
+    """
+    return Elaborator(Diagnostics()).used_settings(model)
+
+
+def plain_defaults(of: Definition | Primitive) -> dict[str, Value]:
+    """The defaults of a block that are values: those that ask for no other setting and no input."""
+    if isinstance(of, Primitive):
+        return {a.name: a.default for a in of.operation.attributes if not a.required}
+    ev = Elaborator(Diagnostics())
+    bound = set(of.inputs)
+    found = {}
+    for name, default in of.defaults.items():
+        asks = default is None or any(isinstance(n, ast.Reference) and n.name in bound for n in walk(default))
+        bound.add(name)  # a default sees the parameters before its own
+        if default is not None and not asks:
+            found[name] = ev.evaluate(default, Environment(of.module))
+    return found
+
+
+def recipe_named(program: Program, name: str, diagnostics: Diagnostics) -> Recipe | None:
+    """A recipe that the entry file declares, with every setting decided; none where that is a fault."""
+    named = program.recipes.get(name)
+    if named is None:
+        return None
+    try:
+        site = ast.Identifier(program.entry.spans[name], name)
+        return Elaborator(diagnostics).recipe(named, {}, site, Environment(program.entry)).decided()
+    except Fault as found:
+        diagnostics.add(found.diagnostic)
+    except Silent:
+        pass  # what is behind it is among the diagnostics
+    return None
+
+
+def value_in(e: ast.Expression, env: Environment) -> Value:
+    """The value of an expression of a resolved model once more. Raises `Fault` or `Silent` where it has none."""
+    return Elaborator(Diagnostics()).evaluate(e, env)
+
+
+def value_of(e: ast.Expression, program: Program, diagnostics: Diagnostics) -> Value:
+    """The value of an expression that stands for itself, as the entry file sees it; `UNKNOWN` where that is a fault."""
+    try:
+        return Elaborator(diagnostics).evaluate(e, Environment(program.entry))
+    except Fault as found:
+        diagnostics.add(found.diagnostic)
+    except Silent:
+        pass  # what is behind it is among the diagnostics
+    return UNKNOWN
 
 
 def inner_value(env: Environment, name: str) -> Value:

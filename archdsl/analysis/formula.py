@@ -32,7 +32,7 @@ from typing import Any, Literal, Protocol
 
 from archdsl import limits
 from archdsl.analysis.derive import end_value
-from archdsl.analysis.elaborate import Elaborator, inner_value
+from archdsl.analysis.elaborate import Elaborator, inner_value, used_settings
 from archdsl.analysis.evaluate import Silent
 from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import setting_names
@@ -256,7 +256,7 @@ class Formulas:
             return tuple([str(c) for c in self.conditions if not isinstance(c, Whole)])
 
 
-def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEFAULT) -> Formulas:
+def formulas_of(model: Model, convention: Convention | str = DEFAULT) -> Formulas:
     """The closed forms of a model that has a network. `KeyError` for an unknown convention. Raises E394 for more
     stages or blocks than closed forms are made of."""
     for amount, most, name in (
@@ -267,8 +267,8 @@ def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEF
             message = f"the network has {amount:,} {name}; closed forms are made of at most {most:,}"
             raise Fault(Diagnostic("E394", message, model.span))
     with _SYMPY:
-        network, names = _build(ev, model)
-        forms, depths, taller = _stages(ev, model, network, names, convention)
+        network, names = _build(model)
+        forms, depths, taller = _stages(model, network, names, convention)
         total = Formula(*[_sum([getattr(form.total, measure) for form in forms]) for measure in MEASURES])
         conditions = _conditions((network, names), *((taller,) if taller and depths else ()))
         used = {name for e in (total.flops, total.params, total.acts) for name in _names(e)}
@@ -277,31 +277,30 @@ def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEF
         return Formulas(convention_of(convention), symbols, forms, total, conditions)
 
 
-def formula_network(ev: Elaborator, model: Model) -> Network:
+def formula_network(model: Model) -> Network:
     """The network of a model, with `Symbolic` dimensions. Raises `Fault` or `Silent` where the model has none."""
     with _SYMPY:
-        return _build(ev, model)[0]
+        return _build(model)[0]
 
 
-def _build(ev: Elaborator, model: Model) -> tuple[Network, Names]:
+def _build(model: Model) -> tuple[Network, Names]:
     """The network, and the symbols in it.
 
     A block may calculate with its width in a way that has no closed form, such as a greatest common divisor or a
     root; then only the resolution is a symbol, and if that fails too, nothing is.
     """
     for chosen in (("width", "group_width", "resolution"), ("resolution",)):
-        names = Names(ev, model, chosen)
+        names = Names(model, chosen)
         try:
-            return _network(ev, names), names
+            return _network(names), names
         except (Fault, Silent):
             continue
-    names = Names(ev, model, ())
-    return _network(ev, names), names
+    names = Names(model, ())
+    return _network(names), names
 
 
-def _network(ev: Elaborator, names: Names) -> Network:
-    ev.steps = 0  # the limit is for one network
-    return ev.network(names.model, names)
+def _network(names: Names) -> Network:
+    return Elaborator(Diagnostics()).network(names.model, names)
 
 
 class Names:
@@ -312,7 +311,6 @@ class Names:
 
     def __init__(
         self,
-        ev: Elaborator,
         model: Model,
         chosen: tuple[str, ...],
         *,
@@ -333,10 +331,10 @@ class Names:
             texts = ("height and width of the input",) * 2 if size[1] == size[2] else ("input height", "input width")
             for name, extent, text in zip(self._resolution, size[1:], texts, strict=True):
                 self._symbol(name, int(extent), text)
-        stem = self._end(ev, model, "stem")
-        self._used = ev.used_settings(model)
+        stem = self._end(model, "stem")
+        self._used = used_settings(model)
         stages = tuple([self._entered(index, stage) for index, stage in enumerate(model.stages)])
-        self.model = replace(model, stem=stem, stages=stages, head=self._end(ev, model, "head"))
+        self.model = replace(model, stem=stem, stages=stages, head=self._end(model, "head"))
 
     def _symbol(self, name: str, value: int, text: str) -> Symbolic:
         found = self._by_name.get(name)
@@ -345,15 +343,15 @@ class Names:
             self.symbols.append(Symbol(name, value, text))
         return found
 
-    def _end(self, ev: Elaborator, model: Model, end: Literal["stem", "head"]) -> Any:
+    def _end(self, model: Model, end: Literal["stem", "head"]) -> Any:
         """The stem or head with a symbol for its width; of blocks in a row, for each that has one."""
         block = getattr(model, end)
         if isinstance(block, Block):
-            width = self._end_width(ev, block)
+            width = self._end_width(block)
             return _with_width(block, self._symbol(f"w_{end}", width, f"width of the {end}")) if width else block
         if not isinstance(block, Sequence):
             return block
-        steps = [(name, step, self._end_width(ev, step)) for name, step in block.steps]
+        steps = [(name, step, self._end_width(step)) for name, step in block.steps]
         several = sum(width is not None for _, _, width in steps) > 1
         changed: list[tuple[str, Block | Sequence]] = []
         for position, (name, step, width) in enumerate(steps):
@@ -364,11 +362,11 @@ class Names:
             changed.append((name, _with_width(step, self._symbol(symbol, width, f"width of {end}.{name}"))))
         return Sequence(tuple(changed))
 
-    def _end_width(self, ev: Elaborator, block: Block | Sequence) -> int | None:
+    def _end_width(self, block: Block | Sequence) -> int | None:
         """The width of a block of the stem or head; none where it has none, or where its `fit` would decide on it."""
         if "width" not in self.chosen or not isinstance(block, Block) or "width" not in setting_names(block.of):
             return None
-        width = end_value(ev, block, "width")
+        width = end_value(Elaborator(Diagnostics()), block, "width")
         fits = isinstance(block.of, Definition) and block.of.fit
         return width.value if width is not None and _whole(width.value) and not fits else None
 
@@ -559,7 +557,6 @@ def _implied(share: Any, others: list[Any]) -> bool:
 
 
 def _stages(
-    ev: Elaborator,
     model: Model,
     network: Network,
     names: Names,
@@ -567,9 +564,9 @@ def _stages(
 ) -> tuple[tuple[StageFormula, ...], list[Symbol], tuple[Network, Names] | None]:
     """The closed forms of all stages, with symbols for depths, and the taller network that they were read from."""
     forms = formulas(network, convention)
-    if not _same_at_any_index(ev, model, names, forms, convention):
+    if not _same_at_any_index(model, names, forms, convention):
         return forms, [], None  # other depths are other blocks
-    tall = _taller(ev, model, names)
+    tall = _taller(model, names)
     taller = {} if tall is None else {form.stage: form for form in formulas(tall[0], convention)}
     symbols: list[Symbol] = []
     found: list[StageFormula] = []
@@ -590,7 +587,7 @@ def _stages(
 
 
 def _same_at_any_index(
-    ev: Elaborator, model: Model, names: Names, forms: tuple[StageFormula, ...], convention: Convention | str
+    model: Model, names: Names, forms: tuple[StageFormula, ...], convention: Convention | str
 ) -> bool:
     """Whether what blocks cost does not ask for settings that name `block`: a rate of stochastic depth is such a one.
 
@@ -615,9 +612,9 @@ def _same_at_any_index(
         if len(tried) == MOST_PROBES:
             return False
         tried.append(values)
-        probe = Names(ev, model, names.chosen, marks=values)
+        probe = Names(model, names.chosen, marks=values)
         try:
-            network = _network(ev, probe)
+            network = _network(probe)
         except (Fault, Silent):
             if not any(value is not None for value in values.values()):
                 return False
@@ -685,7 +682,7 @@ TALL = 3
 """Two blocks behind the first show whether blocks repeat."""
 
 
-def _taller(ev: Elaborator, model: Model, names: Names) -> tuple[Network, Names] | None:
+def _taller(model: Model, names: Names) -> tuple[Network, Names] | None:
     """The network of the model whose stages all have at least `TALL` blocks; none where there is no such model.
 
     It tells what a further block of a short stage costs.
@@ -699,8 +696,8 @@ def _taller(ev: Elaborator, model: Model, names: Names) -> tuple[Network, Names]
     if stages == model.stages:
         return None
     try:
-        tall = Names(ev, replace(model, stages=stages), names.chosen)
-        return _network(ev, tall), tall
+        tall = Names(replace(model, stages=stages), names.chosen)
+        return _network(tall), tall
     except (Fault, Silent):
         return None
 

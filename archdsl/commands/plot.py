@@ -13,7 +13,7 @@ import click
 from archdsl.commands.common import Request, change_options, color_option, fail, progress_bar
 from archdsl.commands.pictures import Drawn, Plot, Wanted, configurations, deliver, networks, output_options
 from archdsl.commands.tables import size
-from archdsl.compiler import Changes, Compiler
+from archdsl.compiler import Changes, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Convention
 from archdsl.graph.cost import Cost, count
@@ -223,7 +223,7 @@ def scaling(
             made = compilers[each.label].elaborate(
                 each.compilation.program, each.compilation.name, _changes(each, call), diagnostics
             )
-            if made.network is None or diagnostics.failed:
+            if isinstance(made, Failed) or diagnostics.failed:
                 failed = each.request, diagnostics
                 break
             cost = count(made.network, convention)

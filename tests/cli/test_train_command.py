@@ -27,7 +27,7 @@ from archdsl.analysis.values import Environment
 from archdsl.commands import run_folder
 from archdsl.commands import train as train_command
 from archdsl.commands.entry_point import EntryPoint
-from archdsl.compiler import Compiler
+from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostics
 from archdsl.project import Project
 from archdsl.report import FailureReport, RunReport, TrainReport
@@ -750,7 +750,7 @@ def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) ->
     from archdsl.emission import about_of, emit
 
     result = Compiler(Project(str(net))).compile(Project(str(net)).source(), "net")
-    assert result.network is not None
+    assert isinstance(result, Compiled)
     for name, (_, text) in emit(result.network, about_of(result, "net", "", ()), ("torch", "train"), recipe).items():
         (net.parent / name).write_text(text)
     text = (net.parent / "train_net.py").read_text()
