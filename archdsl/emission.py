@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from archdsl.analysis.model import Model
 from archdsl.analysis.trace import show_value
+from archdsl.analysis.trained import DROP_PATH
 from archdsl.backends import About
 from archdsl.backends import dot as dot_backend
 from archdsl.backends import json as json_backend
@@ -18,7 +19,7 @@ from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
 from archdsl.backends.interface import Interface
 from archdsl.backends.recipe_use import as_used, unused
-from archdsl.compiler import DROP_PATH, Compiled
+from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
 from archdsl.graph.network import Network

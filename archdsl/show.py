@@ -19,7 +19,7 @@ from fractions import Fraction
 from typing import Any
 
 from archdsl import __version__
-from archdsl.analysis.elaborate import plain_defaults, recipe_named
+from archdsl.analysis.answers import plain_defaults, recipe_named
 from archdsl.analysis.model import Claim, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.prelude import PRELUDE

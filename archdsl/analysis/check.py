@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis import recipe_fields
-from archdsl.analysis.derive import as_section
 from archdsl.analysis.names import misplaced, setting_names, unknown_column, unknown_name, unknown_part, unknown_setting
+from archdsl.analysis.override import as_section
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
     Builtin,

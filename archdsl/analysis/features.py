@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archdsl.analysis.derive import end_value
+from archdsl.analysis.context import Context
 from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.names import setting_names
+from archdsl.analysis.settings import end_value
 from archdsl.analysis.values import Setting, Tensor, Value
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.network import Builder, Feature, Node, strides
 from archdsl.graph.shapes import Size
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
 
 
 class Dilation:
@@ -29,13 +27,15 @@ class Dilation:
     in a block), a block without `dilation`, and windows behind a replaced stride that no dilation reaches.
     """
 
-    def __init__(self, ev: Elaborator, model: Model, builder: Builder, wanted: Setting) -> None:
+    def __init__(self, ev: Context, model: Model, builder: Builder, wanted: Setting) -> None:
         self.ev, self.model, self.builder, self.wanted = ev, model, builder, wanted
         self.present = 1
         """The dilation that the next block starts with."""
         self._seen = 1
         """The dilation of the last block: of the map that it was given."""
         self._strides: list[int | None] = []
+        self._start = 0
+        """The first node of the block that is being built."""
 
     def block(
         self, stage: Stage, path: str, settings: Mapping[str, Setting], override: Mapping[str, Setting], value: Value
@@ -59,19 +59,23 @@ class Dilation:
                 changed[name] = Setting(_times(own.value if own is not None else 1, factor))
         return changed
 
-    def enter(self, path: str, start: int) -> None:
+    def begin(self) -> None:
+        """A block is built from here on."""
+        self._start = len(self.builder.nodes)
+
+    def enter(self, path: str) -> None:
         """What stands before a stage gets no dilation: E317 if it slides windows over a denser map."""
         self._seen = self.present
-        self.verify_windows(path, start, asked=False)
+        self.verify_windows(path, asked=False)
 
-    def verify_windows(self, path: str, start: int, *, asked: bool) -> None:
-        """E317 if the block of the nodes from `start` on slides windows over a denser map, and dilates none of them.
+    def verify_windows(self, path: str, *, asked: bool) -> None:
+        """E317 if the block that was built slides windows over a denser map, and dilates none of them.
 
         A fault where the block was `asked` to dilate; a warning where it has no `dilation`, and no stride to replace.
         """
         if self._seen == 1:
             return
-        windows = [node for node in self.builder.nodes[start:] if _slides(node)]
+        windows = [node for node in self.builder.nodes[self._start :] if _slides(node)]
         if windows and all(max(_pair(node, "dilation")) == 1 for node in windows):
             message = f"the output stride of {self.wanted.value} asks for dilation in {path}, and `{windows[0].path}` "
             message += "is not dilated"

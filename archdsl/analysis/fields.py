@@ -7,23 +7,21 @@ loses that field only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archdsl import numbers
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Claim, Features
 from archdsl.analysis.names import plural, setting_names, unknown_setting
 from archdsl.analysis.starts import start_of
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Origin, Setting, Value, kind_of
+from archdsl.analysis.values import Block, Environment, Origin, RecipeValue, Sequence, Setting, Value, kind_of
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.shapes import EXTENT_MAX, Size
+from archdsl.graph.symbolic import Symbolic
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
 
 MODEL_FIELDS = (
     "input",
@@ -129,7 +127,7 @@ def repeated_field(name: ast.Identifier, earlier: ast.Identifier) -> Diagnostic:
     return Diagnostic("E203", f"`{name.text}` is given twice", name.span, labels=labels, help="remove one of them")
 
 
-def plain_fields(ev: Elaborator, body: ast.Body, of: str, known: Iterable[str]) -> dict[str, ast.Field]:
+def plain_fields(ev: Context, body: ast.Body, of: str, known: Iterable[str]) -> dict[str, ast.Field]:
     """The fields of a section by their path; unknown, repeated and misplaced ones are reported."""
     known = tuple(known)
     found: dict[str, ast.Field] = {}
@@ -148,7 +146,7 @@ def plain_fields(ev: Elaborator, body: ast.Body, of: str, known: Iterable[str]) 
 
 
 def checked_section(
-    ev: Elaborator, body: ast.Body, of: str, checks: Mapping[str, Check], env: Environment
+    ev: Context, body: ast.Body, of: str, checks: Mapping[str, Check], env: Environment
 ) -> dict[str, Setting]:
     """A section whose fields each have one type."""
     settings: dict[str, Setting] = {}
@@ -159,7 +157,7 @@ def checked_section(
     return settings
 
 
-def checked_value(ev: Elaborator, name: str, e: ast.Expression, check: Check, env: Environment) -> Setting | None:
+def checked_value(ev: Context, name: str, e: ast.Expression, check: Check, env: Environment) -> Setting | None:
     """The value of a field, if it passes its check."""
     try:
         value = ev.evaluate(e, env)
@@ -170,12 +168,12 @@ def checked_value(ev: Elaborator, name: str, e: ast.Expression, check: Check, en
         return Setting(value, Origin(e, env))
     except Fault as found:
         ev.report(found.diagnostic)
-    except Silent:
+    except AlreadyReported:
         pass  # the fault behind it is reported
     return None
 
 
-def input_size(ev: Elaborator, e: ast.Expression, env: Environment) -> Setting:
+def input_size(ev: Context, e: ast.Expression, env: Environment) -> Setting:
     """The input: channels x height x width, whole numbers."""
     value = ev.evaluate(e, env)
     if not isinstance(value, Size) or len(value) != 3:
@@ -189,9 +187,9 @@ def input_size(ev: Elaborator, e: ast.Expression, env: Environment) -> Setting:
 
 def verify_extent(what: str, extent: Value, e: ast.Expression, env: Environment) -> None:
     """One extent of the input: a whole number that a tensor can have."""
-    if not numbers.is_number(extent) and not hasattr(extent, "__index__"):
+    if not numbers.is_number(extent) and not isinstance(extent, Symbolic):
         raise fault("E301", f"the input's {what} is a number, not {kind_of(extent)}", e, env)
-    if not hasattr(extent, "__index__"):
+    if not isinstance(extent, int | Symbolic):
         message = f"the input's {what} must be a whole number, it is {show_value(extent)}"
         raise fault("E303", message, e, env, help="round it: `round(…)`")
     if not 1 <= extent <= EXTENT_MAX:
@@ -199,7 +197,7 @@ def verify_extent(what: str, extent: Value, e: ast.Expression, env: Environment)
         raise fault("E302", message, e, env)
 
 
-def claims_of(ev: Elaborator, body: ast.Body, env: Environment) -> tuple[Claim, ...]:
+def claims_of(ev: Context, body: ast.Body, env: Environment) -> tuple[Claim, ...]:
     """The claims of one `expect` section; `by`, `truncated`, `at` and `note` hold for all of them."""
     fields = plain_fields(ev, body, "`expect`", EXPECT_FIELDS)
     measures = {m: fields[m] for m in MEASURES if m in fields}
@@ -233,7 +231,7 @@ COLUMN_SECTIONS: Mapping[str, tuple[str, ...]] = {"expect": EXPECT_FIELDS, "sour
 """The sections whose fields may be columns of a table of models."""
 
 
-def claim_options(ev: Elaborator, given: Mapping[str, ast.Expression], env: Environment) -> dict[str, Any]:
+def claim_options(ev: Context, given: Mapping[str, ast.Expression], env: Environment) -> dict[str, Any]:
     """The options of claims that pass their check."""
     options: dict[str, Any] = {}
     for name, e in given.items():
@@ -243,7 +241,7 @@ def claim_options(ev: Elaborator, given: Mapping[str, ast.Expression], env: Envi
     return options
 
 
-def claim_of(ev: Elaborator, measure: str, e: ast.Expression, options: Mapping[str, Any]) -> Claim | None:
+def claim_of(ev: Context, measure: str, e: ast.Expression, options: Mapping[str, Any]) -> Claim | None:
     """One claim; its figure is a literal, because its printed digits count."""
     if not isinstance(e, ast.Number) or e.unit is not None:
         message = f"a claim is a figure as printed, for example `{measure}: 4.0G`"
@@ -261,7 +259,7 @@ def claim_of(ev: Elaborator, measure: str, e: ast.Expression, options: Mapping[s
     )
 
 
-def features_value(ev: Elaborator, e: ast.Expression, env: Environment) -> Features:
+def features_value(ev: Context, e: ast.Expression, env: Environment) -> Features:
     """`features: [4, 8, 16, 32]`: the last tensor at each stride."""
     value = ev.evaluate(e, env)
     items = value if isinstance(value, tuple) and not isinstance(value, Size) else None
@@ -272,7 +270,7 @@ def features_value(ev: Elaborator, e: ast.Expression, env: Environment) -> Featu
     return Features(strides=items, span=e.span)
 
 
-def features_section(ev: Elaborator, body: ast.Body, count: int) -> Features:
+def features_section(ev: Context, body: ast.Body, count: int) -> Features:
     """`features { c2: stages[0]  c1: stem }`: named places."""
     places: list[tuple[str, str]] = []
     for entry in body.entries:
@@ -304,7 +302,7 @@ def _place(e: ast.Expression) -> str | None:
             return None
 
 
-def follow_section(ev: Elaborator, body: ast.Body, ends: Mapping[str, Value]) -> dict[str, str]:
+def follow_section(ev: Context, body: ast.Body, ends: Mapping[str, Value]) -> dict[str, str]:
     """`follow { stem.width: width }`: what a scaling changes as it changes a stage's attribute.
 
     `ends` are the model's stem and head.
@@ -341,7 +339,7 @@ def follow_section(ev: Elaborator, body: ast.Body, ends: Mapping[str, Value]) ->
     return found
 
 
-def init_section(ev: Elaborator, body: ast.Body, env: Environment) -> dict[str, Setting]:
+def init_section(ev: Context, body: ast.Body, env: Environment) -> dict[str, Setting]:
     """The `init` section: by the name of the parameters, a `Start`."""
     settings: dict[str, Setting] = {}
     for name, entry in plain_fields(ev, body, "`init`", INIT_FIELDS).items():
@@ -350,7 +348,7 @@ def init_section(ev: Elaborator, body: ast.Body, env: Environment) -> dict[str, 
         except Fault as found:
             ev.report(found.diagnostic)
             continue
-        except Silent:
+        except AlreadyReported:
             continue
         settings[name] = Setting(value, Origin(entry.value, env))
     return settings
@@ -359,3 +357,40 @@ def init_section(ev: Elaborator, body: ast.Body, env: Environment) -> dict[str, 
 def whole(value: Value) -> bool:
     """Whether a value is a whole number."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def end_block(ctx: Context, name: str, e: ast.Expression, env: Environment) -> Block | Sequence | None:
+    """The stem or head: a block, blocks with arrows between, or none."""
+    value = ctx.evaluate(e, env)
+    if value is None or isinstance(value, Block | Sequence):
+        return value
+    raise fault("E212", f"`{name}` is a block, not {kind_of(value)}", e, env)
+
+
+def stride_setting(ctx: Context, e: ast.Expression, env: Environment) -> Setting:
+    """`output_stride`: a whole number of at least 1."""
+    value = ctx.evaluate(e, env)
+    if not whole(value):
+        raise fault("E301", f"`output_stride` is a whole number, not {show_value(value)}", e, env)
+    if value < 1:
+        raise fault("E302", f"`output_stride` is at least 1, not {show_value(value)}", e, env)
+    return Setting(value, Origin(e, env))
+
+
+def recipe_setting(ctx: Context, e: ast.Expression, env: Environment) -> RecipeValue | None:
+    """`recipe` of a model: the one that it is trained by if no other is asked for."""
+    value = ctx.evaluate(e, env)
+    if value is None or isinstance(value, RecipeValue):
+        return value
+    raise fault("E212", f"`recipe` is a recipe, not {kind_of(value)}", e, env)
+
+
+def section(ctx: Context, name: str, body: ast.Body, env: Environment) -> Any:
+    """A section of a model other than its claims, and those that name places in it."""
+    if name == "preprocess":
+        return checked_section(ctx, body, "`preprocess`", PREPROCESS, env)
+    if name == "source":
+        return checked_section(ctx, body, "`source`", SOURCE, env)
+    if name == "init":
+        return init_section(ctx, body, env)
+    raise AlreadyReported  # the resolver reported it

@@ -31,14 +31,15 @@ from threading import RLock
 from typing import Any, Literal, Protocol
 
 from archdsl import limits
-from archdsl.analysis.derive import end_value
-from archdsl.analysis.elaborate import Elaborator, inner_value, used_settings
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.assemble import network_of
+from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.language import evaluation
 from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, walk
+from archdsl.analysis.settings import end_value, inner_value, settle, used_settings
 from archdsl.analysis.values import Block, Environment, Sequence, Setting
-from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
+from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.blocks import Application
 from archdsl.graph.conventions import DEFAULT, Convention
 from archdsl.graph.cost import convention_of
@@ -175,18 +176,18 @@ class Kept:
             name: replace(s, value=_plain(_number(s.value.expression, values))) if _symbolic(s.value) else s
             for name, s in self.given.items()
         }
-        ev, module = Elaborator(Diagnostics()), self.of.module
+        ev, module = evaluation(), self.of.module
         site = ast.Identifier(self.of.declaration.name.span, self.of.name)
         try:
-            inner = ev.settle(
-                self.of, settings, Environment(module), site, Environment(module), fitted=False,
+            inner = settle(
+                ev, self.of, settings, Environment(module), site, Environment(module), fitted=False,
                 only=self.of.free_parameters,
             )  # fmt: skip
             for name, form in self.expected:
                 expected, found = _number(form, values), inner_value(inner, name)
                 if found != expected:
                     return f"the fit of `{self.of.name}` makes {name} {found}, not {expected}"
-        except (Fault, Silent):
+        except (Fault, AlreadyReported):
             return f"`{self.of.name}` cannot have {', '.join(f'{n} {values[n]}' for n in sorted(self.symbols))}"
         return None
 
@@ -278,7 +279,7 @@ def formulas_of(model: Model, convention: Convention | str = DEFAULT) -> Formula
 
 
 def formula_network(model: Model) -> Network:
-    """The network of a model, with `Symbolic` dimensions. Raises `Fault` or `Silent` where the model has none."""
+    """The network of a model, with `Symbolic` dimensions. Raises `Fault` or `AlreadyReported` where it has none."""
     with _SYMPY:
         return _build(model)[0]
 
@@ -293,18 +294,18 @@ def _build(model: Model) -> tuple[Network, Names]:
         names = Names(model, chosen)
         try:
             return _network(names), names
-        except (Fault, Silent):
+        except (Fault, AlreadyReported):
             continue
     names = Names(model, ())
     return _network(names), names
 
 
 def _network(names: Names) -> Network:
-    return Elaborator(Diagnostics()).network(names.model, names)
+    return network_of(evaluation(), names.model, names)
 
 
 class Names:
-    """Decides which numbers of a model become symbols: the `FormulaNames` of the elaborator.
+    """Decides which numbers of a model become symbols: the `Symbols` of `assemble`.
 
     `model` is the model with symbols in its stem and head; the stages' come through `settings`.
     """
@@ -332,7 +333,7 @@ class Names:
             for name, extent, text in zip(self._resolution, size[1:], texts, strict=True):
                 self._symbol(name, int(extent), text)
         stem = self._end(model, "stem")
-        self._used = used_settings(model)
+        self._used = used_settings(evaluation(), model)
         stages = tuple([self._entered(index, stage) for index, stage in enumerate(model.stages)])
         self.model = replace(model, stem=stem, stages=stages, head=self._end(model, "head"))
 
@@ -366,7 +367,7 @@ class Names:
         """The width of a block of the stem or head; none where it has none, or where its `fit` would decide on it."""
         if "width" not in self.chosen or not isinstance(block, Block) or "width" not in setting_names(block.of):
             return None
-        width = end_value(Elaborator(Diagnostics()), block, "width")
+        width = end_value(evaluation(), block, "width")
         fits = isinstance(block.of, Definition) and block.of.fit
         return width.value if width is not None and _whole(width.value) and not fits else None
 
@@ -393,7 +394,7 @@ class Names:
             symbol = self._symbol(f"{letter}_{index}_{position}", setting.value, text)
         return replace(setting, value=symbol)
 
-    # What the elaborator asks for
+    # What is asked for while the network is put together
 
     def input(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """The input's shape."""
@@ -402,7 +403,7 @@ class Names:
         return (shape[0], *[self._by_name[name] for name in self._resolution])
 
     def settings(
-        self, ev: Elaborator, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
+        self, ev: Context, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
     ) -> dict[str, Setting]:
         """The settings of a block after `fit`, with symbols."""
         import sympy  # type: ignore[import-untyped]
@@ -446,7 +447,7 @@ class Names:
             self.kept[Kept(of, given, tuple(expected), tuple(sorted([(n, int(v)) for n, v in symbols.items()])))] = None
 
 
-def _derived(ev: Elaborator, of: Definition, stage: Stage, settings: dict[str, Setting]) -> dict[str, Setting]:
+def _derived(ev: Context, of: Definition, stage: Stage, settings: dict[str, Setting]) -> dict[str, Setting]:
     """The settings, with formulas for those that `fit` left at what their default gives."""
     found = dict(settings)
     for name in of.parameter_names:
@@ -456,9 +457,9 @@ def _derived(ev: Elaborator, of: Definition, stage: Stage, settings: dict[str, S
         others = {key: setting for key, setting in found.items() if key != name}
         site = ast.Identifier(stage.span, name)
         try:
-            env = ev.settle(of, others, Environment(of.module), site, outer, fitted=True, only=of.free_parameters)
+            env = settle(ev, of, others, Environment(of.module), site, outer, fitted=True, only=of.free_parameters)
             value = inner_value(env, name)
-        except (Fault, Silent):
+        except (Fault, AlreadyReported):
             continue  # the default cannot take symbols
         if isinstance(value, Symbolic) and value.value == found[name].value:
             found[name] = replace(found[name], value=value)
@@ -615,7 +616,7 @@ def _same_at_any_index(
         probe = Names(model, names.chosen, marks=values)
         try:
             network = _network(probe)
-        except (Fault, Silent):
+        except (Fault, AlreadyReported):
             if not any(value is not None for value in values.values()):
                 return False
             continue  # there is no network with this value
@@ -698,7 +699,7 @@ def _taller(model: Model, names: Names) -> tuple[Network, Names] | None:
     try:
         tall = Names(replace(model, stages=stages), names.chosen)
         return _network(tall), tall
-    except (Fault, Silent):
+    except (Fault, AlreadyReported):
         return None
 
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from archdsl.analysis.program import Definition
-from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
+from archdsl.analysis.values import Block, Environment, Origin, RecipeValue, Sequence, Setting
 from archdsl.source import Span
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.recipes import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +159,7 @@ class Model:
     """`stem.width` -> `width`: what a scaling changes along with a stage's attribute."""
     features: Features | None = None
     output_stride: Setting | None = None
-    recipe: Written | None = None
+    recipe: RecipeValue | None = None
     preprocess: Mapping[str, Setting] = field(default_factory=dict)
     init: Mapping[str, Setting] = field(default_factory=dict)
     provenance: Mapping[str, Setting] = field(default_factory=dict)

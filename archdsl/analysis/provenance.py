@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from archdsl.analysis.calls import Tie
-from archdsl.analysis.elaborate import Elaborator, used_settings
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.context import AlreadyReported, Context, Tie
+from archdsl.analysis.language import evaluation
 from archdsl.analysis.model import Change, Model, Rule, Run, Stage
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import unrounded
+from archdsl.analysis.settings import at, used_settings
 from archdsl.analysis.values import Environment, Indices, Origin, Setting, Value
-from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.diagnostics import Fault
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -62,7 +62,7 @@ def changes_of(model: Model) -> list[Scaled]:
     """What the scalings changed, in their order: base, multiplied, rounded, adjusted, and by which lines."""
     if not (model.changes or _rules(model)):
         return []
-    ev = Elaborator(Diagnostics())
+    ev = evaluation()
     used = _used(model)
     runs = _runs(model.changes)
     found: list[Scaled] = []
@@ -149,7 +149,7 @@ def _rules(model: Model) -> list[tuple[int, str, Rule]]:
     ]
 
 
-def _rule_changes(ev: Elaborator, model: Model, number: int, scaling: str, runs: int) -> list[Scaled]:
+def _rule_changes(ev: Context, model: Model, number: int, scaling: str, runs: int) -> list[Scaled]:
     """What the scaling with this number changed in attributes that have a value for each block."""
     found = []
     for index, name, rule in _rules(model):
@@ -158,9 +158,9 @@ def _rule_changes(ev: Elaborator, model: Model, number: int, scaling: str, runs:
         change = rule.changes[number]
         target = ast.Path(change.expression.span, (ast.Identifier(change.expression.span, name),))
         for position, indices in enumerate(block_indices(model, index)):
-            old = ev.at(replace(rule, changes=rule.changes[:number]), indices)
+            old = at(ev, replace(rule, changes=rule.changes[:number]), indices)
             base = _before(ev, model, index, replace(rule, changes=rule.changes[:number]), change.before, position)
-            rounded = ev.at(replace(rule, changes=rule.changes[: number + 1]), indices).value
+            rounded = at(ev, replace(rule, changes=rule.changes[: number + 1]), indices).value
             plain = unrounded(change.expression, target)
             inner = Environment(change.environment.module, change.environment)
             inner.bind(change.name, old.value, old.origin)
@@ -170,13 +170,13 @@ def _rule_changes(ev: Elaborator, model: Model, number: int, scaling: str, runs:
     return found
 
 
-def _before(ev: Elaborator, model: Model, index: int, rule: Rule, run: Run, position: int) -> Value:
+def _before(ev: Context, model: Model, index: int, rule: Rule, run: Run, position: int) -> Value:
     """What a rule gave for a block of a stage before a scaling; none if the block was not there."""
     if position >= run.depth:
         return None
     block = {"index": run.first + position, "count": run.count, "in_stage": position}
     stage = {"index": index, "count": len(model.stages)}
-    return ev.at(rule, {"block": Indices("block", block), "stage": Indices("stage", stage)}).value
+    return at(ev, rule, {"block": Indices("block", block), "stage": Indices("stage", stage)}).value
 
 
 def block_indices(model: Model, index: int) -> list[dict[str, Indices]]:
@@ -195,7 +195,7 @@ def block_indices(model: Model, index: int) -> list[dict[str, Indices]]:
 def _used(model: Model) -> dict[str, Setting]:
     """The settings after `fit` by path: of a stage, and of each block where they differ."""
     found: dict[str, Setting] = {}
-    for index, blocks in enumerate(used_settings(model)):
+    for index, blocks in enumerate(used_settings(evaluation(), model)):
         for position, settings in enumerate(blocks):
             for name, setting in settings.items():
                 if position == 0:
@@ -207,7 +207,7 @@ def _used(model: Model) -> dict[str, Setting]:
 def origins_of(model: Model) -> list[Came]:
     """For each stage: its depth, its width, and whatever `fit` replaced; requested, used, and by which lines."""
     found: list[Came] = []
-    for index, blocks in enumerate(used_settings(model)):
+    for index, blocks in enumerate(used_settings(evaluation(), model)):
         stage = model.stages[index]
         found += _came(f"stages.{index}.depth", stage, stage.depth)
         for position, settings in enumerate(blocks):
@@ -217,22 +217,22 @@ def origins_of(model: Model) -> list[Came]:
     return found
 
 
-def _again(ev: Elaborator, origin: Origin) -> None:
+def _again(ev: Context, origin: Origin) -> None:
     """Evaluate what made a value once more, for what is noted on the way, where it is an expression by itself."""
-    with suppress(Fault, Silent):
+    with suppress(Fault, AlreadyReported):
         ev.evaluate(origin.expression, origin.environment)  # type: ignore[arg-type]
 
 
 def ties_of(model: Model) -> list[Tie]:
     """The exact halves behind the settings of the stages, each with the place that rounds it, once."""
-    ev = Elaborator(Diagnostics())
+    ev = evaluation()
     ties: list[Tie] = []
     ev.ties = ties
     for stage in model.stages:
         for attribute in (stage.depth, *stage.settings.values()):
             if isinstance(attribute, Setting) and attribute.origin is not None:
                 _again(ev, attribute.origin)
-    ev.used_settings(model)
+    used_settings(ev, model)
     return list({(tie.call.span.source.name, tie.call.span.line, tie.value): tie for tie in ties}.values())
 
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from archdsl.analysis import fields as model_fields
-from archdsl.analysis.derive import end_value
+from archdsl.analysis.calls import bind_names, environment_of, require
+from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Attribute, Change, Model, Rule, Run, ScaledBy, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, Primitive, children, walk
+from archdsl.analysis.settings import at, block_settings, end_value, indices
 from archdsl.analysis.stages import depth_setting
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import show_value
@@ -25,13 +27,6 @@ from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scali
 from archdsl.diagnostics import Diagnostic, Edit, Fault
 from archdsl.graph.shapes import Size
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
-
-GRID = 1000
-"""`solve` looks at factors that are multiples of 1/1000."""
-
 
 _LINE_STEPS = 16
 """Evaluation steps for one line at one stage."""
@@ -58,7 +53,7 @@ class Base:
     ends: Mapping[str, Mapping[str, Setting]]
 
 
-def base_of(ev: Elaborator, model: Model) -> Base:
+def base_of(ev: Context, model: Model) -> Base:
     """The base of every scaling of a model."""
     stages = tuple(_fitted(ev, stage, index) for index, stage in enumerate(model.stages))
     parameters = model.made.parameters if model.made is not None else {}
@@ -67,7 +62,7 @@ def base_of(ev: Elaborator, model: Model) -> Base:
 
 
 def scale(
-    ev: Elaborator, base: Base, scaling: Scaling, step: ast.Node, env: Environment, *, explained: bool = True
+    ev: Context, base: Base, scaling: Scaling, step: ast.Node, env: Environment, *, explained: bool = True
 ) -> Model:
     """Apply a scaling. Without `explained` the changes are not recorded, which takes half the time."""
     lines = _lines(ev, scaling, step, env)
@@ -83,7 +78,7 @@ def scale(
 
 
 def _again(
-    ev: Elaborator,
+    ev: Context,
     model: Model,
     *,
     scaling: Scaling,
@@ -97,7 +92,7 @@ def _again(
 
 
 def _anew(
-    ev: Elaborator, base: Base, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node, env: Environment
+    ev: Context, base: Base, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node, env: Environment
 ) -> Model | None:
     """The model made anew by its family, where a line changes a parameter of it; what changed it since comes again.
 
@@ -133,14 +128,16 @@ def _anew(
     return replace(fresh, claims=(), changes=(*fresh.changes, *changes))
 
 
-def made_anew(ev: Elaborator, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:
+def made_anew(ev: Context, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:
     """The model with other values of parameters of its family; what changed it since comes again, in its order."""
     made = model.made
     if made is None:
         return model
     own = {name: value for name, value in values.items() if name in made.family.parameter_names}
     deeper = {**made.deeper, **{name: value for name, value in values.items() if name not in own}}
-    fresh = ev.instantiate(made.family, {**made.arguments, **own}, e, env)
+    fresh = ev.language.declared(ev, made.family, {**made.arguments, **own}, e, env)
+    if not isinstance(fresh, Model):
+        raise AlreadyReported
     begun = fresh.made
     if deeper and begun is not None and begun.inside is not None:
         fresh = made_anew(ev, replace(fresh, made=begun.inside), deeper, e, env)
@@ -167,7 +164,7 @@ def _of_model(path: ast.Path) -> bool:
 
 
 def _changed(
-    ev: Elaborator,
+    ev: Context,
     base: Base,
     scaling: Scaling,
     lines: Mapping[str, Line],
@@ -205,7 +202,7 @@ def _changed(
     return scaled
 
 
-def _warn_of_rules(ev: Elaborator, model: Model, scaled: Model) -> None:
+def _warn_of_rules(ev: Context, model: Model, scaled: Model) -> None:
     """E319 for a rule that counts the blocks from the input alone, where more or fewer blocks change what it gives.
 
     Compared are the first and the last block of each stage: a rule that only tells them apart is none of these.
@@ -217,9 +214,9 @@ def _warn_of_rules(ev: Elaborator, model: Model, scaled: Model) -> None:
             if not isinstance(attribute, Rule) or not _counts_alone(attribute.expression):
                 continue
             for was, now in ((0, 0), (depth - 1, scaled_depth - 1)):
-                base = ev.at(attribute, ev.indices(model, index, before, was)).value
+                base = at(ev, attribute, indices(model, index, before, was)).value
                 rule = Rule(attribute.expression, attribute.environment)
-                found = ev.at(rule, ev.indices(scaled, index, after, now)).value
+                found = at(ev, rule, indices(scaled, index, after, now)).value
                 if found != base:
                     message = (
                         f"`{name}` counts blocks by `block.index` alone, and there are now {scaled.depth} in place"
@@ -243,17 +240,17 @@ def _counts_alone(e: ast.Node) -> bool:
     return "index" in named and "count" not in named
 
 
-def _lines(ev: Elaborator, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
+def _lines(ev: Context, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
     """The lines of a scaling by path, after every `with`."""
-    inner = ev.environment_of(scaling.of, scaling.arguments, scaling.call or step, env)
+    inner = environment_of(ev, scaling.of, scaling.arguments, scaling.call or step, env)
     lines: dict[str, Line] = {}
     body = scaling.of.declaration.body
     for entry in body.entries if body is not None else ():
         match entry:
             case ast.Binding():
-                ev.bind_names(entry, inner)
+                bind_names(ev, entry, inner)
             case ast.Require():
-                ev.require(entry, inner)
+                require(ev, entry, inner)
             case ast.Field(path=path, value=value):
                 lines[path.text] = Line(path, value, inner)
             case _:
@@ -290,7 +287,7 @@ def _verify_targets(model: Model, lines: Mapping[str, Line]) -> None:
             raise Fault(Diagnostic("E314", message, line.path.span, help=help_, edits=edits))
 
 
-def _old_end(ev: Elaborator, block: Any) -> dict[str, Setting]:
+def _old_end(ev: Context, block: Any) -> dict[str, Setting]:
     """The settings of a stem or head that a line may ask for."""
     if not isinstance(block, Block):
         return {}
@@ -315,7 +312,7 @@ def _environment(line: Line, name: str, old: Setting, groups: Mapping[str, Mappi
     return inner
 
 
-def _scaled(ev: Elaborator, line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]) -> Setting:
+def _scaled(ev: Context, line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]) -> Setting:
     """The new value of one number."""
     inner = _environment(line, name, old, groups)
     return Setting(ev.evaluate(line.expression, inner), Origin(line.expression, inner))
@@ -348,7 +345,7 @@ def _reaches(e: ast.Node, path: ast.Path) -> bool:
 
 
 def _stage(
-    ev: Elaborator,
+    ev: Context,
     stage: Stage,
     index: int,
     run: Run,
@@ -386,7 +383,7 @@ def _stage(
     return replace(stage, depth=depth, settings=settings, overrides=overrides)
 
 
-def _fitted(ev: Elaborator, stage: Stage, index: int) -> Stage:
+def _fitted(ev: Context, stage: Stage, index: int) -> Stage:
     """The stage with the settings that `fit` made: a scaling starts from the network as it is.
 
     The reference scaler first turns a RegNet into explicit lists of adjusted widths; starting from the
@@ -399,7 +396,7 @@ def _fitted(ev: Elaborator, stage: Stage, index: int) -> Stage:
     if rules & _fitting(of):
         return stage
     site = ast.Identifier(stage.span, f"stages.{index}")
-    used = ev.block_settings(replace(stage, settings=_without(stage.settings, rules)), {}, site)
+    used = block_settings(ev, replace(stage, settings=_without(stage.settings, rules)), {}, site)
     return replace(stage, settings={**stage.settings, **{n: used[n] for n in stage.settings if n not in rules}})
 
 
@@ -422,7 +419,7 @@ def _fitting(of: Definition) -> set[str]:
 
 
 def _end(
-    ev: Elaborator,
+    ev: Context,
     model: Model,
     end: str,
     lines: Mapping[str, Line],
@@ -449,7 +446,7 @@ def _end(
 
 
 def _resolution(
-    ev: Elaborator, model: Model, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Record
+    ev: Context, model: Model, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Record
 ) -> Setting:
     """The input, with height and width each changed by the line for `resolution`."""
     line = lines.get("resolution")

@@ -17,13 +17,16 @@ from fractions import Fraction
 from typing import Any
 
 from archdsl import limits
+from archdsl.analysis.assemble import Assembly, network_of
+from archdsl.analysis.build import build
 from archdsl.analysis.calls import tensors_of
-from archdsl.analysis.elaborate import Elaborator
+from archdsl.analysis.context import Context
 from archdsl.analysis.model import Model, Rule, Solved
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import base_of, scale
+from archdsl.analysis.settings import at, indices
 from archdsl.analysis.trace import fault
-from archdsl.analysis.values import Block, Environment, Scaling, Sequence, Setting, Solve, Tensor, Value
+from archdsl.analysis.values import Block, Building, Environment, Scaling, Sequence, Setting, Solve, Tensor, Value
 from archdsl.diagnostics import Fault
 from archdsl.graph.cost import count
 from archdsl.graph.network import INPUT, Builder
@@ -36,7 +39,7 @@ GRID = 1000
 """The grid: factors are multiples of 1/1000."""
 
 
-def solve(ev: Elaborator, model: Model, scaling: Scaling, step: ast.Node, env: Environment) -> Model:
+def solve(ev: Context, model: Model, scaling: Scaling, step: ast.Node, env: Environment) -> Model:
     """The scaled model whose cost is nearest to the budget; of equally near ones, the smallest factor's.
 
     A factor is sought at which the cost passes the budget; then every network from half to twice that
@@ -64,22 +67,23 @@ def solve(ev: Elaborator, model: Model, scaling: Scaling, step: ast.Node, env: E
     return replace(scaled, solved=(*scaled.solved, solved))
 
 
-class _Meter(Elaborator):
+class _Meter:
     """Costs of models that differ in few blocks: a block is built and counted once for each input shape."""
 
-    def __init__(self, ev: Elaborator, measure: str) -> None:
-        super().__init__(ev.diagnostics)
+    def __init__(self, ev: Context, measure: str) -> None:
+        self.ev = ev
         self.measure = measure
         self.total = 0
         self._known: dict[Any, tuple[int, tuple[Shape, ...]]] = {}
         self._rates: dict[Definition, frozenset[str]] = {}
 
     def cost(self, model: Model) -> int:
-        """The cost of a model. Features add nothing to it. Raises `_Entangled` where blocks are not separate."""
+        """The cost of a model; features add nothing to it. Raises `_Entangled` where blocks are not separate."""
         if model.output_stride is not None:
             raise _Entangled
         self.total = 0
-        self.network(replace(model, features=None))
+        assembly = Assembly(self.ev, model, self.place)
+        assembly.head(assembly.body(Tensor(INPUT, tuple(model.input.value))))
         return self.total
 
     def _rates_of(self, of: Definition | Primitive) -> frozenset[str]:
@@ -99,6 +103,7 @@ class _Meter(Elaborator):
         *,
         fitted: bool,
     ) -> Value:
+        """Look up what a block costs and what it makes of the input; see `assemble.Place`."""
         if len(inputs) != 1:
             raise _Entangled
         shape = inputs[0].shape
@@ -117,13 +122,10 @@ class _Meter(Elaborator):
         key = (parts, shape)
         known = self._known.get(key)
         if known is None:
-            outer, self.builder = self.builder, Builder(shape)
-            try:
-                value = self.build(block, (Tensor(INPUT, shape),), path, site, env, fitted=fitted)
-                outputs = tensors_of(value) or ()
-                network = self.builder.finish(path, [t.place for t in outputs], [])
-            finally:
-                self.builder = outer
+            building = Building(Builder(shape), self.ev.bound)
+            value = build(self.ev, building, block, (Tensor(INPUT, shape),), path, site, env, fitted=fitted)
+            outputs = tensors_of(value) or ()
+            network = building.builder.finish(path, [t.place for t in outputs], [])
             known = int(getattr(count(network), self.measure)), tuple(t.shape for t in outputs)
             self._known[key] = known
         cost, shapes = known
@@ -170,7 +172,7 @@ class _Search:
 
     def __init__(
         self,
-        ev: Elaborator,
+        ev: Context,
         model: Model,
         scaling: Scaling,
         parameter: str,
@@ -178,10 +180,11 @@ class _Search:
         step: ast.Node,
         env: Environment,
     ) -> None:
-        self.ev, self.scaling, self.parameter = ev, scaling, parameter
+        self.progress, self.scaling, self.parameter = ev.progress, scaling, parameter
         self.budget, self.step, self.env = budget, step, env
         self.base = base_of(ev, model)
-        self.meter = _Meter(ev, budget.measure)
+        self.ev = ev.fresh()
+        self.meter = _Meter(ev.fresh(), budget.measure)
         self.models: dict[int, Model] = {}
         self.keys: dict[int, Any] = {}
         self.costs: dict[Any, int | float | None] = {}
@@ -198,18 +201,18 @@ class _Search:
         if len(self.keys) >= limits.MAX_SOLVE_STEPS:
             message = f"no factor was found in {limits.MAX_SOLVE_STEPS:,} trials"
             raise fault("E313", message, self.step, self.env)
-        self.work += self.ev.steps + self.meter.steps
+        self.work = self.spent()
         if self.work > limits.MAX_SOLVE_WORK:
             message = f"no factor was found in {limits.MAX_SOLVE_WORK:,} steps: the networks are too large to try"
             raise fault("E313", message, self.step, self.env)
-        self.ev.steps = self.meter.steps = 0  # that limit is for one network; the search has its own
+        self.ev, self.meter.ev = self.ev.fresh(), self.meter.ev.fresh()  # for one network; the search has its own limit
         value = normalise(Fraction(factor, GRID))
         setting = Setting(value, self.scaling.arguments[self.parameter].origin)
         scaling = replace(self.scaling, arguments={**self.scaling.arguments, self.parameter: setting})
         found = scale(self.ev, self.base, scaling, self.step, self.env, explained=explained)
         self.models[factor] = found
-        if self.ev.progress is not None:
-            self.ev.progress(len(self.models))
+        if self.progress is not None:
+            self.progress(len(self.models))
         return found
 
     def key(self, factor: int) -> Any:
@@ -245,7 +248,7 @@ class _Search:
             numbers = [a.value for a in stage.settings.values() if isinstance(a, Setting) and _is_number(a.value)]
             depth = int(stage.depth.value)
             by_block = [
-                self.ev.at(rule, self.ev.indices(model, index, first, position)).value
+                at(self.ev, rule, indices(model, index, first, position)).value
                 for rule in rules
                 for position in range(depth)
             ]
@@ -269,7 +272,7 @@ class _Search:
                 try:
                     self.costs[key] = self.meter.cost(model)
                 except _Entangled:
-                    self.costs[key] = int(getattr(count(self.ev.network(model)), self.budget.measure))
+                    self.costs[key] = int(getattr(count(network_of(self.ev, model)), self.budget.measure))
             except Fault as found:
                 self.costs[key] = self._refused(factor, found)
         return self.costs[key]
@@ -330,7 +333,7 @@ class _Search:
 
     def spent(self) -> int:
         """The evaluation steps of the search so far."""
-        return self.work + self.ev.steps + self.meter.steps
+        return self.work + self.ev.steps + self.meter.ev.steps
 
     def _valid(self, low: int, high: int) -> int | None:
         """A factor between two others that has a network or is too large for one, near the middle; none if few have."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from archdsl import limits
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Attribute, Rule, Stage
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_column, unknown_setting
@@ -23,10 +23,8 @@ from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, kind_of
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.shapes import Size
+from archdsl.graph.symbolic import Symbolic
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
 
 Made = TypeVar("Made")
 
@@ -35,7 +33,7 @@ STRUCTURE = ("depth", "enter")
 """What a stage has beside the settings of its block."""
 
 
-def stages_of(ev: Elaborator, expression: ast.Expression, env: Environment) -> tuple[Stage, ...]:
+def stages_of(ev: Context, expression: ast.Expression, env: Environment) -> tuple[Stage, ...]:
     """The stages that an expression describes. Raises `Fault`; faults of single attributes are collected."""
     match expression:
         case ast.Conditional():
@@ -71,7 +69,7 @@ def _asks(expression: ast.Node, name: str, env: Environment) -> bool:
     return any(_asks(node, name, env) for node in children(expression))
 
 
-def chosen(ev: Elaborator, e: ast.Expression, env: Environment) -> ast.Expression:
+def chosen(ev: Context, e: ast.Expression, env: Environment) -> ast.Expression:
     """The side of a choice that is the same for every block and stage, so that it is no rule if that side is none."""
     while isinstance(e, ast.Conditional) and not any(_names(e.condition, name) for name in ("block", "stage")):
         e = e.then if ev.holds(e.condition, env) else e.otherwise
@@ -109,7 +107,7 @@ def _need_block(value: Value, e: ast.Node, env: Environment) -> Block:
 def depth_setting(setting: Setting, e: ast.Node, env: Environment) -> Setting:
     """A depth, checked: a whole number from 1 to the limit."""
     value = setting.value
-    if hasattr(value, "__index__") and not isinstance(value, bool):
+    if isinstance(value, int | Symbolic) and not isinstance(value, bool):
         if value < 1:
             raise fault("E302", f"depth is {show_value(value)}; a stage has at least one block", e, env)
         if value > limits.MAX_BLOCKS:
@@ -138,7 +136,7 @@ def _stage(value: Value, e: ast.Expression, attributes: Mapping[str, Attribute],
 
 
 def _from_attributes(
-    ev: Elaborator, value: Value, function: ast.Expression, body: ast.Body, env: Environment
+    ev: Context, value: Value, function: ast.Expression, body: ast.Body, env: Environment
 ) -> tuple[Stage, ...]:
     block = _need_block(value, function, env)
     known = (*setting_names(block.of), *(s for s in STRUCTURE if s not in setting_names(block.of)))
@@ -166,14 +164,14 @@ def _from_attributes(
         if key in rules or key in per_stage:
             continue
         try:
-            values[key] = ev.argument(entry.value, env)
+            values[key] = ev.evaluate(entry.value, env)
         except Fault as found:
             ev.report(found.diagnostic)
             failed = True
-        except Silent:
+        except AlreadyReported:
             failed = True
     if failed:
-        raise Silent
+        raise AlreadyReported
     runs = _runs(ev, fields, values, env)
     count = _stage_count(fields, values, runs, env)
     stages: list[Stage] = []
@@ -184,7 +182,7 @@ def _from_attributes(
                 attributes[key] = rules[key]
             elif key in per_stage:
                 inner = stage_environment(env, index, count)
-                attributes[key] = Setting(ev.argument(entry.value, inner), Origin(entry.value, inner))
+                attributes[key] = Setting(ev.evaluate(entry.value, inner), Origin(entry.value, inner))
             else:
                 attributes[key] = _element(values[key], index, entry.value, env)
         if runs is not None:
@@ -209,7 +207,7 @@ def _element(value: Value, index: int, e: ast.Expression, env: Environment) -> S
 
 
 def _runs(
-    ev: Elaborator, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
+    ev: Context, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
 ) -> list[tuple[Value, int]] | None:
     """Width and depth of each run of equal widths, where `width` is a list and `depth` is not given."""
     if "depth" in fields or not _is_list(values.get("width")):
@@ -258,7 +256,7 @@ def stage_environment(env: Environment, index: int, count: int) -> Environment:
     return inner
 
 
-def _from_list(ev: Elaborator, items: tuple[ast.Expression, ...], env: Environment) -> tuple[Stage, ...]:
+def _from_list(ev: Context, items: tuple[ast.Expression, ...], env: Environment) -> tuple[Stage, ...]:
     stages = []
     for index, item in enumerate(items):
         inner = stage_environment(env, index, len(items))
@@ -281,15 +279,15 @@ def _from_list(ev: Elaborator, items: tuple[ast.Expression, ...], env: Environme
     return tuple(stages)
 
 
-def _attribute(ev: Elaborator, e: ast.Expression, env: Environment) -> Attribute:
+def _attribute(ev: Context, e: ast.Expression, env: Environment) -> Attribute:
     if _names(e, "block"):
         e = chosen(ev, e, env)
     if names_block(e, env):
         return Rule(e, env)
-    return Setting(ev.argument(e, env), Origin(e, env))
+    return Setting(ev.evaluate(e, env), Origin(e, env))
 
 
-def _from_table(ev: Elaborator, table: ast.Table, env: Environment) -> tuple[Stage, ...]:
+def _from_table(ev: Context, table: ast.Table, env: Environment) -> tuple[Stage, ...]:
     header = [_column(cell) for cell in table.rows[0].cells]
     seen: dict[str, ast.Identifier] = {}
     for column in header:
@@ -311,11 +309,11 @@ def _from_table(ev: Elaborator, table: ast.Table, env: Environment) -> tuple[Sta
     for column in strange:
         ev.report(unknown_column(column, offered))
     if strange:
-        raise Silent
+        raise AlreadyReported
     return tuple(_each(ev, lambda index: _row(ev, header, rows[index], blocks[index], scopes[index]), len(rows)))
 
 
-def _each(ev: Elaborator, make: Callable[[int], Made], count: int) -> list[Made]:
+def _each(ev: Context, make: Callable[[int], Made], count: int) -> list[Made]:
     """What is made for every row; the faults of all rows are reported before any stops the table."""
     made: list[Made] = []
     for index in range(count):
@@ -323,14 +321,14 @@ def _each(ev: Elaborator, make: Callable[[int], Made], count: int) -> list[Made]
             made.append(make(index))
         except Fault as found:
             ev.report(found.diagnostic)
-        except Silent:
+        except AlreadyReported:
             pass  # the fault behind it is reported
     if len(made) < count:
-        raise Silent
+        raise AlreadyReported
     return made
 
 
-def _row_block(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, env: Environment) -> Block:
+def _row_block(ev: Context, header: list[ast.Identifier], row: ast.Row, env: Environment) -> Block:
     """The block of a row that has a cell for every column."""
     if len(row.cells) != len(header):
         columns = header[0].span.to(header[-1].span)
@@ -347,7 +345,7 @@ def _row_block(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, env: 
     return _need_block(ev.evaluate(cell, env), cell, env)
 
 
-def _row(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, block: Block, env: Environment) -> Stage:
+def _row(ev: Context, header: list[ast.Identifier], row: ast.Row, block: Block, env: Environment) -> Stage:
     known = (*setting_names(block.of), *STRUCTURE)
     place: ast.Expression = row.cells[0]
     attributes: dict[str, Attribute] = {}
@@ -372,7 +370,7 @@ def _column(cell: ast.Expression) -> ast.Identifier:
     raise Fault(Diagnostic("E204", "the first row of the table names its columns", cell.span))
 
 
-def _changed(ev: Elaborator, stages: tuple[Stage, ...], body: ast.Body, env: Environment) -> tuple[Stage, ...]:
+def _changed(ev: Context, stages: tuple[Stage, ...], body: ast.Body, env: Environment) -> tuple[Stage, ...]:
     """`[ … ] with { width: … }`: a line gives a column's new value; the old values are names on the right."""
     changed = []
     seen: dict[str, ast.Identifier] = {}

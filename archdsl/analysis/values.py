@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from archdsl.analysis.program import Builtin, Definition, Module, Primitive
+from archdsl.graph.network import Builder
 from archdsl.graph.network import Value as Place
+from archdsl.graph.operations import Operation
 from archdsl.graph.shapes import Shape
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -81,11 +83,23 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Building:
+    """A network that is being built, and its operations with their settings so far, by both.
+
+    Where dimensions carry formulas equal numbers are not interchangeable: then no operation is taken twice.
+    """
+
+    builder: Builder
+    bound: dict[Any, Operation] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One block that is being built: its module path, and its definition, which names the places within it."""
 
     path: str
     definition: Definition
+    building: Building
     suffix: str = ""
     """Within a comprehension, the index of the element: `.0`."""
 
@@ -182,6 +196,25 @@ class OldValues:
 
     kind: str
     values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeField:
+    """What a recipe says of one path, such as `epochs`, `schedule.peak` or `progressive.mixup`."""
+
+    value: Value
+    span: Span
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class RecipeValue:
+    """A recipe as it was written: its fields by path. `recipes.resolve_recipe` decides the others."""
+
+    name: str
+    span: Span
+    given: Mapping[str, RecipeField]
+    doc: str = ""
 
 
 def extent(value: Value, most: int, deepest: int) -> int | None:

@@ -272,7 +272,7 @@ def _formula_report(result: Compiled, convention: Convention) -> Any:
 
 def _found_formulas(result: Compiled, convention: Convention, *, as_json: bool, color: bool = False) -> Any:
     """The closed forms; ends the command where the model has none."""
-    from archdsl.analysis.evaluate import Silent
+    from archdsl.analysis.context import AlreadyReported
     from archdsl.commands.common import Request
     from archdsl.compiler import Changes
 
@@ -282,7 +282,7 @@ def _found_formulas(result: Compiled, convention: Convention, *, as_json: bool, 
         diagnostics = Diagnostics()
         diagnostics.add(fault.diagnostic)
         fail(Request("", None, Changes(), as_json=as_json, color=color, shown=""), diagnostics)
-    except Silent:
+    except AlreadyReported:
         raise click.ClickException("the model has no closed forms") from None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from archdsl import __version__
-from archdsl.analysis.elaborate import plain_defaults
+from archdsl.analysis.answers import plain_defaults
 from archdsl.analysis.model import Stage
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Sequence, Setting

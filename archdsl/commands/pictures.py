@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from archdsl import __version__
-from archdsl.analysis.elaborate import value_of
+from archdsl.analysis.answers import value_of
 from archdsl.analysis.program import Definition
 from archdsl.analysis.values import UNKNOWN
 from archdsl.commands.common import AnyFunction, Request, compiled, fail, format_option, request_of, say, say_json

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from archdsl.analysis.elaborate import value_in
+from archdsl.analysis.answers import value_in
 from archdsl.analysis.evaluate import literal
 from archdsl.analysis.program import walk
 from archdsl.analysis.trace import show_value

@@ -22,8 +22,7 @@ from cli_cases import ROOT, Run
 from pydantic import TypeAdapter
 
 from archdsl import __version__
-from archdsl.analysis.elaborate import Elaborator
-from archdsl.analysis.values import Environment
+from archdsl.analysis.answers import recipe_named
 from archdsl.commands import run_folder
 from archdsl.commands import train as train_command
 from archdsl.commands.entry_point import EntryPoint
@@ -34,7 +33,6 @@ from archdsl.report import FailureReport, RunReport, TrainReport
 from archdsl.resources import read_data
 from archdsl.show import show_recipe
 from archdsl.source import Source
-from archdsl.syntax import ast
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Recipe, Schedule
 
 NET = """\
@@ -791,10 +789,10 @@ def decided(text: str) -> dict[str, Recipe]:
     diagnostics = Diagnostics()
     program = Compiler(READER).program(Source("x.arch", text), diagnostics)
     found = {}
-    for name, named in program.recipes.items():
-        site = ast.Identifier(program.entry.spans[name], name)
-        written = Elaborator(diagnostics).recipe(named, {}, site, Environment(program.entry))
-        found[name] = written.decided()
+    for name in program.recipes:
+        recipe = recipe_named(program, name, diagnostics)
+        assert recipe is not None
+        found[name] = recipe
     assert not diagnostics.failed
     return found
 
