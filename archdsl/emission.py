@@ -11,6 +11,7 @@ from fractions import Fraction
 from archdsl.analysis.model import Model
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.trained import DROP_PATH
+from archdsl.analysis.values import is_list
 from archdsl.backends import About
 from archdsl.backends import dot as dot_backend
 from archdsl.backends import json as json_backend
@@ -23,6 +24,8 @@ from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
 from archdsl.graph.network import Network
+from archdsl.graph.starts import Start
+from archdsl.numbers import Irrational, Number, approximate, is_number
 from archdsl.source import Span
 from archdsl.training.recipe import DEFAULT, Recipe, undefined
 
@@ -115,7 +118,7 @@ def about_of(compilation: Compiled, name: str, spec: str, changes: Sequence[str]
         citation=citation,
         mean=_numbers(model, "mean"),
         std=_numbers(model, "std"),
-        init={key: setting.value for key, setting in model.init.items()},
+        init={key: s.value for key, s in model.init.items() if isinstance(s.value, Start)},
         drop_path_rate=_shared_rate(model),
     )
 
@@ -123,12 +126,18 @@ def about_of(compilation: Compiled, name: str, spec: str, changes: Sequence[str]
 def _shared_rate(model: Model) -> Fraction | None:
     """The value of the family's parameter for stochastic depth, where it has one that is not 0."""
     setting = model.made.parameters.get(DROP_PATH) if model.made is not None else None
-    return Fraction(setting.value) if setting is not None and setting.value else None
+    return _rational(setting.value) if setting is not None and is_number(setting.value) and setting.value else None
 
 
 def _numbers(model: Model, key: str) -> tuple[Fraction, ...]:
     setting = model.preprocess.get(key)
-    return tuple([Fraction(value) for value in setting.value]) if setting is not None else ()
+    values = setting.value if setting is not None and is_list(setting.value) else ()
+    return tuple([_rational(value) for value in values if is_number(value)])
+
+
+def _rational(number: Number) -> Fraction:
+    """The number, or the double next to it where it is a root or a logarithm."""
+    return Fraction(approximate(number)) if isinstance(number, Irrational) else Fraction(number)
 
 
 def emit(

@@ -775,7 +775,7 @@ def _block_of(model: Model, key: str, by: str) -> tuple[str | None, int | None]:
         return (show_value(end) if end is not None else None), None
     stage = model.stages[int(parts[1])]
     if by == "stage":
-        return stage.block.name, int(stage.depth.value)
+        return stage.block.name, stage.length
     if parts[2:] == ["enter"]:
         return (stage.enter.name if isinstance(stage.enter, Block) else show_value(stage.enter)), None
     return stage.block.name, None

@@ -373,7 +373,7 @@ class _Writer:
         if not overrides:
             body = [self._input(), *self._structure(), *after]
             return doc + "\n".join([f"model {name} {{", *body, "}"])
-        channels, height, width = self.model.input.value
+        channels, height, width = self.model.shape
         size = "size" if height == width else "height"
         taken = f"{channels} x {size} x {size if height == width else width}"
         family = [f"model {name}_stages({size}) {{", f"input: {taken}", *self._structure(), "}"]
@@ -381,7 +381,7 @@ class _Writer:
         return "\n".join(family) + "\n\n" + doc + "\n".join(changes)
 
     def _input(self) -> str:
-        return f"input: {self.value(self.model.input.value)}"
+        return f"input: {self.value(self.model.shape)}"
 
     def _structure(self) -> Iterator[str]:
         model = self.model

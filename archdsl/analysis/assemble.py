@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from archdsl import limits
 from archdsl.analysis.build import build
+from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.features import Dilation, features_of
 from archdsl.analysis.fields import DIMENSIONS
@@ -75,7 +76,7 @@ def network_of(ctx: Context, model: Model, symbols: Symbols | None = None) -> Ne
     `symbols` asks for dimensions with formulas in them; then the numbers are those of the network as it is, after
     every `fit`.
     """
-    shape = tuple(model.input.value) if symbols is None else symbols.input(tuple(model.input.value))
+    shape = tuple(model.shape) if symbols is None else symbols.input(tuple(model.shape))
     builder = Builder(shape, limits.MAX_NODES)
     building = Building(builder, ctx.bound if symbols is None else None)
     wanted = model.output_stride
@@ -124,16 +125,16 @@ class Assembly:
             ends.append((path, self._one(output, path)))
             if self.dilation is not None:
                 self.dilation.verify_end(*ends[-1])
-            first += int(stage.depth.value)
+            first += stage.length
         return ends
 
     def head(self, ends: list[tuple[str, Tensor]]) -> tuple[Tensor, ...]:
         """Put the head behind the body. The outputs of the network."""
-        value: Value = ends[-1][1]
-        if self.model.head is not None:
-            with _following(self.ctx, self.model, "head"):
-                value = self._end(self.model.head, value, "head")
-        return value if isinstance(value, tuple) else (value,)
+        body = ends[-1][1]
+        if self.model.head is None:
+            return (body,)
+        with _following(self.ctx, self.model, "head"):
+            return tensors_of(self._end(self.model.head, body, "head")) or ()
 
     def _end(self, block: Block | Sequence, value: Tensor, path: str) -> Value:
         origin = self.model.input.origin
@@ -146,27 +147,29 @@ class Assembly:
         value = single(value)
         if isinstance(value, Tensor):
             return value
-        raise _model_fault("E211", f"{path} has {len(value)} outputs; what follows takes one", self.model)
+        several = len(tensors_of(value) or ())
+        raise _model_fault("E211", f"{path} has {several} outputs; what follows takes one", self.model)
 
-    def _stage(self, index: int, first: int, value: Value) -> Value:
+    def _stage(self, index: int, first: int, before: Tensor) -> Value:
         """Put one stage; its output. `first` is the index of its first block among all."""
         model, dilation, symbols = self.model, self.dilation, self.symbols
         stage = model.stages[index]
         site = ast.Identifier(stage.span, f"stages.{index}")
         env = Environment(stage_module(stage, model))
         path = f"stages.{index}"
+        value: Value = before
         if stage.enter is not None:
             settings = self._settings(stage, indices(model, index, first, 0), site)
             entering = _entering(stage, settings.get("width"))
             if dilation is not None:
                 dilation.begin()
-            value = self.place(entering, (value,), f"{path}.enter", site, env, fitted=False)
+            value = self.place(entering, (before,), f"{path}.enter", site, env, fitted=False)
             if dilation is not None:
                 dilation.enter(f"{path}.enter")
         names = setting_names(stage.block.of)
         per_block = any(isinstance(a, Rule) for a in stage.settings.values())
         fixed: Mapping[str, Setting] | None = None
-        for position in range(int(stage.depth.value)):
+        for position in range(stage.length):
             if fixed is None or per_block:
                 fixed = self._settings(stage, indices(model, index, first, position), site)
                 if symbols is not None:
@@ -181,8 +184,7 @@ class Assembly:
             if dilation is not None:
                 settings = dilation.block(stage, place, settings, override, value)
                 dilation.begin()
-            inputs = value if isinstance(value, tuple) else (value,)
-            value = self.place(Block(stage.block.of, settings), inputs, place, site, env, fitted=True)
+            value = self.place(Block(stage.block.of, settings), tensors_of(value) or (), place, site, env, fitted=True)
             if dilation is not None:
                 dilation.verify_windows(place, asked="dilation" in names)
         return value

@@ -48,7 +48,7 @@ def _call(ctx: Context, e: ast.Call, env: Environment) -> Value:
             raise fault("E212", f"{kind_of(function)} cannot be called", e.function, env)
 
 
-def callee(ctx: Context, e: ast.Expression, env: Environment) -> Value:
+def callee(ctx: Context, e: ast.Expression, env: Environment) -> Value | Definition | Instance:
     """What is called; a model or a recipe by its declaration, because its arguments are still to come."""
     if isinstance(e, ast.Reference) and env.origin(e.name) is None and not _is_local(e.name, env):
         named = env.module.names.get(e.name)
@@ -89,14 +89,14 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
             ctx.ties.append(Tie(half, e))
     before = numbers.work()
     try:
-        value = builtin.function(*values)
+        found: Value = builtin.function(*values)
     except NumberError as error:
         raise number_fault(error, e, env) from None
     except TypeError:
         shown = ", ".join(kind_of(v) for v in values)
         raise fault("E301", f"`{builtin.name}` does not take {shown}", e, env) from None
     ctx.spend(numbers.work() - before + weight(tuple(values)), e, env)
-    return value
+    return found
 
 
 def _call_named(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment) -> Value:
@@ -110,7 +110,8 @@ def _call_named(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment) -
         raise unknown_setting(name or ast.Identifier(e.span, ""), builtin.named, builtin.name)
     value = numeric(ctx, argument.value, env)
     try:
-        return builtin.function(*((name.text, value) if len(builtin.named) > 1 else (value,)))
+        made: Value = builtin.function(*((name.text, value) if len(builtin.named) > 1 else (value,)))
+        return made
     except NumberError as error:
         raise number_fault(error, argument.value, env) from None
 
@@ -283,9 +284,8 @@ def tensors_of(value: Value) -> tuple[Tensor, ...] | None:
     """The tensors of a value that consists of tensors alone; none for anything else."""
     if isinstance(value, Tensor):
         return (value,)
-    if isinstance(value, tuple) and value and all(isinstance(v, Tensor) for v in value):
-        return value
-    return None
+    found = tuple([v for v in value if isinstance(v, Tensor)]) if isinstance(value, tuple) else ()
+    return found if isinstance(value, tuple) and found and len(found) == len(value) else None
 
 
 def items_of(value: Value) -> str:

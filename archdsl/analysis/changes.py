@@ -99,7 +99,7 @@ def changed(ctx: Context, model: Model, named: Definition | Instance, changes: C
     if changes.input is not None:
         extents = changes.input.lower().split("x")
         if len(extents) == 2:
-            extents = [str(model.input.value[0]), *extents]
+            extents = [str(model.shape[0]), *extents]
         text = " x ".join(extent.strip() for extent in extents)
         model = _overridden(ctx, model, "--input", f"{{ input: {text} }}", scope)
     return model

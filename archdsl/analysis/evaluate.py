@@ -59,7 +59,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "%": numbers.modulo,
     "^": numbers.power,
 }
-_ORDER: dict[str, Callable[[int, int], bool]] = {
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -117,7 +117,7 @@ def _reference(ctx: Context, e: ast.Reference, env: Environment) -> Value:
     name = e.name
     group: Value = _MISSING
     while scope is not None:
-        value = scope.names.get(name, _MISSING)
+        value: Value = scope.names.get(name, _MISSING)
         if value is not _MISSING:
             if value is UNKNOWN:
                 raise AlreadyReported
@@ -271,7 +271,7 @@ def _arithmetic(ctx: Context, e: ast.Arithmetic, env: Environment) -> Value:
     left, right = rules[type(e.left)](ctx, e.left, env), rules[type(e.right)](ctx, e.right, env)
     before = numbers.work()
     try:
-        value = _ARITHMETIC[e.operator](left, right)
+        value: Value = _ARITHMETIC[e.operator](left, right)
     except NumberError as error:
         raise number_fault(error, e, env) from None
     except TypeError:
@@ -372,7 +372,8 @@ def _attribute(ctx: Context, e: ast.Attribute, env: Environment) -> Value:
         if name in known:
             index = known.index(name)
             if index < len(value.shape):
-                return value.shape[index]
+                extent_: Value = value.shape[index]
+                return extent_
             raise fault("E403", f"a vector of {value.shape[0]} has no {name}", e, env)
     elif isinstance(value, Indices | OldValues):
         known = tuple(value.values)

@@ -16,7 +16,18 @@ from archdsl.analysis.names import plural, setting_names, unknown_setting
 from archdsl.analysis.starts import start_of
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Origin, RecipeValue, Sequence, Setting, Value, kind_of
+from archdsl.analysis.values import (
+    Block,
+    Environment,
+    Origin,
+    RecipeValue,
+    Sequence,
+    Setting,
+    Value,
+    is_list,
+    kind_of,
+    whole,
+)
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.shapes import EXTENT_MAX, Size
@@ -66,7 +77,7 @@ def _number_between(low: int, high: int | None, *, open_low: bool = False) -> Ch
 
 def _list_of(check: Check) -> Check:
     def check_list(value: Value) -> str | None:
-        if not isinstance(value, tuple) or isinstance(value, Size) or not value:
+        if not is_list(value) or not value:
             return f"is a list with one number a channel, not {kind_of(value)}"
         return next((f"{found} (element {i})" for i, v in enumerate(value) if (found := check(v))), None)
 
@@ -262,8 +273,8 @@ def claim_of(ev: Context, measure: str, e: ast.Expression, options: Mapping[str,
 def features_value(ev: Context, e: ast.Expression, env: Environment) -> Features:
     """`features: [4, 8, 16, 32]`: the last tensor at each stride."""
     value = ev.evaluate(e, env)
-    items = value if isinstance(value, tuple) and not isinstance(value, Size) else None
-    if not items or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 1 for v in items):
+    items = tuple([v for v in value if whole(v) and v >= 1]) if is_list(value) else ()
+    if not is_list(value) or not items or len(items) < len(value):
         raise fault("E301", "`features` is a list of strides, or a section of named places", e, env)
     if list(items) != sorted(set(items)):
         raise fault("E302", "the strides of `features` rise, each once", e, env)
@@ -352,11 +363,6 @@ def init_section(ev: Context, body: ast.Body, env: Environment) -> dict[str, Set
             continue
         settings[name] = Setting(value, Origin(entry.value, env))
     return settings
-
-
-def whole(value: Value) -> bool:
-    """Whether a value is a whole number."""
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def end_block(ctx: Context, name: str, e: ast.Expression, env: Environment) -> Block | Sequence | None:

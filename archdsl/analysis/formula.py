@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from threading import RLock
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeGuard
 
 from archdsl import limits
 from archdsl.analysis.assemble import network_of
@@ -38,7 +38,7 @@ from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, walk
 from archdsl.analysis.settings import end_value, inner_value, settle, used_settings
-from archdsl.analysis.values import Block, Environment, Sequence, Setting
+from archdsl.analysis.values import Block, Environment, Sequence, Setting, whole
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.blocks import Application
 from archdsl.graph.conventions import DEFAULT, Convention
@@ -326,7 +326,7 @@ class Names:
         """Settings that name `block` and are marked, with a number that they have everywhere, or none for their own."""
         self.opaque = False
         """Whether a setting that names `block` is no number, and has no mark."""
-        size = model.input.value
+        size = model.shape
         self._resolution = ("r", "r") if size[1] == size[2] else ("r_h", "r_w")
         if "resolution" in chosen:
             texts = ("height and width of the input",) * 2 if size[1] == size[2] else ("input height", "input width")
@@ -369,7 +369,7 @@ class Names:
             return None
         width = end_value(evaluation(), block, "width")
         fits = isinstance(block.of, Definition) and block.of.fit
-        return width.value if width is not None and _whole(width.value) and not fits else None
+        return width.value if width is not None and whole(width.value) and not fits else None
 
     def _entered(self, index: int, stage: Stage) -> Stage:
         """The stage, whose block in front takes the symbol where it takes the stage's width."""
@@ -383,7 +383,7 @@ class Names:
 
     def _dimension(self, index: int, position: int, name: str, setting: Setting | None) -> Setting | None:
         """The symbol for a block's width or group width; none where it has none that can be one."""
-        if name not in self.chosen or setting is None or not _whole(setting.value):
+        if name not in self.chosen or setting is None or not whole(setting.value):
             return None
         blocks = self._used[index]
         letter, text = DIMENSIONS[name]
@@ -416,7 +416,8 @@ class Names:
                 value = found[name].value if number is None else number
                 self.opaque = self.opaque or not _is_number(value)
                 mark = sympy.Symbol(f"{MARK}{name}", real=True)
-                found[name] = replace(found[name], value=Symbolic(value, mark, self.decisions))
+                plain = _plain_value(value) if _is_number(value) else 0
+                found[name] = replace(found[name], value=Symbolic(plain, mark, self.decisions))
         for name in DIMENSIONS:
             symbol = self._dimension(index, position, name, settings.get(name, used.get(name)))
             if symbol is not None:
@@ -469,10 +470,6 @@ def _derived(ev: Context, of: Definition, stage: Stage, settings: dict[str, Sett
 def _with_width(block: Block, width: Symbolic) -> Block:
     origin = block.settings["width"].origin if "width" in block.settings else None
     return Block(block.of, {**block.settings, "width": Setting(width, origin)})
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _conditions(*built: tuple[Network, Names]) -> tuple[Condition, ...]:
@@ -574,7 +571,7 @@ def _stages(
     indices = {f"stages.{index}": index for index in range(len(model.stages))}
     for form in forms:
         index = indices.get(form.stage)
-        depth = int(model.stages[index].depth.value) if index is not None else 0
+        depth = model.stages[index].length if index is not None else 0
         block = _repeated(form, taller.get(form.stage), depth)
         if index is None or block is None or model.stages[index].overrides:
             found.append(form)
@@ -690,7 +687,7 @@ def _taller(model: Model, names: Names) -> tuple[Network, Names] | None:
     """
 
     def raised(stage: Stage) -> Stage:
-        short = not stage.overrides and stage.depth.value < TALL
+        short = not stage.overrides and stage.length < TALL
         return replace(stage, depth=Setting(TALL)) if short else stage
 
     stages = tuple([raised(stage) for stage in model.stages])
@@ -747,11 +744,11 @@ def _names(expression: Any) -> frozenset[str]:
     return frozenset([symbol.name for symbol in getattr(expression, "free_symbols", ())])
 
 
-def _symbolic(value: object) -> bool:
+def _symbolic(value: object) -> TypeGuard[Symbolic]:
     return isinstance(value, Symbolic)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | Fraction | Symbolic]:
     return isinstance(value, int | Fraction | Symbolic) and not isinstance(value, bool)
 
 

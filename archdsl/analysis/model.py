@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from archdsl.analysis.program import Definition
-from archdsl.analysis.values import Block, Environment, Origin, RecipeValue, Sequence, Setting
+from archdsl.analysis.values import Block, Environment, ModelValue, Origin, RecipeValue, Sequence, Setting
+from archdsl.graph.shapes import Size
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -65,6 +66,12 @@ class Stage:
     span: Span = field(compare=False)
     enter: Block | Sequence | None = None
     overrides: Mapping[int, Mapping[str, Setting]] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        """The number of its blocks: its depth, which is a whole number."""
+        value = self.depth.value
+        return value if isinstance(value, int) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,7 @@ class Features:
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(ModelValue):
     """A model with every parameter decided."""
 
     name: str
@@ -171,7 +178,13 @@ class Model:
     @cached_property
     def depth(self) -> int:
         """The number of blocks."""
-        return sum(int(stage.depth.value) for stage in self.stages)
+        return sum(stage.length for stage in self.stages)
+
+    @property
+    def shape(self) -> Size:
+        """The input's extents: channels, height, width."""
+        value = self.input.value
+        return value if isinstance(value, Size) else Size(())
 
     def changed_to(self, changed: Model, change: Callable[[Any, Model], Model]) -> Model:
         """The changed model; it keeps the change, a function of an evaluator and a model, so that it can come again."""

@@ -19,7 +19,7 @@ from archdsl.analysis.settings import end_value
 from archdsl.analysis.stages import STRUCTURE, chosen, depth_setting, names_block, stage_environment, stages_of
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
+from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting, whole
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Range, Size
 from archdsl.syntax import ast
@@ -175,14 +175,14 @@ def _stages(
 
 def _positions(ev: Context, step: ast.IndexStep, count: int, what: str, env: Environment) -> list[int]:
     value = ev.evaluate(step.index, env)
-    ends = (value.lo, value.hi) if isinstance(value, Range) else (value, value)
-    if not all(model_fields.whole(v) for v in ends):
+    first, last = (value.lo, value.hi) if isinstance(value, Range) else (value, value)
+    if not (whole(first) and whole(last)):
         raise fault("E301", f"an index is a whole number or a range, not {show_value(value)}", step.index, env)
-    if not 0 <= ends[0] <= ends[1] < count:
+    if not 0 <= first <= last < count:
         counted = f"there {'is' if count == 1 else 'are'} {plural(count, what)}, counted from 0"
         message = f"{counted}; there is no {show_value(value)}"
         raise fault("E311", message, step.index, env)
-    return list(range(ends[0], ends[1] + 1))
+    return list(range(first, last + 1))
 
 
 def _stage(
@@ -240,7 +240,7 @@ def _of_stage(
 def _blocks(
     ev: Context, stage: Stage, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
 ) -> Stage:
-    depth = int(stage.depth.value)
+    depth = stage.length
     which = list(range(depth))
     if isinstance(rest[0], ast.IndexStep):
         which = _positions(ev, rest[0], depth, "block", env)

@@ -187,7 +187,7 @@ class Builtin:
     """A function of the prelude: arithmetic, in Python. Numbers in order, or, with `named`, one by its name."""
 
     name: str
-    function: Callable[..., object]
+    function: Callable[..., Any]
     least: int
     most: int | None
     named: tuple[str, ...] = ()

@@ -181,14 +181,14 @@ def _before(ev: Context, model: Model, index: int, rule: Rule, run: Run, positio
 
 def block_indices(model: Model, index: int) -> list[dict[str, Indices]]:
     """What `block` and `stage` are in each block of a stage."""
-    first = sum(int(stage.depth.value) for stage in model.stages[:index])
+    first = sum(stage.length for stage in model.stages[:index])
     stage = Indices("stage", {"index": index, "count": len(model.stages)})
     return [
         {
             "block": Indices("block", {"index": first + i, "count": model.depth, "in_stage": i}),
             "stage": stage,
         }
-        for i in range(int(model.stages[index].depth.value))
+        for i in range(model.stages[index].length)
     ]
 
 

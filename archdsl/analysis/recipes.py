@@ -33,9 +33,9 @@ from archdsl.analysis.recipe_fields import (
 )
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Environment, Origin, RecipeField, RecipeValue, Value
+from archdsl.analysis.values import Environment, Origin, RecipeField, RecipeValue, Value, is_list, whole
 from archdsl.diagnostics import Diagnostic, Fault
-from archdsl.graph.shapes import Range, Size
+from archdsl.graph.shapes import Range
 from archdsl.syntax import ast
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
@@ -230,19 +230,25 @@ def _staged(given: Mapping[str, RecipeField]) -> tuple[int, tuple[tuple[str, tup
             where = next(iter(inside.values())).span
             raise Fault(Diagnostic("E210", "`progressive` has no `stages`", where, help="add `stages: 4`"))
         return 1, ()
+    stages = _whole_of(count)
     found = []
     for name, each in inside.items():
-        values = _over_stages(name, each, int(count.value))
+        values = _over_stages(name, each, stages)
         for value in values:
             wrong = STAGED[name].check(value)
             if wrong is not None:
                 code = "E302" if wrong.startswith("must") else "E301"
                 raise Fault(Diagnostic(code, f"`{name}` {wrong}", each.span))
-        found.append((name, tuple([Fraction(value) for value in values])))
-    if int(count.value) > int(given["epochs"].value):
-        message = f"{count.value} stages do not go into {given['epochs'].value} epochs"
+        found.append((name, tuple([Fraction(value) for value in values if isinstance(value, int | Fraction)])))
+    if stages > _whole_of(given["epochs"]):
+        message = f"{stages} stages do not go into {given['epochs'].value} epochs"
         raise Fault(Diagnostic("E302", message, count.span))
-    return int(count.value), tuple(found)
+    return stages, tuple(found)
+
+
+def _whole_of(each: RecipeField) -> int:
+    """The value of a field that passed the check of a whole number."""
+    return each.value if whole(each.value) else 0
 
 
 def _over_stages(name: str, each: RecipeField, count: int) -> list[Value]:
@@ -255,7 +261,7 @@ def _over_stages(name: str, each: RecipeField, count: int) -> list[Value]:
         ends = Fraction(value.lo), Fraction(value.hi)
         values = [ends[0] + (ends[1] - ends[0]) * Fraction(i, max(1, count - 1)) for i in range(count)]
         return [round(v) for v in values] if name == "image_size" else list(values)
-    if isinstance(value, tuple) and not isinstance(value, Size):
+    if is_list(value):
         if len(value) != count:
             message = f"`{name}` has {len(value)} values and there are {count} stages"
             raise Fault(Diagnostic("E309", message, each.span))
@@ -281,10 +287,10 @@ def _consistent(given: Mapping[str, RecipeField], values: Mapping[str, Any]) -> 
         refuse("autoaugment", "`autoaugment` and `randaugment` are two policies: choose one")
     if values.get("crop_padding") and "crop_area" in values:
         refuse("crop_padding", "`crop_padding` and `crop_area` are two ways to crop: choose one")
-    for whole, parts in PARTS.items():
+    for main, parts in PARTS.items():
         for name in parts:
-            if name in values and whole not in (*values, *staged):
-                refuse(name, f"`{name}` says something of `{whole}`, which is not given")
+            if name in values and main not in (*values, *staged):
+                refuse(name, f"`{name}` says something of `{main}`, which is not given")
     for name in ("ema_warmup", "swa"):
         if name in values and values[name].unit == "epochs" and values[name].amount >= values["epochs"]:
             refuse(name, f"`{name}` reaches to the end of the {values['epochs']} epochs")

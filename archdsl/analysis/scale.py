@@ -189,7 +189,7 @@ def _changed(
     stages: list[Stage] = []
     first = 0
     for index, stage in enumerate(model.stages):
-        run = Run(first, int(stage.depth.value), model.depth)
+        run = Run(first, stage.length, model.depth)
         stages.append(_stage(ev, stage, index, run, lines, ends, record))
         first += run.depth
     stem = _end(ev, model, "stem", lines, ends, record)
@@ -209,7 +209,7 @@ def _warn_of_rules(ev: Context, model: Model, scaled: Model) -> None:
     """
     before, after = 0, 0
     for index, (old, new) in enumerate(zip(model.stages, scaled.stages, strict=True)):
-        depth, scaled_depth = int(old.depth.value), int(new.depth.value)
+        depth, scaled_depth = old.length, new.length
         for name, attribute in old.settings.items():
             if not isinstance(attribute, Rule) or not _counts_alone(attribute.expression):
                 continue
@@ -379,7 +379,8 @@ def _stage(
         scaled = _scaled(ev, line, name, attribute, groups)
         settings[name] = scaled
         record(f"stages.{index}.{name}", attribute, line, scaled)
-    overrides = {position: o for position, o in stage.overrides.items() if position < depth.value}
+    length = depth.value if isinstance(depth.value, int) else 0
+    overrides = {position: o for position, o in stage.overrides.items() if position < length}
     return replace(stage, depth=depth, settings=settings, overrides=overrides)
 
 
@@ -452,7 +453,7 @@ def _resolution(
     line = lines.get("resolution")
     if line is None:
         return model.input
-    channels, *extents = model.input.value
+    channels, *extents = model.shape
     scaled = []
     origin = model.input.origin
     for what, extent in zip(("height", "width"), extents, strict=True):

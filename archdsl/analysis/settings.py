@@ -92,8 +92,8 @@ def at(ctx: Context, attribute: Attribute, where: Mapping[str, Indices]) -> Sett
     if isinstance(attribute, Setting):
         return attribute
     inner = Environment(attribute.environment.module, attribute.environment)
-    for name, value in where.items():
-        inner.bind(name, value)
+    for name, group in where.items():
+        inner.bind(name, group)
     value = ctx.evaluate(attribute.expression, inner)
     origin = Origin(attribute.expression, inner)
     for change in attribute.changes:
@@ -113,7 +113,7 @@ def used_settings(ctx: Context, model: Model) -> list[list[dict[str, Setting]]]:
     first_block = 0
     for index, stage in enumerate(model.stages):
         site = ast.Identifier(stage.span, f"stages.{index}")
-        depth = int(stage.depth.value)
+        depth = stage.length
         rules = any(isinstance(a, Rule) for a in stage.settings.values())
         blocks = []
         for position in range(depth if rules else 1):

@@ -14,7 +14,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeGuard
 
 from archdsl import limits
 from archdsl.analysis.assemble import Assembly, network_of
@@ -83,7 +83,7 @@ class _Meter:
             raise _Entangled
         self.total = 0
         assembly = Assembly(self.ev, model, self.place)
-        assembly.head(assembly.body(Tensor(INPUT, tuple(model.input.value))))
+        assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
         return self.total
 
     def _rates_of(self, of: Definition | Primitive) -> frozenset[str]:
@@ -246,7 +246,7 @@ class _Search:
         for index, stage in enumerate(model.stages):
             rules = [a for a in stage.settings.values() if isinstance(a, Rule) and a.changes]
             numbers = [a.value for a in stage.settings.values() if isinstance(a, Setting) and _is_number(a.value)]
-            depth = int(stage.depth.value)
+            depth = stage.length
             by_block = [
                 at(self.ev, rule, indices(model, index, first, position)).value
                 for rule in rules
@@ -259,9 +259,9 @@ class _Search:
             for block in (model.stem, model.head)
             if isinstance(block, Block)
         ]
-        growing = (*model.input.value[1:], *[depth for depth, _ in stages])
+        growing = (*model.shape[1:], *[depth for depth, _ in stages])
         family = [s.value for s in model.made.parameters.values() if _is_number(s.value)] if model.made else []
-        return growing, (model.input.value[0], tuple([numbers for _, numbers in stages]), tuple(ends), tuple(family))
+        return growing, (model.shape[0], tuple([numbers for _, numbers in stages]), tuple(ends), tuple(family))
 
     def cost(self, factor: int) -> int | float | None:
         """The cost of the network at a factor; infinite where it is too large, none where there is no network."""
@@ -421,5 +421,5 @@ def _shown(factor: int) -> str:
     return format_number(normalise(Fraction(factor, GRID)))
 
 
-def _is_number(value: Value) -> bool:
+def _is_number(value: Value) -> TypeGuard[int | Fraction]:
     return isinstance(value, int | Fraction) and not isinstance(value, bool)

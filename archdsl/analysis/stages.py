@@ -20,9 +20,8 @@ from archdsl.analysis.names import misplaced, plural, setting_names, unknown_col
 from archdsl.analysis.program import children, walk
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, kind_of
+from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, is_list, kind_of
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
-from archdsl.graph.shapes import Size
 from archdsl.graph.symbolic import Symbolic
 from archdsl.syntax import ast
 
@@ -193,13 +192,9 @@ def _from_attributes(
     return tuple(stages)
 
 
-def _is_list(value: Value) -> bool:
-    return isinstance(value, tuple) and not isinstance(value, Size)
-
-
 def _element(value: Value, index: int, e: ast.Expression, env: Environment) -> Setting:
     """The value of one stage: an element of a list, or the one value for all."""
-    if not _is_list(value):
+    if not is_list(value):
         return Setting(value, Origin(e, env))
     if isinstance(e, ast.ListExpression):
         return Setting(value[index], Origin(e.items[index], env))
@@ -210,10 +205,11 @@ def _runs(
     ev: Context, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
 ) -> list[tuple[Value, int]] | None:
     """Width and depth of each run of equal widths, where `width` is a list and `depth` is not given."""
-    if "depth" in fields or not _is_list(values.get("width")):
+    widths = values.get("width")
+    if "depth" in fields or not is_list(widths):
         return None
-    ev.spend(len(values["width"]), fields["width"], env)
-    return [(width, len(list(run))) for width, run in groupby(values["width"])]
+    ev.spend(len(widths), fields["width"], env)
+    return [(width, len(list(run))) for width, run in groupby(widths)]
 
 
 def _stage_count(
@@ -225,9 +221,10 @@ def _stage_count(
     """The number of stages on which all lists agree."""
     first: tuple[str, int] | None = ("width", len(runs)) if runs is not None else None
     for name in sorted(values, key=lambda n: n != "depth"):
-        if not _is_list(values[name]) or (name == "width" and runs is not None):
+        given = values[name]
+        if not is_list(given) or (name == "width" and runs is not None):
             continue
-        length = len(values[name])
+        length = len(given)
         if first is None:
             first = (name, length)
         elif length != first[1]:

@@ -9,7 +9,7 @@ from archdsl.analysis.calls import arguments, environment_of
 from archdsl.analysis.context import Context
 from archdsl.analysis.program import Builtin, Definition, walk
 from archdsl.analysis.trace import fault
-from archdsl.analysis.values import Environment, Function, Value, kind_of
+from archdsl.analysis.values import Environment, Function, kind_of
 from archdsl.diagnostics import Fault
 from archdsl.graph.starts import NAMES, OPERATORS, Formula, Start
 from archdsl.syntax import ast
@@ -29,7 +29,7 @@ def environment(env: Environment, size: int) -> Environment:
 
 
 def _distribution(kind: str) -> Callable[..., Start]:
-    def make(value: Value) -> Start:
+    def make(value: numbers.Number) -> Start:
         if numbers.compare(value, 0) < 0:
             raise numbers.NumberError("domain", f"{kind} takes no negative number")
         return Start(kind, numbers.approximate(value))
@@ -70,6 +70,8 @@ class _Converter:
         """The formula of an expression, whose value in this environment is a number."""
         if not self.depends(e):
             value = self.ev.evaluate(e, env)
+            if not numbers.is_number(value):
+                raise _unsaid(e, env)
             try:
                 return numbers.approximate(value)
             except numbers.NumberError as error:

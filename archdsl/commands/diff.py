@@ -95,7 +95,7 @@ def _order(path: str) -> tuple[int, int, str]:
 def _parts(compilation: Compiled) -> dict[str, str]:
     """Everything that a model says, by path."""
     model = compilation.model
-    found = {"input": show_value(model.input.value)}
+    found = {"input": show_value(model.shape)}
     found.update(_end("stem", model.stem))
     for index, blocks in enumerate(compilation.settings):
         stage = model.stages[index]

@@ -77,7 +77,7 @@ def _stages(compilation: Compiled) -> str:
     model = compilation.model
     if model is None:
         return ""
-    lines = [f"model {model.name}", f"input {show_value(model.input.value)}"]
+    lines = [f"model {model.name}", f"input {show_value(model.shape)}"]
     if model.stem is not None:
         lines.append(f"stem {show_value(model.stem)}")
     for index, blocks in enumerate(compilation.settings):

@@ -62,6 +62,7 @@ from archdsl.commands.trial import MOST_TRIALS, TOLERANCE, Trial
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic, Diagnostics, Label
 from archdsl.files import FileFault, write_atomically
+from archdsl.numbers import approximate, is_number
 from archdsl.render import visible
 from archdsl.report import ChoiceReport, InputReport, TensorReport, TrialReport, WeightsReport, diagnostic_reports
 from archdsl.source import Source, Span
@@ -356,13 +357,13 @@ def _input_report(inputs: Inputs, plan: Plan, result: Compiled) -> InputReport:
     """What the checkpoint's network takes, beside what the model says of its own images."""
     about = emission.about_of(result, result.name, "", ())
     preprocess = result.model.preprocess
-    said = {key: preprocess[key].value if key in preprocess else None for key in ("interpolation", "crop")}
+    interpolation, crop = (preprocess[key].value if key in preprocess else None for key in ("interpolation", "crop"))
     lines = differences(
         inputs,
         tuple(map(float, about.mean)),
         tuple(map(float, about.std)),
-        said["interpolation"],
-        float(said["crop"]) if said["crop"] is not None else None,
+        interpolation if isinstance(interpolation, str) else None,
+        approximate(crop) if is_number(crop) else None,
     )
     reversed_ = any(REVERSED in (entry.rule or "").split(", ") for entry in plan.loaded)
     return InputReport(reversed=reversed_, differences=lines, **asdict(inputs))
