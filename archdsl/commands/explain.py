@@ -38,18 +38,19 @@ def command(target: str, format_: str, **options: Any) -> None:
     if format_ == "json":
         _say_json(result, request.file)
     else:
-        scaled = result.model is not None and result.model.changes
+        scaled = result.model.changes
         say((_scalings(result) if scaled else _origins(result)) + _ties(result))
     finish(result)
 
 
 def _code(code: str, *, as_json: bool) -> None:
-    from archdsl.codes import CODES
+    from archdsl.codes import codes
 
-    found = CODES.get(code)
+    known = list(codes())
+    found = codes().get(code)
     if found is None:
-        near = [known for known in CODES if known[:2] == code[:2]]
-        hint = f"; there are {', '.join(near)}" if near else f"; codes are {next(iter(CODES))} to {list(CODES)[-1]}"
+        near = [each for each in known if each[:2] == code[:2]]
+        hint = f"; there are {', '.join(near)}" if near else f"; codes are {known[0]} to {known[-1]}"
         raise click.UsageError(f"There is no code {code}{hint}.")
     if as_json:
         from archdsl.report import CodeReport
