@@ -85,7 +85,18 @@ def network_of(ctx: Context, model: Model, symbols: Symbols | None = None) -> Ne
     ends = assembly.body(Tensor(INPUT, builder.shape(INPUT)))
     features = features_of(model, ends[1:], builder)
     outputs = assembly.head(ends)
+    if dilation is not None and symbols is None:
+        _verify_dilation(ctx, model, dilation)
     return builder.finish(model.name, [t.place for t in outputs], features)
+
+
+def _verify_dilation(ctx: Context, model: Model, dilation: Dilation) -> None:
+    """Compare windows with those of the network without an output stride, if there is such a network."""
+    try:
+        plain = network_of(ctx, replace(model, output_stride=None))
+    except (Fault, AlreadyReported):
+        return  # a smaller map may be too small for a window: there is nothing to compare with
+    dilation.verify_against(plain)
 
 
 def network_at(ctx: Context, model: Model, network: Network, at: Shape | None) -> Network:
@@ -202,7 +213,8 @@ def _following(ctx: Context, model: Model, end: str) -> Iterator[None]:
         block = getattr(model, end) if end else None
         told = found.diagnostic
         help_ = _to_follow(ctx, model, end, block) if isinstance(block, Block) else None
-        if help_ is None or not told.code.startswith("E4"):
+        of_input = told.code == "E304" and "input channels" in told.message
+        if help_ is None or not (told.code.startswith("E4") or of_input):
             raise
         place = (Label(block.span, f"the {end}"),) if isinstance(block, Block) and block.span is not None else ()
         raise Fault(replace(told, labels=(*told.labels, *place), help=help_)) from None
@@ -213,13 +225,15 @@ def _to_follow(ctx: Context, model: Model, end: str, block: Block) -> str | None
     bases: dict[str, set[Any]] = {}
     for change in model.changes:
         part, _, dimension = change.path.rpartition(".")
-        if part.startswith("stages.") and dimension in DIMENSIONS[:3]:
+        changed = change.base != change.rounded
+        if part.startswith("stages.") and dimension in DIMENSIONS[:3] and changed:
             bases.setdefault(dimension, set()).add(change.base)
     if not bases:
         return None
     given = {name: end_value(ctx, block, name) for name in setting_names(block.of)}
     still = {n: s.value for n, s in given.items() if s is not None and f"{end}.{n}" not in model.follow}
     pairs = [(name, dim) for dim, before in bases.items() for name, value in still.items() if value in before]
+    pairs.sort(key=lambda pair: pair[0] != pair[1])
     name, dimension = pairs[0] if pairs else ("…", next(iter(bases)))
     line = f"`follow {{ {end}.{name}: {dimension} }}`"
     return f"`{model.changes[-1].scaling}` leaves the {end} as it is; what of it is to change too stands in {line}"

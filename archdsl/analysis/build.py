@@ -31,6 +31,7 @@ from archdsl.graph.blocks import NO_NAMES, WORKED_OUT
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Value as Place
 from archdsl.graph.operations import Operation
+from archdsl.graph.operations.kinds import Rational
 from archdsl.syntax import ast
 
 # Arrows
@@ -222,9 +223,15 @@ def _check_values(block: Block, settings: dict[str, Setting], site: ast.Node, en
             raise AlreadyReported
         if isinstance(setting.value, numbers.Irrational):
             shown = show_value(setting.value)
-            help_ = f"round it: {name}: round(…)"
-            error = RuleError("E303", f"{name} must be rounded, it is {shown}", attribute=name, help=help_)
+            message, help_ = f"{name} must be rounded, it is {shown}", f"round it: {name}: round(…)"
+            if isinstance(block.of, Primitive) and _is_rational(block.of.operation, name):
+                help_ = f"round it to some digits: {name}: round(1000 * (…)) / 1000"
+            error = RuleError("E303", message, attribute=name, help=help_)
             raise rule_fault(error, site, env, settings, block.name)
+
+
+def _is_rational(operation: type[Operation], name: str) -> bool:
+    return any(a.name == name and isinstance(a.kind, Rational) for a in operation.attributes)
 
 
 def _with_worked_out(block: Block, names: Mapping[str, str]) -> Mapping[str, str]:

@@ -137,18 +137,25 @@ def _parameters(named: Definition | Instance) -> tuple[str, ...]:
 
 
 def _verify_own(named: Definition | Instance, name: str, text: str) -> None:
-    """E202 for a parameter of the family that a model is one of, which the model has given already."""
+    """E202 for a parameter of the family that a model is one of, which the model has given already, or a typo."""
+    span = Span(Source(f"--set {name}", f"{name}={text}"), 0, len(name))
+    known = [*_parameters(named)]
     family = family_of(named)
     while family is not None:
+        known += family.parameter_names
         if name in family.parameter_names and name not in MODEL_FIELDS:
             message = f"`{name}` is a parameter of the family `{family.name}`, which `{named.name}` has given"
             source = family.module.source.name
             where = "" if family.module.library else f", or compile `{source}:{family.name}` with this `--set`"
             help_ = f"declare a model, `model m = {family.name}({name}: {text})`{where}"
-            span = Span(Source(f"--set {name}", f"{name}={text}"), 0, len(name))
             labels = (Label(named_span(named), "here"),)
             raise Fault(Diagnostic("E202", message, span, labels=labels, help=help_))
         family = family_of(family)
+    guess = nearest(name, known) if name.isidentifier() and nearest(name, MODEL_FIELDS) is None else None
+    if guess is not None:
+        message = f"`{name}` is no parameter of `{named.name}` or its family, and no field of a model"
+        edits = (Edit(span, guess),)
+        raise Fault(Diagnostic("E202", message, span, help=f"did you mean `{guess}`?", edits=edits))
 
 
 def _verify_scaling(expression: ast.Expression, env: Environment) -> None:

@@ -294,6 +294,9 @@ def _combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: En
         help_ = _parenthesized(e, env)
     elif isinstance(left, Tensor) or isinstance(right, Tensor):
         help_ = "between tensors there are `+` and `*`; `scale(1/5)` multiplies by a number"
+    elif e.operator in ("+", "*") and isinstance(single(left), Tensor) and isinstance(single(right), Tensor):
+        first, second = e.left.span.text, e.right.span.text
+        help_ = f"each is a list of one tensor: write `{first}[0] {e.operator} {second}[0]`"
     elif e.operator == "+" and isinstance(left, tuple):
         help_ = "write one list, or a comprehension"
     raise fault("E310", f"`{e.operator}` does not work between {kinds}", e, env, help=help_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,10 @@ from archdsl.analysis.context import Context
 from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.settings import end_value
+from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Setting, Tensor, Value, whole
 from archdsl.diagnostics import Diagnostic, Fault, Label
-from archdsl.graph.network import Builder, Feature, Node, strides
+from archdsl.graph.network import Builder, Feature, Network, Node, strides
 from archdsl.graph.shapes import Size
 
 
@@ -24,7 +25,8 @@ class Dilation:
     much. A block may ask for both, as `dilation` and `next_dilation`: they differ where a stride was replaced.
 
     What cannot be dilated is E317: a stride outside the blocks' setting `stride` (in a stem, in `enter`, a constant
-    in a block), a block without `dilation`, and windows behind a replaced stride that no dilation reaches.
+    in a block), a block without `dilation`, and windows behind a replaced stride that no dilation reaches. Of a block
+    that dilates some of its windows, the others are said.
     """
 
     def __init__(self, ev: Context, model: Model, builder: Builder, wanted: Setting) -> None:
@@ -36,6 +38,8 @@ class Dilation:
         self._seen = 1
         """The dilation of the last block: of the map that it was given."""
         self._strides: list[int | None] = []
+        self._said: set[str] = set()
+        """The operations that a warning names already."""
         self._start = 0
         """The first node of the block that is being built."""
 
@@ -83,8 +87,29 @@ class Dilation:
             message += "is not dilated"
             if asked:
                 raise self._fault(message, "pass the block's `dilation` to the operation", windows[0])
-            found = self._fault(message, "give the block a setting `dilation`, and pass it on", windows[0]).diagnostic
-            self.ev.report(replace(found, severity="warning"))
+            self._warn(message, "give the block a setting `dilation`, and pass it on", windows[0])
+            self._said.update(window.path for window in windows)
+
+    def verify_against(self, plain: Network) -> None:
+        """A warning for windows that see other positions than in `plain`, the network without an output stride.
+
+        The strides in front of a window say how far apart its taps are in the image; on a denser map as much more
+        dilation gives the same taps. The first operation without it is named.
+        """
+        before = {node.path: (node, stride) for node, stride in zip(plain.nodes, _in_front(plain.nodes), strict=True)}
+        for node, here in zip(self.builder.nodes, _in_front(self.builder.nodes), strict=True):
+            first, there = before.get(node.path, (node, None))
+            if there is None or here is None or node.path in self._said or not _slides(node):
+                continue
+            found, wanted = _pair(node, "dilation"), tuple([part * there // here for part in _pair(first, "dilation")])
+            if found != wanted:
+                message = f"`{node.path}` is dilated by {_shown(found)}, and where it stands the output stride of "
+                message += f"{self.wanted.value} asks for {_shown(wanted)}"
+                help_ = (
+                    "`dilation` is for what stands before the stride of a block, `next_dilation` for what is behind it"
+                )
+                self._warn(message, help_, node)
+                return
 
     def verify_end(self, path: str, end: Tensor) -> None:
         """E317 for a stem or stage that ends beyond the output stride, with the operation that has the stride."""
@@ -122,6 +147,9 @@ class Dilation:
         strides(self.builder.nodes, self._strides)
         return self._strides[value.place.node + 1]
 
+    def _warn(self, message: str, help_: str, node: Node) -> None:
+        self.ev.report(replace(self._fault(message, help_, node).diagnostic, severity="warning"))
+
     def _fault(self, message: str, help_: str, node: Node | None = None) -> Fault:
         origin = self.wanted.origin
         span = origin.span if origin is not None else self.model.span
@@ -139,6 +167,16 @@ def _times(dilation: Value, factor: int) -> Value:
 def _pair(node: Node, name: str) -> tuple[int, ...]:
     found: Any = getattr(node.operation, name, (1, 1))
     return tuple(found) if isinstance(found, tuple) else (found,)
+
+
+def _in_front(nodes: Sequence[Node]) -> list[int | None]:
+    """The largest stride to the input among what each node takes; none behind global pooling."""
+    by_node = strides(nodes)
+    return [max([s for v in node.inputs if (s := by_node[v.node + 1]) is not None], default=None) for node in nodes]
+
+
+def _shown(pair: tuple[int, ...]) -> str:
+    return show_value(pair[0] if len(set(pair)) == 1 else Size(pair))
 
 
 def _slides(node: Node) -> bool:

@@ -36,6 +36,7 @@ from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Environment, Origin, RecipeField, RecipeValue, Value, is_list, whole
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Range
+from archdsl.numbers import Irrational
 from archdsl.syntax import ast
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
@@ -179,7 +180,9 @@ def _checked(ev: Context, name: str, kind: Kind, e: ast.Expression, env: Environ
     if value is not None:
         wrong = kind.check(value)
         if wrong is not None:
-            raise fault("E302" if wrong.startswith("must") else "E301", f"`{name}` {wrong}", e, env)
+            to_digits = f"round it to some digits: `round(1000 * ({e.span.text})) / 1000`"
+            help_ = to_digits if isinstance(value, Irrational) and "rational" in wrong else None
+            raise fault("E302" if wrong.startswith("must") else "E301", f"`{name}` {wrong}", e, env, help=help_)
     return RecipeField(value, e.span, Origin(e, env))
 
 

@@ -197,47 +197,76 @@ def _changed(
     size = _resolution(ev, model, lines, ends, record)
     changed = (*model.changes, *changes)
     scaled = replace(model, input=size, stages=tuple(stages), stem=stem, head=head, claims=(), changes=changed)
+    if explained:
+        _warn_of_missing(ev, model, scaling, lines, step)
     if explained and scaled.depth != model.depth:
         _warn_of_rules(ev, model, scaled)
     return scaled
 
 
-def _warn_of_rules(ev: Context, model: Model, scaled: Model) -> None:
-    """E319 for a rule that counts the blocks from the input alone, where more or fewer blocks change what it gives.
+def _warn_of_missing(ev: Context, model: Model, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node) -> None:
+    """E314 as a warning where no stage has the width that a line changes, or nothing that any line changes.
 
-    Compared are the first and the last block of each stage: a rule that only tells them apart is none of these.
+    That a network has no groups is common, so that a line for them is told only where there is no other.
+    """
+    changing = [name for name, line in lines.items() if not _of_model(line.path) and not _keeps(ev, line)]
+    known = {name for stage in model.stages for name in setting_names(stage.block.of)}
+    known |= set(model.follow.values())
+    missing = [name for name in ("width", "group_width") if name in changing and name not in known]
+    if "width" in missing or (missing and missing == changing):
+        message = f"no stage of `{model.name}` has a setting `{missing[0]}`, which `{scaling.name}` changes"
+        help_ = f"its line for `{missing[0]}` changes no stage"
+        ev.report(Diagnostic("E314", message, step.span, help=help_, severity="warning"))
+
+
+def _keeps(ev: Context, line: Line) -> bool:
+    """Whether a line gives its target's old value back, as `width: … if share > 0 else width` does without a share."""
+    e = line.expression
+    while isinstance(e, ast.Conditional):
+        named = {node.name for node in walk(e.condition) if isinstance(node, ast.Reference)}
+        if named & {*model_fields.DIMENSIONS, line.path.head.text, "stage", "model", "stem", "head"}:
+            return False
+        e = e.then if ev.holds(e.condition, line.environment) else e.otherwise
+    return isinstance(e, ast.Reference) and e.name == line.path.text
+
+
+def _warn_of_rules(ev: Context, model: Model, scaled: Model) -> None:
+    """E319 for a rule that counts blocks from the first on, where more or fewer blocks change what it gives.
+
+    Compared are the first and the last block of each stage, where these are two: a rule that only tells them apart is
+    none of these.
     """
     before, after = 0, 0
     for index, (old, new) in enumerate(zip(model.stages, scaled.stages, strict=True)):
         depth, scaled_depth = old.length, new.length
+        ends = [(0, 0), (depth - 1, scaled_depth - 1)] if depth > 1 and scaled_depth > 1 else [(0, 0)]
         for name, attribute in old.settings.items():
-            if not isinstance(attribute, Rule) or not _counts_alone(attribute.expression):
+            counter = _counts_alone(attribute.expression) if isinstance(attribute, Rule) else None
+            if counter is None or not isinstance(attribute, Rule):
                 continue
-            for was, now in ((0, 0), (depth - 1, scaled_depth - 1)):
+            for was, now in ends:
                 base = at(ev, attribute, indices(model, index, before, was)).value
                 rule = Rule(attribute.expression, attribute.environment)
                 found = at(ev, rule, indices(scaled, index, after, now)).value
                 if found != base:
-                    message = (
-                        f"`{name}` counts blocks by `block.index` alone, and there are now {scaled.depth} in place"
-                    )
-                    message += f" of {model.depth}: block {after + now} has {show_value(found)}, where block "
+                    message = f"`{name}` counts blocks by `block.{counter}` alone, and there are now {scaled.depth} in "
+                    message += f"place of {model.depth}: block {after + now} has {show_value(found)}, where block "
                     message += f"{before + was} had {show_value(base)}"
-                    help_ = "a rule that keeps its ends names `block.count` too; a list gives one value a stage"
+                    help_ = "a rule by `block.index` and `block.count` keeps its ends; a list gives one value a stage"
                     span = attribute.expression.span
                     ev.report(Diagnostic("E319", message, span, help=help_, severity="warning"))
                     break
         before, after = before + depth, after + scaled_depth
 
 
-def _counts_alone(e: ast.Node) -> bool:
-    """Whether a rule names `block.index`, and not `block.count`."""
+def _counts_alone(e: ast.Node) -> str | None:
+    """What a rule counts blocks by, `index` or `in_stage`, if it does not name their `count`."""
     named = {
         node.name.text
         for node in walk(e)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Reference) and node.value.name == "block"
     }
-    return "index" in named and "count" not in named
+    return None if "count" in named else next((counter for counter in ("index", "in_stage") if counter in named), None)
 
 
 def _lines(ev: Context, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
@@ -394,7 +423,7 @@ def _fitted(ev: Context, stage: Stage, index: int) -> Stage:
     if isinstance(of, Primitive) or not of.fit:
         return stage
     rules = {name for name, attribute in stage.settings.items() if isinstance(attribute, Rule)}
-    if rules & _fitting(of):
+    if rules & fitting(of):
         return stage
     site = ast.Identifier(stage.span, f"stages.{index}")
     used = block_settings(ev, replace(stage, settings=_without(stage.settings, rules)), {}, site)
@@ -405,7 +434,7 @@ def _without(settings: Mapping[str, Attribute], names: set[str]) -> dict[str, At
     return {name: attribute for name, attribute in settings.items() if name not in names}
 
 
-def _fitting(of: Definition) -> set[str]:
+def fitting(of: Definition) -> set[str]:
     """The settings that a block's `fit` changes or looks at, by defaults too."""
     found = {line.path.text for line in of.fit}
     waiting: list[ast.Node | None] = [line.value for line in of.fit]

@@ -95,13 +95,16 @@ def at(ctx: Context, attribute: Attribute, where: Mapping[str, Indices]) -> Sett
     for name, group in where.items():
         inner.bind(name, group)
     value = ctx.evaluate(attribute.expression, inner)
-    origin = Origin(attribute.expression, inner)
-    for change in attribute.changes:
+    return scaled_by(ctx, attribute, Setting(value, Origin(attribute.expression, inner)))
+
+
+def scaled_by(ctx: Context, rule: Rule, setting: Setting) -> Setting:
+    """What a rule's scalings make of its value for one block."""
+    for change in rule.changes:
         scaled = Environment(change.environment.module, change.environment)
-        scaled.bind(change.name, value, origin)
-        value = ctx.evaluate(change.expression, scaled)
-        origin = Origin(change.expression, scaled)
-    return Setting(value, origin)
+        scaled.bind(change.name, setting.value, setting.origin)
+        setting = Setting(ctx.evaluate(change.expression, scaled), Origin(change.expression, scaled))
+    return setting
 
 
 def used_settings(ctx: Context, model: Model) -> list[list[dict[str, Setting]]]:

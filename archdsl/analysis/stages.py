@@ -47,6 +47,8 @@ def stages_of(ev: Context, expression: ast.Expression, env: Environment) -> tupl
             return _from_list(ev, items, env)
         case ast.Configured(function=function, body=body):
             return _from_attributes(ev, ev.evaluate(function, env), function, body, env)
+        case ast.Optional():
+            return stages_of(ev, _there(ev, expression, env), env)
         case _:
             block = ev.evaluate(expression, env)
             return (_stage(block, expression, {}, env),)
@@ -100,7 +102,27 @@ def unknown_attribute(name: ast.Identifier, known: tuple[str, ...], of: str) -> 
 def _need_block(value: Value, e: ast.Node, env: Environment) -> Block:
     if isinstance(value, Block):
         return value
-    raise fault("E212", f"a stage is made of a block, not of {kind_of(value)}", e, env)
+    help_ = None
+    if isinstance(value, Sequence):
+        help_ = "declare a block of them: `block … (x) = x -> … -> …`"
+    elif is_list(value):
+        help_ = "stages stand in `stages` itself: `[a(…), b { … }]`, or `block { width: […] }` for several of one block"
+    raise fault("E212", f"a stage is made of a block, not of {kind_of(value)}", e, env, help=help_)
+
+
+def _there(ev: Context, e: ast.Expression, env: Environment) -> ast.Expression:
+    """What stands for a stage of a list after its choices. Raises E212 for a stage that a condition leaves out."""
+    while isinstance(e, ast.Conditional | ast.Optional):
+        if isinstance(e, ast.Conditional):
+            e = e.then if ev.holds(e.condition, env) else e.otherwise
+        elif ev.holds(e.condition, env):
+            e = e.step
+        else:
+            step = " ".join(e.step.span.text.split())
+            message = f"`when` leaves a stage without a block: {' '.join(e.condition.span.text.split())} does not hold"
+            help_ = f"give it another: `{step} if … else identity`, or choose between lists: `[…] if … else […]`"
+            raise fault("E212", message, e, env, help=help_)
+    return e
 
 
 def depth_setting(setting: Setting, e: ast.Node, env: Environment) -> Setting:
@@ -255,8 +277,9 @@ def stage_environment(env: Environment, index: int, count: int) -> Environment:
 
 def _from_list(ev: Context, items: tuple[ast.Expression, ...], env: Environment) -> tuple[Stage, ...]:
     stages = []
-    for index, item in enumerate(items):
+    for index, written in enumerate(items):
         inner = stage_environment(env, index, len(items))
+        item = _there(ev, written, inner)
         if not isinstance(item, ast.Configured):
             stages.append(_stage(ev.evaluate(item, inner), item, {}, inner))
             continue
@@ -339,6 +362,7 @@ def _row_block(ev: Context, header: list[ast.Identifier], row: ast.Row, env: Env
             )
         )
     cell = next(cell for column, cell in zip(header, row.cells, strict=True) if column.text == "block")
+    cell = _there(ev, cell, env)
     return _need_block(ev.evaluate(cell, env), cell, env)
 
 
