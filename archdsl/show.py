@@ -39,12 +39,12 @@ from archdsl.syntax import ast
 from archdsl.syntax.formatter import format_source
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
-WIDEST = 118
+MAX_COLUMNS = 118
 """A stage table with wider lines is written as a list of blocks."""
-MOST_PARTS = 200_000
+MAX_PARTS = 200_000
 """Values that a model may hold and still be printed; parts are shared in memory, never on paper."""
-DEEPEST = 30
-MOST_COMMENTS = 3
+MAX_DEPTH = 30
+MAX_COMMENTS = 3
 
 
 def show_model(compilation: Compiled, reader: Reader) -> str:
@@ -265,11 +265,11 @@ def comment(text: str) -> str:
 
 def _wrapped_use(module: str, names: list[str]) -> str:
     line = f"use {module} {{ {', '.join(names)} }}"
-    if len(line) <= WIDEST:
+    if len(line) <= MAX_COLUMNS:
         return line
     rows, row = [], "  "
     for name in names:
-        if len(row) + len(name) + 2 > WIDEST:
+        if len(row) + len(name) + 2 > MAX_COLUMNS:
             rows.append(row.rstrip())
             row = "  "
         row += f"{name}, "
@@ -318,7 +318,7 @@ class _Writer:
 
     def value(self, value: Value, *, nested: bool = False) -> str:
         """A value as an expression; `nested` ones stand where an arrow or a range needs parentheses."""
-        if self.collecting and extent(value, MOST_PARTS, DEEPEST) is None:
+        if self.collecting and extent(value, MAX_PARTS, MAX_DEPTH) is None:
             raise ValueError("a setting holds more values than can be printed")
         return self._value(value, nested=nested)
 
@@ -471,7 +471,7 @@ class _Writer:
         columns = list(dict.fromkeys(name for row in rows for name in row.cells))
         lines = [["block", *columns], *[[row.block, *[row.cells.get(c, "-") for c in columns]] for row in rows]]
         widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
-        if sum(widths) + 3 * len(widths) + 5 > WIDEST:
+        if sum(widths) + 3 * len(widths) + 5 > MAX_COLUMNS:
             return self._list(rows)
         texts = []
         for number, line in enumerate(lines):
@@ -510,8 +510,8 @@ class _Writer:
                     if change not in changed.setdefault(name, []):
                         changed[name].append(change)
         notes = [note for found in changed.values() for note in found]
-        more = ", …" if len(notes) > MOST_COMMENTS else ""
-        return _Row(block, cells, ", ".join(notes[:MOST_COMMENTS]) + more)
+        more = ", …" if len(notes) > MAX_COMMENTS else ""
+        return _Row(block, cells, ", ".join(notes[:MAX_COMMENTS]) + more)
 
     def _overrides(self) -> Iterator[str]:
         for index, stage in enumerate(self.model.stages):
@@ -530,4 +530,4 @@ def _place(place: str) -> str:
 
 def _expectation(parts: list[str]) -> str:
     line = f"expect {{ {'  '.join(parts)} }}"
-    return line if len(line) < WIDEST - 2 else "\n".join(["expect {", *parts, "}"])
+    return line if len(line) < MAX_COLUMNS - 2 else "\n".join(["expect {", *parts, "}"])

@@ -14,11 +14,12 @@ from archdsl.analysis.context import Context
 from archdsl.analysis.elaborate import lead, recipe
 from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Model
+from archdsl.analysis.names import did_you_mean
 from archdsl.analysis.override import override_model
 from archdsl.analysis.program import Definition, Instance, Module, Program, family_of, named_span
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.values import Environment, Origin, RecipeValue, Setting
-from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
+from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse_body, parse_expression
@@ -118,8 +119,7 @@ def asked_recipe(ctx: Context, model: Model, name: str | None, scope: Scope) -> 
     where = Span(Source(f"--recipe {name}", name), 0, len(name))
     if not (isinstance(named, Definition) and _is_recipe(named)):
         known = [n for n, d in {**shipped, **own}.items() if isinstance(d, Definition) and _is_recipe(d) and not d.open]
-        guess = nearest(name, known)
-        help_ = f"did you mean `{guess}`?" if guess else f"there are {', '.join(sorted(known))}"
+        help_ = did_you_mean(name, known, otherwise=f"there are {', '.join(sorted(known))}").help
         raise Fault(Diagnostic("E201", f"there is no recipe `{name}`", where, help=help_))
     if named.open:
         message = f"`{name}` needs {', '.join(f'`{p}`' for p in named.open)}"
@@ -151,11 +151,10 @@ def _verify_own(named: Definition | Instance, name: str, text: str) -> None:
             labels = (Label(named_span(named), "here"),)
             raise Fault(Diagnostic("E202", message, span, labels=labels, help=help_))
         family = family_of(family)
-    guess = nearest(name, known) if name.isidentifier() and nearest(name, MODEL_FIELDS) is None else None
-    if guess is not None:
+    hint = did_you_mean(name, known, span)
+    if hint.edits and name.isidentifier() and nearest(name, MODEL_FIELDS) is None:
         message = f"`{name}` is no parameter of `{named.name}` or its family, and no field of a model"
-        edits = (Edit(span, guess),)
-        raise Fault(Diagnostic("E202", message, span, help=f"did you mean `{guess}`?", edits=edits))
+        raise Fault(Diagnostic("E202", message, span, help=hint.help, edits=hint.edits))
 
 
 def _verify_scaling(expression: ast.Expression, env: Environment) -> None:
@@ -164,11 +163,9 @@ def _verify_scaling(expression: ast.Expression, env: Environment) -> None:
     if not isinstance(called, ast.Reference) or called.name in env.module.names:
         return
     scalings = [n for n, d in env.module.names.items() if isinstance(d, Definition) and d.kind == "scaling"]
-    guess = nearest(called.name, scalings)
-    help_ = f"did you mean `{guess}`?" if guess else f"there are {', '.join(sorted(scalings))}"
-    edits = (Edit(called.span, guess),) if guess else ()
+    hint = did_you_mean(called.name, scalings, called.span, f"there are {', '.join(sorted(scalings))}")
     message = f"there is no scaling `{called.name}`"
-    raise Fault(Diagnostic("E201", message, called.span, help=help_, edits=edits))
+    raise Fault(Diagnostic("E201", message, called.span, help=hint.help, edits=hint.edits))
 
 
 def _overridden(ctx: Context, model: Model, name: str, text: str, scope: Scope) -> Model:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from archdsl.analysis.names import did_you_mean
 from archdsl.analysis.program import Definition, Instance, Program
-from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.source import Source, Span
 
@@ -18,8 +18,7 @@ def choose_model(program: Program, source: Source, name: str | None, diagnostics
         named = program.entry.names.get(name)
         if isinstance(named, Definition | Instance) and named.kind == "model" and name not in program.entry.used:
             return name
-        guess = nearest(name, models)
-        help_ = f"did you mean `{guess}`?" if guess else _listed(models)
+        help_ = did_you_mean(name, models, otherwise=_listed(models)).help
         if not program.entry.incomplete:
             diagnostics.add(Diagnostic("E201", f"the file has no model `{name}`", start, help=help_))
         return None

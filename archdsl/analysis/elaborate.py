@@ -24,6 +24,7 @@ from archdsl.analysis.stages import stages_of
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import UNKNOWN, Environment, Origin, RecipeValue, Scaling, Setting, Value, kind_of
 from archdsl.diagnostics import Fault
+from archdsl.graph.cost import MEASURES
 from archdsl.syntax import ast
 
 
@@ -120,8 +121,8 @@ def _instance(ctx: Context, instance: Instance) -> Model:
 
 
 def _row_claims(ctx: Context, cells: list[tuple[str, ast.Expression]], env: Environment) -> tuple[Claim, ...]:
-    options = model_fields.claim_options(ctx, {n: c for n, c in cells if n not in model_fields.MEASURES}, env)
-    claims = [model_fields.claim_of(ctx, name, cell, options) for name, cell in cells if name in model_fields.MEASURES]
+    options = model_fields.claim_options(ctx, {n: c for n, c in cells if n not in MEASURES}, env)
+    claims = [model_fields.claim_of(ctx, name, cell, options) for name, cell in cells if name in MEASURES]
     return tuple(c for c in claims if c is not None)
 
 

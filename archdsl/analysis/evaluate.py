@@ -47,7 +47,8 @@ from archdsl.syntax import ast
 _MISSING: Any = object()
 _LONG = 32
 _LITERALS = (ast.Number, ast.Constant, ast.String)
-_SUFFIXES = {"K": 3, "M": 6, "G": 9, "T": 12}
+SUFFIXES = {"K": 3, "M": 6, "G": 9, "T": 12}
+"""What may stand behind a number, and the power of ten that it means."""
 _PLAIN = 256
 """Bits of the whole numbers that cost no more than the step that makes them."""
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
@@ -70,7 +71,7 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 @lru_cache(maxsize=4096)
 def literal(text: str) -> int | Fraction:
     """The exact value of a number as written. Raises `NumberError` where it is too large."""
-    digits, scale = (text[:-1], _SUFFIXES[text[-1]]) if text[-1] in _SUFFIXES else (text, 0)
+    digits, scale = (text[:-1], SUFFIXES[text[-1]]) if text[-1] in SUFFIXES else (text, 0)
     mantissa, _, exponent = digits.replace("E", "e").partition("e")
     if len(mantissa) > 400 or len(exponent) > 4:
         raise NumberError("limit", f"the number {text[:20]}… is too large to be written out")

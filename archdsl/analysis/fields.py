@@ -12,7 +12,7 @@ from typing import Any
 from archdsl import numbers
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Claim, Features
-from archdsl.analysis.names import plural, setting_names, unknown_setting
+from archdsl.analysis.names import did_you_mean, plural, setting_names, unknown_setting
 from archdsl.analysis.starts import start_of
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
@@ -28,8 +28,9 @@ from archdsl.analysis.values import (
     kind_of,
     whole,
 )
-from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
+from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.conventions import CONVENTIONS
+from archdsl.graph.cost import MEASURES
 from archdsl.graph.shapes import EXTENT_MAX, Size
 from archdsl.graph.symbolic import Symbolic
 from archdsl.syntax import ast
@@ -50,7 +51,6 @@ MODEL_FIELDS = (
 )
 SECTIONS = ("follow", "preprocess", "init", "expect", "source", "features")
 """Fields that are written as sections; `features` may be either."""
-MEASURES = ("flops", "params", "acts")
 DIMENSIONS = ("depth", "width", "group_width", "resolution")
 """The dimensions of a network that a scaling may name although a model does not have them."""
 EXPECT_FIELDS = (*MEASURES, "by", "truncated", "at", "note")
@@ -127,9 +127,8 @@ def unknown_field(name: ast.Identifier, known: Iterable[str], of: str, elsewhere
         if close is not None:
             message = f"`{name.text}` is not known in {of}"
             return Diagnostic("E202", message, name.span, help=f"`{close}` belongs in {elsewhere[close]}")
-    help_ = f"did you mean `{guess}`?" if guess else f"it takes {', '.join(known)}"
-    edits = (Edit(name.span, guess),) if guess else ()
-    return Diagnostic("E202", f"`{name.text}` is not known in {of}", name.span, help=help_, edits=edits)
+    hint = did_you_mean(name.text, known, name.span, f"it takes {', '.join(known)}")
+    return Diagnostic("E202", f"`{name.text}` is not known in {of}", name.span, help=hint.help, edits=hint.edits)
 
 
 def repeated_field(name: ast.Identifier, earlier: ast.Identifier) -> Diagnostic:
@@ -326,16 +325,12 @@ def follow_section(ev: Context, body: ast.Body, ends: Mapping[str, Value]) -> di
         path, parts = entry.path.text, entry.path.steps
         if len(parts) != 2 or entry.path.head.text not in ("stem", "head"):
             message = f"`{path}` cannot follow a scaling: name a setting of `stem` or of `head`"
-            guess = nearest(entry.path.head.text, ("stem", "head"))
-            help_ = f"did you mean `{guess}`?" if guess else None
-            edits = (Edit(entry.path.head.span, guess),) if guess else ()
-            ev.report(Diagnostic("E202", message, entry.path.span, help=help_, edits=edits))
+            hint = did_you_mean(entry.path.head.text, ("stem", "head"), entry.path.head.span)
+            ev.report(Diagnostic("E202", message, entry.path.span, help=hint.help, edits=hint.edits))
         elif not isinstance(entry.value, ast.Reference) or entry.value.name not in DIMENSIONS[:3]:
-            guess = nearest(entry.value.span.text, DIMENSIONS[:3])
-            help_ = f"did you mean `{guess}`?" if guess else None
-            edits = (Edit(entry.value.span, guess),) if guess else ()
+            hint = did_you_mean(entry.value.span.text, DIMENSIONS[:3], entry.value.span)
             message = f"a setting follows one of {', '.join(DIMENSIONS[:3])}"
-            ev.report(Diagnostic("E301", message, entry.value.span, help=help_, edits=edits))
+            ev.report(Diagnostic("E301", message, entry.value.span, help=hint.help, edits=hint.edits))
         elif path in found:
             ev.report(Diagnostic("E203", f"`{path}` is given twice", entry.path.span))
         elif isinstance(end := ends[entry.path.head.text], Block):

@@ -42,14 +42,13 @@ from archdsl.analysis.values import Block, Environment, Sequence, Setting, whole
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.blocks import Application
 from archdsl.graph.conventions import DEFAULT, Convention
-from archdsl.graph.cost import convention_of
+from archdsl.graph.cost import MEASURES, convention_of
 from archdsl.graph.formulas import Formula, StageFormula, formulas
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import EXTENT_MAX
 from archdsl.graph.symbolic import Decisions, Symbolic
 from archdsl.syntax import ast
 
-MEASURES = ("flops", "params", "acts")
 DIMENSIONS: Mapping[str, tuple[str, str]] = {"width": ("w", "width"), "group_width": ("g", "group width")}
 """Settings that become symbols: the first part of the symbol's name, and what it is."""
 
@@ -607,7 +606,7 @@ def _same_at_any_index(
         values = waiting.pop()
         if values in tried:
             continue
-        if len(tried) == MOST_PROBES:
+        if len(tried) == MAX_PROBES:
             return False
         tried.append(values)
         probe = Names(model, names.chosen, marks=values)
@@ -674,7 +673,7 @@ MARK = "at_"
 """How the names of marks begin."""
 NEAR = Fraction(1, 10**6)
 """How far beside a number that a mark is compared with the network is looked at."""
-MOST_PROBES = 12
+MAX_PROBES = 12
 """Networks that are built to find out whether costs ask for a setting that names `block`."""
 TALL = 3
 """Two blocks behind the first show whether blocks repeat."""

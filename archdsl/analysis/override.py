@@ -14,10 +14,9 @@ from typing import Any
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Attribute, Model, Rule, Stage
-from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
+from archdsl.analysis.names import did_you_mean, misplaced, plural, setting_names, unknown_setting
 from archdsl.analysis.settings import end_value
 from archdsl.analysis.stages import STRUCTURE, chosen, depth_setting, names_block, stage_environment, stages_of
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting, whole
 from archdsl.diagnostics import Diagnostic, Fault
@@ -102,8 +101,8 @@ def _field(ev: Context, model: Model, path: ast.Path, e: ast.Expression, env: En
     if head in model_fields.SECTIONS and rest and isinstance(rest[0], ast.Identifier):
         return _section(ev, model, as_section(path, e), env)
     if rest:
-        guess = nearest(head, model_fields.MODEL_FIELDS)
-        help_ = f"did you mean `{guess}`?" if guess and guess != head else None
+        known = [name for name in model_fields.MODEL_FIELDS if head not in model_fields.MODEL_FIELDS]
+        help_ = did_you_mean(head, known).help
         raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span, help=help_))
     match head:
         case "input":

@@ -16,7 +16,7 @@ from archdsl.analysis.calls import bind_names, require
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.evaluate import literal
 from archdsl.analysis.fields import repeated_field
-from archdsl.analysis.names import misplaced, unknown_setting
+from archdsl.analysis.names import did_you_mean, misplaced, unknown_setting
 from archdsl.analysis.program import Definition
 from archdsl.analysis.recipe_fields import (
     FIELDS,
@@ -31,7 +31,6 @@ from archdsl.analysis.recipe_fields import (
     Kind,
     misnamed,
 )
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Environment, Origin, RecipeField, RecipeValue, Value, is_list, whole
 from archdsl.diagnostics import Diagnostic, Fault
@@ -149,8 +148,7 @@ def _form(ev: Context, name: str, e: ast.Expression, env: Environment) -> dict[s
     if not isinstance(function, ast.Reference):
         raise Fault(Diagnostic("E301", f"`{name}` is one of {listed}", e.span))
     if function.name not in forms:
-        guess = nearest(function.name, forms)
-        help_ = f"did you mean `{guess}`?" if guess else None
+        help_ = did_you_mean(function.name, forms).help
         raise Fault(Diagnostic("E201", f"`{name}` is one of {listed}", function.span, help=help_))
     found = {name: RecipeField(function.name, function.span)}
     for argument in arguments:

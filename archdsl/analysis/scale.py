@@ -17,14 +17,13 @@ from archdsl.analysis import fields as model_fields
 from archdsl.analysis.calls import bind_names, environment_of, require
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Attribute, Change, Model, Rule, Run, ScaledBy, Stage
-from archdsl.analysis.names import setting_names
+from archdsl.analysis.names import did_you_mean, setting_names
 from archdsl.analysis.program import Definition, Primitive, children, walk
 from archdsl.analysis.settings import at, block_settings, end_value, indices
 from archdsl.analysis.stages import depth_setting
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting
-from archdsl.diagnostics import Diagnostic, Edit, Fault
+from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Size
 from archdsl.syntax import ast
 
@@ -303,17 +302,13 @@ def _verify_targets(model: Model, lines: Mapping[str, Line]) -> None:
             block = getattr(model, head)
             names = setting_names(block.of) if isinstance(block, Block) else ()
             if steps[1].text not in names:
-                guess = nearest(steps[1].text, names)
-                help_ = f"did you mean `{head}.{guess}`?" if guess else None
-                edits = (Edit(steps[1].span, guess),) if guess else ()
+                hint = did_you_mean(steps[1].text, names, steps[1].span, prefix=f"{head}.")
                 message = f"the {head} of `{model.name}` has no setting `{steps[1].text}`"
-                raise Fault(Diagnostic("E314", message, line.path.span, help=help_, edits=edits))
+                raise Fault(Diagnostic("E314", message, line.path.span, help=hint.help, edits=hint.edits))
         elif len(steps) != 1 or (head not in known and head not in model_fields.DIMENSIONS):
-            guess = nearest(head, known | set(model_fields.DIMENSIONS))
-            help_ = f"did you mean `{guess}`?" if guess else None
-            edits = (Edit(line.path.head.span, guess),) if guess else ()
+            hint = did_you_mean(head, known | set(model_fields.DIMENSIONS), line.path.head.span)
             message = f"no stage of `{model.name}` has a setting `{line.path.text}`"
-            raise Fault(Diagnostic("E314", message, line.path.span, help=help_, edits=edits))
+            raise Fault(Diagnostic("E314", message, line.path.span, help=hint.help, edits=hint.edits))
 
 
 def _old_end(ev: Context, block: Any) -> dict[str, Setting]:

@@ -324,7 +324,7 @@ def _memory(network: Network, dtype: str, batch: int) -> str:
     return f"memory, {dtype}, {images}:\n" + "\n".join(lines) + "\n"
 
 
-MOST_PASSED = 3
+MAX_PASSED = 3
 """Factors without a network that are named under a solved one; the JSON has all."""
 
 
@@ -341,8 +341,8 @@ def solved_text(result: Compiled) -> str:
         )
         lines += [
             f"  passed over: {s.parameter} = {p.factor}, which has no network: {p.reason}"
-            for p in s.passed[:MOST_PASSED]
+            for p in s.passed[:MAX_PASSED]
         ]
-        if len(s.passed) > MOST_PASSED:
-            lines.append(f"  and {len(s.passed) - MOST_PASSED} more")
+        if len(s.passed) > MAX_PASSED:
+            lines.append(f"  and {len(s.passed) - MAX_PASSED} more")
     return "\n".join(lines) + "\n"

@@ -19,10 +19,9 @@ from archdsl.commands.tables import size, table
 from archdsl.compiler import Changes, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import DEFAULT
-from archdsl.graph.cost import count
+from archdsl.graph.cost import MEASURES, count
 from archdsl.project import Project
 from archdsl.render import Cell, render_csv, render_markdown
-from archdsl.request import MEASURES
 from archdsl.zoo import declared, families, opened
 
 EPILOG = """

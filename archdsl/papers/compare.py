@@ -21,12 +21,11 @@ from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Sequence, Setting
 from archdsl.analysis.verify import printed, rounded
 from archdsl.compiler import Changes, Compiled
-from archdsl.graph.cost import count
+from archdsl.graph.cost import MEASURES, count
 from archdsl.graph.network import Network
 from archdsl.papers.data import Column, Paper, Row, Table
 from archdsl.papers.networks import Networks
 from archdsl.papers.report import Figure, PaperRow, Ratio, TableReport
-from archdsl.request import MEASURES
 from archdsl.syntax import ast
 
 _NONE = Changes()
