@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from archdsl import emission
 from archdsl.backends import About
-from archdsl.compiler import Compilation, Compiler
+from archdsl.compiler import Compiled as CompiledModel
+from archdsl.compiler import Compiler, Failed
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.conventions import CONVENTIONS, Convention
 from archdsl.graph.cost import Cost, count
-from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
 from archdsl.limits import MAX_NESTING
 from archdsl.project import Project
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 Texts = str | Sequence[str]
-CLAIMS = "E5"
 """How the codes of claims begin: a claim that does not hold stops nothing."""
 
 
@@ -144,8 +143,7 @@ def _compiled(
     pairs = [f"{key}={_in_language(key, value)}" for key, value in settings.items()]
     pairs += [f"head.classes={_in_language('classes', classes)}"] if classes is not None else []
     result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_, recipe))
-    failed = any(d.severity == "error" and not d.code.startswith(CLAIMS) for d in result.diagnostics)
-    if result.network is None or result.model is None or failed:
+    if isinstance(result, Failed) or not result.sound:
         raise CompileError(result.diagnostics)
     words = [f"--set {pair}" for pair in pairs] + [f"--scale {text}" for text in scalings]
     words += [f"--to {to}"] if to else []
@@ -155,7 +153,7 @@ def _compiled(
     wrong = emission.name_fault(chosen)
     if wrong is not None:
         raise ValueError(f"{wrong}: give another `name`")
-    return Compiled(result, result.network, emission.about_of(result, chosen, spec, words))
+    return Compiled(result, emission.about_of(result, chosen, spec, words))
 
 
 _EXAMPLES = {
@@ -192,9 +190,9 @@ def _in_language(name: str, value: object, depth: int = 0) -> str:
 class Compiled:
     """A compiled model: its graph, its cost, and the code that it is written as."""
 
-    def __init__(self, compilation: Compilation, network: Network, about: About) -> None:
+    def __init__(self, compilation: CompiledModel, about: About) -> None:
         self.compilation = compilation
-        self.network = network
+        self.network = compilation.network
         self.about = about
 
     @property

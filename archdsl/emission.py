@@ -10,6 +10,8 @@ from fractions import Fraction
 
 from archdsl.analysis.model import Model
 from archdsl.analysis.trace import show_value
+from archdsl.analysis.trained import DROP_PATH
+from archdsl.analysis.values import is_list
 from archdsl.backends import About
 from archdsl.backends import dot as dot_backend
 from archdsl.backends import json as json_backend
@@ -18,10 +20,12 @@ from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
 from archdsl.backends.interface import Interface
 from archdsl.backends.recipe_use import as_used, unused
-from archdsl.compiler import DROP_PATH, Compilation
+from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
 from archdsl.graph.network import INPUT, Network
+from archdsl.graph.starts import Start
+from archdsl.numbers import Irrational, Number, approximate, is_number
 from archdsl.source import Span
 from archdsl.training.recipe import DEFAULT, Recipe, undefined
 
@@ -98,12 +102,10 @@ def default_name(model: str, scalings: Sequence[str], size: str | None) -> str:
     return "_".join([word for word in words if word])[:100]
 
 
-def about_of(compilation: Compilation, name: str, spec: str, changes: Sequence[str]) -> About:
+def about_of(compilation: Compiled, name: str, spec: str, changes: Sequence[str]) -> About:
     """The words of a compiled model."""
     model = compilation.model
     spec, *changes = [escaped(text) for text in (spec, *changes)]
-    if model is None:
-        return About(name, spec, tuple(changes))
     citation = {
         key: setting.value if isinstance(setting.value, str) else show_value(setting.value)
         for key, setting in model.provenance.items()
@@ -114,9 +116,9 @@ def about_of(compilation: Compilation, name: str, spec: str, changes: Sequence[s
         changes=tuple(changes),
         doc=model.doc,
         citation=citation,
-        mean=_numbers(compilation, "mean"),
-        std=_numbers(compilation, "std"),
-        init={key: setting.value for key, setting in model.init.items()},
+        mean=_numbers(model, "mean"),
+        std=_numbers(model, "std"),
+        init={key: s.value for key, s in model.init.items() if isinstance(s.value, Start)},
         drop_path_rate=_shared_rate(model),
     )
 
@@ -124,13 +126,18 @@ def about_of(compilation: Compilation, name: str, spec: str, changes: Sequence[s
 def _shared_rate(model: Model) -> Fraction | None:
     """The value of the family's parameter for stochastic depth, where it has one that is not 0."""
     setting = model.made.parameters.get(DROP_PATH) if model.made is not None else None
-    return Fraction(setting.value) if setting is not None and setting.value else None
+    return _rational(setting.value) if setting is not None and is_number(setting.value) and setting.value else None
 
 
-def _numbers(compilation: Compilation, key: str) -> tuple[Fraction, ...]:
-    model = compilation.model
-    setting = model.preprocess.get(key) if model is not None else None
-    return tuple([Fraction(value) for value in setting.value]) if setting is not None else ()
+def _numbers(model: Model, key: str) -> tuple[Fraction, ...]:
+    setting = model.preprocess.get(key)
+    values = setting.value if setting is not None and is_list(setting.value) else ()
+    return tuple([_rational(value) for value in values if is_number(value)])
+
+
+def _rational(number: Number) -> Fraction:
+    """The number, or the double next to it where it is a root or a logarithm."""
+    return Fraction(approximate(number)) if isinstance(number, Irrational) else Fraction(number)
 
 
 def emit(
@@ -195,10 +202,10 @@ def _last_change(network: Network) -> str | None:
     return None
 
 
-def not_used(compilation: Compilation) -> Diagnostic | None:
+def not_used(compilation: Compiled) -> Diagnostic | None:
     """A warning of what the recipe asks for and the network has not; none if all is used."""
-    recipe, network = compilation.recipe, compilation.network
-    left = unused(recipe, network) if recipe is not None and network is not None else {}
+    recipe = compilation.recipe
+    left = unused(recipe, compilation.network) if recipe is not None else {}
     if recipe is None or not left:
         return None
     listed = ", ".join([f"`{path}` ({reason})" for path, reason in left.items()])
@@ -207,7 +214,7 @@ def not_used(compilation: Compilation) -> Diagnostic | None:
     return Diagnostic("E701", message, _declared(compilation), help=help_, severity="warning")
 
 
-def no_entry_point(compilation: Compilation, reason: str) -> Diagnostic:
+def no_entry_point(compilation: Compiled, reason: str) -> Diagnostic:
     """A warning where both the module and its entry point were to be written."""
     message = f"`{compilation.name}` has no training entry point: {reason}"
     return Diagnostic(
@@ -215,7 +222,7 @@ def no_entry_point(compilation: Compilation, reason: str) -> Diagnostic:
     )
 
 
-def _declared(compilation: Compilation) -> Span:
+def _declared(compilation: Compiled) -> Span:
     entry = compilation.program.entry
     return entry.spans.get(compilation.name, Span(entry.source, 0, 0))
 

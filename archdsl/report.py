@@ -7,21 +7,25 @@ schemas (`schema`), which docs/schema/ keeps; tests hold every output against th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from archdsl import __version__
 from archdsl.analysis.model import Model
+from archdsl.analysis.provenance import FitLine, changes_of, origins_of, ties_of
 from archdsl.analysis.trace import show_value
-from archdsl.analysis.values import Block
-from archdsl.compiler import Compilation
+from archdsl.analysis.values import Block, Value
+from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import Cost, Row, group_of
 from archdsl.graph.memory import peak_bytes, training_bytes, weights_bytes
+from archdsl.graph.network import Network
+from archdsl.numbers import format_number, is_number
 from archdsl.papers.report import PaperReport
 from archdsl.render import to_json
+from archdsl.source import Span
 
 Grouping = Literal["stage", "block", "op", "kind"]
 GROUPINGS: tuple[Grouping, ...] = ("stage", "block", "op", "kind")
@@ -771,17 +775,14 @@ def _block_of(model: Model, key: str, by: str) -> tuple[str | None, int | None]:
         return (show_value(end) if end is not None else None), None
     stage = model.stages[int(parts[1])]
     if by == "stage":
-        return stage.block.name, int(stage.depth.value)
+        return stage.block.name, stage.length
     if parts[2:] == ["enter"]:
         return (stage.enter.name if isinstance(stage.enter, Block) else show_value(stage.enter)), None
     return stage.block.name, None
 
 
-def memory_report(compilation: Compilation, dtype: str, batch: int) -> MemoryReport | None:
+def memory_report(network: Network, dtype: str, batch: int) -> MemoryReport:
     """Bytes of weights, of the peak at inference, and of what training keeps."""
-    network = compilation.network
-    if network is None:
-        return None
     return MemoryReport(
         dtype,
         batch,
@@ -790,6 +791,52 @@ def memory_report(compilation: Compilation, dtype: str, batch: int) -> MemoryRep
         int(training_bytes(network, dtype, batch)),
         training_is_estimate=True,
     )
+
+
+def exact(value: Value) -> int | str:
+    """A value for JSON: a whole number as such, everything else as text in the language."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return format_number(value) if is_number(value) else show_value(value)
+
+
+def _rule(span: Span) -> tuple[str, str]:
+    """The text at a span on one line, and its file and line."""
+    return " ".join(span.text.split()), f"{span.source.name}:{span.line}"
+
+
+def _fit(lines: Iterable[FitLine]) -> list[LineReport]:
+    return [LineReport(line.text, _rule(line.span)[1]) for line in lines]
+
+
+def change_reports(model: Model, text: Callable[[Value], Any] = exact) -> list[ChangeReport]:
+    """What the scalings changed. `text` writes a value."""
+    return [
+        ChangeReport(
+            s.path,
+            s.scaling,
+            text(s.base) if s.base is not None else None,
+            text(s.multiplied),
+            text(s.rounded),
+            text(s.adjusted),
+            *_rule(s.rule),
+            _fit(s.fit),
+        )
+        for s in changes_of(model)
+    ]
+
+
+def origin_reports(model: Model, text: Callable[[Value], Any] = exact) -> list[OriginReport]:
+    """Where the settings of the stages came from. `text` writes a value."""
+    return [
+        OriginReport(came.path, text(came.requested), text(came.used), *_rule(came.rule), _fit(came.fit))
+        for came in origins_of(model)
+    ]
+
+
+def tie_reports(model: Model) -> list[TieReport]:
+    """The exact halves that were rounded."""
+    return [TieReport(format_number(t.value), round(t.value), *_rule(t.call.span)) for t in ties_of(model)]
 
 
 def solved_reports(model: Model) -> list[SolvedReport]:
@@ -810,7 +857,7 @@ def solved_reports(model: Model) -> list[SolvedReport]:
     ]
 
 
-def claim_reports(compilation: Compilation) -> list[ClaimReport]:
+def claim_reports(compilation: Compiled) -> list[ClaimReport]:
     """A model's claims, with what its network gives."""
     return [
         ClaimReport(

@@ -9,8 +9,7 @@ import re
 from collections.abc import Sequence
 
 from archdsl.compiler import Changes
-
-MEASURES = ("flops", "params", "acts")
+from archdsl.graph.cost import MEASURES
 
 _BLANK = " \t\r\n"
 """What the language takes for nothing; other blanks are refused, not left out."""

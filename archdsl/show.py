@@ -19,9 +19,8 @@ from fractions import Fraction
 from typing import Any
 
 from archdsl import __version__
-from archdsl.analysis.elaborate import Elaborator
-from archdsl.analysis.evaluate import Silent
-from archdsl.analysis.model import Claim, Model, Stage
+from archdsl.analysis.answers import plain_defaults, recipe_named
+from archdsl.analysis.model import Claim, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Reader, Unresolved, children, walk
@@ -29,10 +28,9 @@ from archdsl.analysis.recipe_fields import FIELDS, FORMS, PARTS
 from archdsl.analysis.resolve import OPERATIONS_MODULE
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Environment, Function, Origin, Sequence, Setting, Value, extent
-from archdsl.compiler import Compilation, Compiler
-from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.compiler import Compiled, Compiler
+from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import count
-from archdsl.graph.network import Network
 from archdsl.graph.operations.base import Attribute
 from archdsl.graph.shapes import Range, Size
 from archdsl.numbers import format_number, is_number, normalise
@@ -41,24 +39,21 @@ from archdsl.syntax import ast
 from archdsl.syntax.formatter import format_source
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
-WIDEST = 118
+MAX_COLUMNS = 118
 """A stage table with wider lines is written as a list of blocks."""
-MOST_PARTS = 200_000
+MAX_PARTS = 200_000
 """Values that a model may hold and still be printed; parts are shared in memory, never on paper."""
-DEEPEST = 30
-MOST_COMMENTS = 3
+MAX_DEPTH = 30
+MAX_COMMENTS = 3
 
 
-def show_model(compilation: Compilation, reader: Reader) -> str:
+def show_model(compilation: Compiled, reader: Reader) -> str:
     """The model of a compilation as text. Raises `ValueError` where no text can be given, with the reason."""
-    network = compilation.network
-    if network is None:
-        raise ValueError("the model has no network")
     for fitted in (True, False):
-        text = _Writer(compilation, network, fitted=fitted).text()
+        text = _Writer(compilation, fitted=fitted).text()
         source = Source(f"{compilation.name}.arch", text)
         again = Compiler(reader).compile(source, compilation.name)
-        if again.network is not None and again.network.hash == network.hash:
+        if isinstance(again, Compiled) and again.network.hash == compilation.network.hash:
             return text
     raise ValueError(f"`{compilation.name}` cannot be written as one text that means the same network")
 
@@ -76,14 +71,7 @@ def show_recipe(recipe: Recipe, reader: Reader) -> str:
 def _recipe_again(name: str, text: str, reader: Reader) -> Recipe | None:
     diagnostics = Diagnostics()
     program = Compiler(reader).program(Source(f"{name}.arch", text), diagnostics)
-    named = program.recipes.get(name)
-    if named is None or diagnostics.failed:
-        return None
-    site = ast.Identifier(program.entry.spans[name], name)
-    try:
-        return Elaborator(diagnostics).recipe(named, {}, site, Environment(program.entry)).decided()
-    except (Fault, Silent):
-        return None
+    return None if diagnostics.failed else recipe_named(program, name, diagnostics)
 
 
 def _recipe(recipe: Recipe) -> str:
@@ -277,11 +265,11 @@ def comment(text: str) -> str:
 
 def _wrapped_use(module: str, names: list[str]) -> str:
     line = f"use {module} {{ {', '.join(names)} }}"
-    if len(line) <= WIDEST:
+    if len(line) <= MAX_COLUMNS:
         return line
     rows, row = [], "  "
     for name in names:
-        if len(row) + len(name) + 2 > WIDEST:
+        if len(row) + len(name) + 2 > MAX_COLUMNS:
             rows.append(row.rstrip())
             row = "  "
         row += f"{name}, "
@@ -298,13 +286,9 @@ class _Row:
 
 
 class _Writer:
-    def __init__(self, compilation: Compilation, network: Network, *, fitted: bool) -> None:
-        if compilation.model is None:
-            raise ValueError("the model could not be resolved")
-        self.compilation, self.network, self.fitted = compilation, network, fitted
-        self.model: Model = compilation.model
-        self.ev: Elaborator = compilation.elaborator
-        self.ev.steps = 0
+    def __init__(self, compilation: Compiled, *, fitted: bool) -> None:
+        self.compilation, self.network, self.fitted = compilation, compilation.network, fitted
+        self.model = compilation.model
         self.names = _Names(compilation.name)
         self.collecting = True
 
@@ -334,7 +318,7 @@ class _Writer:
 
     def value(self, value: Value, *, nested: bool = False) -> str:
         """A value as an expression; `nested` ones stand where an arrow or a range needs parentheses."""
-        if self.collecting and extent(value, MOST_PARTS, DEEPEST) is None:
+        if self.collecting and extent(value, MAX_PARTS, MAX_DEPTH) is None:
             raise ValueError("a setting holds more values than can be printed")
         return self._value(value, nested=nested)
 
@@ -389,7 +373,7 @@ class _Writer:
         if not overrides:
             body = [self._input(), *self._structure(), *after]
             return doc + "\n".join([f"model {name} {{", *body, "}"])
-        channels, height, width = self.model.input.value
+        channels, height, width = self.model.shape
         size = "size" if height == width else "height"
         taken = f"{channels} x {size} x {size if height == width else width}"
         family = [f"model {name}_stages({size}) {{", f"input: {taken}", *self._structure(), "}"]
@@ -397,7 +381,7 @@ class _Writer:
         return "\n".join(family) + "\n\n" + doc + "\n".join(changes)
 
     def _input(self) -> str:
-        return f"input: {self.value(self.model.input.value)}"
+        return f"input: {self.value(self.model.shape)}"
 
     def _structure(self) -> Iterator[str]:
         model = self.model
@@ -455,7 +439,7 @@ class _Writer:
         return self._block(block, {**given, **self._missing(block.of, given)})
 
     def _missing(self, of: Definition | Primitive, given: Mapping[str, Value]) -> dict[str, Value]:
-        return {name: value for name, value in plain_defaults(self.ev, of).items() if name not in given}
+        return {name: value for name, value in plain_defaults(of).items() if name not in given}
 
     def _initializer(self, setting: Setting) -> str:
         """A line of `init`: its text, with the values of the model's own names."""
@@ -482,12 +466,12 @@ class _Writer:
     # Stages
 
     def _stages(self) -> str:
-        used = self.ev.used_settings(self.model)
+        used = self.compilation.settings
         rows = [self._row(stage, used[index]) for index, stage in enumerate(self.model.stages)]
         columns = list(dict.fromkeys(name for row in rows for name in row.cells))
         lines = [["block", *columns], *[[row.block, *[row.cells.get(c, "-") for c in columns]] for row in rows]]
         widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
-        if sum(widths) + 3 * len(widths) + 5 > WIDEST:
+        if sum(widths) + 3 * len(widths) + 5 > MAX_COLUMNS:
             return self._list(rows)
         texts = []
         for number, line in enumerate(lines):
@@ -509,7 +493,7 @@ class _Writer:
         cells = {"depth": self.value(stage.depth.value)}
         if stage.enter is not None:
             cells["enter"] = self.value(stage.enter, nested=True)
-        defaults = plain_defaults(self.ev, stage.block.of)
+        defaults = plain_defaults(stage.block.of)
         changed: dict[str, list[str]] = {}
         for name in setting_names(stage.block.of):
             if name not in blocks[0] or (name not in stage.settings and name not in defaults):
@@ -526,8 +510,8 @@ class _Writer:
                     if change not in changed.setdefault(name, []):
                         changed[name].append(change)
         notes = [note for found in changed.values() for note in found]
-        more = ", …" if len(notes) > MOST_COMMENTS else ""
-        return _Row(block, cells, ", ".join(notes[:MOST_COMMENTS]) + more)
+        more = ", …" if len(notes) > MAX_COMMENTS else ""
+        return _Row(block, cells, ", ".join(notes[:MAX_COMMENTS]) + more)
 
     def _overrides(self) -> Iterator[str]:
         for index, stage in enumerate(self.model.stages):
@@ -540,24 +524,10 @@ def _optional(attributes: Iterable[Attribute]) -> Iterator[Attribute]:
     return (attribute for attribute in attributes if not attribute.required)
 
 
-def plain_defaults(ev: Elaborator, of: Definition | Primitive) -> dict[str, Value]:
-    """The defaults of a block that are values: those that ask for no other setting and no input."""
-    if isinstance(of, Primitive):
-        return {a.name: a.default for a in _optional(of.operation.attributes)}
-    bound = set(of.inputs)
-    found = {}
-    for name, default in of.defaults.items():
-        asks = default is None or any(isinstance(n, ast.Reference) and n.name in bound for n in walk(default))
-        bound.add(name)  # a default sees the parameters before its own
-        if default is not None and not asks:
-            found[name] = ev.evaluate(default, Environment(of.module))
-    return found
-
-
 def _place(place: str) -> str:
     return place if place == "stem" else f"stages[{place.removeprefix('stages.')}]"
 
 
 def _expectation(parts: list[str]) -> str:
     line = f"expect {{ {'  '.join(parts)} }}"
-    return line if len(line) < WIDEST - 2 else "\n".join(["expect {", *parts, "}"])
+    return line if len(line) < MAX_COLUMNS - 2 else "\n".join(["expect {", *parts, "}"])

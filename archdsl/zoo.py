@@ -75,10 +75,10 @@ def locate(text: str) -> Place:
         return Place(text, None, text)
     known = declared()
     if text not in known:
-        from archdsl.analysis.suggest import nearest
+        from archdsl.analysis.names import did_you_mean
 
-        guess = nearest(text, known)
-        help_ = f"did you mean `{guess}`?" if guess else "name a file, FILE:MODEL, or one that `archdsl zoo` lists"
+        other = "name a file, FILE:MODEL, or one that `archdsl zoo` lists"
+        help_ = did_you_mean(text, known, otherwise=other).help
         where = Span(Source(text, ""), 0, 0)
         raise Fault(Diagnostic("E110", "there is no such file, and no shipped network of that name", where, help=help_))
     return Place(opened(known[text]), text, f"{known[text]}:{text}")

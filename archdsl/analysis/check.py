@@ -10,8 +10,16 @@ from dataclasses import replace
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis import recipe_fields
-from archdsl.analysis.derive import as_section
-from archdsl.analysis.names import misplaced, setting_names, unknown_column, unknown_name, unknown_part, unknown_setting
+from archdsl.analysis.names import (
+    did_you_mean,
+    misplaced,
+    setting_names,
+    unknown_column,
+    unknown_name,
+    unknown_part,
+    unknown_setting,
+)
+from archdsl.analysis.override import as_section
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
     Builtin,
@@ -28,6 +36,7 @@ from archdsl.analysis.starts import DISTRIBUTIONS
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.values import INDICES
 from archdsl.diagnostics import Diagnostic, Edit, Label
+from archdsl.graph.cost import MEASURES
 from archdsl.graph.starts import NAMES
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -230,7 +239,7 @@ class Checker:
         elsewhere = {
             **dict.fromkeys(("width", "depth", "stride", "group_width", "se_ratio", "expand", "kernel"), "`stages`"),
             **dict.fromkeys(("classes", "dropout"), "`head`, as a setting of its block"),
-            **dict.fromkeys(model_fields.MEASURES, "`expect`"),
+            **dict.fromkeys(MEASURES, "`expect`"),
             **dict.fromkeys(model_fields.PREPROCESS, "`preprocess`"),
             **dict.fromkeys(model_fields.SOURCE, "`source`"),
         }
@@ -266,11 +275,9 @@ class Checker:
             if isinstance(family, Unresolved) or (family is None and self.module.incomplete):
                 return
             models = [n for n, d in self.module.names.items() if isinstance(d, Definition) and d.kind == "model"]
-            guess = nearest(item.model.text, models)
-            help_ = f"did you mean `{guess}`?" if guess else None
-            edits = (Edit(item.model.span, guess),) if guess else ()
+            hint = did_you_mean(item.model.text, models, item.model.span)
             message = f"there is no model `{item.model.text}`"
-            self.report(Diagnostic("E201", message, item.model.span, help=help_, edits=edits))
+            self.report(Diagnostic("E201", message, item.model.span, help=hint.help, edits=hint.edits))
             return
         self._columns(item.table.rows[0], family)
         for row in item.table.rows[1:]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archdsl.analysis.derive import end_value
+from archdsl.analysis.context import Context
 from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.names import setting_names
+from archdsl.analysis.settings import end_value
 from archdsl.analysis.trace import show_value
-from archdsl.analysis.values import Setting, Tensor, Value
+from archdsl.analysis.values import Setting, Tensor, Value, whole
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.network import Builder, Feature, Network, Node, strides
 from archdsl.graph.shapes import Size
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
 
 
 class Dilation:
@@ -31,8 +29,10 @@ class Dilation:
     that dilates some of its windows, the others are said.
     """
 
-    def __init__(self, ev: Elaborator, model: Model, builder: Builder, wanted: Setting) -> None:
+    def __init__(self, ev: Context, model: Model, builder: Builder, wanted: Setting) -> None:
         self.ev, self.model, self.builder, self.wanted = ev, model, builder, wanted
+        self._most = wanted.value if whole(wanted.value) else 1
+        """The output stride."""
         self.present = 1
         """The dilation that the next block starts with."""
         self._seen = 1
@@ -40,6 +40,8 @@ class Dilation:
         self._strides: list[int | None] = []
         self._said: set[str] = set()
         """The operations that a warning names already."""
+        self._start = 0
+        """The first node of the block that is being built."""
 
     def block(
         self, stage: Stage, path: str, settings: Mapping[str, Setting], override: Mapping[str, Setting], value: Value
@@ -50,7 +52,7 @@ class Dilation:
         self._seen = self.present
         step = self._step(stage, settings)
         reached = self._stride(value) if step > 1 else None
-        if reached is not None and reached * step > self.wanted.value:
+        if reached is not None and reached * step > self._most:
             if "dilation" not in names:
                 message = f"{path} goes from stride {reached} to {reached * step}, beyond the output stride of "
                 message += f"{self.wanted.value}, and its block `{stage.block.name}` has no `dilation`"
@@ -63,19 +65,23 @@ class Dilation:
                 changed[name] = Setting(_times(own.value if own is not None else 1, factor))
         return changed
 
-    def enter(self, path: str, start: int) -> None:
+    def begin(self) -> None:
+        """A block is built from here on."""
+        self._start = len(self.builder.nodes)
+
+    def enter(self, path: str) -> None:
         """What stands before a stage gets no dilation: E317 if it slides windows over a denser map."""
         self._seen = self.present
-        self.verify_windows(path, start, asked=False)
+        self.verify_windows(path, asked=False)
 
-    def verify_windows(self, path: str, start: int, *, asked: bool) -> None:
-        """E317 if the block of the nodes from `start` on slides windows over a denser map, and dilates none of them.
+    def verify_windows(self, path: str, *, asked: bool) -> None:
+        """E317 if the block that was built slides windows over a denser map, and dilates none of them.
 
         A fault where the block was `asked` to dilate; a warning where it has no `dilation`, and no stride to replace.
         """
         if self._seen == 1:
             return
-        windows = [node for node in self.builder.nodes[start:] if _slides(node)]
+        windows = [node for node in self.builder.nodes[self._start :] if _slides(node)]
         if windows and all(max(_pair(node, "dilation")) == 1 for node in windows):
             message = f"the output stride of {self.wanted.value} asks for dilation in {path}, and `{windows[0].path}` "
             message += "is not dilated"
@@ -108,13 +114,13 @@ class Dilation:
     def verify_end(self, path: str, end: Tensor) -> None:
         """E317 for a stem or stage that ends beyond the output stride, with the operation that has the stride."""
         reached = self._stride(end)
-        if reached is None or reached <= self.wanted.value:
+        if reached is None or reached <= self._most:
             return
         index, before = end.place.node, True
         while before:
             operands = [v.node for v in self.builder.nodes[index].inputs]
-            before = any((self._strides[n + 1] or 0) > self.wanted.value for n in operands)
-            index = next((n for n in operands if (self._strides[n + 1] or 0) > self.wanted.value), index)
+            before = any((self._strides[n + 1] or 0) > self._most for n in operands)
+            index = next((n for n in operands if (self._strides[n + 1] or 0) > self._most), index)
         node = self.builder.nodes[index]
         message = f"{path} ends at stride {reached}, beyond the output stride of {self.wanted.value}: the stride of "
         message += f"`{node.path}` cannot be replaced by dilation"
@@ -132,7 +138,7 @@ class Dilation:
         value = setting.value if setting is not None else 1
         if isinstance(value, Size) and len(set(value)) == 1:
             value = value[0]
-        return value if _whole(value) else 1
+        return value if whole(value) else 1
 
     def _stride(self, value: Value) -> int | None:
         """The stride to the input of a map; none for several, and behind global pooling."""
@@ -151,15 +157,11 @@ class Dilation:
         return Fault(Diagnostic("E317", message, span, labels=labels, help=help_))
 
 
-def _whole(value: Value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _times(dilation: Value, factor: int) -> Value:
     """A block's own dilation, in one direction or both, and that of the map."""
     if isinstance(dilation, Size):
         return Size([part * factor for part in dilation])
-    return dilation * factor if _whole(dilation) else dilation
+    return dilation * factor if whole(dilation) else dilation
 
 
 def _pair(node: Node, name: str) -> tuple[int, ...]:

@@ -7,23 +7,33 @@ loses that field only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archdsl import numbers
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Claim, Features
-from archdsl.analysis.names import plural, setting_names, unknown_setting
+from archdsl.analysis.names import did_you_mean, plural, setting_names, unknown_setting
 from archdsl.analysis.starts import start_of
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Origin, Setting, Value, kind_of
-from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
+from archdsl.analysis.values import (
+    Block,
+    Environment,
+    Origin,
+    RecipeValue,
+    Sequence,
+    Setting,
+    Value,
+    is_list,
+    kind_of,
+    whole,
+)
+from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.conventions import CONVENTIONS
+from archdsl.graph.cost import MEASURES
 from archdsl.graph.shapes import EXTENT_MAX, Size
+from archdsl.graph.symbolic import Symbolic
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
 
 MODEL_FIELDS = (
     "input",
@@ -41,7 +51,6 @@ MODEL_FIELDS = (
 )
 SECTIONS = ("follow", "preprocess", "init", "expect", "source", "features")
 """Fields that are written as sections; `features` may be either."""
-MEASURES = ("flops", "params", "acts")
 DIMENSIONS = ("depth", "width", "group_width", "resolution")
 """The dimensions of a network that a scaling may name although a model does not have them."""
 EXPECT_FIELDS = (*MEASURES, "by", "truncated", "at", "note")
@@ -68,7 +77,7 @@ def _number_between(low: int, high: int | None, *, open_low: bool = False) -> Ch
 
 def _list_of(check: Check) -> Check:
     def check_list(value: Value) -> str | None:
-        if not isinstance(value, tuple) or isinstance(value, Size) or not value:
+        if not is_list(value) or not value:
             return f"is a list with one number a channel, not {kind_of(value)}"
         return next((f"{found} (element {i})" for i, v in enumerate(value) if (found := check(v))), None)
 
@@ -118,9 +127,8 @@ def unknown_field(name: ast.Identifier, known: Iterable[str], of: str, elsewhere
         if close is not None:
             message = f"`{name.text}` is not known in {of}"
             return Diagnostic("E202", message, name.span, help=f"`{close}` belongs in {elsewhere[close]}")
-    help_ = f"did you mean `{guess}`?" if guess else f"it takes {', '.join(known)}"
-    edits = (Edit(name.span, guess),) if guess else ()
-    return Diagnostic("E202", f"`{name.text}` is not known in {of}", name.span, help=help_, edits=edits)
+    hint = did_you_mean(name.text, known, name.span, f"it takes {', '.join(known)}")
+    return Diagnostic("E202", f"`{name.text}` is not known in {of}", name.span, help=hint.help, edits=hint.edits)
 
 
 def repeated_field(name: ast.Identifier, earlier: ast.Identifier) -> Diagnostic:
@@ -129,7 +137,7 @@ def repeated_field(name: ast.Identifier, earlier: ast.Identifier) -> Diagnostic:
     return Diagnostic("E203", f"`{name.text}` is given twice", name.span, labels=labels, help="remove one of them")
 
 
-def plain_fields(ev: Elaborator, body: ast.Body, of: str, known: Iterable[str]) -> dict[str, ast.Field]:
+def plain_fields(ev: Context, body: ast.Body, of: str, known: Iterable[str]) -> dict[str, ast.Field]:
     """The fields of a section by their path; unknown, repeated and misplaced ones are reported."""
     known = tuple(known)
     found: dict[str, ast.Field] = {}
@@ -148,7 +156,7 @@ def plain_fields(ev: Elaborator, body: ast.Body, of: str, known: Iterable[str]) 
 
 
 def checked_section(
-    ev: Elaborator, body: ast.Body, of: str, checks: Mapping[str, Check], env: Environment
+    ev: Context, body: ast.Body, of: str, checks: Mapping[str, Check], env: Environment
 ) -> dict[str, Setting]:
     """A section whose fields each have one type."""
     settings: dict[str, Setting] = {}
@@ -159,7 +167,7 @@ def checked_section(
     return settings
 
 
-def checked_value(ev: Elaborator, name: str, e: ast.Expression, check: Check, env: Environment) -> Setting | None:
+def checked_value(ev: Context, name: str, e: ast.Expression, check: Check, env: Environment) -> Setting | None:
     """The value of a field, if it passes its check."""
     try:
         value = ev.evaluate(e, env)
@@ -170,12 +178,12 @@ def checked_value(ev: Elaborator, name: str, e: ast.Expression, check: Check, en
         return Setting(value, Origin(e, env))
     except Fault as found:
         ev.report(found.diagnostic)
-    except Silent:
+    except AlreadyReported:
         pass  # the fault behind it is reported
     return None
 
 
-def input_size(ev: Elaborator, e: ast.Expression, env: Environment) -> Setting:
+def input_size(ev: Context, e: ast.Expression, env: Environment) -> Setting:
     """The input: channels x height x width, whole numbers."""
     value = ev.evaluate(e, env)
     if not isinstance(value, Size) or len(value) != 3:
@@ -189,9 +197,9 @@ def input_size(ev: Elaborator, e: ast.Expression, env: Environment) -> Setting:
 
 def verify_extent(what: str, extent: Value, e: ast.Expression, env: Environment) -> None:
     """One extent of the input: a whole number that a tensor can have."""
-    if not numbers.is_number(extent) and not hasattr(extent, "__index__"):
+    if not numbers.is_number(extent) and not isinstance(extent, Symbolic):
         raise fault("E301", f"the input's {what} is a number, not {kind_of(extent)}", e, env)
-    if not hasattr(extent, "__index__"):
+    if not isinstance(extent, int | Symbolic):
         message = f"the input's {what} must be a whole number, it is {show_value(extent)}"
         raise fault("E303", message, e, env, help="round it: `round(…)`")
     if not 1 <= extent <= EXTENT_MAX:
@@ -199,7 +207,7 @@ def verify_extent(what: str, extent: Value, e: ast.Expression, env: Environment)
         raise fault("E302", message, e, env)
 
 
-def claims_of(ev: Elaborator, body: ast.Body, env: Environment) -> tuple[Claim, ...]:
+def claims_of(ev: Context, body: ast.Body, env: Environment) -> tuple[Claim, ...]:
     """The claims of one `expect` section; `by`, `truncated`, `at` and `note` hold for all of them."""
     fields = plain_fields(ev, body, "`expect`", EXPECT_FIELDS)
     measures = {m: fields[m] for m in MEASURES if m in fields}
@@ -233,7 +241,7 @@ COLUMN_SECTIONS: Mapping[str, tuple[str, ...]] = {"expect": EXPECT_FIELDS, "sour
 """The sections whose fields may be columns of a table of models."""
 
 
-def claim_options(ev: Elaborator, given: Mapping[str, ast.Expression], env: Environment) -> dict[str, Any]:
+def claim_options(ev: Context, given: Mapping[str, ast.Expression], env: Environment) -> dict[str, Any]:
     """The options of claims that pass their check."""
     options: dict[str, Any] = {}
     for name, e in given.items():
@@ -243,7 +251,7 @@ def claim_options(ev: Elaborator, given: Mapping[str, ast.Expression], env: Envi
     return options
 
 
-def claim_of(ev: Elaborator, measure: str, e: ast.Expression, options: Mapping[str, Any]) -> Claim | None:
+def claim_of(ev: Context, measure: str, e: ast.Expression, options: Mapping[str, Any]) -> Claim | None:
     """One claim; its figure is a literal, because its printed digits count."""
     if not isinstance(e, ast.Number) or e.unit is not None:
         message = f"a claim is a figure as printed, for example `{measure}: 4.0G`"
@@ -261,18 +269,18 @@ def claim_of(ev: Elaborator, measure: str, e: ast.Expression, options: Mapping[s
     )
 
 
-def features_value(ev: Elaborator, e: ast.Expression, env: Environment) -> Features:
+def features_value(ev: Context, e: ast.Expression, env: Environment) -> Features:
     """`features: [4, 8, 16, 32]`: the last tensor at each stride."""
     value = ev.evaluate(e, env)
-    items = value if isinstance(value, tuple) and not isinstance(value, Size) else None
-    if not items or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 1 for v in items):
+    items = tuple([v for v in value if whole(v) and v >= 1]) if is_list(value) else ()
+    if not is_list(value) or not items or len(items) < len(value):
         raise fault("E301", "`features` is a list of strides, or a section of named places", e, env)
     if list(items) != sorted(set(items)):
         raise fault("E302", "the strides of `features` rise, each once", e, env)
     return Features(strides=items, span=e.span)
 
 
-def features_section(ev: Elaborator, body: ast.Body, count: int) -> Features:
+def features_section(ev: Context, body: ast.Body, count: int) -> Features:
     """`features { c2: stages[0]  c1: stem }`: named places."""
     places: list[tuple[str, str]] = []
     for entry in body.entries:
@@ -304,7 +312,7 @@ def _place(e: ast.Expression) -> str | None:
             return None
 
 
-def follow_section(ev: Elaborator, body: ast.Body, ends: Mapping[str, Value]) -> dict[str, str]:
+def follow_section(ev: Context, body: ast.Body, ends: Mapping[str, Value]) -> dict[str, str]:
     """`follow { stem.width: width }`: what a scaling changes as it changes a stage's attribute.
 
     `ends` are the model's stem and head.
@@ -317,16 +325,12 @@ def follow_section(ev: Elaborator, body: ast.Body, ends: Mapping[str, Value]) ->
         path, parts = entry.path.text, entry.path.steps
         if len(parts) != 2 or entry.path.head.text not in ("stem", "head"):
             message = f"`{path}` cannot follow a scaling: name a setting of `stem` or of `head`"
-            guess = nearest(entry.path.head.text, ("stem", "head"))
-            help_ = f"did you mean `{guess}`?" if guess else None
-            edits = (Edit(entry.path.head.span, guess),) if guess else ()
-            ev.report(Diagnostic("E202", message, entry.path.span, help=help_, edits=edits))
+            hint = did_you_mean(entry.path.head.text, ("stem", "head"), entry.path.head.span)
+            ev.report(Diagnostic("E202", message, entry.path.span, help=hint.help, edits=hint.edits))
         elif not isinstance(entry.value, ast.Reference) or entry.value.name not in DIMENSIONS[:3]:
-            guess = nearest(entry.value.span.text, DIMENSIONS[:3])
-            help_ = f"did you mean `{guess}`?" if guess else None
-            edits = (Edit(entry.value.span, guess),) if guess else ()
+            hint = did_you_mean(entry.value.span.text, DIMENSIONS[:3], entry.value.span)
             message = f"a setting follows one of {', '.join(DIMENSIONS[:3])}"
-            ev.report(Diagnostic("E301", message, entry.value.span, help=help_, edits=edits))
+            ev.report(Diagnostic("E301", message, entry.value.span, help=hint.help, edits=hint.edits))
         elif path in found:
             ev.report(Diagnostic("E203", f"`{path}` is given twice", entry.path.span))
         elif isinstance(end := ends[entry.path.head.text], Block):
@@ -341,7 +345,7 @@ def follow_section(ev: Elaborator, body: ast.Body, ends: Mapping[str, Value]) ->
     return found
 
 
-def init_section(ev: Elaborator, body: ast.Body, env: Environment) -> dict[str, Setting]:
+def init_section(ev: Context, body: ast.Body, env: Environment) -> dict[str, Setting]:
     """The `init` section: by the name of the parameters, a `Start`."""
     settings: dict[str, Setting] = {}
     for name, entry in plain_fields(ev, body, "`init`", INIT_FIELDS).items():
@@ -350,12 +354,44 @@ def init_section(ev: Elaborator, body: ast.Body, env: Environment) -> dict[str, 
         except Fault as found:
             ev.report(found.diagnostic)
             continue
-        except Silent:
+        except AlreadyReported:
             continue
         settings[name] = Setting(value, Origin(entry.value, env))
     return settings
 
 
-def whole(value: Value) -> bool:
-    """Whether a value is a whole number."""
-    return isinstance(value, int) and not isinstance(value, bool)
+def end_block(ctx: Context, name: str, e: ast.Expression, env: Environment) -> Block | Sequence | None:
+    """The stem or head: a block, blocks with arrows between, or none."""
+    value = ctx.evaluate(e, env)
+    if value is None or isinstance(value, Block | Sequence):
+        return value
+    raise fault("E212", f"`{name}` is a block, not {kind_of(value)}", e, env)
+
+
+def stride_setting(ctx: Context, e: ast.Expression, env: Environment) -> Setting:
+    """`output_stride`: a whole number of at least 1."""
+    value = ctx.evaluate(e, env)
+    if not whole(value):
+        raise fault("E301", f"`output_stride` is a whole number, not {show_value(value)}", e, env)
+    if value < 1:
+        raise fault("E302", f"`output_stride` is at least 1, not {show_value(value)}", e, env)
+    return Setting(value, Origin(e, env))
+
+
+def recipe_setting(ctx: Context, e: ast.Expression, env: Environment) -> RecipeValue | None:
+    """`recipe` of a model: the one that it is trained by if no other is asked for."""
+    value = ctx.evaluate(e, env)
+    if value is None or isinstance(value, RecipeValue):
+        return value
+    raise fault("E212", f"`recipe` is a recipe, not {kind_of(value)}", e, env)
+
+
+def section(ctx: Context, name: str, body: ast.Body, env: Environment) -> Any:
+    """A section of a model other than its claims, and those that name places in it."""
+    if name == "preprocess":
+        return checked_section(ctx, body, "`preprocess`", PREPROCESS, env)
+    if name == "source":
+        return checked_section(ctx, body, "`source`", SOURCE, env)
+    if name == "init":
+        return init_section(ctx, body, env)
+    raise AlreadyReported  # the resolver reported it

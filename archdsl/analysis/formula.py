@@ -28,27 +28,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from threading import RLock
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeGuard
 
 from archdsl import limits
-from archdsl.analysis.derive import end_value
-from archdsl.analysis.elaborate import Elaborator, inner_value
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.assemble import network_of
+from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.language import evaluation
 from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, walk
-from archdsl.analysis.values import Block, Environment, Sequence, Setting
-from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
+from archdsl.analysis.settings import end_value, inner_value, settle, used_settings
+from archdsl.analysis.values import Block, Environment, Sequence, Setting, whole
+from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.blocks import Application
 from archdsl.graph.conventions import DEFAULT, Convention
-from archdsl.graph.cost import convention_of
+from archdsl.graph.cost import MEASURES, convention_of
 from archdsl.graph.formulas import Formula, StageFormula, formulas
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import EXTENT_MAX
 from archdsl.graph.symbolic import Decisions, Symbolic
 from archdsl.syntax import ast
 
-MEASURES = ("flops", "params", "acts")
 DIMENSIONS: Mapping[str, tuple[str, str]] = {"width": ("w", "width"), "group_width": ("g", "group width")}
 """Settings that become symbols: the first part of the symbol's name, and what it is."""
 
@@ -175,18 +175,18 @@ class Kept:
             name: replace(s, value=_plain(_number(s.value.expression, values))) if _symbolic(s.value) else s
             for name, s in self.given.items()
         }
-        ev, module = Elaborator(Diagnostics()), self.of.module
+        ev, module = evaluation(), self.of.module
         site = ast.Identifier(self.of.declaration.name.span, self.of.name)
         try:
-            inner = ev.settle(
-                self.of, settings, Environment(module), site, Environment(module), fitted=False,
+            inner = settle(
+                ev, self.of, settings, Environment(module), site, Environment(module), fitted=False,
                 only=self.of.free_parameters,
             )  # fmt: skip
             for name, form in self.expected:
                 expected, found = _number(form, values), inner_value(inner, name)
                 if found != expected:
                     return f"the fit of `{self.of.name}` makes {name} {found}, not {expected}"
-        except (Fault, Silent):
+        except (Fault, AlreadyReported):
             return f"`{self.of.name}` cannot have {', '.join(f'{n} {values[n]}' for n in sorted(self.symbols))}"
         return None
 
@@ -256,7 +256,7 @@ class Formulas:
             return tuple([str(c) for c in self.conditions if not isinstance(c, Whole)])
 
 
-def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEFAULT) -> Formulas:
+def formulas_of(model: Model, convention: Convention | str = DEFAULT) -> Formulas:
     """The closed forms of a model that has a network. `KeyError` for an unknown convention. Raises E394 for more
     stages or blocks than closed forms are made of."""
     for amount, most, name in (
@@ -267,8 +267,8 @@ def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEF
             message = f"the network has {amount:,} {name}; closed forms are made of at most {most:,}"
             raise Fault(Diagnostic("E394", message, model.span))
     with _SYMPY:
-        network, names = _build(ev, model)
-        forms, depths, taller = _stages(ev, model, network, names, convention)
+        network, names = _build(model)
+        forms, depths, taller = _stages(model, network, names, convention)
         total = Formula(*[_sum([getattr(form.total, measure) for form in forms]) for measure in MEASURES])
         conditions = _conditions((network, names), *((taller,) if taller and depths else ()))
         used = {name for e in (total.flops, total.params, total.acts) for name in _names(e)}
@@ -277,42 +277,40 @@ def formulas_of(ev: Elaborator, model: Model, convention: Convention | str = DEF
         return Formulas(convention_of(convention), symbols, forms, total, conditions)
 
 
-def formula_network(ev: Elaborator, model: Model) -> Network:
-    """The network of a model, with `Symbolic` dimensions. Raises `Fault` or `Silent` where the model has none."""
+def formula_network(model: Model) -> Network:
+    """The network of a model, with `Symbolic` dimensions. Raises `Fault` or `AlreadyReported` where it has none."""
     with _SYMPY:
-        return _build(ev, model)[0]
+        return _build(model)[0]
 
 
-def _build(ev: Elaborator, model: Model) -> tuple[Network, Names]:
+def _build(model: Model) -> tuple[Network, Names]:
     """The network, and the symbols in it.
 
     A block may calculate with its width in a way that has no closed form, such as a greatest common divisor or a
     root; then only the resolution is a symbol, and if that fails too, nothing is.
     """
     for chosen in (("width", "group_width", "resolution"), ("resolution",)):
-        names = Names(ev, model, chosen)
+        names = Names(model, chosen)
         try:
-            return _network(ev, names), names
-        except (Fault, Silent):
+            return _network(names), names
+        except (Fault, AlreadyReported):
             continue
-    names = Names(ev, model, ())
-    return _network(ev, names), names
+    names = Names(model, ())
+    return _network(names), names
 
 
-def _network(ev: Elaborator, names: Names) -> Network:
-    ev.steps = 0  # the limit is for one network
-    return ev.network(names.model, names)
+def _network(names: Names) -> Network:
+    return network_of(evaluation(), names.model, names)
 
 
 class Names:
-    """Decides which numbers of a model become symbols: the `FormulaNames` of the elaborator.
+    """Decides which numbers of a model become symbols: the `Symbols` of `assemble`.
 
     `model` is the model with symbols in its stem and head; the stages' come through `settings`.
     """
 
     def __init__(
         self,
-        ev: Elaborator,
         model: Model,
         chosen: tuple[str, ...],
         *,
@@ -327,16 +325,16 @@ class Names:
         """Settings that name `block` and are marked, with a number that they have everywhere, or none for their own."""
         self.opaque = False
         """Whether a setting that names `block` is no number, and has no mark."""
-        size = model.input.value
+        size = model.shape
         self._resolution = ("r", "r") if size[1] == size[2] else ("r_h", "r_w")
         if "resolution" in chosen:
             texts = ("height and width of the input",) * 2 if size[1] == size[2] else ("input height", "input width")
             for name, extent, text in zip(self._resolution, size[1:], texts, strict=True):
                 self._symbol(name, int(extent), text)
-        stem = self._end(ev, model, "stem")
-        self._used = ev.used_settings(model)
+        stem = self._end(model, "stem")
+        self._used = used_settings(evaluation(), model)
         stages = tuple([self._entered(index, stage) for index, stage in enumerate(model.stages)])
-        self.model = replace(model, stem=stem, stages=stages, head=self._end(ev, model, "head"))
+        self.model = replace(model, stem=stem, stages=stages, head=self._end(model, "head"))
 
     def _symbol(self, name: str, value: int, text: str) -> Symbolic:
         found = self._by_name.get(name)
@@ -345,15 +343,15 @@ class Names:
             self.symbols.append(Symbol(name, value, text))
         return found
 
-    def _end(self, ev: Elaborator, model: Model, end: Literal["stem", "head"]) -> Any:
+    def _end(self, model: Model, end: Literal["stem", "head"]) -> Any:
         """The stem or head with a symbol for its width; of blocks in a row, for each that has one."""
         block = getattr(model, end)
         if isinstance(block, Block):
-            width = self._end_width(ev, block)
+            width = self._end_width(block)
             return _with_width(block, self._symbol(f"w_{end}", width, f"width of the {end}")) if width else block
         if not isinstance(block, Sequence):
             return block
-        steps = [(name, step, self._end_width(ev, step)) for name, step in block.steps]
+        steps = [(name, step, self._end_width(step)) for name, step in block.steps]
         several = sum(width is not None for _, _, width in steps) > 1
         changed: list[tuple[str, Block | Sequence]] = []
         for position, (name, step, width) in enumerate(steps):
@@ -364,13 +362,13 @@ class Names:
             changed.append((name, _with_width(step, self._symbol(symbol, width, f"width of {end}.{name}"))))
         return Sequence(tuple(changed))
 
-    def _end_width(self, ev: Elaborator, block: Block | Sequence) -> int | None:
+    def _end_width(self, block: Block | Sequence) -> int | None:
         """The width of a block of the stem or head; none where it has none, or where its `fit` would decide on it."""
         if "width" not in self.chosen or not isinstance(block, Block) or "width" not in setting_names(block.of):
             return None
-        width = end_value(ev, block, "width")
+        width = end_value(evaluation(), block, "width")
         fits = isinstance(block.of, Definition) and block.of.fit
-        return width.value if width is not None and _whole(width.value) and not fits else None
+        return width.value if width is not None and whole(width.value) and not fits else None
 
     def _entered(self, index: int, stage: Stage) -> Stage:
         """The stage, whose block in front takes the symbol where it takes the stage's width."""
@@ -384,7 +382,7 @@ class Names:
 
     def _dimension(self, index: int, position: int, name: str, setting: Setting | None) -> Setting | None:
         """The symbol for a block's width or group width; none where it has none that can be one."""
-        if name not in self.chosen or setting is None or not _whole(setting.value):
+        if name not in self.chosen or setting is None or not whole(setting.value):
             return None
         blocks = self._used[index]
         letter, text = DIMENSIONS[name]
@@ -395,7 +393,7 @@ class Names:
             symbol = self._symbol(f"{letter}_{index}_{position}", setting.value, text)
         return replace(setting, value=symbol)
 
-    # What the elaborator asks for
+    # What is asked for while the network is put together
 
     def input(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """The input's shape."""
@@ -404,7 +402,7 @@ class Names:
         return (shape[0], *[self._by_name[name] for name in self._resolution])
 
     def settings(
-        self, ev: Elaborator, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
+        self, ev: Context, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
     ) -> dict[str, Setting]:
         """The settings of a block after `fit`, with symbols."""
         import sympy  # type: ignore[import-untyped]
@@ -417,7 +415,8 @@ class Names:
                 value = found[name].value if number is None else number
                 self.opaque = self.opaque or not _is_number(value)
                 mark = sympy.Symbol(f"{MARK}{name}", real=True)
-                found[name] = replace(found[name], value=Symbolic(value, mark, self.decisions))
+                plain = _plain_value(value) if _is_number(value) else 0
+                found[name] = replace(found[name], value=Symbolic(plain, mark, self.decisions))
         for name in DIMENSIONS:
             symbol = self._dimension(index, position, name, settings.get(name, used.get(name)))
             if symbol is not None:
@@ -448,7 +447,7 @@ class Names:
             self.kept[Kept(of, given, tuple(expected), tuple(sorted([(n, int(v)) for n, v in symbols.items()])))] = None
 
 
-def _derived(ev: Elaborator, of: Definition, stage: Stage, settings: dict[str, Setting]) -> dict[str, Setting]:
+def _derived(ev: Context, of: Definition, stage: Stage, settings: dict[str, Setting]) -> dict[str, Setting]:
     """The settings, with formulas for those that `fit` left at what their default gives."""
     found = dict(settings)
     for name in of.parameter_names:
@@ -458,9 +457,9 @@ def _derived(ev: Elaborator, of: Definition, stage: Stage, settings: dict[str, S
         others = {key: setting for key, setting in found.items() if key != name}
         site = ast.Identifier(stage.span, name)
         try:
-            env = ev.settle(of, others, Environment(of.module), site, outer, fitted=True, only=of.free_parameters)
+            env = settle(ev, of, others, Environment(of.module), site, outer, fitted=True, only=of.free_parameters)
             value = inner_value(env, name)
-        except (Fault, Silent):
+        except (Fault, AlreadyReported):
             continue  # the default cannot take symbols
         if isinstance(value, Symbolic) and value.value == found[name].value:
             found[name] = replace(found[name], value=value)
@@ -470,10 +469,6 @@ def _derived(ev: Elaborator, of: Definition, stage: Stage, settings: dict[str, S
 def _with_width(block: Block, width: Symbolic) -> Block:
     origin = block.settings["width"].origin if "width" in block.settings else None
     return Block(block.of, {**block.settings, "width": Setting(width, origin)})
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _conditions(*built: tuple[Network, Names]) -> tuple[Condition, ...]:
@@ -559,7 +554,6 @@ def _implied(share: Any, others: list[Any]) -> bool:
 
 
 def _stages(
-    ev: Elaborator,
     model: Model,
     network: Network,
     names: Names,
@@ -567,16 +561,16 @@ def _stages(
 ) -> tuple[tuple[StageFormula, ...], list[Symbol], tuple[Network, Names] | None]:
     """The closed forms of all stages, with symbols for depths, and the taller network that they were read from."""
     forms = formulas(network, convention)
-    if not _same_at_any_index(ev, model, names, forms, convention):
+    if not _same_at_any_index(model, names, forms, convention):
         return forms, [], None  # other depths are other blocks
-    tall = _taller(ev, model, names)
+    tall = _taller(model, names)
     taller = {} if tall is None else {form.stage: form for form in formulas(tall[0], convention)}
     symbols: list[Symbol] = []
     found: list[StageFormula] = []
     indices = {f"stages.{index}": index for index in range(len(model.stages))}
     for form in forms:
         index = indices.get(form.stage)
-        depth = int(model.stages[index].depth.value) if index is not None else 0
+        depth = model.stages[index].length if index is not None else 0
         block = _repeated(form, taller.get(form.stage), depth)
         if index is None or block is None or model.stages[index].overrides:
             found.append(form)
@@ -590,7 +584,7 @@ def _stages(
 
 
 def _same_at_any_index(
-    ev: Elaborator, model: Model, names: Names, forms: tuple[StageFormula, ...], convention: Convention | str
+    model: Model, names: Names, forms: tuple[StageFormula, ...], convention: Convention | str
 ) -> bool:
     """Whether what blocks cost does not ask for settings that name `block`: a rate of stochastic depth is such a one.
 
@@ -612,13 +606,13 @@ def _same_at_any_index(
         values = waiting.pop()
         if values in tried:
             continue
-        if len(tried) == MOST_PROBES:
+        if len(tried) == MAX_PROBES:
             return False
         tried.append(values)
-        probe = Names(ev, model, names.chosen, marks=values)
+        probe = Names(model, names.chosen, marks=values)
         try:
-            network = _network(ev, probe)
-        except (Fault, Silent):
+            network = _network(probe)
+        except (Fault, AlreadyReported):
             if not any(value is not None for value in values.values()):
                 return False
             continue  # there is no network with this value
@@ -679,29 +673,29 @@ MARK = "at_"
 """How the names of marks begin."""
 NEAR = Fraction(1, 10**6)
 """How far beside a number that a mark is compared with the network is looked at."""
-MOST_PROBES = 12
+MAX_PROBES = 12
 """Networks that are built to find out whether costs ask for a setting that names `block`."""
 TALL = 3
 """Two blocks behind the first show whether blocks repeat."""
 
 
-def _taller(ev: Elaborator, model: Model, names: Names) -> tuple[Network, Names] | None:
+def _taller(model: Model, names: Names) -> tuple[Network, Names] | None:
     """The network of the model whose stages all have at least `TALL` blocks; none where there is no such model.
 
     It tells what a further block of a short stage costs.
     """
 
     def raised(stage: Stage) -> Stage:
-        short = not stage.overrides and stage.depth.value < TALL
+        short = not stage.overrides and stage.length < TALL
         return replace(stage, depth=Setting(TALL)) if short else stage
 
     stages = tuple([raised(stage) for stage in model.stages])
     if stages == model.stages:
         return None
     try:
-        tall = Names(ev, replace(model, stages=stages), names.chosen)
-        return _network(ev, tall), tall
-    except (Fault, Silent):
+        tall = Names(replace(model, stages=stages), names.chosen)
+        return _network(tall), tall
+    except (Fault, AlreadyReported):
         return None
 
 
@@ -749,11 +743,11 @@ def _names(expression: Any) -> frozenset[str]:
     return frozenset([symbol.name for symbol in getattr(expression, "free_symbols", ())])
 
 
-def _symbolic(value: object) -> bool:
+def _symbolic(value: object) -> TypeGuard[Symbolic]:
     return isinstance(value, Symbolic)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | Fraction | Symbolic]:
     return isinstance(value, int | Fraction | Symbolic) and not isinstance(value, bool)
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from archdsl.analysis.program import Definition
-from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
+from archdsl.analysis.values import Block, Environment, ModelValue, Origin, RecipeValue, Sequence, Setting
+from archdsl.graph.shapes import Size
 from archdsl.source import Span
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.recipes import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,12 @@ class Stage:
     span: Span = field(compare=False)
     enter: Block | Sequence | None = None
     overrides: Mapping[int, Mapping[str, Setting]] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        """The number of its blocks: its depth, which is a whole number."""
+        value = self.depth.value
+        return value if isinstance(value, int) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ class Features:
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(ModelValue):
     """A model with every parameter decided."""
 
     name: str
@@ -162,7 +166,7 @@ class Model:
     """`stem.width` -> `width`: what a scaling changes along with a stage's attribute."""
     features: Features | None = None
     output_stride: Setting | None = None
-    recipe: Written | None = None
+    recipe: RecipeValue | None = None
     preprocess: Mapping[str, Setting] = field(default_factory=dict)
     init: Mapping[str, Setting] = field(default_factory=dict)
     provenance: Mapping[str, Setting] = field(default_factory=dict)
@@ -174,7 +178,13 @@ class Model:
     @cached_property
     def depth(self) -> int:
         """The number of blocks."""
-        return sum(int(stage.depth.value) for stage in self.stages)
+        return sum(stage.length for stage in self.stages)
+
+    @property
+    def shape(self) -> Size:
+        """The input's extents: channels, height, width."""
+        value = self.input.value
+        return value if isinstance(value, Size) else Size(())
 
     def changed_to(self, changed: Model, change: Callable[[Any, Model], Model]) -> Model:
         """The changed model; it keeps the change, a function of an evaluator and a model, so that it can come again."""

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from archdsl.analysis.program import Definition, Primitive
 from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Edit, Fault
 from archdsl.graph.operations import OPERATIONS
+from archdsl.source import Span
 from archdsl.syntax import ast
+
+
+class Hint(NamedTuple):
+    """The help of a diagnostic about a name, and the same as an edit."""
+
+    help: str | None
+    edits: tuple[Edit, ...] = ()
+
+
+def did_you_mean(
+    name: str, known: Iterable[str], span: Span | None = None, otherwise: str | None = None, prefix: str = ""
+) -> Hint:
+    """The nearest of the known names, which at a span is an edit too; where none is near, what else is told."""
+    guess = nearest(name, known)
+    if guess is None:
+        return Hint(otherwise)
+    return Hint(f"did you mean `{prefix}{guess}`?", (Edit(span, guess),) if span is not None else ())
 
 
 def plural(number: int, what: str) -> str:
@@ -28,31 +47,25 @@ def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
     if e.name in OPERATIONS:
         use = f"write `use std.ops {{ {e.name} }}` at the top of the file"
         return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=use))
-    guess = nearest(e.name, known | {"none", "true", "false"})
-    help_ = f"did you mean `{guess}`?" if guess else None
-    if guess is None and (meant := nearest(e.name, OPERATIONS)):
-        help_ = f"did you mean `{meant}`? It needs `use std.ops {{ {meant} }}`"
-        return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=help_, edits=(Edit(e.span, meant),)))
-    edits = (Edit(e.span, guess),) if guess else ()
-    return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=help_, edits=edits))
+    hint = did_you_mean(e.name, known | {"none", "true", "false"}, e.span)
+    if not hint.edits and (meant := nearest(e.name, OPERATIONS)):
+        hint = Hint(f"did you mean `{meant}`? It needs `use std.ops {{ {meant} }}`", (Edit(e.span, meant),))
+    return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=hint.help, edits=hint.edits))
 
 
 def unknown_setting(name: ast.Identifier, known: tuple[str, ...], of: str) -> Fault:
     """E202 for an argument or field, with the nearest of those that exist."""
-    guess = nearest(name.text, known)
     others = f"it has {', '.join(known)}" if known else "it has none"
-    help_ = f"did you mean `{guess}`?" if guess else others
-    edits = (Edit(name.span, guess),) if guess else ()
-    return Fault(Diagnostic("E202", f"`{of}` has no setting `{name.text}`", name.span, help=help_, edits=edits))
+    hint = did_you_mean(name.text, known, name.span, others)
+    message = f"`{of}` has no setting `{name.text}`"
+    return Fault(Diagnostic("E202", message, name.span, help=hint.help, edits=hint.edits))
 
 
 def unknown_column(name: ast.Identifier, known: Iterable[str]) -> Diagnostic:
     """E202 for a column of a table of stages that no row's block has a setting for."""
-    guess = nearest(name.text, known)
-    help_ = f"did you mean `{guess}`?" if guess else None
-    edits = (Edit(name.span, guess),) if guess else ()
+    hint = did_you_mean(name.text, known, name.span)
     message = f"no block of the table has a setting `{name.text}`"
-    return Diagnostic("E202", message, name.span, help=help_, edits=edits)
+    return Diagnostic("E202", message, name.span, help=hint.help, edits=hint.edits)
 
 
 def misplaced(entry: ast.Entry, where: str, allowed: str) -> Diagnostic:
@@ -61,10 +74,6 @@ def misplaced(entry: ast.Entry, where: str, allowed: str) -> Diagnostic:
     help_ = f"here stand {allowed}"
     if isinstance(entry, ast.Field) and where in ("a block", "a fn"):
         help_ = f"write `{entry.path.text} = …` for a local name"
-    if isinstance(entry, ast.Section) and where == "a block" and nearest(entry.path.text, ("fit",)):
-        edits = (Edit(span, "fit"),)
-        message = f"`{entry.path.text}` does not stand in a block"
-        return Diagnostic("E204", message, span, help="did you mean `fit`?", edits=edits)
     return Diagnostic("E204", f"{_entry_words(entry)} does not stand in {where}", span, help=help_)
 
 
@@ -85,7 +94,5 @@ def _entry_words(entry: ast.Entry) -> str:
 
 
 def unknown_part(name: ast.Identifier, known: tuple[str, ...], of: str) -> Fault:
-    guess = nearest(name.text, known)
-    help_ = f"did you mean `{guess}`?" if guess else f"it has {', '.join(known)}"
-    edits = (Edit(name.span, guess),) if guess else ()
-    return Fault(Diagnostic("E202", f"{of} has no `{name.text}`", name.span, help=help_, edits=edits))
+    hint = did_you_mean(name.text, known, name.span, f"it has {', '.join(known)}")
+    return Fault(Diagnostic("E202", f"{of} has no `{name.text}`", name.span, help=hint.help, edits=hint.edits))

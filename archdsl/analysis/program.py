@@ -48,6 +48,11 @@ class Definition:
         return tuple(p.name.text for p in self.parameters)
 
     @cached_property
+    def open(self) -> tuple[str, ...]:
+        """The parameters that have no value."""
+        return tuple(p.name.text for p in self.parameters if p.default is None)
+
+    @cached_property
     def is_family(self) -> bool:
         """Whether a model with parameters is no network: one of them has no value, or nothing is claimed."""
         claims = (isinstance(node, ast.Section) and node.path.text == "expect" for node in walk(self.declaration))
@@ -182,7 +187,7 @@ class Builtin:
     """A function of the prelude: arithmetic, in Python. Numbers in order, or, with `named`, one by its name."""
 
     name: str
-    function: Callable[..., object]
+    function: Callable[..., Any]
     least: int
     most: int | None
     named: tuple[str, ...] = ()
@@ -248,6 +253,28 @@ class Program:
                 continue
             found[name] = value
         return found
+
+
+def family_of(named: Definition | Instance) -> Definition | None:
+    """The model with parameters that a model is made from by its expression, if it is made from one."""
+    if isinstance(named, Instance):
+        return named.model
+    e: ast.Node | None = named.declaration.value
+    while not isinstance(e, ast.Reference):
+        match e:
+            case ast.Call(function=inner) | ast.Derived(value=inner) | ast.Flow(left=inner):
+                e = inner
+            case _:
+                return None
+    found = named.module.names.get(e.name)
+    if isinstance(found, Instance):
+        return found.model
+    return found if isinstance(found, Definition) and found.kind == "model" else None
+
+
+def named_span(named: Definition | Instance) -> Span:
+    """Where a model is declared."""
+    return named.span if isinstance(named, Instance) else named.declaration.name.span
 
 
 def children(node: ast.Node) -> tuple[ast.Node, ...]:

@@ -20,7 +20,7 @@ from archdsl.syntax import ast
 from archdsl.training import recipe as plain
 from archdsl.training.recipe import Duration
 
-Convert = Callable[[Value], Any]
+Convert = Callable[[Any], Any]
 """From a value that passed its check to that of the `Recipe`."""
 
 

@@ -8,13 +8,15 @@ place until the end, so that `with` can change it and a fault can name it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archdsl.analysis.evaluate import Silent, literal
+from archdsl.analysis.calls import bind_names, require
+from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.evaluate import literal
 from archdsl.analysis.fields import repeated_field
-from archdsl.analysis.names import misplaced, unknown_setting
+from archdsl.analysis.names import did_you_mean, misplaced, unknown_setting
 from archdsl.analysis.program import Definition
 from archdsl.analysis.recipe_fields import (
     FIELDS,
@@ -29,42 +31,13 @@ from archdsl.analysis.recipe_fields import (
     Kind,
     misnamed,
 )
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Environment, Origin, Value
+from archdsl.analysis.values import Environment, Origin, RecipeField, RecipeValue, Value, is_list, whole
 from archdsl.diagnostics import Diagnostic, Fault
-from archdsl.graph.shapes import Range, Size
+from archdsl.graph.shapes import Range
 from archdsl.numbers import Irrational
-from archdsl.source import Span
 from archdsl.syntax import ast
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a recipe says of one path, such as `epochs`, `schedule.peak` or `progressive.mixup`."""
-
-    value: Value
-    span: Span
-    origin: Origin | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True)
-class Written:
-    """A recipe as a value of the language: what was given, by path."""
-
-    name: str
-    span: Span
-    given: Mapping[str, Given]
-    doc: str = ""
-
-    def decided(self) -> Recipe:
-        """The recipe with every setting. Raises `Fault` for what does not go together."""
-        return _decided(self)
-
 
 ABOUT = frozenset(("verified", "transcribed", "source"))
 """What is said of a recipe; it is not true of a changed one."""
@@ -74,17 +47,17 @@ CHANGED = "_changed"
 """What the name of a changed recipe ends with until it has one of its own."""
 
 
-def recipe_of(ev: Elaborator, named: Definition, env: Environment) -> Written:
+def recipe_of(ev: Context, named: Definition, env: Environment) -> RecipeValue:
     """The body of a recipe, in the environment of its parameters."""
     body = named.declaration.body
-    written = Written(named.name, named.declaration.name.span, {}, named.declaration.doc)
-    return changed(ev, written, body.entries if body is not None else (), env, "a recipe")
+    written = RecipeValue(named.name, named.declaration.name.span, {}, named.declaration.doc)
+    return override_recipe(ev, written, body.entries if body is not None else (), env, "a recipe")
 
 
-def changed(
-    ev: Elaborator, written: Written, entries: Iterable[ast.Entry], env: Environment, where: str = "`with`"
-) -> Written:
-    """A recipe after the entries of its body or of a `with`. Faults are reported side by side; raises `Silent`."""
+def override_recipe(
+    ev: Context, written: RecipeValue, entries: Iterable[ast.Entry], env: Environment, where: str = "`with`"
+) -> RecipeValue:
+    """A recipe after the entries of its body or of a `with`, faults side by side; raises `AlreadyReported`."""
     entries = tuple(entries)
     given = dict(written.given)
     before = given.get("rate_batch", given.get("batch"))
@@ -97,9 +70,9 @@ def changed(
         try:
             match entry:
                 case ast.Binding() if where == "a recipe":
-                    ev.bind_names(entry, env)
+                    bind_names(ev, entry, env)
                 case ast.Require() if where == "a recipe":
-                    ev.require(entry, env)
+                    require(ev, entry, env)
                 case ast.Field(path=path, value=ast.Constant(value=None)) if path.text in SECTIONS:
                     given = {key: each for key, each in given.items() if key.split(".")[0] != path.text}
                 case ast.Field(path=path, value=value):
@@ -121,10 +94,10 @@ def changed(
         except Fault as found:
             ev.report(found.diagnostic)
             failed = True
-        except Silent:
+        except AlreadyReported:
             failed = True
     if failed:
-        raise Silent
+        raise AlreadyReported
     if where == "a recipe" or heads <= ABOUT:
         return replace(written, given=given)
     if "rate_batch" not in heads:
@@ -142,7 +115,7 @@ def _once(name: ast.Identifier, seen: dict[str, ast.Identifier]) -> None:
     seen[name.text] = name
 
 
-def _enter(ev: Elaborator, given: dict[str, Given], path: ast.Path, e: ast.Expression, env: Environment) -> None:
+def _enter(ev: Context, given: dict[str, RecipeField], path: ast.Path, e: ast.Expression, env: Environment) -> None:
     """Keep what a field says, checked; `none` takes back what was said."""
     text, head = path.text, path.head.text
     rest = text.removeprefix(f"{head}.") if text != head else ""
@@ -167,7 +140,7 @@ def _enter(ev: Elaborator, given: dict[str, Given], path: ast.Path, e: ast.Expre
     given[text] = _checked(ev, name, kind, e, env)
 
 
-def _form(ev: Elaborator, name: str, e: ast.Expression, env: Environment) -> dict[str, Given]:
+def _form(ev: Context, name: str, e: ast.Expression, env: Environment) -> dict[str, RecipeField]:
     """`sgd(momentum: 0.9)`: a word of the field, with its settings by name."""
     function, arguments = (e.function, e.arguments) if isinstance(e, ast.Call) else (e, ())
     forms = FORMS[name]
@@ -175,10 +148,9 @@ def _form(ev: Elaborator, name: str, e: ast.Expression, env: Environment) -> dic
     if not isinstance(function, ast.Reference):
         raise Fault(Diagnostic("E301", f"`{name}` is one of {listed}", e.span))
     if function.name not in forms:
-        guess = nearest(function.name, forms)
-        help_ = f"did you mean `{guess}`?" if guess else None
+        help_ = did_you_mean(function.name, forms).help
         raise Fault(Diagnostic("E201", f"`{name}` is one of {listed}", function.span, help=help_))
-    found = {name: Given(function.name, function.span)}
+    found = {name: RecipeField(function.name, function.span)}
     for argument in arguments:
         if argument.name is None:
             message = f"`{function.name}` takes its settings by name"
@@ -198,7 +170,7 @@ def _form(ev: Elaborator, name: str, e: ast.Expression, env: Environment) -> dic
     return found
 
 
-def _checked(ev: Elaborator, name: str, kind: Kind, e: ast.Expression, env: Environment) -> Given:
+def _checked(ev: Context, name: str, kind: Kind, e: ast.Expression, env: Environment) -> RecipeField:
     if isinstance(e, ast.Number) and e.unit is not None:
         value: Value = Duration(Fraction(literal(e.text)), "epochs" if e.unit == "epochs" else "steps")
     else:
@@ -209,13 +181,14 @@ def _checked(ev: Elaborator, name: str, kind: Kind, e: ast.Expression, env: Envi
             to_digits = f"round it to some digits: `round(1000 * ({e.span.text})) / 1000`"
             help_ = to_digits if isinstance(value, Irrational) and "rational" in wrong else None
             raise fault("E302" if wrong.startswith("must") else "E301", f"`{name}` {wrong}", e, env, help=help_)
-    return Given(value, e.span, Origin(e, env))
+    return RecipeField(value, e.span, Origin(e, env))
 
 
 # From what was given to the recipe
 
 
-def _decided(written: Written) -> Recipe:
+def resolve_recipe(written: RecipeValue) -> Recipe:
+    """The recipe with every setting. Raises `Fault` for what does not go together."""
     given = {path: each for path, each in written.given.items() if each.value is not None}
     for name, example in REQUIRED.items():
         if name not in given:
@@ -235,7 +208,7 @@ def _decided(written: Written) -> Recipe:
     return Recipe(name=written.name, doc=written.doc, **values)
 
 
-def _settings(given: Mapping[str, Given], name: str) -> dict[str, Any]:
+def _settings(given: Mapping[str, RecipeField], name: str) -> dict[str, Any]:
     kind = str(given[name].value)
     found: dict[str, Any] = {"kind": kind}
     for setting, known in FORMS[name][kind].items():
@@ -248,7 +221,7 @@ def _settings(given: Mapping[str, Given], name: str) -> dict[str, Any]:
     return found
 
 
-def _staged(given: Mapping[str, Given]) -> tuple[int, tuple[tuple[str, tuple[Fraction, ...]], ...]]:
+def _staged(given: Mapping[str, RecipeField]) -> tuple[int, tuple[tuple[str, tuple[Fraction, ...]], ...]]:
     """Progressive learning: for every name its value in every stage. A range is linear over the stages; the image
     sizes of one are rounded to the nearest whole number, half to even."""
     inside = {name: given[f"progressive.{name}"] for name in STAGED if f"progressive.{name}" in given}
@@ -258,22 +231,28 @@ def _staged(given: Mapping[str, Given]) -> tuple[int, tuple[tuple[str, tuple[Fra
             where = next(iter(inside.values())).span
             raise Fault(Diagnostic("E210", "`progressive` has no `stages`", where, help="add `stages: 4`"))
         return 1, ()
+    stages = _whole_of(count)
     found = []
     for name, each in inside.items():
-        values = _over_stages(name, each, int(count.value))
+        values = _over_stages(name, each, stages)
         for value in values:
             wrong = STAGED[name].check(value)
             if wrong is not None:
                 code = "E302" if wrong.startswith("must") else "E301"
                 raise Fault(Diagnostic(code, f"`{name}` {wrong}", each.span))
-        found.append((name, tuple([Fraction(value) for value in values])))
-    if int(count.value) > int(given["epochs"].value):
-        message = f"{count.value} stages do not go into {given['epochs'].value} epochs"
+        found.append((name, tuple([Fraction(value) for value in values if isinstance(value, int | Fraction)])))
+    if stages > _whole_of(given["epochs"]):
+        message = f"{stages} stages do not go into {given['epochs'].value} epochs"
         raise Fault(Diagnostic("E302", message, count.span))
-    return int(count.value), tuple(found)
+    return stages, tuple(found)
 
 
-def _over_stages(name: str, each: Given, count: int) -> list[Value]:
+def _whole_of(each: RecipeField) -> int:
+    """The value of a field that passed the check of a whole number."""
+    return each.value if whole(each.value) else 0
+
+
+def _over_stages(name: str, each: RecipeField, count: int) -> list[Value]:
     value = each.value
     if isinstance(value, Range):
         for end in (value.lo, value.hi):
@@ -283,7 +262,7 @@ def _over_stages(name: str, each: Given, count: int) -> list[Value]:
         ends = Fraction(value.lo), Fraction(value.hi)
         values = [ends[0] + (ends[1] - ends[0]) * Fraction(i, max(1, count - 1)) for i in range(count)]
         return [round(v) for v in values] if name == "image_size" else list(values)
-    if isinstance(value, tuple) and not isinstance(value, Size):
+    if is_list(value):
         if len(value) != count:
             message = f"`{name}` has {len(value)} values and there are {count} stages"
             raise Fault(Diagnostic("E309", message, each.span))
@@ -291,7 +270,7 @@ def _over_stages(name: str, each: Given, count: int) -> list[Value]:
     return [value] * count
 
 
-def _consistent(given: Mapping[str, Given], values: Mapping[str, Any]) -> None:
+def _consistent(given: Mapping[str, RecipeField], values: Mapping[str, Any]) -> None:
     """What holds between fields."""
 
     def refuse(path: str, message: str, help_: str | None = None) -> None:
@@ -309,10 +288,10 @@ def _consistent(given: Mapping[str, Given], values: Mapping[str, Any]) -> None:
         refuse("autoaugment", "`autoaugment` and `randaugment` are two policies: choose one")
     if values.get("crop_padding") and "crop_area" in values:
         refuse("crop_padding", "`crop_padding` and `crop_area` are two ways to crop: choose one")
-    for whole, parts in PARTS.items():
+    for main, parts in PARTS.items():
         for name in parts:
-            if name in values and whole not in (*values, *staged):
-                refuse(name, f"`{name}` says something of `{whole}`, which is not given")
+            if name in values and main not in (*values, *staged):
+                refuse(name, f"`{name}` says something of `{main}`, which is not given")
     for name in ("ema_warmup", "swa"):
         if name in values and values[name].unit == "epochs" and values[name].amount >= values["epochs"]:
             refuse(name, f"`{name}` reaches to the end of the {values['epochs']} epochs")
@@ -334,4 +313,4 @@ def recipe_sizes(recipe: Recipe) -> list[tuple[str, tuple[int, int]]]:
     return found + [("progressive.image_size", (side, side)) for side in sides]
 
 
-__all__ = ["Given", "Written", "changed", "recipe_of", "recipe_sizes"]
+__all__ = ["override_recipe", "recipe_of", "recipe_sizes", "resolve_recipe"]

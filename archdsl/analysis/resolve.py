@@ -14,7 +14,7 @@ from dataclasses import replace
 from archdsl import limits
 from archdsl.analysis.check import Checker, split_parameters
 from archdsl.analysis.misspelled import respelled
-from archdsl.analysis.names import plural
+from archdsl.analysis.names import did_you_mean, plural
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
     Definition,
@@ -26,7 +26,6 @@ from archdsl.analysis.program import (
     Reader,
     Unresolved,
 )
-from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault, Label
 from archdsl.graph.operations import OPERATIONS
 from archdsl.source import Source, Span
@@ -181,11 +180,10 @@ class _Resolver:
         first, _, rest = name.partition(".")
         found = self.read.library(rest) if first == "std" and rest else None
         if found is None:
-            guess = nearest(name, (OPERATIONS_MODULE, *self.library.names))
-            help_ = "a module of the library is `std.…`; a file stands between quotes" if first != "std" else None
-            help_ = f"did you mean `{guess}`?" if guess else help_
-            edits = (Edit(use.module_span, guess),) if guess else ()
-            raise Fault(Diagnostic("E206", f"there is no module `{name}`", use.module_span, help=help_, edits=edits))
+            said = "a module of the library is `std.…`; a file stands between quotes" if first != "std" else None
+            hint = did_you_mean(name, (OPERATIONS_MODULE, *self.library.names), use.module_span, said)
+            message = f"there is no module `{name}`"
+            raise Fault(Diagnostic("E206", message, use.module_span, help=hint.help, edits=hint.edits))
         return found
 
     def _take(self, use: ast.Use, name: str, names: Mapping[str, Named], module: Module, *, incomplete: bool) -> None:
@@ -211,10 +209,8 @@ class _Resolver:
             module.used[local] = name
 
     def _not_offered(self, wanted: str, name: str, span: Span, names: Mapping[str, Named]) -> None:
-        guess = nearest(wanted, names)
-        help_ = f"did you mean `{guess}`?" if guess else None
-        edits = (Edit(span, guess),) if guess else ()
-        self.report(Diagnostic("E201", f"`{name}` has no `{wanted}`", span, help=help_, edits=edits))
+        hint = did_you_mean(wanted, names, span)
+        self.report(Diagnostic("E201", f"`{name}` has no `{wanted}`", span, help=hint.help, edits=hint.edits))
 
     # Declarations
 

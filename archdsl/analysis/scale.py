@@ -11,27 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from archdsl.analysis import fields as model_fields
-from archdsl.analysis.derive import end_value
+from archdsl.analysis.calls import bind_names, environment_of, require
+from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Attribute, Change, Model, Rule, Run, ScaledBy, Stage
-from archdsl.analysis.names import setting_names
+from archdsl.analysis.names import did_you_mean, setting_names
 from archdsl.analysis.program import Definition, Primitive, children, walk
+from archdsl.analysis.settings import at, block_settings, end_value, indices
 from archdsl.analysis.stages import depth_setting
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting
-from archdsl.diagnostics import Diagnostic, Edit, Fault
+from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Size
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
-
-GRID = 1000
-"""`solve` looks at factors that are multiples of 1/1000."""
-
 
 _LINE_STEPS = 16
 """Evaluation steps for one line at one stage."""
@@ -58,7 +52,7 @@ class Base:
     ends: Mapping[str, Mapping[str, Setting]]
 
 
-def base_of(ev: Elaborator, model: Model) -> Base:
+def base_of(ev: Context, model: Model) -> Base:
     """The base of every scaling of a model."""
     stages = tuple(_fitted(ev, stage, index) for index, stage in enumerate(model.stages))
     parameters = model.made.parameters if model.made is not None else {}
@@ -67,7 +61,7 @@ def base_of(ev: Elaborator, model: Model) -> Base:
 
 
 def scale(
-    ev: Elaborator, base: Base, scaling: Scaling, step: ast.Node, env: Environment, *, explained: bool = True
+    ev: Context, base: Base, scaling: Scaling, step: ast.Node, env: Environment, *, explained: bool = True
 ) -> Model:
     """Apply a scaling. Without `explained` the changes are not recorded, which takes half the time."""
     lines = _lines(ev, scaling, step, env)
@@ -83,7 +77,7 @@ def scale(
 
 
 def _again(
-    ev: Elaborator,
+    ev: Context,
     model: Model,
     *,
     scaling: Scaling,
@@ -97,7 +91,7 @@ def _again(
 
 
 def _anew(
-    ev: Elaborator, base: Base, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node, env: Environment
+    ev: Context, base: Base, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node, env: Environment
 ) -> Model | None:
     """The model made anew by its family, where a line changes a parameter of it; what changed it since comes again.
 
@@ -133,14 +127,16 @@ def _anew(
     return replace(fresh, claims=(), changes=(*fresh.changes, *changes))
 
 
-def made_anew(ev: Elaborator, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:
+def made_anew(ev: Context, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:
     """The model with other values of parameters of its family; what changed it since comes again, in its order."""
     made = model.made
     if made is None:
         return model
     own = {name: value for name, value in values.items() if name in made.family.parameter_names}
     deeper = {**made.deeper, **{name: value for name, value in values.items() if name not in own}}
-    fresh = ev.instantiate(made.family, {**made.arguments, **own}, e, env)
+    fresh = ev.language.declared(ev, made.family, {**made.arguments, **own}, e, env)
+    if not isinstance(fresh, Model):
+        raise AlreadyReported
     begun = fresh.made
     if deeper and begun is not None and begun.inside is not None:
         fresh = made_anew(ev, replace(fresh, made=begun.inside), deeper, e, env)
@@ -167,7 +163,7 @@ def _of_model(path: ast.Path) -> bool:
 
 
 def _changed(
-    ev: Elaborator,
+    ev: Context,
     base: Base,
     scaling: Scaling,
     lines: Mapping[str, Line],
@@ -192,7 +188,7 @@ def _changed(
     stages: list[Stage] = []
     first = 0
     for index, stage in enumerate(model.stages):
-        run = Run(first, int(stage.depth.value), model.depth)
+        run = Run(first, stage.length, model.depth)
         stages.append(_stage(ev, stage, index, run, lines, ends, record))
         first += run.depth
     stem = _end(ev, model, "stem", lines, ends, record)
@@ -207,7 +203,7 @@ def _changed(
     return scaled
 
 
-def _warn_of_missing(ev: Elaborator, model: Model, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node) -> None:
+def _warn_of_missing(ev: Context, model: Model, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node) -> None:
     """E314 as a warning where no stage has the width that a line changes, or nothing that any line changes.
 
     That a network has no groups is common, so that a line for them is told only where there is no other.
@@ -222,7 +218,7 @@ def _warn_of_missing(ev: Elaborator, model: Model, scaling: Scaling, lines: Mapp
         ev.report(Diagnostic("E314", message, step.span, help=help_, severity="warning"))
 
 
-def _keeps(ev: Elaborator, line: Line) -> bool:
+def _keeps(ev: Context, line: Line) -> bool:
     """Whether a line gives its target's old value back, as `width: … if share > 0 else width` does without a share."""
     e = line.expression
     while isinstance(e, ast.Conditional):
@@ -233,7 +229,7 @@ def _keeps(ev: Elaborator, line: Line) -> bool:
     return isinstance(e, ast.Reference) and e.name == line.path.text
 
 
-def _warn_of_rules(ev: Elaborator, model: Model, scaled: Model) -> None:
+def _warn_of_rules(ev: Context, model: Model, scaled: Model) -> None:
     """E319 for a rule that counts blocks from the first on, where more or fewer blocks change what it gives.
 
     Compared are the first and the last block of each stage, where these are two: a rule that only tells them apart is
@@ -241,16 +237,16 @@ def _warn_of_rules(ev: Elaborator, model: Model, scaled: Model) -> None:
     """
     before, after = 0, 0
     for index, (old, new) in enumerate(zip(model.stages, scaled.stages, strict=True)):
-        depth, scaled_depth = int(old.depth.value), int(new.depth.value)
+        depth, scaled_depth = old.length, new.length
         ends = [(0, 0), (depth - 1, scaled_depth - 1)] if depth > 1 and scaled_depth > 1 else [(0, 0)]
         for name, attribute in old.settings.items():
             counter = _counts_alone(attribute.expression) if isinstance(attribute, Rule) else None
             if counter is None or not isinstance(attribute, Rule):
                 continue
             for was, now in ends:
-                base = ev.at(attribute, ev.indices(model, index, before, was)).value
+                base = at(ev, attribute, indices(model, index, before, was)).value
                 rule = Rule(attribute.expression, attribute.environment)
-                found = ev.at(rule, ev.indices(scaled, index, after, now)).value
+                found = at(ev, rule, indices(scaled, index, after, now)).value
                 if found != base:
                     message = f"`{name}` counts blocks by `block.{counter}` alone, and there are now {scaled.depth} in "
                     message += f"place of {model.depth}: block {after + now} has {show_value(found)}, where block "
@@ -272,17 +268,17 @@ def _counts_alone(e: ast.Node) -> str | None:
     return None if "count" in named else next((counter for counter in ("index", "in_stage") if counter in named), None)
 
 
-def _lines(ev: Elaborator, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
+def _lines(ev: Context, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
     """The lines of a scaling by path, after every `with`."""
-    inner = ev.environment_of(scaling.of, scaling.arguments, scaling.call or step, env)
+    inner = environment_of(ev, scaling.of, scaling.arguments, scaling.call or step, env)
     lines: dict[str, Line] = {}
     body = scaling.of.declaration.body
     for entry in body.entries if body is not None else ():
         match entry:
             case ast.Binding():
-                ev.bind_names(entry, inner)
+                bind_names(ev, entry, inner)
             case ast.Require():
-                ev.require(entry, inner)
+                require(ev, entry, inner)
             case ast.Field(path=path, value=value):
                 lines[path.text] = Line(path, value, inner)
             case _:
@@ -306,20 +302,16 @@ def _verify_targets(model: Model, lines: Mapping[str, Line]) -> None:
             block = getattr(model, head)
             names = setting_names(block.of) if isinstance(block, Block) else ()
             if steps[1].text not in names:
-                guess = nearest(steps[1].text, names)
-                help_ = f"did you mean `{head}.{guess}`?" if guess else None
-                edits = (Edit(steps[1].span, guess),) if guess else ()
+                hint = did_you_mean(steps[1].text, names, steps[1].span, prefix=f"{head}.")
                 message = f"the {head} of `{model.name}` has no setting `{steps[1].text}`"
-                raise Fault(Diagnostic("E314", message, line.path.span, help=help_, edits=edits))
+                raise Fault(Diagnostic("E314", message, line.path.span, help=hint.help, edits=hint.edits))
         elif len(steps) != 1 or (head not in known and head not in model_fields.DIMENSIONS):
-            guess = nearest(head, known | set(model_fields.DIMENSIONS))
-            help_ = f"did you mean `{guess}`?" if guess else None
-            edits = (Edit(line.path.head.span, guess),) if guess else ()
+            hint = did_you_mean(head, known | set(model_fields.DIMENSIONS), line.path.head.span)
             message = f"no stage of `{model.name}` has a setting `{line.path.text}`"
-            raise Fault(Diagnostic("E314", message, line.path.span, help=help_, edits=edits))
+            raise Fault(Diagnostic("E314", message, line.path.span, help=hint.help, edits=hint.edits))
 
 
-def _old_end(ev: Elaborator, block: Any) -> dict[str, Setting]:
+def _old_end(ev: Context, block: Any) -> dict[str, Setting]:
     """The settings of a stem or head that a line may ask for."""
     if not isinstance(block, Block):
         return {}
@@ -344,7 +336,7 @@ def _environment(line: Line, name: str, old: Setting, groups: Mapping[str, Mappi
     return inner
 
 
-def _scaled(ev: Elaborator, line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]) -> Setting:
+def _scaled(ev: Context, line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]) -> Setting:
     """The new value of one number."""
     inner = _environment(line, name, old, groups)
     return Setting(ev.evaluate(line.expression, inner), Origin(line.expression, inner))
@@ -377,7 +369,7 @@ def _reaches(e: ast.Node, path: ast.Path) -> bool:
 
 
 def _stage(
-    ev: Elaborator,
+    ev: Context,
     stage: Stage,
     index: int,
     run: Run,
@@ -411,11 +403,12 @@ def _stage(
         scaled = _scaled(ev, line, name, attribute, groups)
         settings[name] = scaled
         record(f"stages.{index}.{name}", attribute, line, scaled)
-    overrides = {position: o for position, o in stage.overrides.items() if position < depth.value}
+    length = depth.value if isinstance(depth.value, int) else 0
+    overrides = {position: o for position, o in stage.overrides.items() if position < length}
     return replace(stage, depth=depth, settings=settings, overrides=overrides)
 
 
-def _fitted(ev: Elaborator, stage: Stage, index: int) -> Stage:
+def _fitted(ev: Context, stage: Stage, index: int) -> Stage:
     """The stage with the settings that `fit` made: a scaling starts from the network as it is.
 
     The reference scaler first turns a RegNet into explicit lists of adjusted widths; starting from the
@@ -425,10 +418,10 @@ def _fitted(ev: Elaborator, stage: Stage, index: int) -> Stage:
     if isinstance(of, Primitive) or not of.fit:
         return stage
     rules = {name for name, attribute in stage.settings.items() if isinstance(attribute, Rule)}
-    if rules & _fitting(of):
+    if rules & fitting(of):
         return stage
     site = ast.Identifier(stage.span, f"stages.{index}")
-    used = ev.block_settings(replace(stage, settings=_without(stage.settings, rules)), {}, site)
+    used = block_settings(ev, replace(stage, settings=_without(stage.settings, rules)), {}, site)
     return replace(stage, settings={**stage.settings, **{n: used[n] for n in stage.settings if n not in rules}})
 
 
@@ -436,7 +429,7 @@ def _without(settings: Mapping[str, Attribute], names: set[str]) -> dict[str, At
     return {name: attribute for name, attribute in settings.items() if name not in names}
 
 
-def _fitting(of: Definition) -> set[str]:
+def fitting(of: Definition) -> set[str]:
     """The settings that a block's `fit` changes or looks at, by defaults too."""
     found = {line.path.text for line in of.fit}
     waiting: list[ast.Node | None] = [line.value for line in of.fit]
@@ -451,7 +444,7 @@ def _fitting(of: Definition) -> set[str]:
 
 
 def _end(
-    ev: Elaborator,
+    ev: Context,
     model: Model,
     end: str,
     lines: Mapping[str, Line],
@@ -478,13 +471,13 @@ def _end(
 
 
 def _resolution(
-    ev: Elaborator, model: Model, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Record
+    ev: Context, model: Model, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Record
 ) -> Setting:
     """The input, with height and width each changed by the line for `resolution`."""
     line = lines.get("resolution")
     if line is None:
         return model.input
-    channels, *extents = model.input.value
+    channels, *extents = model.shape
     scaled = []
     origin = model.input.origin
     for what, extent in zip(("height", "width"), extents, strict=True):

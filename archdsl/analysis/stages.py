@@ -10,23 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from archdsl import limits
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Attribute, Rule, Stage
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_column, unknown_setting
 from archdsl.analysis.program import children, walk
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, kind_of
+from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, is_list, kind_of
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
-from archdsl.graph.shapes import Size
+from archdsl.graph.symbolic import Symbolic
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
 
 Made = TypeVar("Made")
 
@@ -35,7 +32,7 @@ STRUCTURE = ("depth", "enter")
 """What a stage has beside the settings of its block."""
 
 
-def stages_of(ev: Elaborator, expression: ast.Expression, env: Environment) -> tuple[Stage, ...]:
+def stages_of(ev: Context, expression: ast.Expression, env: Environment) -> tuple[Stage, ...]:
     """The stages that an expression describes. Raises `Fault`; faults of single attributes are collected."""
     match expression:
         case ast.Conditional():
@@ -73,7 +70,7 @@ def _asks(expression: ast.Node, name: str, env: Environment) -> bool:
     return any(_asks(node, name, env) for node in children(expression))
 
 
-def chosen(ev: Elaborator, e: ast.Expression, env: Environment) -> ast.Expression:
+def chosen(ev: Context, e: ast.Expression, env: Environment) -> ast.Expression:
     """The side of a choice that is the same for every block and stage, so that it is no rule if that side is none."""
     while isinstance(e, ast.Conditional) and not any(_names(e.condition, name) for name in ("block", "stage")):
         e = e.then if ev.holds(e.condition, env) else e.otherwise
@@ -108,12 +105,12 @@ def _need_block(value: Value, e: ast.Node, env: Environment) -> Block:
     help_ = None
     if isinstance(value, Sequence):
         help_ = "declare a block of them: `block … (x) = x -> … -> …`"
-    elif _is_list(value):
+    elif is_list(value):
         help_ = "stages stand in `stages` itself: `[a(…), b { … }]`, or `block { width: […] }` for several of one block"
     raise fault("E212", f"a stage is made of a block, not of {kind_of(value)}", e, env, help=help_)
 
 
-def _there(ev: Elaborator, e: ast.Expression, env: Environment) -> ast.Expression:
+def _there(ev: Context, e: ast.Expression, env: Environment) -> ast.Expression:
     """What stands for a stage of a list after its choices. Raises E212 for a stage that a condition leaves out."""
     while isinstance(e, ast.Conditional | ast.Optional):
         if isinstance(e, ast.Conditional):
@@ -131,7 +128,7 @@ def _there(ev: Elaborator, e: ast.Expression, env: Environment) -> ast.Expressio
 def depth_setting(setting: Setting, e: ast.Node, env: Environment) -> Setting:
     """A depth, checked: a whole number from 1 to the limit."""
     value = setting.value
-    if hasattr(value, "__index__") and not isinstance(value, bool):
+    if isinstance(value, int | Symbolic) and not isinstance(value, bool):
         if value < 1:
             raise fault("E302", f"depth is {show_value(value)}; a stage has at least one block", e, env)
         if value > limits.MAX_BLOCKS:
@@ -160,7 +157,7 @@ def _stage(value: Value, e: ast.Expression, attributes: Mapping[str, Attribute],
 
 
 def _from_attributes(
-    ev: Elaborator, value: Value, function: ast.Expression, body: ast.Body, env: Environment
+    ev: Context, value: Value, function: ast.Expression, body: ast.Body, env: Environment
 ) -> tuple[Stage, ...]:
     block = _need_block(value, function, env)
     known = (*setting_names(block.of), *(s for s in STRUCTURE if s not in setting_names(block.of)))
@@ -188,14 +185,14 @@ def _from_attributes(
         if key in rules or key in per_stage:
             continue
         try:
-            values[key] = ev.argument(entry.value, env)
+            values[key] = ev.evaluate(entry.value, env)
         except Fault as found:
             ev.report(found.diagnostic)
             failed = True
-        except Silent:
+        except AlreadyReported:
             failed = True
     if failed:
-        raise Silent
+        raise AlreadyReported
     runs = _runs(ev, fields, values, env)
     count = _stage_count(fields, values, runs, env)
     stages: list[Stage] = []
@@ -206,7 +203,7 @@ def _from_attributes(
                 attributes[key] = rules[key]
             elif key in per_stage:
                 inner = stage_environment(env, index, count)
-                attributes[key] = Setting(ev.argument(entry.value, inner), Origin(entry.value, inner))
+                attributes[key] = Setting(ev.evaluate(entry.value, inner), Origin(entry.value, inner))
             else:
                 attributes[key] = _element(values[key], index, entry.value, env)
         if runs is not None:
@@ -217,13 +214,9 @@ def _from_attributes(
     return tuple(stages)
 
 
-def _is_list(value: Value) -> bool:
-    return isinstance(value, tuple) and not isinstance(value, Size)
-
-
 def _element(value: Value, index: int, e: ast.Expression, env: Environment) -> Setting:
     """The value of one stage: an element of a list, or the one value for all."""
-    if not _is_list(value):
+    if not is_list(value):
         return Setting(value, Origin(e, env))
     if isinstance(e, ast.ListExpression):
         return Setting(value[index], Origin(e.items[index], env))
@@ -231,13 +224,14 @@ def _element(value: Value, index: int, e: ast.Expression, env: Environment) -> S
 
 
 def _runs(
-    ev: Elaborator, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
+    ev: Context, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
 ) -> list[tuple[Value, int]] | None:
     """Width and depth of each run of equal widths, where `width` is a list and `depth` is not given."""
-    if "depth" in fields or not _is_list(values.get("width")):
+    widths = values.get("width")
+    if "depth" in fields or not is_list(widths):
         return None
-    ev.spend(len(values["width"]), fields["width"], env)
-    return [(width, len(list(run))) for width, run in groupby(values["width"])]
+    ev.spend(len(widths), fields["width"], env)
+    return [(width, len(list(run))) for width, run in groupby(widths)]
 
 
 def _stage_count(
@@ -249,9 +243,10 @@ def _stage_count(
     """The number of stages on which all lists agree."""
     first: tuple[str, int] | None = ("width", len(runs)) if runs is not None else None
     for name in sorted(values, key=lambda n: n != "depth"):
-        if not _is_list(values[name]) or (name == "width" and runs is not None):
+        given = values[name]
+        if not is_list(given) or (name == "width" and runs is not None):
             continue
-        length = len(values[name])
+        length = len(given)
         if first is None:
             first = (name, length)
         elif length != first[1]:
@@ -280,7 +275,7 @@ def stage_environment(env: Environment, index: int, count: int) -> Environment:
     return inner
 
 
-def _from_list(ev: Elaborator, items: tuple[ast.Expression, ...], env: Environment) -> tuple[Stage, ...]:
+def _from_list(ev: Context, items: tuple[ast.Expression, ...], env: Environment) -> tuple[Stage, ...]:
     stages = []
     for index, written in enumerate(items):
         inner = stage_environment(env, index, len(items))
@@ -304,15 +299,15 @@ def _from_list(ev: Elaborator, items: tuple[ast.Expression, ...], env: Environme
     return tuple(stages)
 
 
-def _attribute(ev: Elaborator, e: ast.Expression, env: Environment) -> Attribute:
+def _attribute(ev: Context, e: ast.Expression, env: Environment) -> Attribute:
     if _names(e, "block"):
         e = chosen(ev, e, env)
     if names_block(e, env):
         return Rule(e, env)
-    return Setting(ev.argument(e, env), Origin(e, env))
+    return Setting(ev.evaluate(e, env), Origin(e, env))
 
 
-def _from_table(ev: Elaborator, table: ast.Table, env: Environment) -> tuple[Stage, ...]:
+def _from_table(ev: Context, table: ast.Table, env: Environment) -> tuple[Stage, ...]:
     header = [_column(cell) for cell in table.rows[0].cells]
     seen: dict[str, ast.Identifier] = {}
     for column in header:
@@ -334,11 +329,11 @@ def _from_table(ev: Elaborator, table: ast.Table, env: Environment) -> tuple[Sta
     for column in strange:
         ev.report(unknown_column(column, offered))
     if strange:
-        raise Silent
+        raise AlreadyReported
     return tuple(_each(ev, lambda index: _row(ev, header, rows[index], blocks[index], scopes[index]), len(rows)))
 
 
-def _each(ev: Elaborator, make: Callable[[int], Made], count: int) -> list[Made]:
+def _each(ev: Context, make: Callable[[int], Made], count: int) -> list[Made]:
     """What is made for every row; the faults of all rows are reported before any stops the table."""
     made: list[Made] = []
     for index in range(count):
@@ -346,14 +341,14 @@ def _each(ev: Elaborator, make: Callable[[int], Made], count: int) -> list[Made]
             made.append(make(index))
         except Fault as found:
             ev.report(found.diagnostic)
-        except Silent:
+        except AlreadyReported:
             pass  # the fault behind it is reported
     if len(made) < count:
-        raise Silent
+        raise AlreadyReported
     return made
 
 
-def _row_block(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, env: Environment) -> Block:
+def _row_block(ev: Context, header: list[ast.Identifier], row: ast.Row, env: Environment) -> Block:
     """The block of a row that has a cell for every column."""
     if len(row.cells) != len(header):
         columns = header[0].span.to(header[-1].span)
@@ -371,7 +366,7 @@ def _row_block(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, env: 
     return _need_block(ev.evaluate(cell, env), cell, env)
 
 
-def _row(ev: Elaborator, header: list[ast.Identifier], row: ast.Row, block: Block, env: Environment) -> Stage:
+def _row(ev: Context, header: list[ast.Identifier], row: ast.Row, block: Block, env: Environment) -> Stage:
     known = (*setting_names(block.of), *STRUCTURE)
     place: ast.Expression = row.cells[0]
     attributes: dict[str, Attribute] = {}
@@ -396,7 +391,7 @@ def _column(cell: ast.Expression) -> ast.Identifier:
     raise Fault(Diagnostic("E204", "the first row of the table names its columns", cell.span))
 
 
-def _changed(ev: Elaborator, stages: tuple[Stage, ...], body: ast.Body, env: Environment) -> tuple[Stage, ...]:
+def _changed(ev: Context, stages: tuple[Stage, ...], body: ast.Body, env: Environment) -> tuple[Stage, ...]:
     """`[ … ] with { width: … }`: a line gives a column's new value; the old values are names on the right."""
     changed = []
     seen: dict[str, ast.Identifier] = {}

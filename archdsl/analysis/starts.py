@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from archdsl import numbers
+from archdsl.analysis.calls import arguments, environment_of
+from archdsl.analysis.context import Context
 from archdsl.analysis.program import Builtin, Definition, walk
 from archdsl.analysis.trace import fault
-from archdsl.analysis.values import Environment, Function, Value, kind_of
+from archdsl.analysis.values import Environment, Function, kind_of
 from archdsl.diagnostics import Fault
 from archdsl.graph.starts import NAMES, OPERATORS, Formula, Start
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
 
 DISTRIBUTIONS = {"normal": "std", "truncated_normal": "std", "uniform": "bound"}
 """Their names, each with the name of its one argument."""
@@ -31,7 +29,7 @@ def environment(env: Environment, size: int) -> Environment:
 
 
 def _distribution(kind: str) -> Callable[..., Start]:
-    def make(value: Value) -> Start:
+    def make(value: numbers.Number) -> Start:
         if numbers.compare(value, 0) < 0:
             raise numbers.NumberError("domain", f"{kind} takes no negative number")
         return Start(kind, numbers.approximate(value))
@@ -39,7 +37,7 @@ def _distribution(kind: str) -> Callable[..., Start]:
     return make
 
 
-def start_of(ev: Elaborator, name: str, e: ast.Expression, env: Environment) -> Start:
+def start_of(ev: Context, name: str, e: ast.Expression, env: Environment) -> Start:
     """The start that a line of `init` says. It is tried with fans of 9, so that a fault is found at once."""
     inner = environment(env, 9)
     value = ev.evaluate(e, inner)
@@ -60,7 +58,7 @@ def start_of(ev: Elaborator, name: str, e: ast.Expression, env: Environment) -> 
 class _Converter:
     """Makes formulas of expressions, in which some names stand for formulas."""
 
-    def __init__(self, ev: Elaborator, names: Mapping[str, Formula]) -> None:
+    def __init__(self, ev: Context, names: Mapping[str, Formula]) -> None:
         self.ev = ev
         self.names = names
 
@@ -72,6 +70,8 @@ class _Converter:
         """The formula of an expression, whose value in this environment is a number."""
         if not self.depends(e):
             value = self.ev.evaluate(e, env)
+            if not numbers.is_number(value):
+                raise _unsaid(e, env)
             try:
                 return numbers.approximate(value)
             except numbers.NumberError as error:
@@ -106,8 +106,8 @@ class _Converter:
             name = argument.name.text if argument.name is not None else of.parameter_names[position]
             if self.depends(argument.value):
                 given[name] = self.formula(argument.value, env)
-        settings = self.ev.arguments(of, e, env)
-        inner = self.ev.environment_of(of, settings, e, env)
+        settings = arguments(self.ev, of, e, env)
+        inner = environment_of(self.ev, of, settings, e, env)
         for parameter in of.parameters:
             default = parameter.default
             name = parameter.name.text

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-LONGEST = 64
+MAX_LETTERS = 64
 """Letters of a name for which another is looked for."""
-MOST_KNOWN = 500
+MAX_KNOWN = 500
 """Names among which one is looked for."""
-MOST_CELLS = 50_000
+MAX_CELLS = 50_000
 """Pairs of letters that are compared for one name; more are looked at only among hundreds of names that are alike."""
 
 
@@ -53,7 +53,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
     Of equally close names the one with the longest common beginning is taken, then the first in order. Where
     none is close, the only one that goes on where `name` ends: `dropout_rate` for `dropout`. None is told where
-    finding it would take more than `MOST_CELLS`.
+    finding it would take more than `MAX_CELLS`.
     """
     return _nearest(name, frozenset(known))
 
@@ -61,11 +61,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 @lru_cache(maxsize=256)
 def _nearest(name: str, known: frozenset[str]) -> str | None:
     candidates = {candidate for candidate in known if abs(len(candidate) - len(name)) <= 3}
-    if len(name) > LONGEST or len(candidates) > MOST_KNOWN:
+    if len(name) > MAX_LETTERS or len(candidates) > MAX_KNOWN:
         return None
     most = min(3, max(1, len(name) // 3))
     pieces = _pieces(name.lower(), 2 * most + 1)
-    left = MOST_CELLS
+    left = MAX_CELLS
     best: tuple[int, int, str] | None = None
     for candidate in sorted(candidates):
         letters = candidate.lower()

@@ -13,7 +13,7 @@ from archdsl.numbers.text import shorten
 from archdsl.source import Span
 from archdsl.syntax import ast
 
-_MOST_LABELS = 6
+_MAX_LABELS = 6
 _ABOUT_ONE_SETTING = ("E301", "E302", "E303", "E306")
 """Faults of a setting for itself; behind the others stand the operation's other settings too."""
 
@@ -86,7 +86,7 @@ def labels_for(expression: ast.Node, environment: Environment, but: Span) -> tup
         if origin.environment.module.library or origin.span == but or isinstance(value, Unknown):
             continue
         found.setdefault(origin.span, Label(origin.span, f"{name} is {show_value(value)}"))
-    return tuple(found.values())[:_MOST_LABELS]
+    return tuple(found.values())[:_MAX_LABELS]
 
 
 def nearest_user_span(expression: ast.Node, environment: Environment) -> Span | None:
@@ -148,7 +148,7 @@ def rule_fault(
             if found not in raised.diagnostic.labels and found not in extra:
                 extra.append(found)
     diagnostic = raised.diagnostic
-    labels = (*diagnostic.labels, *extra)[:_MOST_LABELS]
+    labels = (*diagnostic.labels, *extra)[:_MAX_LABELS]
     span = diagnostic.span
     if environment.module.library and span == site.span and labels:
         span = labels[0].span

@@ -10,16 +10,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from fractions import Fraction
+from typing import Any, TypeAlias, TypeGuard
 
 from archdsl.analysis.program import Builtin, Definition, Module, Primitive
+from archdsl.graph.network import Builder
 from archdsl.graph.network import Value as Place
-from archdsl.graph.shapes import Shape
+from archdsl.graph.operations import Operation
+from archdsl.graph.shapes import Range, Shape, Size
+from archdsl.graph.starts import Start
+from archdsl.graph.symbolic import Symbolic
+from archdsl.numbers import Irrational
 from archdsl.source import Span
 from archdsl.syntax import ast
+from archdsl.training.recipe import Duration
 
-Value: TypeAlias = Any
+Number: TypeAlias = int | Fraction | Irrational | Symbolic
+"""A number; a `Symbolic` carries a closed form beside it."""
+Value: TypeAlias = (
+    "bool | Number | str | Size | tuple[Value, ...] | Range | Duration | Start | Tensor | Block | Sequence | Function"
+    " | Scaling | Solve | Indices | OldValues | RecipeValue | ModelValue | Unknown | None"
+)
 """Any value of the language."""
+
+
+class ModelValue:
+    """A resolved model: `model.Model`, which is made of the values here."""
+
+    __slots__ = ()
 
 
 class Unknown:
@@ -81,11 +99,23 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Building:
+    """A network that is being built, and its operations with their settings so far, by both.
+
+    Where dimensions carry formulas equal numbers are not interchangeable: then no operation is taken twice.
+    """
+
+    builder: Builder
+    bound: dict[Any, Operation] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One block that is being built: its module path, and its definition, which names the places within it."""
 
     path: str
     definition: Definition
+    building: Building
     suffix: str = ""
     """Within a comprehension, the index of the element: `.0`."""
 
@@ -184,6 +214,25 @@ class OldValues:
     values: Mapping[str, Value]
 
 
+@dataclass(frozen=True, slots=True)
+class RecipeField:
+    """What a recipe says of one path, such as `epochs`, `schedule.peak` or `progressive.mixup`."""
+
+    value: Value
+    span: Span
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class RecipeValue:
+    """A recipe as it was written: its fields by path. `recipes.resolve_recipe` decides the others."""
+
+    name: str
+    span: Span
+    given: Mapping[str, RecipeField]
+    doc: str = ""
+
+
 def extent(value: Value, most: int, deepest: int) -> int | None:
     """The number of values within a value, each counted wherever it stands; none if too many, or too deep.
 
@@ -198,6 +247,16 @@ def extent(value: Value, most: int, deepest: int) -> int | None:
         if depth > deepest or seen + len(waiting) > most:
             return None
     return seen
+
+
+def is_list(value: Value) -> TypeGuard[tuple[Value, ...]]:
+    """Whether a value is a list: a size is none."""
+    return isinstance(value, tuple) and not isinstance(value, Size)
+
+
+def whole(value: Value) -> TypeGuard[int]:
+    """Whether a value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def single(value: Value) -> Value:
@@ -215,34 +274,32 @@ def parts_of(value: Value) -> Iterable[Value]:
     return [setting.value for setting in settings.values()]
 
 
+_WORDS: Mapping[type, str] = {
+    type(None): "none",
+    bool: "a condition",
+    int: "a number",
+    Fraction: "a number",
+    Irrational: "a number",
+    Symbolic: "a number",
+    str: "a string",
+    Size: "a size",
+    tuple: "a list",
+    Range: "a range",
+    Duration: "a time",
+    Tensor: "a tensor",
+    Block: "a block",
+    Sequence: "a sequence of blocks",
+    Function: "a function",
+    Scaling: "a scaling",
+    Solve: "a budget to solve for",
+    Indices: "an index",
+    OldValues: "a group of settings",
+    RecipeValue: "a recipe",
+}
+
+
 def kind_of(value: Value) -> str:
     """What a value is, in the words of the reference, with its article."""
-    from archdsl.graph.shapes import Range, Size
-    from archdsl.numbers import is_number
-    from archdsl.training.recipe import Duration
-
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "a condition"
-    if is_number(value):
-        return "a number"
-    named: list[tuple[Any, str]] = [
-        (str, "a string"),
-        (Size, "a size"),
-        (tuple, "a list"),
-        (Range, "a range"),
-        (Duration, "a time"),
-        (Tensor, "a tensor"),
-        (Block, "a block"),
-        (Sequence, "a sequence of blocks"),
-        (Function, "a function"),
-        (Scaling, "a scaling"),
-        (Solve, "a budget to solve for"),
-        (Indices, "an index"),
-        (OldValues, "a group of settings"),
-    ]
-    for kind, words in named:
-        if isinstance(value, kind):
-            return words
-    return "a model" if hasattr(value, "stages") else "a recipe" if hasattr(value, "given") else "a value"
+    if isinstance(value, ModelValue):
+        return "a model"
+    return _WORDS.get(type(value), "a value")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from archdsl.analysis.evaluate import literal
+from archdsl.analysis.evaluate import SUFFIXES, literal
 from archdsl.analysis.model import Claim, Model
 from archdsl.diagnostics import Diagnostic, Label
 from archdsl.graph.conventions import CONVENTIONS
@@ -15,7 +15,6 @@ from archdsl.graph.network import Network
 from archdsl.graph.shapes import Shape
 
 DEFAULT_CONVENTION = next(iter(CONVENTIONS))
-_UNITS = {"K": 3, "M": 6, "G": 9, "T": 12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,8 @@ class Verdict:
 
 def quantum(text: str) -> Fraction:
     """The value of one unit of the last printed digit: 100,000,000 for `4.0G`."""
-    scale = _UNITS.get(text[-1], 0)
-    digits = text[:-1] if text[-1] in _UNITS else text
+    scale = SUFFIXES.get(text[-1], 0)
+    digits = text[:-1] if text[-1] in SUFFIXES else text
     mantissa, _, exponent = digits.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])
     return Fraction(10) ** (scale + int(exponent or 0) - decimals)
@@ -86,11 +85,11 @@ def verify_claims(model: Model, found: Iterable[Verdict]) -> list[Diagnostic]:
 
 def printed(value: Fraction, text: str) -> str:
     """A value with the digits and the suffix of a printed figure."""
-    suffix = text[-1] if text[-1] in _UNITS else ""
+    suffix = text[-1] if text[-1] in SUFFIXES else ""
     digits = text[:-1] if suffix else text
     mantissa, _, exponent = digits.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])
-    scaled = value / Fraction(10) ** (_UNITS.get(suffix, 0) + int(exponent or 0))
+    scaled = value / Fraction(10) ** (SUFFIXES.get(suffix, 0) + int(exponent or 0))
     whole, rest = divmod(round(scaled * 10**decimals), 10**decimals)
     number = f"{whole}.{rest:0{decimals}}" if decimals else str(whole)
     return number + (f"e{exponent}" if exponent else "") + suffix

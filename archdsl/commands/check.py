@@ -20,7 +20,7 @@ from archdsl.commands.common import (
     tell,
     use_color,
 )
-from archdsl.compiler import Compilation, Compiler
+from archdsl.compiler import Compilation, Compiled, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project, expand
 from archdsl.zoo import locate
@@ -46,6 +46,11 @@ class Checked:
     path: str
     models: list[Compilation] = field(default_factory=list)
     good: bool = False
+
+    @property
+    def compiled(self) -> list[Compiled]:
+        """The models that have a network."""
+        return [each for each in self.models if isinstance(each, Compiled)]
 
 
 @click.command(short_help="Check files: names, shapes, and the figures they claim.", epilog=EPILOG)
@@ -103,7 +108,7 @@ def check_files(paths: list[str], diagnostics: Diagnostics) -> list[Checked]:
 
 def _claim_lines(checked: Checked) -> list[str]:
     lines = []
-    for compilation in checked.models:
+    for compilation in checked.compiled:
         for v in compilation.verdicts:
             cut = ", truncated" if v.claim.truncated else ""
             holds = "holds" if v.holds else "DOES NOT HOLD"
@@ -114,7 +119,7 @@ def _claim_lines(checked: Checked) -> list[str]:
 
 def _summary(found: list[Checked]) -> str:
     models = sum(len(checked.models) for checked in found)
-    verdicts = [v for checked in found for compilation in checked.models for v in compilation.verdicts]
+    verdicts = [v for checked in found for compilation in checked.compiled for v in compilation.verdicts]
     held = sum(v.holds for v in verdicts)
     bad = sum(not checked.good for checked in found)
     claims = f"{held} of {len(verdicts)} claims hold" if held < len(verdicts) else f"{_many(held, 'claim')} verified"
@@ -135,16 +140,16 @@ def _report(found: list[Checked], diagnostics: Diagnostics) -> Any:
             [
                 report.ModelReport(
                     c.name,
-                    c.network.hash if c.network is not None else None,
-                    [int(extent) for extent in c.network.input] if c.network is not None else None,
-                    report.claim_reports(c),
+                    c.network.hash if isinstance(c, Compiled) else None,
+                    [int(extent) for extent in c.network.input] if isinstance(c, Compiled) else None,
+                    report.claim_reports(c) if isinstance(c, Compiled) else [],
                 )
                 for c in checked.models
             ],
         )
         for checked in found
     ]
-    claims = sum(len(c.verdicts) for checked in found for c in checked.models)
+    claims = sum(len(c.verdicts) for checked in found for c in checked.compiled)
     said = report.failure("", diagnostics)
     return report.CheckReport(__version__, files, claims, said.errors, said.warnings, said.omitted, said.diagnostics)
 

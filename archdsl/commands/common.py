@@ -14,12 +14,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from archdsl import terminal
-from archdsl.compiler import Changes, Compilation, Compiler
+from archdsl.compiler import Changes, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.project import Project
 from archdsl.request import RequestError, changes_of
@@ -27,7 +27,6 @@ from archdsl.zoo import locate
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 AnyThing = TypeVar("AnyThing")
-CLAIMS = "E5"
 """How the codes of claims begin."""
 _NUMBERS = re.compile(r"\[\n\s+-?\d+(?:,\n\s+-?\d+)*\n\s+\]")
 
@@ -150,7 +149,7 @@ def use_color(option: str | None) -> bool:
 # Compiling
 
 
-def compiled(request: Request) -> Compilation:
+def compiled(request: Request) -> Compiled:
     """The model, compiled, with its network. Ends the command where there is none.
 
     A claim that does not hold is reported and stops nothing: the counts are what one needs then. The command ends
@@ -165,8 +164,7 @@ def compiled(request: Request) -> Compilation:
         fail(request, diagnostics)
     with progress() as tell_progress:
         result = Compiler(project, progress=tell_progress).compile(source, request.model, request.changes)
-    claims_only = all(d.code.startswith(CLAIMS) for d in result.diagnostics if d.severity == "error")
-    if result.network is None or result.model is None or not claims_only:
+    if isinstance(result, Failed) or not result.sound:
         fail(request, result.diagnostics)
     if not request.as_json:
         tell(result.diagnostics, request.color)
@@ -200,13 +198,13 @@ def progress_bar(label: str, things: Sequence[AnyThing]) -> Any:
     return click.progressbar(things, label=label, file=sys.stderr, hidden=hidden, show_pos=True, width=30)
 
 
-def finish(result: Compilation) -> None:
+def finish(result: Compiled) -> None:
     """End with 1 if an error was reported beside the result."""
     if result.diagnostics.failed:
         raise click.exceptions.Exit(1)
 
 
-def fail(request: Request, diagnostics: Diagnostics) -> Any:
+def fail(request: Request, diagnostics: Diagnostics) -> NoReturn:
     """Report the diagnostics, and end with 1."""
     if request.as_json:
         from archdsl.report import failure
@@ -217,7 +215,7 @@ def fail(request: Request, diagnostics: Diagnostics) -> Any:
     raise click.exceptions.Exit(1)
 
 
-def warn(result: Compilation, request: Request, warning: Diagnostic | None) -> None:
+def warn(result: Compiled, request: Request, warning: Diagnostic | None) -> None:
     """Add a warning to what was found, which JSON holds, and say it as text."""
     if warning is None:
         return

@@ -29,9 +29,8 @@ from archdsl.commands.targets import (
     words_of,
     write_all,
 )
-from archdsl.compiler import Compilation
+from archdsl.compiler import Compiled
 from archdsl.graph.cost import Cost, count
-from archdsl.graph.network import Network
 from archdsl.report import CompileReport, FileWritten, diagnostic_reports, rows_of
 
 DEFAULT_TARGETS = ("torch", "train")
@@ -88,39 +87,35 @@ def command(
     options = without_short_forms(options, classes, resolution)
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
-    if result.network is None or result.model is None:
-        return
     chosen = chosen_name(name, result, options)
     wanted = targets or DEFAULT_TARGETS
     warning = not_used(result) if "train" in wanted else None
     try:
-        texts = texts_of(result, result.network, chosen, request.shown, words, wanted)
+        texts = texts_of(result, chosen, request.shown, words, wanted)
     except NoEmission as fault:
         if targets:
             message = f"--target {fault.target}: {fault}; --target torch writes the module alone"
             raise click.ClickException(message) from None
         warning = no_entry_point(result, str(fault))
-        texts = texts_of(result, result.network, chosen, request.shown, words, ["torch"])
+        texts = texts_of(result, chosen, request.shown, words, ["torch"])
     warn(result, request, warning)
     written = write_all(Path(folder), texts, force)
     cost = count(result.network)
     if format_ == "json":
-        say_json(_report(result, result.network, cost, request.file, chosen, written))
+        say_json(_report(result, cost, request.file, chosen, written))
     else:
-        say(_summary(result, result.network, cost, written))
+        say(_summary(result, cost, written))
     finish(result)
 
 
-def _report(
-    result: Compilation, network: Network, cost: Cost, file: str, name: str, written: list[tuple[Path, str, int]]
-) -> CompileReport:
+def _report(result: Compiled, cost: Cost, file: str, name: str, written: list[tuple[Path, str, int]]) -> CompileReport:
     return CompileReport(
         archdsl=__version__,
         spec=file,
         model=result.name,
         name=name,
-        hash=network.hash,
-        input=[int(extent) for extent in network.input],
+        hash=result.network.hash,
+        input=[int(extent) for extent in result.network.input],
         files=[FileWritten(str(path), target, number) for path, target, number in written],
         convention=cost.convention.name,
         flops=int(cost.flops),
@@ -130,17 +125,15 @@ def _report(
     )
 
 
-def _summary(result: Compilation, network: Network, cost: Cost, written: list[tuple[Path, str, int]]) -> str:
+def _summary(result: Compiled, cost: Cost, written: list[tuple[Path, str, int]]) -> str:
     from archdsl.emission import TARGETS
 
-    model = result.model
-    if model is None:
-        return ""
     rows = [
-        [r.path, r.block, r.depth, size(r.outputs[0]), r.flops, r.params, r.acts] for r in rows_of(model, cost, "stage")
+        [r.path, r.block, r.depth, size(r.outputs[0]), r.flops, r.params, r.acts]
+        for r in rows_of(result.model, cost, "stage")
     ]
     rows.append(["total", None, None, None, cost.flops, cost.params, cost.acts])
     stages = table(["stage", "block", "depth", "output", "flops", "params", "acts"], rows, totals=True)
     files = table(["wrote", "what it is", "bytes"], [[str(path), TARGETS[t], number] for path, t, number in written])
-    head = f"{result.name}, {size(network.input)}, hash {network.hash[:16]}\n"
+    head = f"{result.name}, {size(result.network.input)}, hash {result.network.hash[:16]}\n"
     return f"{head}\n{stages}\nflops are {cost.convention.unit}\n\n{files}"

@@ -10,7 +10,7 @@ import click
 from archdsl import __version__
 from archdsl.commands.common import change_options, compiled, fail, finish, format_option, request_of, say, say_json
 from archdsl.commands.tables import places, size, table
-from archdsl.compiler import Compilation
+from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Convention
 from archdsl.graph.cost import Cost, count, explain
@@ -91,8 +91,6 @@ def command(
         raise click.UsageError("Missing argument 'FILE'.")
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
-    if result.network is None or result.model is None:
-        return
     cost = count(result.network, convention)
     if format_ == "json":
         _say_json(result, cost, request.file, by, dtype, batch, terms=explained is not None, formulas=formulas)
@@ -107,7 +105,7 @@ def command(
         else:
             parts = [_table(cost, rows_of(result.model, cost, by), by, markdown=markdown)]
         if memory:
-            parts.append(_memory(result, dtype, batch))
+            parts.append(_memory(result.network, dtype, batch))
         if result.model.solved:
             parts.append(solved_text(result))
         parts.append(_words(result.network, convention))
@@ -132,15 +130,11 @@ def _convention(name: str, explained: str | None, file: str | None) -> Conventio
 
 
 def _say_json(
-    result: Compilation, cost: Cost, file: str, by: Any, dtype: str, batch: int, *, terms: bool, formulas: bool
+    result: Compiled, cost: Cost, file: str, by: Any, dtype: str, batch: int, *, terms: bool, formulas: bool
 ) -> None:
     from archdsl import report
-    from archdsl.commands.provenance import change_reports
 
     network, model = result.network, result.model
-    memory = report.memory_report(result, dtype, batch)
-    if network is None or model is None or memory is None:
-        return
     say_json(
         report.CostReport(
             archdsl=__version__,
@@ -155,8 +149,8 @@ def _say_json(
             buffers=int(cost.buffers),
             by=by,
             rows=report.rows_of(model, cost, by),
-            memory=memory,
-            changes=change_reports(result),
+            memory=report.memory_report(network, dtype, batch),
+            changes=report.change_reports(model),
             solved=report.solved_reports(model),
             terms=_term_reports(network, cost.convention) if terms else None,
             formulas=_found_formulas(result, cost.convention, as_json=True) if formulas else None,
@@ -202,18 +196,17 @@ def _words(network: Network, convention: Convention) -> str:
     )
 
 
-def _csv(result: Compilation, cost: Cost, rows: list[Any]) -> str:
+def _csv(result: Compiled, cost: Cost, rows: list[Any]) -> str:
     """A line for each row; they add up, and each says by what convention and at what input."""
     from archdsl.render import render_csv
 
-    network = result.network
     convention = cost.convention
     headers = [
         *("model", "path", "block", "depth", "operations", "output", "flops", "params", "acts", "buffers"),
         *("convention", "convention_version", "flops_unit", "input", "hash"),
     ]
-    shape, digest = (network.input, network.hash) if network is not None else ((), "")
-    tail = [convention.name, convention.version, convention.unit, "x".join(map(str, shape)), digest]
+    shape = "x".join(map(str, result.network.input))
+    tail = [convention.name, convention.version, convention.unit, shape, result.network.hash]
     lines = [
         [
             *(result.name, r.path, r.block, r.depth, r.operations),
@@ -267,21 +260,19 @@ def _terms(network: Network, convention: Convention, *, markdown: bool) -> str:
 # Closed forms
 
 
-def _formula_report(result: Compilation, convention: Convention) -> Any:
+def _formula_report(result: Compiled, convention: Convention) -> Any:
     from archdsl.analysis.formula import formulas_of
     from archdsl.report import FormReport, FormulasReport, SymbolReport
 
-    if result.model is None:
-        return None
-    found = formulas_of(result.elaborator, result.model, convention)
+    found = formulas_of(result.model, convention)
     *stages, total = [FormReport(row.name, row.flops, row.params, row.acts) for row in found.rows()]
     symbols = [SymbolReport(s.name, s.value, s.text) for s in found.symbols]
     return FormulasReport(symbols, list(found.whole), list(found.decided), stages, total)
 
 
-def _found_formulas(result: Compilation, convention: Convention, *, as_json: bool, color: bool = False) -> Any:
+def _found_formulas(result: Compiled, convention: Convention, *, as_json: bool, color: bool = False) -> Any:
     """The closed forms; ends the command where the model has none."""
-    from archdsl.analysis.evaluate import Silent
+    from archdsl.analysis.context import AlreadyReported
     from archdsl.commands.common import Request
     from archdsl.compiler import Changes
 
@@ -291,11 +282,11 @@ def _found_formulas(result: Compilation, convention: Convention, *, as_json: boo
         diagnostics = Diagnostics()
         diagnostics.add(fault.diagnostic)
         fail(Request("", None, Changes(), as_json=as_json, color=color, shown=""), diagnostics)
-    except Silent:
+    except AlreadyReported:
         raise click.ClickException("the model has no closed forms") from None
 
 
-def _formulas(result: Compilation, convention: Convention, color: bool, *, markdown: bool) -> str:
+def _formulas(result: Compiled, convention: Convention, color: bool, *, markdown: bool) -> str:
     found = _found_formulas(result, convention, as_json=False, color=color)
     lines = []
     for form in (*found.stages, found.total):
@@ -318,12 +309,10 @@ def _formulas(result: Compilation, convention: Convention, color: bool, *, markd
 # Memory and factors
 
 
-def _memory(result: Compilation, dtype: str, batch: int) -> str:
+def _memory(network: Network, dtype: str, batch: int) -> str:
     from archdsl.report import memory_report
 
-    found = memory_report(result, dtype, batch)
-    if found is None:
-        return ""
+    found = memory_report(network, dtype, batch)
     images = "1 image" if batch == 1 else f"{batch:,} images"
     rows = [
         ("weights and buffers", found.weights_bytes, ""),
@@ -335,16 +324,14 @@ def _memory(result: Compilation, dtype: str, batch: int) -> str:
     return f"memory, {dtype}, {images}:\n" + "\n".join(lines) + "\n"
 
 
-MOST_PASSED = 3
+MAX_PASSED = 3
 """Factors without a network that are named under a solved one; the JSON has all."""
 
 
-def solved_text(result: Compilation) -> str:
+def solved_text(result: Compiled) -> str:
     """`name: s = 4.334 reaches 15,736,379,284 flops, 263,620,716 (1.65 %) below 16,000,000,000`"""
     from archdsl.report import solved_reports
 
-    if result.model is None:
-        return ""
     lines = []
     for s in solved_reports(result.model):
         side = "below" if s.residual < 0 else "above"
@@ -354,8 +341,8 @@ def solved_text(result: Compilation) -> str:
         )
         lines += [
             f"  passed over: {s.parameter} = {p.factor}, which has no network: {p.reason}"
-            for p in s.passed[:MOST_PASSED]
+            for p in s.passed[:MAX_PASSED]
         ]
-        if len(s.passed) > MOST_PASSED:
-            lines.append(f"  and {len(s.passed) - MOST_PASSED} more")
+        if len(s.passed) > MAX_PASSED:
+            lines.append(f"  and {len(s.passed) - MAX_PASSED} more")
     return "\n".join(lines) + "\n"

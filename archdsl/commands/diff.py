@@ -11,15 +11,15 @@ from typing import Any
 import click
 
 from archdsl import __version__
-from archdsl.analysis.model import Model, Stage
+from archdsl.analysis.answers import plain_defaults
+from archdsl.analysis.model import Stage
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Sequence, Setting
 from archdsl.commands.common import color_option, compiled, format_option, request_of, say, say_json
 from archdsl.commands.tables import table
-from archdsl.compiler import Compilation
+from archdsl.compiler import Compiled
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT
 from archdsl.graph.cost import Cost, Group, count
-from archdsl.show import plain_defaults
 
 DIFFERENT = 1
 TROUBLE = 2
@@ -50,15 +50,13 @@ same; 1 they differ; 2 trouble: the command line, or a file that does not compil
 @color_option
 def command(a: str, b: str, convention_name: str, format_: str, color: str | None) -> None:
     """Compare two models by meaning and by cost. A and B are each a FILE, or FILE:MODEL."""
-    found: list[Compilation] = []
+    found: list[Compiled] = []
     for text in (a, b):
         try:
             found.append(compiled(request_of(text, color=color, as_json=format_ == "json")))
         except click.exceptions.Exit:
             raise click.exceptions.Exit(TROUBLE) from None
     left, right = found
-    if left.network is None or right.network is None or left.model is None or right.model is None:
-        raise click.exceptions.Exit(TROUBLE)
     costs = count(left.network, convention_name), count(right.network, convention_name)
     differences = compare(left, right)
     same_network = left.network.hash == right.network.hash
@@ -74,13 +72,11 @@ def command(a: str, b: str, convention_name: str, format_: str, color: str | Non
 # Differences
 
 
-def compare(left: Compilation, right: Compilation) -> list[Any]:
+def compare(left: Compiled, right: Compiled) -> list[Any]:
     """What differs in the resolved models: input, ends, and stages by index, each by its settings after `fit`."""
     from archdsl.report import DifferenceReport
 
-    if left.model is None or right.model is None:
-        return []
-    sides = _parts(left, left.model), _parts(right, right.model)
+    sides = _parts(left), _parts(right)
     found = []
     for path in dict.fromkeys([*sides[0], *sides[1]]):
         a, b = (side.get(path) for side in sides)
@@ -96,13 +92,14 @@ def _order(path: str) -> tuple[int, int, str]:
     return rank, int(parts[1]) if rank == 2 else 0, path if rank != 2 else ""
 
 
-def _parts(compilation: Compilation, model: Model) -> dict[str, str]:
+def _parts(compilation: Compiled) -> dict[str, str]:
     """Everything that a model says, by path."""
-    found = {"input": show_value(model.input.value)}
+    model = compilation.model
+    found = {"input": show_value(model.shape)}
     found.update(_end("stem", model.stem))
-    for index, blocks in enumerate(compilation.elaborator.used_settings(model)):
+    for index, blocks in enumerate(compilation.settings):
         stage = model.stages[index]
-        kept = {*stage.settings, *plain_defaults(compilation.elaborator, stage.block.of)}
+        kept = {*stage.settings, *plain_defaults(stage.block.of)}
         found.update(_stage(f"stages.{index}", stage, [{n: s for n, s in b.items() if n in kept} for b in blocks]))
     found.update(_end("head", model.head))
     if model.output_stride is not None:
@@ -190,8 +187,8 @@ def _signed(a: int | None, b: int | None) -> str:
 def _text(
     a: str,
     b: str,
-    left: Compilation,
-    right: Compilation,
+    left: Compiled,
+    right: Compiled,
     costs: tuple[Cost, Cost],
     differences: list[Any],
     *,
@@ -219,16 +216,15 @@ def _text(
     return "\n".join(lines) + "\n" + table(headers, rows, totals=True) + "\n" + said
 
 
-def _name(compilation: Compilation) -> str:
-    digest = compilation.network.hash[:16] if compilation.network is not None else ""
-    return f"{compilation.name}, hash {digest}"
+def _name(compilation: Compiled) -> str:
+    return f"{compilation.name}, hash {compilation.network.hash[:16]}"
 
 
 def _say_json(
     a: str,
     b: str,
-    left: Compilation,
-    right: Compilation,
+    left: Compiled,
+    right: Compiled,
     costs: tuple[Cost, Cost],
     differences: list[Any],
     *,
@@ -240,8 +236,6 @@ def _say_json(
     sides = []
     for spec, compilation, cost in ((a, left, costs[0]), (b, right, costs[1])):
         network = compilation.network
-        if network is None:
-            return
         extents = [int(extent) for extent in network.input]
         counts = int(cost.flops), int(cost.params), int(cost.acts)
         sides.append(report.SideReport(spec, compilation.name, network.hash, extents, *counts))

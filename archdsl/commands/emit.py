@@ -7,7 +7,7 @@ from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primi
 from archdsl.analysis.resolve import Library, resolve
 from archdsl.analysis.trace import show_value
 from archdsl.commands.tables import places, size, table
-from archdsl.compiler import Compilation
+from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
@@ -30,11 +30,9 @@ def of_source(project: Project, phase: str, diagnostics: Diagnostics) -> str:
     return _names(resolve(source, project, Library(), diagnostics))
 
 
-def of_model(compilation: Compilation, phase: str) -> str:
+def of_model(compilation: Compiled, phase: str) -> str:
     """The stage list, the graph, or the cost of every operation, of a model that has a network."""
     network, model = compilation.network, compilation.model
-    if network is None or model is None:
-        return ""
     if phase == "stages":
         return _stages(compilation)
     if phase == "graph":
@@ -74,15 +72,15 @@ def _what(named: Named) -> str:
             return "not found"
 
 
-def _stages(compilation: Compilation) -> str:
+def _stages(compilation: Compiled) -> str:
     """Every stage with its settings after `fit`; requested and used, where these differ."""
     model = compilation.model
     if model is None:
         return ""
-    lines = [f"model {model.name}", f"input {show_value(model.input.value)}"]
+    lines = [f"model {model.name}", f"input {show_value(model.shape)}"]
     if model.stem is not None:
         lines.append(f"stem {show_value(model.stem)}")
-    for index, blocks in enumerate(compilation.elaborator.used_settings(model)):
+    for index, blocks in enumerate(compilation.settings):
         stage = model.stages[index]
         lines.append(f"stages.{index}: {show_value(stage.depth.value)} x {stage.block.name}")
         if stage.enter is not None:

@@ -11,7 +11,7 @@ import click
 from archdsl import __version__
 from archdsl.commands.common import change_options, compiled, finish, format_option, request_of, say, say_json
 from archdsl.commands.tables import size, table
-from archdsl.compiler import Compilation
+from archdsl.compiler import Compiled
 
 EPILOG = """
 \b
@@ -38,18 +38,19 @@ def command(target: str, format_: str, **options: Any) -> None:
     if format_ == "json":
         _say_json(result, request.file)
     else:
-        scaled = result.model is not None and result.model.changes
+        scaled = result.model.changes
         say((_scalings(result) if scaled else _origins(result)) + _ties(result))
     finish(result)
 
 
 def _code(code: str, *, as_json: bool) -> None:
-    from archdsl.codes import CODES
+    from archdsl.codes import codes
 
-    found = CODES.get(code)
+    known = list(codes())
+    found = codes().get(code)
     if found is None:
-        near = [known for known in CODES if known[:2] == code[:2]]
-        hint = f"; there are {', '.join(near)}" if near else f"; codes are {next(iter(CODES))} to {list(CODES)[-1]}"
+        near = [each for each in known if each[:2] == code[:2]]
+        hint = f"; there are {', '.join(near)}" if near else f"; codes are {known[0]} to {known[-1]}"
         raise click.UsageError(f"There is no code {code}{hint}.")
     if as_json:
         from archdsl.report import CodeReport
@@ -75,12 +76,12 @@ def _readable(value: Any) -> Any:
     return value if isinstance(value, int) and not isinstance(value, bool) else show_value(value)
 
 
-def _scalings(result: Compilation) -> str:
+def _scalings(result: Compiled) -> str:
     """For every scaled number: base, multiplied, rounded, adjusted, and the lines that did it."""
     from archdsl.commands.cost import solved_text
-    from archdsl.commands.provenance import change_reports
+    from archdsl.report import change_reports
 
-    reports = change_reports(result, _readable)
+    reports = change_reports(result.model, _readable)
     notes: dict[tuple[str, str], int] = {}
 
     def note(rule: str, at: str) -> str:
@@ -97,20 +98,20 @@ def _scalings(result: Compilation) -> str:
         return f"{_head(result)}\nThe scaling changed no number.\n"
     headers = ["", "base", "multiplied", "rounded", "adjusted", "why"]
     lines = [f"({number}) {at}: {rule}" for (at, rule), number in notes.items()]
-    solved = solved_text(result) + "\n" if result.model is not None and result.model.solved else ""
+    solved = solved_text(result) + "\n" if result.model.solved else ""
     said = (
         "base: before; multiplied: before rounding; rounded: by the scaling's line; adjusted: by the block's `fit`.\n"
     )
     return f"{_head(result)}\n{table(headers, rows)}\n{said}\n" + solved + "".join(line + "\n" for line in lines)
 
 
-def _origins(result: Compilation) -> str:
+def _origins(result: Compiled) -> str:
     """For every stage: what was requested and what is used, with the rule and the line of `fit`."""
-    from archdsl.commands.provenance import origin_reports
+    from archdsl.report import origin_reports
 
     rows: list[list[Any]] = []
     notes: dict[tuple[str, str], int] = {}
-    for r in origin_reports(result, _readable):
+    for r in origin_reports(result.model, _readable):
         used = r.used if r.used != r.requested else "="
         fits = [f"({notes.setdefault((line.at, line.text), len(notes) + 1)})" for line in r.fit]
         rows.append([r.path, r.requested, used, " ".join(fits), f"{r.rule_at}: {_short(r.rule)}"])
@@ -121,11 +122,11 @@ def _origins(result: Compilation) -> str:
     return text + ("\n" + "".join(lines) if lines else "")
 
 
-def _ties(result: Compilation) -> str:
+def _ties(result: Compiled) -> str:
     """The exact halves that were rounded, which code in doubles may decide otherwise; nothing where there are none."""
-    from archdsl.commands.provenance import tie_reports
+    from archdsl.report import tie_reports
 
-    ties = tie_reports(result)
+    ties = tie_reports(result.model)
     if not ties:
         return ""
     head = "\nExact halves, of which the even neighbour is taken; code that computes in doubles may take the other:\n\n"
@@ -136,18 +137,15 @@ def _short(text: str) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def _head(result: Compilation) -> str:
+def _head(result: Compiled) -> str:
     network = result.network
-    return f"{result.name}, {size(network.input)}, hash {network.hash[:16]}\n" if network is not None else ""
+    return f"{result.name}, {size(network.input)}, hash {network.hash[:16]}\n"
 
 
-def _say_json(result: Compilation, spec: str) -> None:
+def _say_json(result: Compiled, spec: str) -> None:
     from archdsl import report
-    from archdsl.commands.provenance import change_reports, origin_reports, tie_reports
 
     network, model = result.network, result.model
-    if network is None or model is None:
-        return
     say_json(
         report.ExplainReport(
             __version__,
@@ -155,9 +153,9 @@ def _say_json(result: Compilation, spec: str) -> None:
             result.name,
             network.hash,
             [int(extent) for extent in network.input],
-            change_reports(result),
-            origin_reports(result),
-            tie_reports(result),
+            report.change_reports(model),
+            report.origin_reports(model),
+            report.tie_reports(model),
             report.solved_reports(model),
             report.diagnostic_reports(result.diagnostics),
         )

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from archdsl import __version__
-from archdsl.analysis.elaborate import Elaborator
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.answers import value_of
 from archdsl.analysis.program import Definition
-from archdsl.analysis.values import Environment
+from archdsl.analysis.values import UNKNOWN
 from archdsl.commands.common import AnyFunction, Request, compiled, fail, format_option, request_of, say, say_json
 from archdsl.commands.tables import table
-from archdsl.compiler import Compilation, Compiler
+from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.emission import default_name
 from archdsl.files import FileFault, write_atomically
@@ -129,8 +128,11 @@ class Drawn:
 
     label: str
     request: Request
-    compilation: Compilation
-    network: Network
+    compilation: Compiled
+
+    @property
+    def network(self) -> Network:
+        return self.compilation.network
 
     @property
     def report(self) -> PlottedModel:
@@ -187,10 +189,8 @@ def _requests(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]) -> 
 
 def _network(request: Request, options: dict[str, Any]) -> Drawn:
     result = compiled(request)
-    if result.network is None:
-        raise click.exceptions.Exit(1)
     asked = [*options.get("scalings", ()), *([options["budget"]] if options.get("budget") else [])]
-    return Drawn(label_of(default_name(result.name, asked, options["input_"])), request, result, result.network)
+    return Drawn(label_of(default_name(result.name, asked, options["input_"])), request, result)
 
 
 def _listed(request: Request) -> Listed | None:
@@ -206,14 +206,14 @@ def _listed(request: Request) -> Listed | None:
         named = program.entry.names.get(name)
         if not isinstance(named, Definition) or named.kind != "fn":
             return None
-        expression, _ = parse_expression(Source(name, f"{name}()"))
-        if diagnostics.failed or expression is None:
-            raise Silent
-        value: Any = Elaborator(diagnostics).evaluate(expression, Environment(program.entry))
     except Fault as fault:
         diagnostics.add(fault.diagnostic)
         fail(request, diagnostics)
-    except Silent:
+    expression, _ = parse_expression(Source(name, f"{name}()"))
+    if diagnostics.failed or expression is None:
+        fail(request, diagnostics)
+    value: Any = value_of(expression, program, diagnostics)
+    if diagnostics.failed or value is UNKNOWN:
         fail(request, diagnostics)
     widths = tuple(value) if isinstance(value, (list, tuple)) else ()
     if not widths or any(type(width) is not int or not 0 < width <= EXTENT_MAX for width in widths):

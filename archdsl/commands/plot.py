@@ -13,7 +13,7 @@ import click
 from archdsl.commands.common import Request, change_options, color_option, fail, progress_bar
 from archdsl.commands.pictures import Drawn, Plot, Wanted, configurations, deliver, networks, output_options
 from archdsl.commands.tables import size
-from archdsl.compiler import Changes, Compiler
+from archdsl.compiler import Changes, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Convention
 from archdsl.graph.cost import Cost, count
@@ -35,7 +35,7 @@ FILE's suffix says what is written: .svg, .pdf and .png are pictures, .html is a
 its numbers, .csv and .json are the numbers alone. Pictures need the extra archdsl[plot]; the numbers, which are always
 printed, need nothing. A SPEC is a file, FILE:MODEL, or the name of a shipped network.
 """
-MOST_NETWORKS = 2_000
+MAX_NETWORKS = 2_000
 """Of one picture of scalings."""
 GRID = 1000
 """Factors between the ends are whole thousandths, as those that `--to` finds."""
@@ -207,8 +207,8 @@ def scaling(
     """Draw flops, params and acts against the scaling factor, on logarithmic axes, for several strategies."""
     names = _strategies(strategies)
     numbers = _factors(factors, steps)
-    if len(specs) * len(names) * len(numbers) > MOST_NETWORKS:
-        raise click.UsageError(f"That is more than {MOST_NETWORKS:,} networks; ask for fewer factors or strategies.")
+    if len(specs) * len(names) * len(numbers) > MAX_NETWORKS:
+        raise click.UsageError(f"That is more than {MAX_NETWORKS:,} networks; ask for fewer factors or strategies.")
     found = networks(specs, wanted, options)
     convention = CONVENTIONS[convention_name]
     rows: dict[str, list[ScaledRow]] = {}
@@ -223,7 +223,7 @@ def scaling(
             made = compilers[each.label].elaborate(
                 each.compilation.program, each.compilation.name, _changes(each, call), diagnostics
             )
-            if made.network is None or diagnostics.failed:
+            if isinstance(made, Failed) or diagnostics.failed:
                 failed = each.request, diagnostics
                 break
             cost = count(made.network, convention)

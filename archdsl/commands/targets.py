@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from archdsl.compiler import Compilation
+from archdsl.compiler import Compiled
 from archdsl.files import FileFault, write_atomically
-from archdsl.graph.network import Network
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
@@ -62,7 +61,7 @@ def words_of(options: Mapping[str, Any], classes: int | None, resolution: int | 
     return found
 
 
-def chosen_name(name: str | None, result: Compilation, options: Mapping[str, Any]) -> str:
+def chosen_name(name: str | None, result: Compiled, options: Mapping[str, Any]) -> str:
     """The name of the files and the module: the one asked for, or the model's with what was asked of it."""
     from archdsl.emission import default_name, name_fault
 
@@ -75,13 +74,13 @@ def chosen_name(name: str | None, result: Compilation, options: Mapping[str, Any
 
 
 def texts_of(
-    result: Compilation, network: Network, name: str, file: str, words: Sequence[str], targets: Sequence[str]
+    result: Compiled, name: str, file: str, words: Sequence[str], targets: Sequence[str]
 ) -> dict[str, tuple[str, str]]:
     """The files of the targets by name: (target, text). Raises `archdsl.emission.NoEmission`."""
     from archdsl.emission import about_of, emit
 
     spec = "standard input" if file == "-" else file
-    return emit(network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
+    return emit(result.network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
 
 
 # Writing

@@ -62,9 +62,8 @@ from archdsl.commands.targets import (
     without_short_forms,
 )
 from archdsl.commands.targets import words_of as changes_of
-from archdsl.compiler import Compilation
+from archdsl.compiler import Compiled
 from archdsl.files import escaped
-from archdsl.graph.network import Network
 from archdsl.report import TrainReport, diagnostic_reports
 from archdsl.resources import data_root
 from archdsl.training.recipe import DEFAULT, Recipe
@@ -132,9 +131,7 @@ def command(
     typed += ["--", *extra] if extra else []
     request = request_of(file, as_json=format_ == "json", **without_short_forms(options, classes))
     result = compiled(request)
-    if result.network is None or result.model is None:
-        return
-    wanted = _wanted(request, result, result.network, chosen_name(name, result, options), changes)
+    wanted = _wanted(request, result, chosen_name(name, result, options), changes)
     asked = [f"--data={data}"] if data is not None else []
     asked += [f"--device={device}"] if device is not None else []
     plan = _plan(wanted, folder, [*asked, *extra], processes)
@@ -171,23 +168,23 @@ class Wanted:
         return f"train_{self.name}.py"
 
 
-def _wanted(request: Request, result: Compilation, network: Network, name: str, changes: list[str]) -> Wanted:
+def _wanted(request: Request, result: Compiled, name: str, changes: list[str]) -> Wanted:
     from archdsl.backends.recipe_use import as_used, unused
     from archdsl.emission import NoEmission, not_used
     from archdsl.project import Project
     from archdsl.show import show_model, show_recipe
 
+    network, model = result.network, result.model
     asked = result.recipe or DEFAULT
     recipe, left = as_used(asked, network), unused(asked, network)
     reader = Project(request.file)
     try:
-        texts = texts_of(result, network, name, request.shown, changes, ("torch", "train"))
+        texts = texts_of(result, name, request.shown, changes, ("torch", "train"))
         texts[MODEL] = ("model", show_model(result, reader))
         texts[RECIPE] = ("recipe", show_recipe(recipe, reader))
     except (NoEmission, ValueError) as fault:
         raise click.ClickException(str(fault)) from None
     warn(result, request, not_used(result))
-    model = result.model
     run = {
         "archdsl": __version__,
         "spec": request.shown,
@@ -196,8 +193,8 @@ def _wanted(request: Request, result: Compilation, network: Network, name: str, 
         "name": name,
         "hash": network.hash,
         "input": [int(extent) for extent in network.input],
-        "preprocess": {key: show_value(setting.value) for key, setting in model.preprocess.items()} if model else {},
-        "init": {key: str(setting.value) for key, setting in model.init.items()} if model else {},
+        "preprocess": {key: show_value(setting.value) for key, setting in model.preprocess.items()},
+        "init": {key: str(setting.value) for key, setting in model.init.items()},
         "recipe": recipe_settings(recipe),
         "unused": left,
     }
@@ -433,9 +430,7 @@ def _end(plan: Plan, code: int, interrupted: bool) -> None:
 # What is said
 
 
-def _report(
-    plan: Plan, result: Compilation, request: Request, code: int | None, *, dry_run: bool = False
-) -> TrainReport:
+def _report(plan: Plan, result: Compiled, request: Request, code: int | None, *, dry_run: bool = False) -> TrainReport:
     run = plan.wanted.run
     return TrainReport(
         archdsl=__version__,
@@ -457,7 +452,7 @@ def _report(
     )
 
 
-def _tell(plan: Plan, result: Compilation, request: Request, *, dry_run: bool) -> None:
+def _tell(plan: Plan, result: Compiled, request: Request, *, dry_run: bool) -> None:
     if request.as_json:
         say_json(_report(plan, result, request, None, dry_run=dry_run))
         return

@@ -14,8 +14,7 @@ from typing import Any, BinaryIO
 from archdsl import emission
 from archdsl.backends.weights import COUNTER, Plan
 from archdsl.commands.checkpoints import FLOATS, Damaged, Record, WeightsFault, numbers, opened, read_file
-from archdsl.compiler import Compilation
-from archdsl.graph.network import Network
+from archdsl.compiler import Compiled
 from archdsl.report import TrialReport
 
 TOLERANCE = 1e-4
@@ -30,13 +29,11 @@ INPUT, OUTPUT = "input", "output"
 class Trial:
     """A given input and output, and the emitted module. `reverse`: the input is BGR. Raises `WeightsFault`."""
 
-    def __init__(self, path: str, tolerance: float, result: Compilation, *, reverse: bool) -> None:
+    def __init__(self, path: str, tolerance: float, result: Compiled, *, reverse: bool) -> None:
         self.path = path
         self._tolerance = tolerance
         self._input, self._output = (self._floats(name, tensor) for name, tensor in _read(path).items())
         network = result.network
-        if network is None:
-            raise WeightsFault(path, "there is no network to check")
         if len(network.outputs) != 1:
             raise WeightsFault(path, f"the network has {len(network.outputs)} outputs, and a check is of one")
         if (tuple(self._input.shape[1:]) != tuple(network.input) and not reverse) or self._input.ndim != 4:
@@ -45,7 +42,7 @@ class Trial:
             )
         if reverse:
             self._input = self._input.flip(1)
-        self._module = _module(result, network)
+        self._module = _module(result)
 
     def _floats(self, name: str, tensor: Any) -> Any:
         import torch
@@ -89,12 +86,12 @@ class Trial:
         return self.path, message, "nothing was written: strides, paddings, activations and eps stand in no checkpoint"
 
 
-def _module(result: Compilation, network: Network) -> Any:
+def _module(result: Compiled) -> Any:
     """The emitted module, live, in the mode that tests."""
-    from archdsl.api import Compiled
+    from archdsl import api
 
     about = emission.about_of(result, result.name, "", ())
-    return Compiled(result, network, about).module().eval()
+    return api.Compiled(result, about).module().eval()
 
 
 def _read(path: str) -> dict[str, Any]:

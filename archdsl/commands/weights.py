@@ -59,9 +59,10 @@ from archdsl.commands.common import (
 )
 from archdsl.commands.tables import size, table
 from archdsl.commands.trial import MOST_TRIALS, TOLERANCE, Trial
-from archdsl.compiler import Compilation
+from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic, Diagnostics, Label
 from archdsl.files import FileFault, write_atomically
+from archdsl.numbers import approximate, is_number
 from archdsl.render import visible
 from archdsl.report import ChoiceReport, InputReport, TensorReport, TrialReport, WeightsReport, diagnostic_reports
 from archdsl.source import Source, Span
@@ -156,8 +157,6 @@ def command(
         raise click.UsageError("--ema and --entry are two ways to say which weights: give one")
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
-    if result.network is None:
-        return
     network = result.network
     target = Path(output or f"{result.name}{SUFFIX}")
     try:
@@ -355,24 +354,24 @@ def _write(target: Path, content: bytes, force: bool) -> None:
 # The report
 
 
-def _input_report(inputs: Inputs, plan: Plan, result: Compilation) -> InputReport:
+def _input_report(inputs: Inputs, plan: Plan, result: Compiled) -> InputReport:
     """What the checkpoint's network takes, beside what the model says of its own images."""
     about = emission.about_of(result, result.name, "", ())
-    preprocess = result.model.preprocess if result.model is not None else {}
-    said = {key: preprocess[key].value if key in preprocess else None for key in ("interpolation", "crop")}
+    preprocess = result.model.preprocess
+    interpolation, crop = (preprocess[key].value if key in preprocess else None for key in ("interpolation", "crop"))
     lines = differences(
         inputs,
         tuple(map(float, about.mean)),
         tuple(map(float, about.std)),
-        said["interpolation"],
-        float(said["crop"]) if said["crop"] is not None else None,
+        interpolation if isinstance(interpolation, str) else None,
+        approximate(crop) if is_number(crop) else None,
     )
     reversed_ = any(REVERSED in (entry.rule or "").split(", ") for entry in plan.loaded)
     return InputReport(reversed=reversed_, differences=lines, **asdict(inputs))
 
 
 def _report(
-    result: Compilation,
+    result: Compiled,
     request: Request,
     target: Path,
     plan: Plan,
@@ -383,7 +382,7 @@ def _report(
     written: bool,
 ) -> WeightsReport:
     tensors = [_loaded_report(entry, found) for entry in plan.loaded]
-    places = {f"{node.path}.": index for index, node in enumerate(result.network.nodes)} if result.network else {}
+    places = {f"{node.path}.": index for index, node in enumerate(result.network.nodes)}
     tensors += [TensorReport("new", e.name, list(e.shape), None, None, e.why, None) for e in plan.new]
     tensors.sort(key=lambda t: places.get(f"{(t.name or '').rpartition('.')[0]}.", -1))
     tensors += [TensorReport("unused", None, None, e.name, list(e.shape), e.why, None) for e in plan.unused]
@@ -393,7 +392,7 @@ def _report(
         archdsl=__version__,
         spec=request.shown,
         model=result.name,
-        hash=result.network.hash if result.network is not None else "",
+        hash=result.network.hash,
         checkpoint=found.path,
         output=str(target),
         written=written,

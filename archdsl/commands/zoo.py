@@ -16,13 +16,12 @@ from archdsl.analysis.resolve import Library
 from archdsl.analysis.suggest import nearest
 from archdsl.commands.common import format_option, progress_bar, say, say_json
 from archdsl.commands.tables import size, table
-from archdsl.compiler import Changes, Compiler
+from archdsl.compiler import Changes, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import DEFAULT
-from archdsl.graph.cost import count
+from archdsl.graph.cost import MEASURES, count
 from archdsl.project import Project
 from archdsl.render import Cell, render_csv, render_markdown
-from archdsl.request import MEASURES
 from archdsl.zoo import declared, families, opened
 
 EPILOG = """
@@ -132,7 +131,7 @@ def networks(wanted: Collection[str], patterns: Sequence[str]) -> list[Listed]:
 def _listed(family: str, path: str, compiler: Compiler, program: Program, name: str) -> Listed:
     diagnostics = Diagnostics()
     made = compiler.elaborate(program, name, Changes(), diagnostics)
-    if made.network is None or made.model is None or diagnostics.failed:
+    if isinstance(made, Failed) or diagnostics.failed:
         raise RuntimeError(f"{path}: {name} does not compile: {[d.message for d in diagnostics]}")
     cost = count(made.network)
     cited = made.model.provenance.get("paper") or made.model.provenance.get("code")

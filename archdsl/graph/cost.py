@@ -16,6 +16,8 @@ from archdsl.graph.ledger import Ledger
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Dim, Shape
 
+MEASURES = ("flops", "params", "acts")
+"""What a convention counts."""
 Grouping = Literal["stage", "block", "op"]
 
 

@@ -19,13 +19,11 @@ from archdsl.graph.faults import RuleError
 from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Range, Shape, below, show, show_shape
 from archdsl.graph.symbolic import Symbolic
+from archdsl.limits import MAX_NODES
 from archdsl.source import Span
 
 if TYPE_CHECKING:
     import networkx
-
-MOST_NODES = 100_000
-"""The limit on a network's operations."""
 
 VALUES_PER_NODE = 4
 """The limit on operands and outputs together, as a multiple of the limit on operations."""
@@ -114,7 +112,7 @@ class Network:
 class Builder:
     """Makes a network node by node."""
 
-    def __init__(self, input_shape: Shape, max_nodes: int = MOST_NODES) -> None:
+    def __init__(self, input_shape: Shape, max_nodes: int = MAX_NODES) -> None:
         self.input_shape = input_shape
         self.max_nodes = max_nodes
         self.nodes: list[Node] = []
@@ -243,4 +241,4 @@ def _canonical(value: Any) -> str:
     return show(value)
 
 
-__all__ = ["INPUT", "MOST_NODES", "Builder", "Feature", "Network", "Node", "Value", "strides"]
+__all__ = ["INPUT", "Builder", "Feature", "Network", "Node", "Value", "strides"]

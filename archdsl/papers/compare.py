@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from archdsl.analysis.answers import value_in
 from archdsl.analysis.evaluate import literal
 from archdsl.analysis.program import walk
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Sequence, Setting
 from archdsl.analysis.verify import printed, rounded
-from archdsl.compiler import Changes, Compilation
-from archdsl.graph.cost import count
+from archdsl.compiler import Changes, Compiled
+from archdsl.graph.cost import MEASURES, count
 from archdsl.graph.network import Network
 from archdsl.papers.data import Column, Paper, Row, Table
 from archdsl.papers.networks import Networks
 from archdsl.papers.report import Figure, PaperRow, Ratio, TableReport
-from archdsl.request import MEASURES
 from archdsl.syntax import ast
 
 _NONE = Changes()
@@ -95,11 +95,11 @@ def _row(paper: Paper, table: Table, row: Row, networks: Networks) -> PaperRow:
 # Networks
 
 
-def _measured(paper: Paper, row: Row, measure: str, found: Compilation | None, networks: Networks) -> Figure:
+def _measured(paper: Paper, row: Row, measure: str, found: Compiled | None, networks: Networks) -> Figure:
     """A printed count, and ours."""
     text = row.figures[measure]
     figure = Figure(measure, text, None, None, None, "no network" if row.model is None else "missing")
-    if found is None or found.network is None:
+    if found is None:
         return figure
     of_it = [v for v in found.verdicts if v.holds and (v.claim.measure, v.claim.literal) == (measure, text)]
     claims = [v for v in of_it if v.input[1] == row.input]
@@ -108,7 +108,7 @@ def _measured(paper: Paper, row: Row, measure: str, found: Compilation | None, n
         if v.convention in paper.conventions and not v.claim.truncated:
             return replace(figure, ours=text, computed=v.computed, convention=v.convention, agreement="same")
     network = _at(row, found.network, networks)
-    if network is None:
+    if network is None:  # it has none of this size
         return figure
     counts = {name: int(getattr(count(network, name), measure)) for name in paper.conventions}
     for name, amount in counts.items():
@@ -151,29 +151,27 @@ def _at(row: Row, own: Network, networks: Networks) -> Network | None:
     return found.network if found is not None else None
 
 
-def _notes(found: Compilation, measure: str) -> Iterator[str]:
+def _notes(found: Compiled, measure: str) -> Iterator[str]:
     """What a network says of its figures: of this measure first, then of others, then of its source."""
-    if found.model is None:
-        return
     claims = [claim for claim in found.model.claims if claim.note]
     for claim in sorted(claims, key=lambda claim: claim.measure != measure):
         yield str(claim.note)
     yield from [str(setting.value) for setting in found.model.provenance.values()]
 
 
-def _told(column: Column, found: Compilation | None) -> Figure:
+def _told(column: Column, found: Compiled | None) -> Figure:
     """A column of the resolved model: one value where all stages agree, else one a stage."""
-    if found is None or found.model is None:
+    if found is None:
         return Figure(column.name, None, None, None, None, "missing")
     values = []
-    for stage, blocks in zip(found.model.stages, found.elaborator.used_settings(found.model), strict=True):
+    for stage, blocks in zip(found.model.stages, found.settings, strict=True):
         settings = {**blocks[0], "depth": stage.depth}
-        values += [_value(settings.get(name), column, found) for name in column.reads]
+        values += [_value(settings.get(name), column) for name in column.reads]
     text = values[0] if len(set(values)) == 1 else f"[{', '.join(values)}]"
     return Figure(column.name, None, text, None, None, "not printed")
 
 
-def _value(setting: Setting | None, column: Column, found: Compilation) -> str:
+def _value(setting: Setting | None, column: Column) -> str:
     if setting is None:
         return "-"
     asked = setting.requested or setting
@@ -182,14 +180,14 @@ def _value(setting: Setting | None, column: Column, found: Compilation) -> str:
     if asked.origin is not None:
         for node in walk(asked.origin.expression):
             if isinstance(node, ast.Argument) and node.name is not None and node.name.text == column.argument:
-                return show_value(found.elaborator.evaluate(node.value, asked.origin.environment))
+                return show_value(value_in(node.value, asked.origin.environment))
     return "-"
 
 
 # Stages
 
 
-def _settings(table: Table, row: Row, found: Compilation | None) -> list[Figure]:
+def _settings(table: Table, row: Row, found: Compiled | None) -> list[Figure]:
     """The printed settings of a part of the network, and those of the resolved model."""
     part = _part(found, row.part or "") if found is not None else None
     figures = []
@@ -207,11 +205,9 @@ def _settings(table: Table, row: Row, found: Compilation | None) -> list[Figure]
     return figures
 
 
-def _part(found: Compilation, path: str) -> dict[str, str] | None:
+def _part(found: Compiled, path: str) -> dict[str, str] | None:
     """Block, depth and settings of a stem, a stage or a head; a stem and a head are one block."""
     model = found.model
-    if model is None:
-        return None
     place, _, index = path.partition(".")
     if place != "stages":
         end = {"stem": model.stem, "head": model.head}.get(place)
@@ -225,7 +221,7 @@ def _part(found: Compilation, path: str) -> dict[str, str] | None:
     if not index.isdecimal() or int(index) >= len(model.stages):
         return None
     stage = model.stages[int(index)]
-    settings = found.elaborator.used_settings(model)[int(index)][0]
+    settings = found.settings[int(index)][0]
     texts = {name: show_value(setting.value) for name, setting in settings.items()}
     return {**texts, "depth": show_value(stage.depth.value), "block": stage.block.name}
 
@@ -265,9 +261,9 @@ def _powers(table: Table, row: Row, networks: Networks) -> list[Figure]:
     return figures
 
 
-def _size(found: Compilation | None, part: str, what: str) -> int | None:
+def _size(found: Compiled | None, part: str, what: str) -> int | None:
     """A dimension or a count of a part of a model."""
-    if found is None or found.model is None or found.network is None:
+    if found is None:
         return None
     if what in MEASURES:
         counts = {group.key: int(getattr(group, what)) for group in count(found.network).by("stage")}
@@ -289,7 +285,7 @@ def _ratios(table: Table, networks: Networks) -> list[Ratio]:
             continue
         for name in table.measured.networks:
             pair = networks.find(name), networks.find(name, Changes(scalings=(row.scaling.format(s=_text(factor)),)))
-            costs = [count(each.network) for each in pair if each is not None and each.network is not None]
+            costs = [count(each.network) for each in pair if each is not None]
             for column in table.columns:
                 exponent = row.cells[column.name].exponent
                 if len(costs) < len(pair) or exponent is None or column.reads[0] not in MEASURES:

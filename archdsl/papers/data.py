@@ -19,14 +19,14 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from archdsl.analysis.suggest import nearest
+from archdsl.graph.cost import MEASURES
 from archdsl.render import visible
-from archdsl.request import MEASURES
 
 Kind = Literal["networks", "stages", "scaling"]
 _WORDS = re.compile(r"[a-z0-9]+")
 _NAME = re.compile(r"[a-z0-9 :/_.,()-]*", re.IGNORECASE | re.ASCII)
 _TABLE, _FIGURE = ("table", "tab", "tbl"), ("figure", "fig")
-_LONGEST = 200
+_MAX_LETTERS = 200
 """Letters of a table's name that are looked at."""
 
 
@@ -246,13 +246,13 @@ def choose(text: str, papers: Sequence[Paper]) -> list[tuple[Paper, Table]]:
 
     `key:3` stands for 3a and 3b where there is no table 3, and `key` for all tables. Raises `UnknownTable`.
     """
-    words = _WORDS.findall(text[:_LONGEST].lower()) if _NAME.fullmatch(text) and len(text) <= _LONGEST else []
+    words = _WORDS.findall(text[:_MAX_LETTERS].lower()) if _NAME.fullmatch(text) and len(text) <= _MAX_LETTERS else []
     papers_words = [(paper, _WORDS.findall(paper.key)) for paper in papers]
     fitting = [(paper, own) for paper, own in papers_words if words[: len(own)] == own]
     if not fitting:
         guess = nearest(re.split(r"[:/\s]", text.strip(), maxsplit=1)[0], [paper.key for paper in papers])
         hint = f"did you mean '{guess}'?" if guess else f"there are {', '.join([paper.key for paper in papers])}"
-        raise UnknownTable(f"there is no paper '{visible(text[:_LONGEST])}'; {hint}")
+        raise UnknownTable(f"there is no paper '{visible(text[:_MAX_LETTERS])}'; {hint}")
     paper, own = max(fitting, key=lambda each: len(each[1]))
     rest = words[len(own) :]
     if not rest:

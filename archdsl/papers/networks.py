@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archdsl.analysis.program import Program
-from archdsl.compiler import Changes, Compilation, Compiler
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.resources import read_data
 from archdsl.source import Source, Span
 
-_CLAIMS = "E5"
 _NONE = Changes()
 
 
@@ -38,24 +37,24 @@ class Networks:
         self.paths = paths
         self._compiler = Compiler(Shipped())
         self._programs: dict[str, Program] = {}
-        self._found: dict[tuple[str, Changes], Compilation | None] = {}
-        self._made: dict[tuple[str, str, Changes], Compilation | None] = {}
+        self._found: dict[tuple[str, Changes], Compiled | None] = {}
+        self._made: dict[tuple[str, str, Changes], Compiled | None] = {}
 
-    def find(self, name: str, changes: Changes = _NONE) -> Compilation | None:
+    def find(self, name: str, changes: Changes = _NONE) -> Compiled | None:
         """A shipped network, changed; None where there is none of this name, or it does not compile."""
         key = (name, changes)
         if key not in self._found:
             self._found[key] = self._compile(name, changes)
         return self._found[key]
 
-    def make(self, text: str, name: str, changes: Changes) -> Compilation | None:
+    def make(self, text: str, name: str, changes: Changes) -> Compiled | None:
         """A model of a program given as text; None where it does not compile."""
         key = (text, name, changes)
         if key not in self._made:
             self._made[key] = _sound(self._compiler.compile(Source("specs/program.arch", text), name, changes))
         return self._made[key]
 
-    def _compile(self, name: str, changes: Changes) -> Compilation | None:
+    def _compile(self, name: str, changes: Changes) -> Compiled | None:
         path = self.paths.get(name)
         if path is None:
             return None
@@ -70,7 +69,6 @@ class Networks:
         return _sound(self._compiler.elaborate(program, name, changes, Diagnostics()))
 
 
-def _sound(compilation: Compilation) -> Compilation | None:
+def _sound(compilation: Compilation) -> Compiled | None:
     """A compilation with a network. A claim that does not hold is no hindrance: it counts for nothing."""
-    faults = [d for d in compilation.diagnostics if d.severity == "error" and not d.code.startswith(_CLAIMS)]
-    return compilation if not faults and compilation.network is not None and compilation.model is not None else None
+    return compilation if isinstance(compilation, Compiled) and compilation.sound else None

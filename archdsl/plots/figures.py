@@ -11,19 +11,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from archdsl.analysis.evaluate import SUFFIXES
 from archdsl.backends.parts import plain
-from archdsl.plots.rows import MEASURES, BlockRow, Fit, ScaledRow, StageRow
+from archdsl.graph.cost import MEASURES
+from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow
 
 Form = Literal["steps", "points", "line", "guide", "bars"]
 """`steps`: a level line through marked points; `points`: marked points, joined; `line`, `guide`: no marks."""
 
-MOST_SERIES = 8
+MAX_SERIES = 8
 """More lines than this cannot be told apart in one panel."""
-MOST_SIDES = 4
+MAX_SIDES = 4
 """More bars than this, one for each model, are not read side by side."""
-MOST_GROUPS = 60
+MAX_GROUPS = 60
 """More stages than this are no picture."""
-MOST_LABEL = 40
+MAX_LABEL = 40
 """Characters of a name in a picture."""
 
 
@@ -79,7 +81,7 @@ class Figure:
 
 def label_of(text: str) -> str:
     """A name as pictures and tables show it."""
-    return plain(text, MOST_LABEL)
+    return plain(text, MAX_LABEL)
 
 
 def number(value: float) -> str:
@@ -100,7 +102,7 @@ def widths_figure(
     rows: Mapping[str, Sequence[BlockRow]], fits: Sequence[Fit], lines: Sequence[tuple[Fraction, Fraction]], log: bool
 ) -> Figure:
     """Block widths as levels, the line that fits each model's best, and lines that are given."""
-    _few(rows, MOST_SERIES, "models")
+    _few(rows, MAX_SERIES, "models")
     longest = max([len(blocks) for blocks in rows.values()], default=0)
     styles = {model: style for style, model in enumerate(rows)}
     fitted = {fit.model: fit for fit in fits}
@@ -127,7 +129,7 @@ def widths_figure(
 
 def channels_figure(rows: Mapping[str, Sequence[BlockRow]], log: bool) -> Figure:
     """The output channels of every block."""
-    _few(rows, MOST_SERIES, "models")
+    _few(rows, MAX_SERIES, "models")
     series = [
         Series(f"channels-{style}", model, "points", style, _points(blocks))
         for style, (model, blocks) in enumerate(rows.items())
@@ -164,7 +166,7 @@ def scaling_figure(rows: Mapping[str, Sequence[ScaledRow]], notes: Sequence[str]
     panels = []
     for place, (model, scaled) in enumerate(rows.items()):
         strategies = list(dict.fromkeys([row.strategy for row in scaled]))
-        _few(dict.fromkeys(strategies), MOST_SERIES, "strategies")
+        _few(dict.fromkeys(strategies), MAX_SERIES, "strategies")
         for measure in MEASURES:
             series = _guides(f"guide-{place}-{measure}", [row.factor for row in scaled], measure == "acts")
             for style, strategy in enumerate(strategies):
@@ -192,16 +194,16 @@ def _guides(key: str, factors: Sequence[float], root: bool) -> list[Series]:
 
 # Stages
 
-_UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"))
+_UNITS = [(10**power, suffix) for suffix, power in reversed(SUFFIXES.items())]
 
 
 def stages_figure(rows: Mapping[str, Sequence[StageRow]], shares: bool, notes: Sequence[str], footnote: str) -> Figure:
     """Flops, params and acts of every stage as bars, from the first at the top to the last."""
-    _few(rows, MOST_SIDES, "models")
+    _few(rows, MAX_SIDES, "models")
     places = _places([[row.path for row in stages] for stages in rows.values()])
-    if len(places) > MOST_GROUPS:
-        raise NoFigure(f"{len(places)} stages are too many for a picture; it holds {MOST_GROUPS}")
-    names = tuple([plain(path, MOST_LABEL) for path in places])
+    if len(places) > MAX_GROUPS:
+        raise NoFigure(f"{len(places)} stages are too many for a picture; it holds {MAX_GROUPS}")
+    names = tuple([plain(path, MAX_LABEL) for path in places])
     panels = []
     for measure in MEASURES:
         largest = max([getattr(row, measure) for stages in rows.values() for row in stages], default=0)

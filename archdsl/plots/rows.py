@@ -16,7 +16,6 @@ from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 
 DOCUMENTED: dict[str, Any] = {"use_attribute_docstrings": True}
-MEASURES = ("flops", "params", "acts")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cli_cases import ROOT, Run
 
 from archdsl import limits
 from archdsl.analysis.resolve import Library
-from archdsl.codes import CODES
+from archdsl.codes import codes
 from archdsl.commands.check import check_files
 from archdsl.diagnostics import Diagnostics
 
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.fast
 
 LITERAL = re.compile(r'"(E[1-7][0-9]{2})"')
 LIBRARY = Library()
+CODES = codes()
 
 
 def codes_of(path: Path) -> set[str]:

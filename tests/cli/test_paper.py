@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from archdsl.analysis.verify import rounded
 from archdsl.commands import paper as commanded
 from archdsl.commands.paper import paper_files
-from archdsl.compiler import Changes
+from archdsl.compiler import Changes, Compiled
 from archdsl.papers.compare import compare
 from archdsl.papers.data import Paper, Table, UnknownTable, choose, paper_of
 from archdsl.papers.networks import Networks
@@ -346,7 +346,7 @@ def test_rows_with_a_variant(run: Run) -> None:
         for variant in variants:
             found = networks.make(table.program, variant, Changes())
             assert found is not None
-            assert found.network is not None
+            assert isinstance(found, Compiled)
             kinds = Counter(node.operation.name for node in found.network.nodes)
             # behind the expansions of all blocks but the first; relu6 stands behind every depthwise convolution too
             assert kinds[variant.removeprefix("with_")] == 15 + (16 if variant == "with_relu6" else 0)

@@ -22,7 +22,7 @@ from cli_cases import ROOT, SPECS, Run
 from pydantic import TypeAdapter
 
 from archdsl.plots.draw import STYLES
-from archdsl.plots.figures import MOST_SERIES
+from archdsl.plots.figures import MAX_SERIES
 from archdsl.plots.report import PlotReport
 from archdsl.report import FailureReport
 
@@ -366,20 +366,20 @@ def luminance(color: str) -> float:
 
 def test_series_can_be_told_apart(run: Run, here: Path) -> None:
     for name in ("color", "dash", "mark", "hatch"):
-        assert len({getattr(style, name) for style in STYLES}) == len(STYLES) == MOST_SERIES
+        assert len({getattr(style, name) for style in STYLES}) == len(STYLES) == MAX_SERIES
     contrasts = [1.05 / (luminance(style.color) + 0.05) for style in STYLES]
     assert min(contrasts[:5]) > 3  # of graphics, by WCAG 2.1
     assert min(contrasts) > 2
     (here / "pair.arch").write_text(PAIR)
-    found = drawn(run, "channels", *["pair.arch:second"] * MOST_SERIES)
+    found = drawn(run, "channels", *["pair.arch:second"] * MAX_SERIES)
     looks = []
-    for style in range(MOST_SERIES):
+    for style in range(MAX_SERIES):
         line = found[f"channels-{style}"].find(f"{SVG}path")
         mark = found[f"channels-{style}"].find(f".//{SVG}defs/{SVG}path")
         assert mark is not None
         dash = re.search(r"stroke-dasharray: ([^;]*)", line.attrib["style"]) if line is not None else None
         looks.append((mark.attrib["d"], dash[1] if dash is not None else ""))
-    assert len({shape for shape, _ in looks}) == len({dash for _, dash in looks}) == MOST_SERIES
+    assert len({shape for shape, _ in looks}) == len({dash for _, dash in looks}) == MAX_SERIES
 
 
 def test_strange_networks(run: Run, here: Path) -> None:
@@ -468,7 +468,7 @@ def test_faults_of_the_input(run: Run, net: Path, here: Path) -> None:
         result = run("plot", *arguments, "--format", "json")
         assert (result.code, result.err) == (1, "")
         assert TypeAdapter(FailureReport).validate_json(result.out).diagnostics[0]["code"].startswith(code)
-    nine = [net] * (MOST_SERIES + 1)
+    nine = [net] * (MAX_SERIES + 1)
     result = run("plot", "widths", *nine, "-o", "picture.svg")
     assert result.code == 1
     assert "9 models cannot be told apart in one picture; 8 can" in result.err

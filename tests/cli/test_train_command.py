@@ -22,19 +22,17 @@ from cli_cases import ROOT, Run
 from pydantic import TypeAdapter
 
 from archdsl import __version__
-from archdsl.analysis.elaborate import Elaborator
-from archdsl.analysis.values import Environment
+from archdsl.analysis.answers import recipe_named
 from archdsl.commands import run_folder
 from archdsl.commands import train as train_command
 from archdsl.commands.entry_point import EntryPoint
-from archdsl.compiler import Compiler
+from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostics
 from archdsl.project import Project
 from archdsl.report import FailureReport, RunReport, TrainReport
 from archdsl.resources import read_data
 from archdsl.show import show_recipe
 from archdsl.source import Source
-from archdsl.syntax import ast
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Recipe, Schedule
 
 pytestmark = pytest.mark.xdist_group("train_command")
@@ -771,7 +769,7 @@ def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) ->
     from archdsl.emission import about_of, emit
 
     result = Compiler(Project(str(net))).compile(Project(str(net)).source(), "net")
-    assert result.network is not None
+    assert isinstance(result, Compiled)
     for name, (_, text) in emit(result.network, about_of(result, "net", "", ()), ("torch", "train"), recipe).items():
         (net.parent / name).write_text(text)
     text = (net.parent / "train_net.py").read_text()
@@ -812,10 +810,10 @@ def decided(text: str) -> dict[str, Recipe]:
     diagnostics = Diagnostics()
     program = Compiler(READER).program(Source("x.arch", text), diagnostics)
     found = {}
-    for name, named in program.recipes.items():
-        site = ast.Identifier(program.entry.spans[name], name)
-        written = Elaborator(diagnostics).recipe(named, {}, site, Environment(program.entry))
-        found[name] = written.decided()
+    for name in program.recipes:
+        recipe = recipe_named(program, name, diagnostics)
+        assert recipe is not None
+        found[name] = recipe
     assert not diagnostics.failed
     return found
 

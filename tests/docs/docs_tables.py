@@ -20,8 +20,8 @@ from typing import Any
 
 from archdsl import limits, numbers
 from archdsl.analysis import recipe_fields
-from archdsl.analysis.elaborate import Elaborator
 from archdsl.analysis.fields import EXPECT_FIELDS, INIT_FIELDS, PREPROCESS, SOURCE
+from archdsl.analysis.language import evaluation
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Definition, Module, Primitive
 from archdsl.analysis.resolve import Library, load_library
@@ -176,7 +176,7 @@ def evaluate(text: str, names: dict[str, Any] | None = None) -> Any:
     """The value of an expression that sees the prelude and the names given. Raises `Fault`."""
     expression, faults = parse_expression(Source("example", text))
     assert expression is not None, faults
-    return Elaborator(Diagnostics()).evaluate(expression, Environment(context(names or {})))
+    return evaluation().evaluate(expression, Environment(context(names or {})))
 
 
 def context(names: dict[str, Any]) -> Module:

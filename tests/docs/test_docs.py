@@ -35,7 +35,7 @@ import pytest
 import archdsl
 from archdsl import cli
 from archdsl.analysis import recipe_fields
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.trace import show_value
 from archdsl.compiler import Compilation, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
@@ -161,7 +161,7 @@ def run_values(block: Code) -> None:
         try:
             found = docs_tables.evaluate(expression.strip(), names)
             expected = docs_tables.evaluate(value.strip(), names)
-        except (Fault, Silent) as fault:
+        except (Fault, AlreadyReported) as fault:
             pytest.fail(f"{line}: {fault}")
         assert full(found) == full(expected), line
 

@@ -15,7 +15,7 @@ import pytest
 from chunks import Chunk, mismatches, read_folder
 from reading import Texts
 
-from archdsl.compiler import Compiler
+from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.render import render_text
 from archdsl.source import Source
@@ -54,7 +54,7 @@ def diagnosed(chunk: Chunk) -> Diagnostics:
         for head, end in zip(heads, ends[1:], strict=True)
     }
     _, compilations, diagnostics = Compiler(Texts(files)).check(Source("case.arch", main))
-    assert diagnostics.failed or all(c.network is not None for c in compilations)
+    assert diagnostics.failed or all(isinstance(c, Compiled) for c in compilations)
     return diagnostics
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from archdsl.analysis.program import Definition
-from archdsl.compiler import Changes, Compilation, Compiler
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network, Node
@@ -98,7 +98,7 @@ def network_of(compilation: Compilation) -> Network:
     """The network of a compilation without errors."""
     faults = [f"{d.span}: {d.code}: {d.message}" for d in compilation.diagnostics if d.code.startswith("E")]
     assert not faults, "\n".join(faults)
-    assert compilation.network is not None
+    assert isinstance(compilation, Compiled)
     return compilation.network
 
 

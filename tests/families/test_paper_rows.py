@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from families.compiling import COMPILER, ORACLE, ZOO_FILES, file_source
 
-from archdsl.compiler import Compilation
+from archdsl.compiler import Compilation, Compiled
 
 ROWS: list[dict[str, Any]] = json.loads((ORACLE / "paper_tables.json").read_text(encoding="utf-8"))["rows"]
 MEASURES = ("flops", "params", "acts")
@@ -50,7 +50,7 @@ def verdict(row: dict[str, Any], measure: str) -> str | None:
     """How a figure of a row is accounted for."""
     compilation = zoo()[row["model"]]
     assert compilation.model is not None
-    assert compilation.network is not None
+    assert isinstance(compilation, Compiled)
     found = None
     for claim in compilation.model.claims:
         height = claim.at[1] if claim.at is not None else compilation.network.input[1]

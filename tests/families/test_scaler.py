@@ -20,6 +20,7 @@ from families.compiling import (
 )
 from families.reference_scaler import STRATEGIES, Stages, Weights, alpha, half_even, scale
 
+from archdsl.compiler import Failed
 from archdsl.graph.network import Network
 
 FACTORS = ("1.5", "2", "2.25", "3", "4", "5.7", "8", "11", "16", "32", "50")
@@ -246,7 +247,7 @@ def test_a_tie_between_two_costs_goes_to_the_smaller_factor() -> None:
 def test_an_unreachable_budget_is_a_diagnostic(call: str) -> None:
     """Below the smallest network, or where the scaling does not change the measure at all."""
     compilation = compiled(small(SMALL), scalings=[call])
-    assert compilation.network is None
+    assert isinstance(compilation, Failed)
     assert [diagnostic.code for diagnostic in compilation.diagnostics] == ["E313"]
 
 

@@ -22,7 +22,7 @@ from reading import Texts
 
 from archdsl import limits
 from archdsl.analysis.program import Reader
-from archdsl.compiler import Compilation, Compiler
+from archdsl.compiler import Compilation, Compiled, Compiler
 from archdsl.diagnostics import Fault
 from archdsl.files import SourceFault, decode_source
 from archdsl.graph.cost import count
@@ -76,7 +76,7 @@ def checked(source: Source, reader: Reader) -> Outcome:
     _, found, diagnostics = Compiler(reader).check(source)
     steps = sum([spent(compilation) for compilation in found])
     for compilation in found:
-        if compilation.network is not None:
+        if isinstance(compilation, Compiled):
             count(compilation.network)
             peak_bytes(compilation.network)
             training_bytes(compilation.network)
@@ -84,15 +84,15 @@ def checked(source: Source, reader: Reader) -> Outcome:
     said = list(diagnostics)
     assert len(render_all(diagnostics, color=False)) < 1_000_000
     assert len(json.dumps([to_json(d) for d in said])) < 1_000_000
-    results = sum(c.network is not None for c in found)
+    results = sum(isinstance(c, Compiled) for c in found)
     assert results or diagnostics.failed or not found
     return Outcome([d.code for d in said], [d.message for d in said], results, steps)
 
 
 def spent(compilation: Compilation) -> int:
     """The evaluation steps of one model, and those of its searches."""
-    solved = compilation.model.solved if compilation.model is not None else ()
-    return compilation.elaborator.steps + sum([found.work for found in solved])
+    solved = compilation.model.solved if isinstance(compilation, Compiled) else ()
+    return compilation.steps + sum([found.work for found in solved])
 
 
 def limited(run: Callable[[], Outcome]) -> Outcome:

@@ -17,7 +17,7 @@ from reading import Texts
 from sampling import many
 
 from archdsl.analysis.program import walk
-from archdsl.compiler import Compiler
+from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.resources import read_data, spec_files
 from archdsl.source import Source
@@ -128,7 +128,7 @@ def declared(source: Source) -> frozenset[int]:
 def meaning(source: Source) -> tuple[dict[str, str], Diagnostics]:
     """The hash of every model's network."""
     _, found, diagnostics = COMPILER.check(source)
-    return {c.name: c.network.hash for c in found if c.network is not None}, diagnostics
+    return {c.name: c.network.hash for c in found if isinstance(c, Compiled)}, diagnostics
 
 
 def lines_of(source: Source, name: str) -> Iterator[int]:

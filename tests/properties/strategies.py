@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from archdsl.compiler import Changes, Compilation, Compiler
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler
 from archdsl.graph.network import Network
 from archdsl.render import render_all
 from archdsl.resources import read_data
@@ -61,7 +61,7 @@ def compile_text(text: str, model: str | None = None, changes: Changes | None = 
     """Compile a model of a text; the test fails with the diagnostics where one is an error."""
     result = COMPILER.compile(Source("entry.arch", text), model, changes)
     assert not result.diagnostics.failed, f"{render_all(result.diagnostics, False)}\n{text}"
-    assert result.network is not None
+    assert isinstance(result, Compiled)
     assert result.model is not None
     return result
 

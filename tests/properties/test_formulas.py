@@ -9,9 +9,8 @@ import sympy
 from families.compiling import COMPILER, spec_source, zoo_names
 from strategies import HEADER, compile_text
 
-from archdsl.analysis.elaborate import Elaborator
 from archdsl.analysis.formula import Formulas, formula_network, formulas_of
-from archdsl.compiler import Changes, Compilation
+from archdsl.compiler import Changes, Compilation, Compiled
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
 from archdsl.graph.formulas import Formula
@@ -28,11 +27,11 @@ def spec(name: str, *settings: tuple[str, str], input: str | None = None) -> Com
 
 def closed(result: Compilation, convention: str = "papers") -> Formulas:
     assert result.model is not None
-    return formulas_of(result.elaborator, result.model, convention)
+    return formulas_of(result.model, convention)
 
 
 def counted(result: Compilation, convention: str = "papers") -> dict[str, int]:
-    assert result.network is not None
+    assert isinstance(result, Compiled)
     cost = count(result.network, convention)
     return {measure: getattr(cost, measure) for measure in MEASURES}
 
@@ -54,9 +53,9 @@ def test_forms_give_the_count(name: str) -> None:
     forms = closed(result)
     assert forms.at() == counted(result)
     assert "r" in {s.name for s in forms.symbols}
-    assert result.network is not None
+    assert isinstance(result, Compiled)
     assert result.model is not None
-    assert formula_network(result.elaborator, result.model).hash == result.network.hash
+    assert formula_network(result.model).hash == result.network.hash
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
@@ -99,7 +98,7 @@ def test_numbers_are_those_after_fit() -> None:
     result = spec("regnetx_400mf")
     forms = closed(result)
     assert result.model is not None
-    used = [blocks[0] for blocks in result.elaborator.used_settings(result.model)]
+    used = [blocks[0] for blocks in result.settings]
     values = {s.name: s.value for s in forms.symbols}
     for i, settings in enumerate(used):
         assert values[f"w_{i}"] == settings["width"].value
@@ -302,9 +301,8 @@ def test_single_blocks_with_values_of_their_own_stay_numbers() -> None:
 def test_symbols_are_numbers_for_the_hash_and_the_diagnostics() -> None:
     result = spec("regnety_400mf")
     assert result.model is not None
-    network = formula_network(result.elaborator, result.model)
+    network = formula_network(result.model)
     assert isinstance(network.input[1], Symbolic)
-    assert isinstance(result.elaborator, Elaborator)
     assert len(result.diagnostics) == 0
 
 

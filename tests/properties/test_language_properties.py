@@ -12,7 +12,7 @@ from sampling import many
 from strategies import COMPILER, HEADER, compile_text, network_of
 
 from archdsl.analysis.model import Model
-from archdsl.compiler import Changes, Compilation
+from archdsl.compiler import Changes, Compilation, Compiled
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
 from archdsl.source import Source
@@ -177,7 +177,7 @@ def test_rows_aliases_and_with() -> None:
 def test_command_line_and_with() -> None:
     result = compiled(FAMILY, name="family", changes=Changes((("base", "24"), ("stages[1].kernel", "5")), (), "64x48"))
     text = FAMILY + "\nmodel net = family(24) with { stages[1].kernel: 5  input: 3 x 64 x 48 }"
-    assert result.network is not None
+    assert isinstance(result, Compiled)
     assert result.network.hash == hash_of(text, name="net")
 
 
@@ -320,7 +320,7 @@ def test_both_arms_of_a_condition_may_be_pipes() -> None:
 def test_fit_keeps_requested_and_used() -> None:
     result = compiled(net("x_block { width: 50  depth: 3  group_width: 16 }"))
     model = model_of(result)
-    used = result.elaborator.used_settings(model)[0][0]
+    used = result.settings[0][0]
     assert {name: used[name].value for name in ("width", "inner", "group_width")} == {
         "width": 48, "inner": 48, "group_width": 16,
     }  # fmt: skip
@@ -333,7 +333,7 @@ def test_fit_keeps_requested_and_used() -> None:
 
 def test_fit_lines_see_the_lines_before_them() -> None:
     result = compiled(net("x_block { width: 24  group_width: 64 }"))  # group width 24, so inner stays 24
-    used = result.elaborator.used_settings(model_of(result))[0][0]
+    used = result.settings[0][0]
     assert (used["group_width"].value, used["width"].value) == (24, 24)
 
 

@@ -14,6 +14,7 @@ from sampling import many
 from strategies import Program, compile_text, network_of, programs
 
 from archdsl.analysis.formula import formula_network, formulas_of
+from archdsl.compiler import Compiled
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
 from archdsl.graph.ledger import COLUMNS
@@ -126,8 +127,8 @@ def test_count_equals_a_count_by_hand(program: Program) -> None:
 def test_formula_equals_count(program: Program, convention: str) -> None:
     result = compile_text(program.text())
     assert result.model is not None
-    assert result.network is not None
-    forms = formulas_of(result.elaborator, result.model, convention)
+    assert isinstance(result, Compiled)
+    forms = formulas_of(result.model, convention)
     cost = count(result.network, convention)
     assert forms.at() == {measure: getattr(cost, measure) for measure in MEASURES}
     for stage, group in zip(forms.stages, cost.by("stage"), strict=True):
@@ -135,7 +136,7 @@ def test_formula_equals_count(program: Program, convention: str) -> None:
         for measure in MEASURES:
             values = {s: next(k.value for k in forms.symbols if k.name == s.name) for s in _symbols(stage, measure)}
             assert getattr(stage.total, measure).subs(values) == getattr(group, measure)
-    assert formula_network(result.elaborator, result.model).hash == result.network.hash
+    assert formula_network(result.model).hash == result.network.hash
 
 
 def _symbols(stage: Any, measure: str) -> set[Any]:
@@ -153,7 +154,7 @@ def test_formula_at_other_values_equals_the_count_of_that_network(
         factor = 1  # a block asks whether its width is greater than a number
     result = compile_text(program.text())
     assert result.model is not None
-    forms = formulas_of(result.elaborator, result.model)
+    forms = formulas_of(result.model)
     names = {symbol.name for symbol in forms.symbols}
     if program.per_block:
         depths = [stage.depth for stage in program.stages]  # a rule of the index gives other values to other blocks

@@ -15,10 +15,10 @@ import pytest
 from families.compiling import compiled
 from sampling import many
 
-from archdsl.analysis.elaborate import Elaborator
+from archdsl.analysis.calls import call_fn
+from archdsl.analysis.language import evaluation
 from archdsl.analysis.program import Definition
 from archdsl.analysis.values import Environment, Setting
-from archdsl.diagnostics import Diagnostics
 
 SHARDS = 4
 SETS = many(3_000)
@@ -37,13 +37,11 @@ class Rule:
         definition = self.module.names["quantized_linear"]
         assert isinstance(definition, Definition)
         self.definition = definition
-        self.elaborator = Elaborator(Diagnostics())
 
     def __call__(self, parameters: Parameters) -> tuple[int, ...]:
-        self.elaborator.steps = 0  # the limit is for one network
         settings = {n: Setting(v) for n, v in zip(("depth", "w_0", "w_a", "w_m"), parameters, strict=True)}
         site, env = self.definition.declaration, Environment(self.module)
-        return tuple(self.elaborator.call_fn(self.definition, settings, site, env))
+        return tuple(call_fn(evaluation(), self.definition, settings, site, env))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from families.compiling import Specs, spec_source, text_source
 from properties.strategies import programs
 
 from archdsl.backends.interface import Interface
-from archdsl.compiler import Changes, Compiler
+from archdsl.compiler import Changes, Compiled, Compiler
 from archdsl.emission import about_of, emit, interface
 from archdsl.resources import data_root
 
@@ -31,7 +31,7 @@ RULES = "E4,E7,E9,F,W,I,B,UP,SIM,C4,PIE,RUF"
 def files(name: str) -> tuple[dict[str, str], Interface]:
     """A shipped network compiled anew: its module, of some the training entry point too, and the module's class."""
     compilation = Compiler(Specs()).compile(spec_source(name), name, Changes())
-    assert compilation.network is not None
+    assert isinstance(compilation, Compiled)
     about = about_of(compilation, name, f"specs/{name}.arch", ())
     targets = ["torch", "train"] if name in emitted.SAMPLE else ["torch"]
     texts = {file: text for file, (_, text) in emit(compilation.network, about, targets).items()}

@@ -20,7 +20,7 @@ from scripts import PLAIN, imported, interface, run, torch
 
 from archdsl.backends import About
 from archdsl.backends.train import emit
-from archdsl.compiler import Compiler
+from archdsl.compiler import Compiled, Compiler
 from archdsl.emission import NoEmission, about_of
 from archdsl.emission import emit as emit_targets
 from archdsl.graph.network import INPUT, Builder
@@ -547,6 +547,6 @@ def test_what_is_not_defined_is_not_emitted(tmp_path: Path) -> None:
     (tmp_path / "m.arch").write_text(text)
     project = Project(str(tmp_path / "m.arch"))
     result = Compiler(project).compile(project.source(), "m")
-    assert result.network is not None
+    assert isinstance(result, Compiled)
     with pytest.raises(NoEmission, match="the recipe's `autoaugment` is not defined for images of 4 channels"):
         emit_targets(result.network, about_of(result, "m", "", ()), ("train",), recipe)

@@ -22,7 +22,7 @@ from archdsl.graph.shapes import (
     show_shape,
 )
 
-MOST_PARTS = 4096
+MAX_PARTS = 4096
 """The largest number of parts that `split` makes."""
 
 
@@ -60,8 +60,8 @@ class Split(Layout):
     views: ClassVar[bool] = True
     lists: ClassVar[bool] = True
 
-    parts: Any = attribute(OrNone(Whole(1, MOST_PARTS)), "number of equal parts", None)
-    sizes: tuple[Any, ...] | None = attribute(OrNone(Wholes(1, MOST_PARTS)), "channels of every part", None)
+    parts: Any = attribute(OrNone(Whole(1, MAX_PARTS)), "number of equal parts", None)
+    sizes: tuple[Any, ...] | None = attribute(OrNone(Wholes(1, MAX_PARTS)), "channels of every part", None)
 
     @classmethod
     def settle(cls, values: dict[str, Any]) -> None:

@@ -9,28 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archdsl.analysis import fields as model_fields
-from archdsl.analysis.evaluate import Silent
+from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Attribute, Model, Rule, Stage
-from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
+from archdsl.analysis.names import did_you_mean, misplaced, plural, setting_names, unknown_setting
+from archdsl.analysis.settings import end_value
 from archdsl.analysis.stages import STRUCTURE, chosen, depth_setting, names_block, stage_environment, stages_of
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting
+from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting, whole
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Range, Size
 from archdsl.syntax import ast
-
-if TYPE_CHECKING:
-    from archdsl.analysis.elaborate import Elaborator
 
 _KEEPS_CLAIMS = frozenset({"expect", "source", "preprocess", "init", "features", "follow", "recipe"})
 """Changes after which the figures of the model are still those of the network."""
 
 
-def derive_model(ev: Elaborator, model: Model, body: ast.Body, env: Environment) -> Model:
+def override_model(ev: Context, model: Model, body: ast.Body, env: Environment) -> Model:
     """Apply the entries of a `with` in their order."""
     kept = all(e.path.head.text in _KEEPS_CLAIMS for e in body.entries if isinstance(e, ast.Field | ast.Section))
     if not kept:
@@ -51,14 +48,14 @@ def derive_model(ev: Elaborator, model: Model, body: ast.Body, env: Environment)
         except Fault as found:
             ev.report(found.diagnostic)
             failed = True
-        except Silent:
+        except AlreadyReported:
             failed = True
     if failed:
-        raise Silent
+        raise AlreadyReported
     return model
 
 
-def _section(ev: Elaborator, model: Model, entry: ast.Section, env: Environment) -> Model:
+def _section(ev: Context, model: Model, entry: ast.Section, env: Environment) -> Model:
     name = entry.path.text
     if name == "expect":
         return replace(model, claims=model.claims + model_fields.claims_of(ev, entry.body, env))
@@ -69,7 +66,7 @@ def _section(ev: Elaborator, model: Model, entry: ast.Section, env: Environment)
         return replace(model, follow={**model.follow, **follow})
     if name not in model_fields.SECTIONS:
         raise Fault(_unknown(entry.path.head, model))
-    new = ev.section(name, entry.body, env)
+    new = model_fields.section(ev, name, entry.body, env)
     match name:
         case "preprocess":
             return replace(model, preprocess={**model.preprocess, **new})
@@ -95,7 +92,7 @@ def as_section(path: ast.Path, e: ast.Expression) -> ast.Section:
     return ast.Section(field.span, ast.Path(path.head.span, (path.head,)), ast.Body(field.span, (field,)))
 
 
-def _field(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
+def _field(ev: Context, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
     head, rest = path.head.text, path.steps[1:]
     if head == "stages" and rest:
         return _stages(ev, model, path, rest, e, env)
@@ -104,29 +101,29 @@ def _field(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env:
     if head in model_fields.SECTIONS and rest and isinstance(rest[0], ast.Identifier):
         return _section(ev, model, as_section(path, e), env)
     if rest:
-        guess = nearest(head, model_fields.MODEL_FIELDS)
-        help_ = f"did you mean `{guess}`?" if guess and guess != head else None
+        known = [name for name in model_fields.MODEL_FIELDS if head not in model_fields.MODEL_FIELDS]
+        help_ = did_you_mean(head, known).help
         raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span, help=help_))
     match head:
         case "input":
             return replace(model, input=model_fields.input_size(ev, e, env))
         case "stem":
-            return replace(model, stem=ev.end_block(head, e, env))
+            return replace(model, stem=model_fields.end_block(ev, head, e, env))
         case "head":
-            return replace(model, head=ev.end_block(head, e, env))
+            return replace(model, head=model_fields.end_block(ev, head, e, env))
         case "stages":
             return replace(model, stages=stages_of(ev, e, env))
         case "features":
             return replace(model, features=model_fields.features_value(ev, e, env))
         case "recipe":
-            return replace(model, recipe=ev.recipe_setting(e, env))
+            return replace(model, recipe=model_fields.recipe_setting(ev, e, env))
         case "output_stride":
-            return replace(model, output_stride=ev.stride_setting(e, env))
+            return replace(model, output_stride=model_fields.stride_setting(ev, e, env))
         case _:
             raise Fault(_unknown(path.head, model))
 
 
-def _end_setting(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
+def _end_setting(ev: Context, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
     """`head.classes: 10`"""
     end = path.head.text
     name = path.steps[1]
@@ -150,23 +147,8 @@ def _end_setting(ev: Elaborator, model: Model, path: ast.Path, e: ast.Expression
     return replace(model, stem=changed) if end == "stem" else replace(model, head=changed)
 
 
-def end_value(ev: Elaborator, block: Block, name: str) -> Setting | None:
-    """The setting of a stem or head as it is: given, or a default that is a constant."""
-    if name in block.settings:
-        return block.settings[name]
-    of = block.of
-    default = getattr(of, "defaults", {}).get(name)
-    if default is None or isinstance(default, ast.Reference):
-        return None
-    try:
-        inner = Environment(of.module)  # type: ignore[union-attr]
-        return Setting(ev.evaluate(default, inner), Origin(default, inner))
-    except (Fault, Silent):
-        return None  # a default that depends on other settings is no constant
-
-
 def _stages(
-    ev: Elaborator, model: Model, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
+    ev: Context, model: Model, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
 ) -> Model:
     """`stages.…`, `stages[i].…`, `stages[i].blocks[j].…`"""
     which: Iterable[int] = range(len(model.stages))
@@ -190,20 +172,20 @@ def _stages(
     return replace(model, stages=tuple(stages))
 
 
-def _positions(ev: Elaborator, step: ast.IndexStep, count: int, what: str, env: Environment) -> list[int]:
+def _positions(ev: Context, step: ast.IndexStep, count: int, what: str, env: Environment) -> list[int]:
     value = ev.evaluate(step.index, env)
-    ends = (value.lo, value.hi) if isinstance(value, Range) else (value, value)
-    if not all(model_fields.whole(v) for v in ends):
+    first, last = (value.lo, value.hi) if isinstance(value, Range) else (value, value)
+    if not (whole(first) and whole(last)):
         raise fault("E301", f"an index is a whole number or a range, not {show_value(value)}", step.index, env)
-    if not 0 <= ends[0] <= ends[1] < count:
+    if not 0 <= first <= last < count:
         counted = f"there {'is' if count == 1 else 'are'} {plural(count, what)}, counted from 0"
         message = f"{counted}; there is no {show_value(value)}"
         raise fault("E311", message, step.index, env)
-    return list(range(ends[0], ends[1] + 1))
+    return list(range(first, last + 1))
 
 
 def _stage(
-    ev: Elaborator,
+    ev: Context,
     stage: Stage,
     index: int,
     count: int,
@@ -222,7 +204,7 @@ def _stage(
     if isinstance(old, Setting):
         inner.bind(name.text, old.value, old.origin)
     if name.text == "enter":
-        block = ev.end_block("enter", e, inner)
+        block = model_fields.end_block(ev, "enter", e, inner)
         return replace(stage, enter=block)
     if names_block(e, inner):
         e = chosen(ev, e, inner)
@@ -255,9 +237,9 @@ def _of_stage(
 
 
 def _blocks(
-    ev: Elaborator, stage: Stage, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
+    ev: Context, stage: Stage, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
 ) -> Stage:
-    depth = int(stage.depth.value)
+    depth = stage.length
     which = list(range(depth))
     if isinstance(rest[0], ast.IndexStep):
         which = _positions(ev, rest[0], depth, "block", env)

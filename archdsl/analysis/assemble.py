@@ -1,0 +1,291 @@
+"""A resolved model to its network: stem, stages and head, each block put behind the one before it.
+
+What puts a block there is a function that is handed in: `build` adds its operations to a network; `solve` looks up
+what such a block costs. Faults are raised as `Fault`; what depends on one that is reported is `AlreadyReported`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+from archdsl import limits
+from archdsl.analysis.build import build
+from archdsl.analysis.calls import tensors_of
+from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.features import Dilation, features_of
+from archdsl.analysis.fields import DIMENSIONS
+from archdsl.analysis.model import Model, Rule, Stage
+from archdsl.analysis.names import setting_names
+from archdsl.analysis.program import Definition, Module, Primitive
+from archdsl.analysis.settings import At, at, block_settings, end_value, indices
+from archdsl.analysis.trace import show_value
+from archdsl.analysis.values import (
+    Block,
+    Building,
+    Environment,
+    Indices,
+    Sequence,
+    Setting,
+    Tensor,
+    Value,
+    single,
+)
+from archdsl.diagnostics import Diagnostic, Fault, Label
+from archdsl.graph.network import INPUT, Builder, Network
+from archdsl.graph.shapes import Shape, Size
+from archdsl.source import Span
+from archdsl.syntax import ast
+
+
+class Place(Protocol):
+    """Puts the stem, the head, what enters a stage, or one of its blocks at a module path; its output or outputs."""
+
+    def __call__(
+        self,
+        block: Block | Sequence,
+        inputs: tuple[Tensor, ...],
+        path: str,
+        site: ast.Node,
+        env: Environment,
+        *,
+        fitted: bool,
+    ) -> Value: ...
+
+
+class Symbols(Protocol):
+    """Which numbers of a network carry closed forms: see `analysis.closed_forms`."""
+
+    def input(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The input's shape."""
+        ...
+
+    def settings(
+        self, ev: Context, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
+    ) -> dict[str, Setting]:
+        """The settings of a block after `fit`, by the indices of its stage and within it."""
+        ...
+
+
+def network_of(ctx: Context, model: Model, symbols: Symbols | None = None) -> Network:
+    """The graph of a model. Raises `Fault` or `AlreadyReported`.
+
+    `symbols` asks for dimensions with formulas in them; then the numbers are those of the network as it is, after
+    every `fit`.
+    """
+    shape = tuple(model.shape) if symbols is None else symbols.input(tuple(model.shape))
+    builder = Builder(shape, limits.MAX_NODES)
+    building = Building(builder, ctx.bound if symbols is None else None)
+    wanted = model.output_stride
+    dilation = Dilation(ctx, model, builder, wanted) if wanted is not None else None
+    assembly = Assembly(ctx, model, partial(build, ctx, building), dilation, symbols)
+    ends = assembly.body(Tensor(INPUT, builder.shape(INPUT)))
+    features = features_of(model, ends[1:], builder)
+    outputs = assembly.head(ends)
+    if dilation is not None and symbols is None:
+        _verify_dilation(ctx, model, dilation)
+    return builder.finish(model.name, [t.place for t in outputs], features)
+
+
+def _verify_dilation(ctx: Context, model: Model, dilation: Dilation) -> None:
+    """Compare windows with those of the network without an output stride, if there is such a network."""
+    try:
+        plain = network_of(ctx, replace(model, output_stride=None))
+    except (Fault, AlreadyReported):
+        return  # a smaller map may be too small for a window: there is nothing to compare with
+    dilation.verify_against(plain)
+
+
+def network_at(ctx: Context, model: Model, network: Network, at: Shape | None) -> Network:
+    """The network of a model at another input, C x H x W; for none, the network itself."""
+    if at is None or at == network.input:
+        return network
+    return network_of(ctx, replace(model, input=replace(model.input, value=Size(at))))
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """How the blocks of a model come one behind the other: `place` puts them, `at` says what rules give them."""
+
+    ctx: Context
+    model: Model
+    place: Place
+    dilation: Dilation | None = None
+    symbols: Symbols | None = None
+    at: At = at
+
+    def body(self, value: Tensor) -> list[tuple[str, Tensor]]:
+        """Put stem and stages behind the input. What each ends in, by its path, the input first."""
+        model = self.model
+        total = model.depth
+        if total > limits.MAX_BLOCKS:
+            raise _model_fault("E394", f"the network has {total:,} blocks; at most {limits.MAX_BLOCKS:,}", model)
+        ends = [("input", value)]
+        if model.stem is not None:
+            ends.append(("stem", self._one(self._end(model.stem, value, "stem"), "stem")))
+            if self.dilation is not None:
+                self.dilation.verify_end(*ends[-1])
+        first = 0
+        for index, stage in enumerate(model.stages):
+            path = f"stages.{index}"
+            with _following(self.ctx, model, "stem" if index == 0 else ""):
+                output = self._stage(index, first, ends[-1][1])
+            ends.append((path, self._one(output, path)))
+            if self.dilation is not None:
+                self.dilation.verify_end(*ends[-1])
+            first += stage.length
+        return ends
+
+    def head(self, ends: list[tuple[str, Tensor]]) -> tuple[Tensor, ...]:
+        """Put the head behind the body. The outputs of the network."""
+        body = ends[-1][1]
+        if self.model.head is None:
+            return (body,)
+        with _following(self.ctx, self.model, "head"):
+            return tensors_of(self._end(self.model.head, body, "head")) or ()
+
+    def _end(self, block: Block | Sequence, value: Tensor, path: str) -> Value:
+        origin = self.model.input.origin
+        if origin is None:
+            raise AlreadyReported
+        site = ast.Identifier(_span_of(block) or self.model.span, path)
+        return self.place(block, (value,), path, site, origin.environment, fitted=False)
+
+    def _one(self, value: Value, path: str) -> Tensor:
+        value = single(value)
+        if isinstance(value, Tensor):
+            return value
+        several = len(tensors_of(value) or ())
+        raise _model_fault("E211", f"{path} has {several} outputs; what follows takes one", self.model)
+
+    def _stage(self, index: int, first: int, before: Tensor) -> Value:
+        """Put one stage; its output. `first` is the index of its first block among all."""
+        model, dilation, symbols = self.model, self.dilation, self.symbols
+        stage = model.stages[index]
+        site = ast.Identifier(stage.span, f"stages.{index}")
+        env = Environment(stage_module(stage, model))
+        path = f"stages.{index}"
+        value: Value = before
+        if stage.enter is not None:
+            settings = self._settings(stage, indices(model, index, first, 0), site)
+            entering = _entering(stage, settings.get("width"))
+            if dilation is not None:
+                dilation.begin()
+            value = self.place(entering, (before,), f"{path}.enter", site, env, fitted=False)
+            if dilation is not None:
+                dilation.enter(f"{path}.enter")
+        names = setting_names(stage.block.of)
+        per_block = any(isinstance(a, Rule) for a in stage.settings.values())
+        fixed: Mapping[str, Setting] | None = None
+        for position in range(stage.length):
+            if fixed is None or per_block:
+                fixed = self._settings(stage, indices(model, index, first, position), site)
+                if symbols is not None:
+                    fixed = symbols.settings(self.ctx, index, position, stage, fixed)
+            settings = dict(fixed)
+            if "stride" in names and position > 0 and not isinstance(stage.settings.get("stride"), Rule):
+                stride = settings.get("stride")
+                settings["stride"] = Setting(1, stride.origin if stride is not None else None)
+            override = stage.overrides.get(position, {})
+            settings.update(override)
+            place = f"{path}.blocks.{position}"
+            if dilation is not None:
+                settings = dilation.block(stage, place, settings, override, value)
+                dilation.begin()
+            value = self.place(Block(stage.block.of, settings), tensors_of(value) or (), place, site, env, fitted=True)
+            if dilation is not None:
+                dilation.verify_windows(place, asked="dilation" in names)
+        return value
+
+    def _settings(self, stage: Stage, where: Mapping[str, Indices], site: ast.Node) -> dict[str, Setting]:
+        return block_settings(self.ctx, stage, where, site, self.at)
+
+
+@contextmanager
+def _following(ctx: Context, model: Model, end: str) -> Iterator[None]:
+    """Where shapes stop to fit after a scaling: say what of the stem or head could follow it."""
+    try:
+        yield
+    except Fault as found:
+        block = getattr(model, end) if end else None
+        told = found.diagnostic
+        help_ = _to_follow(ctx, model, end, block) if isinstance(block, Block) else None
+        of_input = told.code == "E304" and "input channels" in told.message
+        if help_ is None or not (told.code.startswith("E4") or of_input):
+            raise
+        place = (Label(block.span, f"the {end}"),) if isinstance(block, Block) and block.span is not None else ()
+        raise Fault(replace(told, labels=(*told.labels, *place), help=help_)) from None
+
+
+def _to_follow(ctx: Context, model: Model, end: str, block: Block) -> str | None:
+    """The line of `follow` that is missing: for a setting that equals a number from before the scaling."""
+    bases: dict[str, set[Any]] = {}
+    for change in model.changes:
+        part, _, dimension = change.path.rpartition(".")
+        changed = change.base != change.rounded
+        if part.startswith("stages.") and dimension in DIMENSIONS[:3] and changed:
+            bases.setdefault(dimension, set()).add(change.base)
+    if not bases:
+        return None
+    given = {name: end_value(ctx, block, name) for name in setting_names(block.of)}
+    still = {n: s.value for n, s in given.items() if s is not None and f"{end}.{n}" not in model.follow}
+    pairs = [(name, dim) for dim, before in bases.items() for name, value in still.items() if value in before]
+    pairs.sort(key=lambda pair: pair[0] != pair[1])
+    name, dimension = pairs[0] if pairs else ("…", next(iter(bases)))
+    line = f"`follow {{ {end}.{name}: {dimension} }}`"
+    return f"`{model.changes[-1].scaling}` leaves the {end} as it is; what of it is to change too stands in {line}"
+
+
+def _entering(stage: Stage, width: Setting | None) -> Block | Sequence:
+    """The block before a stage takes the width of the stage's first block, where none is given to it."""
+    block = stage.enter
+    if isinstance(block, Sequence):
+        _verify_widths(block, width)
+    if not isinstance(block, Block) or "width" in block.settings or width is None:
+        return block if block is not None else Sequence(())
+    names = setting_names(block.of)
+    return Block(block.of, {**block.settings, "width": width}) if "width" in names else block
+
+
+def _verify_widths(sequence: Sequence, width: Setting | None) -> None:
+    """Which of several blocks the stage's width is meant for is not guessed."""
+    for _, step in sequence.steps:
+        if isinstance(step, Sequence):
+            _verify_widths(step, width)
+        elif "width" in _required_names(step.of) and "width" not in step.settings and step.span is not None:
+            message = f"`{step.name}` needs `width`: a single block in `enter` takes the stage's, a sequence none"
+            written = show_value(width.value) if width is not None else "…"
+            raise Fault(Diagnostic("E306", message, step.span, help=f"give it: `{step.name}(width: {written}, …)`"))
+
+
+def _required_names(of: Definition | Primitive) -> tuple[str, ...]:
+    """The settings of a block that have no default."""
+    if isinstance(of, Primitive):
+        return tuple(a.name for a in of.operation.attributes if a.required)
+    return tuple(p.name.text for p in of.parameters if p.default is None)
+
+
+def stage_module(stage: Stage, model: Model) -> Module:
+    """The module in whose text a stage stands."""
+    for attribute in stage.settings.values():
+        origin = attribute.origin
+        if origin is not None:
+            return origin.environment.module
+    origin = model.input.origin
+    if origin is None:
+        raise AlreadyReported
+    return origin.environment.module
+
+
+def _span_of(block: Block | Sequence) -> Span | None:
+    """Where a block, or the first of several, was configured."""
+    if isinstance(block, Sequence):
+        return _span_of(block.steps[0][1]) if block.steps else None
+    return block.span
+
+
+def _model_fault(code: str, message: str, model: Model) -> Fault:
+    return Fault(Diagnostic(code, message, model.span))
