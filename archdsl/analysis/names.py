@@ -74,6 +74,11 @@ def misplaced(entry: ast.Entry, where: str, allowed: str) -> Diagnostic:
     help_ = f"here stand {allowed}"
     if isinstance(entry, ast.Field) and where in ("a block", "a fn"):
         help_ = f"write `{entry.path.text} = …` for a local name"
+    if isinstance(entry, ast.Section) and where == "a block":
+        hint = did_you_mean(entry.path.text, ("fit",), span)
+        if hint.edits:
+            message = f"`{entry.path.text}` does not stand in a block"
+            return Diagnostic("E204", message, span, help=hint.help, edits=hint.edits)
     return Diagnostic("E204", f"{_entry_words(entry)} does not stand in {where}", span, help=help_)
 
 
