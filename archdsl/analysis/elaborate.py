@@ -516,13 +516,15 @@ class Elaborator(Evaluator):
         for name, value in indices.items():
             inner.bind(name, value)
         value = self.evaluate(attribute.expression, inner)
-        origin = Origin(attribute.expression, inner)
-        for change in attribute.changes:
+        return self.scaled_by(attribute, Setting(value, Origin(attribute.expression, inner)))
+
+    def scaled_by(self, rule: Rule, setting: Setting) -> Setting:
+        """What a rule's scalings make of its value for one block."""
+        for change in rule.changes:
             scaled = Environment(change.environment.module, change.environment)
-            scaled.bind(change.name, value, origin)
-            value = self.evaluate(change.expression, scaled)
-            origin = Origin(change.expression, scaled)
-        return Setting(value, origin)
+            scaled.bind(change.name, setting.value, setting.origin)
+            setting = Setting(self.evaluate(change.expression, scaled), Origin(change.expression, scaled))
+        return setting
 
     def used_settings(self, model: Model) -> list[list[dict[str, Setting]]]:
         """For every stage, the settings of its blocks after `fit`, defaults that need no input filled in.

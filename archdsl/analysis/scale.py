@@ -396,7 +396,7 @@ def _fitted(ev: Elaborator, stage: Stage, index: int) -> Stage:
     if isinstance(of, Primitive) or not of.fit:
         return stage
     rules = {name for name, attribute in stage.settings.items() if isinstance(attribute, Rule)}
-    if rules & _fitting(of):
+    if rules & fitting(of):
         return stage
     site = ast.Identifier(stage.span, f"stages.{index}")
     used = ev.block_settings(replace(stage, settings=_without(stage.settings, rules)), {}, site)
@@ -407,7 +407,7 @@ def _without(settings: Mapping[str, Attribute], names: set[str]) -> dict[str, At
     return {name: attribute for name, attribute in settings.items() if name not in names}
 
 
-def _fitting(of: Definition) -> set[str]:
+def fitting(of: Definition) -> set[str]:
     """The settings that a block's `fit` changes or looks at, by defaults too."""
     found = {line.path.text for line in of.fit}
     waiting: list[ast.Node | None] = [line.value for line in of.fit]

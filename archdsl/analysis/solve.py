@@ -2,8 +2,9 @@
 
 Cost is not monotone in the factor, because rounding and `fit` go both ways. But each number that a scaling
 computes is taken to rise or fall with the factor, so that between two factors of equal numbers nothing
-changes: the grid falls into runs of equal networks, and each run is counted once. Where two factors differ in
-depths and in the resolution alone, cost is taken to rise with them: more blocks and larger maps cost no less.
+changes: the grid falls into runs of equal networks, and each run is counted once. Where two factors have the
+same structure, all numbers that differ grow together, and no `fit` sees two of them, cost is taken to lie
+between theirs for every factor between (`_in_step`): what lies off the budget is then not looked into.
 
 A factor that gives no network (groups that do not divide a width) is passed over, and named in what is found.
 """
@@ -12,18 +13,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from archdsl import limits
 from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.elaborate import Elaborator
-from archdsl.analysis.model import Model, Rule, Solved
+from archdsl.analysis.model import Attribute, Model, Rule, Solved
 from archdsl.analysis.program import Definition, Primitive, walk
-from archdsl.analysis.scale import base_of, scale
+from archdsl.analysis.scale import base_of, fitting, scale
 from archdsl.analysis.trace import fault
-from archdsl.analysis.values import Block, Environment, Scaling, Sequence, Setting, Solve, Tensor, Value
+from archdsl.analysis.values import Block, Environment, Indices, Scaling, Sequence, Setting, Solve, Tensor, Value
 from archdsl.diagnostics import Fault
 from archdsl.graph.cost import count
 from archdsl.graph.network import INPUT, Builder
@@ -67,22 +69,51 @@ def solve(ev: Elaborator, model: Model, scaling: Scaling, step: ast.Node, env: E
 class _Meter(Elaborator):
     """Costs of models that differ in few blocks: a block is built and counted once for each input shape."""
 
-    def __init__(self, ev: Elaborator, measure: str) -> None:
+    def __init__(self, ev: Elaborator, base: Model, measure: str) -> None:
         super().__init__(ev.diagnostics)
         self.measure = measure
         self.total = 0
-        self._known: dict[Any, tuple[int, tuple[Shape, ...]]] = {}
+        self.parts: dict[str, tuple[int, frozenset[int]]] = {}
+        """Of the model counted last: for the stem, each stage and the head its cost, and how many operations its blocks
+        have."""
+        self._known: dict[Any, tuple[int, int, tuple[Shape, ...]]] = {}
+        self._of_base = {
+            id(a.environment) for stage in base.stages for a in stage.settings.values() if isinstance(a, Rule)
+        }
+        self._unscaled: dict[Any, Setting] = {}
+        self._scaled: dict[Any, tuple[Rule, Setting]] = {}
         self._rates: dict[Definition, frozenset[str]] = {}
 
     def cost(self, model: Model) -> int:
         """The cost of a model. Features add nothing to it. Raises `_Entangled` where blocks are not separate."""
         if model.output_stride is not None:
             raise _Entangled
-        self.total = 0
+        self.total, self.parts = 0, {}
         self.network(replace(model, features=None))
         return self.total
 
-    def _rates_of(self, of: Definition | Primitive) -> frozenset[str]:
+    def at(self, attribute: Attribute, indices: Mapping[str, Indices]) -> Setting:
+        """As above, but a rule is evaluated once for each block: to compare networks, to count them, and, before it is
+        scaled, for all of them, if it is the base's."""
+        if isinstance(attribute, Setting):
+            return attribute
+        place = tuple([value for group in indices.values() for value in group.values.values()])
+        scaled = self._scaled.get((id(attribute), place))
+        if scaled is None:
+            environment = id(attribute.environment)
+            unscaled = self._unscaled.get((id(attribute.expression), environment, place))
+            if unscaled is None:
+                unscaled = super().at(replace(attribute, changes=()), indices)
+                if environment in self._of_base:
+                    self._unscaled[id(attribute.expression), environment, place] = unscaled
+            scaled = self._scaled[id(attribute), place] = attribute, self.scaled_by(attribute, unscaled)
+        return scaled[1]
+
+    def forget_scaled(self) -> None:
+        """Another factor: its rules are others."""
+        self._scaled.clear()
+
+    def rates_of(self, of: Definition | Primitive) -> frozenset[str]:
         if not isinstance(of, Definition):
             return frozenset()
         if of not in self._rates:
@@ -104,7 +135,7 @@ class _Meter(Elaborator):
         shape = inputs[0].shape
         parts: Any = block
         if isinstance(block, Block):
-            rates = self._rates_of(block.of)
+            rates = self.rates_of(block.of)
             parts = (
                 block.of,
                 tuple(
@@ -124,10 +155,13 @@ class _Meter(Elaborator):
                 network = self.builder.finish(path, [t.place for t in outputs], [])
             finally:
                 self.builder = outer
-            known = int(getattr(count(network), self.measure)), tuple(t.shape for t in outputs)
+            known = int(getattr(count(network), self.measure)), len(network.nodes), tuple(t.shape for t in outputs)
             self._known[key] = known
-        cost, shapes = known
+        cost, operations, shapes = known
         self.total += cost
+        part = ".".join(path.split(".", 2)[:2])
+        before, structure = self.parts.get(part, (0, frozenset()))
+        self.parts[part] = before + cost, structure | {operations}
         tensors = tuple([Tensor(INPUT, s) for s in shapes])
         return tensors[0] if len(tensors) == 1 else tensors
 
@@ -181,10 +215,14 @@ class _Search:
         self.ev, self.scaling, self.parameter = ev, scaling, parameter
         self.budget, self.step, self.env = budget, step, env
         self.base = base_of(ev, model)
-        self.meter = _Meter(ev, budget.measure)
+        self.meter = _Meter(ev, self.base.model, budget.measure)
         self.models: dict[int, Model] = {}
-        self.keys: dict[int, Any] = {}
+        self.keys: dict[int, _Values | str] = {}
         self.costs: dict[Any, int | float | None] = {}
+        self.parts: dict[Any, Mapping[str, tuple[int, frozenset[int]]]] = {}
+        """What the meter says of the stem, the stages and the head, where blocks are counted one by one."""
+        self.sizes = {*_SIZES, *[place.rpartition(".")[2] for place in model.follow]}
+        """Settings by whose value cost rises."""
         self.refused: dict[int, str] = {}
         """Factors that were tried and have no network, with the reason."""
         self.first_fault: Fault | None = None
@@ -212,16 +250,13 @@ class _Search:
             self.ev.progress(len(self.models))
         return found
 
-    def key(self, factor: int) -> Any:
-        """All numbers of the scaled model: equal keys mean equal networks. Where there is no such model, the reason.
-
-        The first part are the numbers that rise with the cost.
-        """
+    def key(self, factor: int) -> _Values | str:
+        """All values of the scaled model: equal keys mean equal networks. Where there is no such model, the reason."""
         if factor not in self.keys:
             try:
                 self.keys[factor] = self._key(self.scaled(factor))
             except Fault as found:
-                key = (), found.diagnostic.message
+                key = found.diagnostic.message
                 self.costs[key] = self._refused(factor, found)
                 self.keys[factor] = key
         return self.keys[factor]
@@ -237,28 +272,30 @@ class _Search:
         self.first_fault = self.first_fault or found
         return None
 
-    def _key(self, model: Model) -> Any:
+    def _key(self, model: Model) -> _Values:
+        self.meter.forget_scaled()
         stages = []
         first = 0
         for index, stage in enumerate(model.stages):
-            rules = [a for a in stage.settings.values() if isinstance(a, Rule) and a.changes]
-            numbers = [a.value for a in stage.settings.values() if isinstance(a, Setting) and _is_number(a.value)]
             depth = int(stage.depth.value)
-            by_block = [
-                self.ev.at(rule, self.ev.indices(model, index, first, position)).value
-                for rule in rules
-                for position in range(depth)
-            ]
-            stages.append((depth, (*numbers, *by_block)))
+            places = [self.meter.indices(model, index, first, position) for position in range(depth)]
+            given = []
+            rates = self.meter.rates_of(stage.block.of)
+            for name, attribute in stage.settings.items():
+                values = [
+                    self.meter.at(attribute, place).value
+                    for place in places[: depth if isinstance(attribute, Rule) else 1]
+                ]
+                if name in rates:
+                    values = [_rate_class(value) for value in values]
+                given.append((name, tuple([leaf for value in values for leaf in _leaves(name, value)])))
+            overrides = [_leaves(name, s.value) for o in stage.overrides.values() for name, s in o.items()]
+            given.append(("", tuple([leaf for found in (*overrides, _leaves("", stage.enter)) for leaf in found])))
+            stages.append(_StageValues(stage.block.of, depth, tuple(given)))
             first += depth
-        ends = [
-            tuple(s.value for s in block.settings.values() if _is_number(s.value))
-            for block in (model.stem, model.head)
-            if isinstance(block, Block)
-        ]
-        growing = (*model.input.value[1:], *[depth for depth, _ in stages])
-        family = [s.value for s in model.made.parameters.values() if _is_number(s.value)] if model.made else []
-        return growing, (model.input.value[0], tuple([numbers for _, numbers in stages]), tuple(ends), tuple(family))
+        stride = model.output_stride.value if model.output_stride is not None else None
+        ends = (*_leaves("", model.stem), *_leaves("", model.head), ("output_stride", stride))
+        return _Values(tuple(model.input.value), tuple(stages), ends)
 
     def cost(self, factor: int) -> int | float | None:
         """The cost of the network at a factor; infinite where it is too large, none where there is no network."""
@@ -267,7 +304,7 @@ class _Search:
             model = self.scaled(factor)
             try:
                 try:
-                    self.costs[key] = self.meter.cost(model)
+                    self.costs[key], self.parts[key] = self.meter.cost(model), self.meter.parts
                 except _Entangled:
                     self.costs[key] = int(getattr(count(self.ev.network(model)), self.budget.measure))
             except Fault as found:
@@ -388,9 +425,9 @@ class _Search:
     def _far(self, a: int, b: int, best: tuple[int | float, int]) -> bool:
         """Whether an interval need not be searched.
 
-        It need not where only depths and the resolution differ and its ends are on one side of the budget, none of
-        them nearer than the best known, nor as near with smaller factors inside; where it is short, and both ends are
-        on one side, far from the budget; and where networks from its beginning on are too large.
+        It need not where the cost lies between those of its ends, which are on one side of the budget, none of them
+        nearer than the best known, nor as near with smaller factors inside; where it is short, and both ends are on one
+        side, far from the budget; and where networks from its beginning on are too large.
         """
         target = self.budget.target
         costs = self.cost(a), self.cost(b)
@@ -399,9 +436,66 @@ class _Search:
         low, high = sorted((costs[0], costs[1]))
         if low == math.inf:
             return True
-        if self.key(a)[1] == self.key(b)[1] and (low > target or high < target):
-            return (min(abs(low - target), abs(high - target)), a) >= best
+        aside = low > target or high < target
+        if aside and (min(abs(low - target), abs(high - target)), a) >= best and self._in_step(a, b):
+            return True
         return b * 10 < a * 11 and (low * 2 > target * 3 or high * 3 < target * 2)
+
+    def _in_step(self, first: int, last: int) -> bool:
+        """Whether the costs of all factors between two are taken to lie between theirs.
+
+        More blocks and larger maps cost no less. With other values it is so where all that differ are widths and group
+        widths that grow from one network to the other, and with them the costs of the stem, the head and each stage;
+        where no `fit` looks at two that differ, for such a function goes both ways; and where the blocks of each part
+        have as many operations, so that no projection of a shortcut comes or goes.
+        """
+        a, b = self.key(first), self.key(last)
+        if isinstance(a, str) or isinstance(b, str) or a.input[0] != b.input[0] or len(a.stages) != len(b.stages):
+            return False
+        pairs = [*zip(a.input, b.input, strict=True)]
+        other = []
+        for one, two in zip(a.stages, b.stages, strict=True):
+            pairs.append((one.depth, two.depth))
+            if one.of is not two.of or [name for name, _ in one.given] != [name for name, _ in two.given]:
+                return False
+            differing = set()
+            rates = self.meter.rates_of(one.of)
+            for (name, left), (_, right) in zip(one.given, two.given, strict=True):
+                if left != right and name not in rates and set(left) != set(right):
+                    differing.add(name)
+                    other.append((left, right))
+            if len(differing & _fitted_together(one.of)) > 1:
+                return False
+        if a.ends != b.ends:
+            other.append((a.ends, b.ends))
+        for left, right in other:
+            found = self._compared(left, right)
+            if found is None:
+                return False
+            pairs += found
+        if other:
+            parts, others = self.parts.get(a), self.parts.get(b)
+            if parts is None or others is None or [*parts] != [*others]:
+                return False
+            if any(parts[part][1] != others[part][1] for part in parts):
+                return False
+            pairs += [(parts[part][0], others[part][0]) for part in parts]
+        return all(x <= y for x, y in pairs) or all(x >= y for x, y in pairs)
+
+    def _compared(self, left: _Leaves, right: _Leaves) -> list[tuple[Any, Any]] | None:
+        """The numbers that differ; none where anything but a size does.
+
+        Of blocks of which there are more in one of the two, only the ends, the least and the greatest are compared.
+        """
+        if len(left) != len(right):
+            if {name for name, _ in (*left, *right)} - self.sizes or not all(_is_number(v) for _, v in (*left, *right)):
+                return None
+            a, b = [[value for _, value in leaves] for leaves in (left, right)]
+            return [(a[0], b[0]), (a[-1], b[-1]), (min(a), min(b)), (max(a), max(b))] if a and b else None
+        found = [(x, y) for x, y in zip(left, right, strict=True) if x != y]
+        if all(x[0] == y[0] and x[0] in self.sizes and _is_number(x[1]) and _is_number(y[1]) for x, y in found):
+            return [(x[1], y[1]) for x, y in found]
+        return None
 
 
 _TOO_LARGE = ("E391", "E392", "E394")
@@ -412,6 +506,46 @@ _SHARES = (16, 17, 18, 20, 24, 28)
 """Sixteenths of a factor that are tried where it has no network."""
 _PARTS = 64
 """Parts of an interval whose ends are tried where its middle has no network."""
+
+
+_SIZES = ("width", "group_width")
+"""Settings by whose value cost rises, in the words of every scaling."""
+
+_Leaves: TypeAlias = tuple[tuple[str, Any], ...]
+"""What a value holds, each with the name of the setting that it stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StageValues:
+    """The block of a stage, its depth, and the values of each setting: of a rule, those of all blocks."""
+
+    of: Definition | Primitive
+    depth: int
+    given: tuple[tuple[str, _Leaves], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """All values of a model that its network depends on."""
+
+    input: tuple[int, ...]
+    stages: tuple[_StageValues, ...]
+    ends: _Leaves
+
+
+def _leaves(name: str, value: Value) -> list[tuple[str, Any]]:
+    """The numbers, strings and definitions within a value, wherever they stand in it."""
+    if isinstance(value, Block):
+        return [(name, value.of), *[leaf for n, s in value.settings.items() for leaf in _leaves(n, s.value)]]
+    if isinstance(value, Sequence):
+        return [leaf for _, block in value.steps for leaf in _leaves(name, block)]
+    if isinstance(value, tuple):
+        return [(name, len(value)), *[leaf for part in value for leaf in _leaves(name, part)]]
+    return [(name, value)]
+
+
+def _fitted_together(of: Definition | Primitive) -> set[str]:
+    return fitting(of) if isinstance(of, Definition) and of.fit else set()
 
 
 def _shown(factor: int) -> str:
