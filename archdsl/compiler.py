@@ -14,7 +14,7 @@ result. No exception leaves this module for a fault of the input. Files are read
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from archdsl.analysis.derive import derive_model
@@ -33,6 +33,7 @@ from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault, Label
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Shape, Size
 from archdsl.numbers import normalise
+from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.syntax import ast

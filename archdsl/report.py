@@ -8,7 +8,6 @@ schemas (`schema`), which docs/schema/ keeps; tests hold every output against th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from archdsl import __version__
@@ -21,6 +20,7 @@ from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import Cost, Row, group_of
 from archdsl.graph.memory import peak_bytes, training_bytes, weights_bytes
 from archdsl.papers.report import PaperReport
+from archdsl.records import dataclass
 from archdsl.render import to_json
 
 Grouping = Literal["stage", "block", "op", "kind"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from archdsl import limits, numbers
@@ -25,6 +24,7 @@ from archdsl.analysis.values import (
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Size
 from archdsl.numbers import NumberError
+from archdsl.records import dataclass
 from archdsl.syntax import ast
 
 

@@ -8,7 +8,7 @@ place until the end, so that `with` can change it and a fault can name it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Environment, Origin, Value
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Range, Size
+from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule

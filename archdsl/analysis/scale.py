@@ -9,7 +9,7 @@ other attribute are lines for each stage, `resolution` for the input's height an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,6 +24,7 @@ from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting
 from archdsl.diagnostics import Diagnostic, Edit, Fault
 from archdsl.graph.shapes import Size
+from archdsl.records import dataclass
 from archdsl.syntax import ast
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from; nothing is traced until a diagnostic asks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from archdsl.analysis.program import Builtin, Definition, Module, Primitive
 from archdsl.graph.network import Value as Place
 from archdsl.graph.shapes import Shape
+from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from archdsl.graph.faults import RuleError
 from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Range, Shape, below, show, show_shape
 from archdsl.graph.symbolic import Symbolic
+from archdsl.records import dataclass
 from archdsl.source import Span
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from archdsl.analysis.suggest import nearest
+from archdsl.records import dataclass
 from archdsl.render import visible
 from archdsl.request import MEASURES
 
