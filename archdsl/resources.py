@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from zlib import adler32, crc32
 
 NO_CACHE = "ARCHDSL_NO_CACHE"
 """The variable of the environment that switches the cache off."""
@@ -82,8 +81,8 @@ def kept(name: str, made_from: tuple[str, ...], make: Callable[[], Any]) -> Any:
     folder = None if os.environ.get(NO_CACHE) else _cache_folder()
     if folder is None:
         return json.loads(json.dumps(make()))
-    key = sha256("\0".join((sys.version, *made_from)).encode()).hexdigest()
-    path = folder / f"{name}-{key[:16]}.json"
+    key = "-".join([_digest(text.encode()) for text in (sys.version, *made_from)])
+    path = folder / f"{name}-{_digest(key.encode())}.json"
     found = _read_kept(path, key)
     if found is None:
         text = json.dumps({"key": key, "made": make()}, separators=(",", ":"))
@@ -91,6 +90,14 @@ def kept(name: str, made_from: tuple[str, ...], make: Callable[[], Any]) -> Any:
         with suppress(OSError):  # a full disk, a folder that only reads: then it is made again the next time
             _keep(path, text, name)
     return found
+
+
+def _digest(content: bytes) -> str:
+    """What tells texts of ours apart, and a damaged file; a stranger's is told by owner and mode.
+
+    A digest that resists strangers takes longer to load than all that it would be taken of.
+    """
+    return f"{len(content):x}.{crc32(content):08x}{adler32(content):08x}"
 
 
 def _cache_folder() -> Path | None:
@@ -120,7 +127,7 @@ def _read_kept(path: Path, key: str) -> Any:
             if not stat.S_ISREG(status.st_mode) or not _is_own(status):
                 return None
             digest, _, text = file.read().partition(b"\n")
-        if digest.decode("ascii", "replace") != sha256(text).hexdigest():
+        if digest.decode("ascii", "replace") != _digest(text):
             return None
         document = json.loads(text)
         return document["made"] if document["key"] == key else None
@@ -135,11 +142,11 @@ def _keep(path: Path, text: str, name: str) -> None:
     if not _is_own(os.lstat(folder)) or not stat.S_ISDIR(os.lstat(folder).st_mode):
         return
     content = text.encode()
-    half = folder / f".{path.name}.{secrets.token_hex(8)}"
+    half = folder / f".{path.name}.{os.urandom(8).hex()}"
     descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(descriptor, "wb") as file:
-            file.write(sha256(content).hexdigest().encode() + b"\n" + content)
+            file.write(_digest(content).encode() + b"\n" + content)
         os.replace(half, path)
     except OSError:
         half.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ the node; the networkx graph is derived.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
@@ -225,6 +224,8 @@ def strides(nodes: Sequence[Node], known: list[int | None] | None = None) -> lis
 
 def _digest(*parts: str) -> str:
     """A digest of any strings, halves of characters too, each with its length, so that no two lists run together."""
+    import hashlib  # it loads a library of its own, which a count does not need
+
     text = "".join([f"{len(part)}:{part}" for part in parts])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

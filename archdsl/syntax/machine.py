@@ -25,8 +25,12 @@ class Token(str):
     start_pos: int
     end_pos: int
 
+    @property
+    def lexeme(self) -> Lexeme:
+        return Lexeme(self.type, str(self), self.start_pos, self.end_pos)
 
-def token(kind: str, text: str, start: int, end: int) -> Token:
+
+def make_token(kind: str, text: str, start: int, end: int) -> Token:
     made = Token(text)
     made.type, made.start_pos, made.end_pos = kind, start, end
     return made
@@ -42,7 +46,7 @@ class Unexpected(Exception):
 
 @once
 def _builds() -> list[Build | None]:
-    """What the tree builder makes of each production; none for repetitions, and for what is always one value."""
+    """What the tree builder makes of each production; none for repetitions and for what is always one value."""
     made = [rule.builds is not None and not (rule.single and rule.size == 1) for rule in tables().rules]
     return [getattr(TreeBuilder, f"rule_{r.builds}") if m else None for r, m in zip(tables().rules, made, strict=True)]
 
@@ -66,17 +70,24 @@ class Machine:
         return self.states[-1]
 
     def next_token(self) -> Token | None:
-        """The next lexeme of a kind that the state names; none at the end. Raises `Unexpected`."""
-        state = self.states[-1]
-        lexer = self.tables.lexers[state] or self.tables.lexer(state)
-        found: Any = lexer.match(self.text, self.offset)
+        """The next lexeme of a kind that the state names; none at the end. Raises `Unexpected`.
+
+        All kinds are tried in their order: the first that fits is also the first of those that the state names, if it
+        is one of them.
+        """
+        tables, state = self.tables, self.states[-1]
+        found: Any = tables.any_lexer.match(self.text, self.offset)
         kind = found.lastgroup
-        if kind is None:
-            if found.end() >= len(self.text):
-                return None
-            raise Unexpected(self._elsewhere(found.end()))
+        if kind not in tables.actions[state]:
+            # What the state does not name may hide what it does: `as` is a name elsewhere.
+            found = tables.lexer(state).match(self.text, self.offset)
+            kind = found.lastgroup
+            if kind is None:
+                if found.end() >= len(self.text):
+                    return None
+                raise Unexpected(self._elsewhere(found.end()))
         start, self.offset = found.span(kind)
-        return token(kind, found[kind], start, self.offset)
+        return make_token(kind, found[kind], start, self.offset)
 
     def _elsewhere(self, start: int) -> Lexeme:
         """What stands at an offset where no lexeme is that the state names."""
@@ -87,17 +98,30 @@ class Machine:
 
     def feed(self, kind: str, value: Token) -> None:
         """Take a lexeme: reduce what it ends, and shift it. Raises `Unexpected`, with the stacks as reduced so far."""
-        states, values, tables = self.states, self.values, self.tables
-        actions = tables.actions
+        states, tables = self.states, self.tables
+        actions, units = tables.actions, tables.units
         while True:
             action = actions[states[-1]].get(kind)
             if action is None:
                 raise Unexpected(Lexeme(kind, str(value), value.start_pos, value.end_pos))
             if action >= 0:
                 states.append(action)
-                values.append(value)
+                self.values.append(value)
                 return
-            self._reduce(-1 - action)
+            if units[-1 - action] is None:
+                self._reduce(-1 - action)
+            else:
+                below = states[-2]
+                states[-1] = tables.chains.get((below, states[-1], kind)) or self._chain(below, states[-1], kind)
+
+    def _chain(self, below: int, state: int, kind: str) -> int:
+        """The state after all productions that pass one value on, from the loosest expression to the tightest."""
+        tables = self.tables
+        last = state
+        while (action := tables.actions[last].get(kind, 0)) < 0 and (unit := tables.units[-1 - action]) is not None:
+            last = tables.gotos[below][unit]
+        tables.chains[below, state, kind] = last
+        return last
 
     def finish(self) -> Any:
         """Take the end of the text; the value of all of it. Raises `Unexpected`."""

@@ -23,8 +23,7 @@ from archdsl.resources import read_data
 from archdsl.source import Source, Span, text_fault
 from archdsl.syntax import ast, faults
 from archdsl.syntax.faults import Break, Explanation, Lexeme, Mend
-from archdsl.syntax.machine import Machine, Token, Unexpected, token
-from archdsl.syntax.mistakes import explain
+from archdsl.syntax.machine import Machine, Token, Unexpected, make_token
 from archdsl.syntax.tables import tables
 from archdsl.syntax.tree import TooDeep, TreeBuilder
 
@@ -130,8 +129,8 @@ class _Reading:
         self._position = position
         self._machine = Machine(source.text, position, start, build)
         self._opened: list[Lexeme] = []
-        self._before: Lexeme | None = None
-        self._earlier: Lexeme | None = None
+        self._before: Token | None = None
+        self._earlier: Token | None = None
         self._calm = _CALM
         self._mended_at = -1
         self._tries = 0
@@ -157,50 +156,54 @@ class _Reading:
     def _read(self) -> None:
         build, source, machine = self.build, self.source, self._machine
         text = source.text
-        while (read := machine.next_token()) is not None:
-            start, end = read.start_pos, read.end_pos
-            lexeme = Lexeme(read.type, str(read), start, end)
+        opened = self._opened
+        while (token := machine.next_token()) is not None:
+            start = token.start_pos
             build.count += 1
             if build.count > limits.MAX_TOKENS:
                 message = f"the file has more than {limits.MAX_TOKENS:,} tokens"
-                build.diagnostics.append(Diagnostic("E107", message, Span(source, start, end)))
+                build.diagnostics.append(Diagnostic("E107", message, Span(source, start, token.end_pos)))
                 raise _TooLong
-            if self._opened and (start == 0 or text[start - 1] == "\n") and _DECLARATION.match(text, start):
-                at = self._break(lexeme, stopped=False)
+            if opened and (start == 0 or text[start - 1] == "\n") and _DECLARATION.match(text, start):
+                at = self._break(token.lexeme, stopped=False)
                 mend = Mend(faults.closers(at), start)
                 if self._can_read(mend.lexemes):
                     diagnostic = faults.left_open(at, start, "the next declaration begins here", None)
                     if not self._settle(at, Explanation(diagnostic, mend)):
                         raise _TooLong
                     return self._read()
-            machine.feed(read.type, read)
-            self._track(lexeme)
+            machine.feed(token.type, token)
+            self._track(token)
             self._calm += 1
             if self._keep:
-                self.seen.append((read.type, start, end))
+                self.seen.append((token.type, start, token.end_pos))
         self.result = machine.finish()
         self.finished = True
         return None
 
-    def _track(self, lexeme: Lexeme) -> None:
+    def _track(self, token: Token) -> None:
         """Note a lexeme that the parser has taken."""
-        self._earlier, self._before = self._before, lexeme
-        if lexeme.text in faults.CLOSING and lexeme.kind != "STRING":
-            self._opened.append(lexeme)
+        self._earlier, self._before = self._before, token
+        if token in faults.CLOSING and token.type != "STRING":
+            self._opened.append(token.lexeme)
             if len(self._opened) > limits.MAX_NESTING:
-                raise TooDeep(lexeme.span(self.source))
-        elif lexeme.text in faults.KINDS and self._opened:
+                raise TooDeep(token.lexeme.span(self.source))
+        elif token in faults.KINDS and self._opened:
             self._opened.pop()
 
     def _break(self, found: Lexeme, *, stopped: bool) -> Break:
         machine = self._machine
         accepted = machine.accepted() if stopped else frozenset[str]()
-        return Break(self.source, found, self._before, self._earlier, tuple(self._opened), accepted, machine.state)
+        before = self._before.lexeme if self._before is not None else None
+        earlier = self._earlier.lexeme if self._earlier is not None else None
+        return Break(self.source, found, before, earlier, tuple(self._opened), accepted, machine.state)
 
     def _explain(self, at: Break) -> Explanation:
         declaration = _line_start(self.source, at.found.start)
         if at.opened and at.found.start > declaration > self._position and self._heads_item(at, declaration):
             return Explanation(faults.left_open(at, declaration, "the next declaration begins here", None))
+        from archdsl.syntax.mistakes import explain  # what explains faults is loaded for one
+
         return explain(at, _sentences(), _spellings())
 
     def _heads_item(self, at: Break, line_start: int) -> bool:
@@ -223,8 +226,9 @@ class _Reading:
         if mend.undo:
             self._take_back()
         for kind, text in mend.lexemes:
-            self._machine.feed(kind, token(kind, text, at.found.start, mend.resume))
-            self._track(Lexeme(kind, text, at.found.start, mend.resume))
+            token = make_token(kind, text, at.found.start, mend.resume)
+            self._machine.feed(kind, token)
+            self._track(token)
         self._machine.offset = mend.resume
         return True
 
@@ -242,7 +246,7 @@ class _Reading:
         states = machine.states
         if undo:
             last = machine.values[-1]
-            if self._before is None or not isinstance(last, Token) or last.start_pos != self._before.start:
+            if self._before is None or not isinstance(last, Token) or last.start_pos != self._before.start_pos:
                 return False
             states = states[:-1]
         return machine.takes(tuple([kind for kind, _ in lexemes]), states)

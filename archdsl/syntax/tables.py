@@ -49,6 +49,16 @@ class Tables:
     """First and last state of what a text is read as."""
 
     @cached_property
+    def units(self) -> list[str | None]:
+        """For each production that only passes one value on, the rule it belongs to; none for the others."""
+        return [rule.origin if rule.single and rule.size == 1 and not rule.inlined else None for rule in self.rules]
+
+    @cached_property
+    def chains(self) -> dict[tuple[int, int, str], int]:
+        """Where a run of such productions leads, by the state below, the state, and the kind that comes."""
+        return {}
+
+    @cached_property
     def lexers(self) -> list[re.Pattern[str] | None]:
         """For each state the expression of what may be read there, once it was asked for."""
         return [None] * len(self.actions)
