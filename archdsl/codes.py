@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from archdsl.once import once
+from archdsl.records import dataclass
 from archdsl.resources import read_data
 
 _HEAD = re.compile(r"^=== (E\d{3}) (.+)\n", re.MULTILINE)

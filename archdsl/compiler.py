@@ -16,7 +16,7 @@ values, `Compiled` or `Failed`. No exception leaves this module for a fault of t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, partial
 from typing import TypeAlias
 
@@ -35,6 +35,7 @@ from archdsl.analysis.values import Environment, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.network import Network
+from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source
 from archdsl.syntax import ast

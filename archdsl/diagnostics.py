@@ -9,9 +9,9 @@ of the input.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from archdsl.records import dataclass
 from archdsl.source import Span
 
 Severity = Literal["error", "warning"]

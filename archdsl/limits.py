@@ -27,7 +27,7 @@ MAX_NODES = 100_000
 """Operations of one network."""
 MAX_SOLVE_STEPS = 20_000
 """Factors that `solve` tries."""
-MAX_SOLVE_WORK = 10_000_000
+MAX_SOLVE_WORK = 2_000_000
 """Evaluation steps that `solve` spends on all of them."""
 MAX_FORM_STAGES = 100
 """Stages of a model with closed forms."""

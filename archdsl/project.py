@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.files import SourceFault, decode_source, project_root, read_source
 from archdsl.limits import MAX_FILE_BYTES
+from archdsl.records import dataclass
 from archdsl.resources import data_root, read_data
 from archdsl.source import Source, Span
 

@@ -14,11 +14,11 @@ import csv
 import io
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 from archdsl.diagnostics import Diagnostic, Diagnostics, Severity
+from archdsl.records import dataclass
 from archdsl.source import Source, Span
 
 MAX_COLUMNS = 120

@@ -8,7 +8,6 @@ schemas (`schema`), which docs/schema/ keeps; tests hold every output against th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from archdsl import __version__
@@ -24,6 +23,7 @@ from archdsl.graph.memory import peak_bytes, training_bytes, weights_bytes
 from archdsl.graph.network import Network
 from archdsl.numbers import format_number, is_number
 from archdsl.papers.report import PaperReport
+from archdsl.records import dataclass
 from archdsl.render import to_json
 from archdsl.source import Span
 

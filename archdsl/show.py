@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
@@ -34,6 +34,7 @@ from archdsl.graph.cost import count
 from archdsl.graph.operations.base import Attribute
 from archdsl.graph.shapes import Range, Size
 from archdsl.numbers import format_number, is_number, normalise
+from archdsl.records import dataclass
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.formatter import format_source

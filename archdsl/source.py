@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from archdsl.limits import MAX_FILE_BYTES
+from archdsl.records import dataclass
 
 # Control characters but tab and line breaks; marks, embeddings, overrides and isolates of the
 # bidirectional algorithm; the line separators that some editors break a line at and the language does not;

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.records import dataclass
 from archdsl.resources import data_root, read_data, spec_files
 from archdsl.source import Source, Span
 

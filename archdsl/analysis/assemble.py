@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -37,6 +37,7 @@ from archdsl.analysis.values import (
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.network import INPUT, Builder, Network
 from archdsl.graph.shapes import Shape, Size
+from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
 

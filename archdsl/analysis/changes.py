@@ -7,7 +7,6 @@ enters is a model; what leaves is the model after the changes, in their order: s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from archdsl.analysis.context import Context
@@ -20,6 +19,7 @@ from archdsl.analysis.program import Definition, Instance, Module, Program, fami
 from archdsl.analysis.suggest import nearest
 from archdsl.analysis.values import Environment, Origin, RecipeValue, Setting
 from archdsl.diagnostics import Diagnostic, Fault, Label
+from archdsl.records import dataclass
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse_body, parse_expression

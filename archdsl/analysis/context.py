@@ -8,7 +8,6 @@ so that each of them stands in a file that knows this one alone. `analysis.langu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol, TypeAlias
 
@@ -18,6 +17,7 @@ from archdsl.analysis.trace import fault
 from archdsl.analysis.values import Block, Environment, Setting, Tensor, Value
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.graph.operations import Operation
+from archdsl.records import dataclass
 from archdsl.syntax import ast
 
 

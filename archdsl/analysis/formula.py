@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from threading import RLock
 from typing import Any, Literal, Protocol, TypeGuard
@@ -47,6 +47,7 @@ from archdsl.graph.formulas import Formula, StageFormula, formulas
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import EXTENT_MAX
 from archdsl.graph.symbolic import Decisions, Symbolic
+from archdsl.records import dataclass
 from archdsl.syntax import ast
 
 DIMENSIONS: Mapping[str, tuple[str, str]] = {"width": ("w", "width"), "group_width": ("g", "group width")}

@@ -7,13 +7,14 @@ every change by a scaling or a `fit` is kept, so that `explain` can tell how a n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
 from archdsl.analysis.program import Definition
 from archdsl.analysis.values import Block, Environment, ModelValue, Origin, RecipeValue, Sequence, Setting
 from archdsl.graph.shapes import Size
+from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
 

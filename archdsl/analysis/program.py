@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias
 
 from archdsl.analysis.labels import label_sites
 from archdsl.graph.blocks import Declared
 from archdsl.graph.operations import Operation
+from archdsl.records import dataclass
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 

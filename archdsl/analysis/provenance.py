@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from archdsl.analysis.context import AlreadyReported, Context, Tie
 from archdsl.analysis.language import evaluation
@@ -17,6 +17,7 @@ from archdsl.analysis.scale import unrounded
 from archdsl.analysis.settings import at, used_settings
 from archdsl.analysis.values import Environment, Indices, Origin, Setting, Value
 from archdsl.diagnostics import Fault
+from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
 

@@ -6,7 +6,6 @@ One table says it for the compiler and for the documentation.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +15,7 @@ from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Value, kind_of
 from archdsl.diagnostics import Diagnostic
 from archdsl.graph.shapes import EXTENT_MAX, Range, Size
+from archdsl.records import dataclass
 from archdsl.syntax import ast
 from archdsl.training import recipe as plain
 from archdsl.training.recipe import Duration

@@ -31,6 +31,7 @@ from archdsl.graph.operations import OPERATIONS
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse
+from archdsl.syntax.stored import kept_tree
 
 LANGUAGE_VERSION = 1
 OPERATIONS_MODULE = "std.ops"
@@ -86,7 +87,7 @@ class _Resolver:
         module = Module(name, source, library)
         self.modules[name] = module
         self.loading.append(name)
-        tree, faults = parse(source)
+        tree, faults = kept_tree(name, source) if library else parse(source)
         self.diagnostics.extend(faults)
         if not tree.complete:
             self._lost(tree, module)

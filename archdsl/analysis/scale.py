@@ -9,7 +9,7 @@ other attribute are lines for each stage, `resolution` for the input's height an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -25,6 +25,7 @@ from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Size
+from archdsl.records import dataclass
 from archdsl.syntax import ast
 
 _LINE_STEPS = 16

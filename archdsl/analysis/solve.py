@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeAlias, TypeGuard
 
@@ -46,6 +46,7 @@ from archdsl.graph.network import INPUT, Builder
 from archdsl.graph.operations import Dropout, DropPath
 from archdsl.graph.shapes import Shape
 from archdsl.numbers import format_number, normalise
+from archdsl.records import dataclass
 from archdsl.syntax import ast
 
 GRID = 1000

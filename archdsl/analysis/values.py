@@ -9,7 +9,7 @@ from; nothing is traced until a diagnostic asks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any, TypeAlias, TypeGuard
 
@@ -21,6 +21,7 @@ from archdsl.graph.shapes import Range, Shape, Size
 from archdsl.graph.starts import Start
 from archdsl.graph.symbolic import Symbolic
 from archdsl.numbers import Irrational
+from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
 from archdsl.training.recipe import Duration

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 
 from archdsl.analysis.evaluate import SUFFIXES, literal
@@ -13,6 +12,7 @@ from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Shape
+from archdsl.records import dataclass
 
 DEFAULT_CONVENTION = next(iter(CONVENTIONS))
 

@@ -7,12 +7,13 @@ nothing of the language, does no I/O, and gives the same bytes for the same netw
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Protocol
 
 from archdsl.graph.network import Network
 from archdsl.graph.starts import Start
+from archdsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

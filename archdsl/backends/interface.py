@@ -5,7 +5,7 @@ The PyTorch backend gives it; the backends that write programs around the module
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from archdsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ The words are ours but for names, which may be a stranger's: a picture shows a t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
@@ -17,6 +16,7 @@ from archdsl.graph.network import INPUT, Network, Node, Value
 from archdsl.graph.operations import Operation
 from archdsl.graph.operations.kinds import Choice, Flag, Padding, Pair
 from archdsl.graph.shapes import Shape, show
+from archdsl.records import dataclass
 
 TIMES = " \N{MULTIPLICATION SIGN} "
 MAX_TEXT = 200

@@ -7,7 +7,7 @@ says the same. There is no script and no reference to anything outside the file,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from html import escape
@@ -19,6 +19,7 @@ from archdsl.backends import About
 from archdsl.backends.parts import TIMES, Stage, label_of, parts_of, plain, shape_of, size, stages_of, words_of
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network, Value
+from archdsl.records import dataclass
 
 INK, GREY, RULE = "#111111", "#4D4D4D", "#8C8C8C"
 PANEL, TRACK = "#F3F6F9", "#E3E6E9"

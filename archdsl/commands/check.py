@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import click
@@ -23,6 +23,7 @@ from archdsl.commands.common import (
 from archdsl.compiler import Compilation, Compiled, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project, expand
+from archdsl.records import dataclass
 from archdsl.zoo import locate
 
 PHASES = ("tokens", "ast", "names", "stages", "graph", "cost")

@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -22,6 +22,7 @@ from archdsl import terminal
 from archdsl.compiler import Changes, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.project import Project
+from archdsl.records import dataclass
 from archdsl.request import RequestError, changes_of
 from archdsl.zoo import locate
 

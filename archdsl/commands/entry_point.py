@@ -10,12 +10,12 @@ import argparse
 import ast
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import click
 
 from archdsl.once import parse_python
+from archdsl.records import dataclass
 
 Settings = dict[str, Any]
 KINDS = {"int": int, "float": float}

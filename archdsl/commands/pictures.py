@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +32,7 @@ from archdsl.plots.figures import Figure, NoFigure, label_of, line_text
 from archdsl.plots.report import FitReport, Kind, LineDrawn, PictureWritten, PlotReport, PlottedModel
 from archdsl.plots.rows import Fit, widths_of
 from archdsl.project import STDIN, Project
+from archdsl.records import dataclass
 from archdsl.render import Cell, render_csv, visible
 from archdsl.report import convention_report, diagnostic_reports
 from archdsl.source import Source

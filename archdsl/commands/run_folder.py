@@ -26,7 +26,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -38,6 +38,7 @@ from archdsl import __version__
 from archdsl.files import TEMPORARY, FileFault, escaped, read_own, write_atomically
 from archdsl.numbers import format_number, normalise
 from archdsl.once import parse_python
+from archdsl.records import dataclass
 from archdsl.training.recipe import Recipe
 
 RUN, COMMANDS, ENVIRONMENT = "run.json", "command.txt", "environment.txt"

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -64,6 +63,7 @@ from archdsl.commands.targets import (
 from archdsl.commands.targets import words_of as changes_of
 from archdsl.compiler import Compiled
 from archdsl.files import escaped
+from archdsl.records import dataclass
 from archdsl.report import TrainReport, diagnostic_reports
 from archdsl.resources import data_root
 from archdsl.training.recipe import DEFAULT, Recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import click
 
@@ -21,6 +21,7 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import DEFAULT
 from archdsl.graph.cost import MEASURES, count
 from archdsl.project import Project
+from archdsl.records import dataclass
 from archdsl.render import Cell, render_csv, render_markdown
 from archdsl.zoo import declared, families, opened
 

@@ -8,8 +8,10 @@ do not imply, so it takes no part in equality or in the hash.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple, TypeAlias
+
+from archdsl.records import dataclass
 
 
 class Value(NamedTuple):

@@ -11,10 +11,10 @@ in the version that stands beside it (`tests/graph/tool_counts.json`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from archdsl.graph.operations import OPERATIONS
+from archdsl.records import dataclass
 
 Terms = tuple[tuple[str, int], ...]
 """Ledger columns and their coefficients."""

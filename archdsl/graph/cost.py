@@ -6,7 +6,6 @@ order of nodes and add up to the totals, column by column.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Literal
@@ -15,6 +14,7 @@ from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Convention, Sum
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Dim, Shape
+from archdsl.records import dataclass
 
 MEASURES = ("flops", "params", "acts")
 """What a convention counts."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from archdsl.graph.conventions import DEFAULT, Convention
@@ -10,6 +9,7 @@ from archdsl.graph.cost import count, group_of
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Dim
 from archdsl.graph.symbolic import Symbolic
+from archdsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ business (`conventions.py`). Counts are exact; they are integers, or whatever th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from archdsl.graph.shapes import Dim
+from archdsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ the node; the networkx graph is derived.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Range, Shape, below, show, show_shape
 from archdsl.graph.symbolic import Symbolic
 from archdsl.limits import MAX_NODES
+from archdsl.records import dataclass
 from archdsl.source import Span
 
 if TYPE_CHECKING:
@@ -222,6 +222,8 @@ def strides(nodes: Sequence[Node], known: list[int | None] | None = None) -> lis
 
 def _digest(*parts: str) -> str:
     """A digest of any strings, halves of characters too, each with its length, so that no two lists run together."""
+    import hashlib  # it loads a library of its own, which a count does not need
+
     text = "".join([f"{len(part)}:{part}" for part in parts])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -9,13 +9,13 @@ numbers decides on `int` and `Symbolic` only; for expressions and arrays the cal
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 from archdsl import numbers
 from archdsl.graph.symbolic import Symbolic
 from archdsl.numbers.text import shorten
+from archdsl.records import dataclass
 
 Dim: TypeAlias = Any
 """An `int`, or anything with integer arithmetic: see the module's text."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from archdsl.records import dataclass
 
 Formula: TypeAlias = "float | str | tuple[str, tuple[Formula, ...]]"
 """A number, one of `NAMES`, or an operator of `OPERATORS` with what it is applied to."""

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from archdsl.numbers.faults import MAX_BITS
-
-_PRIMES = tuple(k for k in range(2, MAX_BITS) if all(k % d for d in range(2, math.isqrt(k) + 1)))
 _MERSENNE = (1 << 61) - 1
+
+
+@cache
+def _primes(bits: int) -> tuple[int, ...]:
+    """The exponents that a perfect power of so many bits may have."""
+    return tuple([k for k in range(2, bits) if all(k % d for d in range(2, math.isqrt(k) + 1))])
 
 
 def integer_root(n: int, k: int) -> int:
@@ -38,7 +41,7 @@ def integer_root(n: int, k: int) -> int:
 def primitive_root(n: int) -> tuple[int, int]:
     """`(r, k)` with `r ** k == n` and the largest k, so that r is no perfect power. For n above 1."""
     power = 1
-    for k in _PRIMES:
+    for k in _primes(n.bit_length()):
         while k < n.bit_length():
             log = math.log2(n) / k
             if log > 40:

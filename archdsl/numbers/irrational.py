@@ -23,12 +23,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 from archdsl.numbers.faults import MAX_BITS, MAX_POWER, MAX_TERMS, MAX_WEIGHT, NumberError, charge, count, normalise
 from archdsl.numbers.integers import coprime_base, exponents, pairwise_coprime, primitive_root
+from archdsl.records import dataclass
 
 Rational: TypeAlias = int | Fraction
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from archdsl.analysis.suggest import nearest
 from archdsl.graph.cost import MEASURES
+from archdsl.records import dataclass
 from archdsl.render import visible
 
 Kind = Literal["networks", "stages", "scaling"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from archdsl.papers.data import Kind
+from archdsl.records import dataclass
 
 DOCUMENTED: dict[str, Any] = {"use_attribute_docstrings": True}
 

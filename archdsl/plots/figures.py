@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
@@ -15,6 +14,7 @@ from archdsl.analysis.evaluate import SUFFIXES
 from archdsl.backends.parts import plain
 from archdsl.graph.cost import MEASURES
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow
+from archdsl.records import dataclass
 
 Form = Literal["steps", "points", "line", "guide", "bars"]
 """`steps`: a level line through marked points; `points`: marked points, joined; `line`, `guide`: no marks."""

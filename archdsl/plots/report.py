@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from archdsl.plots.rows import DOCUMENTED, BlockRow, ScaledRow, StageRow
+from archdsl.records import dataclass
 from archdsl.report import ConventionReport
 
 Kind = Literal["widths", "channels", "scaling", "stages"]

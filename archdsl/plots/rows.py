@@ -7,13 +7,13 @@ that they are the same on every machine.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
 from archdsl.backends.parts import parts_of
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
+from archdsl.records import dataclass
 
 DOCUMENTED: dict[str, Any] = {"use_attribute_docstrings": True}
 

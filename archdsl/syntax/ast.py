@@ -6,9 +6,10 @@ text in another layout are `==`. Nothing is ever stored in the tree after parsin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
+from archdsl.records import dataclass
 from archdsl.source import Source, Span
 
 

@@ -8,10 +8,10 @@ lexemes (`Mend`), with which the parser goes on as if the writer had made it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from archdsl.diagnostics import Diagnostic, Edit, Label
+from archdsl.records import dataclass
 from archdsl.source import Source, Span
 
 END, CHARACTER = "$END", "$CHARACTER"

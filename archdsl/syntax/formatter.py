@@ -13,9 +13,10 @@ that of a text in which somebody wrote these line breaks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 
+from archdsl.records import dataclass
 from archdsl.source import Source
 from archdsl.syntax.parser import tokens
 

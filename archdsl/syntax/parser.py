@@ -1,7 +1,7 @@
 """Text to syntax tree. What enters is a `Source`; what leaves is a `File` and diagnostics, always.
 
-The grammar is `grammar/arch.lark`; this is the only module that knows lark. The tree is built bottom-up
-while lark reduces, so no text is nested too deep to be read, and every item that was complete before a
+The grammar is `grammar/arch.lark`; `tables` has what it says, and `machine` runs that. The tree is built bottom-up
+while the machine reduces, so no text is nested too deep to be read, and every item that was complete before a
 syntax error is kept.
 
 Where the parser stops, `mistakes.explain` says why. If the mistake has one obvious edit, the parser makes it
@@ -14,13 +14,7 @@ two lexemes of a mended one is its consequence and is not told.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from copy import copy
 from typing import Any
-
-from lark import Lark, Token
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-from lark.lexer import TextSlice  # type: ignore[attr-defined]
 
 from archdsl import limits
 from archdsl.diagnostics import Diagnostic, Fault
@@ -29,7 +23,8 @@ from archdsl.resources import read_data
 from archdsl.source import Source, Span, text_fault
 from archdsl.syntax import ast, faults
 from archdsl.syntax.faults import Break, Explanation, Lexeme, Mend
-from archdsl.syntax.mistakes import explain
+from archdsl.syntax.machine import Machine, Token, Unexpected, make_token
+from archdsl.syntax.tables import tables
 from archdsl.syntax.tree import TooDeep, TreeBuilder
 
 _RESTART = re.compile(rf"^(?:{'|'.join(faults.ITEM_WORDS)})\b", re.MULTILINE)
@@ -101,11 +96,11 @@ def tokens(source: Source) -> list[tuple[str, int, int]]:
         raise Fault(build.sorted_diagnostics()[0])
     found: list[tuple[str, int, int]] = []
     end = 0
-    for token in (*reading.seen, ("", len(source.text), len(source.text))):
+    for lexeme in (*reading.seen, ("", len(source.text), len(source.text))):
         # Between two tokens stand blanks and comments.
-        found += [("COMMENT", *match.span()) for match in _COMMENT.finditer(source.text, end, token[1])]
-        found.append(token)
-        end = token[2]
+        found += [("COMMENT", *match.span()) for match in _COMMENT.finditer(source.text, end, lexeme[1])]
+        found.append(lexeme)
+        end = lexeme[2]
     return found[:-1]
 
 
@@ -121,71 +116,6 @@ class _TooLong(Exception):
     """The file has more tokens, or more faults, than are read."""
 
 
-class _Reduced:
-    """An occurrence of a rule whose node a build has still to make."""
-
-    __slots__ = ("children", "rule")
-
-    def __init__(self, rule: str, children: list[Any]) -> None:
-        self.rule = rule
-        self.children = children
-
-
-class _Rules:
-    """What lark is built with: it names the rule of an occurrence, and keeps nothing."""
-
-    def __getattr__(self, rule: str) -> Any:
-        name = f"rule_{rule}"
-        if not hasattr(TreeBuilder, name):
-            raise AttributeError(rule)
-        return lambda children: _Reduced(name, children)
-
-
-@once
-def _lark() -> Lark:
-    """The parser. It is the same for all texts and threads: what a reading finds is in its `_Reading`."""
-    return Lark(
-        read_data("grammar/arch.lark"),
-        parser="lalr",
-        lexer="contextual",
-        start=["start", "expr", "body"],
-        keep_all_tokens=True,
-        maybe_placeholders=False,
-        transformer=_Rules(),
-    )
-
-
-class _Callbacks(dict[Any, Any]):
-    """What one reading calls at each reduction: lark's own callbacks, with nodes made by the reading's build."""
-
-    def __init__(self, shared: Mapping[Any, Callable[[list[Any]], Any]], build: TreeBuilder) -> None:
-        super().__init__()
-        self._shared = shared
-        self._build = build
-
-    def __missing__(self, rule: Any) -> Callable[[list[Any]], Any]:
-        reduce, build = self._shared[rule], self._build
-
-        def call(children: list[Any]) -> Any:
-            found = reduce(children)
-            return getattr(build, found.rule)(found.children) if type(found) is _Reduced else found
-
-        self[rule] = call
-        return call
-
-    def __bool__(self) -> bool:
-        return True  # lark calls none where there are none; here they are made when asked for
-
-
-def _interactive(text: str | TextSlice[str], start: str, build: TreeBuilder) -> Any:
-    """Lark's parser at the beginning of a text, which calls a build."""
-    found: Any = _lark().parse_interactive(text, start=start)
-    state = found.parser_state
-    state.parse_conf = copy(state.parse_conf)
-    state.parse_conf.callbacks = _Callbacks(state.parse_conf.callbacks, build)
-    return found
-
-
 class _Reading:
     """One run of the parser over a text from an offset, as far as faults can be mended."""
 
@@ -197,10 +127,10 @@ class _Reading:
         self.seen: list[tuple[str, int, int]] = []
         self._keep = keep
         self._position = position
-        self._parser = _interactive(TextSlice(source.text, position, len(source.text)), start, build)
+        self._machine = Machine(source.text, position, start, build)
         self._opened: list[Lexeme] = []
-        self._before: Lexeme | None = None
-        self._earlier: Lexeme | None = None
+        self._before: Token | None = None
+        self._earlier: Token | None = None
         self._calm = _CALM
         self._mended_at = -1
         self._tries = 0
@@ -211,8 +141,8 @@ class _Reading:
             while True:
                 try:
                     self._read()
-                except UnexpectedInput as unexpected:
-                    at = self._break(unexpected)
+                except Unexpected as unexpected:
+                    at = self._break(unexpected.found, stopped=True)
                     if not self._settle(at, self._explain(at)):
                         return self._restart(at)
                 else:
@@ -224,53 +154,56 @@ class _Reading:
             return None
 
     def _read(self) -> None:
-        build, source, feed = self.build, self.source, self._parser.feed_token
+        build, source, machine = self.build, self.source, self._machine
         text = source.text
-        for token in self._parser.lexer_thread.lex(self._parser.parser_state):
-            start, end = token.start_pos or 0, token.end_pos or 0
+        opened = self._opened
+        while (token := machine.next_token()) is not None:
+            start = token.start_pos
             build.count += 1
             if build.count > limits.MAX_TOKENS:
                 message = f"the file has more than {limits.MAX_TOKENS:,} tokens"
-                build.diagnostics.append(Diagnostic("E107", message, Span(source, start, end)))
+                build.diagnostics.append(Diagnostic("E107", message, Span(source, start, token.end_pos)))
                 raise _TooLong
-            if self._opened and (start == 0 or text[start - 1] == "\n") and _DECLARATION.match(text, start):
-                at = self._break(None, Lexeme(token.type, str(token), start, end))
+            if opened and (start == 0 or text[start - 1] == "\n") and _DECLARATION.match(text, start):
+                at = self._break(token.lexeme, stopped=False)
                 mend = Mend(faults.closers(at), start)
                 if self._can_read(mend.lexemes):
                     diagnostic = faults.left_open(at, start, "the next declaration begins here", None)
                     if not self._settle(at, Explanation(diagnostic, mend)):
                         raise _TooLong
                     return self._read()
-            feed(token)
-            self._track(Lexeme(token.type, str(token), start, end))
+            machine.feed(token.type, token)
+            self._track(token)
             self._calm += 1
             if self._keep:
-                self.seen.append((token.type, start, end))
-        self.result = self._parser.feed_eof()
+                self.seen.append((token.type, start, token.end_pos))
+        self.result = machine.finish()
         self.finished = True
         return None
 
-    def _track(self, lexeme: Lexeme) -> None:
+    def _track(self, token: Token) -> None:
         """Note a lexeme that the parser has taken."""
-        self._earlier, self._before = self._before, lexeme
-        if lexeme.text in faults.CLOSING and lexeme.kind != "STRING":
-            self._opened.append(lexeme)
+        self._earlier, self._before = self._before, token
+        if token in faults.CLOSING and token.type != "STRING":
+            self._opened.append(token.lexeme)
             if len(self._opened) > limits.MAX_NESTING:
-                raise TooDeep(lexeme.span(self.source))
-        elif lexeme.text in faults.KINDS and self._opened:
+                raise TooDeep(token.lexeme.span(self.source))
+        elif token in faults.KINDS and self._opened:
             self._opened.pop()
 
-    def _break(self, unexpected: UnexpectedInput | None, found: Lexeme | None = None) -> Break:
-        state = self._parser.parser_state.position
-        if found is None:
-            found = _found(self.source, unexpected)
-        accepted = frozenset(self._parser.accepts()) if unexpected is not None else frozenset[str]()
-        return Break(self.source, found, self._before, self._earlier, tuple(self._opened), accepted, state)
+    def _break(self, found: Lexeme, *, stopped: bool) -> Break:
+        machine = self._machine
+        accepted = machine.accepted() if stopped else frozenset[str]()
+        before = self._before.lexeme if self._before is not None else None
+        earlier = self._earlier.lexeme if self._earlier is not None else None
+        return Break(self.source, found, before, earlier, tuple(self._opened), accepted, machine.state)
 
     def _explain(self, at: Break) -> Explanation:
         declaration = _line_start(self.source, at.found.start)
         if at.opened and at.found.start > declaration > self._position and self._heads_item(at, declaration):
             return Explanation(faults.left_open(at, declaration, "the next declaration begins here", None))
+        from archdsl.syntax.mistakes import explain  # what explains faults is loaded for one
+
         return explain(at, _sentences(), _spellings())
 
     def _heads_item(self, at: Break, line_start: int) -> bool:
@@ -293,10 +226,10 @@ class _Reading:
         if mend.undo:
             self._take_back()
         for kind, text in mend.lexemes:
-            token = Token(kind, text, at.found.start, end_pos=mend.resume)
-            self._parser.feed_token(token)
-            self._track(Lexeme(kind, text, at.found.start, mend.resume))
-        self._parser.lexer_thread.state.line_ctr.char_pos = mend.resume
+            token = make_token(kind, text, at.found.start, mend.resume)
+            self._machine.feed(kind, token)
+            self._track(token)
+        self._machine.offset = mend.resume
         return True
 
     def _count_fault(self, position: int) -> bool:
@@ -308,27 +241,20 @@ class _Reading:
         return False
 
     def _can_read(self, lexemes: tuple[tuple[str, str], ...], undo: bool = False) -> bool:
-        """Whether the parser would take these lexemes now, tried on a copy that builds nothing."""
-        trial = self._parser.copy(deepcopy_values=False)
-        trial.parser_state.parse_conf = copy(trial.parser_state.parse_conf)
-        trial.parser_state.parse_conf.callbacks = {}
+        """Whether the parser would take these lexemes now, the last one taken back or not; nothing is built."""
+        machine = self._machine
+        states = machine.states
         if undo:
-            values = trial.parser_state.value_stack
-            if self._before is None or not isinstance(values[-1], Token) or values[-1].start_pos != self._before.start:
+            last = machine.values[-1]
+            if self._before is None or not isinstance(last, Token) or last.start_pos != self._before.start_pos:
                 return False
-            trial.parser_state.state_stack.pop()
-            values.pop()
-        try:
-            for kind, text in lexemes:
-                trial.feed_token(Token(kind, text))
-        except UnexpectedInput:
-            return False
-        return True
+            states = states[:-1]
+        return machine.takes(tuple([kind for kind, _ in lexemes]), states)
 
     def _take_back(self) -> None:
         """Forget the last lexeme, which is on top of the parser's stack and is no bracket."""
-        self._parser.parser_state.state_stack.pop()
-        self._parser.parser_state.value_stack.pop()
+        self._machine.states.pop()
+        self._machine.values.pop()
         self._before, self._earlier = self._earlier, None
 
     def _restart(self, at: Break) -> int | None:
@@ -349,17 +275,6 @@ class _Reading:
         return match.start() if match else None
 
 
-def _found(source: Source, unexpected: UnexpectedInput | None) -> Lexeme:
-    if isinstance(unexpected, UnexpectedToken) and unexpected.token.type != "$END":
-        token = unexpected.token
-        return Lexeme(token.type, str(token), token.start_pos or 0, token.end_pos or 0)
-    if isinstance(unexpected, UnexpectedCharacters):
-        position = unexpected.pos_in_stream or 0
-        return Lexeme(faults.CHARACTER, source.text[position : position + 1], position, position + 1)
-    end = len(source.text.rstrip())
-    return Lexeme(faults.END, "", end, end)
-
-
 def _too_deep(span: Span) -> Diagnostic:
     message = f"nested more than {limits.MAX_NESTING} levels deep"
     return Diagnostic("E106", message, Span(span.source, span.start, min(span.end, span.start + 1)))
@@ -374,7 +289,7 @@ def _line_start(source: Source, position: int) -> int:
 
 @once
 def _spellings() -> dict[str, str]:
-    return {t.name: re.sub(r"\\b|\(\?!.*\)", "", t.pattern.value) for t in _lark().terminals}
+    return {name: re.sub(r"\\b|\(\?!.*\)", "", value) for name, value, _ in tables().terminals}
 
 
 @once
@@ -397,13 +312,13 @@ def _sentences() -> dict[tuple[int, str], tuple[str, str | None]]:
 
 
 def _state_at_fault(text: str) -> tuple[int, str] | None:
-    interactive = _interactive(text, "start", TreeBuilder(Source("example", text)))
+    machine = Machine(text, 0, "start", TreeBuilder(Source("example", text)))
     try:
-        for token in interactive.lexer_thread.lex(interactive.parser_state):
-            interactive.feed_token(token)
-        interactive.feed_eof()
-    except UnexpectedToken as unexpected:
-        return interactive.parser_state.position, unexpected.token.type
+        while (found := machine.next_token()) is not None:
+            machine.feed(found.type, found)
+        machine.finish()
+    except Unexpected as unexpected:
+        return machine.state, unexpected.found.kind
     return None
 
 

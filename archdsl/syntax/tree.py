@@ -21,10 +21,6 @@ Piece: TypeAlias = Any
 Pieces: TypeAlias = list[Any]
 
 
-def _is_token(piece: Piece) -> bool:
-    return isinstance(piece, str)
-
-
 class TooDeep(Exception):
     """An expression or body nests more than `MAX_NESTING` levels deep, at this place."""
 
@@ -52,17 +48,21 @@ class TreeBuilder:
     def _span(self, pieces: Pieces) -> Span:
         first: Any = pieces[0]
         last: Any = pieces[-1]
-        start = first.start_pos if _is_token(first) else first.span.start
-        end = last.end_pos if _is_token(last) else last.span.end
+        start = first.span.start if isinstance(first, ast.Node) else first.start_pos
+        end = last.span.end if isinstance(last, ast.Node) else last.end_pos
         return Span(self.source, start, end)
 
     def _nested(self, node: Any, pieces: Pieces) -> Any:
         """Record how deep a node nests; refuse what later phases could not walk."""
         known = self._depth
-        depth = 1 + max([known[id(p)][0] for p in pieces if id(p) in known], default=0)
-        if depth > limits.MAX_NESTING:
+        depth = 0
+        for piece in pieces:
+            found = known.get(id(piece))
+            if found is not None and found[0] > depth:
+                depth = found[0]
+        if depth >= limits.MAX_NESTING:
             raise TooDeep(self._span(pieces))
-        known[id(node)] = (depth, node)  # the node is held, so that its id stays its own
+        known[id(node)] = (depth + 1, node)  # the node is held, so that its id stays its own
         return node
 
     def _node(self, make: Callable[..., Any], pieces: Pieces, *fields: Any) -> Any:

@@ -7,9 +7,10 @@ learning rate scaled in proportion. Epochs count from 0 and may be fractions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
+
+from archdsl.records import dataclass
 
 OPTIMIZERS = ("sgd", "rmsprop", "adamw")
 SCHEDULES = ("constant", "cosine", "exponential")

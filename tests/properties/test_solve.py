@@ -11,7 +11,7 @@ from families.compiling import COMPILER, spec_source, text_source
 
 from archdsl import limits
 from archdsl.analysis.model import Solved
-from archdsl.compiler import Changes, Compilation, Failed
+from archdsl.compiler import Changes, Compilation, Compiled, Failed
 from archdsl.graph.cost import count
 
 GROUPED = """
@@ -29,8 +29,58 @@ ZOO = [
     ("mobilenetv2", "r", "flops=150M"),
     ("mobilenetv2", "width_mult", "params=5M"),
 ]
-MOST_WORK = 9_000_000
+MOST_WORK = 150_000
 """Evaluation steps within which every budget of the zoo is solved for, of `MAX_SOLVE_WORK`."""
+UNEVEN = """
+use std.ops { conv, linear, global_pool, flatten }
+use std.regnet { x_block }
+use std.rules { round_to }
+
+# Widths and group widths that `fit` changes, and a projection where two stages have not the same width.
+model fitted {
+  input:  3 x 32 x 32
+  stages: x_block { width: [40, 48, 112]  depth: [1, 2, 1]  stride: [2, 1, 2]  group_width: 16 }
+}
+
+# Twice the width and half the groups cost the same.
+block grouped(x; width, groups: 8) = x -> conv(width, kernel: 3, groups: groups)
+model divided {
+  input:  8 x 16 x 16
+  stages: grouped { width: [32, 64]  depth: [2, 2] }
+}
+scaling divide(s) {
+  width:  max(8, round_to(width * s, 8))
+  groups: max(1, round(groups * s / 2))
+}
+
+# One grows and the other falls.
+model traded {
+  input:  8 x 16 x 16
+  stages: grouped { width: [32, 64]  depth: [2, 2]  groups: 1 }
+}
+scaling trade(s) {
+  width: max(8, round_to(width * s, 8))
+  depth: max(1, round(depth / s))
+}
+
+# A family whose parameter is in the head alone, which is a sequence of blocks.
+model headed(head_mult: 1) {
+  input:  3 x 16 x 16
+  stages: grouped { width: [16]  groups: 1 }
+  head:   conv(round(64 * head_mult), kernel: 1) -> global_pool -> flatten -> linear(10)
+  expect { params: 3M }
+}
+scaling by_head(s) { model.head_mult: model.head_mult * s }
+"""
+EVERY = [
+    ("fitted", "w", "params=12K"),
+    ("fitted", "dWr", "flops=900K"),
+    ("fitted", "w_fixed_group", "acts=60K"),
+    ("divided", "divide", "params=20K"),
+    ("divided", "divide", "flops=2M"),
+    ("traded", "trade", "params=40K"),
+    ("headed", "by_head", "params=1K"),
+]
 
 
 def at(name: str, scaling: str) -> Compilation:
@@ -86,6 +136,27 @@ def test_the_zoo_is_solved_for_in_counted_steps(name: str, scaling: str, budget:
         network = at(name, f"{scaling}({Fraction(other, 1000)})").network
         if network is not None:
             assert abs(getattr(count(network), measure) - found.target) >= abs(found.residual)
+
+
+@pytest.mark.parametrize(("name", "scaling", "budget"), EVERY)
+def test_no_factor_is_nearer(name: str, scaling: str, budget: str) -> None:
+    """Every seventh factor from half to twice the one that was found is counted, and all about it."""
+    measure, amount = budget.split("=")
+    source = text_source(UNEVEN)
+    found = solved(COMPILER.compile(source, name, Changes((), (f"{scaling}(solve({measure}: {amount}))",))))
+    nearest, thousandths = abs(found.residual), int(found.factor * 1000)
+    for factor in {*range(thousandths // 2, thousandths * 2, 7), *range(thousandths - 5, thousandths + 6)}:
+        result = COMPILER.compile(source, name, Changes((), (f"{scaling}({Fraction(factor, 1000)})",)))
+        if isinstance(result, Compiled):
+            distance = abs(getattr(count(result.network), measure) - found.target)
+            assert distance > nearest or (distance == nearest and factor >= thousandths), factor
+
+
+def test_a_head_of_several_blocks_is_seen() -> None:
+    """No stage changes, and no setting of a single block: the head's sequence alone."""
+    result = COMPILER.compile(text_source(UNEVEN), "headed", Changes((), ("by_head(solve(params: 3121))",)))
+    found = solved(result)
+    assert (found.reached, found.factor) == (442 + 26 * 103, Fraction(1602, 1000))
 
 
 def test_a_budget_that_is_the_network_s_own_cost() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
+
+from archdsl.records import dataclass
 
 FORMAT: Literal["archdsl network"] = "archdsl network"
 FORMAT_VERSION: Literal[1] = 1

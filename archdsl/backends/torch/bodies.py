@@ -8,7 +8,7 @@ layer. Arguments are plain values; what stands for them in the block's text is k
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from archdsl.graph.blocks import WORKED_OUT, Application, Step, Value
@@ -16,6 +16,7 @@ from archdsl.graph.network import Network, Node
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.operations.convolution import same_pads
 from archdsl.graph.shapes import Shape
+from archdsl.records import dataclass
 
 PLAIN = frozenset(
     name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of
@@ -14,6 +14,7 @@ from archdsl.backends.torch.union import Program, programs_of
 from archdsl.graph.blocks import INPUT, Application, Declared, Step, Value
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Network, Node
+from archdsl.records import dataclass
 
 
 @dataclass(slots=True)

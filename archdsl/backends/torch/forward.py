@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from archdsl.backends.torch.bodies import Ref
+from archdsl.records import dataclass
 
 LONGEST = 60
 """An expression longer than this gets a name."""

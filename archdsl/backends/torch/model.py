@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby, pairwise
 from math import lcm
@@ -19,6 +18,7 @@ from archdsl.backends.torch.terms import literal
 from archdsl.backends.torch.union import UnionStep
 from archdsl.backends.torch.write import Box, ClassWriter, forward_lines, is_chain, leaves, summary
 from archdsl.graph.network import Network, Value, strides
+from archdsl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

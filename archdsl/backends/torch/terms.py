@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
 from archdsl.backends.torch.bodies import Ref
 from archdsl.backends.torch.templates import constructed
 from archdsl.backends.torch.union import UnionStep
+from archdsl.records import dataclass
 
 
 class _Missing:

@@ -8,10 +8,11 @@ they become classes of their own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 
 from archdsl.backends.torch.bodies import PLAIN, Body, Ref, Use
+from archdsl.records import dataclass
 
 NEUTRAL = frozenset(("drop_path", "dropout"))
 """Operations that do nothing at a rate of 0: where one is left away, it stands there with that rate."""

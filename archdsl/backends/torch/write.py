@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TypeAlias
 
@@ -24,6 +24,7 @@ from archdsl.backends.torch.terms import (
     plain_name,
 )
 from archdsl.backends.torch.union import Program, UnionStep
+from archdsl.records import dataclass
 
 EXPRESSIONS = frozenset(("add", "mul", "concat", "split", "split_sizes"))
 """Operations that are written as expressions, never as modules."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from archdsl.graph.blocks import INPUT
 from archdsl.graph.network import Network
 from archdsl.graph.operations.convolution import Conv, Linear
+from archdsl.records import dataclass
 
 Extents: TypeAlias = tuple[int, ...]
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, combinations, islice
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from archdsl.backends.weights.layers import Layer, rules_of
 from archdsl.backends.weights.orders import MOST_PARTS, Choices, NameTree, OurOrders, Walk
 from archdsl.backends.weights.search import MOST_COMPARISONS, MOST_SOLUTIONS, Key, Pairs, Search, key_of
 from archdsl.graph.network import Network
+from archdsl.records import dataclass
 
 MOST_DROPPED = 3
 """As many top-level modules may be left out together."""

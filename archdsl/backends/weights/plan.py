@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from archdsl.backends.weights.faults import Mismatch
 from archdsl.backends.weights.layers import CLASSES, INPUT_CHANNELS, Extents, Layer, Stored, rules_of
 from archdsl.backends.weights.pairing import Pairing
+from archdsl.records import dataclass
 
 INPUT_RULES = {
     "sum": "one channel, the sum of the checkpoint's",

@@ -6,7 +6,6 @@ import os
 import shlex
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from archdsl.backends.weights import unwrapped
@@ -14,6 +13,7 @@ from archdsl.commands.checkpoints.archives import read_archive, read_pickles
 from archdsl.commands.checkpoints.pickles import Inert
 from archdsl.commands.checkpoints.records import Code, Damaged, Record
 from archdsl.commands.checkpoints.tensorfiles import read_tensors
+from archdsl.records import dataclass
 
 SUFFIX = ".safetensors"
 CONTAINERS = ("state_dict", "model", "model_state", "model_state_dict")

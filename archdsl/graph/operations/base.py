@@ -10,13 +10,14 @@ kind, default, one line of text), the shape rule (`infer`), the cost rule (`cost
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from archdsl.graph.faults import RuleError
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.operations.kinds import Kind
 from archdsl.graph.shapes import Dim, Shape, differ, show_shape
+from archdsl.records import dataclass
 
 
 class _Required:
