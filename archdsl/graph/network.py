@@ -207,18 +207,7 @@ def strides(nodes: Sequence[Node], known: list[int | None] | None = None) -> lis
         if not before:
             found.append(None)
             continue
-        stride = max(before)
-        operation: Any = node.operation
-        name = operation.name
-        if name in ("global_pool", "adaptive_avg_pool", "flatten", "linear", "reshape"):
-            found.append(None)
-            continue
-        step = getattr(operation, "stride", None)
-        if step is not None:
-            stride *= int(max(step))
-        if name == "upsample":
-            stride = max(1, stride // int(operation.factor[0]))
-        found.append(stride)
+        found.append(node.operation.stride_behind(max(before)))
     return found
 
 

@@ -11,30 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from archdsl.backends.torch.forms import FORMS, Lowered
 from archdsl.graph.blocks import WORKED_OUT, Application, Step, Value
 from archdsl.graph.network import Network, Node
-from archdsl.graph.operations import OPERATIONS
-from archdsl.graph.operations.convolution import same_pads
 from archdsl.graph.shapes import Shape
-
-PLAIN = frozenset(
-    name
-    for name in (
-        "relu",
-        "relu6",
-        "silu",
-        "sigmoid",
-        "hard_swish",
-        "hard_sigmoid",
-        "tanh",
-        "gelu",
-        "leaky_relu",
-        "elu",
-        "softplus",
-    )
-    if name in OPERATIONS
-)
-"""Activations: no state and no channels, so that one may stand for another as an argument."""
 
 
 class Ref(NamedTuple):
@@ -78,7 +58,12 @@ class Body:
 
 
 def _family(step: Use) -> str | int:
-    return "activation" if step.kind in PLAIN and step.called else step.kind
+    return "activation" if is_activation(step.kind) and step.called else step.kind
+
+
+def is_activation(kind: str | int) -> bool:
+    """Whether one of such steps may stand for another as an argument."""
+    return isinstance(kind, str) and FORMS[kind].activation
 
 
 class BlockUse(NamedTuple):
@@ -134,7 +119,7 @@ def _operation(
 ) -> list[Use]:
     """The steps of one operation: a pad or a flattening before it where PyTorch has none in it, and itself."""
     shapes = network.input_shapes(node)
-    kind, arguments, before = operation_arguments(node.operation, shapes, node.shapes)
+    kind, arguments, before = lowered(node, shapes)
     found: list[Use] = []
     bare = _bare(step)
     for what, values, shape in before:
@@ -146,8 +131,6 @@ def _operation(
     names = {a: n for a, n in bare.items() if a in arguments}
     if "padding" in arguments:
         names.pop("padding", None)  # the text may give it in another form
-    if kind == "pad_channels":
-        names = {"to": bare["to"]} if "to" in bare else {}
     fixed = frozenset(("width",)) if exact else frozenset()
     found.append(Use(step.label, kind, inputs, arguments, names, step.called, node.shapes, fixed))
     if any(what == "channels_last" for what, _, _ in before):
@@ -173,101 +156,6 @@ def _free(label: str, taken: set[str]) -> str:
     return free
 
 
-Before = list[tuple[str, dict[str, Any], Shape]]
-
-
-def operation_arguments(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[str, Any, Before]:
-    """An operation's kind, its constructor's arguments, and the steps that PyTorch needs before it."""
-    shape = inputs[0]
-    channels = shape[0]
-    name = op.name
-    if name == "conv":
-        padding, before = _padding(op, shape, "zero_pad", op.dilation)
-        values = {
-            "in_channels": channels,
-            "width": op.width,
-            "kernel": op.kernel,
-            "stride": op.stride,
-            "padding": padding,
-            "dilation": op.dilation,
-            "groups": op.groups,
-            "bias": op.bias,
-        }
-        return name, values, before
-    if name == "linear":
-        flat: Before = [("flatten", {}, (channels,))] if len(shape) == 3 else []
-        return name, {"in_channels": channels, "width": op.width, "bias": op.bias}, flat
-    if name == "max_pool":
-        padding, before = _padding(op, shape, "low_pad", op.dilation)
-        values = {"kernel": op.kernel, "stride": op.stride, "padding": padding, "dilation": op.dilation}
-        return name, {**values, "ceil_mode": op.ceil_mode and not before}, before
-    if name == "avg_pool":
-        return _avg_pool(op, shape)
-    settings = dict(op.constants)
-    if name == "batch_norm":
-        return name, {"in_channels": channels, **settings}, []
-    if name == "group_norm":
-        return name, {"in_channels": channels, **settings}, []
-    if name == "layer_norm":
-        last: Before = [("channels_last", {}, shape)] if len(shape) == 3 else []
-        return name, {"in_channels": channels, **settings}, last
-    if name == "layer_scale":
-        return f"{name}_map" if len(shape) == 3 else name, {"in_channels": channels, **settings}, []
-    if name == "prelu":
-        return name, {"in_channels": channels, **settings}, []
-    if name == "pad_channels":
-        return f"{name}_map" if len(shape) == 3 else name, {"extra": op.to - channels}, []
-    if name == "slice":
-        return name, {"lo": op.channels.lo, "hi": op.channels.hi + 1}, []
-    if name == "split":
-        sizes = tuple([int(s[0]) for s in outputs])
-        if len(set(sizes)) == 1:
-            return name, {"size": sizes[0]}, []
-        return "split_sizes", {"sizes": sizes}, []
-    if name == "concat":
-        return name, {}, []
-    return name, settings, []
-
-
-def _padding(op: Any, shape: Shape, pad: str, dilation: Any) -> tuple[Any, Before]:
-    """Padding within the operation, as (height, width), and the step before it where the sides differ.
-
-    TensorFlow's SAME depends on the size only where the stride is above 1.
-    """
-    if isinstance(op.padding, str):
-        if op.stride != (1, 1):
-            if all(d * (k - 1) == 0 for d, k in zip(dilation, op.kernel, strict=True)):
-                return (0, 0), []  # a kernel of 1 is never padded
-            top, bottom, left, right = op.pads(shape[1], shape[2])
-            after = (shape[0], shape[1] + top + bottom, shape[2] + left + right)
-            values = {"kernel": op.kernel, "stride": op.stride, "dilation": dilation}
-            return (0, 0), [(f"same_{pad}", values, after)]
-        sides = [same_pads(extent, k, 1, d) for extent, k, d in zip(shape[1:], op.kernel, dilation, strict=True)]
-        (top, bottom), (left, right) = sides
-    else:
-        top, bottom, left, right = op.padding
-    if top == bottom and left == right and (pad != "low_pad" or not _beyond_half(op.kernel, (top, left))):
-        return (top, left), []
-    after = (shape[0], shape[1] + top + bottom, shape[2] + left + right)
-    return (0, 0), [(pad, {"pads": (left, right, top, bottom)}, after)]
-
-
-def _beyond_half(kernel: Any, padding: Any) -> bool:
-    """Whether a pool of PyTorch refuses a padding; it does not look at dilation."""
-    return any(2 * p > k for k, p in zip(kernel, padding, strict=True))
-
-
-def _avg_pool(op: Any, shape: Shape) -> tuple[str, Any, Before]:
-    padding, before = _padding(op, shape, "zero_pad", (1, 1))
-    values = {"kernel": op.kernel, "stride": op.stride, "padding": padding, "ceil_mode": op.ceil_mode and not before}
-    if before and not op.count_include_pad:
-        what, pads, _ = before[0]
-        if what == "zero_pad":
-            return "uneven_avg_pool", {"kernel": op.kernel, "stride": op.stride, **pads}, []
-        return "same_avg_pool", {"kernel": op.kernel, "stride": op.stride}, []
-    return op.name, {**values, "count_include_pad": op.count_include_pad}, before
-
-
-def sized(kind: str | int) -> bool:
-    """Whether what a kind does depends on the size of its map."""
-    return isinstance(kind, str) and kind.startswith("same_")
+def lowered(node: Node, inputs: tuple[Shape, ...]) -> Lowered:
+    """The steps that PyTorch needs for an operation."""
+    return FORMS[node.operation.name].lower(node.operation, inputs, node.shapes)
