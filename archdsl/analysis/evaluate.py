@@ -39,7 +39,7 @@ from archdsl.analysis.values import (
     single,
 )
 from archdsl.diagnostics import Diagnostic, Fault
-from archdsl.graph.blocks import NO_NAMES
+from archdsl.graph.blocks import NO_NAMES, Given
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import Range, Size
 from archdsl.numbers import NumberError, is_number
@@ -433,7 +433,7 @@ class Expressions:
         inputs: tuple[Tensor, ...],
         site: ast.Expression,
         env: Environment,
-        names: Mapping[str, str] = NO_NAMES,  # noqa: ARG002 - it is for what builds
+        names: Mapping[str, Given] = NO_NAMES,  # noqa: ARG002 - it is for what builds
     ) -> Value:
         """Apply a block where an expression of a block's body says so."""
         raise fault("E204", f"{kind_of(inputs)} cannot flow into {kind_of(block)} here", site, env)

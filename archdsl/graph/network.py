@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Declared, Recorder, Value
+from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Declared, Given, Recorder, Value
 from archdsl.graph.faults import RuleError
 from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Range, Shape, below, show, show_shape
@@ -132,7 +132,7 @@ class Builder:
         path: str,
         span: Span | None = None,
         *,
-        names: Mapping[str, str] = NO_NAMES,
+        names: Mapping[str, Given] = NO_NAMES,
         called: str = "",
     ) -> tuple[Value, ...]:
         """Apply an operation; the values of its outputs. Raises E391, E304 and E401 to E404.

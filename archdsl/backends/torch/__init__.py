@@ -32,7 +32,7 @@ from archdsl.graph.network import Network
 
 def emit(network: Network, about: About) -> dict[str, str]:
     """`name.py`: the module."""
-    plan = plan_of(network, about.name)
+    plan = plan_of(network, about.name, about.doc)
     operations = frozenset(node.operation.name for node in network.nodes)
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
     start = init_function(about.init, operations, zeros)
@@ -54,7 +54,7 @@ def emit(network: Network, about: About) -> dict[str, str]:
 
 def interface(network: Network, about: About) -> Interface:
     """What the emitted module's class takes."""
-    plan = plan_of(network, about.name)
+    plan = plan_of(network, about.name, about.doc)
     options = options_of(plan, about.drop_path_rate)
     rate = options.drop_path_rate
     return Interface(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from archdsl.backends.torch.forms import FORMS, Lowered
-from archdsl.graph.blocks import WORKED_OUT, Application, Step, Value
+from archdsl.graph.blocks import WORKED_OUT, Application, Quotient, Step, Value
 from archdsl.graph.network import Network, Node
 from archdsl.graph.shapes import Shape
 
@@ -36,6 +36,8 @@ class Use:
     """Argument -> what was given for it in the block's text."""
     called: str = ""
     outputs: tuple[Shape, ...] = ()
+    quotients: Mapping[str, Quotient] = field(default_factory=dict)
+    """Argument -> the names that the block's text divides for it."""
     exact: frozenset[str] = frozenset()
     """Arguments that must stay arguments, all the way up: the classes of the classifier."""
 
@@ -50,6 +52,12 @@ class Body:
     outputs: tuple[Ref, ...]
     refs: Mapping[Value, Ref] = field(default_factory=dict)
     """What the body calls the values of the graph."""
+
+    def channels(self, ref: Ref) -> int:
+        """The channels of one of its values."""
+        if not ref.label:
+            return int(self.inputs[ref.output][0])
+        return next(int(use.outputs[ref.output][0]) for use in self.steps if use.label == ref.label)
 
     def signature(self) -> Any:
         """What two bodies share that differ in arguments alone."""
@@ -106,7 +114,9 @@ def body_of(
         bare = _bare(step)
         names = {a: bare[s] for a, s in block.settings.items() if s in bare}
         shapes = tuple([network.shape(value) for value in live])
-        uses.append(Use(step.label, block.number, inputs, block.arguments, names, step.called, shapes, block.exact))
+        uses.append(
+            Use(step.label, block.number, inputs, block.arguments, names, step.called, shapes, exact=block.exact)
+        )
         for output, value in enumerate(live):
             refs.setdefault(value, Ref(step.label, output))
     outputs = tuple([refs[value] for value in application.outputs if value is not None])
@@ -132,7 +142,8 @@ def _operation(
     if "padding" in arguments:
         names.pop("padding", None)  # the text may give it in another form
     fixed = frozenset(("width",)) if exact else frozenset()
-    found.append(Use(step.label, kind, inputs, arguments, names, step.called, node.shapes, fixed))
+    quotients = {a: given for a, given in step.names.items() if isinstance(given, Quotient) and a in arguments}
+    found.append(Use(step.label, kind, inputs, arguments, names, step.called, node.shapes, quotients, fixed))
     if any(what == "channels_last" for what, _, _ in before):
         label = _free(f"{step.label}_{BESIDE['channels_first']}", taken)
         taken.add(label)
@@ -142,7 +153,7 @@ def _operation(
 
 def _bare(step: Step) -> Mapping[str, str]:
     """Setting -> the name that was given for it."""
-    return {setting: name for setting, name in step.names.items() if name != WORKED_OUT}
+    return {setting: name for setting, name in step.names.items() if isinstance(name, str) and name != WORKED_OUT}
 
 
 BESIDE = {"flatten": "flatten", "channels_last": "in", "channels_first": "out"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,21 +52,42 @@ class Plan:
     """Whether the channels of the image are an argument: only convolutions and linear layers see them."""
 
 
-def class_name(name: str) -> str:
-    """`squeeze_excite` -> `SqueezeExcite`."""
-    joined = "".join([part[:1].upper() + part[1:] for part in name.split("_") if part])
+def class_name(name: str, doc: str = "") -> str:
+    """`squeeze_excite` -> `SqueezeExcite`; with the capitals that a comment writes its words with.
+
+    `regnety_4gf` with the comment "RegNetY-4.0GF (…)" is `RegNetY4GF`: each run of letters is written as the first
+    words of the comment with these letters are, a hyphen between them aside. Every part begins with a capital, and an
+    underscore stays between two numbers.
+    """
+    parts = [_as_written(part, doc) for part in name.split("_") if part]
+    joined = ""
+    for part in parts:
+        apart = joined[-1:].isdigit() and part[:1].isdigit()
+        joined += f"{'_' if apart else ''}{part[:1].upper()}{part[1:]}"
     return joined if joined[:1].isalpha() else f"Block{joined}"
 
 
-def plan_of(network: Network, name: str) -> Plan:
-    """Decide the classes; that of the network is called by a name."""
+def _as_written(part: str, doc: str) -> str:
+    """A part of a name with the capitals of a comment."""
+    return re.sub(r"[A-Za-z]+", lambda run: _word_of(run[0], doc), part)
+
+
+def _word_of(letters: str, doc: str) -> str:
+    """The first words of a comment that are made of some letters, without hyphens; these letters if none are."""
+    pattern = "-?".join(letters)
+    found = re.search(rf"(?<![A-Za-z]){pattern}(?![A-Za-z])", doc, re.IGNORECASE | re.ASCII)
+    return found[0].replace("-", "") if found is not None else letters
+
+
+def plan_of(network: Network, name: str, doc: str = "") -> Plan:
+    """Decide the classes; that of the network is called by a name, as a comment writes it."""
     plan = Plan(network)
     plan.classifier = classifier_of(network)
     plan.takes_classes = plan.classifier is not None and decides_alone(network, plan.classifier)
     plan.gives_features = plan.takes_classes and _gives_features(network, plan.classifier or 0)
     varied = plan.classifier if plan.takes_classes else None
     namer = Namer([*RESERVED])
-    plan.name = namer(class_name(name))
+    plan.name = namer(class_name(name, doc))
     steps = {step.applied: step for step in _steps(network.root) if isinstance(step.applied, int)}
     tainted = _of_the_image(network, steps)
     measuring = _measures_image(network.root, tainted)
@@ -82,9 +104,9 @@ def plan_of(network: Network, name: str) -> Plan:
             seeing = [i for i, body in enumerate(program.bodies) if tainted.intersection(body.application.inputs)]
             chosen = choose(program, bool(seeing))
             number = len(plan.classes)
-            made = BlockClass(
-                number, namer(class_name(program.bodies[0].application.declared.name)), program, chosen, tuple(seeing)
-            )
+            declared = program.bodies[0].application.declared
+            called = namer(class_name(declared.name, declared.doc))
+            made = BlockClass(number, called, program, chosen, tuple(seeing))
             plan.classes[number] = made
             inner.add(number, program, chosen)
             settings = {p.name: p.setting for p in chosen.parameters if p.setting is not None}
@@ -189,8 +211,8 @@ def _of_the_image(network: Network, steps: Mapping[int, Step]) -> set[Any]:
     for index, node in enumerate(network.nodes):
         if not found.intersection(node.inputs):
             continue
-        given = steps[index].names.get("width", "") if index in steps else ""
-        if node.operation.mixes and not given.endswith(".channels"):
+        given = steps[index].names.get("width") if index in steps else None
+        if node.operation.mixes and not (isinstance(given, str) and given.endswith(".channels")):
             continue
         found.update([Value(index, output) for output in range(len(node.shapes))])
     return found
@@ -218,7 +240,7 @@ def decides_alone(network: Network, classifier: int) -> bool:
             break
         declared = application.declared
         uses = [name for each in application.steps for name in each.names.values()]
-        if given not in declared.parameters or uses.count(given) != 1:
+        if not isinstance(given, str) or given not in declared.parameters or uses.count(given) != 1:
             return False
         if declared.reads[declared.parameters.index(given)] != 1:
             return False

@@ -9,10 +9,6 @@ from dataclasses import dataclass
 from archdsl.backends.torch.bodies import Ref
 from archdsl.backends.torch.python import (
     Assign,
-    Attribute,
-    Binary,
-    Call,
-    Conditional,
     Expression,
     Name,
     Return,
@@ -72,7 +68,6 @@ class _Writer:
         self.names: dict[Ref, str] = {Ref("", i): name for i, name in inputs.items()}
         self.owner = {name: ref for ref, name in self.names.items()}
         """The value that a name stands for now."""
-        self.typed = set(self.inputs)
         self.taken = set(reserved) | set(self.inputs)
         self.stack: list[tuple[Unit, Expression]] = []
         self.found: list[Statement] = []
@@ -89,38 +84,15 @@ class _Writer:
 
     def _return_one(self, ref: Ref) -> None:
         if self.stack and self.stack[-1][0].outputs == (ref,):
-            unit, expression = self.stack.pop()
+            _, expression = self.stack.pop()
             self._flush(expression)
-            if self._is_tensor(expression):
-                self._return(expression)
-                return
-            name = self.inputs[0]
-            self.found.append(Assign(Name(name), expression))
-            self.names[unit.outputs[0]] = name
-        self._flush()
-        name = self.names[ref]
-        if name not in self.typed:
-            self.found.append(Assign(Name(self.inputs[0]), Name(name)))
-            name = self.inputs[0]
-        self._return(Name(name))
+            self._return(expression)
+        else:
+            self._flush()
+            self._return(Name(self.names[ref]))
 
     def _return(self, expression: Expression) -> None:
         self.found.append(Return(Tuple((expression,)) if self.many else expression))
-
-    def _is_tensor(self, expression: Expression) -> bool:
-        """Whether a type checker knows that an expression is a tensor; of a module's result it does not."""
-        match expression:
-            case Name(name):
-                return name in self.typed
-            case Binary(_, left, right):
-                return self._is_tensor(left) and (not names(right) or self._is_tensor(right))
-            case Conditional(value, _, other):
-                return self._is_tensor(value) and self._is_tensor(other)
-            case Call(Attribute(Name("torch"), name)):
-                return name == "cat"
-            case Call(Attribute(value, "flatten" | "permute")):
-                return self._is_tensor(value)
-        return isinstance(expression, Attribute)
 
     def _unit(self, unit: Unit) -> None:
         waiting = [ref for ref in unit.inputs if ref not in self.names]
@@ -163,10 +135,6 @@ class _Writer:
     def _assign(self, unit: Unit, expression: Expression, later: frozenset[str] = frozenset()) -> None:
         if len(unit.outputs) == 1:
             name = self._reused(expression, later) or self._new(unit.name)
-            if self._is_tensor(expression):
-                self.typed.add(name)
-            elif name not in self.inputs:  # an argument keeps its annotated type
-                self.typed.discard(name)
             self.names[unit.outputs[0]] = name
             self.owner[name] = unit.outputs[0]
             self.found.append(Assign(Name(name), expression))

@@ -15,7 +15,7 @@ from typing import Any
 from archdsl.backends.torch.bodies import Ref, Use, is_activation
 from archdsl.backends.torch.conditions import Conditions
 from archdsl.backends.torch.forms import FORMS
-from archdsl.backends.torch.python import Binary, Expression, Literal, Name, joined, names, split, substituted
+from archdsl.backends.torch.python import NONE, Binary, Expression, Literal, Name, joined, names, split, substituted
 from archdsl.backends.torch.terms import (
     MISSING,
     RESERVED,
@@ -137,6 +137,7 @@ class Choice:
                     counts.add(name)
         for name in contradicting:
             del self.columns[name]
+        self._width_of_the_block()
         order = {name: index for index, name in enumerate(self.declared.parameters)}
         names = sorted(counts & self.columns.keys(), key=lambda name: (order.get(name, len(order)), name))
         for index, name in enumerate(names):
@@ -145,6 +146,16 @@ class Choice:
                 if column == self.columns[other] and len(set(column)) > 1:
                     self.alias[name] = self.alias.get(other, other)
                     break
+
+    def _width_of_the_block(self) -> None:
+        """A setting `width` is known also where no step is given it, if it is always the channels that the block gives:
+        so it stays the second argument of every class."""
+        known = self.columns.get("width")
+        if known is None or MISSING not in known or not self.follows or "width" not in self.declared.parameters:
+            return
+        given = tuple([body.channels(body.outputs[0]) for body in self.program.bodies])
+        if (both := merged(known, given)) is not None:
+            self.columns["width"] = both
 
     def _step(self, step: UnionStep) -> None:
         if step.kind == "activation" or (
@@ -197,6 +208,8 @@ class Choice:
                 return found
         if exact:
             return self._own(step, argument, column, role, exact=True)
+        if (quotient := self._quotient(step, argument, column)) is not None:
+            return quotient
         if constant and (role != "in_channels" or not flows):
             return Term(literal(known[0]), column)
         if role in CHANNELS and (found := self._following(column)) is not None:
@@ -263,6 +276,27 @@ class Choice:
         parameter = Parameter(self.name(plain_name(hint)), column, role, self._setting(hint), exact=exact)
         self.by_name[hint] = parameter
         return self._use(parameter)
+
+    def _quotient(self, step: UnionStep, argument: str, column: Column) -> Term | None:
+        """`whole // part`, where the block's text divides two names; the part is a parameter then, as in the text."""
+        given = step.one.quotients.get(argument)
+        if given is None or any(use is not None and use.quotients.get(argument) != given for use in step.uses):
+            return None
+        whole = self.by_name.get(self.alias.get(given.whole, given.whole))
+        if whole is None or (self.spread and whole.name in self.image):
+            return None
+        pairs = list(zip(whole.column, column, strict=True))
+        if not all(isinstance(a, int) and isinstance(b, int) and b and a % b == 0 for a, b in pairs):
+            return None
+        parts = tuple([a // b for a, b in pairs])
+        part = self.by_name.get(given.part)
+        if part is None and "." not in given.part:
+            part = Parameter(self.name(plain_name(given.part)), parts, given.part, self._setting(given.part))
+            self.by_name[given.part] = part
+        if part is None or part.column != parts:
+            return None
+        self._use(whole)
+        return Term(Binary("//", Name(whole.name), self._use(part).expression or NONE), column)
 
     def _own(self, step: UnionStep, argument: str, column: Column, role: str, *, exact: bool = False) -> Term:
         """A parameter that the text has no name for."""

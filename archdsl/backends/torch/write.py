@@ -165,16 +165,13 @@ class ClassWriter:
 
     @staticmethod
     def called(block: BlockClass, arguments: Mapping[str, Expression]) -> Call:
-        """The call of a class: channels and width in order, the rest by name, defaults left out."""
+        """The call of a class: the channels of its input and its width in order, the rest by name, without defaults."""
         given: list[Expression] = []
-        in_order = True
-        for parameter in block.chosen.parameters:
+        for place, parameter in enumerate(block.chosen.parameters):
             argument = arguments[parameter.name]
-            if parameter.default is not MISSING and argument == literal(parameter.default):
-                in_order = False
-                continue
-            in_order = in_order and parameter.role == ("in_channels", "width", "")[min(len(given), 2)]
-            given.append(argument if in_order else Keyword(parameter.name, argument))
+            if parameter.default is MISSING or argument != literal(parameter.default):
+                in_order = place == len(given) and parameter.name == ("in_channels", "width", "")[min(place, 2)]
+                given.append(argument if in_order else Keyword(parameter.name, argument))
         return call(block.name, *given)
 
     # Constructor and units
@@ -291,11 +288,13 @@ class ClassWriter:
         return self.made(inner) if outside else self.made_or_not(inner)
 
     def _containers(self, name: str, box: Box) -> None:
-        """A container that is filled at once, or entry by entry where some depend on a condition."""
-        if not any(step.label in self.chosen.conditions for step in leaves(box)):
-            self.assign(name, self._container(box))
-            return
+        """A container that is filled at once, or entry by entry where some have a condition; none of no modules."""
         modules = self._modules(box)
+        if not modules:
+            return
+        if not any(step.label in self.chosen.conditions for step in leaves(box)):
+            self.assign(name, _container(modules))
+            return
         listed = _listed(modules)
         self.assign(name, call(f"nn.{'ModuleList' if listed else 'ModuleDict'}"))
         for key, made in modules.items():
@@ -306,7 +305,10 @@ class ClassWriter:
         """An entry of a container; none for what is no module."""
         if isinstance(inner, UnionStep):
             return None if is_value(inner) else self.inline(inner)
-        return self.inline(inner) if is_chain(inner, self.program) else self._container(inner)
+        if is_chain(inner, self.program):
+            return self.inline(inner)
+        modules = self._modules(inner)
+        return _container(modules) if modules else None
 
     def inline(self, inner: UnionStep | Box) -> Expression:
         """A module or a sequence as an argument, under its condition."""
@@ -316,13 +318,6 @@ class ClassWriter:
         """The modules of a container by their keys; those of a list in its order."""
         made = {key: module for key, inner in box.items() if (module := self._contained(inner)) is not None}
         return {key: made[key] for key in sorted(made, key=int)} if _listed(made) else made
-
-    def _container(self, box: Box) -> Expression:
-        """Modules that `forward` calls one by one."""
-        modules = self._modules(box)
-        if _listed(modules):
-            return call("nn.ModuleList", List(tuple(modules.values())))
-        return call("nn.ModuleDict", Dict(tuple([(Literal(key), made) for key, made in modules.items()])))
 
     def _units_within(self, box: Box, name: str, path: list[str]) -> None:
         listed = _listed(self._modules(box))
@@ -341,6 +336,13 @@ class ClassWriter:
 
 
 NN_MODULE, NN_SEQUENTIAL, IDENTITY = dotted("nn.Module"), dotted("nn.Sequential"), call("nn.Identity")
+
+
+def _container(modules: Mapping[str, Expression]) -> Expression:
+    """Modules that `forward` calls one by one."""
+    if _listed(modules):
+        return call("nn.ModuleList", List(tuple(modules.values())))
+    return call("nn.ModuleDict", Dict(tuple([(Literal(key), made) for key, made in modules.items()])))
 
 
 def _listed(keys: Collection[str]) -> bool:
@@ -373,7 +375,8 @@ def class_of(plan: Plan, block: BlockClass) -> Class:
     writer = ClassWriter(plan, block.program, block.chosen)
     writer.run()
     declared = block.declared
-    doc = summary(declared.doc) or f"The block `{declared.name}`."
+    others = set(declared.parameters) - {p.setting for p in block.chosen.parameters}
+    doc = about_class(summary(declared.doc), others) or f"The block `{declared.name}`."
     parameters = [
         Argument(p.name, parameter_type(p), literal(p.default) if p.default is not MISSING else None)
         for p in sorted(block.chosen.parameters, key=lambda p: p.default is not MISSING)
@@ -420,3 +423,17 @@ def summary(doc: str) -> str:
     if end >= 0 and text[end + 1 : end + 2] == " ":
         return text[: end + 1]
     return text if not text or text.endswith(".") else f"{text}."
+
+
+def about_class(sentence: str, others: Collection[str]) -> str:
+    """A sentence without what it says of settings that a class does not take: it ends before the clause that names the
+    first of them, and nothing is left where that is the first clause."""
+    named = [at for name in others if (at := sentence.find(f"`{name}`")) >= 0]
+    if not named:
+        return sentence
+    depth, end = 0, 0
+    for at, char in enumerate(sentence[: min(named)]):
+        depth += (char == "(") - (char == ")")
+        if char in ";:," and depth == 0:
+            end = at
+    return f"{sentence[:end]}." if end else ""
