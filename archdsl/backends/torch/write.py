@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import TypeAlias
 
 from archdsl.backends.torch.bodies import Ref
@@ -167,11 +167,13 @@ class ClassWriter:
     def called(block: BlockClass, arguments: Mapping[str, Expression]) -> Call:
         """The call of a class: the channels of its input and its width in order, the rest by name, without defaults."""
         given: list[Expression] = []
-        for place, parameter in enumerate(block.chosen.parameters):
+        named = False
+        for parameter, first in zip_longest(block.chosen.parameters, ("in_channels", "width")[: len(arguments)]):
             argument = arguments[parameter.name]
-            if parameter.default is MISSING or argument != literal(parameter.default):
-                in_order = place == len(given) and parameter.name == ("in_channels", "width", "")[min(place, 2)]
-                given.append(argument if in_order else Keyword(parameter.name, argument))
+            left_out = parameter.default is not MISSING and argument == literal(parameter.default)
+            named = named or left_out or parameter.name != first
+            if not left_out:
+                given.append(Keyword(parameter.name, argument) if named else argument)
         return call(block.name, *given)
 
     # Constructor and units
