@@ -27,7 +27,7 @@ from archdsl.analysis.values import (
     Value,
     kind_of,
 )
-from archdsl.graph.blocks import NO_NAMES, WORKED_OUT
+from archdsl.graph.blocks import NO_NAMES, WORKED_OUT, Given, Quotient
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Value as Place
 from archdsl.graph.operations import Operation
@@ -101,7 +101,7 @@ def apply(
     inputs: tuple[Tensor, ...],
     site: ast.Expression,
     env: Environment,
-    names: Mapping[str, str] = NO_NAMES,
+    names: Mapping[str, Given] = NO_NAMES,
 ) -> Value:
     """Apply a block where an expression of a block's body says so; `names` are those of `graph.blocks.Step`."""
     frame = env.frame
@@ -124,7 +124,7 @@ def build(
     env: Environment,
     *,
     fitted: bool = False,
-    names: Mapping[str, str] = NO_NAMES,
+    names: Mapping[str, Given] = NO_NAMES,
     called: str = "",
 ) -> Value:
     """Add a block's operations to the network, below a module path. Returns its output or outputs."""
@@ -142,7 +142,7 @@ def build(
     ctx.enter(definition, site, env)
     try:
         recorder = building.builder.recorder
-        given = _with_worked_out(block, names)
+        given = _with_worked_out(block, names, env)
         holds = partial(_held, ctx, block, site, env)
         recorder.enter(definition.declared, path, [t.place for t in inputs], given, called, holds)
         inner = Environment(definition.module, None, Frame(path, definition, building))
@@ -189,7 +189,7 @@ def _build_operation(
     path: str,
     site: ast.Node,
     env: Environment,
-    names: Mapping[str, str],
+    names: Mapping[str, Given],
     called: str,
 ) -> Value:
     settings = dict(block.settings)
@@ -209,7 +209,7 @@ def _build_operation(
             configured = operation.bind({n: s.value for n, s in settings.items()})
             if bound is not None:
                 bound[key] = configured
-        given = _with_worked_out(block, names)
+        given = _with_worked_out(block, names, env)
         places = builder.apply(configured, [t.place for t in inputs], path, site.span, names=given, called=called)
     except RuleError as error:
         raise rule_fault(error, site, env, settings, path) from None
@@ -234,12 +234,24 @@ def _is_rational(operation: type[Operation], name: str) -> bool:
     return any(a.name == name and isinstance(a.kind, Rational) for a in operation.attributes)
 
 
-def _with_worked_out(block: Block, names: Mapping[str, str]) -> Mapping[str, str]:
+def _with_worked_out(block: Block, names: Mapping[str, Given], env: Environment) -> Mapping[str, Given]:
     """The names given for a block's settings, with those that an expression of some block's text worked out."""
-    others = {n: WORKED_OUT for n, setting in block.settings.items() if n not in names and _is_worked_out(setting)}
+    settings = {n: setting for n, setting in block.settings.items() if n not in names and _is_worked_out(setting)}
+    others: dict[str, Given] = {n: _quotient(setting, env) or WORKED_OUT for n, setting in settings.items()}
     if isinstance(block.of, Definition):
         others |= {n: WORKED_OUT for n in block.of.derived if n not in block.settings}
     return {**names, **others} if others else names
+
+
+def _quotient(setting: Setting, env: Environment) -> Quotient | None:
+    """The names that a setting divides in the text of the block that is being built; none for another expression."""
+    origin = setting.origin
+    if origin is None or origin.environment.frame is not env.frame:
+        return None
+    match origin.expression:
+        case ast.Arithmetic(operator="/", left=ast.Reference(name=whole), right=ast.Reference(name=part)):
+            return Quotient(whole, part)
+    return None
 
 
 def _is_worked_out(setting: Setting) -> bool:

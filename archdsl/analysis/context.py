@@ -16,6 +16,7 @@ from archdsl.analysis.program import Definition, Instance
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import Block, Environment, Setting, Tensor, Value
 from archdsl.diagnostics import Diagnostic, Diagnostics
+from archdsl.graph.blocks import Given
 from archdsl.graph.operations import Operation
 from archdsl.records import dataclass
 from archdsl.syntax import ast
@@ -60,7 +61,7 @@ class Language:
 
     rules: Mapping[type[ast.Node], Rule]
     declared: Declared
-    apply: Callable[[Context, Block, tuple[Tensor, ...], ast.Expression, Environment, Mapping[str, str]], Value]
+    apply: Callable[[Context, Block, tuple[Tensor, ...], ast.Expression, Environment, Mapping[str, Given]], Value]
     """A block that gets tensors, with the names of its settings in the block's text around it."""
     lead: Callable[[Context, Value, ast.Expression, Environment], Value]
     """An arrow from what is no tensor and no block: a model into a scaling."""

@@ -22,9 +22,20 @@ class Value(NamedTuple):
 
 
 INPUT = Value(-1, 0)
-NO_NAMES: Mapping[str, str] = {}
+
+
+class Quotient(NamedTuple):
+    """One name of a block's text divided by another: `inner / group_width`."""
+
+    whole: str
+    part: str
+
+
+Given: TypeAlias = "str | Quotient"
+"""What stands for a setting in a block's text."""
+NO_NAMES: Mapping[str, Given] = {}
 WORKED_OUT = "..."
-"""What stands for a setting that an expression of a block's text gives, neither a name nor a literal alone."""
+"""What stands for a setting that another expression of a block's text gives, neither a name nor a literal alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +64,9 @@ class Step:
     """The module path within the block: `branch.conv1`."""
     applied: int | Application
     """The node of an operation, or a block."""
-    names: Mapping[str, str] = field(default_factory=dict)
-    """Setting -> the parameter or local name of the body that was given for it; `x.channels` for an input's width,
-    `WORKED_OUT` for another expression of a block's text. Literals, and what a model gives, are missing."""
+    names: Mapping[str, Given] = field(default_factory=dict)
+    """Setting -> the parameter or local name of the body that was given for it; `x.channels` for an input's width, a
+    quotient of names, `WORKED_OUT` for another expression. Literals and a model's values are missing."""
     called: str = ""
     """The parameter of the body that was applied: `act`; nothing where the text names the block itself."""
 
@@ -124,7 +135,7 @@ class _Open:
     declared: Declared
     path: str
     inputs: tuple[Value, ...]
-    names: Mapping[str, str]
+    names: Mapping[str, Given]
     called: str
     first: int
     """The node that is built next: earlier ones are not the block's own."""
@@ -147,7 +158,7 @@ class Recorder:
         declared: Declared,
         path: str,
         inputs: Sequence[Value],
-        names: Mapping[str, str],
+        names: Mapping[str, Given],
         called: str,
         holds: Callable[[], Mapping[Value, str]],
     ) -> None:
@@ -163,7 +174,7 @@ class Recorder:
         applied = Application(block.declared, block.path, inputs, tuple(outputs), tuple(block.steps), held)
         self._add(block.path, applied, block.names, block.called)
 
-    def operation(self, path: str, node: int, inputs: Sequence[Value], names: Mapping[str, str], called: str) -> None:
+    def operation(self, path: str, node: int, inputs: Sequence[Value], names: Mapping[str, Given], called: str) -> None:
         """An operation was built."""
         self._use(inputs)
         self._nodes = node + 1
@@ -179,7 +190,7 @@ class Recorder:
                 block.known.add(value)
                 block.held[value] = block.holds().get(value, "held")
 
-    def _add(self, path: str, applied: int | Application, names: Mapping[str, str], called: str) -> None:
+    def _add(self, path: str, applied: int | Application, names: Mapping[str, Given], called: str) -> None:
         if not self._open:
             self._root.append(Step(path, applied, names, called))
             return
@@ -194,4 +205,15 @@ class Recorder:
         return Application(kept.declared, "", (INPUT,), tuple(outputs), kept.steps)
 
 
-__all__ = ["INPUT", "NO_NAMES", "WORKED_OUT", "Application", "Declared", "Recorder", "Step", "Value"]
+__all__ = [
+    "INPUT",
+    "NO_NAMES",
+    "WORKED_OUT",
+    "Application",
+    "Declared",
+    "Given",
+    "Quotient",
+    "Recorder",
+    "Step",
+    "Value",
+]

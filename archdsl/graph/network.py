@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Declared, Recorder, Value
+from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Declared, Given, Recorder, Value
 from archdsl.graph.faults import RuleError
 from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Range, Shape, below, show, show_shape
@@ -130,7 +130,7 @@ class Builder:
         path: str,
         span: Span | None = None,
         *,
-        names: Mapping[str, str] = NO_NAMES,
+        names: Mapping[str, Given] = NO_NAMES,
         called: str = "",
     ) -> tuple[Value, ...]:
         """Apply an operation; the values of its outputs. Raises E391, E304 and E401 to E404.
@@ -205,18 +205,7 @@ def strides(nodes: Sequence[Node], known: list[int | None] | None = None) -> lis
         if not before:
             found.append(None)
             continue
-        stride = max(before)
-        operation: Any = node.operation
-        name = operation.name
-        if name in ("global_pool", "adaptive_avg_pool", "flatten", "linear", "reshape"):
-            found.append(None)
-            continue
-        step = getattr(operation, "stride", None)
-        if step is not None:
-            stride *= int(max(step))
-        if name == "upsample":
-            stride = max(1, stride // int(operation.factor[0]))
-        found.append(stride)
+        found.append(node.operation.stride_behind(max(before)))
     return found
 
 

@@ -61,7 +61,6 @@ def test_every_operation_has_all_rules(name: str) -> None:
     for column in ("weights", "biases", "norm_parameters", "other_parameters", "running_statistics", "counters"):
         stored = sum(elements(tensor.shape) for tensor in tensors if tensor.column == column)
         assert stored == getattr(ledger, column), column
-    assert operation.emission
     assert operation.__doc__
     assert operation.kind in KINDS
     assert operation.leading is None or operation.leading in {attribute.name for attribute in operation.attributes}
@@ -79,7 +78,6 @@ def test_an_operation_without_a_rule_cannot_be_made() -> None:
         """No rules."""
 
         name = "nothing"
-        emission = "nothing"
 
     with pytest.raises(TypeError, match="lacks the rule infer"):
         make(Nothing)

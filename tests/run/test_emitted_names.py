@@ -225,6 +225,15 @@ PROGRAMS = {
         stages: [narrow { width: 1  more: false }, narrow { width: 4  more: true }, plain]
       }
     """,
+    "a count that is none in some bodies": """
+      block inner(x; wide, deep: false) = x -> tanh -> conv(wide, kernel: 3) when deep
+      block outer(x; wide, deep: false) = x -> inner(wide: wide, deep: deep) -> conv(2 * wide, kernel: 1)
+      model m {
+        input: 3 x 6 x 6
+        stem: conv(3, kernel: 1)
+        stages: [outer(4, deep: true), outer(5), outer(6, deep: true), outer(7)]
+      }
+    """,
     "a block within itself": """
       block t(x; width, act: relu) = x -> act -> conv(width, kernel: 1) -> act
       model m { input: 3 x 6 x 6  stages: [t(5, act: t(3, act: tanh)), t(3, act: t(3, act: t(3)))] }

@@ -260,13 +260,13 @@ def test_averages_of_weights_at_ends_of_epochs(scripts: SimpleNamespace, tmp_pat
     train = scripts.regnet
     run = begun(train, tmp_path, epochs=4, norm_images=64)
     ends = []
-    write, renew = run.write, train.renew_norms
+    write, renew = run.write, train.precise_bn
     run.write = lambda: (ends.append({k: v.clone() for k, v in run.model.state_dict().items()}), write())
     train.fit(run, 4)
     assert run.swa.n_averaged == 3  # from the end of the second epoch on: it is later than epoch 1
     for name, parameter in run.swa.module.named_parameters():
         torch.testing.assert_close(parameter, sum(end[name] for end in ends[1:]) / 3)
-    assert renew is train.renew_norms
+    assert renew is train.precise_bn
 
 
 def test_precise_statistics(scripts: SimpleNamespace, tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_precise_statistics(scripts: SimpleNamespace, tmp_path: Path) -> None:
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     momentum = run.model.norm_1.momentum
-    train.renew_norms(run, run.model)
+    train.precise_bn(run, run.model)
     run.order.epoch, run.order.start = 1, 0
     inner = [run.model.conv_1(images) for images, _ in list(run.batches)[:3]]
     mean = torch.stack([x.mean((0, 2, 3)) for x in inner]).mean(0)
@@ -488,7 +488,9 @@ def test_the_same_images_in_a_step(scripts: SimpleNamespace) -> None:
     late = train.Order(50, 16, 1, 0, train.World())
     late.start = 2
     assert [set(batch) for batch in late] == whole[2:]
-    keys = [key for rank in range(3) for batch in train.in_turn(10, 2, train.World(rank, 3)) for key in batch]
+    keys = [
+        key for rank in range(3) for batch in train.sequential_batches(10, 2, train.World(rank, 3)) for key in batch
+    ]
     assert sorted(keys) == [(0, index) for index in range(10)]
 
 
@@ -512,7 +514,7 @@ def test_only_what_the_recipe_uses() -> None:
         "cut": {"staged", "fast"},
         "light": {"fast"},
         "erase": {"fast"},
-        "renew_norms": {"fast", "regnet"},
+        "precise_bn": {"fast", "regnet"},
         "random_part": set[str](),
     }
     for recipe in (PLAIN, STAGED, FAST, REGNET, LINE):

@@ -346,11 +346,11 @@ def test_binary_cross_entropy(tmp_path: Path) -> None:
                 def parallel(self, _: Any) -> Any:
                     return logits
 
-            assert train.backward(Stands(), None, given, None).item() == pytest.approx(wanted.item())
+            assert train.backward(Stands(), None, given).item() == pytest.approx(wanted.item())
             batches = [(torch.zeros(5, 3, 8, 8), given)]
             model = torch.nn.Module()
             model.forward = lambda _: logits.detach()
-            loss, right = train.examine(model, batches, torch.device("cpu"), train.World(), train.Settings())
+            loss, right = train.evaluate(model, batches, torch.device("cpu"), train.World())
             plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, hot)
             assert loss == pytest.approx(plain.item())
             share = ((logits > 0) == (hot > 0.5)).double().mean() if given is several else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -106,3 +107,38 @@ def test_mypy_has_nothing_to_say(tmp_path: Path) -> None:
         if recipe.name in names:
             write_pair(tmp_path, recipe, recipe.name, channels=13 if recipe is GREYS else 3)
     tool("mypy", "--strict", "--config-file=", *[f"train_{name}.py" for name in names], folder=tmp_path)
+
+
+def test_the_loop_comes_before_the_data() -> None:
+    """Settings, network, optimizer, training; how images are read stands behind it."""
+    from scripts import script
+
+    for recipe in (PLAIN, STAGED):
+        text = script(recipe, recipe.name, interface())
+        defined = [node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+        order = [
+            "Settings",
+            "build",
+            "make_optimizer",
+            "Run",
+            "train_epoch",
+            "backward",
+            "update",
+            "fit",
+            "Source",
+            "main",
+        ]
+        assert sorted(order, key=defined.index) == order
+        assert defined[-1] == "main"
+
+
+def test_nothing_is_left_of_what_a_recipe_has_not() -> None:
+    """Arguments of functions are read, whatever is switched off."""
+    from scripts import script
+
+    for recipe in RECIPES:
+        functions = [n for n in ast.walk(ast.parse(script(recipe, "x", interface()))) if isinstance(n, ast.FunctionDef)]
+        for function in functions:
+            if function.name in ("backward", "update", "eval_model", "evaluate", "train_epoch", "fit", "begin"):
+                read = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+                assert {argument.arg for argument in function.args.args} <= read, (recipe.name, function.name)

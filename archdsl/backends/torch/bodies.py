@@ -11,31 +11,11 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, NamedTuple
 
-from archdsl.graph.blocks import WORKED_OUT, Application, Step, Value
+from archdsl.backends.torch.forms import FORMS, Lowered
+from archdsl.graph.blocks import WORKED_OUT, Application, Quotient, Step, Value
 from archdsl.graph.network import Network, Node
-from archdsl.graph.operations import OPERATIONS
-from archdsl.graph.operations.convolution import same_pads
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
-
-PLAIN = frozenset(
-    name
-    for name in (
-        "relu",
-        "relu6",
-        "silu",
-        "sigmoid",
-        "hard_swish",
-        "hard_sigmoid",
-        "tanh",
-        "gelu",
-        "leaky_relu",
-        "elu",
-        "softplus",
-    )
-    if name in OPERATIONS
-)
-"""Activations: no state and no channels, so that one may stand for another as an argument."""
 
 
 class Ref(NamedTuple):
@@ -57,6 +37,8 @@ class Use:
     """Argument -> what was given for it in the block's text."""
     called: str = ""
     outputs: tuple[Shape, ...] = ()
+    quotients: Mapping[str, Quotient] = field(default_factory=dict)
+    """Argument -> the names that the block's text divides for it."""
     exact: frozenset[str] = frozenset()
     """Arguments that must stay arguments, all the way up: the classes of the classifier."""
 
@@ -72,6 +54,12 @@ class Body:
     refs: Mapping[Value, Ref] = field(default_factory=dict)
     """What the body calls the values of the graph."""
 
+    def channels(self, ref: Ref) -> int:
+        """The channels of one of its values."""
+        if not ref.label:
+            return int(self.inputs[ref.output][0])
+        return next(int(use.outputs[ref.output][0]) for use in self.steps if use.label == ref.label)
+
     def signature(self) -> Any:
         """What two bodies share that differ in arguments alone."""
         steps = tuple([(s.label, _family(s), s.called, s.inputs, len(s.outputs)) for s in self.steps])
@@ -79,7 +67,12 @@ class Body:
 
 
 def _family(step: Use) -> str | int:
-    return "activation" if step.kind in PLAIN and step.called else step.kind
+    return "activation" if is_activation(step.kind) and step.called else step.kind
+
+
+def is_activation(kind: str | int) -> bool:
+    """Whether one of such steps may stand for another as an argument."""
+    return isinstance(kind, str) and FORMS[kind].activation
 
 
 class BlockUse(NamedTuple):
@@ -122,7 +115,9 @@ def body_of(
         bare = _bare(step)
         names = {a: bare[s] for a, s in block.settings.items() if s in bare}
         shapes = tuple([network.shape(value) for value in live])
-        uses.append(Use(step.label, block.number, inputs, block.arguments, names, step.called, shapes, block.exact))
+        uses.append(
+            Use(step.label, block.number, inputs, block.arguments, names, step.called, shapes, exact=block.exact)
+        )
         for output, value in enumerate(live):
             refs.setdefault(value, Ref(step.label, output))
     outputs = tuple([refs[value] for value in application.outputs if value is not None])
@@ -135,7 +130,7 @@ def _operation(
 ) -> list[Use]:
     """The steps of one operation: a pad or a flattening before it where PyTorch has none in it, and itself."""
     shapes = network.input_shapes(node)
-    kind, arguments, before = operation_arguments(node.operation, shapes, node.shapes)
+    kind, arguments, before = lowered(node, shapes)
     found: list[Use] = []
     bare = _bare(step)
     for what, values, shape in before:
@@ -147,10 +142,9 @@ def _operation(
     names = {a: n for a, n in bare.items() if a in arguments}
     if "padding" in arguments:
         names.pop("padding", None)  # the text may give it in another form
-    if kind == "pad_channels":
-        names = {"to": bare["to"]} if "to" in bare else {}
     fixed = frozenset(("width",)) if exact else frozenset()
-    found.append(Use(step.label, kind, inputs, arguments, names, step.called, node.shapes, fixed))
+    quotients = {a: given for a, given in step.names.items() if isinstance(given, Quotient) and a in arguments}
+    found.append(Use(step.label, kind, inputs, arguments, names, step.called, node.shapes, quotients, fixed))
     if any(what == "channels_last" for what, _, _ in before):
         label = _free(f"{step.label}_{BESIDE['channels_first']}", taken)
         taken.add(label)
@@ -160,7 +154,7 @@ def _operation(
 
 def _bare(step: Step) -> Mapping[str, str]:
     """Setting -> the name that was given for it."""
-    return {setting: name for setting, name in step.names.items() if name != WORKED_OUT}
+    return {setting: name for setting, name in step.names.items() if isinstance(name, str) and name != WORKED_OUT}
 
 
 BESIDE = {"flatten": "flatten", "channels_last": "in", "channels_first": "out"}
@@ -174,101 +168,6 @@ def _free(label: str, taken: set[str]) -> str:
     return free
 
 
-Before = list[tuple[str, dict[str, Any], Shape]]
-
-
-def operation_arguments(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[str, Any, Before]:
-    """An operation's kind, its constructor's arguments, and the steps that PyTorch needs before it."""
-    shape = inputs[0]
-    channels = shape[0]
-    name = op.name
-    if name == "conv":
-        padding, before = _padding(op, shape, "zero_pad", op.dilation)
-        values = {
-            "in_channels": channels,
-            "width": op.width,
-            "kernel": op.kernel,
-            "stride": op.stride,
-            "padding": padding,
-            "dilation": op.dilation,
-            "groups": op.groups,
-            "bias": op.bias,
-        }
-        return name, values, before
-    if name == "linear":
-        flat: Before = [("flatten", {}, (channels,))] if len(shape) == 3 else []
-        return name, {"in_channels": channels, "width": op.width, "bias": op.bias}, flat
-    if name == "max_pool":
-        padding, before = _padding(op, shape, "low_pad", op.dilation)
-        values = {"kernel": op.kernel, "stride": op.stride, "padding": padding, "dilation": op.dilation}
-        return name, {**values, "ceil_mode": op.ceil_mode and not before}, before
-    if name == "avg_pool":
-        return _avg_pool(op, shape)
-    settings = dict(op.constants)
-    if name == "batch_norm":
-        return name, {"in_channels": channels, **settings}, []
-    if name == "group_norm":
-        return name, {"in_channels": channels, **settings}, []
-    if name == "layer_norm":
-        last: Before = [("channels_last", {}, shape)] if len(shape) == 3 else []
-        return name, {"in_channels": channels, **settings}, last
-    if name == "layer_scale":
-        return f"{name}_map" if len(shape) == 3 else name, {"in_channels": channels, **settings}, []
-    if name == "prelu":
-        return name, {"in_channels": channels, **settings}, []
-    if name == "pad_channels":
-        return f"{name}_map" if len(shape) == 3 else name, {"extra": op.to - channels}, []
-    if name == "slice":
-        return name, {"lo": op.channels.lo, "hi": op.channels.hi + 1}, []
-    if name == "split":
-        sizes = tuple([int(s[0]) for s in outputs])
-        if len(set(sizes)) == 1:
-            return name, {"size": sizes[0]}, []
-        return "split_sizes", {"sizes": sizes}, []
-    if name == "concat":
-        return name, {}, []
-    return name, settings, []
-
-
-def _padding(op: Any, shape: Shape, pad: str, dilation: Any) -> tuple[Any, Before]:
-    """Padding within the operation, as (height, width), and the step before it where the sides differ.
-
-    TensorFlow's SAME depends on the size only where the stride is above 1.
-    """
-    if isinstance(op.padding, str):
-        if op.stride != (1, 1):
-            if all(d * (k - 1) == 0 for d, k in zip(dilation, op.kernel, strict=True)):
-                return (0, 0), []  # a kernel of 1 is never padded
-            top, bottom, left, right = op.pads(shape[1], shape[2])
-            after = (shape[0], shape[1] + top + bottom, shape[2] + left + right)
-            values = {"kernel": op.kernel, "stride": op.stride, "dilation": dilation}
-            return (0, 0), [(f"same_{pad}", values, after)]
-        sides = [same_pads(extent, k, 1, d) for extent, k, d in zip(shape[1:], op.kernel, dilation, strict=True)]
-        (top, bottom), (left, right) = sides
-    else:
-        top, bottom, left, right = op.padding
-    if top == bottom and left == right and (pad != "low_pad" or not _beyond_half(op.kernel, (top, left))):
-        return (top, left), []
-    after = (shape[0], shape[1] + top + bottom, shape[2] + left + right)
-    return (0, 0), [(pad, {"pads": (left, right, top, bottom)}, after)]
-
-
-def _beyond_half(kernel: Any, padding: Any) -> bool:
-    """Whether a pool of PyTorch refuses a padding; it does not look at dilation."""
-    return any(2 * p > k for k, p in zip(kernel, padding, strict=True))
-
-
-def _avg_pool(op: Any, shape: Shape) -> tuple[str, Any, Before]:
-    padding, before = _padding(op, shape, "zero_pad", (1, 1))
-    values = {"kernel": op.kernel, "stride": op.stride, "padding": padding, "ceil_mode": op.ceil_mode and not before}
-    if before and not op.count_include_pad:
-        what, pads, _ = before[0]
-        if what == "zero_pad":
-            return "uneven_avg_pool", {"kernel": op.kernel, "stride": op.stride, **pads}, []
-        return "same_avg_pool", {"kernel": op.kernel, "stride": op.stride}, []
-    return op.name, {**values, "count_include_pad": op.count_include_pad}, before
-
-
-def sized(kind: str | int) -> bool:
-    """Whether what a kind does depends on the size of its map."""
-    return isinstance(kind, str) and kind.startswith("same_")
+def lowered(node: Node, inputs: tuple[Shape, ...]) -> Lowered:
+    """The steps that PyTorch needs for an operation."""
+    return FORMS[node.operation.name].lower(node.operation, inputs, node.shapes)

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any
 
-from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of
-from archdsl.backends.torch.parameters import Choice
-from archdsl.backends.torch.terms import RESERVED, Chosen, Namer, Term
+from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of, lowered
+from archdsl.backends.torch.forms import FORMS
+from archdsl.backends.torch.parameters import Choice, Inner
+from archdsl.backends.torch.python import Name, names
+from archdsl.backends.torch.terms import RESERVED, Chosen, Namer
 from archdsl.backends.torch.union import Program, programs_of
 from archdsl.graph.blocks import INPUT, Application, Declared, Step, Value
 from archdsl.graph.faults import RuleError
@@ -51,33 +53,50 @@ class Plan:
     """Whether the channels of the image are an argument: only convolutions and linear layers see them."""
 
 
-def class_name(name: str) -> str:
-    """`squeeze_excite` -> `SqueezeExcite`."""
-    joined = "".join([part[:1].upper() + part[1:] for part in name.split("_") if part])
+def class_name(name: str, doc: str = "") -> str:
+    """`squeeze_excite` -> `SqueezeExcite`; with the capitals that a comment writes its words with.
+
+    `regnety_4gf` with the comment "RegNetY-4.0GF (…)" is `RegNetY4GF`: each run of letters is written as the first
+    words of the comment with these letters are, a hyphen between them aside. Every part begins with a capital, and an
+    underscore stays between two numbers.
+    """
+    parts = [_as_written(part, doc) for part in name.split("_") if part]
+    joined = ""
+    for part in parts:
+        apart = joined[-1:].isdigit() and part[:1].isdigit()
+        joined += f"{'_' if apart else ''}{part[:1].upper()}{part[1:]}"
     return joined if joined[:1].isalpha() else f"Block{joined}"
 
 
-def plan_of(network: Network, name: str) -> Plan:
-    """Decide the classes; that of the network is called by a name."""
+def _as_written(part: str, doc: str) -> str:
+    """A part of a name with the capitals of a comment."""
+    return re.sub(r"[A-Za-z]+", lambda run: _word_of(run[0], doc), part)
+
+
+def _word_of(letters: str, doc: str) -> str:
+    """The first words of a comment that are made of some letters, without hyphens; these letters if none are."""
+    pattern = "-?".join(letters)
+    found = re.search(rf"(?<![A-Za-z]){pattern}(?![A-Za-z])", doc, re.IGNORECASE | re.ASCII)
+    return found[0].replace("-", "") if found is not None else letters
+
+
+def plan_of(network: Network, name: str, doc: str = "") -> Plan:
+    """Decide the classes; that of the network is called by a name, as a comment writes it."""
     plan = Plan(network)
     plan.classifier = classifier_of(network)
     plan.takes_classes = plan.classifier is not None and decides_alone(network, plan.classifier)
     plan.gives_features = plan.takes_classes and _gives_features(network, plan.classifier or 0)
     varied = plan.classifier if plan.takes_classes else None
     namer = Namer([*RESERVED])
-    plan.name = namer(class_name(name))
+    plan.name = namer(class_name(name, doc))
     steps = {step.applied: step for step in _steps(network.root) if isinstance(step.applied, int)}
     tainted = _of_the_image(network, steps)
     measuring = _measures_image(network.root, tainted)
     known: dict[int, BlockUse] = {}
-    roles: dict[int, Mapping[str, str]] = {}
-    feeds: dict[int, Mapping[str, int]] = {}
-    said: dict[int, Mapping[int, Term]] = {}
+    inner = Inner()
 
     def choose(program: Program, spread: bool, *, literal_inputs: bool = False) -> Chosen:
-        choice = Choice(program, spread, classes=namer.taken, literal_inputs=literal_inputs)
-        choice.roles, choice.feeds, choice.said = roles, feeds, said
-        return choice.run()
+        return Choice(program, spread, inner, classes=namer.taken, literal_inputs=literal_inputs).run()
 
     for group in _groups(network.root):
         bodies = [body_of(network, application, known, varied) for application in group]
@@ -86,13 +105,11 @@ def plan_of(network: Network, name: str) -> Plan:
             seeing = [i for i, body in enumerate(program.bodies) if tainted.intersection(body.application.inputs)]
             chosen = choose(program, bool(seeing))
             number = len(plan.classes)
-            made = BlockClass(
-                number, namer(class_name(program.bodies[0].application.declared.name)), program, chosen, tuple(seeing)
-            )
+            declared = program.bodies[0].application.declared
+            called = namer(class_name(declared.name, declared.doc))
+            made = BlockClass(number, called, program, chosen, tuple(seeing))
             plan.classes[number] = made
-            roles[number] = {p.name: p.role for p in chosen.parameters}
-            feeds[number] = {chosen.widths[Ref("", index)].text: place for place, index in enumerate(chosen.inputs)}
-            said[number] = {i: chosen.widths[ref] for i, ref in enumerate(program.outputs)}
+            inner.add(number, program, chosen)
             settings = {p.name: p.setting for p in chosen.parameters if p.setting is not None}
             exact = frozenset(p.name for p in chosen.parameters if p.exact)
             for index, body in enumerate(program.bodies):
@@ -110,15 +127,12 @@ def plan_of(network: Network, name: str) -> Plan:
     return plan
 
 
-PADS = frozenset(("zero_pad", "low_pad", "same_zero_pad", "same_low_pad"))
-
-
 def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ...], index: int) -> bool:
     """Whether the channels of an input reach nothing but the weights of what reads it, and say so by their name.
 
     It is asked of some bodies; what others do with the input is without influence.
     """
-    name = chosen.widths[Ref("", index)].text
+    name = chosen.widths[Ref("", index)].name
     watched = {Ref("", index)}
     absorbed: set[tuple[str, str]] = set()
     steps = [step for step in program.steps if any(step.uses[body] is not None for body in bodies)]
@@ -126,26 +140,25 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ..
         for place, ref in enumerate(step.inputs):
             if ref not in watched:
                 continue
-            if step.kind in PADS:
-                watched.add(Ref(step.label))
-            elif step.kind in ("conv", "linear"):
-                absorbed.add((step.label, "in_channels"))
-            elif isinstance(step.kind, int):
+            if isinstance(step.kind, int):
                 inner = plan.classes[step.kind]
                 taken = inner.chosen.inputs[place]
-                absorbed.add((step.label, inner.chosen.widths[Ref("", taken)].text))
+                absorbed.add((step.label, inner.chosen.widths[Ref("", taken)].name))
                 if not _absorbs(plan, inner.program, inner.chosen, inner.of_the_image, taken):
                     return False
+            elif FORMS[step.kind].pads:
+                watched.add(Ref(step.label))
+            elif FORMS[step.kind].absorbs:
+                absorbed.add((step.label, "in_channels"))
             else:
                 return False
     if not absorbed or watched.intersection(program.outputs):
         return False
-    if any(chosen.terms.get(slot) is None or chosen.terms[slot].text != name for slot in absorbed):
+    if any(slot not in chosen.terms or chosen.terms[slot].expression != Name(name) for slot in absorbed):
         return False
     here = {step.label for step in steps}
     others = [term for slot, term in chosen.terms.items() if slot not in absorbed and slot[0] in here]
-    spoken = " ".join(chosen.conditions.values())
-    return not any(name in term.parameters for term in others) and name not in re.findall(r"\w+", spoken)
+    return not any(name in term.parameters for term in others) and name not in names(*chosen.conditions.values())
 
 
 def _holds(body: Body, node: int | None) -> bool:
@@ -199,12 +212,9 @@ def _of_the_image(network: Network, steps: Mapping[int, Step]) -> set[Any]:
     for index, node in enumerate(network.nodes):
         if not found.intersection(node.inputs):
             continue
-        operation: Any = node.operation
-        if operation.name in ("conv", "linear"):
-            given = steps[index].names.get("width", "") if index in steps else ""
-            own = getattr(operation, "groups", 1) == 1 and not given.endswith(".channels")
-            if own:
-                continue
+        given = steps[index].names.get("width") if index in steps else None
+        if node.operation.mixes and not (isinstance(given, str) and given.endswith(".channels")):
+            continue
         found.update([Value(index, output) for output in range(len(node.shapes))])
     return found
 
@@ -231,7 +241,7 @@ def decides_alone(network: Network, classifier: int) -> bool:
             break
         declared = application.declared
         uses = [name for each in application.steps for name in each.names.values()]
-        if given not in declared.parameters or uses.count(given) != 1:
+        if not isinstance(given, str) or given not in declared.parameters or uses.count(given) != 1:
             return False
         if declared.reads[declared.parameters.index(given)] != 1:
             return False
@@ -248,9 +258,10 @@ def _gives_features(network: Network, classifier: int) -> bool:
         behind.append(network.nodes[at])
         at = network.nodes[at].inputs[0].node
     node = network.nodes[at]
-    shape = network.input_shapes(node)[0]
-    channels = shape[0]
-    shape = shape[:1] if node.operation.name == "linear" else shape  # what is flattened for it stays flat
+    inputs = network.input_shapes(node)
+    channels = inputs[0][0]
+    before = lowered(node, inputs).before  # what is done for it stays: a flattening, a border
+    shape = before[-1].shape if before else inputs[0]
     try:
         for each in reversed(behind):
             (shape,) = each.operation.infer(shape)
@@ -277,16 +288,12 @@ def classifier_of(network: Network) -> int | None:
     value = network.outputs[0]
     while value.node >= 0:
         node = network.nodes[value.node]
-        operation: Any = node.operation
-        if operation.name in ("linear", "conv"):
-            plain = operation.name == "linear" or operation.groups == 1
-            return value.node if plain and node.path.split(".")[0] == "head" else None
+        if node.operation.mixes:
+            return value.node if node.path.split(".")[0] == "head" else None
         shapes = network.input_shapes(node)
-        same = operation.name == "flatten" and node.shapes[0][0] != shapes[0][0]
-        learned = bool(operation.tensors(shapes, node.shapes))
-        if len(node.inputs) != 1 or len(node.shapes) != 1 or learned or same:
+        if len(node.inputs) != 1 or len(node.shapes) != 1 or node.shapes[0][0] != shapes[0][0]:
             return None
-        if operation.name in ("reshape", "slice", "pad_channels", "channel_shuffle"):
+        if node.operation.counts_channels or node.operation.tensors(shapes, node.shapes):
             return None
         value = node.inputs[0]
     return None

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from archdsl.backends.torch.bodies import Ref
+from archdsl.backends.torch.python import (
+    Assign,
+    Expression,
+    Name,
+    Return,
+    Statement,
+    Tuple,
+    names,
+    nesting,
+    text,
+)
 from archdsl.records import dataclass
 
 LONGEST = 60
 """An expression longer than this gets a name."""
 MOST_CALLS = 3
 """As does one with more calls within each other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """Text with what matters where it is put into other text."""
-
-    text: str
-    strength: int = 2
-    """How strongly it binds: 2 a name or a call, 1 a sum or product, 0 a choice."""
-    typed: bool = True
-    """Whether a type checker knows that it is a tensor; of a module's result it does not."""
-
-    @property
-    def operand(self) -> str:
-        return self.text if self.strength == 2 else f"({self.text})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +38,29 @@ class Unit:
 
 
 def statements(
-    units: Sequence[Unit], inputs: Mapping[int, str], outputs: Sequence[Ref], reserved: frozenset[str]
-) -> list[str]:
-    """The statements that compute the outputs from inputs of these names, by their place, and return them."""
-    return _Writer(units, inputs, outputs, reserved).run()
+    units: Sequence[Unit],
+    inputs: Mapping[int, str],
+    outputs: Sequence[Ref],
+    reserved: frozenset[str],
+    *,
+    many: bool = False,
+) -> list[Statement]:
+    """The statements that compute the outputs from inputs of these names, by their place, and return them; with `many`
+    as a tuple, also of one."""
+    return _Writer(units, inputs, outputs, reserved, many=many).run()
 
 
 class _Writer:
     def __init__(
-        self, units: Sequence[Unit], inputs: Mapping[int, str], outputs: Sequence[Ref], reserved: frozenset[str]
+        self,
+        units: Sequence[Unit],
+        inputs: Mapping[int, str],
+        outputs: Sequence[Ref],
+        reserved: frozenset[str],
+        *,
+        many: bool,
     ) -> None:
+        self.many = many
         self.units = _needed(units, outputs)
         self.inputs, self.outputs = list(inputs.values()), outputs
         self.left: Counter[Ref] = Counter(ref for unit in self.units for ref in unit.inputs)
@@ -60,38 +68,31 @@ class _Writer:
         self.names: dict[Ref, str] = {Ref("", i): name for i, name in inputs.items()}
         self.owner = {name: ref for ref, name in self.names.items()}
         """The value that a name stands for now."""
-        self.typed = set(self.inputs)
         self.taken = set(reserved) | set(self.inputs)
         self.stack: list[tuple[Unit, Expression]] = []
-        self.lines: list[str] = []
+        self.found: list[Statement] = []
 
-    def run(self) -> list[str]:
+    def run(self) -> list[Statement]:
         for unit in self.units:
             self._unit(unit)
         if len(self.outputs) == 1:
             self._return_one(self.outputs[0])
         else:
             self._flush()
-            texts = [self.names[ref] for ref in self.outputs]
-            self.lines.append(f"return {', '.join(texts)}" if texts else "return ()")
-        return self.lines
+            self.found.append(Return(Tuple(tuple([Name(self.names[ref]) for ref in self.outputs]))))
+        return self.found
 
     def _return_one(self, ref: Ref) -> None:
         if self.stack and self.stack[-1][0].outputs == (ref,):
-            unit, expression = self.stack.pop()
-            self._flush(expression.text)
-            if expression.typed:
-                self.lines.append(f"return {expression.text}")
-                return
-            name = self.inputs[0]
-            self.lines.append(f"{name} = {expression.text}")
-            self.names[unit.outputs[0]] = name
-        self._flush()
-        name = self.names[ref]
-        if name not in self.typed:
-            self.lines.append(f"{self.inputs[0]} = {name}")
-            name = self.inputs[0]
-        self.lines.append(f"return {name}")
+            _, expression = self.stack.pop()
+            self._flush(expression)
+            self._return(expression)
+        else:
+            self._flush()
+            self._return(Name(self.names[ref]))
+
+    def _return(self, expression: Expression) -> None:
+        self.found.append(Return(Tuple((expression,)) if self.many else expression))
 
     def _unit(self, unit: Unit) -> None:
         waiting = [ref for ref in unit.inputs if ref not in self.names]
@@ -100,8 +101,8 @@ class _Writer:
         taken: dict[Ref, Expression] = {}
         if inline and waiting:
             taken = {u.outputs[0]: e for u, e in self.stack[-len(waiting) :]}
-            text = unit.write([self._operand(ref, taken) for ref in unit.inputs]).text
-            inline = len(text) <= LONGEST and _depth(text) <= MOST_CALLS
+            whole = unit.write([self._operand(ref, taken) for ref in unit.inputs])
+            inline = len(text(whole)) <= LONGEST and nesting(whole) <= MOST_CALLS
         if not inline:
             self._flush()
             taken = {}
@@ -114,44 +115,39 @@ class _Writer:
         if len(unit.outputs) == 1 and self.left[unit.outputs[0]] == 1:
             self.stack.append((unit, expression))
             return
-        self._flush(expression.text)
+        self._flush(expression)
         self._assign(unit, expression)
 
     def _operand(self, ref: Ref, taken: dict[Ref, Expression]) -> Expression:
         if ref in taken:
             return taken[ref]
-        name = self.names.get(ref, "")
-        return Expression(name, typed=name in self.typed)
+        return Name(self.names.get(ref, ""))
 
-    def _flush(self, after: str = "") -> None:
-        """Give names to all expressions that wait, before a text that is to come."""
+    def _flush(self, *after: Expression) -> None:
+        """Give names to all expressions that wait, before one that is to come."""
         waiting, self.stack = self.stack, []
-        later = [_mentioned(after)]  # the names that stand behind each, the last first
+        later = [names(*after)]  # the names that stand behind each, the last first
         for _, expression in reversed(waiting[1:]):
-            later.append(later[-1] | _mentioned(expression.text))
+            later.append(later[-1] | names(expression))
         for unit, expression in waiting:
             self._assign(unit, expression, later.pop())
 
     def _assign(self, unit: Unit, expression: Expression, later: frozenset[str] = frozenset()) -> None:
         if len(unit.outputs) == 1:
             name = self._reused(expression, later) or self._new(unit.name)
-            if expression.typed:
-                self.typed.add(name)
-            elif name not in self.inputs:  # an argument keeps its annotated type
-                self.typed.discard(name)
             self.names[unit.outputs[0]] = name
             self.owner[name] = unit.outputs[0]
-            self.lines.append(f"{name} = {expression.text}")
+            self.found.append(Assign(Name(name), expression))
             return
         found = [self._new(f"{unit.name}_{i}") if self.left[ref] else "_" for i, ref in enumerate(unit.outputs)]
         given = {ref: name for ref, name in zip(unit.outputs, found, strict=True) if name != "_"}
         self.names.update(given)
         self.owner.update({name: ref for ref, name in given.items()})
-        self.lines.append(f"{', '.join(found)}{',' if len(found) == 1 else ''} = {expression.text}")
+        self.found.append(Assign(Tuple(tuple([Name(name) for name in found])), expression))
 
     def _reused(self, expression: Expression, later: frozenset[str]) -> str | None:
         """The name of a value that flows through this expression alone and is needed no more."""
-        inside = _mentioned(expression.text) & self.owner.keys()
+        inside = names(expression) & self.owner.keys()
         if len(inside) != 1:
             return None
         name = next(iter(inside))
@@ -163,22 +159,6 @@ class _Writer:
             name, again = f"{wanted}_{again}", again + 1
         self.taken.add(name)
         return name
-
-
-_LOCAL = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
-
-
-def _mentioned(text: str) -> frozenset[str]:
-    """The names that stand in a text; attributes are other things."""
-    return frozenset(_LOCAL.findall(text))
-
-
-def _depth(text: str) -> int:
-    deepest = depth = 0
-    for char in text:
-        depth += (char == "(") - (char == ")")
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _needed(units: Sequence[Unit], outputs: Sequence[Ref]) -> list[Unit]:

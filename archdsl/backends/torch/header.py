@@ -6,7 +6,7 @@ import textwrap
 
 from archdsl import __version__
 from archdsl.backends import About
-from archdsl.backends.torch.layout import WIDTH
+from archdsl.backends.torch.python import WIDTH
 from archdsl.graph.cost import count, group_of
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
@@ -26,10 +26,7 @@ def header_lines(network: Network, about: About) -> list[str]:
         lines += [""]
         for name, text in about.citation.items():
             lines += _wrapped(f"{name}: {text}")
-    lines += [
-        "",
-        *_wrapped("This file needs PyTorch alone, not archdsl. It is yours: use, change and share it as you like."),
-    ]
+    lines += ["", *_wrapped(OWNED)]
     clean = [_quoted(line) for line in lines]
     clean[-1] = clean[-1].rstrip()
     return [f'"""{clean[0]}', *clean[1:], '"""']

@@ -9,14 +9,52 @@ from itertools import groupby, pairwise
 from math import lcm
 from typing import Any
 
-from archdsl.backends.torch.bodies import Ref, operation_arguments, sized
+from archdsl.backends.torch.bodies import Ref, lowered
 from archdsl.backends.torch.classes import Plan
-from archdsl.backends.torch.forward import Expression, Unit
-from archdsl.backends.torch.layout import docstring, fold
-from archdsl.backends.torch.templates import constructed
-from archdsl.backends.torch.terms import literal
+from archdsl.backends.torch.forms import FORMS
+from archdsl.backends.torch.forward import Unit
+from archdsl.backends.torch.python import (
+    NONE,
+    SELF,
+    Assign,
+    Attribute,
+    Binary,
+    Call,
+    Class,
+    Conditional,
+    Evaluate,
+    Expression,
+    For,
+    Function,
+    Generator,
+    If,
+    Index,
+    Keyword,
+    Literal,
+    Name,
+    Parameter,
+    Return,
+    Starred,
+    Statement,
+    Tuple,
+    call,
+    dotted,
+    of_self,
+)
+from archdsl.backends.torch.terms import constructed, literal, plain, tuple_type
 from archdsl.backends.torch.union import UnionStep
-from archdsl.backends.torch.write import Box, ClassWriter, forward_lines, is_chain, leaves, summary
+from archdsl.backends.torch.write import (
+    IDENTITY,
+    NN_MODULE,
+    NN_SEQUENTIAL,
+    Box,
+    ClassWriter,
+    constructor,
+    is_chain,
+    leaves,
+    method,
+    summary,
+)
 from archdsl.graph.network import Network, Value, strides
 from archdsl.records import dataclass
 
@@ -35,8 +73,8 @@ def options_of(plan: Plan, shared: Fraction | None) -> Options:
     network = plan.network
     rates = [n.operation.rate for n in network.nodes if n.operation.name == "drop_path"]  # type: ignore[attr-defined]
     rate = shared if rates and shared else max(rates, default=Fraction(0))
-    asks = any(sized(s.kind) for block in plan.classes.values() for s in block.program.steps)
-    asks = asks or any(sized(s.kind) for s in plan.root.steps)
+    programs = [plan.root, *[block.program for block in plan.classes.values()]]
+    asks = any(isinstance(step.kind, str) and FORMS[step.kind].sized for program in programs for step in program.steps)
     size = (int(network.input[1]), int(network.input[2])) if asks else None
     classes = next((int(p.column[0]) for p in plan.chosen.parameters if p.exact), None)
     return Options(classes, rate if rate > 0 else None, size)
@@ -48,7 +86,6 @@ class ModelWriter(ClassWriter):
     def __init__(self, plan: Plan, shared: Fraction | None = None) -> None:
         super().__init__(plan, plan.root, plan.chosen)
         self.options = options_of(plan, shared)
-        self.network: Network = plan.network
         self.entered = any(re.match(r"stages\.\d+\.enter\b", step.label) for step in self.program.steps)
         self.staged = False
         """Whether stages are sequences of blocks, each with one value in and out."""
@@ -76,48 +113,48 @@ class ModelWriter(ClassWriter):
 
     def _stages(self, stages: Box, depths: Sequence[int]) -> None:
         """Stages one behind the other; what does nothing keeps its place, as that which hands on its input."""
-        self.lines += ["        self.stages = nn.Sequential("]
+        made = []
         for number, depth in enumerate(depths):
             stage = stages.get(str(number), {})
             if isinstance(stage, UnionStep):
                 raise ValueError(f"stage {number} is an operation")
-            self.lines += self._stage(stage, depth)
+            made.append(self._stage(stage, depth))
             steps = list(leaves(stage))
             if steps:
-                self._module_unit(f"stage_{number}", f"self.stages[{number}]", steps[0].inputs, steps[-1])
-        self.lines += ["        )"]
+                access = Index(of_self("stages"), Literal(number))
+                self._module_unit(f"stage_{number}", access, steps[0].inputs, steps[-1])
+        self.assign("stages", Call(NN_SEQUENTIAL, tuple(made), spread=True))
 
-    def _stage(self, stage: Box, depth: int) -> list[str]:
+    def _stage(self, stage: Box, depth: int) -> Expression:
         blocks, enter = stage.get("blocks", {}), stage.get("enter")
         if isinstance(blocks, UnionStep) or set(stage) - {"enter", "blocks"} or not all(k.isdigit() for k in blocks):
-            return self.sequence("", stage, 12, ",")  # an operation with a step of its own beside it, such as a padding
-        lines: list[str] = []
+            return self.sequence(stage, spread=True)  # an operation with a step beside it, such as a border
+        made: list[Expression] = []
         places = [blocks.get(str(position)) for position in range(depth)]
         for _, run in groupby(places, lambda block: block is None):
             there = list(run)
             steps = [step for step in there if isinstance(step, UnionStep)]
-            texts = self._runs(steps) if steps else ["nn.Identity()"] * len(there)
-            lines += [line for text in texts for line in fold(f"{text},", 16)]
+            made += self._runs(steps) if steps else [IDENTITY] * len(there)
         if enter is not None:
-            lines += fold(f"enter={self._inline(enter)},", 16)
-        return [f"{' ' * 12}Stage(", *lines, f"{' ' * 12}),"]
+            made.append(Keyword("enter", self.inline(enter)))
+        return Call(Name("Stage"), tuple(made), spread=True)
 
-    def _runs(self, steps: Sequence[UnionStep]) -> list[str]:
+    def _runs(self, steps: Sequence[UnionStep]) -> list[Expression]:
         """Blocks as calls; equal ones, and those that differ in one number, as a loop."""
-        texts: list[str] = []
+        made: list[Expression] = []
         index = 0
         while index < len(steps):
             end, varying = self._run(steps, index)
-            texts.append(self._loop(steps[index:end], varying) if end - index > 1 else self.made(steps[index]))
+            made.append(self._loop(steps[index:end], varying) if end - index > 1 else self.made(steps[index]))
             index = end
-        return texts
+        return made
 
     def _run(self, steps: Sequence[UnionStep], start: int) -> tuple[int, str | None]:
         """Where a run of blocks ends that agree in all arguments, or in all but one."""
         first = self.arguments(steps[start])
         end, varying = start + 1, None
         while end < len(steps) and steps[end].kind == steps[start].kind and isinstance(steps[start].kind, int):
-            differing = [a for a, text in self.arguments(steps[end]).items() if text != first[a]]
+            differing = [a for a, given in self.arguments(steps[end]).items() if given != first[a]]
             if len(differing) > 1 or (varying and differing and differing[0] != varying):
                 break
             if differing and varying is None:
@@ -127,38 +164,32 @@ class ModelWriter(ClassWriter):
             elif varying and not differing:
                 break
             end += 1
-        if varying is not None and (end - start < 3 and not self._number(first[varying])):
-            return start + 1, None
-        return (
-            (end, varying)
-            if varying is None or all(self._number(self.arguments(s)[varying]) for s in steps[start:end])
-            else (start + 1, None)
-        )
+        if varying is None:
+            return end, None
+        values = [self.arguments(step)[varying] for step in steps[start:end]]
+        numbers = all(isinstance(value, Literal) and value.is_number for value in values)
+        return (end, varying) if numbers else (start + 1, None)
 
-    @staticmethod
-    def _number(text: str) -> bool:
-        return text.replace(".", "", 1).replace("e-", "", 1).isdigit()
-
-    def _loop(self, steps: Sequence[UnionStep], varying: str | None) -> str:
+    def _loop(self, steps: Sequence[UnionStep], varying: str | None) -> Expression:
         kind = steps[0].kind
         if not isinstance(kind, int):
             return self.made(steps[0])
         block = self.plan.classes[kind]
         arguments = self.arguments(steps[0])
         if varying is None:
-            return f"*({self.called(block, arguments)} for _ in range({len(steps)}))"
-        values = [self.arguments(step)[varying] for step in steps]
+            return Starred(Generator(self.called(block, arguments), "_", call("range", Literal(len(steps)))))
         exact = [use.arguments[varying] for step in steps for use in step.uses if use is not None]
         even = _even(exact) if len(steps) > 3 else None
         if even is not None:
-            made = self.called(block, {**arguments, varying: f"i / {even[1]}"})
-            return f"*({made} for i in {even[0]})"
+            values, below = even
+            made = self.called(block, {**arguments, varying: Binary("/", Name("i"), Literal(below))})
+            return Starred(Generator(made, "i", values))
         name = {"in_channels": "channels", "rate": "rate"}.get(varying, varying)
-        made = self.called(block, {**arguments, varying: name})
-        return f"*({made} for {name} in {_series(values)})"
+        made = self.called(block, {**arguments, varying: Name(name)})
+        return Starred(Generator(made, name, _series([self.arguments(step)[varying] for step in steps])))
 
 
-def _even(values: Sequence[Any]) -> tuple[str, int] | None:
+def _even(values: Sequence[Any]) -> tuple[Expression, int] | None:
     """Evenly spaced rates as whole numbers over one denominator: (range, denominator)."""
     if not all(isinstance(value, Fraction) for value in values):
         return None
@@ -168,71 +199,70 @@ def _even(values: Sequence[Any]) -> tuple[str, int] | None:
     if step <= 0 or below > 10**6 or any(b - a != step for a, b in pairwise(tops)):
         return None
     bounds = [tops[-1] + 1] if tops[0] == 0 and step == 1 else [tops[0], tops[-1] + 1, *([step] if step > 1 else [])]
-    over = f"range({', '.join(map(str, bounds))})"
-    return over, below
+    return call("range", *map(Literal, bounds)), below
 
 
-def _series(values: Sequence[str]) -> str:
+def _series(values: Sequence[Expression]) -> Expression:
     """Values to loop over: a range where they are evenly spaced whole numbers."""
-    if all(value.isdigit() for value in values) and len(values) > 2:
-        numbers = [int(value) for value in values]
+    numbers = [value.value for value in values if isinstance(value, Literal) and isinstance(value.value, int)]
+    if len(numbers) == len(values) > 2:
         step = numbers[1] - numbers[0]
         if step > 0 and all(b - a == step for a, b in pairwise(numbers)):
-            return f"range({numbers[0]}, {numbers[-1] + step}, {step})"
-    return f"({', '.join(values)})"
+            return call("range", *map(Literal, (numbers[0], numbers[-1] + step, step)))
+    return Tuple(tuple(values))
 
 
-def model_lines(plan: Plan, doc: str, *, starts: bool, shared: Fraction | None) -> list[str]:
-    """The lines of the model's class. With `starts`, the file has `init_weights`."""
+def model_class(plan: Plan, doc: str, *, starts: bool, shared: Fraction | None) -> Class:
+    """The model's class. With `starts`, the file has `init_weights`."""
     writer = ModelWriter(plan, shared)
     writer.run()
-    network, options = plan.network, writer.options
-    places = feature_places(network)
-    body = plan.root.bodies[0]
-    maps = [body.refs[value] for _, value, _ in places]
-    lines = [f"class {plan.name}(nn.Module):", *docstring(summary(doc) or f"The network `{network.name}`.", 4), ""]
+    places = feature_places(plan.network)
+    maps = [plan.root.bodies[0].refs[value] for _, value, _ in places]
+    attributes: list[Statement] = []
     if maps:
-        channels = tuple([int(network.shape(value)[0]) for _, value, _ in places])
-        steps = tuple([stride or 0 for _, _, stride in places])
-        lines += fold(f"feature_channels: ClassVar[tuple[int, ...]] = {literal(channels)}", 4)
-        lines += fold(f"feature_strides: ClassVar[tuple[int, ...]] = {literal(steps)}", 4)
-        lines.append("")
-    lines += _constructor(plan, options)
-    lines += writer.lines
-    if starts:
-        lines.append("        self.apply(init_weights)")
-    if options.drop_path_rate is not None:
-        rate = literal(options.drop_path_rate)
-        lines += [
-            f"        if drop_path_rate != {rate}:",
-            "            for module in self.modules():",
-            "                if isinstance(module, DropPath):",
-            f"                    module.rate *= drop_path_rate / {rate}",
-        ]
-    if options.image_size is not None:
-        image = "in_channels" if plan.takes_channels else str(int(network.input[0]))
-        lines.append(f"        fit_padding(self, {image}, image_size)")
-    lines += _methods(writer, maps)
-    if options.num_classes is not None:
-        lines += ["", *_reset(plan, starts)]
-    return lines
+        channels = tuple([int(plan.network.shape(value)[0]) for _, value, _ in places])
+        attributes.append(_class_variable("feature_channels", channels))
+        attributes.append(_class_variable("feature_strides", tuple([stride or 0 for _, _, stride in places])))
+    methods = [_constructor(writer, starts=starts), *_methods(writer, maps)]
+    if writer.options.num_classes is not None:
+        methods += _reset(plan, starts=starts)
+    said = summary(doc) or f"The network `{plan.network.name}`."
+    return Class(plan.name, NN_MODULE, said, (*attributes, *methods))
 
 
-def _constructor(plan: Plan, options: Options) -> list[str]:
-    network = plan.network
-    arguments = ["self"]
+def _class_variable(name: str, value: tuple[int, ...]) -> Statement:
+    return Assign(Name(name), literal(value), Index(Name("ClassVar"), tuple_type("int")))
+
+
+def _constructor(writer: ModelWriter, *, starts: bool) -> Function:
+    plan, options = writer.plan, writer.options
+    channels = int(plan.network.input[0])
+    arguments: list[Parameter] = []
+    body: list[Statement] = []
     if options.num_classes is not None:
-        arguments.append(f"num_classes: int = {options.num_classes}")
+        arguments.append(Parameter("num_classes", Name("int"), Literal(options.num_classes)))
+        body.append(Evaluate(call("check_classes", Name("num_classes"))))
     if plan.takes_channels:
-        arguments.append(f"in_channels: int = {int(network.input[0])}")
+        arguments.append(Parameter("in_channels", Name("int"), Literal(channels)))
+    body += writer.constructor
+    if starts:
+        body.append(Evaluate(call(of_self("apply"), Name("init_weights"))))
     if options.drop_path_rate is not None:
-        arguments.append(f"drop_path_rate: float = {literal(options.drop_path_rate)}")
+        arguments.append(Parameter("drop_path_rate", Name("float"), literal(options.drop_path_rate)))
+        body.append(_scaled_rates(literal(options.drop_path_rate)))
     if options.image_size is not None:
-        arguments.append(f"image_size: tuple[int, int] = {literal(options.image_size)}")
-    lines = [*fold(f"def __init__({', '.join(arguments)}) -> None:", 4), "        super().__init__()"]
-    if options.num_classes is not None:
-        lines.append("        check_classes(num_classes)")
-    return lines
+        arguments.append(Parameter("image_size", tuple_type("int", 2), literal(options.image_size)))
+        image = Name("in_channels") if plan.takes_channels else Literal(channels)
+        body.append(Evaluate(call("fit_padding", SELF, image, Name("image_size"))))
+    return constructor(arguments, body)
+
+
+def _scaled_rates(declared: Expression) -> Statement:
+    """Another rate of stochastic depth than that which the blocks were made with."""
+    rate, module = Name("drop_path_rate"), Name("module")
+    scaled = Assign(Attribute(module, "rate"), Binary("/", rate, declared), operator="*")
+    scaled_each = If(call("isinstance", module, Name("DropPath")), (scaled,))
+    return If(Binary("!=", rate, declared), (For("module", call(of_self("modules")), (scaled_each,)),))
 
 
 def feature_places(network: Network) -> list[tuple[str, Value, int | None]]:
@@ -256,52 +286,38 @@ def feature_places(network: Network) -> list[tuple[str, Value, int | None]]:
     return [(f"stride{stride}", last[stride], stride) for stride in sorted(last)]
 
 
-def _methods(writer: ModelWriter, maps: Sequence[Ref]) -> list[str]:
+def _methods(writer: ModelWriter, maps: Sequence[Ref]) -> list[Function]:
     units, outputs = writer.units, writer.program.outputs
     inputs = {0: "x"}
     head = [unit for unit in units if unit.outputs[0].label.startswith("head")]  # with what stands beside it
     entering = {ref for unit in head for ref in unit.inputs if not ref.label.startswith("head")}
     coarse = _coarse(writer) if writer.staged else units
-    lines: list[str] = []
+    every = [method("feature_maps", units, inputs, maps, MAPS, many=True)] if maps else []
+    features = of_self("forward_features")
     if len(entering) == 1 and len(outputs) == 1:
         before = next(iter(entering))
-        doc = "The map before the head."
-        lines += ["", *forward_lines("forward_features", coarse, inputs, [before], doc)]
-        features = Unit("x", (Ref("", 0),), (before,), lambda x: Expression(f"self.forward_features({x[0].text})"))
-        forward = [features, *[u for u in units if u in head]]
-        lines += _maps(units, inputs, maps)
-        return [*lines, "", *forward_lines("forward", forward, inputs, outputs)]
+        first = Unit("x", (Ref("", 0),), (before,), lambda x: call(features, *x))
+        forward = [first, *[unit for unit in units if unit in head]]
+        return [
+            method("forward_features", coarse, inputs, [before], "The map before the head."),
+            *every,
+            method("forward", forward, inputs, outputs),
+        ]
     if not head and len(outputs) == 1:
-        doc = "The last map."
-        lines += ["", *forward_lines("forward_features", coarse, inputs, outputs, doc)]
-        lines += _maps(units, inputs, maps)
-        return [*lines, "", *_plain_forward()]
-    lines += _maps(units, inputs, maps)
-    return [*lines, "", *forward_lines("forward", units, inputs, outputs)]
+        tensor = Name("Tensor")
+        body = (Return(call(features, Name("x"))),)
+        forward_alone = Function("forward", (Parameter("self"), Parameter("x", tensor)), tensor, body)
+        return [method("forward_features", coarse, inputs, outputs, "The last map."), *every, forward_alone]
+    return [*every, method("forward", units, inputs, outputs)]
 
 
-def _plain_forward() -> list[str]:
-    return ["    def forward(self, x: Tensor) -> Tensor:", "        return self.forward_features(x)"]
-
-
-def _maps(units: Sequence[Unit], inputs: dict[int, str], maps: Sequence[Ref]) -> list[str]:
-    if not maps:
-        return []
-    lines = forward_lines("feature_maps", units, inputs, maps, "The map at each of `feature_strides`.")
-    lines[0] = "    def feature_maps(self, x: Tensor) -> tuple[Tensor, ...]:"
-    if len(maps) == 1:
-        lines[-1] = lines[-1].replace("return ", "return (", 1) + ",)"
-    return ["", *lines]
+MAPS = "The map at each of `feature_strides`."
 
 
 def _coarse(writer: ModelWriter) -> list[Unit]:
     """Units in which all stages run as one."""
-    stages = [u for u in writer.units if u.outputs[0].label.startswith("stages.")]
-
-    def run(x: Sequence[Expression]) -> Expression:
-        return Expression(f"self.stages({x[0].text})", typed=False)
-
-    whole = Unit("stages", stages[0].inputs, stages[-1].outputs, run)
+    stages = [unit for unit in writer.units if unit.outputs[0].label.startswith("stages.")]
+    whole = Unit("stages", stages[0].inputs, stages[-1].outputs, lambda x: call(of_self("stages"), *x))
     found: list[Unit] = []
     for unit in writer.units:
         if unit not in stages:
@@ -311,32 +327,30 @@ def _coarse(writer: ModelWriter) -> list[Unit]:
     return found
 
 
-def _reset(plan: Plan, starts: bool) -> list[str]:
+def _reset(plan: Plan, *, starts: bool) -> list[Function]:
     """`reset_classifier`."""
     network = plan.network
     if plan.classifier is None:
         return []
     node = network.nodes[plan.classifier]
-    kind, arguments, _ = operation_arguments(node.operation, network.input_shapes(node), node.shapes)
-    texts = {name: literal(_pair(value)) for name, value in arguments.items()} | {"width": "num_classes"}
-    made = constructed(kind, texts)
-    owner = node.path.rpartition(".")[0]
-    lines = ["    def reset_classifier(self, num_classes: int) -> None:"]
-    also = "; with 0 classes, none" if plan.gives_features else ""
-    lines += docstring(f"Put a new classifier in the place of the old one{also}.", 8)
-    lines.append("        check_classes(num_classes)")
-    lines.append("        weight = next(self.parameters(), torch.empty(0))")
-    made = f"{made} if num_classes else nn.Identity()" if plan.gives_features else made
-    lines += fold(f"classifier = {made}", 8)
+    kind, arguments, _ = lowered(node, network.input_shapes(node))
+    given = {name: literal(plain(value)) for name, value in arguments.items()} | {"width": Name("num_classes")}
+    made = constructed(kind, given)
+    classifier, weight = Name("classifier"), Name("weight")
+    first = call("next", call(of_self("parameters")), call("torch.empty", Literal(0)))
+    body: list[Statement] = [
+        Evaluate(call("check_classes", Name("num_classes"))),
+        Assign(weight, first),
+        Assign(classifier, Conditional(made, Name("num_classes"), IDENTITY) if plan.gives_features else made),
+    ]
     if starts:
-        lines.append("        init_weights(classifier)")
-    moved = "classifier.to(weight.device, weight.dtype)"
-    known = not owner or any(step.label == owner for step in plan.root.steps)  # an attribute that has a type
-    place = f"self.{node.path} = {moved}" if known else f'self.set_submodule("{node.path}", {moved})'
-    return lines + fold(place, 8)
-
-
-def _pair(value: Any) -> Any:
-    if isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
-        return value[0]
-    return value
+        body.append(Evaluate(call("init_weights", classifier)))
+    moved = call(Attribute(classifier, "to"), Attribute(weight, "device"), Attribute(weight, "dtype"))
+    owner = node.path.rpartition(".")[0]
+    if not owner or any(step.label == owner for step in plan.root.steps):  # an attribute that has a type
+        body.append(Assign(dotted(f"self.{node.path}"), moved))
+    else:
+        body.append(Evaluate(call(of_self("set_submodule"), Literal(node.path), moved)))
+    doc = f"Put a new classifier in the place of the old one{'; with 0 classes, none' if plan.gives_features else ''}."
+    parameters = (Parameter("self"), Parameter("num_classes", Name("int")))
+    return [Function("reset_classifier", parameters, NONE, tuple(body), doc)]

@@ -7,14 +7,15 @@ parameter of its own. All is checked on every body, so that the class, called as
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
-from archdsl.backends.torch.bodies import PLAIN, Ref, Use
+from archdsl.backends.torch.bodies import Ref, Use, is_activation
 from archdsl.backends.torch.conditions import Conditions
+from archdsl.backends.torch.forms import FORMS
+from archdsl.backends.torch.python import NONE, Binary, Expression, Literal, Name, joined, names, split, substituted
 from archdsl.backends.torch.terms import (
     MISSING,
     RESERVED,
@@ -32,6 +33,7 @@ from archdsl.backends.torch.terms import (
     plain_name,
 )
 from archdsl.backends.torch.union import Program, UnionStep
+from archdsl.records import dataclass
 
 CHANNELS = frozenset(("in_channels", "width", "groups", "extra", "lo", "hi", "size"))
 """Arguments that count channels: what may follow from a parameter by equality or a small factor."""
@@ -40,12 +42,37 @@ NEUTRAL_DEFAULTS: Mapping[str, Any] = {"stride": 1, "dilation": 1, "groups": 1, 
 MOST_FACTOR = 12
 
 
+@dataclass(slots=True)
+class Inner:
+    """What is known of the classes within: by the number of a class, and then by its parameters or outputs."""
+
+    roles: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    """What its parameters are for."""
+    feeds: dict[int, Mapping[str, int]] = field(default_factory=dict)
+    """Its parameters that are the channels of an input, with the input's place among its operands."""
+    widths: dict[int, Mapping[int, Term]] = field(default_factory=dict)
+    """The channels of its outputs, in its own parameters."""
+
+    def add(self, number: int, program: Program, chosen: Chosen) -> None:
+        """Enter a class."""
+        self.roles[number] = {parameter.name: parameter.role for parameter in chosen.parameters}
+        self.feeds[number] = {chosen.widths[Ref("", i)].name: place for place, i in enumerate(chosen.inputs)}
+        self.widths[number] = {place: chosen.widths[ref] for place, ref in enumerate(program.outputs)}
+
+
 class Choice:
-    """Chooses parameters for one program."""
+    """Chooses parameters for one program, whose blocks are classes already."""
 
     def __init__(
-        self, program: Program, spread: bool, *, classes: Collection[str] = (), literal_inputs: bool = False
+        self,
+        program: Program,
+        spread: bool,
+        inner: Inner,
+        *,
+        classes: Collection[str] = (),
+        literal_inputs: bool = False,
     ) -> None:
+        self.inner = inner
         self.literal_inputs = literal_inputs
         self.program = program
         self.count = len(program.bodies)
@@ -111,6 +138,7 @@ class Choice:
                     counts.add(name)
         for name in contradicting:
             del self.columns[name]
+        self._width_of_the_block()
         order = {name: index for index, name in enumerate(self.declared.parameters)}
         names = sorted(counts & self.columns.keys(), key=lambda name: (order.get(name, len(order)), name))
         for index, name in enumerate(names):
@@ -120,9 +148,19 @@ class Choice:
                     self.alias[name] = self.alias.get(other, other)
                     break
 
+    def _width_of_the_block(self) -> None:
+        """A setting `width` is known also where no step is given it, if it is always the channels that the block gives:
+        so it stays the second argument of every class."""
+        known = self.columns.get("width")
+        if known is None or MISSING not in known or not self.follows or "width" not in self.declared.parameters:
+            return
+        given = tuple([body.channels(body.outputs[0]) for body in self.program.bodies])
+        if (both := merged(known, given)) is not None:
+            self.columns["width"] = both
+
     def _step(self, step: UnionStep) -> None:
         if step.kind == "activation" or (
-            step.kind in PLAIN and step.called and len({_frozen(u) for u in step.uses if u is not None}) > 1
+            is_activation(step.kind) and step.called and len({_frozen(u) for u in step.uses if u is not None}) > 1
         ):
             self._factory(step)
         else:
@@ -171,6 +209,8 @@ class Choice:
                 return found
         if exact:
             return self._own(step, argument, column, role, exact=True)
+        if (quotient := self._quotient(step, argument, column)) is not None:
+            return quotient
         if constant and (role != "in_channels" or not flows):
             return Term(literal(known[0]), column)
         if role in CHANNELS and (found := self._following(column)) is not None:
@@ -185,9 +225,7 @@ class Choice:
         """What an argument is for; of a block's, what it is for within the block."""
         if isinstance(step.kind, str):
             return argument
-        return self.roles[step.kind].get(argument, argument)
-
-    roles: Mapping[int, Mapping[str, str]] = {}
+        return self.inner.roles[step.kind].get(argument, argument)
 
     def _hint(self, step: UnionStep, argument: str) -> str | Term | None:
         """What stands for an argument: the width of what flows in, or a name of the block's text."""
@@ -196,18 +234,15 @@ class Choice:
             return given
         if isinstance(step.kind, str):
             return self.chosen.widths.get(step.inputs[0]) if argument == "in_channels" else None
-        fed = self.feeds[step.kind].get(argument)
+        fed = self.inner.feeds[step.kind].get(argument)
         return self.chosen.widths.get(step.inputs[fed]) if fed is not None and fed < len(step.inputs) else None
-
-    feeds: Mapping[int, Mapping[str, int]] = {}
-    """Class -> its parameters that are the channels of an input, with the input's place among its operands."""
 
     def _covers(self, term: Term, column: Column) -> bool:
         """Whether a term is a column's value in every body that has one; a parameter can be given one there."""
-        if not term.text:
+        if term.expression is None:
             return False
         for parameter in (*self.chosen.parameters, *self.by_name.values()):
-            if parameter.name == term.text:
+            if parameter.name == term.name:
                 both = merged(parameter.column, column)
                 if both is not None:
                     parameter.column = both
@@ -243,6 +278,27 @@ class Choice:
         self.by_name[hint] = parameter
         return self._use(parameter)
 
+    def _quotient(self, step: UnionStep, argument: str, column: Column) -> Term | None:
+        """`whole // part`, where the block's text divides two names; the part is a parameter then, as in the text."""
+        given = step.one.quotients.get(argument)
+        if given is None or any(use is not None and use.quotients.get(argument) != given for use in step.uses):
+            return None
+        whole = self.by_name.get(self.alias.get(given.whole, given.whole))
+        if whole is None or (self.spread and whole.name in self.image):
+            return None
+        pairs = list(zip(whole.column, column, strict=True))
+        if not all(isinstance(a, int) and isinstance(b, int) and b and a % b == 0 for a, b in pairs):
+            return None
+        parts = tuple([a // b for a, b in pairs])
+        part = self.by_name.get(given.part)
+        if part is None and "." not in given.part:
+            part = Parameter(self.name(plain_name(given.part)), parts, given.part, self._setting(given.part))
+            self.by_name[given.part] = part
+        if part is None or part.column != parts:
+            return None
+        self._use(whole)
+        return Term(Binary("//", Name(whole.name), self._use(part).expression or NONE), column)
+
     def _own(self, step: UnionStep, argument: str, column: Column, role: str, *, exact: bool = False) -> Term:
         """A parameter that the text has no name for."""
         for parameter in self.chosen.parameters:
@@ -271,17 +327,16 @@ class Choice:
         for term in known:
             for factor in range(2, MOST_FACTOR + 1):
                 if fits(column, term.column, lambda a, f=factor: a * f):  # type: ignore[misc]
-                    return self._used(Term(f"{factor} * {term.text}", column, term.parameters))
+                    return self._used(Term(Binary("*", Literal(factor), Name(term.name)), column))
                 if fits(column, term.column, lambda a, f=factor: a // f if a % f == 0 else MISSING):  # type: ignore[misc]
-                    return self._used(Term(f"{term.text} // {factor}", column, term.parameters))
+                    return self._used(Term(Binary("//", Name(term.name), Literal(factor)), column))
         for term in known:
             for other in known:
                 less = [
                     a - b if MISSING not in (a, b) else MISSING for a, b in zip(term.column, other.column, strict=True)
                 ]
                 if fits(column, tuple(less), lambda a: a):
-                    text = f"{term.text} - {other.text}"
-                    return self._used(Term(text, column, term.parameters | other.parameters))
+                    return self._used(Term(Binary("-", Name(term.name), Name(other.name)), column))
         return None
 
     def _counts(self) -> list[Term]:
@@ -295,9 +350,9 @@ class Choice:
         if argument != "padding" or not self.follows:
             return None
         kernel = self.chosen.terms.get((step.label, "kernel"))
-        named = kernel is not None and kernel.text.isidentifier()
-        if kernel and named and fits(column, kernel.column, lambda a: a // 2 if isinstance(a, int) else MISSING):
-            return Term(f"{kernel.text} // 2", column, kernel.parameters)
+        half = kernel is not None and fits(column, kernel.column, lambda a: a // 2 if isinstance(a, int) else MISSING)
+        if kernel is not None and kernel.name and half:
+            return Term(Binary("//", Name(kernel.name), Literal(2)), column)
         own = [p for p in self.chosen.parameters if p.role == "dilation" and p.setting == "dilation"]
         for parameter in own:
             if fits(column, parameter.column, lambda a: a):
@@ -309,15 +364,14 @@ class Choice:
         column = tuple([self._handed_on(step, index, body) for body in range(self.count)])
         width = self.chosen.terms.get((step.label, "width"))
         said = width if width is not None and isinstance(step.kind, str) else self._said(step, index)
-        if said is not None and said.text and self._now(said).column == column:
-            return replace(said, column=column)
+        said = said if said is not None and said.expression is not None else None
+        if said is not None and self._now(said).column == column:
+            return Term(said.expression, column)
         if len(set(column)) == 1:
             return Term(literal(column[0]), column)
-        if said is not None and said.text and not step.optional:
-            now = self._now(said)
-            if fits(column, now.column, lambda a: a):
-                return replace(said, column=column)
-        return Term("", column)
+        if said is not None and not step.optional and fits(column, self._now(said).column, lambda a: a):
+            return Term(said.expression, column)
+        return Term(None, column)
 
     def _handed_on(self, step: UnionStep, index: int, body: int) -> int:
         use = step.uses[body]
@@ -328,54 +382,52 @@ class Choice:
     def _now(self, term: Term) -> Term:
         """A term with what is known by now of its parameter."""
         for parameter in (*self.chosen.parameters, *self.by_name.values()):
-            if parameter.name == term.text:
+            if parameter.name == term.name:
                 return parameter.term
         return term
 
     def _said(self, step: UnionStep, index: int) -> Term | None:
         if isinstance(step.kind, int):
             return self._said_by_block(step, index)
-        if step.kind == "concat":
-            terms = [self.chosen.widths[ref] for ref in step.inputs]
-            if all(term.text for term in terms):
-                text = " + ".join([term.text for term in terms])
-                column = tuple(
-                    [sum(v) if MISSING not in v else MISSING for v in zip(*[t.column for t in terms], strict=True)]
-                )
-                if text.replace(" + ", "").isdigit():
-                    return Term(str(sum(int(t.text) for t in terms)), column)
-                return Term(text, column, frozenset().union(*[t.parameters for t in terms]))
+        channels = FORMS[step.kind].channels
+        if channels == "summed":
+            return self._sum([self.chosen.widths[ref] for ref in step.inputs])
+        return self.chosen.widths[step.inputs[0]] if channels == "kept" else None
+
+    @staticmethod
+    def _sum(terms: Sequence[Term]) -> Term | None:
+        """The sum of terms; none where one of them is not known."""
+        known = [term.expression for term in terms if term.expression is not None]
+        if len(known) < len(terms):
             return None
-        if step.kind in ("split", "split_sizes", "slice", "reshape", "pad_channels", "pad_channels_map"):
-            return None
-        if step.kind == "flatten" and len(step.one.outputs[0]) != 1:
-            return None
-        return self.chosen.widths[step.inputs[0]]
+        columns = zip(*[term.column for term in terms], strict=True)
+        column = tuple([sum(values) if MISSING not in values else MISSING for values in columns])
+        parts = [part for expression in known for part in split("+", expression)]
+        return Term(joined("+", parts) if names(*known) else literal(column[0]), column)
 
     def _said_by_block(self, step: UnionStep, index: int) -> Term | None:
         """The width of a block's output, in the arguments of the block."""
-        said = self.said[int(step.kind)].get(index)
-        if said is None or not said.text:
+        said = self.inner.widths[int(step.kind)].get(index)
+        if said is None or said.expression is None:
             return None
         column = tuple([int(u.outputs[index][0]) if u is not None else MISSING for u in step.uses])
         if not said.parameters:
-            return Term(said.text, column)
-        arguments = {name: self.chosen.terms.get((step.label, name)) for name in said.parameters}
-        if any(term is None or not term.text for term in arguments.values()):
-            return None
-        text = re.sub(r"[A-Za-z_]\w*", lambda m: _within(arguments[m[0]], said.text), said.text)
-        if not re.search(r"[A-Za-z_]", text):
-            return Term(str(column[0]) if len(set(column)) == 1 else "", column)
-        parameters = frozenset().union(*[t.parameters for t in arguments.values() if t is not None])
-        return Term(text, column, parameters)
-
-    said: Mapping[int, Mapping[int, Term]] = {}
-    """Class -> the widths of its outputs, in its own parameters."""
+            return Term(said.expression, column)
+        arguments: dict[str, Expression] = {}
+        for name in said.parameters:
+            term = self.chosen.terms.get((step.label, name))
+            if term is None or term.expression is None:
+                return None
+            arguments[name] = term.expression
+        expression = substituted(said.expression, arguments)
+        if not names(expression):
+            return Term(literal(column[0]) if len(set(column)) == 1 else None, column)
+        return Term(expression, column)
 
     def _arrange(self) -> None:
         """Parameters in an order that a reader expects: channels in, the block's settings, the others."""
         settings = {name: index for index, name in enumerate(self.declared.parameters)}
-        inputs = [self.chosen.widths[Ref("", i)].text for i in self.chosen.inputs]
+        inputs = [self.chosen.widths[Ref("", i)].name for i in self.chosen.inputs]
 
         def rank(parameter: Parameter) -> tuple[int, int]:
             if parameter.name in inputs:
@@ -392,13 +444,6 @@ class Choice:
             elif parameter.role in NEUTRAL_DEFAULTS and NEUTRAL_DEFAULTS[parameter.role] in parameter.column:
                 parameter.default = NEUTRAL_DEFAULTS[parameter.role]
         self.chosen.parameters.sort(key=lambda p: p.default is not MISSING)
-
-
-def _within(term: Term | None, text: str) -> str:
-    """A term in the place of a name: in brackets where it is no name or number and does not stand alone."""
-    if term is None:
-        return ""
-    return term.text if term.simple or text.isidentifier() else f"({term.text})"
 
 
 def _frozen(use: Use) -> Any:

@@ -2,144 +2,171 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from archdsl.backends.torch.layout import fold
+from archdsl.backends.torch.forms import FORMS, Layer
+from archdsl.backends.torch.python import (
+    NONE,
+    OPERATORS,
+    Assign,
+    Attribute,
+    Binary,
+    Call,
+    Evaluate,
+    Expression,
+    Function,
+    If,
+    Literal,
+    Name,
+    Negative,
+    Parameter,
+    Statement,
+    With,
+    call,
+    dotted,
+    is_atom,
+    joined,
+    text,
+)
 from archdsl.graph.starts import Formula, Start, mentions
 
-FANS = {
+MODULE, WEIGHT, BIAS = Name("module"), dotted("module.weight"), dotted("module.bias")
+_TAPS = call("math.prod", dotted("module.kernel_size"))
+FANS: Mapping[str, Mapping[str, Expression]] = {
     "conv": {
-        "fan_in": "module.in_channels // module.groups * math.prod(module.kernel_size)",
-        "fan_out": "module.out_channels * math.prod(module.kernel_size)",
-        "groups": "module.groups",
+        "fan_in": Binary("*", Binary("//", dotted("module.in_channels"), dotted("module.groups")), _TAPS),
+        "fan_out": Binary("*", dotted("module.out_channels"), _TAPS),
+        "groups": dotted("module.groups"),
     },
-    "linear": {"fan_in": "module.in_features", "fan_out": "module.out_features", "groups": "1"},
+    "linear": {
+        "fan_in": dotted("module.in_features"),
+        "fan_out": dotted("module.out_features"),
+        "groups": Literal(1),
+    },
 }
 """PyTorch's names of what a formula can ask for."""
-NORMS = {"batch_norm": "nn.BatchNorm2d", "group_norm": "nn.GroupNorm", "layer_norm": "nn.LayerNorm"}
+LONGEST = 12
+"""An amount that is longer gets a name."""
 
 
-def starts_lines(starts: Mapping[str, Start], operations: frozenset[str], keeps_zeros: bool) -> list[str]:
-    """`init_weights`, for the operations that the network has; nothing where nothing is declared.
+def init_function(starts: Mapping[str, Start], operations: frozenset[str], keeps_zeros: bool) -> Function | None:
+    """`init_weights`, for the operations that the network has; none where nothing is declared.
 
     With `keeps_zeros`, norms that start at a scale of 0 stay there.
     """
-    cases: list[tuple[str, list[str]]] = []
-    if "conv" in operations and (lines := _weights("conv", starts, starts.get("bias"))):
-        cases.append(("nn.Conv2d", lines))
-    if "linear" in operations and (lines := _weights("linear", starts, starts.get("linear.bias", starts.get("bias")))):
-        cases.append(("nn.Linear", lines))
-    norms = [name for operation, name in NORMS.items() if operation in operations]
-    if norms and (lines := _norm(starts, keeps_zeros)):
-        cases.append((" | ".join(norms), lines))
-    if not cases:
-        return []
-    lines = [
-        "def init_weights(module: nn.Module) -> None:",
-        '    """Start the parameters of a layer as the model declares."""',
+    bias = starts.get("bias")
+    bodies = {
+        "conv": _weights("conv", starts, bias),
+        "linear": _weights("linear", starts, starts.get("linear.bias", bias)),
+        "norm": _norm(starts, keeps_zeros),
+    }
+    cases = [
+        (form.module.path, bodies[form.starts])
+        for name, form in FORMS.items()
+        if name in operations and form.starts and isinstance(form.module, Layer)
     ]
-    for index, (kind, body) in enumerate(_joined(cases)):
-        word = "elif" if index else "if"
-        if body[0].startswith("if ") and all(text.startswith(" ") for text in body[1:]):  # nothing but one condition
-            condition = body[0].removeprefix("if ")
-            lines += fold(f"{word} isinstance(module, {kind}) and {condition}", 4)
-            body = [text.removeprefix("    ") for text in body[1:]]
-        else:
-            lines.append(f"    {word} isinstance(module, {kind}):")
-        lines += [line for text in body for line in _indented(text)]
-    return lines
+    chosen: tuple[Statement, ...] = ()
+    for kinds, body in reversed(list(_alike(cases))):
+        chosen = (_case(call("isinstance", MODULE, joined("|", kinds)), body, chosen),)
+    if not chosen:
+        return None
+    doc = "Start the parameters of a layer as the model declares."
+    return Function("init_weights", (Parameter("module", dotted("nn.Module")),), NONE, chosen, doc)
 
 
-def _joined(cases: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
-    """The same with one case for neighbours that do the same."""
-    found: list[tuple[str, list[str]]] = []
+def _case(test: Expression, body: Sequence[Statement], other: tuple[Statement, ...]) -> If:
+    """`if test: body`; a body that is nothing but one condition joins it to the test."""
+    match body:
+        case (If(condition, inner, ()),):
+            return If(Binary("and", test, condition), inner, other)
+    return If(test, tuple(body), other)
+
+
+def _alike(cases: Sequence[tuple[str, Sequence[Statement]]]) -> Iterator[tuple[list[Expression], Sequence[Statement]]]:
+    """The cases that do something, with one for neighbours that do the same."""
+    kinds: list[Expression] = []
+    last: Sequence[Statement] = ()
     for kind, body in cases:
-        if found and found[-1][1] == body:
-            found[-1] = f"{found[-1][0]} | {kind}", body
-        else:
-            found.append((kind, body))
-    return found
+        if kinds and body and body != last:
+            yield kinds, last
+            kinds = []
+        if body:
+            kinds, last = [*kinds, dotted(kind)], body
+    if kinds:
+        yield kinds, last
 
 
-def _indented(text: str) -> list[str]:
-    depth = len(text) - len(text.lstrip())
-    return fold(text.lstrip(), 8 + depth)
-
-
-def _weights(layer: str, starts: Mapping[str, Start], bias: Start | None) -> list[str]:
-    lines = []
+def _weights(layer: str, starts: Mapping[str, Start], bias: Start | None) -> tuple[Statement, ...]:
+    found: list[Statement] = []
     weight = starts.get(layer)
     if weight is not None:
-        lines += _fans(layer, weight)
-        lines += _calls("module.weight", weight)
+        found += [*_fans(layer, weight), *_calls(WEIGHT, weight)]
     if bias is not None:
-        lines.append("if module.bias is not None:")
-        lines += [f"    {line}" for line in _fans(layer, bias, weight)]
-        lines += [f"    {line}" for line in _calls("module.bias", bias)]
-    return lines
+        found.append(_if_there(BIAS, *_fans(layer, bias, weight), *_calls(BIAS, bias)))
+    return tuple(found)
 
 
-def _fans(layer: str, start: Start, known: Start | None = None) -> list[str]:
+def _if_there(tensor: Expression, *body: Statement) -> Statement:
+    return If(Binary("is not", tensor, NONE), body)
+
+
+def _fans(layer: str, start: Start, known: Start | None = None) -> list[Statement]:
     """The names that a formula uses and that are not known yet."""
-    fans = FANS[layer]
     return [
-        f"{name} = {text}"
-        for name, text in fans.items()
+        Assign(Name(name), fan)
+        for name, fan in FANS[layer].items()
         if mentions(start.amount, name) and not (known is not None and mentions(known.amount, name))
     ]
 
 
-def _norm(starts: Mapping[str, Start], keeps_zeros: bool) -> list[str]:
-    lines = []
+def _norm(starts: Mapping[str, Start], keeps_zeros: bool) -> tuple[Statement, ...]:
+    found: list[Statement] = []
     scale, shift = starts.get("norm.scale"), starts.get("norm.shift")
     if scale is not None and not (keeps_zeros and scale == Start("constant", 1.0)):
-        lines.append("if module.weight is not None:")
+        body = _calls(WEIGHT, scale)
         if keeps_zeros:
-            lines.append("    start = torch.empty_like(module.weight)")
-            lines += [f"    {line}" for line in _calls("start", scale)]
-            lines.append("    with torch.no_grad():")
-            lines.append("        module.weight.mul_(start)  # a scale of 0 stays")
-        else:
-            lines += [f"    {line}" for line in _calls("module.weight", scale)]
+            start = Name("start")
+            kept = Evaluate(call(Attribute(WEIGHT, "mul_"), start), comment="a scale of 0 stays")
+            made = Assign(start, call("torch.empty_like", WEIGHT))
+            body = [made, *_calls(start, scale), With(call("torch.no_grad"), (kept,))]
+        found.append(_if_there(WEIGHT, *body))
     if shift is not None:
-        lines.append("if module.bias is not None:")
-        lines += [f"    {line}" for line in _calls("module.bias", shift)]
-    return lines
+        found.append(_if_there(BIAS, *_calls(BIAS, shift)))
+    return tuple(found)
 
 
-def _calls(tensor: str, start: Start) -> list[str]:
+def _calls(tensor: Expression, start: Start) -> list[Statement]:
     """The statements that let a tensor start so."""
-    amount, strength = _text(start.amount)
+    amount = _amount(start.amount)
     if start.kind == "constant":
-        return [f"nn.init.zeros_({tensor})" if start.amount == 0 else f"nn.init.constant_({tensor}, {amount})"]
+        made = call("nn.init.zeros_", tensor) if start.amount == 0 else call("nn.init.constant_", tensor, amount)
+        return [Evaluate(made)]
     if start.kind == "normal":
-        return [f"nn.init.normal_({tensor}, std={amount})"]
-    lines = []
-    name = "std" if start.kind == "truncated_normal" else "bound"
-    if strength < 4 or len(amount) > 12:
-        lines.append(f"{name} = {amount}")
-        amount = name
-    if start.kind == "truncated_normal":
-        return [*lines, f"nn.init.trunc_normal_({tensor}, std={amount}, a=-2 * {amount}, b=2 * {amount})"]
-    return [*lines, f"nn.init.uniform_({tensor}, -{amount}, {amount})"]
+        return [Evaluate(call("nn.init.normal_", tensor, std=amount))]
+    found: list[Statement] = []
+    if not is_atom(amount) or len(text(amount)) > LONGEST:
+        name = Name("std" if start.kind == "truncated_normal" else "bound")
+        found, amount = [Assign(name, amount)], name
+    return [*found, Evaluate(_bounded(tensor, start.kind, amount))]
 
 
-_STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 3}
+def _bounded(tensor: Expression, kind: str, amount: Expression) -> Call:
+    if kind == "truncated_normal":
+        ends = {"a": Binary("*", Literal(-2), amount), "b": Binary("*", Literal(2), amount)}
+        return call("nn.init.trunc_normal_", tensor, std=amount, **ends)
+    return call("nn.init.uniform_", tensor, Negative(amount), amount)
 
 
-def _text(formula: Formula) -> tuple[str, int]:
-    """A formula in Python, and how strongly it binds: 4 for a name, a number or a call."""
+def _amount(formula: Formula) -> Expression:
+    """A formula in Python."""
     if isinstance(formula, str):
-        return formula, 4
+        return Name(formula)
     if not isinstance(formula, tuple):
-        text = str(int(formula)) if abs(formula) < 1e9 and formula == int(formula) else repr(float(formula))
-        return text, 4 if formula >= 0 else 0  # a sign binds less than a power
-    operator, parts = formula
-    if operator not in _STRENGTH:
-        inside = ", ".join([_text(part)[0] for part in parts])
-        return f"{'math.' if operator in ('sqrt', 'log') else ''}{operator}({inside})", 4
-    own = _STRENGTH[operator]
-    (left, left_strength), (right, right_strength) = _text(parts[0]), _text(parts[1])
-    left = left if (left_strength >= own and operator != "^") or left_strength == 4 else f"({left})"
-    right = right if right_strength > own else f"({right})"
-    return f"{left} {'**' if operator == '^' else operator} {right}", own
+        whole = abs(formula) < 1e9 and formula == int(formula)
+        return Literal(int(formula) if whole else float(formula))
+    operator, operands = formula
+    parts = [_amount(operand) for operand in operands]
+    operator = "**" if operator == "^" else operator
+    if operator in OPERATORS:
+        return Binary(operator, parts[0], parts[1])
+    return call(f"math.{operator}" if operator in ("sqrt", "log") else operator, *parts)

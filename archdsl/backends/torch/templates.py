@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -25,26 +25,33 @@ def _macros(name: str) -> Any:
     return _environment().get_template(name).module
 
 
-def constructed(kind: str, arguments: Mapping[str, str]) -> str:
-    """The text that makes the module of an operation."""
-    return str(getattr(_macros("operations.jinja"), kind)(arguments))
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "check_classes": (),
+    "zero_init": (),
+    "pair": (),
+    "SamePad2d": ("F", "pair", "torch"),
+    "SameAvgPool2d": ("F", "SamePad2d", "torch"),
+    "UnevenAvgPool2d": ("F", "torch"),
+    "fit_padding": ("SamePad2d", "torch"),
+    "DropPath": ("F",),
+    "Permute": (),
+    "LayerScale": ("torch",),
+    "Scale": (),
+    "Slice": (),
+    "PadChannels": ("F",),
+    "ChannelShuffle": (),
+    "Reshape": (),
+    "Stage": (),
+}
+"""Modules and functions that PyTorch does not have: those that an emitted file needs stand in it in this order. Each
+with what its text reads beside `nn` and `Tensor`: others, and imported names."""
 
 
-def expression(kind: str, arguments: Mapping[str, str], inputs: Sequence[str]) -> str:
-    """The text of an operation that is an expression of its inputs."""
-    return str(getattr(_macros("operations.jinja"), f"{kind}_of")(arguments, list(inputs)))
-
-
-def part(name: str, **settings: bool) -> str:
-    """The text of a small module that PyTorch does not have, or of a function."""
-    return str(getattr(_macros("parts.jinja"), name)(**settings))
+def extra(name: str, **settings: bool) -> str:
+    """The text of one of `EXTRAS`."""
+    return str(getattr(_macros("extras.jinja"), name)(**settings))
 
 
 def module_text(**values: Any) -> str:
     """The whole file."""
     return str(_environment().get_template("module.py.jinja").render(**values))
-
-
-def operation_macros() -> frozenset[str]:
-    """The names of all macros of operations."""
-    return frozenset(name for name in dir(_macros("operations.jinja")) if not name.startswith("_"))

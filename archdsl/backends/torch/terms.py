@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
 from archdsl.backends.torch.bodies import Ref
-from archdsl.backends.torch.templates import constructed
+from archdsl.backends.torch.forms import FORMS
+from archdsl.backends.torch.python import (
+    NONE,
+    Call,
+    Expression,
+    Index,
+    Lambda,
+    List,
+    Literal,
+    Name,
+    Tuple,
+    dotted,
+    joined,
+    names,
+)
+from archdsl.backends.torch.templates import EXTRAS
 from archdsl.backends.torch.union import UnionStep
 from archdsl.records import dataclass
 
@@ -27,15 +42,20 @@ Column = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An expression in the constructor: its text, its value in every body, and the parameters in it."""
+    """An expression in the constructor, and its value in every body. Without an expression, nothing is known to say."""
 
-    text: str
+    expression: Expression | None
     column: Column
-    parameters: frozenset[str] = frozenset()
 
     @property
-    def simple(self) -> bool:
-        return self.text.isidentifier() or self.text.isdigit()
+    def parameters(self) -> frozenset[str]:
+        """The parameters in it."""
+        return names(self.expression) if self.expression is not None else frozenset()
+
+    @property
+    def name(self) -> str:
+        """The parameter that it is; nothing where it is none alone."""
+        return self.expression.name if isinstance(self.expression, Name) else ""
 
 
 @dataclass(slots=True)
@@ -57,7 +77,7 @@ class Parameter:
 
     @property
     def term(self) -> Term:
-        return Term(self.name, self.column, frozenset((self.name,)))
+        return Term(Name(self.name), self.column)
 
 
 @dataclass(slots=True)
@@ -67,7 +87,7 @@ class Chosen:
     parameters: list[Parameter] = field(default_factory=list)
     terms: dict[tuple[str, str], Term] = field(default_factory=dict)
     """(label, argument) -> what stands there."""
-    conditions: dict[str, str] = field(default_factory=dict)
+    conditions: dict[str, Expression] = field(default_factory=dict)
     """Label of a step that may be missing -> the condition under which it is there."""
     widths: dict[Ref, Term] = field(default_factory=dict)
     inputs: tuple[int, ...] = ()
@@ -97,32 +117,13 @@ class Namer:
         return name
 
 
-PARTS = (
-    "check_classes",
-    "zero_init",
-    "pair",
-    "SamePad2d",
-    "SameAvgPool2d",
-    "UnevenAvgPool2d",
-    "fit_padding",
-    "DropPath",
-    "Permute",
-    "LayerScale",
-    "Scale",
-    "Slice",
-    "PadChannels",
-    "ChannelShuffle",
-    "Reshape",
-    "Stage",
-)
-"""Parts of an emitted file that it has where it needs them, in this order."""
 _WORDS = """
 False None True and as assert async await break class continue def del elif else except finally for from global if
 import in is lambda nonlocal not or pass raise return try while with yield match case type self super nn F torch math
 Tensor OrderedDict Callable ClassVar int float bool tuple str range list print len abs sum max min round isinstance
 property object Module debug dict set any all zip map i channels module drop_path_rate SPEC_HASH init_weights
 """
-RESERVED = frozenset((*_WORDS.split(), *PARTS))
+RESERVED = frozenset((*_WORDS.split(), *EXTRAS))
 """Names that a parameter, a local name or a class cannot have: Python's own, and those that emitted text uses."""
 
 
@@ -174,46 +175,50 @@ class Factory:
     arguments: tuple[tuple[str, Any], ...]
 
     @property
-    def text(self) -> str:
+    def expression(self) -> Expression:
         """The class, or a function without arguments where the class needs some."""
-        made = constructed(self.kind, {"inplace": "False"} | {name: literal(value) for name, value in self.arguments})
-        return made.removesuffix("()") if made.endswith("()") else f"lambda: {made}"
+        made = constructed(self.kind, {name: literal(value) for name, value in self.arguments})
+        return made.function if isinstance(made, Call) and not made.arguments else Lambda(made)
 
 
-def literal(value: Any) -> str:
-    """A value as Python text: numbers, conditions, strings, tuples of these."""
+def constructed(kind: str, arguments: Mapping[str, Expression], *, inplace: bool = False) -> Expression:
+    """What makes the module of an operation."""
+    form = FORMS[kind]
+    if form.module is None:
+        raise ValueError(f"{kind} is never a module")
+    return form.module({**arguments, "inplace": Literal(inplace)} if form.overwrites else arguments)
+
+
+def literal(value: Any) -> Expression:
+    """A value in Python: numbers, conditions, strings, tuples of these, activations as arguments."""
     if isinstance(value, Factory):
-        return value.text
-    if isinstance(value, bool) or value is None:
-        return repr(value)
-    if isinstance(value, Fraction):
-        return repr(float(value))
+        return value.expression
     if isinstance(value, tuple):
-        inner = ", ".join([literal(v) for v in value])
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, str):
-        return f'"{value}"' if value.isalnum() else repr(value)
-    return str(int(value))
+        return Tuple(tuple([literal(part) for part in value]))
+    if isinstance(value, bool | str) or value is None:
+        return Literal(value)
+    return Literal(float(value) if isinstance(value, Fraction) else int(value))
 
 
-def parameter_type(parameter: Parameter) -> str:
+def parameter_type(parameter: Parameter) -> Expression:
     """The annotation of a parameter: of all its values, and of its default."""
-    values = [v for v in (*parameter.column, parameter.default) if v is not MISSING]
-    found: list[str] = []
-    for value in values:
-        if value is None:
-            text = "None"
-        elif isinstance(value, bool):
-            text = "bool"
-        elif isinstance(value, Factory):
-            text = "Callable[[], nn.Module]"
-        elif isinstance(value, Fraction):
-            text = "float"
-        elif isinstance(value, tuple):
-            text = f"tuple[{', '.join(['int'] * len(value))}]" if len(value) < 5 else "tuple[int, ...]"
-        else:
-            text = "str" if isinstance(value, str) else "int"
-        if text not in found:
-            found.append(text)
-    found.sort(key=lambda text: text == "None")
-    return " | ".join(found)
+    values = [value for value in (*parameter.column, parameter.default) if value is not MISSING]
+    found = dict.fromkeys([_type(value) for value in values])
+    return joined("|", sorted(found, key=lambda kind: kind == NONE))
+
+
+def _type(value: Any) -> Expression:
+    if value is None:
+        return NONE
+    if isinstance(value, Factory):
+        return Index(Name("Callable"), Tuple((List(()), dotted("nn.Module"))))
+    if isinstance(value, tuple):
+        return tuple_type("int", len(value) if len(value) < 5 else None)
+    kind = next((kind for kind in (bool, str, Fraction) if isinstance(value, kind)), int)
+    return Name("float" if kind is Fraction else kind.__name__)
+
+
+def tuple_type(item: str, length: int | None = None) -> Expression:
+    """`tuple[int, int]`; without a length, `tuple[int, ...]`."""
+    items = [Name(item)] * length if length is not None else [Name(item), Literal(...)]
+    return Index(Name("tuple"), Tuple(tuple(items)))

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
-from fractions import Fraction
 
-from archdsl.backends.torch.bodies import PLAIN, Body, Ref, Use
+from archdsl.backends.torch.bodies import Body, Ref, Use, is_activation
+from archdsl.backends.torch.forms import FORMS
 from archdsl.records import dataclass
-
-NEUTRAL = frozenset(("drop_path", "dropout"))
-"""Operations that do nothing at a rate of 0: where one is left away, it stands there with that rate."""
 
 
 @dataclass(slots=True)
@@ -95,8 +92,8 @@ def unite(bodies: Sequence[Body]) -> Program | None:
         return None
     program.outputs = tuple([ref for ref in outputs if ref is not None])
     for step in program.steps:
-        if step.kind in NEUTRAL and step.optional:
-            idle = replace(step.one, arguments={"rate": Fraction(0)}, outputs=())
+        if step.optional and isinstance(step.kind, str) and (nothing := FORMS[step.kind].idle):
+            idle = replace(step.one, arguments=nothing, outputs=())
             step.uses = [use or idle for use in step.uses]
     if any(step.optional and not _may_miss(step) for step in program.steps):
         return None
@@ -120,7 +117,7 @@ class _Union:
         present = [use for use in uses if use is not None]
         first = present[0]
         kinds = {use.kind for use in present}
-        alike = len(kinds) == 1 or (first.called != "" and kinds <= PLAIN)
+        alike = len(kinds) == 1 or (first.called != "" and all(map(is_activation, kinds)))
         counts = {(len(use.inputs), len(use.outputs), use.called) for use in present}
         if not alike or len(counts) > 1:
             return False

@@ -4,50 +4,63 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import field
 from functools import partial
+from itertools import groupby, zip_longest
 from typing import TypeAlias
 
 from archdsl.backends.torch.bodies import Ref
 from archdsl.backends.torch.classes import BlockClass, Plan
-from archdsl.backends.torch.forward import Expression, Unit, statements
-from archdsl.backends.torch.layout import docstring, fold
-from archdsl.backends.torch.templates import constructed, expression
+from archdsl.backends.torch.forms import FORMS
+from archdsl.backends.torch.forward import Unit, statements
+from archdsl.backends.torch.python import (
+    NONE,
+    Assign,
+    Attribute,
+    Call,
+    Class,
+    Conditional,
+    Dict,
+    Evaluate,
+    Expression,
+    Function,
+    If,
+    Index,
+    Keyword,
+    List,
+    Literal,
+    Name,
+    Statement,
+    Tuple,
+    call,
+    dotted,
+    of_self,
+)
+from archdsl.backends.torch.python import Parameter as Argument
 from archdsl.backends.torch.terms import (
     MISSING,
     RESERVED,
     Chosen,
     Namer,
-    Parameter,
+    constructed,
     literal,
     parameter_type,
     plain_name,
+    tuple_type,
 )
 from archdsl.backends.torch.union import Program, UnionStep
-from archdsl.records import dataclass
-
-EXPRESSIONS = frozenset(("add", "mul", "concat", "split", "split_sizes"))
-"""Operations that are written as expressions, never as modules."""
-METHODS = frozenset(("flatten", "channels_last", "channels_first", "scale"))
-"""Operations that are short expressions of a tensor where they stand by themselves, and modules within a sequence."""
-WRITTEN = EXPRESSIONS | METHODS
-BINARY = frozenset(("add", "mul"))
-IN_PLACE = frozenset(("relu", "silu", "hard_swish"))
-"""Activations that may overwrite what nothing else needs; autograd keeps as many bytes of them as otherwise."""
-FRESH = frozenset(("conv", "linear", "batch_norm", "group_norm", "add"))
-"""Operations whose result is a tensor of its own that their gradients do not need."""
-FLAGS: Mapping[str, str] = {"add": "residual", "mul": "gated", "concat": "joined"}
 
 Box: TypeAlias = "dict[str, UnionStep | Box]"
 """Steps by the parts of their labels: the tree of modules."""
 
 
-@dataclass(slots=True)
-class Written:
-    """The lines of a class's body, and the parts of the file that they need."""
+def is_value(step: UnionStep) -> bool:
+    """Whether a step is written as an expression where it stands by itself."""
+    return isinstance(step.kind, str) and FORMS[step.kind].value is not None
 
-    constructor: list[str] = field(default_factory=list)
-    units: list[Unit] = field(default_factory=list)
+
+def is_module(step: UnionStep) -> bool:
+    """Whether a step can be a module, as in a sequence."""
+    return not is_value(step) or FORMS[str(step.kind)].module is not None
 
 
 def tree_of(program: Program) -> Box:
@@ -84,7 +97,7 @@ def is_chain(box: Box, program: Program) -> bool:
         return False
     inside = {step.label for step in steps[:-1]}
     for index, step in enumerate(steps):
-        if len(step.inputs) != 1 or step.count != 1 or step.kind in EXPRESSIONS:
+        if len(step.inputs) != 1 or step.count != 1 or not is_module(step):
             return False
         if index and step.inputs[0] != Ref(steps[index - 1].label):
             return False
@@ -103,37 +116,47 @@ class ClassWriter:
         self.local = Namer([*RESERVED, *[p.name for p in chosen.parameters]])
         self.attributes = Namer([step.label.partition(".")[0] for step in program.steps])
         self.users = Counter(ref for step in program.steps for ref in set(step.inputs))
-        self.lines: list[str] = []
+        self.constructor: list[Statement] = []
         self.units: list[Unit] = []
 
-    # Text of one step
+    # What makes one step
 
-    def arguments(self, step: UnionStep) -> dict[str, str]:
-        """The text of every argument of a step."""
-        return {a: self.chosen.terms[step.label, a].text for a in step.one.arguments}
+    def arguments(self, step: UnionStep) -> dict[str, Expression]:
+        """What stands for every argument of a step."""
+        found: dict[str, Expression] = {}
+        for argument in step.one.arguments:
+            expression = self.chosen.terms[step.label, argument].expression
+            if expression is None:
+                raise ValueError(f"nothing stands for {argument} of {step.label}")
+            found[argument] = expression
+        return found
 
-    def made(self, step: UnionStep) -> str:
-        """The text that makes a step's module."""
+    def made(self, step: UnionStep) -> Expression:
+        """What makes a step's module."""
         factory = self.chosen.factories.get(step.label)
         if factory is not None:
-            return f"{factory.name}()"
+            return call(factory.name)
         if isinstance(step.kind, int):
             return self.called(self.plan.classes[step.kind], self.arguments(step))
         arguments = self.arguments(step)
-        if step.kind in IN_PLACE:
-            arguments["inplace"] = str(self._is_last_use(step))
-        made = constructed(step.kind, arguments)
+        made = constructed(step.kind, arguments, inplace=self._is_last_use(step))
         if self.plan.gives_features and "width" in step.one.exact:
-            made = f"{made} if {arguments['width']} else nn.Identity()"
-            return f"({made})" if self.chosen.conditions.get(step.label) else made
+            return Conditional(made, arguments["width"], IDENTITY)
         return made
+
+    def made_or_not(self, step: UnionStep) -> Expression:
+        """What makes a step's module, under its condition."""
+        condition = self.chosen.conditions.get(step.label)
+        made = self.made(step)
+        return made if condition is None else Conditional(made, condition, IDENTITY)
 
     def _is_last_use(self, step: UnionStep) -> bool:
         """Whether what flows into a step was just made, in whatever body, and is used nowhere else."""
         ref = step.inputs[0]
         while ref.label:
             source = self.program.labels[ref.label]
-            if source.kind not in FRESH or self.users[ref] > 1 or ref in self.program.outputs:
+            fresh = isinstance(source.kind, str) and FORMS[source.kind].fresh
+            if not fresh or self.users[ref] > 1 or ref in self.program.outputs:
                 return False
             if not source.optional:
                 return True
@@ -141,29 +164,31 @@ class ClassWriter:
         return False
 
     @staticmethod
-    def called(block: BlockClass, arguments: Mapping[str, str]) -> str:
-        """The call of a class: channels and width in order, the rest by name, defaults left out."""
-        texts: list[str] = []
-        in_order = True
-        for parameter in block.chosen.parameters:
-            text = arguments[parameter.name]
-            if parameter.default is not MISSING and text == literal(parameter.default):
-                in_order = False
-                continue
-            in_order = in_order and parameter.role == ("in_channels", "width", "")[min(len(texts), 2)]
-            texts.append(text if in_order else f"{parameter.name}={text}")
-        return f"{block.name}({', '.join(texts)})"
+    def called(block: BlockClass, arguments: Mapping[str, Expression]) -> Call:
+        """The call of a class: the channels of its input and its width in order, the rest by name, without defaults."""
+        given: list[Expression] = []
+        named = False
+        for parameter, first in zip_longest(block.chosen.parameters, ("in_channels", "width")[: len(arguments)]):
+            argument = arguments[parameter.name]
+            left_out = parameter.default is not MISSING and argument == literal(parameter.default)
+            named = named or left_out or parameter.name != first
+            if not left_out:
+                given.append(Keyword(parameter.name, argument) if named else argument)
+        return call(block.name, *given)
 
     # Constructor and units
 
     def run(self) -> None:
-        """Write constructor lines, and the units of `forward`."""
+        """Write the constructor's statements, and the units of `forward`."""
         self._box(tree_of(self.program), [])
         order = {step.label: index for index, step in enumerate(self.program.steps)}
         self.units.sort(key=lambda unit: order[unit.outputs[0].label])
 
-    def line(self, text: str, indent: int = 8) -> None:
-        self.lines += fold(text, indent)
+    def assign(self, name: str, value: Expression) -> Statement:
+        """`self.name = value`, which is also a statement of the constructor from now on."""
+        made = Assign(of_self(name), value)
+        self.constructor.append(made)
+        return made
 
     def _box(self, box: Box, path: list[str]) -> None:
         for name, inner in box.items():
@@ -173,23 +198,18 @@ class ClassWriter:
                 self._chain(name, inner)
             else:
                 self._containers(name, inner)
-                self._units_within(inner, f"self.{name}", [*path, name])
+                self._units_within(inner, name, [*path, name])
 
     def _leaf(self, step: UnionStep, name: str) -> None:
-        if step.kind in WRITTEN:
+        if is_value(step):
             self._expression(step, name)
             return
-        made = self.made(step)
-        condition = self.chosen.conditions.get(step.label)
-        self.line(f"self.{name} = {made} if {condition} else nn.Identity()" if condition else f"self.{name} = {made}")
-        self._module_unit(name, f"self.{name}", step.inputs, step)
+        self.assign(name, self.made_or_not(step))
+        self._module_unit(name, of_self(name), step.inputs, step)
 
-    def _module_unit(self, name: str, access: str, inputs: tuple[Ref, ...], step: UnionStep) -> None:
-        def write(operands: Sequence[Expression]) -> Expression:
-            return Expression(f"{access}({', '.join([o.text for o in operands])})", typed=False)
-
+    def _module_unit(self, name: str, access: Expression, inputs: tuple[Ref, ...], step: UnionStep) -> None:
         outputs = tuple([Ref(step.label, index) for index in range(step.count)])
-        self.units.append(Unit(self.local_name(name), inputs, outputs, write))
+        self.units.append(Unit(self.local_name(name), inputs, outputs, lambda x: call(access, *x)))
 
     def local_name(self, name: str) -> str:
         """A name for a value; only what Python itself uses is avoided here."""
@@ -198,149 +218,133 @@ class ClassWriter:
 
     def _expression(self, step: UnionStep, name: str) -> None:
         arguments = self.arguments(step)
-        for argument, text in arguments.items():
-            if all(char in "0123456789(), .e-" for char in text):
-                arguments[argument] = f"[{text[1:-1].rstrip(',')}]" if text.startswith("(") else text
-                continue
-            attribute = self.attributes(f"{name}_{argument}")
-            self.line(f"self.{attribute} = {text}")
-            arguments[argument] = f"list(self.{attribute})" if argument == "sizes" else f"self.{attribute}"
+        for argument, given in arguments.items():
+            if not _is_constant(given):
+                attribute = self.attributes(f"{name}_{argument}")
+                self.assign(attribute, given)
+                arguments[argument] = of_self(attribute)
         condition = self.chosen.conditions.get(step.label)
         flag = ""
-        if condition:
-            flag = self.attributes(FLAGS.get(str(step.kind), f"has_{name}"))
-            self.line(f"self.{flag} = {condition}")
-        write = partial(_written, step, arguments, flag)
-        repeats = frozenset((step.bypass,)) if condition and step.bypass is not None else frozenset()
+        if condition is not None:
+            flag = self.attributes(FORMS[str(step.kind)].flag or f"has_{name}")
+            self.assign(flag, condition)
+        write = partial(_value, step, arguments, flag)
+        repeats = frozenset((step.bypass,)) if flag and step.bypass is not None else frozenset()
         outputs = tuple([Ref(step.label, index) for index in range(step.count)])
         self.units.append(Unit(self.local_name(name), step.inputs, outputs, write, repeats))
 
     def _chain(self, name: str, box: Box) -> None:
         """A container that runs its modules one after the other."""
         steps = list(leaves(box))
-        inputs = steps[0].inputs
-        conditions = [self.chosen.conditions.get(step.label) for step in steps]
-        target = f"self.{name}"
-        if not any(conditions):
-            self.lines += self.sequence(f"{target} = ", box, 8)
-        elif len(set(conditions)) == 1:
-            self.line(f"{target} = nn.Sequential()")
-            self.line(f"if {conditions[0]}:")
-            self.lines += self.sequence(f"{target} = ", box, 12)
+        conditions = {self.chosen.conditions.get(step.label) for step in steps}
+        whole = self._condition_of(box)
+        if len(conditions) > 1:
+            self._chain_of_some(name, box)
+        elif whole is None:
+            self.assign(name, self.sequence(box, spread=True))
         else:
-            local = self.local(name)
-            self.line(f"{local} = OrderedDict[str, nn.Module]()")
-            last: str | None = None
-            for key, inner in box.items():
-                condition = self._condition_of(inner)
-                if condition is not None and condition != last:
-                    self.line(f"if {condition}:")
-                last = condition
-                indent = 12 if condition is not None else 8
-                self.lines += self._entry(f'{local}["{key}"] = ', inner, indent)
-            self.line(f"{target} = nn.Sequential({local})")
-        self._module_unit(name, target, inputs, steps[-1])
+            self.assign(name, call("nn.Sequential"))
+            self.constructor.append(If(whole, (Assign(of_self(name), self.sequence(box, spread=True)),)))
+        self._module_unit(name, of_self(name), steps[0].inputs, steps[-1])
 
-    def _condition_of(self, inner: UnionStep | Box) -> str | None:
+    def _chain_of_some(self, name: str, box: Box) -> None:
+        """A sequence whose modules are there on conditions of their own."""
+        local = Name(self.local(name))
+        self.constructor.append(Assign(local, call(Index(Name("OrderedDict"), Tuple((Name("str"), NN_MODULE))))))
+        for condition, entries in groupby(box.items(), key=lambda entry: self._condition_of(entry[1])):
+            body: list[Statement] = []
+            for key, inner in entries:
+                made = self.made(inner) if isinstance(inner, UnionStep) else self.sequence(inner, spread=True)
+                body.append(Assign(Index(local, Literal(key)), made))
+            self.constructor += body if condition is None else [If(condition, tuple(body))]
+        self.assign(name, call("nn.Sequential", local))
+
+    def _condition_of(self, inner: UnionStep | Box) -> Expression | None:
         """The condition on which an entry of a sequence is there; of a box whose own entries differ, none."""
         if isinstance(inner, UnionStep):
             return self.chosen.conditions.get(inner.label)
         found = {self.chosen.conditions.get(step.label) for step in leaves(inner)}
         return found.pop() if len(found) == 1 else None
 
-    def _entry(self, head: str, inner: UnionStep | Box, indent: int, tail: str = "") -> list[str]:
-        if isinstance(inner, UnionStep):
-            return fold(f"{head}{self.made(inner)}{tail}", indent)
-        return self.sequence(head, inner, indent, tail)
+    def sequence(self, box: Box, *, spread: bool = False) -> Expression:
+        """`nn.Sequential(OrderedDict(…))`; with `spread`, an entry a line, and its own condition is asked outside.
 
-    def sequence(self, head: str, box: Box, indent: int, tail: str = "") -> list[str]:
-        """`head nn.Sequential(OrderedDict(…))tail`, an entry a line. The condition of all of it is asked outside."""
-        space = " " * indent
-        inside = []
-        form = _form(box)
-        deeper = indent + {"numbers": 4, "words": 8, "strings": 12}[form]
-        whole = self._condition_of(box)
-        for key, inner in box.items():
-            name = _key(key, form)
-            if self._condition_of(inner) in (None, whole):
-                inside += self._entry(name, inner, deeper, ",")
-            else:
-                inside += fold(f"{name}{self._inline(inner)},", deeper)
-        if form == "numbers":
-            return [f"{space}{head}nn.Sequential(", *inside, f"{space}){tail}"]
-        if form == "strings":
-            inside = [f"{space}        {{", *inside, f"{space}        }}"]
-        return [
-            f"{space}{head}nn.Sequential(",
-            f"{space}    OrderedDict(",
-            *inside,
-            f"{space}    )",
-            f"{space}){tail}",
-        ]
+        Keys are not written where they count the modules; they are names of arguments, or strings where some are
+        no names.
+        """
+        whole = self._condition_of(box) if spread else None
+        made = {key: self._entry(inner, whole, spread=spread) for key, inner in box.items()}
+        if list(box) == [str(index) for index in range(len(box))]:
+            return Call(NN_SEQUENTIAL, tuple(made.values()), spread)
+        if all(key.isidentifier() for key in box):
+            entries = Call(Name("OrderedDict"), tuple([Keyword(key, value) for key, value in made.items()]), spread)
+        else:
+            entries = call("OrderedDict", Dict(tuple([(Literal(k), v) for k, v in made.items()]), spread))
+        return call(NN_SEQUENTIAL, entries)
+
+    def _entry(self, inner: UnionStep | Box, whole: Expression | None, *, spread: bool) -> Expression:
+        """An entry of a sequence that is there under a condition as a whole."""
+        outside = spread and self._condition_of(inner) in (None, whole)
+        if not isinstance(inner, UnionStep):
+            return self.sequence(inner, spread=outside)
+        return self.made(inner) if outside else self.made_or_not(inner)
 
     def _containers(self, name: str, box: Box) -> None:
-        """A container that is filled at once, or entry by entry where some depend on a condition."""
-        if not any(self.chosen.conditions.get(step.label) for step in leaves(box)):
-            self.line(f"self.{name} = {self._container(box)}")
+        """A container that is filled at once, or entry by entry where some have a condition; none of no modules."""
+        modules = self._modules(box)
+        if not modules:
             return
-        texts = self._texts(box)
-        listed = _listed(texts)
-        self.line(f"self.{name} = nn.{'ModuleList' if listed else 'ModuleDict'}()")
-        for key, text in texts.items():
-            self.line(f"self.{name}.append({text})" if listed else f'self.{name}["{key}"] = {text}')
+        if not any(step.label in self.chosen.conditions for step in leaves(box)):
+            self.assign(name, _container(modules))
+            return
+        listed = _listed(modules)
+        self.assign(name, call(f"nn.{'ModuleList' if listed else 'ModuleDict'}"))
+        for key, made in modules.items():
+            appended = Evaluate(call(Attribute(of_self(name), "append"), made))
+            self.constructor.append(appended if listed else Assign(Index(of_self(name), Literal(key)), made))
 
-    def _contained(self, inner: UnionStep | Box) -> str | None:
-        """The text of one entry of a container; none for what is no module."""
+    def _contained(self, inner: UnionStep | Box) -> Expression | None:
+        """An entry of a container; none for what is no module."""
         if isinstance(inner, UnionStep):
-            return None if inner.kind in WRITTEN else self._inline(inner)
-        return self._inline_sequence(inner) if is_chain(inner, self.program) else self._container(inner)
+            return None if is_value(inner) else self.inline(inner)
+        if is_chain(inner, self.program):
+            return self.inline(inner)
+        modules = self._modules(inner)
+        return _container(modules) if modules else None
 
-    def _texts(self, box: Box) -> dict[str, str]:
+    def inline(self, inner: UnionStep | Box) -> Expression:
+        """A module or a sequence as an argument, under its condition."""
+        return self.made_or_not(inner) if isinstance(inner, UnionStep) else self.sequence(inner)
+
+    def _modules(self, box: Box) -> dict[str, Expression]:
         """The modules of a container by their keys; those of a list in its order."""
-        texts = {key: text for key, inner in box.items() if (text := self._contained(inner)) is not None}
-        return {key: texts[key] for key in sorted(texts, key=int)} if _listed(texts) else texts
+        made = {key: module for key, inner in box.items() if (module := self._contained(inner)) is not None}
+        return {key: made[key] for key in sorted(made, key=int)} if _listed(made) else made
 
-    def _container(self, box: Box) -> str:
-        """Modules that `forward` calls one by one."""
-        texts = self._texts(box)
-        if _listed(texts):
-            return f"nn.ModuleList([{', '.join(texts.values())}])"
-        inside = ", ".join([f'"{key}": {text}' for key, text in texts.items()])
-        return f"nn.ModuleDict({{{inside}}})"
-
-    def _inline(self, inner: UnionStep | Box) -> str:
-        """A module or a sequence in one line, under its condition."""
-        if not isinstance(inner, UnionStep):
-            return self._inline_sequence(inner)
-        made = self.made(inner)
-        condition = self.chosen.conditions.get(inner.label)
-        return f"{made} if {condition} else nn.Identity()" if condition else made
-
-    def _inline_sequence(self, box: Box) -> str:
-        form = _form(box)
-        inside = ", ".join([f"{_key(key, form)}{self._inline(inner)}" for key, inner in box.items()])
-        if form == "numbers":
-            return f"nn.Sequential({inside})"
-        return f"nn.Sequential(OrderedDict({f'{{{inside}}}' if form == 'strings' else inside}))"
-
-    def _units_within(self, box: Box, access: str, path: list[str]) -> None:
-        listed = len(path) > 1 or _listed(self._texts(box))
+    def _units_within(self, box: Box, name: str, path: list[str]) -> None:
+        listed = _listed(self._modules(box))
         for key, inner in box.items():
             here = [*path, key]
-            if len(path) > 1:
-                found = f'self.get_submodule("{".".join(here)}")'
+            if isinstance(inner, UnionStep) and is_value(inner):
+                self._expression(inner, "_".join(here))
+            elif not isinstance(inner, UnionStep) and not is_chain(inner, self.program):
+                self._units_within(inner, name, here)
             else:
-                found = f"{access}[{key}]" if listed else f'{access}["{key}"]'
-            if isinstance(inner, UnionStep):
-                if inner.kind in WRITTEN:
-                    self._expression(inner, "_".join(here))
-                else:
-                    self._module_unit("_".join(here), found, inner.inputs, inner)
-            elif is_chain(inner, self.program):
-                steps = list(leaves(inner))
-                self._module_unit("_".join(here), found, steps[0].inputs, steps[-1])
-            else:
-                self._units_within(inner, access, here)
+                steps = [inner] if isinstance(inner, UnionStep) else list(leaves(inner))
+                access: Expression = Index(of_self(name), Literal(int(key) if listed else key))
+                if len(path) > 1:
+                    access = call(of_self("get_submodule"), Literal(".".join(here)))
+                self._module_unit("_".join(here), access, steps[0].inputs, steps[-1])
+
+
+NN_MODULE, NN_SEQUENTIAL, IDENTITY = dotted("nn.Module"), dotted("nn.Sequential"), call("nn.Identity")
+
+
+def _container(modules: Mapping[str, Expression]) -> Expression:
+    """Modules that `forward` calls one by one."""
+    if _listed(modules):
+        return call("nn.ModuleList", List(tuple(modules.values())))
+    return call("nn.ModuleDict", Dict(tuple([(Literal(key), made) for key, made in modules.items()])))
 
 
 def _listed(keys: Collection[str]) -> bool:
@@ -348,59 +352,45 @@ def _listed(keys: Collection[str]) -> bool:
     return set(keys) == {str(index) for index in range(len(keys))}
 
 
-def _form(box: Box) -> str:
-    """How the keys of an `nn.Sequential` are written: not at all where they count its modules, as the names of
-    arguments, or as strings where some are numbers."""
-    if list(box) == [str(index) for index in range(len(box))]:
-        return "numbers"
-    return "words" if all(key.isidentifier() for key in box) else "strings"
+def _is_constant(expression: Expression) -> bool:
+    """Whether an argument is a number, or several."""
+    if isinstance(expression, Tuple):
+        return all(map(_is_constant, expression.items))
+    return isinstance(expression, Literal) and expression.is_number
 
 
-def _key(key: str, form: str) -> str:
-    """A key as it stands before its module."""
-    return {"numbers": "", "words": f"{key}=", "strings": f'"{key}": '}[form]
-
-
-def _written(step: UnionStep, arguments: Mapping[str, str], flag: str, operands: Sequence[Expression]) -> Expression:
+def _value(
+    step: UnionStep, arguments: Mapping[str, Expression], flag: str, operands: Sequence[Expression]
+) -> Expression:
     """An operation as an expression; with a flag, of what takes its place where the flag is off."""
-    kind = str(step.kind)
-    binary = kind in BINARY
-    texts = [o.operand for o in operands] if binary or kind in METHODS else [o.text for o in operands]
-    if kind == "add" and operands[0].strength:
-        texts[0] = operands[0].text  # a sum needs no brackets on its left
-    text = expression(kind, arguments, texts)
-    typed = all(o.typed for o in operands) if binary or kind in METHODS else True
-    if kind.startswith("split"):
-        typed = False
-        text += "[0]" if step.count == 1 else ""
-    if flag:
-        other = operands[step.bypass or 0]
-        return Expression(f"{text} if self.{flag} else {other.text}", strength=0, typed=typed and other.typed)
-    return Expression(text, strength=1 if binary or kind == "scale" else 2, typed=typed)
+    value = FORMS[str(step.kind)].value
+    if value is None:
+        raise ValueError(f"{step.kind} is a module")
+    made = value(arguments, operands)
+    if FORMS[str(step.kind)].lists and step.count == 1:
+        made = Index(made, Literal(0))
+    return Conditional(made, of_self(flag), operands[step.bypass or 0]) if flag else made
 
 
-def class_lines(plan: Plan, block: BlockClass) -> list[str]:
-    """The lines of one class."""
+def class_of(plan: Plan, block: BlockClass) -> Class:
+    """One class."""
     writer = ClassWriter(plan, block.program, block.chosen)
     writer.run()
     declared = block.declared
-    doc = summary(declared.doc) or f"The block `{declared.name}`."
-    lines = [f"class {block.name}(nn.Module):", *docstring(doc, 4), ""]
-    lines += constructor(block.chosen.parameters)
-    lines += writer.lines
-    names = input_names(block)
-    lines += ["", *forward_lines("forward", writer.units, names, block.program.outputs)]
-    return lines
+    others = set(declared.parameters) - {p.setting for p in block.chosen.parameters}
+    doc = about_class(summary(declared.doc), others) or f"The block `{declared.name}`."
+    parameters = [
+        Argument(p.name, parameter_type(p), literal(p.default) if p.default is not MISSING else None)
+        for p in sorted(block.chosen.parameters, key=lambda p: p.default is not MISSING)
+    ]
+    forward = method("forward", writer.units, input_names(block), block.program.outputs)
+    return Class(block.name, NN_MODULE, doc, (constructor(parameters, writer.constructor), forward))
 
 
-def constructor(parameters: Sequence[Parameter]) -> list[str]:
-    """`def __init__` with its first line."""
-    required = [p for p in parameters if p.default is MISSING]
-    optional = [p for p in parameters if p.default is not MISSING]
-    texts = [f"{p.name}: {parameter_type(p)}" for p in required]
-    texts += [f"{p.name}: {parameter_type(p)} = {literal(p.default)}" for p in optional]
-    signature = f"def __init__({', '.join(['self', *texts])}) -> None:"
-    return [*fold(signature, 4), "        super().__init__()"]
+def constructor(parameters: Sequence[Argument], body: Sequence[Statement]) -> Function:
+    """`__init__`."""
+    first = Evaluate(call(Attribute(call("super"), "__init__")))
+    return Function("__init__", (Argument("self"), *parameters), NONE, (first, *body))
 
 
 def input_names(block: BlockClass) -> dict[int, str]:
@@ -410,19 +400,22 @@ def input_names(block: BlockClass) -> dict[int, str]:
     return {index: namer(plain_name(names[index])) for index in block.chosen.inputs}
 
 
-def forward_lines(
-    name: str, units: Sequence[Unit], inputs: Mapping[int, str], outputs: Sequence[Ref], doc: str = ""
-) -> list[str]:
-    """A method that computes the outputs."""
-    result = "Tensor" if len(outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(outputs))}]"
-    result = result if len(outputs) < 4 else "tuple[Tensor, ...]"
-    taken = ", ".join(["self", *[f"{i}: Tensor" for i in inputs.values()]])
-    lines = fold(f"def {name}({taken}) -> {result}:", 4)
-    if doc:
-        lines += docstring(doc, 8)
-    for text in statements(units, inputs, outputs, RESERVED):
-        lines += fold(text, 8)
-    return lines
+def method(
+    name: str,
+    units: Sequence[Unit],
+    inputs: Mapping[int, str],
+    outputs: Sequence[Ref],
+    doc: str = "",
+    *,
+    many: bool = False,
+) -> Function:
+    """A method that computes the outputs; with `many`, a tuple of any number of them."""
+    tensor = Name("Tensor")
+    several = tuple_type("Tensor", None if many or len(outputs) > 3 else len(outputs))
+    result = tensor if len(outputs) == 1 and not many else several
+    body = statements(units, inputs, outputs, RESERVED, many=many)
+    parameters = (Argument("self"), *[Argument(each, tensor) for each in inputs.values()])
+    return Function(name, parameters, result, tuple(body), doc)
 
 
 def summary(doc: str) -> str:
@@ -432,3 +425,17 @@ def summary(doc: str) -> str:
     if end >= 0 and text[end + 1 : end + 2] == " ":
         return text[: end + 1]
     return text if not text or text.endswith(".") else f"{text}."
+
+
+def about_class(sentence: str, others: Collection[str]) -> str:
+    """A sentence without what it says of settings that a class does not take: it ends before the clause that names the
+    first of them, and nothing is left where that is the first clause."""
+    named = [at for name in others if (at := sentence.find(f"`{name}`")) >= 0]
+    if not named:
+        return sentence
+    depth, end = 0, 0
+    for at, char in enumerate(sentence[: min(named)]):
+        depth += (char == "(") - (char == ")")
+        if char in ";:," and depth == 0:
+            end = at
+    return f"{sentence[:end]}." if end else ""

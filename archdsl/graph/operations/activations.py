@@ -42,7 +42,6 @@ class Relu(Elementwise):
     """max(x, 0)."""
 
     name: ClassVar[str] = "relu"
-    emission: ClassVar[str] = "nn.ReLU"
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         return OUTPUT_SAVED
@@ -53,7 +52,6 @@ class Relu6(Elementwise):
     """min(max(x, 0), 6)."""
 
     name: ClassVar[str] = "relu6"
-    emission: ClassVar[str] = "nn.ReLU6"
 
 
 @operation
@@ -61,7 +59,6 @@ class Silu(Elementwise):
     """x * sigmoid(x), also called swish."""
 
     name: ClassVar[str] = "silu"
-    emission: ClassVar[str] = "nn.SiLU"
 
 
 @operation
@@ -69,7 +66,6 @@ class Sigmoid(Elementwise):
     """1 / (1 + exp(-x))."""
 
     name: ClassVar[str] = "sigmoid"
-    emission: ClassVar[str] = "nn.Sigmoid"
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         return OUTPUT_SAVED
@@ -80,7 +76,6 @@ class HardSwish(Elementwise):
     """x * min(max(x + 3, 0), 6) / 6."""
 
     name: ClassVar[str] = "hard_swish"
-    emission: ClassVar[str] = "nn.Hardswish"
 
 
 @operation
@@ -88,7 +83,6 @@ class HardSigmoid(Elementwise):
     """min(max(x + 3, 0), 6) / 6."""
 
     name: ClassVar[str] = "hard_sigmoid"
-    emission: ClassVar[str] = "nn.Hardsigmoid"
 
 
 @operation
@@ -96,7 +90,6 @@ class Gelu(Elementwise):
     """x * Phi(x), with Phi the normal distribution."""
 
     name: ClassVar[str] = "gelu"
-    emission: ClassVar[str] = "nn.GELU"
 
     approximate: str = attribute(Choice("none", "tanh"), "the exact form, or its approximation by tanh", "none")
 
@@ -106,7 +99,6 @@ class Tanh(Elementwise):
     """Hyperbolic tangent."""
 
     name: ClassVar[str] = "tanh"
-    emission: ClassVar[str] = "nn.Tanh"
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         return OUTPUT_SAVED
@@ -118,7 +110,6 @@ class LeakyRelu(Elementwise):
 
     name: ClassVar[str] = "leaky_relu"
     leading: ClassVar[str | None] = "slope"
-    emission: ClassVar[str] = "nn.LeakyReLU"
 
     slope: Fraction = attribute(NUMBER, "slope for negative x", Fraction(1, 100))
 
@@ -129,7 +120,6 @@ class Elu(Elementwise):
 
     name: ClassVar[str] = "elu"
     leading: ClassVar[str | None] = "alpha"
-    emission: ClassVar[str] = "nn.ELU"
 
     alpha: Fraction = attribute(NUMBER, "the value for far negative x, with its sign changed", Fraction(1))
 
@@ -139,7 +129,6 @@ class Softplus(Elementwise):
     """log(1 + exp(x))."""
 
     name: ClassVar[str] = "softplus"
-    emission: ClassVar[str] = "nn.Softplus"
 
 
 @operation
@@ -148,7 +137,6 @@ class Prelu(Elementwise):
 
     name: ClassVar[str] = "prelu"
     leading: ClassVar[str | None] = "init"
-    emission: ClassVar[str] = "nn.PReLU"
 
     init: Fraction = attribute(NUMBER, "the slope at the start", Fraction(1, 4))
 
@@ -165,7 +153,6 @@ class Identity(Elementwise):
     """x."""
 
     name: ClassVar[str] = "identity"
-    emission: ClassVar[str] = "nn.Identity"
     views: ClassVar[bool] = True
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:

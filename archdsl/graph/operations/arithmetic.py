@@ -27,7 +27,6 @@ class Add(Operation):
 
     name: ClassVar[str] = "add"
     arity: ClassVar[int | None] = 2
-    emission: ClassVar[str] = "x + y"
     commutative: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -52,7 +51,6 @@ class Mul(Operation):
 
     name: ClassVar[str] = "mul"
     arity: ClassVar[int | None] = 2
-    emission: ClassVar[str] = "x * y"
     commutative: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -82,7 +80,6 @@ class Scale(Operation):
 
     name: ClassVar[str] = "scale"
     leading: ClassVar[str | None] = "factor"
-    emission: ClassVar[str] = "x * factor"
 
     factor: Fraction = attribute(NUMBER, "the factor")
 
@@ -103,7 +100,6 @@ class Concat(Operation):
 
     name: ClassVar[str] = "concat"
     arity: ClassVar[int | None] = None
-    emission: ClassVar[str] = "torch.cat"
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         first = inputs[0]
@@ -130,7 +126,6 @@ class Dropout(Operation):
 
     name: ClassVar[str] = "dropout"
     leading: ClassVar[str | None] = "rate"
-    emission: ClassVar[str] = "nn.Dropout"
     views: ClassVar[bool] = True
 
     rate: Fraction = attribute(RATE, "share of elements that are dropped")
@@ -154,7 +149,6 @@ class DropPath(Operation):
 
     name: ClassVar[str] = "drop_path"
     leading: ClassVar[str | None] = "rate"
-    emission: ClassVar[str] = "DropPath"
     views: ClassVar[bool] = True
 
     rate: Fraction = attribute(RATE, "share of images for which the branch is dropped")

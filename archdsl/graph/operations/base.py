@@ -3,7 +3,7 @@
 
 An instance is a configured operation; its fields are its settings. The class states the settings (name,
 kind, default, one line of text), the shape rule (`infer`), the cost rule (`cost`), the parameters
-(`tensors`), what autograd keeps (`saved`) and the PyTorch name it is emitted as. The decorator
+(`tensors`), what autograd keeps (`saved`), and what it does to channels and strides. The decorator
 `operation` makes the dataclass and enters it into `OPERATIONS`; a class that lacks a rule cannot be made.
 """
 
@@ -92,15 +92,24 @@ class Operation:
     """The number of inputs; none: one or more."""
     leading: ClassVar[str | None] = None
     """The setting that may be given without its name."""
-    emission: ClassVar[str]
-    """The PyTorch class, function or operator that computes it."""
     commutative: ClassVar[bool] = False
     """Whether the order of inputs is without meaning."""
     views: ClassVar[bool] = False
     """Whether the outputs share the input's memory; at inference at least, see `shares_memory`."""
     lists: ClassVar[bool] = False
     """Whether it gives a list of outputs, also where that is a list of one."""
+    counts_channels: ClassVar[bool] = False
+    """Whether its settings fit one number of input channels, so that it refuses another or means something else."""
     attributes: ClassVar[tuple[Attribute, ...]] = ()
+
+    @property
+    def mixes(self) -> bool:
+        """Whether every output channel is a weighted sum over all input channels, however many those are."""
+        return False
+
+    def stride_behind(self, stride: int) -> int | None:
+        """The nominal stride of the outputs behind an input of a stride; none without places in the image."""
+        return stride
 
     @property
     def kind(self) -> str:

@@ -134,7 +134,6 @@ class Conv(Operation):
 
     name: ClassVar[str] = "conv"
     leading: ClassVar[str | None] = "width"
-    emission: ClassVar[str] = "nn.Conv2d"
 
     width: Any = attribute(EXTENT, "output channels")
     kernel: tuple[Any, Any] = attribute(PAIR, "extent of the kernel, height x width")
@@ -157,6 +156,13 @@ class Conv(Operation):
         channels, h, w = need_map(self.name, inputs[0])
         _check_groups("input channels", channels, self.groups)
         return ((self.width, *window_extents("conv", self.padding, h, w, self.kernel, self.stride, self.dilation)),)
+
+    @property
+    def mixes(self) -> bool:
+        return bool(is_one(self.groups))
+
+    def stride_behind(self, stride: int) -> int | None:
+        return stride * int(max(self.stride))
 
     def _weights(self, channels: Dim) -> Dim:
         taps = self.kernel[0] * self.kernel[1]
@@ -208,10 +214,16 @@ class Linear(Operation):
 
     name: ClassVar[str] = "linear"
     leading: ClassVar[str | None] = "width"
-    emission: ClassVar[str] = "nn.Linear"
 
     width: Any = attribute(EXTENT, "output channels")
     bias: bool = attribute(FLAG, "whether a bias is added", True)
+
+    @property
+    def mixes(self) -> bool:
+        return True
+
+    def stride_behind(self, stride: int) -> int | None:
+        return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]

@@ -43,8 +43,10 @@ class Flatten(Layout):
     """A map as a vector."""
 
     name: ClassVar[str] = "flatten"
-    emission: ClassVar[str] = "nn.Flatten"
     views: ClassVar[bool] = True
+
+    def stride_behind(self, stride: int) -> int | None:
+        return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return ((elements(inputs[0]),),)
@@ -56,9 +58,9 @@ class Split(Layout):
 
     name: ClassVar[str] = "split"
     leading: ClassVar[str | None] = "parts"
-    emission: ClassVar[str] = "torch.split"
     views: ClassVar[bool] = True
     lists: ClassVar[bool] = True
+    counts_channels: ClassVar[bool] = True
 
     parts: Any = attribute(OrNone(Whole(1, MAX_PARTS)), "number of equal parts", None)
     sizes: tuple[Any, ...] | None = attribute(OrNone(Wholes(1, MAX_PARTS)), "channels of every part", None)
@@ -94,8 +96,8 @@ class Slice(Layout):
 
     name: ClassVar[str] = "slice"
     leading: ClassVar[str | None] = "channels"
-    emission: ClassVar[str] = "x[:, lo:hi]"
     views: ClassVar[bool] = True
+    counts_channels: ClassVar[bool] = True
 
     channels: Range = attribute(Band(), "the channels lo .. hi, counted from 0, both included")
 
@@ -118,7 +120,7 @@ class PadChannels(Layout):
 
     name: ClassVar[str] = "pad_channels"
     leading: ClassVar[str | None] = "to"
-    emission: ClassVar[str] = "F.pad"
+    counts_channels: ClassVar[bool] = True
 
     to: Any = attribute(EXTENT, "channels of the output")
 
@@ -140,7 +142,7 @@ class ChannelShuffle(Layout):
 
     name: ClassVar[str] = "channel_shuffle"
     leading: ClassVar[str | None] = "groups"
-    emission: ClassVar[str] = "nn.ChannelShuffle"
+    counts_channels: ClassVar[bool] = True
 
     groups: Any = attribute(EXTENT, "groups that are interleaved")
 
@@ -161,8 +163,8 @@ class Reshape(Layout):
 
     name: ClassVar[str] = "reshape"
     leading: ClassVar[str | None] = "to"
-    emission: ClassVar[str] = "torch.reshape"
     views: ClassVar[bool] = True
+    counts_channels: ClassVar[bool] = True
 
     to: tuple[Any, ...] = attribute(Wholes(1, 3, size=True), "channels x height x width, or a list of 1 or 3 extents")
 
@@ -170,6 +172,9 @@ class Reshape(Layout):
     def settle(cls, values: dict[str, Any]) -> None:
         if len(values["to"]) == 2:
             raise RuleError("E302", "to must have 1 or 3 extents, not 2", attribute="to")
+
+    def stride_behind(self, stride: int) -> int | None:
+        return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         if differ(elements(inputs[0]), elements(self.to)):
@@ -188,7 +193,6 @@ class Upsample(Operation):
 
     name: ClassVar[str] = "upsample"
     leading: ClassVar[str | None] = "factor"
-    emission: ClassVar[str] = "nn.Upsample"
 
     factor: tuple[Any, Any] = attribute(PAIR, "factor of height x width")
     mode: str = attribute(Choice("nearest", "bilinear"), "how new elements are found", "nearest")
@@ -196,6 +200,9 @@ class Upsample(Operation):
     @property
     def kind(self) -> str:
         return f"upsample_{self.mode}"
+
+    def stride_behind(self, stride: int) -> int | None:
+        return max(1, stride // int(self.factor[0]))
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         channels, h, w = need_map(self.name, inputs[0])

@@ -34,7 +34,6 @@ class BatchNorm(Operation):
     """Batch normalisation with running statistics."""
 
     name: ClassVar[str] = "batch_norm"
-    emission: ClassVar[str] = "nn.BatchNorm2d"
 
     eps: Fraction = attribute(POSITIVE, "added to the variance", Fraction(1, 100_000))
     momentum: Fraction = attribute(MOMENTUM, "weight of the new batch in the running statistics", Fraction(1, 10))
@@ -71,7 +70,6 @@ class LayerNorm(Operation):
     """Layer normalisation over the channels, at every position by itself (ConvNeXt's)."""
 
     name: ClassVar[str] = "layer_norm"
-    emission: ClassVar[str] = "nn.LayerNorm"
 
     eps: Fraction = attribute(POSITIVE, "added to the variance", Fraction(1, 1_000_000))
 
@@ -94,7 +92,7 @@ class GroupNorm(Operation):
 
     name: ClassVar[str] = "group_norm"
     leading: ClassVar[str | None] = "groups"
-    emission: ClassVar[str] = "nn.GroupNorm"
+    counts_channels: ClassVar[bool] = True
 
     groups: Any = attribute(EXTENT, "groups of channels that are normalised together")
     eps: Fraction = attribute(POSITIVE, "added to the variance", Fraction(1, 100_000))
@@ -133,7 +131,6 @@ class LayerScale(Operation):
 
     name: ClassVar[str] = "layer_scale"
     leading: ClassVar[str | None] = "init"
-    emission: ClassVar[str] = "x * weight"
 
     init: Fraction = attribute(NUMBER, "the factor at the start", Fraction(1, 1_000_000))
 

@@ -77,7 +77,6 @@ class MaxPool(Operation):
 
     name: ClassVar[str] = "max_pool"
     leading: ClassVar[str | None] = "kernel"
-    emission: ClassVar[str] = "nn.MaxPool2d"
 
     kernel: tuple[Any, Any] = attribute(PAIR, "extent of the window, height x width")
     stride: tuple[Any, Any] = attribute(PAIR, "step of the window")
@@ -92,6 +91,9 @@ class MaxPool(Operation):
     def pads(self, h: Dim, w: Dim) -> Pads:
         """(top, bottom, left, right) for an input of h x w."""
         return window_pads(self.padding, h, w, self.kernel, self.stride, self.dilation)
+
+    def stride_behind(self, stride: int) -> int | None:
+        return stride * int(max(self.stride))
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return _pool_shape(self, inputs[0], self.dilation)
@@ -109,7 +111,6 @@ class AvgPool(Operation):
 
     name: ClassVar[str] = "avg_pool"
     leading: ClassVar[str | None] = "kernel"
-    emission: ClassVar[str] = "nn.AvgPool2d"
 
     kernel: tuple[Any, Any] = attribute(PAIR, "extent of the window, height x width")
     stride: tuple[Any, Any] = attribute(PAIR, "step of the window")
@@ -124,6 +125,9 @@ class AvgPool(Operation):
     def pads(self, h: Dim, w: Dim) -> Pads:
         """(top, bottom, left, right) for an input of h x w."""
         return window_pads(self.padding, h, w, self.kernel, self.stride, (1, 1))
+
+    def stride_behind(self, stride: int) -> int | None:
+        return stride * int(max(self.stride))
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return _pool_shape(self, inputs[0], (1, 1))
@@ -140,7 +144,9 @@ class GlobalPool(Operation):
     """The mean of every channel: a map of 1 x 1."""
 
     name: ClassVar[str] = "global_pool"
-    emission: ClassVar[str] = "nn.AdaptiveAvgPool2d"
+
+    def stride_behind(self, stride: int) -> int | None:
+        return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return ((need_map(self.name, inputs[0])[0], 1, 1),)
@@ -158,9 +164,11 @@ class AdaptiveAvgPool(Operation):
 
     name: ClassVar[str] = "adaptive_avg_pool"
     leading: ClassVar[str | None] = "size"
-    emission: ClassVar[str] = "nn.AdaptiveAvgPool2d"
 
     size: tuple[Any, Any] = attribute(PAIR, "extent of the output, height x width")
+
+    def stride_behind(self, stride: int) -> int | None:
+        return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return ((need_map(self.name, inputs[0])[0], *self.size),)

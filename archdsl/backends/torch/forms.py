@@ -1,0 +1,367 @@
+"""How each operation is written in PyTorch: one row an operation, by its name in `std.ops`.
+
+A row says which steps PyTorch needs for the operation, with their arguments; what makes the module; and what gives the
+value where none is made. A form of an operation for which PyTorch has a module of its own, and a step that PyTorch
+needs beside one, such as a border, have rows under names of their own: `split_sizes`, `same_zero_pad`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeAlias
+
+from archdsl.backends.torch.python import (
+    Attribute,
+    Binary,
+    Call,
+    Expression,
+    Keyword,
+    List,
+    Literal,
+    Negative,
+    Tuple,
+    call,
+    dotted,
+)
+from archdsl.graph.operations.convolution import same_pads
+from archdsl.graph.shapes import Shape
+from archdsl.records import dataclass
+
+Arguments: TypeAlias = Mapping[str, Expression]
+Module: TypeAlias = Callable[[Arguments], Expression]
+Value: TypeAlias = Callable[[Arguments, Sequence[Expression]], Expression]
+
+
+class Before(NamedTuple):
+    """A step before an operation: its row, its arguments, the shape that it gives."""
+
+    form: str
+    arguments: dict[str, Any]
+    shape: Shape
+
+
+class Lowered(NamedTuple):
+    """An operation in PyTorch's terms: the row, the arguments by name, and the steps before it."""
+
+    form: str
+    arguments: dict[str, Any]
+    before: tuple[Before, ...] = ()
+
+
+Lower: TypeAlias = "Callable[[Any, tuple[Shape, ...], tuple[Shape, ...]], Lowered]"
+"""From a configured operation and the shapes of its inputs and outputs."""
+
+
+def settings(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """An operation whose settings are the arguments."""
+    return Lowered(op.name, dict(op.constants))
+
+
+def per_channel(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """An operation that has something for every channel of its input."""
+    return Lowered(op.name, {"in_channels": inputs[0][0], **dict(op.constants)})
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A row."""
+
+    module: Module | None = None
+    """From the text of its arguments, what makes the module; none where it is never one."""
+    value: Value | None = None
+    """From the text of its arguments and of the values that flow in, the result. Where there is a module too, that
+    stands within sequences alone."""
+    lower: Lower = settings
+    """The steps that PyTorch needs for the operation, with their arguments."""
+    channels: str = "kept"
+    """How many channels it gives: those of its input (`kept`), the sum of its inputs' (`summed`), its argument `width`
+    (`width`), or others (`other`)."""
+    absorbs: bool = False
+    """Whether the channels of its input reach nothing but its weights, by its argument `in_channels`."""
+    starts: str = ""
+    """What a model's `init` calls it: `conv`, `linear` or `norm`."""
+    activation: bool = False
+    """Whether it is an elementwise function without state, so that one may stand for another as an argument."""
+    idle: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Arguments with which it does nothing: where it is left away it stands there with these. Empty: there are none."""
+    fresh: bool = False
+    """Whether its result is a tensor of its own that its gradient does not need: what follows may overwrite it."""
+    lists: bool = False
+    """Whether it gives a tuple of values, also where that is a tuple of one."""
+    pads: bool = False
+    """Whether it is a border around the map."""
+    sized: bool = False
+    """Whether what it does depends on the size of its map."""
+    flag: str = ""
+    """What the condition is called under which it takes place."""
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether it can overwrite its input; autograd keeps as many bytes then as otherwise."""
+        return isinstance(self.module, Layer) and "inplace" in dict(self.module.named)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A class called with arguments in order, and with those by name that are not its defaults."""
+
+    path: str
+    ordered: tuple[str, ...] = ()
+    named: tuple[tuple[str, Expression | None], ...] = ()
+
+    def __call__(self, arguments: Arguments) -> Call:
+        given = [Keyword(name, arguments[name]) for name, default in self.named if arguments[name] != default]
+        return Call(dotted(self.path), (*[arguments[name] for name in self.ordered], *given))
+
+
+def layer(path: str, ordered: str = "", always: str = "", /, **defaults: bool | float | str) -> Layer:
+    """A class with its arguments in order, those that are always named, and the others with their defaults."""
+    named: dict[str, Expression | None] = dict.fromkeys(always.split())
+    named |= {name: Literal(value) for name, value in defaults.items()}
+    return Layer(path, tuple(ordered.split()), tuple(named.items()))
+
+
+# Windows
+
+
+def _padding(op: Any, shape: Shape, pad: str, dilation: Any) -> tuple[Any, tuple[Before, ...]]:
+    """Padding within the operation, as (height, width), and the step before it where the sides differ.
+
+    TensorFlow's SAME depends on the size only where the stride is above 1.
+    """
+    if isinstance(op.padding, str):
+        if op.stride != (1, 1):
+            if all(d * (k - 1) == 0 for d, k in zip(dilation, op.kernel, strict=True)):
+                return (0, 0), ()  # a kernel of 1 is never padded
+            values = {"kernel": op.kernel, "stride": op.stride, "dilation": dilation}
+            return (0, 0), (Before(f"same_{pad}", values, _around(shape, op.pads(shape[1], shape[2]))),)
+        sides = [same_pads(extent, k, 1, d) for extent, k, d in zip(shape[1:], op.kernel, dilation, strict=True)]
+        (top, bottom), (left, right) = sides
+    else:
+        top, bottom, left, right = op.padding
+    if top == bottom and left == right and (pad != "low_pad" or not _beyond_half(op.kernel, (top, left))):
+        return (top, left), ()
+    after = _around(shape, (top, bottom, left, right))
+    return (0, 0), (Before(pad, {"pads": (left, right, top, bottom)}, after),)
+
+
+def _around(shape: Shape, pads: Any) -> Shape:
+    """The shape of a map with a border."""
+    top, bottom, left, right = pads
+    return (shape[0], shape[1] + top + bottom, shape[2] + left + right)
+
+
+def _beyond_half(kernel: Any, padding: Any) -> bool:
+    """Whether a pool of PyTorch refuses a padding; it does not look at dilation."""
+    return any(2 * p > k for k, p in zip(kernel, padding, strict=True))
+
+
+def _conv(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    padding, before = _padding(op, inputs[0], "zero_pad", op.dilation)
+    values = {
+        "in_channels": inputs[0][0],
+        "width": op.width,
+        "kernel": op.kernel,
+        "stride": op.stride,
+        "padding": padding,
+        "dilation": op.dilation,
+        "groups": op.groups,
+        "bias": op.bias,
+    }
+    return Lowered(op.name, values, before)
+
+
+def _max_pool(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    padding, before = _padding(op, inputs[0], "low_pad", op.dilation)
+    values = {"kernel": op.kernel, "stride": op.stride, "padding": padding, "dilation": op.dilation}
+    return Lowered(op.name, {**values, "ceil_mode": op.ceil_mode and not before}, before)
+
+
+def _avg_pool(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    padding, before = _padding(op, inputs[0], "zero_pad", (1, 1))
+    window = {"kernel": op.kernel, "stride": op.stride}
+    if before and not op.count_include_pad:
+        if before[0].form == "zero_pad":
+            return Lowered("uneven_avg_pool", {**window, **before[0].arguments})
+        return Lowered("same_avg_pool", window)
+    values = {**window, "padding": padding, "ceil_mode": op.ceil_mode and not before}
+    return Lowered(op.name, {**values, "count_include_pad": op.count_include_pad}, before)
+
+
+# Vectors and maps
+
+
+def _linear(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    shape = inputs[0]
+    before = (Before("flatten", {}, shape[:1]),) if len(shape) == 3 else ()
+    return Lowered(op.name, {"in_channels": shape[0], "width": op.width, "bias": op.bias}, before)
+
+
+def _layer_norm(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    """PyTorch's norm of the last axis: of a map, the channels go there, and back behind it."""
+    before = (Before("channels_last", {}, inputs[0]),) if len(inputs[0]) == 3 else ()
+    return per_channel(op, inputs, outputs)._replace(before=before)
+
+
+def _layer_scale(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    lowered = per_channel(op, inputs, outputs)
+    return lowered._replace(form="layer_scale_map") if len(inputs[0]) == 3 else lowered
+
+
+def _pad_channels(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    form = "pad_channels_map" if len(inputs[0]) == 3 else op.name
+    return Lowered(form, {"extra": op.to - inputs[0][0]})
+
+
+def _slice(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    return Lowered(op.name, {"lo": op.channels.lo, "hi": op.channels.hi + 1})
+
+
+def _split(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    sizes = tuple([int(shape[0]) for shape in outputs])
+    return Lowered("split_sizes", {"sizes": sizes}) if len(set(sizes)) > 1 else Lowered(op.name, {"size": sizes[0]})
+
+
+# Text
+
+
+class _MayStartAtZero(Layer):
+    """A norm that may start at a scale of 0, which PyTorch has no argument for."""
+
+    def __call__(self, arguments: Arguments) -> Call:
+        norm, zero = Layer.__call__(self, arguments), arguments["zero_init"]
+        if zero == Literal(False):
+            return norm
+        return call("zero_init", norm) if zero == Literal(True) else call("zero_init", norm, zero)
+
+
+BATCH_NORM = _MayStartAtZero(
+    "nn.BatchNorm2d", ("in_channels",), (("eps", None), ("momentum", None), ("affine", Literal(True)))
+)
+
+
+def _elu(o: Arguments) -> Expression:
+    return call("nn.ELU", *([] if o["alpha"] == Literal(1.0) else [o["alpha"]]))
+
+
+def _numbers(*items: int) -> tuple[Expression, ...]:
+    return tuple([Literal(item) for item in items])
+
+
+def _activation(path: str, **defaults: bool | str) -> Form:
+    return Form(layer(path, **defaults), activation=True)
+
+
+LOWEST = Negative(dotted("math.inf"))
+"""What is never the largest of a window."""
+SAME_PAD = layer("SamePad2d", "kernel stride", dilation=1)
+
+
+def _same_low_pad(o: Arguments) -> Expression:
+    made = SAME_PAD(o)
+    return Call(made.function, (*made.arguments, Keyword("value", LOWEST)))
+
+
+def _sizes(o: Arguments, x: Sequence[Expression]) -> Expression:
+    sizes = o["sizes"]  # PyTorch wants a list of them
+    listed = List(sizes.items) if isinstance(sizes, Tuple) else call("list", sizes)
+    return call("torch.split", x[0], listed, dim=Literal(1))
+
+
+def _permuted(*order: int) -> Form:
+    def value(_: Arguments, x: Sequence[Expression]) -> Expression:
+        return call(Attribute(x[0], "permute"), *_numbers(*order))
+
+    return Form(lambda _: call("Permute", Tuple(_numbers(*order))), value)
+
+
+FORMS: dict[str, Form] = {
+    "conv": Form(
+        layer("nn.Conv2d", "in_channels width kernel", stride=1, padding=0, dilation=1, groups=1, bias=True),
+        lower=_conv,
+        channels="width",
+        absorbs=True,
+        starts="conv",
+        fresh=True,
+    ),
+    "linear": Form(
+        layer("nn.Linear", "in_channels width", bias=True),
+        lower=_linear,
+        channels="width",
+        absorbs=True,
+        starts="linear",
+        fresh=True,
+    ),
+    # norms and learned factors
+    "batch_norm": Form(BATCH_NORM, lower=per_channel, fresh=True, starts="norm"),
+    "group_norm": Form(
+        layer("nn.GroupNorm", "groups in_channels", "eps"), lower=per_channel, fresh=True, starts="norm"
+    ),
+    "layer_norm": Form(layer("nn.LayerNorm", "in_channels", "eps"), lower=_layer_norm, starts="norm"),
+    "layer_scale": Form(lambda o: call("LayerScale", Tuple((o["in_channels"],)), o["init"]), lower=_layer_scale),
+    "layer_scale_map": Form(lambda o: call("LayerScale", Tuple((o["in_channels"], *_numbers(1, 1))), o["init"])),
+    # activations
+    "relu": _activation("nn.ReLU", inplace=False),
+    "relu6": _activation("nn.ReLU6"),
+    "silu": _activation("nn.SiLU", inplace=False),
+    "sigmoid": _activation("nn.Sigmoid"),
+    "hard_swish": _activation("nn.Hardswish", inplace=False),
+    "hard_sigmoid": _activation("nn.Hardsigmoid"),
+    "tanh": _activation("nn.Tanh"),
+    "gelu": _activation("nn.GELU", approximate="none"),
+    "leaky_relu": Form(layer("nn.LeakyReLU", "slope"), activation=True),
+    "elu": Form(_elu, activation=True),
+    "softplus": _activation("nn.Softplus"),
+    "prelu": Form(layer("nn.PReLU", "in_channels", "init"), lower=per_channel),
+    "identity": Form(layer("nn.Identity")),
+    "activation": Form(activation=True),  # any of them, which an argument makes
+    # pooling
+    "max_pool": Form(
+        layer("nn.MaxPool2d", "kernel", "stride", padding=0, dilation=1, ceil_mode=False), lower=_max_pool
+    ),
+    "avg_pool": Form(
+        layer("nn.AvgPool2d", "kernel", "stride", padding=0, ceil_mode=False, count_include_pad=True), lower=_avg_pool
+    ),
+    "uneven_avg_pool": Form(layer("UnevenAvgPool2d", "kernel stride pads")),
+    "same_avg_pool": Form(layer("SameAvgPool2d", "kernel stride"), sized=True),
+    "global_pool": Form(lambda _: call("nn.AdaptiveAvgPool2d", Literal(1))),
+    "adaptive_avg_pool": Form(layer("nn.AdaptiveAvgPool2d", "size")),
+    # borders
+    "zero_pad": Form(layer("nn.ZeroPad2d", "pads"), pads=True),
+    "low_pad": Form(lambda o: call("nn.ConstantPad2d", o["pads"], LOWEST), pads=True),
+    "same_zero_pad": Form(SAME_PAD, pads=True, sized=True),
+    "same_low_pad": Form(_same_low_pad, pads=True, sized=True),
+    # what acts in training alone
+    "dropout": Form(layer("nn.Dropout", "rate"), idle={"rate": Fraction(0)}),
+    "drop_path": Form(layer("DropPath", "rate"), idle={"rate": Fraction(0)}),
+    # layout
+    "upsample": Form(lambda o: call("nn.Upsample", scale_factor=o["factor"], mode=o["mode"])),
+    "channel_shuffle": Form(layer("ChannelShuffle", "groups")),
+    "slice": Form(layer("Slice", "lo hi"), lower=_slice, channels="other"),
+    "pad_channels": Form(
+        lambda o: call("PadChannels", Tuple((*_numbers(0), o["extra"]))), lower=_pad_channels, channels="other"
+    ),
+    "pad_channels_map": Form(
+        lambda o: call("PadChannels", Tuple((*_numbers(0, 0, 0, 0, 0), o["extra"]))), channels="other"
+    ),
+    "reshape": Form(layer("Reshape", "to"), channels="other"),
+    "flatten": Form(layer("nn.Flatten"), lambda _, x: call(Attribute(x[0], "flatten"), Literal(1))),
+    "channels_last": _permuted(0, 2, 3, 1),
+    "channels_first": _permuted(0, 3, 1, 2),
+    "split": Form(
+        value=lambda o, x: call("torch.split", x[0], o["size"], dim=Literal(1)),
+        lower=_split,
+        channels="other",
+        lists=True,
+    ),
+    "split_sizes": Form(value=_sizes, channels="other", lists=True),
+    # what joins values
+    "add": Form(value=lambda _, x: Binary("+", x[0], x[1]), fresh=True, flag="residual"),
+    "mul": Form(value=lambda _, x: Binary("*", x[0], x[1]), flag="gated"),
+    "concat": Form(
+        value=lambda _, x: call("torch.cat", Tuple(tuple(x)), dim=Literal(1)), channels="summed", flag="joined"
+    ),
+    "scale": Form(layer("Scale", "factor"), lambda o, x: Binary("*", x[0], o["factor"])),
+}
