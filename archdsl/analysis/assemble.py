@@ -57,7 +57,7 @@ class Place(Protocol):
 
 
 class Symbols(Protocol):
-    """Which numbers of a network carry closed forms: see `analysis.closed_forms`."""
+    """Which numbers of a network carry closed forms: see `closed_forms`."""
 
     def input(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """The input's shape."""
