@@ -64,7 +64,7 @@ class Symbols(Protocol):
         ...
 
     def settings(
-        self, ev: Context, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
+        self, ctx: Context, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
     ) -> dict[str, Setting]:
         """The settings of a block after `fit`, by the indices of its stage and within it."""
         ...

@@ -125,11 +125,11 @@ class Kept:
             name: replace(s, value=normalised(number_at(s.value.expression, values))) if is_symbolic(s.value) else s
             for name, s in self.given.items()
         }
-        ev, module = evaluation(), self.of.module
+        ctx, module = evaluation(), self.of.module
         site = ast.Identifier(self.of.declaration.name.span, self.of.name)
         try:
             inner = settle(
-                ev, self.of, settings, Environment(module), site, Environment(module), fitted=False,
+                ctx, self.of, settings, Environment(module), site, Environment(module), fitted=False,
                 only=self.of.free_parameters,
             )  # fmt: skip
             for name, form in self.expected:

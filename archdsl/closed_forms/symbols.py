@@ -140,7 +140,7 @@ class Names:
         return (shape[0], *[self._by_name[name] for name in self._resolution])
 
     def settings(
-        self, ev: Context, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
+        self, ctx: Context, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
     ) -> dict[str, Setting]:
         """The settings of a block after `fit`, with symbols."""
         import sympy  # type: ignore[import-untyped]
@@ -161,7 +161,7 @@ class Names:
                 found[name] = symbol
         if not isinstance(stage.block.of, Definition) or not any(name in self.chosen for name in DIMENSIONS):
             return found
-        found = _derived(ev, stage.block.of, stage, found)
+        found = _derived(ctx, stage.block.of, stage, found)
         self._keep(stage.block.of, stage, found)
         return found
 
@@ -185,7 +185,7 @@ class Names:
             self.kept[Kept(of, given, tuple(expected), tuple(sorted([(n, int(v)) for n, v in symbols.items()])))] = None
 
 
-def _derived(ev: Context, of: Definition, stage: Stage, settings: dict[str, Setting]) -> dict[str, Setting]:
+def _derived(ctx: Context, of: Definition, stage: Stage, settings: dict[str, Setting]) -> dict[str, Setting]:
     """The settings, with formulas for those that `fit` left at what their default gives."""
     found = dict(settings)
     for name in of.parameter_names:
@@ -195,7 +195,7 @@ def _derived(ev: Context, of: Definition, stage: Stage, settings: dict[str, Sett
         others = {key: setting for key, setting in found.items() if key != name}
         site = ast.Identifier(stage.span, name)
         try:
-            env = settle(ev, of, others, Environment(of.module), site, outer, fitted=True, only=of.free_parameters)
+            env = settle(ctx, of, others, Environment(of.module), site, outer, fitted=True, only=of.free_parameters)
             value = inner_value(env, name)
         except (Fault, AlreadyReported):
             continue  # the default cannot take symbols
