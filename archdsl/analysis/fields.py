@@ -386,7 +386,7 @@ def recipe_setting(ctx: Context, e: ast.Expression, env: Environment) -> RecipeV
     raise fault("E212", f"`recipe` is a recipe, not {kind_of(value)}", e, env)
 
 
-def section(ctx: Context, name: str, body: ast.Body, env: Environment) -> Any:
+def section(ctx: Context, name: str, body: ast.Body, env: Environment) -> dict[str, Setting]:
     """A section of a model other than its claims, and those that name places in it."""
     if name == "preprocess":
         return checked_section(ctx, body, "`preprocess`", PREPROCESS, env)

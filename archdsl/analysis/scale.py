@@ -22,7 +22,7 @@ from archdsl.analysis.program import Definition, Primitive, children, walk
 from archdsl.analysis.settings import at, block_settings, end_value, indices
 from archdsl.analysis.stages import depth_setting
 from archdsl.analysis.trace import show_value
-from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting
+from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Sequence, Setting
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Size
 from archdsl.syntax import ast
@@ -311,7 +311,7 @@ def _verify_targets(model: Model, lines: Mapping[str, Line]) -> None:
             raise Fault(Diagnostic("E314", message, line.path.span, help=hint.help, edits=hint.edits))
 
 
-def _old_end(ctx: Context, block: Any) -> dict[str, Setting]:
+def _old_end(ctx: Context, block: Block | Sequence | None) -> dict[str, Setting]:
     """The settings of a stem or head that a line may ask for."""
     if not isinstance(block, Block):
         return {}
@@ -450,9 +450,9 @@ def _end(
     lines: Mapping[str, Line],
     ends: Mapping[str, Mapping[str, Setting]],
     record: Record,
-) -> Any:
+) -> Block | Sequence | None:
     """The stem or head, changed by lines that name its settings, or that these follow."""
-    block = getattr(model, end)
+    block: Block | Sequence | None = model.stem if end == "stem" else model.head
     if not isinstance(block, Block):
         return block
     settings = dict(block.settings)
