@@ -12,7 +12,7 @@ import pytest
 from families.compiling import Specs, spec_source, zoo_names
 
 from archdsl import emission
-from archdsl.analysis.formula import formulas_of
+from archdsl.closed_forms import formulas_of
 from archdsl.compiler import Compiled, Compiler
 from archdsl.graph.cost import count
 from archdsl.once import once

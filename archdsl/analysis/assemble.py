@@ -58,14 +58,14 @@ class Place(Protocol):
 
 
 class Symbols(Protocol):
-    """Which numbers of a network carry closed forms: see `analysis.closed_forms`."""
+    """Which numbers of a network carry closed forms: see `closed_forms`."""
 
     def input(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """The input's shape."""
         ...
 
     def settings(
-        self, ev: Context, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
+        self, ctx: Context, index: int, position: int, stage: Stage, settings: Mapping[str, Setting]
     ) -> dict[str, Setting]:
         """The settings of a block after `fit`, by the indices of its stage and within it."""
         ...

@@ -29,8 +29,8 @@ class Dilation:
     that dilates some of its windows, the others are said.
     """
 
-    def __init__(self, ev: Context, model: Model, builder: Builder, wanted: Setting) -> None:
-        self.ev, self.model, self.builder, self.wanted = ev, model, builder, wanted
+    def __init__(self, ctx: Context, model: Model, builder: Builder, wanted: Setting) -> None:
+        self.ctx, self.model, self.builder, self.wanted = ctx, model, builder, wanted
         self._most = wanted.value if whole(wanted.value) else 1
         """The output stride."""
         self.present = 1
@@ -61,7 +61,7 @@ class Dilation:
             self.present *= step
         for name, factor in (("dilation", self._seen), ("next_dilation", self.present)):
             if name in names and name not in override and self.present > 1:
-                own = settings.get(name) or settings.get("dilation") or end_value(self.ev, stage.block, "dilation")
+                own = settings.get(name) or settings.get("dilation") or end_value(self.ctx, stage.block, "dilation")
                 changed[name] = Setting(_times(own.value if own is not None else 1, factor))
         return changed
 
@@ -134,7 +134,7 @@ class Dilation:
 
     def _step(self, stage: Stage, settings: Mapping[str, Setting]) -> int:
         """The stride of a block, given or by default; 1 where it is not the same in both directions."""
-        setting = settings.get("stride") or end_value(self.ev, stage.block, "stride")
+        setting = settings.get("stride") or end_value(self.ctx, stage.block, "stride")
         value = setting.value if setting is not None else 1
         if isinstance(value, Size) and len(set(value)) == 1:
             value = value[0]
@@ -148,7 +148,7 @@ class Dilation:
         return self._strides[value.place.node + 1]
 
     def _warn(self, message: str, help_: str, node: Node) -> None:
-        self.ev.report(replace(self._fault(message, help_, node).diagnostic, severity="warning"))
+        self.ctx.report(replace(self._fault(message, help_, node).diagnostic, severity="warning"))
 
     def _fault(self, message: str, help_: str, node: Node | None = None) -> Fault:
         origin = self.wanted.origin

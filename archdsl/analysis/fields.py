@@ -137,55 +137,55 @@ def repeated_field(name: ast.Identifier, earlier: ast.Identifier) -> Diagnostic:
     return Diagnostic("E203", f"`{name.text}` is given twice", name.span, labels=labels, help="remove one of them")
 
 
-def plain_fields(ev: Context, body: ast.Body, of: str, known: Iterable[str]) -> dict[str, ast.Field]:
+def plain_fields(ctx: Context, body: ast.Body, of: str, known: Iterable[str]) -> dict[str, ast.Field]:
     """The fields of a section by their path; unknown, repeated and misplaced ones are reported."""
     known = tuple(known)
     found: dict[str, ast.Field] = {}
     for entry in body.entries:
         if not isinstance(entry, ast.Field):
-            ev.report(Diagnostic("E204", f"only fields, as `name: value`, stand in {of}", entry.span))
+            ctx.report(Diagnostic("E204", f"only fields, as `name: value`, stand in {of}", entry.span))
             continue
         name = ast.Identifier(entry.path.span, entry.path.text)
         if name.text not in known:
-            ev.report(unknown_field(name, known, of, {}))
+            ctx.report(unknown_field(name, known, of, {}))
         elif name.text in found:
-            ev.report(repeated_field(name, found[name.text].path.head))
+            ctx.report(repeated_field(name, found[name.text].path.head))
         else:
             found[name.text] = entry
     return found
 
 
 def checked_section(
-    ev: Context, body: ast.Body, of: str, checks: Mapping[str, Check], env: Environment
+    ctx: Context, body: ast.Body, of: str, checks: Mapping[str, Check], env: Environment
 ) -> dict[str, Setting]:
     """A section whose fields each have one type."""
     settings: dict[str, Setting] = {}
-    for name, entry in plain_fields(ev, body, of, checks).items():
-        setting = checked_value(ev, name, entry.value, checks[name], env)
+    for name, entry in plain_fields(ctx, body, of, checks).items():
+        setting = checked_value(ctx, name, entry.value, checks[name], env)
         if setting is not None:
             settings[name] = setting
     return settings
 
 
-def checked_value(ev: Context, name: str, e: ast.Expression, check: Check, env: Environment) -> Setting | None:
+def checked_value(ctx: Context, name: str, e: ast.Expression, check: Check, env: Environment) -> Setting | None:
     """The value of a field, if it passes its check."""
     try:
-        value = ev.evaluate(e, env)
+        value = ctx.evaluate(e, env)
         wrong = check(value)
         if wrong is not None:
             code = "E302" if wrong.startswith("must") else "E301"
             raise fault(code, f"`{name}` {wrong}", e, env)
         return Setting(value, Origin(e, env))
     except Fault as found:
-        ev.report(found.diagnostic)
+        ctx.report(found.diagnostic)
     except AlreadyReported:
         pass  # the fault behind it is reported
     return None
 
 
-def input_size(ev: Context, e: ast.Expression, env: Environment) -> Setting:
+def input_size(ctx: Context, e: ast.Expression, env: Environment) -> Setting:
     """The input: channels x height x width, whole numbers."""
-    value = ev.evaluate(e, env)
+    value = ctx.evaluate(e, env)
     if not isinstance(value, Size) or len(value) != 3:
         shown = show_value(value) if isinstance(value, Size) else kind_of(value)
         help_ = "write `3 x 224 x 224`"
@@ -207,16 +207,16 @@ def verify_extent(what: str, extent: Value, e: ast.Expression, env: Environment)
         raise fault("E302", message, e, env)
 
 
-def claims_of(ev: Context, body: ast.Body, env: Environment) -> tuple[Claim, ...]:
+def claims_of(ctx: Context, body: ast.Body, env: Environment) -> tuple[Claim, ...]:
     """The claims of one `expect` section; `by`, `truncated`, `at` and `note` hold for all of them."""
-    fields = plain_fields(ev, body, "`expect`", EXPECT_FIELDS)
+    fields = plain_fields(ctx, body, "`expect`", EXPECT_FIELDS)
     measures = {m: fields[m] for m in MEASURES if m in fields}
     if not measures and len(body.entries) == len(fields):
-        ev.report(Diagnostic("E210", "`expect` claims nothing", body.span, help=f"give {' or '.join(MEASURES)}"))
-    options = claim_options(ev, {n: f.value for n, f in fields.items() if n not in MEASURES}, env)
+        ctx.report(Diagnostic("E210", "`expect` claims nothing", body.span, help=f"give {' or '.join(MEASURES)}"))
+    options = claim_options(ctx, {n: f.value for n, f in fields.items() if n not in MEASURES}, env)
     found = []
     for measure, entry in measures.items():
-        claim = claim_of(ev, measure, entry.value, options)
+        claim = claim_of(ctx, measure, entry.value, options)
         if claim is not None:
             found.append(claim)
     return tuple(found)
@@ -241,21 +241,21 @@ COLUMN_SECTIONS: Mapping[str, tuple[str, ...]] = {"expect": EXPECT_FIELDS, "sour
 """The sections whose fields may be columns of a table of models."""
 
 
-def claim_options(ev: Context, given: Mapping[str, ast.Expression], env: Environment) -> dict[str, Any]:
+def claim_options(ctx: Context, given: Mapping[str, ast.Expression], env: Environment) -> dict[str, Any]:
     """The options of claims that pass their check."""
     options: dict[str, Any] = {}
     for name, e in given.items():
-        setting = checked_value(ev, name, e, CLAIM_OPTIONS[name], env)
+        setting = checked_value(ctx, name, e, CLAIM_OPTIONS[name], env)
         if setting is not None:
             options[name] = setting.value
     return options
 
 
-def claim_of(ev: Context, measure: str, e: ast.Expression, options: Mapping[str, Any]) -> Claim | None:
+def claim_of(ctx: Context, measure: str, e: ast.Expression, options: Mapping[str, Any]) -> Claim | None:
     """One claim; its figure is a literal, because its printed digits count."""
     if not isinstance(e, ast.Number) or e.unit is not None:
         message = f"a claim is a figure as printed, for example `{measure}: 4.0G`"
-        ev.report(Diagnostic("E503", message, e.span))
+        ctx.report(Diagnostic("E503", message, e.span))
         return None
     at = options.get("at")
     return Claim(
@@ -269,9 +269,9 @@ def claim_of(ev: Context, measure: str, e: ast.Expression, options: Mapping[str,
     )
 
 
-def features_value(ev: Context, e: ast.Expression, env: Environment) -> Features:
+def features_value(ctx: Context, e: ast.Expression, env: Environment) -> Features:
     """`features: [4, 8, 16, 32]`: the last tensor at each stride."""
-    value = ev.evaluate(e, env)
+    value = ctx.evaluate(e, env)
     items = tuple([v for v in value if whole(v) and v >= 1]) if is_list(value) else ()
     if not is_list(value) or not items or len(items) < len(value):
         raise fault("E301", "`features` is a list of strides, or a section of named places", e, env)
@@ -280,23 +280,23 @@ def features_value(ev: Context, e: ast.Expression, env: Environment) -> Features
     return Features(strides=items, span=e.span)
 
 
-def features_section(ev: Context, body: ast.Body, count: int) -> Features:
+def features_section(ctx: Context, body: ast.Body, count: int) -> Features:
     """`features { c2: stages[0]  c1: stem }`: named places."""
     places: list[tuple[str, str]] = []
     for entry in body.entries:
         if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-            ev.report(Diagnostic("E204", "named places stand here, as `name: stages[0]`", entry.span))
+            ctx.report(Diagnostic("E204", "named places stand here, as `name: stages[0]`", entry.span))
             continue
         name = entry.path.head
         if name.text in [n for n, _ in places]:
-            ev.report(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
+            ctx.report(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
             continue
         place = _place(entry.value)
         if place is None:
-            ev.report(Diagnostic("E301", "a feature's place is `stem` or `stages[index]`", entry.value.span))
+            ctx.report(Diagnostic("E301", "a feature's place is `stem` or `stages[index]`", entry.value.span))
         elif place != "stem" and int(place.removeprefix("stages.")) >= count:
             message = f"the model has {plural(count, 'stage')}, counted from 0"
-            ev.report(Diagnostic("E311", message, entry.value.span))
+            ctx.report(Diagnostic("E311", message, entry.value.span))
         else:
             places.append((name.text, place))
     return Features(places=tuple(places), span=body.span)
@@ -312,7 +312,7 @@ def _place(e: ast.Expression) -> str | None:
             return None
 
 
-def follow_section(ev: Context, body: ast.Body, ends: Mapping[str, Value]) -> dict[str, str]:
+def follow_section(ctx: Context, body: ast.Body, ends: Mapping[str, Value]) -> dict[str, str]:
     """`follow { stem.width: width }`: what a scaling changes as it changes a stage's attribute.
 
     `ends` are the model's stem and head.
@@ -320,39 +320,39 @@ def follow_section(ev: Context, body: ast.Body, ends: Mapping[str, Value]) -> di
     found: dict[str, str] = {}
     for entry in body.entries:
         if not isinstance(entry, ast.Field):
-            ev.report(Diagnostic("E204", "only fields, as `stem.width: width`, stand in `follow`", entry.span))
+            ctx.report(Diagnostic("E204", "only fields, as `stem.width: width`, stand in `follow`", entry.span))
             continue
         path, parts = entry.path.text, entry.path.steps
         if len(parts) != 2 or entry.path.head.text not in ("stem", "head"):
             message = f"`{path}` cannot follow a scaling: name a setting of `stem` or of `head`"
             hint = did_you_mean(entry.path.head.text, ("stem", "head"), entry.path.head.span)
-            ev.report(Diagnostic("E202", message, entry.path.span, help=hint.help, edits=hint.edits))
+            ctx.report(Diagnostic("E202", message, entry.path.span, help=hint.help, edits=hint.edits))
         elif not isinstance(entry.value, ast.Reference) or entry.value.name not in DIMENSIONS[:3]:
             hint = did_you_mean(entry.value.span.text, DIMENSIONS[:3], entry.value.span)
             message = f"a setting follows one of {', '.join(DIMENSIONS[:3])}"
-            ev.report(Diagnostic("E301", message, entry.value.span, help=hint.help, edits=hint.edits))
+            ctx.report(Diagnostic("E301", message, entry.value.span, help=hint.help, edits=hint.edits))
         elif path in found:
-            ev.report(Diagnostic("E203", f"`{path}` is given twice", entry.path.span))
+            ctx.report(Diagnostic("E203", f"`{path}` is given twice", entry.path.span))
         elif isinstance(end := ends[entry.path.head.text], Block):
             known, name = setting_names(end.of), parts[1]
             if isinstance(name, ast.Identifier) and name.text not in known:
-                ev.report(unknown_setting(name, known, end.name).diagnostic)
+                ctx.report(unknown_setting(name, known, end.name).diagnostic)
             else:
                 found[path] = entry.value.name
         else:
             message = f"`{path}` cannot follow a scaling: the {entry.path.head.text} is {kind_of(end)}"
-            ev.report(Diagnostic("E202", message, entry.path.span))
+            ctx.report(Diagnostic("E202", message, entry.path.span))
     return found
 
 
-def init_section(ev: Context, body: ast.Body, env: Environment) -> dict[str, Setting]:
+def init_section(ctx: Context, body: ast.Body, env: Environment) -> dict[str, Setting]:
     """The `init` section: by the name of the parameters, a `Start`."""
     settings: dict[str, Setting] = {}
-    for name, entry in plain_fields(ev, body, "`init`", INIT_FIELDS).items():
+    for name, entry in plain_fields(ctx, body, "`init`", INIT_FIELDS).items():
         try:
-            value = start_of(ev, name, entry.value, env)
+            value = start_of(ctx, name, entry.value, env)
         except Fault as found:
-            ev.report(found.diagnostic)
+            ctx.report(found.diagnostic)
             continue
         except AlreadyReported:
             continue
@@ -386,7 +386,7 @@ def recipe_setting(ctx: Context, e: ast.Expression, env: Environment) -> RecipeV
     raise fault("E212", f"`recipe` is a recipe, not {kind_of(value)}", e, env)
 
 
-def section(ctx: Context, name: str, body: ast.Body, env: Environment) -> Any:
+def section(ctx: Context, name: str, body: ast.Body, env: Environment) -> dict[str, Setting]:
     """A section of a model other than its claims, and those that name places in it."""
     if name == "preprocess":
         return checked_section(ctx, body, "`preprocess`", PREPROCESS, env)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
+from fractions import Fraction
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from archdsl.analysis.context import Context
 from archdsl.analysis.program import Definition
-from archdsl.analysis.values import Block, Environment, ModelValue, Origin, RecipeValue, Sequence, Setting
+from archdsl.analysis.values import Block, Environment, ModelValue, Origin, RecipeValue, Sequence, Setting, Value
 from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
 from archdsl.source import Span
@@ -85,9 +87,9 @@ class Change:
 
     path: str
     scaling: str
-    base: Any
-    multiplied: Any
-    rounded: Any
+    base: Value
+    multiplied: Value
+    rounded: Value
     span: Span
     text: str
 
@@ -100,9 +102,9 @@ class Solved:
     parameter: str
     measure: str
     target: int
-    factor: Any
+    factor: int | Fraction
     reached: int
-    passed: tuple[tuple[Any, str], ...] = ()
+    passed: tuple[tuple[int | Fraction, str], ...] = ()
     """Factors that were tried and have no network, nearest to the answer first, one for each reason, and the reason."""
     work: int = field(default=0, compare=False)
     """The evaluation steps of the search."""
@@ -124,7 +126,7 @@ class Made:
     family: Definition
     arguments: Mapping[str, Setting]
     parameters: Mapping[str, Setting]
-    since: tuple[Callable[[Any, Model], Model], ...] = ()
+    since: tuple[Callable[[Context, Model], Model], ...] = ()
     inside: Made | None = None
     deeper: Mapping[str, Setting] = field(default_factory=dict)
 
@@ -187,8 +189,8 @@ class Model(ModelValue):
         value = self.input.value
         return value if isinstance(value, Size) else Size(())
 
-    def changed_to(self, changed: Model, change: Callable[[Any, Model], Model]) -> Model:
-        """The changed model; it keeps the change, a function of an evaluator and a model, so that it can come again."""
+    def changed_to(self, changed: Model, change: Callable[[Context, Model], Model]) -> Model:
+        """The changed model; it keeps the change, a function of a context and a model, so that it can come again."""
         if self.made is None:
             return changed
         return replace(changed, made=replace(self.made, since=(*self.made.since, change)))

@@ -27,7 +27,7 @@ _KEEPS_CLAIMS = frozenset({"expect", "source", "preprocess", "init", "features",
 """Changes after which the figures of the model are still those of the network."""
 
 
-def override_model(ev: Context, model: Model, body: ast.Body, env: Environment) -> Model:
+def override_model(ctx: Context, model: Model, body: ast.Body, env: Environment) -> Model:
     """Apply the entries of a `with` in their order."""
     kept = all(e.path.head.text in _KEEPS_CLAIMS for e in body.entries if isinstance(e, ast.Field | ast.Section))
     if not kept:
@@ -42,11 +42,11 @@ def override_model(ev: Context, model: Model, body: ast.Body, env: Environment) 
                 raise Fault(Diagnostic("E203", f"`{entry.path.text}` is given twice", entry.path.span))
             seen.add(entry.path.text)
             if isinstance(entry, ast.Section):
-                model = _section(ev, model, entry, env)
+                model = _section(ctx, model, entry, env)
             else:
-                model = _field(ev, model, entry.path, entry.value, env)
+                model = _field(ctx, model, entry.path, entry.value, env)
         except Fault as found:
-            ev.report(found.diagnostic)
+            ctx.report(found.diagnostic)
             failed = True
         except AlreadyReported:
             failed = True
@@ -55,18 +55,18 @@ def override_model(ev: Context, model: Model, body: ast.Body, env: Environment) 
     return model
 
 
-def _section(ev: Context, model: Model, entry: ast.Section, env: Environment) -> Model:
+def _section(ctx: Context, model: Model, entry: ast.Section, env: Environment) -> Model:
     name = entry.path.text
     if name == "expect":
-        return replace(model, claims=model.claims + model_fields.claims_of(ev, entry.body, env))
+        return replace(model, claims=model.claims + model_fields.claims_of(ctx, entry.body, env))
     if name == "features":
-        return replace(model, features=model_fields.features_section(ev, entry.body, len(model.stages)))
+        return replace(model, features=model_fields.features_section(ctx, entry.body, len(model.stages)))
     if name == "follow":
-        follow = model_fields.follow_section(ev, entry.body, {"stem": model.stem, "head": model.head})
+        follow = model_fields.follow_section(ctx, entry.body, {"stem": model.stem, "head": model.head})
         return replace(model, follow={**model.follow, **follow})
     if name not in model_fields.SECTIONS:
         raise Fault(_unknown(entry.path.head, model))
-    new = model_fields.section(ev, name, entry.body, env)
+    new = model_fields.section(ctx, name, entry.body, env)
     match name:
         case "preprocess":
             return replace(model, preprocess={**model.preprocess, **new})
@@ -92,38 +92,38 @@ def as_section(path: ast.Path, e: ast.Expression) -> ast.Section:
     return ast.Section(field.span, ast.Path(path.head.span, (path.head,)), ast.Body(field.span, (field,)))
 
 
-def _field(ev: Context, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
+def _field(ctx: Context, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
     head, rest = path.head.text, path.steps[1:]
     if head == "stages" and rest:
-        return _stages(ev, model, path, rest, e, env)
+        return _stages(ctx, model, path, rest, e, env)
     if head in ("stem", "head") and rest:
-        return _end_setting(ev, model, path, e, env)
+        return _end_setting(ctx, model, path, e, env)
     if head in model_fields.SECTIONS and rest and isinstance(rest[0], ast.Identifier):
-        return _section(ev, model, as_section(path, e), env)
+        return _section(ctx, model, as_section(path, e), env)
     if rest:
         known = [name for name in model_fields.MODEL_FIELDS if head not in model_fields.MODEL_FIELDS]
         help_ = did_you_mean(head, known).help
         raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span, help=help_))
     match head:
         case "input":
-            return replace(model, input=model_fields.input_size(ev, e, env))
+            return replace(model, input=model_fields.input_size(ctx, e, env))
         case "stem":
-            return replace(model, stem=model_fields.end_block(ev, head, e, env))
+            return replace(model, stem=model_fields.end_block(ctx, head, e, env))
         case "head":
-            return replace(model, head=model_fields.end_block(ev, head, e, env))
+            return replace(model, head=model_fields.end_block(ctx, head, e, env))
         case "stages":
-            return replace(model, stages=stages_of(ev, e, env))
+            return replace(model, stages=stages_of(ctx, e, env))
         case "features":
-            return replace(model, features=model_fields.features_value(ev, e, env))
+            return replace(model, features=model_fields.features_value(ctx, e, env))
         case "recipe":
-            return replace(model, recipe=model_fields.recipe_setting(ev, e, env))
+            return replace(model, recipe=model_fields.recipe_setting(ctx, e, env))
         case "output_stride":
-            return replace(model, output_stride=model_fields.stride_setting(ev, e, env))
+            return replace(model, output_stride=model_fields.stride_setting(ctx, e, env))
         case _:
             raise Fault(_unknown(path.head, model))
 
 
-def _end_setting(ev: Context, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
+def _end_setting(ctx: Context, model: Model, path: ast.Path, e: ast.Expression, env: Environment) -> Model:
     """`head.classes: 10`"""
     end = path.head.text
     name = path.steps[1]
@@ -139,21 +139,21 @@ def _end_setting(ev: Context, model: Model, path: ast.Path, e: ast.Expression, e
     if name.text not in known:
         raise unknown_setting(name, known, block.name)
     inner = Environment(env.module, env)
-    old = end_value(ev, block, name.text)
+    old = end_value(ctx, block, name.text)
     if old is not None:
         inner.bind(name.text, old.value, old.origin)
-    setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
+    setting = Setting(ctx.evaluate(e, inner), Origin(e, inner))
     changed = Block(block.of, {**block.settings, name.text: setting}, block.span)
     return replace(model, stem=changed) if end == "stem" else replace(model, head=changed)
 
 
 def _stages(
-    ev: Context, model: Model, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
+    ctx: Context, model: Model, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
 ) -> Model:
     """`stages.…`, `stages[i].…`, `stages[i].blocks[j].…`"""
     which: Iterable[int] = range(len(model.stages))
     if isinstance(rest[0], ast.IndexStep):
-        which = _positions(ev, rest[0], len(model.stages), "stage", env)
+        which = _positions(ctx, rest[0], len(model.stages), "stage", env)
         rest = rest[1:]
     if not rest or not isinstance(rest[0], ast.Identifier):
         raise Fault(Diagnostic("E316", f"name what changes in `{path.text}`", path.span, help=f"{path.text}.width: …"))
@@ -163,17 +163,17 @@ def _stages(
     which = list(which)
     for position, index in enumerate(which):
         if rest[0].text == "blocks" and len(rest) > 1:
-            stages[index] = _blocks(ev, stages[index], path, rest[1:], e, env)
+            stages[index] = _blocks(ctx, stages[index], path, rest[1:], e, env)
         elif len(rest) == 1:
             place = (position, len(which)) if several else None
-            stages[index] = _stage(ev, stages[index], index, len(stages), rest[0], e, env, place)
+            stages[index] = _stage(ctx, stages[index], index, len(stages), rest[0], e, env, place)
         else:
             raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))
     return replace(model, stages=tuple(stages))
 
 
-def _positions(ev: Context, step: ast.IndexStep, count: int, what: str, env: Environment) -> list[int]:
-    value = ev.evaluate(step.index, env)
+def _positions(ctx: Context, step: ast.IndexStep, count: int, what: str, env: Environment) -> list[int]:
+    value = ctx.evaluate(step.index, env)
     first, last = (value.lo, value.hi) if isinstance(value, Range) else (value, value)
     if not (whole(first) and whole(last)):
         raise fault("E301", f"an index is a whole number or a range, not {show_value(value)}", step.index, env)
@@ -185,7 +185,7 @@ def _positions(ev: Context, step: ast.IndexStep, count: int, what: str, env: Env
 
 
 def _stage(
-    ev: Context,
+    ctx: Context,
     stage: Stage,
     index: int,
     count: int,
@@ -200,17 +200,17 @@ def _stage(
         raise unknown_setting(name, known, stage.block.name)
     inner = stage_environment(env, index, count)
     old: Attribute | None = stage.depth if name.text == "depth" else stage.settings.get(name.text)
-    old = old or end_value(ev, stage.block, name.text)
+    old = old or end_value(ctx, stage.block, name.text)
     if isinstance(old, Setting):
         inner.bind(name.text, old.value, old.origin)
     if name.text == "enter":
-        block = model_fields.end_block(ev, "enter", e, inner)
+        block = model_fields.end_block(ctx, "enter", e, inner)
         return replace(stage, enter=block)
     if names_block(e, inner):
-        e = chosen(ev, e, inner)
+        e = chosen(ctx, e, inner)
     if names_block(e, inner):
         return replace(stage, settings={**stage.settings, name.text: Rule(e, inner)})
-    setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
+    setting = Setting(ctx.evaluate(e, inner), Origin(e, inner))
     if place is not None:
         setting = _of_stage(setting, old, *place, name.text, e, inner)
     if name.text == "depth":
@@ -237,12 +237,12 @@ def _of_stage(
 
 
 def _blocks(
-    ev: Context, stage: Stage, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
+    ctx: Context, stage: Stage, path: ast.Path, rest: tuple[Any, ...], e: ast.Expression, env: Environment
 ) -> Stage:
     depth = stage.length
     which = list(range(depth))
     if isinstance(rest[0], ast.IndexStep):
-        which = _positions(ev, rest[0], depth, "block", env)
+        which = _positions(ctx, rest[0], depth, "block", env)
         rest = rest[1:]
     if len(rest) != 1 or not isinstance(rest[0], ast.Identifier):
         raise Fault(Diagnostic("E316", f"there is nothing to change at `{path.text}`", path.span))
@@ -254,9 +254,9 @@ def _blocks(
     for position in which:
         inner = Environment(env.module, env)
         old = overrides.get(position, {}).get(name.text) or stage.settings.get(name.text)
-        old = old or end_value(ev, stage.block, name.text)
+        old = old or end_value(ctx, stage.block, name.text)
         if isinstance(old, Setting):
             inner.bind(name.text, old.value, old.origin)
-        setting = Setting(ev.evaluate(e, inner), Origin(e, inner))
+        setting = Setting(ctx.evaluate(e, inner), Origin(e, inner))
         overrides.setdefault(position, {})[name.text] = setting
     return replace(stage, overrides=overrides)

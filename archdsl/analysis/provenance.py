@@ -63,13 +63,13 @@ def changes_of(model: Model) -> list[Scaled]:
     """What the scalings changed, in their order: base, multiplied, rounded, adjusted, and by which lines."""
     if not (model.changes or _rules(model)):
         return []
-    ev = evaluation()
+    ctx = evaluation()
     used = _used(model)
     runs = _runs(model.changes)
     found: list[Scaled] = []
     for number, run in enumerate(runs):
         scaled = [Scaled(c.path, c.scaling, c.base, c.multiplied, c.rounded, c.span) for c in run]
-        scaled += _rule_changes(ev, model, number, run[0].scaling, len(runs))
+        scaled += _rule_changes(ctx, model, number, run[0].scaling, len(runs))
         later = {c.path: c.base for after in reversed(runs[number + 1 :]) for c in after}
         for s in sorted(scaled, key=_order):
             setting = used.get(s.path)
@@ -150,7 +150,7 @@ def _rules(model: Model) -> list[tuple[int, str, Rule]]:
     ]
 
 
-def _rule_changes(ev: Context, model: Model, number: int, scaling: str, runs: int) -> list[Scaled]:
+def _rule_changes(ctx: Context, model: Model, number: int, scaling: str, runs: int) -> list[Scaled]:
     """What the scaling with this number changed in attributes that have a value for each block."""
     found = []
     for index, name, rule in _rules(model):
@@ -159,25 +159,25 @@ def _rule_changes(ev: Context, model: Model, number: int, scaling: str, runs: in
         change = rule.changes[number]
         target = ast.Path(change.expression.span, (ast.Identifier(change.expression.span, name),))
         for position, indices in enumerate(block_indices(model, index)):
-            old = at(ev, replace(rule, changes=rule.changes[:number]), indices)
-            base = _before(ev, model, index, replace(rule, changes=rule.changes[:number]), change.before, position)
-            rounded = at(ev, replace(rule, changes=rule.changes[: number + 1]), indices).value
+            old = at(ctx, replace(rule, changes=rule.changes[:number]), indices)
+            base = _before(ctx, model, index, replace(rule, changes=rule.changes[:number]), change.before, position)
+            rounded = at(ctx, replace(rule, changes=rule.changes[: number + 1]), indices).value
             plain = unrounded(change.expression, target)
             inner = Environment(change.environment.module, change.environment)
             inner.bind(change.name, old.value, old.origin)
-            multiplied = ev.evaluate(plain, inner) if plain is not None else rounded
+            multiplied = ctx.evaluate(plain, inner) if plain is not None else rounded
             path = f"stages.{index}.blocks.{position}.{name}"
             found.append(Scaled(path, scaling, base, multiplied, rounded, change.expression.span))
     return found
 
 
-def _before(ev: Context, model: Model, index: int, rule: Rule, run: Run, position: int) -> Value:
+def _before(ctx: Context, model: Model, index: int, rule: Rule, run: Run, position: int) -> Value:
     """What a rule gave for a block of a stage before a scaling; none if the block was not there."""
     if position >= run.depth:
         return None
     block = {"index": run.first + position, "count": run.count, "in_stage": position}
     stage = {"index": index, "count": len(model.stages)}
-    return at(ev, rule, {"block": Indices("block", block), "stage": Indices("stage", stage)}).value
+    return at(ctx, rule, {"block": Indices("block", block), "stage": Indices("stage", stage)}).value
 
 
 def block_indices(model: Model, index: int) -> list[dict[str, Indices]]:
@@ -218,22 +218,22 @@ def origins_of(model: Model) -> list[Came]:
     return found
 
 
-def _again(ev: Context, origin: Origin) -> None:
+def _again(ctx: Context, origin: Origin) -> None:
     """Evaluate what made a value once more, for what is noted on the way, where it is an expression by itself."""
     with suppress(Fault, AlreadyReported):
-        ev.evaluate(origin.expression, origin.environment)  # type: ignore[arg-type]
+        ctx.evaluate(origin.expression, origin.environment)  # type: ignore[arg-type]
 
 
 def ties_of(model: Model) -> list[Tie]:
     """The exact halves behind the settings of the stages, each with the place that rounds it, once."""
-    ev = evaluation()
+    ctx = evaluation()
     ties: list[Tie] = []
-    ev.ties = ties
+    ctx.ties = ties
     for stage in model.stages:
         for attribute in (stage.depth, *stage.settings.values()):
             if isinstance(attribute, Setting) and attribute.origin is not None:
-                _again(ev, attribute.origin)
-    used_settings(ev, model)
+                _again(ctx, attribute.origin)
+    used_settings(ctx, model)
     return list({(tie.call.span.source.name, tie.call.span.line, tie.value): tie for tie in ties}.values())
 
 

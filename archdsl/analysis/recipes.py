@@ -47,15 +47,15 @@ CHANGED = "_changed"
 """What the name of a changed recipe ends with until it has one of its own."""
 
 
-def recipe_of(ev: Context, named: Definition, env: Environment) -> RecipeValue:
+def recipe_of(ctx: Context, named: Definition, env: Environment) -> RecipeValue:
     """The body of a recipe, in the environment of its parameters."""
     body = named.declaration.body
     written = RecipeValue(named.name, named.declaration.name.span, {}, named.declaration.doc)
-    return override_recipe(ev, written, body.entries if body is not None else (), env, "a recipe")
+    return override_recipe(ctx, written, body.entries if body is not None else (), env, "a recipe")
 
 
 def override_recipe(
-    ev: Context, written: RecipeValue, entries: Iterable[ast.Entry], env: Environment, where: str = "`with`"
+    ctx: Context, written: RecipeValue, entries: Iterable[ast.Entry], env: Environment, where: str = "`with`"
 ) -> RecipeValue:
     """A recipe after the entries of its body or of a `with`, faults side by side; raises `AlreadyReported`."""
     entries = tuple(entries)
@@ -70,14 +70,14 @@ def override_recipe(
         try:
             match entry:
                 case ast.Binding() if where == "a recipe":
-                    bind_names(ev, entry, env)
+                    bind_names(ctx, entry, env)
                 case ast.Require() if where == "a recipe":
-                    require(ev, entry, env)
+                    require(ctx, entry, env)
                 case ast.Field(path=path, value=ast.Constant(value=None)) if path.text in SECTIONS:
                     given = {key: each for key, each in given.items() if key.split(".")[0] != path.text}
                 case ast.Field(path=path, value=value):
                     _once(ast.Identifier(path.span, path.text), seen)
-                    _enter(ev, given, path, value, env)
+                    _enter(ctx, given, path, value, env)
                 case ast.Section(path=path, body=body):
                     _once(ast.Identifier(path.span, path.text), seen)
                     wrong = misnamed(path, section=True)
@@ -88,11 +88,11 @@ def override_recipe(
                             raise Fault(misplaced(inner, f"`{path.text}`", "`name: value`"))
                         whole = ast.Path(inner.path.span, (*path.steps, *inner.path.steps))
                         _once(ast.Identifier(whole.span, whole.text), seen)
-                        _enter(ev, given, whole, inner.value, env)
+                        _enter(ctx, given, whole, inner.value, env)
                 case _:
                     raise Fault(misplaced(entry, where, "`name: value` and sections"))
         except Fault as found:
-            ev.report(found.diagnostic)
+            ctx.report(found.diagnostic)
             failed = True
         except AlreadyReported:
             failed = True
@@ -115,14 +115,14 @@ def _once(name: ast.Identifier, seen: dict[str, ast.Identifier]) -> None:
     seen[name.text] = name
 
 
-def _enter(ev: Context, given: dict[str, RecipeField], path: ast.Path, e: ast.Expression, env: Environment) -> None:
+def _enter(ctx: Context, given: dict[str, RecipeField], path: ast.Path, e: ast.Expression, env: Environment) -> None:
     """Keep what a field says, checked; `none` takes back what was said."""
     text, head = path.text, path.head.text
     rest = text.removeprefix(f"{head}.") if text != head else ""
     if head in FORMS and not rest:
         for name in [name for name in given if name.startswith(f"{head}.")]:
             del given[name]
-        given.update(_form(ev, head, e, env))
+        given.update(_form(ctx, head, e, env))
         return
     if head in FORMS:
         if head not in given:
@@ -131,16 +131,16 @@ def _enter(ev: Context, given: dict[str, RecipeField], path: ast.Path, e: ast.Ex
         known = FORMS[head][form]
         if rest not in known:
             raise unknown_setting(ast.Identifier(path.span, rest), tuple(known), form)
-        given[text] = _checked(ev, rest, known[rest], e, env)
+        given[text] = _checked(ctx, rest, known[rest], e, env)
         return
     wrong = misnamed(path)
     if wrong is not None:
         raise Fault(wrong)
     name, kind = (rest, INSIDE[head][rest]) if rest else (text, FIELDS[text])
-    given[text] = _checked(ev, name, kind, e, env)
+    given[text] = _checked(ctx, name, kind, e, env)
 
 
-def _form(ev: Context, name: str, e: ast.Expression, env: Environment) -> dict[str, RecipeField]:
+def _form(ctx: Context, name: str, e: ast.Expression, env: Environment) -> dict[str, RecipeField]:
     """`sgd(momentum: 0.9)`: a word of the field, with its settings by name."""
     function, arguments = (e.function, e.arguments) if isinstance(e, ast.Call) else (e, ())
     forms = FORMS[name]
@@ -162,7 +162,7 @@ def _form(ev: Context, name: str, e: ast.Expression, env: Environment) -> dict[s
             raise unknown_setting(argument.name, tuple(forms[function.name]), function.name)
         if f"{name}.{setting}" in found:
             raise Fault(Diagnostic("E203", f"`{setting}` is given twice", argument.name.span))
-        found[f"{name}.{setting}"] = _checked(ev, setting, forms[function.name][setting], argument.value, env)
+        found[f"{name}.{setting}"] = _checked(ctx, setting, forms[function.name][setting], argument.value, env)
     for setting in NEEDED[name]:
         if f"{name}.{setting}" not in found:
             help_ = f"{function.name}({setting}: …)"
@@ -170,11 +170,11 @@ def _form(ev: Context, name: str, e: ast.Expression, env: Environment) -> dict[s
     return found
 
 
-def _checked(ev: Context, name: str, kind: Kind, e: ast.Expression, env: Environment) -> RecipeField:
+def _checked(ctx: Context, name: str, kind: Kind, e: ast.Expression, env: Environment) -> RecipeField:
     if isinstance(e, ast.Number) and e.unit is not None:
         value: Value = Duration(Fraction(literal(e.text)), "epochs" if e.unit == "epochs" else "steps")
     else:
-        value = ev.evaluate(e, env)
+        value = ctx.evaluate(e, env)
     if value is not None:
         wrong = kind.check(value)
         if wrong is not None:

@@ -22,7 +22,7 @@ from archdsl.analysis.program import Definition, Primitive, children, walk
 from archdsl.analysis.settings import at, block_settings, end_value, indices
 from archdsl.analysis.stages import depth_setting
 from archdsl.analysis.trace import show_value
-from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Setting
+from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Sequence, Setting
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
@@ -53,32 +53,32 @@ class Base:
     ends: Mapping[str, Mapping[str, Setting]]
 
 
-def base_of(ev: Context, model: Model) -> Base:
+def base_of(ctx: Context, model: Model) -> Base:
     """The base of every scaling of a model."""
-    stages = tuple(_fitted(ev, stage, index) for index, stage in enumerate(model.stages))
+    stages = tuple(_fitted(ctx, stage, index) for index, stage in enumerate(model.stages))
     parameters = model.made.parameters if model.made is not None else {}
-    ends = {"stem": _old_end(ev, model.stem), "head": _old_end(ev, model.head), "model": parameters}
+    ends = {"stem": _old_end(ctx, model.stem), "head": _old_end(ctx, model.head), "model": parameters}
     return Base(replace(model, stages=stages), ends)
 
 
 def scale(
-    ev: Context, base: Base, scaling: Scaling, step: ast.Node, env: Environment, *, explained: bool = True
+    ctx: Context, base: Base, scaling: Scaling, step: ast.Node, env: Environment, *, explained: bool = True
 ) -> Model:
     """Apply a scaling. Without `explained` the changes are not recorded, which takes half the time."""
-    lines = _lines(ev, scaling, step, env)
+    lines = _lines(ctx, scaling, step, env)
     model = base.model
     _verify_targets(model, lines)
-    anew = _anew(ev, base, scaling, lines, step, env)
+    anew = _anew(ctx, base, scaling, lines, step, env)
     if anew is not None:
         return anew
 
-    changed = _changed(ev, base, scaling, lines, step, env, explained=explained)
+    changed = _changed(ctx, base, scaling, lines, step, env, explained=explained)
     again = partial(_again, scaling=scaling, lines=lines, step=step, env=env, explained=explained)
     return model.changed_to(changed, again)
 
 
 def _again(
-    ev: Context,
+    ctx: Context,
     model: Model,
     *,
     scaling: Scaling,
@@ -88,11 +88,11 @@ def _again(
     explained: bool,
 ) -> Model:
     """The same scaling of a model that was made anew."""
-    return _changed(ev, base_of(ev, model), scaling, lines, step, env, explained=explained)
+    return _changed(ctx, base_of(ctx, model), scaling, lines, step, env, explained=explained)
 
 
 def _anew(
-    ev: Context, base: Base, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node, env: Environment
+    ctx: Context, base: Base, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node, env: Environment
 ) -> Model | None:
     """The model made anew by its family, where a line changes a parameter of it; what changed it since comes again.
 
@@ -110,43 +110,43 @@ def _anew(
         help_ = "its stages are scaled by the other lines alone; stem and head keep their widths unless they `follow`"
         if len(wanted) == len(lines):
             raise Fault(Diagnostic("E314", message, step.span))
-        ev.report(Diagnostic("E318", message, step.span, help=help_, severity="warning"))
+        ctx.report(Diagnostic("E318", message, step.span, help=help_, severity="warning"))
         return None
     new_values, changes = {}, []
     for name, line in found.items():
         old = made.parameters[name]
-        new = _scaled(ev, line, name, old, base.ends)
+        new = _scaled(ctx, line, name, old, base.ends)
         plain = unrounded(line.expression, line.path)
         inner = new.origin.environment if new.origin is not None else line.environment
-        multiplied = new.value if plain is None else ev.evaluate(plain, inner)
+        multiplied = new.value if plain is None else ctx.evaluate(plain, inner)
         text = " ".join(line.expression.span.text.split())
         changes.append(
             Change(f"model.{name}", scaling.name, old.value, multiplied, new.value, line.expression.span, text)
         )
         new_values[name] = new
-    fresh = made_anew(ev, model, new_values, step, env)
+    fresh = made_anew(ctx, model, new_values, step, env)
     return replace(fresh, claims=(), changes=(*fresh.changes, *changes))
 
 
-def made_anew(ev: Context, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:
+def made_anew(ctx: Context, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:
     """The model with other values of parameters of its family; what changed it since comes again, in its order."""
     made = model.made
     if made is None:
         return model
     own = {name: value for name, value in values.items() if name in made.family.parameter_names}
     deeper = {**made.deeper, **{name: value for name, value in values.items() if name not in own}}
-    fresh = ev.language.declared(ev, made.family, {**made.arguments, **own}, e, env)
+    fresh = ctx.language.declared(ctx, made.family, {**made.arguments, **own}, e, env)
     if not isinstance(fresh, Model):
         raise AlreadyReported
     begun = fresh.made
     if deeper and begun is not None and begun.inside is not None:
-        fresh = made_anew(ev, replace(fresh, made=begun.inside), deeper, e, env)
+        fresh = made_anew(ctx, replace(fresh, made=begun.inside), deeper, e, env)
         if fresh.made is not None:
             parameters = {**begun.parameters, **{name: fresh.made.parameters[name] for name in deeper}}
             begun = replace(begun, parameters=parameters, inside=fresh.made, deeper=deeper)
         fresh = replace(fresh, made=begun)
     for change in made.since:
-        fresh = change(ev, fresh)
+        fresh = change(ctx, fresh)
     return replace(
         fresh,
         name=model.name,
@@ -164,7 +164,7 @@ def _of_model(path: ast.Path) -> bool:
 
 
 def _changed(
-    ev: Context,
+    ctx: Context,
     base: Base,
     scaling: Scaling,
     lines: Mapping[str, Line],
@@ -175,14 +175,14 @@ def _changed(
 ) -> Model:
     """The model with its stages, its ends and its input changed by the lines."""
     model, ends = base.model, base.ends
-    ev.spend(_LINE_STEPS * len(lines) * len(model.stages), step, env)
+    ctx.spend(_LINE_STEPS * len(lines) * len(model.stages), step, env)
     changes: list[Change] = []
 
     def record(path: str, old: Setting, line: Line, scaled: Setting) -> None:
         if not explained or scaled.origin is None:
             return
         plain = unrounded(line.expression, line.path)
-        multiplied = scaled.value if plain is None else ev.evaluate(plain, scaled.origin.environment)
+        multiplied = scaled.value if plain is None else ctx.evaluate(plain, scaled.origin.environment)
         span, text = line.expression.span, " ".join(line.expression.span.text.split())
         changes.append(Change(path, scaling.name, old.value, multiplied, scaled.value, span, text))
 
@@ -190,47 +190,47 @@ def _changed(
     first = 0
     for index, stage in enumerate(model.stages):
         run = Run(first, stage.length, model.depth)
-        stages.append(_stage(ev, stage, index, run, lines, ends, record))
+        stages.append(_stage(ctx, stage, index, run, lines, ends, record))
         first += run.depth
-    stem = _end(ev, model, "stem", lines, ends, record)
-    head = _end(ev, model, "head", lines, ends, record)
-    size = _resolution(ev, model, lines, ends, record)
+    stem = _end(ctx, model, "stem", lines, ends, record)
+    head = _end(ctx, model, "head", lines, ends, record)
+    size = _resolution(ctx, model, lines, ends, record)
     changed = (*model.changes, *changes)
     scaled = replace(model, input=size, stages=tuple(stages), stem=stem, head=head, claims=(), changes=changed)
     if explained:
-        _warn_of_missing(ev, model, scaling, lines, step)
+        _warn_of_missing(ctx, model, scaling, lines, step)
     if explained and scaled.depth != model.depth:
-        _warn_of_rules(ev, model, scaled)
+        _warn_of_rules(ctx, model, scaled)
     return scaled
 
 
-def _warn_of_missing(ev: Context, model: Model, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node) -> None:
+def _warn_of_missing(ctx: Context, model: Model, scaling: Scaling, lines: Mapping[str, Line], step: ast.Node) -> None:
     """E314 as a warning where no stage has the width that a line changes, or nothing that any line changes.
 
     That a network has no groups is common, so that a line for them is told only where there is no other.
     """
-    changing = [name for name, line in lines.items() if not _of_model(line.path) and not _keeps(ev, line)]
+    changing = [name for name, line in lines.items() if not _of_model(line.path) and not _keeps(ctx, line)]
     known = {name for stage in model.stages for name in setting_names(stage.block.of)}
     known |= set(model.follow.values())
     missing = [name for name in ("width", "group_width") if name in changing and name not in known]
     if "width" in missing or (missing and missing == changing):
         message = f"no stage of `{model.name}` has a setting `{missing[0]}`, which `{scaling.name}` changes"
         help_ = f"its line for `{missing[0]}` changes no stage"
-        ev.report(Diagnostic("E314", message, step.span, help=help_, severity="warning"))
+        ctx.report(Diagnostic("E314", message, step.span, help=help_, severity="warning"))
 
 
-def _keeps(ev: Context, line: Line) -> bool:
+def _keeps(ctx: Context, line: Line) -> bool:
     """Whether a line gives its target's old value back, as `width: … if share > 0 else width` does without a share."""
     e = line.expression
     while isinstance(e, ast.Conditional):
         named = {node.name for node in walk(e.condition) if isinstance(node, ast.Reference)}
         if named & {*model_fields.DIMENSIONS, line.path.head.text, "stage", "model", "stem", "head"}:
             return False
-        e = e.then if ev.holds(e.condition, line.environment) else e.otherwise
+        e = e.then if ctx.holds(e.condition, line.environment) else e.otherwise
     return isinstance(e, ast.Reference) and e.name == line.path.text
 
 
-def _warn_of_rules(ev: Context, model: Model, scaled: Model) -> None:
+def _warn_of_rules(ctx: Context, model: Model, scaled: Model) -> None:
     """E319 for a rule that counts blocks from the first on, where more or fewer blocks change what it gives.
 
     Compared are the first and the last block of each stage, where these are two: a rule that only tells them apart is
@@ -245,16 +245,16 @@ def _warn_of_rules(ev: Context, model: Model, scaled: Model) -> None:
             if counter is None or not isinstance(attribute, Rule):
                 continue
             for was, now in ends:
-                base = at(ev, attribute, indices(model, index, before, was)).value
+                base = at(ctx, attribute, indices(model, index, before, was)).value
                 rule = Rule(attribute.expression, attribute.environment)
-                found = at(ev, rule, indices(scaled, index, after, now)).value
+                found = at(ctx, rule, indices(scaled, index, after, now)).value
                 if found != base:
                     message = f"`{name}` counts blocks by `block.{counter}` alone, and there are now {scaled.depth} in "
                     message += f"place of {model.depth}: block {after + now} has {show_value(found)}, where block "
                     message += f"{before + was} had {show_value(base)}"
                     help_ = "a rule by `block.index` and `block.count` keeps its ends; a list gives one value a stage"
                     span = attribute.expression.span
-                    ev.report(Diagnostic("E319", message, span, help=help_, severity="warning"))
+                    ctx.report(Diagnostic("E319", message, span, help=help_, severity="warning"))
                     break
         before, after = before + depth, after + scaled_depth
 
@@ -269,17 +269,17 @@ def _counts_alone(e: ast.Node) -> str | None:
     return None if "count" in named else next((counter for counter in ("index", "in_stage") if counter in named), None)
 
 
-def _lines(ev: Context, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
+def _lines(ctx: Context, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
     """The lines of a scaling by path, after every `with`."""
-    inner = environment_of(ev, scaling.of, scaling.arguments, scaling.call or step, env)
+    inner = environment_of(ctx, scaling.of, scaling.arguments, scaling.call or step, env)
     lines: dict[str, Line] = {}
     body = scaling.of.declaration.body
     for entry in body.entries if body is not None else ():
         match entry:
             case ast.Binding():
-                bind_names(ev, entry, inner)
+                bind_names(ctx, entry, inner)
             case ast.Require():
-                require(ev, entry, inner)
+                require(ctx, entry, inner)
             case ast.Field(path=path, value=value):
                 lines[path.text] = Line(path, value, inner)
             case _:
@@ -312,13 +312,13 @@ def _verify_targets(model: Model, lines: Mapping[str, Line]) -> None:
             raise Fault(Diagnostic("E314", message, line.path.span, help=hint.help, edits=hint.edits))
 
 
-def _old_end(ev: Context, block: Any) -> dict[str, Setting]:
+def _old_end(ctx: Context, block: Block | Sequence | None) -> dict[str, Setting]:
     """The settings of a stem or head that a line may ask for."""
     if not isinstance(block, Block):
         return {}
     found = {}
     for name in setting_names(block.of):
-        setting = end_value(ev, block, name)
+        setting = end_value(ctx, block, name)
         if setting is not None:
             found[name] = setting
     return found
@@ -337,10 +337,10 @@ def _environment(line: Line, name: str, old: Setting, groups: Mapping[str, Mappi
     return inner
 
 
-def _scaled(ev: Context, line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]) -> Setting:
+def _scaled(ctx: Context, line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]) -> Setting:
     """The new value of one number."""
     inner = _environment(line, name, old, groups)
-    return Setting(ev.evaluate(line.expression, inner), Origin(line.expression, inner))
+    return Setting(ctx.evaluate(line.expression, inner), Origin(line.expression, inner))
 
 
 def unrounded(e: ast.Expression, path: ast.Path) -> ast.Expression | None:
@@ -370,7 +370,7 @@ def _reaches(e: ast.Node, path: ast.Path) -> bool:
 
 
 def _stage(
-    ev: Context,
+    ctx: Context,
     stage: Stage,
     index: int,
     run: Run,
@@ -385,7 +385,7 @@ def _stage(
         if name == "resolution" or len(line.path.steps) != 1:
             continue
         if name == "depth":
-            depth = _scaled(ev, line, name, stage.depth, groups)
+            depth = _scaled(ctx, line, name, stage.depth, groups)
             if depth.origin is not None:
                 depth_setting(depth, depth.origin.expression, depth.origin.environment)
             record(f"stages.{index}.depth", stage.depth, line, depth)
@@ -398,10 +398,10 @@ def _stage(
             settings[name] = replace(attribute, changes=changes)
             continue
         if attribute is None and name in setting_names(stage.block.of):
-            attribute = end_value(ev, stage.block, name)
+            attribute = end_value(ctx, stage.block, name)
         if attribute is None:
             continue
-        scaled = _scaled(ev, line, name, attribute, groups)
+        scaled = _scaled(ctx, line, name, attribute, groups)
         settings[name] = scaled
         record(f"stages.{index}.{name}", attribute, line, scaled)
     length = depth.value if isinstance(depth.value, int) else 0
@@ -409,7 +409,7 @@ def _stage(
     return replace(stage, depth=depth, settings=settings, overrides=overrides)
 
 
-def _fitted(ev: Context, stage: Stage, index: int) -> Stage:
+def _fitted(ctx: Context, stage: Stage, index: int) -> Stage:
     """The stage with the settings that `fit` made: a scaling starts from the network as it is.
 
     The reference scaler first turns a RegNet into explicit lists of adjusted widths; starting from the
@@ -422,7 +422,7 @@ def _fitted(ev: Context, stage: Stage, index: int) -> Stage:
     if rules & fitting(of):
         return stage
     site = ast.Identifier(stage.span, f"stages.{index}")
-    used = block_settings(ev, replace(stage, settings=_without(stage.settings, rules)), {}, site)
+    used = block_settings(ctx, replace(stage, settings=_without(stage.settings, rules)), {}, site)
     return replace(stage, settings={**stage.settings, **{n: used[n] for n in stage.settings if n not in rules}})
 
 
@@ -445,15 +445,15 @@ def fitting(of: Definition) -> set[str]:
 
 
 def _end(
-    ev: Context,
+    ctx: Context,
     model: Model,
     end: str,
     lines: Mapping[str, Line],
     ends: Mapping[str, Mapping[str, Setting]],
     record: Record,
-) -> Any:
+) -> Block | Sequence | None:
     """The stem or head, changed by lines that name its settings, or that these follow."""
-    block = getattr(model, end)
+    block: Block | Sequence | None = model.stem if end == "stem" else model.head
     if not isinstance(block, Block):
         return block
     settings = dict(block.settings)
@@ -466,13 +466,13 @@ def _end(
             line, old_name = lines.get(dimension), dimension
         if line is None:
             continue
-        settings[name] = _scaled(ev, line, old_name, old, ends)
+        settings[name] = _scaled(ctx, line, old_name, old, ends)
         record(path, old, line, settings[name])
     return Block(block.of, settings, block.span)
 
 
 def _resolution(
-    ev: Context, model: Model, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Record
+    ctx: Context, model: Model, lines: Mapping[str, Line], ends: Mapping[str, Any], record: Record
 ) -> Setting:
     """The input, with height and width each changed by the line for `resolution`."""
     line = lines.get("resolution")
@@ -483,7 +483,7 @@ def _resolution(
     origin = model.input.origin
     for what, extent in zip(("height", "width"), extents, strict=True):
         old = Setting(extent, model.input.origin)
-        setting = _scaled(ev, line, "resolution", old, ends)
+        setting = _scaled(ctx, line, "resolution", old, ends)
         origin = setting.origin
         where = origin.environment if origin is not None else line.environment
         model_fields.verify_extent(what, setting.value, line.expression, where)

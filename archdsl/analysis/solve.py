@@ -53,16 +53,16 @@ GRID = 1000
 """The grid: factors are multiples of 1/1000."""
 
 
-def solve(ev: Context, model: Model, scaling: Scaling, step: ast.Node, env: Environment) -> Model:
+def solve(ctx: Context, model: Model, scaling: Scaling, step: ast.Node, env: Environment) -> Model:
     """The scaled model whose cost is nearest to the budget; of equally near ones, the smallest factor's.
 
     A factor is sought at which the cost passes the budget; then every network from half to twice that
     factor is counted, and further down as long as one there is as near. Raises E313.
     """
     if scaling.unknown is None:
-        return scale(ev, base_of(ev, model), scaling, step, env)
+        return scale(ctx, base_of(ctx, model), scaling, step, env)
     parameter, budget = scaling.unknown
-    search = _Search(ev, model, scaling, parameter, budget, step, env)
+    search = _Search(ctx, model, scaling, parameter, budget, step, env)
     crossing = search.crossing()
     low = max(1, crossing // 2)
     best = search.nearest(low, crossing * 2)
@@ -84,8 +84,8 @@ def solve(ev: Context, model: Model, scaling: Scaling, step: ast.Node, env: Envi
 class _Meter:
     """Costs of models that differ in few blocks: a block is built and counted once for each input shape."""
 
-    def __init__(self, ev: Context, base: Model, measure: str) -> None:
-        self.ev = ev
+    def __init__(self, ctx: Context, base: Model, measure: str) -> None:
+        self.ctx = ctx
         self.measure = measure
         self.total = 0
         self.parts: dict[str, tuple[int, frozenset[int]]] = {}
@@ -104,7 +104,7 @@ class _Meter:
         if model.output_stride is not None:
             raise _Entangled
         self.total, self.parts = 0, {}
-        assembly = Assembly(self.ev, model, self.place, at=self._at)
+        assembly = Assembly(self.ctx, model, self.place, at=self._at)
         assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
         return self.total
 
@@ -122,10 +122,10 @@ class _Meter:
             environment = id(attribute.environment)
             unscaled = self._unscaled.get((id(attribute.expression), environment, place))
             if unscaled is None:
-                unscaled = at(self.ev, replace(attribute, changes=()), where)
+                unscaled = at(self.ctx, replace(attribute, changes=()), where)
                 if environment in self._of_base:
                     self._unscaled[id(attribute.expression), environment, place] = unscaled
-            scaled = self._scaled[id(attribute), place] = attribute, scaled_by(self.ev, attribute, unscaled)
+            scaled = self._scaled[id(attribute), place] = attribute, scaled_by(self.ctx, attribute, unscaled)
         return scaled[1]
 
     def forget_scaled(self) -> None:
@@ -168,8 +168,8 @@ class _Meter:
         key = (parts, shape)
         known = self._known.get(key)
         if known is None:
-            building = Building(Builder(shape), self.ev.bound)
-            value = build(self.ev, building, block, (Tensor(INPUT, shape),), path, site, env, fitted=fitted)
+            building = Building(Builder(shape), self.ctx.bound)
+            value = build(self.ctx, building, block, (Tensor(INPUT, shape),), path, site, env, fitted=fitted)
             outputs = tensors_of(value) or ()
             network = building.builder.finish(path, [t.place for t in outputs], [])
             known = int(getattr(count(network), self.measure)), len(network.nodes), tuple(t.shape for t in outputs)
@@ -221,7 +221,7 @@ class _Search:
 
     def __init__(
         self,
-        ev: Context,
+        ctx: Context,
         model: Model,
         scaling: Scaling,
         parameter: str,
@@ -229,11 +229,11 @@ class _Search:
         step: ast.Node,
         env: Environment,
     ) -> None:
-        self.progress, self.scaling, self.parameter = ev.progress, scaling, parameter
+        self.progress, self.scaling, self.parameter = ctx.progress, scaling, parameter
         self.budget, self.step, self.env = budget, step, env
-        self.base = base_of(ev, model)
-        self.ev = ev.fresh()
-        self.meter = _Meter(ev.fresh(), self.base.model, budget.measure)
+        self.base = base_of(ctx, model)
+        self.ctx = ctx.fresh()
+        self.meter = _Meter(ctx.fresh(), self.base.model, budget.measure)
         self.models: dict[int, Model] = {}
         self.keys: dict[int, _Values | str] = {}
         self.costs: dict[Any, int | float | None] = {}
@@ -258,11 +258,14 @@ class _Search:
         if self.work > limits.MAX_SOLVE_WORK:
             message = f"no factor was found in {limits.MAX_SOLVE_WORK:,} steps: the networks are too large to try"
             raise fault("E313", message, self.step, self.env)
-        self.ev, self.meter.ev = self.ev.fresh(), self.meter.ev.fresh()  # for one network; the search has its own limit
+        self.ctx, self.meter.ctx = (
+            self.ctx.fresh(),
+            self.meter.ctx.fresh(),
+        )  # for one network; the search has its own limit
         value = normalise(Fraction(factor, GRID))
         setting = Setting(value, self.scaling.arguments[self.parameter].origin)
         scaling = replace(self.scaling, arguments={**self.scaling.arguments, self.parameter: setting})
-        found = scale(self.ev, self.base, scaling, self.step, self.env, explained=explained)
+        found = scale(self.ctx, self.base, scaling, self.step, self.env, explained=explained)
         self.models[factor] = found
         if self.progress is not None:
             self.progress(len(self.models))
@@ -324,7 +327,7 @@ class _Search:
                 try:
                     self.costs[key], self.parts[key] = self.meter.cost(model), self.meter.parts
                 except _Entangled:
-                    self.costs[key] = int(getattr(count(network_of(self.ev, model)), self.budget.measure))
+                    self.costs[key] = int(getattr(count(network_of(self.ctx, model)), self.budget.measure))
             except Fault as found:
                 self.costs[key] = self._refused(factor, found)
         return self.costs[key]
@@ -385,7 +388,7 @@ class _Search:
 
     def spent(self) -> int:
         """The evaluation steps of the search so far."""
-        return self.work + self.ev.steps + self.meter.ev.steps
+        return self.work + self.ctx.steps + self.meter.ctx.steps
 
     def _valid(self, low: int, high: int) -> int | None:
         """A factor between two others that has a network or is too large for one, near the middle; none if few have."""

@@ -27,30 +27,29 @@ from archdsl.syntax import ast
 
 Made = TypeVar("Made")
 
-_OR_DEPTH = "; with `depth` a list of widths has one value a stage"
 STRUCTURE = ("depth", "enter")
 """What a stage has beside the settings of its block."""
 
 
-def stages_of(ev: Context, expression: ast.Expression, env: Environment) -> tuple[Stage, ...]:
+def stages_of(ctx: Context, expression: ast.Expression, env: Environment) -> tuple[Stage, ...]:
     """The stages that an expression describes. Raises `Fault`; faults of single attributes are collected."""
     match expression:
         case ast.Conditional():
-            chosen = expression.then if ev.holds(expression.condition, env) else expression.otherwise
-            return stages_of(ev, chosen, env)
+            chosen = expression.then if ctx.holds(expression.condition, env) else expression.otherwise
+            return stages_of(ctx, chosen, env)
         case ast.Derived(value=value, body=body):
-            return _changed(ev, stages_of(ev, value, env), body, env)
+            return _changed(ctx, stages_of(ctx, value, env), body, env)
         case ast.Table():
-            return _from_table(ev, expression, env)
+            return _from_table(ctx, expression, env)
         case ast.ListExpression(items=items):
             _verify_count(len(items), expression)
-            return _from_list(ev, items, env)
+            return _from_list(ctx, items, env)
         case ast.Configured(function=function, body=body):
-            return _from_attributes(ev, ev.evaluate(function, env), function, body, env)
+            return _from_attributes(ctx, ctx.evaluate(function, env), function, body, env)
         case ast.Optional():
-            return stages_of(ev, _there(ev, expression, env), env)
+            return stages_of(ctx, _there(ctx, expression, env), env)
         case _:
-            block = ev.evaluate(expression, env)
+            block = ctx.evaluate(expression, env)
             return (_stage(block, expression, {}, env),)
 
 
@@ -70,10 +69,10 @@ def _asks(expression: ast.Node, name: str, env: Environment) -> bool:
     return any(_asks(node, name, env) for node in children(expression))
 
 
-def chosen(ev: Context, e: ast.Expression, env: Environment) -> ast.Expression:
+def chosen(ctx: Context, e: ast.Expression, env: Environment) -> ast.Expression:
     """The side of a choice that is the same for every block and stage, so that it is no rule if that side is none."""
     while isinstance(e, ast.Conditional) and not any(_names(e.condition, name) for name in ("block", "stage")):
-        e = e.then if ev.holds(e.condition, env) else e.otherwise
+        e = e.then if ctx.holds(e.condition, env) else e.otherwise
     return e
 
 
@@ -110,12 +109,12 @@ def _need_block(value: Value, e: ast.Node, env: Environment) -> Block:
     raise fault("E212", f"a stage is made of a block, not of {kind_of(value)}", e, env, help=help_)
 
 
-def _there(ev: Context, e: ast.Expression, env: Environment) -> ast.Expression:
+def _there(ctx: Context, e: ast.Expression, env: Environment) -> ast.Expression:
     """What stands for a stage of a list after its choices. Raises E212 for a stage that a condition leaves out."""
     while isinstance(e, ast.Conditional | ast.Optional):
         if isinstance(e, ast.Conditional):
-            e = e.then if ev.holds(e.condition, env) else e.otherwise
-        elif ev.holds(e.condition, env):
+            e = e.then if ctx.holds(e.condition, env) else e.otherwise
+        elif ctx.holds(e.condition, env):
             e = e.step
         else:
             step = " ".join(e.step.span.text.split())
@@ -157,7 +156,7 @@ def _stage(value: Value, e: ast.Expression, attributes: Mapping[str, Attribute],
 
 
 def _from_attributes(
-    ev: Context, value: Value, function: ast.Expression, body: ast.Body, env: Environment
+    ctx: Context, value: Value, function: ast.Expression, body: ast.Body, env: Environment
 ) -> tuple[Stage, ...]:
     block = _need_block(value, function, env)
     known = (*setting_names(block.of), *(s for s in STRUCTURE if s not in setting_names(block.of)))
@@ -168,16 +167,16 @@ def _from_attributes(
             raise Fault(misplaced(entry, "a block's settings", "`name: value`"))
         name = entry.path.head
         if name.text not in known:
-            ev.report(unknown_attribute(name, known, block.name))
+            ctx.report(unknown_attribute(name, known, block.name))
             failed = True
         elif name.text in fields:
-            ev.report(_repeated(name, fields[name.text].path.head))
+            ctx.report(_repeated(name, fields[name.text].path.head))
             failed = True
         else:
             fields[name.text] = entry
     for key, written in fields.items():
         if _names(written.value, "block"):
-            fields[key] = replace(written, value=chosen(ev, written.value, env))
+            fields[key] = replace(written, value=chosen(ctx, written.value, env))
     rules = {n: Rule(f.value, env) for n, f in fields.items() if names_block(f.value, env)}
     per_stage = {n: f for n, f in fields.items() if n not in rules and _asks(f.value, "stage", env)}
     values: dict[str, Value] = {}
@@ -185,15 +184,15 @@ def _from_attributes(
         if key in rules or key in per_stage:
             continue
         try:
-            values[key] = ev.evaluate(entry.value, env)
+            values[key] = ctx.evaluate(entry.value, env)
         except Fault as found:
-            ev.report(found.diagnostic)
+            ctx.report(found.diagnostic)
             failed = True
         except AlreadyReported:
             failed = True
     if failed:
         raise AlreadyReported
-    runs = _runs(ev, fields, values, env)
+    runs = _runs(ctx, fields, values, env)
     count = _stage_count(fields, values, runs, env)
     stages: list[Stage] = []
     for index in range(count):
@@ -203,7 +202,7 @@ def _from_attributes(
                 attributes[key] = rules[key]
             elif key in per_stage:
                 inner = stage_environment(env, index, count)
-                attributes[key] = Setting(ev.evaluate(entry.value, inner), Origin(entry.value, inner))
+                attributes[key] = Setting(ctx.evaluate(entry.value, inner), Origin(entry.value, inner))
             else:
                 attributes[key] = _element(values[key], index, entry.value, env)
         if runs is not None:
@@ -224,13 +223,13 @@ def _element(value: Value, index: int, e: ast.Expression, env: Environment) -> S
 
 
 def _runs(
-    ev: Context, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
+    ctx: Context, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
 ) -> list[tuple[Value, int]] | None:
     """Width and depth of each run of equal widths, where `width` is a list and `depth` is not given."""
     widths = values.get("width")
     if "depth" in fields or not is_list(widths):
         return None
-    ev.spend(len(widths), fields["width"], env)
+    ctx.spend(len(widths), fields["width"], env)
     return [(width, len(list(run))) for width, run in groupby(widths)]
 
 
@@ -275,15 +274,15 @@ def stage_environment(env: Environment, index: int, count: int) -> Environment:
     return inner
 
 
-def _from_list(ev: Context, items: tuple[ast.Expression, ...], env: Environment) -> tuple[Stage, ...]:
+def _from_list(ctx: Context, items: tuple[ast.Expression, ...], env: Environment) -> tuple[Stage, ...]:
     stages = []
     for index, written in enumerate(items):
         inner = stage_environment(env, index, len(items))
-        item = _there(ev, written, inner)
+        item = _there(ctx, written, inner)
         if not isinstance(item, ast.Configured):
-            stages.append(_stage(ev.evaluate(item, inner), item, {}, inner))
+            stages.append(_stage(ctx.evaluate(item, inner), item, {}, inner))
             continue
-        value = _need_block(ev.evaluate(item.function, inner), item.function, inner)
+        value = _need_block(ctx.evaluate(item.function, inner), item.function, inner)
         known = (*setting_names(value.of), *STRUCTURE)
         attributes: dict[str, Attribute] = {}
         for entry in item.body.entries:
@@ -294,20 +293,20 @@ def _from_list(ev: Context, items: tuple[ast.Expression, ...], env: Environment)
                 raise unknown_setting(name, known, value.name)
             if name.text in attributes:
                 raise Fault(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
-            attributes[name.text] = _attribute(ev, entry.value, inner)
+            attributes[name.text] = _attribute(ctx, entry.value, inner)
         stages.append(_stage(value, item, attributes, inner))
     return tuple(stages)
 
 
-def _attribute(ev: Context, e: ast.Expression, env: Environment) -> Attribute:
+def _attribute(ctx: Context, e: ast.Expression, env: Environment) -> Attribute:
     if _names(e, "block"):
-        e = chosen(ev, e, env)
+        e = chosen(ctx, e, env)
     if names_block(e, env):
         return Rule(e, env)
-    return Setting(ev.evaluate(e, env), Origin(e, env))
+    return Setting(ctx.evaluate(e, env), Origin(e, env))
 
 
-def _from_table(ev: Context, table: ast.Table, env: Environment) -> tuple[Stage, ...]:
+def _from_table(ctx: Context, table: ast.Table, env: Environment) -> tuple[Stage, ...]:
     header = [_column(cell) for cell in table.rows[0].cells]
     seen: dict[str, ast.Identifier] = {}
     for column in header:
@@ -323,24 +322,24 @@ def _from_table(ev: Context, table: ast.Table, env: Environment) -> tuple[Stage,
     rows = table.rows[1:]
     _verify_count(len(rows), table)
     scopes = [stage_environment(env, index, len(rows)) for index in range(len(rows))]
-    blocks = _each(ev, lambda index: _row_block(ev, header, rows[index], scopes[index]), len(rows))
+    blocks = _each(ctx, lambda index: _row_block(ctx, header, rows[index], scopes[index]), len(rows))
     offered = {"block", *STRUCTURE, *(name for block in blocks for name in setting_names(block.of))}
     strange = [column for column in header if column.text not in offered]
     for column in strange:
-        ev.report(unknown_column(column, offered))
+        ctx.report(unknown_column(column, offered))
     if strange:
         raise AlreadyReported
-    return tuple(_each(ev, lambda index: _row(ev, header, rows[index], blocks[index], scopes[index]), len(rows)))
+    return tuple(_each(ctx, lambda index: _row(ctx, header, rows[index], blocks[index], scopes[index]), len(rows)))
 
 
-def _each(ev: Context, make: Callable[[int], Made], count: int) -> list[Made]:
+def _each(ctx: Context, make: Callable[[int], Made], count: int) -> list[Made]:
     """What is made for every row; the faults of all rows are reported before any stops the table."""
     made: list[Made] = []
     for index in range(count):
         try:
             made.append(make(index))
         except Fault as found:
-            ev.report(found.diagnostic)
+            ctx.report(found.diagnostic)
         except AlreadyReported:
             pass  # the fault behind it is reported
     if len(made) < count:
@@ -348,7 +347,7 @@ def _each(ev: Context, make: Callable[[int], Made], count: int) -> list[Made]:
     return made
 
 
-def _row_block(ev: Context, header: list[ast.Identifier], row: ast.Row, env: Environment) -> Block:
+def _row_block(ctx: Context, header: list[ast.Identifier], row: ast.Row, env: Environment) -> Block:
     """The block of a row that has a cell for every column."""
     if len(row.cells) != len(header):
         columns = header[0].span.to(header[-1].span)
@@ -362,11 +361,11 @@ def _row_block(ev: Context, header: list[ast.Identifier], row: ast.Row, env: Env
             )
         )
     cell = next(cell for column, cell in zip(header, row.cells, strict=True) if column.text == "block")
-    cell = _there(ev, cell, env)
-    return _need_block(ev.evaluate(cell, env), cell, env)
+    cell = _there(ctx, cell, env)
+    return _need_block(ctx.evaluate(cell, env), cell, env)
 
 
-def _row(ev: Context, header: list[ast.Identifier], row: ast.Row, block: Block, env: Environment) -> Stage:
+def _row(ctx: Context, header: list[ast.Identifier], row: ast.Row, block: Block, env: Environment) -> Stage:
     known = (*setting_names(block.of), *STRUCTURE)
     place: ast.Expression = row.cells[0]
     attributes: dict[str, Attribute] = {}
@@ -376,7 +375,7 @@ def _row(ev: Context, header: list[ast.Identifier], row: ast.Row, block: Block, 
         elif isinstance(cell, ast.Absent):
             continue
         elif column.text in known:
-            attributes[column.text] = _attribute(ev, cell, env)
+            attributes[column.text] = _attribute(ctx, cell, env)
         else:
             message = f"`{block.name}` has no setting `{column.text}`"
             labels = (Label(column.span, "the column"),)
@@ -391,7 +390,7 @@ def _column(cell: ast.Expression) -> ast.Identifier:
     raise Fault(Diagnostic("E204", "the first row of the table names its columns", cell.span))
 
 
-def _changed(ev: Context, stages: tuple[Stage, ...], body: ast.Body, env: Environment) -> tuple[Stage, ...]:
+def _changed(ctx: Context, stages: tuple[Stage, ...], body: ast.Body, env: Environment) -> tuple[Stage, ...]:
     """`[ … ] with { width: … }`: a line gives a column's new value; the old values are names on the right."""
     changed = []
     seen: dict[str, ast.Identifier] = {}
@@ -419,7 +418,7 @@ def _changed(ev: Context, stages: tuple[Stage, ...], body: ast.Body, env: Enviro
             for key, attribute in old.items():
                 if isinstance(attribute, Setting):
                     inner.bind(key, attribute.value, attribute.origin)
-            new[name.text] = _attribute(ev, entry.value, inner)
+            new[name.text] = _attribute(ctx, entry.value, inner)
         depth = new.pop("depth", stage.depth)
         if not isinstance(depth, Setting):
             raise Fault(Diagnostic("E204", "`depth` cannot name `block`", body.span))

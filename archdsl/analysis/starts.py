@@ -37,11 +37,11 @@ def _distribution(kind: str) -> Callable[..., Start]:
     return make
 
 
-def start_of(ev: Context, name: str, e: ast.Expression, env: Environment) -> Start:
+def start_of(ctx: Context, name: str, e: ast.Expression, env: Environment) -> Start:
     """The start that a line of `init` says. It is tried with fans of 9, so that a fault is found at once."""
     inner = environment(env, 9)
-    value = ev.evaluate(e, inner)
-    converter = _Converter(ev, {fan: fan for fan in NAMES})
+    value = ctx.evaluate(e, inner)
+    converter = _Converter(ctx, {fan: fan for fan in NAMES})
     if name.startswith("norm.") and converter.depends(e):
         raise fault("E301", f"`{name}` is of norms, which have no {', '.join(NAMES)}", e, inner)
     if numbers.is_number(value):
@@ -58,8 +58,8 @@ def start_of(ev: Context, name: str, e: ast.Expression, env: Environment) -> Sta
 class _Converter:
     """Makes formulas of expressions, in which some names stand for formulas."""
 
-    def __init__(self, ev: Context, names: Mapping[str, Formula]) -> None:
-        self.ev = ev
+    def __init__(self, ctx: Context, names: Mapping[str, Formula]) -> None:
+        self.ctx = ctx
         self.names = names
 
     def depends(self, e: ast.Expression) -> bool:
@@ -69,7 +69,7 @@ class _Converter:
     def formula(self, e: ast.Expression, env: Environment) -> Formula:
         """The formula of an expression, whose value in this environment is a number."""
         if not self.depends(e):
-            value = self.ev.evaluate(e, env)
+            value = self.ctx.evaluate(e, env)
             if not numbers.is_number(value):
                 raise _unsaid(e, env)
             try:
@@ -84,7 +84,7 @@ class _Converter:
             case ast.Arithmetic(operator=operator, left=left, right=right) if operator in OPERATORS:
                 return operator, (self.formula(left, env), self.formula(right, env))
             case ast.Call(function=ast.Reference(name=name) as function):
-                called = self.ev.evaluate(function, env)
+                called = self.ctx.evaluate(function, env)
                 if isinstance(called, Function) and isinstance(called.of, Builtin) and name in OPERATORS:
                     return name, tuple([self.formula(argument.value, env) for argument in e.arguments])
                 if isinstance(called, Function) and isinstance(called.of, Definition):
@@ -106,14 +106,14 @@ class _Converter:
             name = argument.name.text if argument.name is not None else of.parameter_names[position]
             if self.depends(argument.value):
                 given[name] = self.formula(argument.value, env)
-        settings = arguments(self.ev, of, e, env)
-        inner = environment_of(self.ev, of, settings, e, env)
+        settings = arguments(self.ctx, of, e, env)
+        inner = environment_of(self.ctx, of, settings, e, env)
         for parameter in of.parameters:
             default = parameter.default
             name = parameter.name.text
-            if default is not None and name not in settings and _Converter(self.ev, given).depends(default):
-                given[name] = _Converter(self.ev, given).formula(default, inner)
-        return _Converter(self.ev, given).formula(body, inner)
+            if default is not None and name not in settings and _Converter(self.ctx, given).depends(default):
+                given[name] = _Converter(self.ctx, given).formula(default, inner)
+        return _Converter(self.ctx, given).formula(body, inner)
 
 
 def _unsaid(e: ast.Expression, env: Environment) -> Fault:

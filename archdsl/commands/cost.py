@@ -261,7 +261,7 @@ def _terms(network: Network, convention: Convention, *, markdown: bool) -> str:
 
 
 def _formula_report(result: Compiled, convention: Convention) -> Any:
-    from archdsl.analysis.formula import formulas_of
+    from archdsl.closed_forms import formulas_of
     from archdsl.report import FormReport, FormulasReport, SymbolReport
 
     found = formulas_of(result.model, convention)

@@ -12,9 +12,9 @@ from graph_networks import Sketch, efficientnet_b0, kitchen_sink
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archdsl.closed_forms.network import formulas
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
-from archdsl.graph.formulas import formulas
 from archdsl.graph.network import INPUT, Network
 from archdsl.graph.symbolic import Symbolic
 

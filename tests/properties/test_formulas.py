@@ -9,11 +9,11 @@ import sympy
 from families.compiling import COMPILER, spec_source, zoo_names
 from strategies import HEADER, compile_text
 
-from archdsl.analysis.formula import Formulas, formula_network, formulas_of
+from archdsl.closed_forms import Formulas, formula_network, formulas_of
+from archdsl.closed_forms.network import Formula
 from archdsl.compiler import Changes, Compilation, Compiled
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
-from archdsl.graph.formulas import Formula
 from archdsl.graph.symbolic import Symbolic
 
 MEASURES = ("flops", "params", "acts")

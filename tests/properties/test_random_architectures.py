@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sampling import many
 from strategies import Program, compile_text, network_of, programs
 
-from archdsl.analysis.formula import formula_network, formulas_of
+from archdsl.closed_forms import formula_network, formulas_of
 from archdsl.compiler import Compiled
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
