@@ -42,6 +42,7 @@ from archdsl.analysis.values import (
 )
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault, Label
 from archdsl.graph.network import INPUT, Builder, Network
+from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
 
@@ -56,6 +57,7 @@ class Elaborator(Evaluator):
         super().__init__()
         self.diagnostics = diagnostics
         self.progress = progress
+        self._last: _Placed | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy has the diagnostics, and tells no one of its progress: between two models nothing else is kept."""
@@ -459,8 +461,29 @@ class Elaborator(Evaluator):
         *,
         fitted: bool,
     ) -> Value:
-        """Build stem, head or one block of a stage; `solve` measures here instead."""
-        return self.build(block, inputs, path, site, env, fitted=fitted)
+        """Build stem, head or one block of a stage; `solve` measures here instead.
+
+        A block like the one before, on an input of the same shape, is not evaluated: its operations are the same.
+        """
+        builder, last = self.builder, self._last
+        self._last = None
+        if builder is None or not isinstance(block, Block) or self.symbolic or self.ties is not None:
+            return self.build(block, inputs, path, site, env, fitted=fitted)
+        first, before = len(builder.nodes), self.steps
+        shapes = tuple([tensor.shape for tensor in inputs])
+        kinds = [type(setting.value) for setting in block.settings.values()]
+        value: Value = None
+        if last is not None and last.made == (builder, first, fitted, shapes, kinds) and last.block == block:
+            places = builder.again(last.first, last.path, [tensor.place for tensor in inputs], path)
+            if places is not None:
+                tensors = tuple([Tensor(place, builder.shape(place)) for place in places])
+                value = tensors if isinstance(last.value, tuple) else tensors[0]
+                self.spend(last.steps, site, env)
+        if value is None:
+            value = self.build(block, inputs, path, site, env, fitted=fitted)
+        made = builder, len(builder.nodes), fitted, shapes, kinds
+        self._last = _Placed(block, made, path, first, self.steps - before, value)
+        return value
 
     def stage_names(self, stage: Stage) -> tuple[str, ...]:
         """The settings that a stage's block has."""
@@ -557,6 +580,19 @@ class Elaborator(Evaluator):
             if name not in found and name in inner.names:
                 found[name] = Setting(inner.names[name], inner.origins.get(name))
         return {name: found[name] for name in of.parameter_names if name in found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A block that was placed: with what it was made, the first of its operations, its steps, and what it gave."""
+
+    block: Block
+    made: tuple[Any, ...]
+    """The builder, the number of operations afterwards, whether `fit` was done, shapes of inputs, kinds of settings."""
+    path: str
+    first: int
+    steps: int
+    value: Value
 
 
 class FormulaNames(Protocol):
