@@ -82,7 +82,8 @@ def network_of(ctx: Context, model: Model, symbols: Symbols | None = None) -> Ne
     building = Building(builder, ctx.bound if symbols is None else None)
     wanted = model.output_stride
     dilation = Dilation(ctx, model, builder, wanted) if wanted is not None else None
-    assembly = Assembly(ctx, model, partial(build, ctx, building), dilation, symbols)
+    place = partial(build, ctx, building) if symbols is not None or ctx.ties is not None else _Builds(ctx, building)
+    assembly = Assembly(ctx, model, place, dilation, symbols)
     ends = assembly.body(Tensor(INPUT, builder.shape(INPUT)))
     features = features_of(model, ends[1:], builder)
     outputs = assembly.head(ends)
@@ -105,6 +106,70 @@ def network_at(ctx: Context, model: Model, network: Network, at: Shape | None) -
     if at is None or at == network.input:
         return network
     return network_of(ctx, replace(model, input=replace(model.input, value=Size(at))))
+
+
+class _Builds:
+    """Builds one block behind the other. One like the block before it, on inputs of the same shapes, is not evaluated:
+    its operations are the same, and are copied."""
+
+    def __init__(self, ctx: Context, building: Building) -> None:
+        self._ctx, self._building = ctx, building
+        self._last: _Placed | None = None
+
+    def __call__(
+        self,
+        block: Block | Sequence,
+        inputs: tuple[Tensor, ...],
+        path: str,
+        site: ast.Node,
+        env: Environment,
+        *,
+        fitted: bool,
+    ) -> Value:
+        last, self._last = self._last, None
+        builder, ctx = self._building.builder, self._ctx
+        first, before = len(builder.nodes), ctx.steps
+        shapes = tuple([tensor.shape for tensor in inputs])
+        value: Value = None
+        if (
+            last is not None
+            and (last.end, last.fitted, last.shapes) == (first, fitted, shapes)
+            and _same(last.block, block)
+        ):
+            places = builder.again(last.first, last.path, [tensor.place for tensor in inputs], path)
+            if places is not None:
+                tensors = tuple([Tensor(place, builder.shape(place)) for place in places])
+                value = tensors if isinstance(last.value, tuple) else tensors[0]
+                ctx.spend(last.steps, site, env)
+        if value is None:
+            value = build(ctx, self._building, block, inputs, path, site, env, fitted=fitted)
+        self._last = _Placed(block, fitted, shapes, path, first, len(builder.nodes), ctx.steps - before, value)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A block that was placed: what it was made of, its operations `first` to `end`, its steps, and what it gave."""
+
+    block: Block | Sequence
+    fitted: bool
+    shapes: tuple[Any, ...]
+    path: str
+    first: int
+    end: int
+    steps: int
+    value: Value
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two blocks, or values of their settings, are the same; 1 and `true`, which are equal, are not."""
+    if isinstance(one, Block):
+        if not isinstance(other, Block) or one.of is not other.of or one.settings.keys() != other.settings.keys():
+            return False
+        return all(_same(setting.value, other.settings[name].value) for name, setting in one.settings.items())
+    if isinstance(one, tuple):
+        return isinstance(other, tuple) and len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and not isinstance(one, Sequence) and bool(one == other)
 
 
 @dataclass(frozen=True)

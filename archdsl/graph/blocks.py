@@ -122,6 +122,21 @@ def moved(application: Application, place: Place) -> Application:
     )
 
 
+def _copied(application: Application, path: str, at: Callable[[Value], Value], place: Mapping[int, int]) -> Application:
+    """A block once more, at another path and on other values."""
+    steps = []
+    for step in application.steps:
+        applied = step.applied
+        if isinstance(applied, int):
+            steps.append(Step(step.label, place[applied], step.names, step.called))
+        else:
+            inner = path + applied.path[len(application.path) :]
+            steps.append(Step(step.label, _copied(applied, inner, at, place), step.names, step.called))
+    inputs = tuple([at(value) for value in application.inputs])
+    outputs = tuple([at(value) if value is not None else None for value in application.outputs])
+    return Application(application.declared, path, inputs, outputs, tuple(steps), application.held)
+
+
 def _moved(value: Value | None, place: Place) -> Value | None:
     if value is None or value.node not in place:
         return None
@@ -179,6 +194,21 @@ class Recorder:
         self._use(inputs)
         self._nodes = node + 1
         self._add(path, node, names, called)
+
+    def last(self, path: str) -> Application | None:
+        """The block that was built last, if it stands in no other and has this path."""
+        applied = self._root[-1].applied if self._root and not self._open else None
+        return applied if isinstance(applied, Application) and applied.path == path else None
+
+    def again(
+        self, applied: Application, path: str, at: Callable[[Value], Value], place: Mapping[int, int]
+    ) -> tuple[Value, ...]:
+        """The block that was built last is built once more, at another path; its outputs there."""
+        step = self._root[-1]
+        copied = _copied(applied, path, at, place)
+        self._nodes += len(place)
+        self._root.append(Step(path, copied, step.names, step.called))
+        return tuple([value for value in copied.outputs if value is not None])
 
     def _use(self, values: Sequence[Value]) -> None:
         """Values are used in the innermost block. One that is neither its own nor an input is held by its settings,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Convention, Sum
 from archdsl.graph.ledger import Ledger
@@ -120,14 +120,16 @@ class _Total:
         self.amount: Dim = 0
         self.rounded: Dim = 0
 
-    def share(self, kind: str, ledger: Ledger) -> Dim:
-        terms = self.terms.get(kind)
-        if terms is None:
-            return 0
+    def of(self, kind: str, ledger: Ledger) -> Dim:
+        """What one operation adds, before the divisor."""
         amount: Dim = 0
-        for column, coefficient in terms:
+        for column, coefficient in self.terms.get(kind, ()):
             value = getattr(ledger, column)
             amount += value if coefficient == 1 else value * coefficient
+        return amount
+
+    def share(self, amount: Dim) -> Dim:
+        """Add what one operation adds; the growth of the total."""
         self.amount += amount
         if self.divisor == 1:
             return amount
@@ -146,27 +148,22 @@ def count(network: Network, convention: Convention | str = DEFAULT) -> Cost:
     buffers: Dim = 0
     rows: list[Row] = []
     nodes, first = network.nodes, network.input
+    known: dict[tuple[int, ...], tuple[Any, ...]] = {}
+    """By the identities of an operation and of its shapes, which blocks that are alike share."""
     for node in nodes:
-        operation = node.operation
+        operation, shapes = node.operation, node.shapes
         inputs = tuple([nodes[index].shapes[output] if index >= 0 else first for index, output in node.inputs])
-        ledger = operation.cost(inputs, node.shapes)
-        kind = operation.kind
-        stored = ledger.running_statistics + ledger.counters
+        key = (id(operation), id(shapes), *map(id, inputs))
+        found = known.get(key)
+        if found is None:
+            ledger, kind = operation.cost(inputs, shapes), operation.kind
+            stored = ledger.running_statistics + ledger.counters
+            amounts = flops.of(kind, ledger), params.of(kind, ledger), acts.of(kind, ledger)
+            found = known[key] = operation.name, kind, ledger, stored, *amounts
+        name, kind, ledger, stored, by_flops, by_params, by_acts = found
         buffers += stored
-        rows.append(
-            Row(
-                node.path,
-                operation.name,
-                kind,
-                inputs,
-                node.shapes,
-                ledger,
-                flops.share(kind, ledger),
-                params.share(kind, ledger),
-                acts.share(kind, ledger),
-                stored,
-            )
-        )
+        shares = flops.share(by_flops), params.share(by_params), acts.share(by_acts)
+        rows.append(Row(node.path, name, kind, inputs, shapes, ledger, *shares, stored))
     return Cost(chosen, flops.result, params.result, acts.result, buffers, tuple(rows))
 
 

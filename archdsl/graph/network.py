@@ -161,6 +161,36 @@ class Builder:
         self.recorder.operation(path, index, operands, names, called)
         return tuple([Value(index, output) for output in range(len(shapes))])
 
+    def again(self, first: int, path: str, inputs: Sequence[Value], new_path: str) -> tuple[Value, ...] | None:
+        """Build the block that was built last once more, at another path, on inputs of the same shapes.
+
+        `first` is its first operation, `path` its path, `inputs` what it was applied to. None where it uses values of
+        other blocks, or the network would be too large: then it is to be built as any other.
+        """
+        last = len(self.nodes)
+        applied = self.recorder.last(path)
+        added = last - first
+        if applied is None or applied.held or last + added > self.max_nodes:
+            return None
+        place = {old: old + added for old in range(first, last)}
+        moved_inputs = dict(zip(applied.inputs, inputs, strict=True))
+
+        def moved(value: Value) -> Value:
+            return Value(place[value.node], value.output) if value.node in place else moved_inputs[value]
+
+        nodes = []
+        for node in self.nodes[first:last]:
+            if any(value.node < first and value not in moved_inputs for value in node.inputs):
+                return None
+            operands = tuple([moved(value) for value in node.inputs])
+            nodes.append(Node(new_path + node.path[len(path) :], node.operation, operands, node.shapes, node.span))
+        values = sum([len(node.inputs) + len(node.shapes) for node in nodes])
+        if self._values + values > VALUES_PER_NODE * self.max_nodes:
+            return None
+        self._values += values
+        self.nodes += nodes
+        return self.recorder.again(applied, new_path, moved, place)
+
     def finish(self, name: str, outputs: Iterable[Value], features: Iterable[Feature] = ()) -> Network:
         """The network with these outputs. Nodes that no output or feature needs are left out."""
         wanted_outputs, wanted_features = tuple(outputs), tuple(features)

@@ -1,0 +1,93 @@
+"""A block that is like the one before is not evaluated: nothing of the network tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from families.compiling import COMPILER, spec_source, text_source
+
+from archdsl import limits
+from archdsl.compiler import Changes, Compiled
+from archdsl.graph.network import Builder
+from archdsl.source import Source
+
+NAMES = [
+    *("regnety_4gf", "resnet50", "efficientnet_b0", "rexnet_1_0x", "mobilenetv2", "densenet121", "convnext_t"),
+    *("inception_v3", "regnetz_500mf_to_4gf"),
+]
+OWN = """
+use std.ops { conv, concat, relu, drop_path, split, add }
+block two(x; width) {
+  a, b = split(x, parts: 2)
+  return concat(a -> conv(width / 2, kernel: 3), b -> relu)
+}
+block dropped(x; width, drop: 0) = (x -> conv(width, kernel: 1) -> drop_path(drop) when drop > 0) + x
+block wide(x; width) = concat(x, x -> conv(width, kernel: 1))
+model m {
+  input: 16 x 8 x 8
+  stages: [
+    two { width: 16  depth: 4 },
+    dropped { width: 16  depth: 3  drop: block.index / 100 },
+    dropped { width: 16  depth: 3 },
+    wide { width: 8  depth: 3 },
+    conv { width: 16  kernel: 3  depth: 3 },
+  ]
+}
+"""
+
+
+def compiled(source: Source, name: str, *scalings: str) -> Compiled:
+    result = COMPILER.compile(source, name, Changes((), scalings))
+    assert isinstance(result, Compiled), [d.message for d in result.diagnostics]
+    return result
+
+
+def all_of(result: Compiled) -> Any:
+    """Everything that a network holds, and the steps that it took: what equality leaves out, too."""
+    network: Any = result.network
+    nodes = [(n.path, n.operation, n.inputs, n.shapes, n.span.start if n.span else None) for n in network.nodes]
+    return nodes, network.outputs, network.features, repr(network.root), result.steps
+
+
+def evaluated(monkeypatch: pytest.MonkeyPatch, source: Source, name: str, *scalings: str) -> Any:
+    with monkeypatch.context() as patch:
+        patch.setattr(Builder, "again", lambda *_: None)
+        return all_of(compiled(source, name, *scalings))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_networks_that_ship(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    source = spec_source(name)
+    assert all_of(compiled(source, name)) == evaluated(monkeypatch, source, name)
+
+
+def test_blocks_of_all_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = text_source(OWN)
+    for scalings in ((), ("d(3)",)):
+        assert all_of(compiled(source, "m", *scalings)) == evaluated(monkeypatch, source, "m", *scalings)
+
+
+def test_limits_count_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many operations, and as many steps, as if each were evaluated."""
+    steps = compiled(spec_source("regnety_4gf"), "regnety_4gf").steps
+    for limit, most, code in (("MAX_NODES", 200, "E391"), ("MAX_STEPS", steps - 10, "E392")):
+        with monkeypatch.context() as patch:
+            patch.setattr(limits, limit, most)
+            result = COMPILER.compile(spec_source("regnety_4gf"), "regnety_4gf")
+            assert [d.code for d in result.diagnostics] == [code]
+
+
+def test_blocks_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the 22 blocks of RegNetY-4GF in four stages, all but the first two of each are."""
+    repeated = []
+    again = Builder.again
+
+    def counted(self: Builder, *arguments: Any) -> Any:
+        found = again(self, *arguments)
+        repeated.append(found is not None)
+        return found
+
+    monkeypatch.setattr(Builder, "again", counted)
+    compiled(spec_source("regnety_4gf"), "regnety_4gf")
+    assert sum(repeated) == 22 - 2 * 4
