@@ -1,0 +1,142 @@
+"""Emitted code reads as the field writes: names of classes, arguments in one order, docstrings about the class."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+
+import emitted
+import pytest
+
+from archdsl.backends.torch.classes import class_name
+from archdsl.backends.torch.write import about_class, summary
+
+NAMES = {
+    "efficientnet_b0": "EfficientNetB0",
+    "efficientnetv2_s": "EfficientNetV2S",
+    "fbnetc": "FBNetC",
+    "mnasnet_a1": "MnasNetA1",
+    "mobilenetv3_large": "MobileNetV3Large",
+    "convnext_t": "ConvNeXtT",
+    "densenet121": "DenseNet121",
+    "ghostnet_1_0x": "GhostNet1_0x",
+    "inception_resnet_v2": "InceptionResNetV2",
+    "repvgg_a0": "RepVGGA0",
+    "shufflenetv2_1_0x": "ShuffleNetV2_1_0x",
+    "squeezenet_1_1": "SqueezeNet1_1",
+    "vgg16_bn": "VGG16BN",
+    "anynet_vr": "AnyNetVR",
+    "regnetx_400mf": "RegNetX400MF",
+    "regnety_4gf": "RegNetY4GF",
+    "regnetz_500mf_to_4gf": "RegNetZ500MFTo4GF",
+    "resnet50": "ResNet50",
+    "resnext101_64x4d": "ResNeXt101_64x4d",
+    "rexnet_lite_1_0x": "ReXNetLite1_0x",
+}
+"""As the papers write them."""
+BLOCKS = {"efficientnetv2_s": {"FusedMBConv", "MBConv", "SqueezeExcite"}, "repvgg_a0": {"RepVGGBlock"}}
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(emitted.emitted_spec(name).text)
+
+
+def classes(name: str) -> dict[str, ast.ClassDef]:
+    return {node.name: node for node in tree(name).body if isinstance(node, ast.ClassDef)}
+
+
+def parameters(node: ast.ClassDef) -> list[str]:
+    made = next(each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+    return [argument.arg for argument in made.args.args[1:]]
+
+
+def test_names_of_networks() -> None:
+    assert {name: emitted.emitted_spec(name).interface.class_name for name in NAMES} == NAMES
+
+
+def test_names_of_blocks() -> None:
+    for name, wanted in BLOCKS.items():
+        assert wanted <= classes(name).keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "doc", "wanted"),
+    [
+        ("fused_mbconv", "Fused-MBConv (Tan & Le 2021).", "FusedMBConv"),
+        ("fused_mbconv", "", "FusedMbconv"),
+        ("mynet_v2", "MyNet-v2, of nobody.", "MyNetV2"),
+        ("mynet", "The MYNET of MyNet.", "MYNET"),
+        ("net_a", "A net.", "NetA"),
+        ("mynetc", "MyNet-C.", "MyNetC"),
+        ("mynetc", "MyNet C.", "Mynetc"),
+        ("ox", "Oxen pull, an OX does not.", "OX"),
+        ("skip", "\u017f\u212aip", "Skip"),
+        ("r_1_6gf", "1.6GF", "R1_6GF"),
+        ("_2d", "", "Block2d"),
+        ("a_b__c", "", "ABC"),
+    ],
+)
+def test_the_rule(name: str, doc: str, wanted: str) -> None:
+    assert class_name(name, doc) == wanted
+
+
+@pytest.mark.parametrize("name", emitted.SAMPLE)
+def test_a_network(name: str) -> None:
+    text = emitted.emitted_spec(name).text
+    assert not re.search(r"^ +(\w+) = .*\n +return \1$", text, re.MULTILINE)
+    assert "nn.ModuleList([])" not in text
+    for node in classes(name).values():
+        takes = parameters(node)
+        if "width" in takes:
+            assert takes[1] == "width" or not takes[0].endswith("in_channels"), (node.name, takes)
+    for call in ast.walk(tree(name)):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in classes(name):
+            takes = parameters(classes(name)[call.func.id])
+            given = [argument for argument in call.args if not isinstance(argument, ast.Starred)]
+            assert takes[: len(given)] == ["in_channels", "width"][: len(given)] or call.func.id in OWN, call.func.id
+
+
+OWN = {"DropPath", "LayerScale", "Permute", "Scale", "Slice", "PadChannels", "ChannelShuffle", "Reshape", "Stage"}
+"""Small modules of the emitted file itself; what they take is in their own order."""
+
+
+def test_group_width_stays() -> None:
+    text = emitted.emitted_spec("regnety_4gf").text
+    assert "YBlock(32, 128, group_width=64, stride=2)" in text
+    assert "groups=width // group_width" in text
+    assert "groups=17" not in text
+    built = emitted.emitted_spec("regnety_4gf")
+    convolutions = [module for module in built.on_meta().modules() if type(module).__name__ == "Conv2d"]
+    assert {module.groups for module in convolutions} == {1, 2, 3, 8, 17}
+
+
+def test_a_width_that_no_step_has() -> None:
+    """A block whose last convolution is left away still takes the width that it gives, second of all."""
+    text = emitted.emitted_spec("efficientnetv2_s").text
+    assert "FusedMBConv(24, 24, inner=24, drop=drop)" in text
+    assert "FusedMBConv(24, 48, inner=96, stride=2)" in text
+    assert "MBConv(64, 128, inner=256, stride=2)" in text
+
+
+@pytest.mark.parametrize(
+    ("doc", "others", "wanted"),
+    [
+        ("A block; `expand` is relative to its input.", {"expand"}, "A block."),
+        ("A block; `expand` is relative to its input.", {"ratio"}, "A block; `expand` is relative to its input."),
+        ("A block (of two, as `expand` says), with `ratio`.", {"ratio"}, "A block (of two, as `expand` says)."),
+        ("A block (figure 3): the first step stands where `expand` is 2.", {"expand"}, "A block (figure 3)."),
+        ("What `expand` says.", {"expand"}, ""),
+    ],
+)
+def test_docstrings_are_about_the_class(doc: str, others: set[str], wanted: str) -> None:
+    assert about_class(summary(doc), others) == wanted
+
+
+def test_no_docstring_names_what_a_class_does_not_take() -> None:
+    for name in emitted.MODELS:
+        for node in classes(name).values():
+            if node.name not in ("SamePad2d", emitted.emitted_spec(name).interface.class_name):
+                named = set(re.findall(r"`(\w+)`", ast.get_docstring(node) or ""))
+                assert named <= {*parameters(node), "image_size"}, (name, node.name, named)
