@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from archdsl.backends.parts import plain
+from archdsl.backends.summary import plain
 from archdsl.plots.rows import MEASURES, BlockRow, Fit, ScaledRow, StageRow
 
 Form = Literal["steps", "points", "line", "guide", "bars"]

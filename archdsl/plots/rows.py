@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from archdsl.backends.parts import parts_of
+from archdsl.backends.summary import parts_of
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 
