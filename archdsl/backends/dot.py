@@ -7,7 +7,7 @@ block. Texts may come from a stranger: they stand within double quotes alone, an
 from __future__ import annotations
 
 from archdsl.backends import About
-from archdsl.backends.parts import Part, parts_of, plain, size
+from archdsl.backends.summary import Part, parts_of, plain, size
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network, Value
 

@@ -16,7 +16,7 @@ from unicodedata import east_asian_width
 
 from archdsl import __version__
 from archdsl.backends import About
-from archdsl.backends.parts import TIMES, Stage, label_of, parts_of, plain, shape_of, size, stages_of, words_of
+from archdsl.backends.summary import TIMES, Stage, label_of, parts_of, plain, shape_of, size, stages_of, words_of
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network, Value
 from archdsl.records import dataclass

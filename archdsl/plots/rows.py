@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from archdsl.backends.parts import parts_of
+from archdsl.backends.summary import parts_of
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 from archdsl.records import dataclass
