@@ -368,6 +368,8 @@ class Checker:
         return isinstance(named, Definition) and named.kind == "recipe"
 
     def _recipe_field(self, path: ast.Path, value: ast.Expression, local: Names) -> None:
+        if path.text in recipe_fields.SECTIONS and isinstance(value, ast.Constant) and value.value is None:
+            return
         wrong = recipe_fields.misnamed(path)
         if wrong is not None:
             self.report(wrong)

@@ -48,6 +48,9 @@ def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
         use = f"write `use std.ops {{ {e.name} }}` at the top of the file"
         return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=use))
     hint = did_you_mean(e.name, known | {"none", "true", "false"}, e.span)
+    meant = nearest(e.name, OPERATIONS) if hint.help is None else None
+    if meant is not None:
+        hint = Hint(f"did you mean `{meant}`? It needs `use std.ops {{ {meant} }}`", (Edit(e.span, meant),))
     return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=hint.help, edits=hint.edits))
 
 
@@ -72,6 +75,10 @@ def misplaced(entry: ast.Entry, where: str, allowed: str) -> Diagnostic:
     help_ = f"here stand {allowed}"
     if isinstance(entry, ast.Field) and where in ("a block", "a fn"):
         help_ = f"write `{entry.path.text} = …` for a local name"
+    if isinstance(entry, ast.Section) and where == "a block" and nearest(entry.path.text, ("fit",)):
+        edits = (Edit(span, "fit"),)
+        message = f"`{entry.path.text}` does not stand in a block"
+        return Diagnostic("E204", message, span, help="did you mean `fit`?", edits=edits)
     return Diagnostic("E204", f"{_entry_words(entry)} does not stand in {where}", span, help=help_)
 
 

@@ -235,7 +235,7 @@ def unknown(path: ast.Path, *, section: bool = False) -> Diagnostic:
         return Diagnostic("E204", message, path.span, help=f"write `{name.text}: …`")
     if name.text in SECTIONS:
         message = f"`{name.text}` is a section, not a field"
-        return Diagnostic("E204", message, path.span, help=f"write `{name.text} {{ … }}`")
+        return Diagnostic("E204", message, path.span, help=f"write `{name.text} {{ … }}` or `none`")
     elsewhere = {
         **{setting: f"`{field_}`" for field_, forms in FORMS.items() for known in forms.values() for setting in known},
         "stages": "`progressive`",

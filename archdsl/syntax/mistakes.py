@@ -243,6 +243,8 @@ def _misspelled_word(at: Break) -> Explanation | None:
         words = [word for word, kind in _JOINS.items() if kind in at.accepted]
         if before.kind in _ENDS_VALUE and (END in at.accepted or at.inside in {"(", "["}):
             words += _BEHIND_A_VALUE  # the parser has reduced the value by now, and accepts them no more
+        if before.kind == "NUMBER":
+            words += ["epochs", "steps"]  # likewise
         meant = _meant(found.text, words)
         goes_on = re.compile(r"\{" if meant == "with" else r"[\w(\[\"-]").match(at.next_character)
         if meant is not None and (goes_on or _JOINS[meant] == "UNIT"):
@@ -295,6 +297,20 @@ def _else_alone(at: Break) -> Explanation | None:
     help_ = "write `if` for `when`: `a if condition else b`"
     labels = (Label(span, "the `when`"),)
     return Explanation(Diagnostic("E101", message, at.span, labels=labels, help=help_, edits=(Edit(span, "if"),)))
+
+
+def _filter(at: Break) -> Explanation | None:
+    """`[a for a in list if c]`"""
+    if at.found.kind != "RSQB" or "ELSE" not in at.accepted:
+        return None
+    start, text = _level_before(at)
+    found = re.search(r"\bfor\b.*\bin\b.*(\bif\b)(?!.*\belse\b)", text, re.DOTALL)
+    if found is None:
+        return None
+    span = Span(at.source, start + found.start(1), start + found.end(1))
+    message = "a list has no filter: `if` chooses between two values, and has no `else`"
+    help_ = "leave elements out where the list is made, or put `… if condition else …` in front of the `for`"
+    return Explanation(Diagnostic("E101", message, span, help=help_))
 
 
 def _level_before(at: Break) -> tuple[int, str]:
@@ -542,6 +558,7 @@ _RULES: tuple[Callable[[Break], Explanation | None], ...] = (
     _double_bar,
     _operator,
     _else_alone,
+    _filter,
     _misspelled_word,
     _top_level,
     _colon_and_equals,

@@ -246,8 +246,12 @@ def test_what_changed_a_model_comes_again() -> None:
     assert network_of(then).hash == network_of(direct).hash
 
 
-def test_a_multiplier_that_is_not_the_familys_is_said() -> None:
-    result = spec("regnetx_400mf", scalings=["width_mult(1.5)"])
+@pytest.mark.parametrize(
+    "name", ["regnetx_400mf", "efficientnetv2_s", "efficientnetv2_xl", "efficientnetv2_m_preprint"]
+)
+def test_a_multiplier_that_is_not_the_familys_is_said(name: str) -> None:
+    """EfficientNetV2-S to XL are networks of their own in paper and code; its base network is multiplied."""
+    result = spec(name, scalings=["width_mult(1.5)"])
     assert [(d.code, d.severity) for d in result.diagnostics] == [("E318", "warning")]
 
 
@@ -352,6 +356,14 @@ SHARED: dict[str, tuple[Callable[[str], str], Callable[[float], Any]]] = {
     "convnext_t": (released("convnext_t"), timm_net("convnext_tiny")),
     "repvgg_a0": (released("repvgg_a0"), timm_net("repvgg_a0")),
     "regnety_4gf": (released("regnety_4gf"), timm_net("regnety_040")),
+    "regnety_400mf": (
+        released("regnety", "depth: 16, w_0: 48, w_a: 27.89, w_m: 2.09, group_width: 8, "),
+        timm_net("regnety_004"),
+    ),
+    "regnetz_500mf": (
+        released("regnetz", "depth: 21, w_0: 16, w_a: 10.7, w_m: 2.51, group_width: 4, size: 224, "),
+        timm_net("regnetz_005"),
+    ),
     "resnext50": (
         lambda rate: (
             'use "resnet/resnet.arch" { resnet }\nmodel m = resnet([3, 4, 6, 3], drop_path_rate: '
@@ -379,6 +391,10 @@ def rates_of(module: Any) -> list[float]:
     for layer in module.modules():
         drop = getattr(layer, "drop_path", None)
         skips = getattr(layer, "has_skip", True) and getattr(layer, "use_shortcut", True)
+        if type(layer).__module__.endswith(".regnet"):
+            skips = (
+                getattr(layer, "downsample", layer) is not None
+            )  # where there is no shortcut, RegNetZ's blocks do not drop
         if type(drop).__name__ == "DropPath" and skips:
             theirs.append(drop.drop_prob)
     assert theirs

@@ -432,4 +432,43 @@ PROGRAMS = {
       }
       model m { input: 8 x 10 x 10  stages: long { width: [8, 12]  depth: [1, 2] }  head: pool_head(classes: 3) }
     """,
+    "counts that some blocks leave out": """
+      block zzmaybe(x; on: true) = x -> conv(x.channels, kernel: 1) when on
+      block zzsub(x; zzp: true) {
+        inner = x -> batch_norm when zzp -> (relu -> conv(x.channels, kernel: 1)) when not zzp -> layer_scale(3)
+        return inner
+      }
+      block zzroot(x; other: none, others: none, act: relu) {
+        a = concat(x, other) -> conv(3, kernel: 1) if other else x
+        b = concat(a, concat(others)) -> conv(2, kernel: 1) if others else a
+        return b -> act -> conv(3, kernel: 1)
+      }
+      block zzfork(x; zzn, zzk, zzp, zzq, zzwide, zzact, zzfew) {
+        every = [(x -> conv(zzwide, kernel: 3) when not zzp -> identity) for i in 0 .. zzn]
+        return every
+      }
+      block zzblock(x; zzwide: 2, zzn: 1, zzk: 0, zzp: false, zzq: false, zzact: relu, zzfew: [conv(2, kernel: 1),
+        tanh]) {
+        zza = x -> zzfew[0] when x.channels == 3 -> dropout(0.1) -> relu when zzp and zzq
+        zzb = concat([p -> layer_scale(3) for p in split(zza -> conv(6, kernel: 1), sizes: [1, 5])])
+        zzc = zzb -> zzroot(others: [x])
+        zzd = zzc -> zzfork(zzn: zzn, zzk: zzk, zzp: zzp, zzq: zzq, zzwide: zzwide, zzact: zzact, zzfew: zzfew)
+        zze = [p -> conv(zzwide, kernel: 1) for p in zzd]
+        return zze[0]
+      }
+      block zzboth(x) {
+        y = x -> conv(2, kernel: 1)
+        return y -> global_pool -> linear(3), y, y -> relu
+      }
+      model m {
+        input: 3 x 9 x 8
+        stem: zzmaybe(on: false)
+        stages: [zzblock { zzwide: 4  depth: 1    zzk: 1  zzn: 1  zzp: block.in_stage > 0  zzq: block.in_stage > 0
+          zzact: (batch_norm -> tanh) }, identity { depth: 1 }, conv { width: 4  kernel: 3  stride: 2
+          padding: "same"  enter: zzmaybe(on: false) }, zzblock { zzwide: 1  depth: 2    zzk: 1
+          zzn: block.in_stage  zzp: block.in_stage > 0  zzq: true  zzact: relu }]
+        head: pool_head(classes: 3)
+        features { stem: stem f0: stages[0] f1: stages[1] f2: stages[2] f3: stages[3] }
+      }
+    """,
 }

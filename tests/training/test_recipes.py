@@ -528,6 +528,17 @@ def test_none_takes_back() -> None:
     assert recipe.transcribed is None
 
 
+def test_none_takes_back_a_section() -> None:
+    """`progressive: none`, in a `with` as in a body, leaves no stages; what stands behind it is new."""
+    staged = "base with { progressive.stages: 2  progressive.mixup: 0 .. 1 }"
+    assert recipe_of(f"{KNOWN}recipe r = {staged}").stages == 2
+    recipe = recipe_of(f"{KNOWN}recipe r = {staged} with {{ progressive: none  flip: none }}")
+    assert recipe == recipe_of(f"{KNOWN}recipe r = base with {{ flip: none }}")
+    anew = f"{staged} with {{ progressive: none  progressive.stages: 3  progressive.cutmix: 0 .. 1 }}"
+    section = "base with { progressive { stages: 3  cutmix: 0 .. 1 } }"
+    assert recipe_of(f"{KNOWN}recipe r = {anew}") == recipe_of(f"{KNOWN}recipe r = {section}")
+
+
 def test_a_run_takes_the_place_of_a_transcription() -> None:
     lines = "".join(f'verified.{name}: "{name}"  ' for name in recipe_fields.VERIFIED)
     recipe = recipe_of(f"{KNOWN}recipe r = base with {{ transcribed: none  {lines} }}")

@@ -101,6 +101,8 @@ class Conditions:
             equal = tuple([x == y for x, y in zip(a.column, b.column, strict=True)])
             found.append((f"{a.text} == {b.text}", f"{a.text} != {b.text}", equal))
         for a, b in pairs:
+            if None in (*a.column, *b.column):
+                continue  # an argument that some blocks leave out has no order
             less = tuple([x <= y for x, y in zip(a.column, b.column, strict=True)])
             found.append((f"{a.text} <= {b.text}", f"{a.text} > {b.text}", less))
         return found
