@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
+from archdsl.analysis.evaluate import SUFFIXES
 from archdsl.backends.summary import plain
-from archdsl.plots.rows import MEASURES, BlockRow, Fit, ScaledRow, StageRow
+from archdsl.graph.cost import MEASURES
+from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow
 from archdsl.records import dataclass
 
 Form = Literal["steps", "points", "line", "guide", "bars"]
