@@ -65,7 +65,7 @@ def contestants(spec: str, libraries: Sequence[str], control: bool) -> dict[str,
     import torch
 
     import archdsl
-    from archdsl.backends.weights import Mismatch, map_state
+    from archdsl.weights import Mismatch, map_state
 
     net = archdsl.compile(spec)
     ours = still(net.module())

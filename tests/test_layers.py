@@ -28,6 +28,7 @@ LAYERS = {
     "graph": {"graph"},
     "training": {"training"},
     "backends": {"backends"},
+    "weights": {"weights"},
     "analysis": {"analysis"},
     "closed_forms": {"closed_forms"},
     "compiler": {"compiler"},
@@ -45,6 +46,7 @@ MAY_IMPORT = {
     "graph": {"base", "graph"},
     "training": {"base", "training"},
     "backends": {"base", "graph", "training", "backends"},
+    "weights": {"base", "graph", "weights"},
     "analysis": {"base", "syntax", "graph", "training", "analysis"},
     "closed_forms": {"base", "syntax", "graph", "analysis", "closed_forms"},
     "compiler": {"base", "syntax", "graph", "training", "analysis"},
@@ -90,6 +92,8 @@ LATE = {
 
 DOES_IO = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "fdopen", "system"}
 """Functions and methods that touch files or processes."""
+READS = ("archdsl.resources:", "archdsl.syntax.stored:", "archdsl.weights.checkpoints.")
+"""Modules below the shells whose purpose is a file: what is installed with us, and a stranger's checkpoint."""
 TALKS = {"input", "print"}
 RUNS_TEXT = {"eval", "exec", "compile", "__import__"}
 """Built-in functions; a method of the same name (`re.compile`, `symbols.input`) is another thing."""
@@ -224,7 +228,7 @@ def test_no_assert() -> None:
 def test_only_shells_do_io() -> None:
     inner = [path for path in MODULES if layer_of(name_of(path)) not in ("shells", "files")]
     wrong = [call for path in inner for call in calls(path, DOES_IO | TALKS, DOES_IO)]
-    assert not [call for call in wrong if not call.startswith("archdsl.resources:")]
+    assert not [call for call in wrong if not call.startswith(READS)]
 
 
 def test_no_text_is_run() -> None:

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from archdsl import emission
-from archdsl.backends.weights import COUNTER, Plan
-from archdsl.commands.checkpoints import FLOATS, Damaged, Record, WeightsFault, numbers, opened, read_file
 from archdsl.compiler import Compiled
 from archdsl.report import TrialReport
+from archdsl.weights import COUNTER, Plan
+from archdsl.weights.checkpoints import FLOATS, Damaged, Record, WeightsFault, numbers, opened, read_file
 
 TOLERANCE = 1e-4
 """What another order of additions in float32 comes to, with room."""

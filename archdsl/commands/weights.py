@@ -1,7 +1,7 @@
 """`archdsl weights`: a checkpoint of another library as a file that the emitted module loads.
 
-Which tensor goes where is decided by `archdsl.backends.weights`, what is in a checkpoint by
-`archdsl.commands.checkpoints`; here are the numbers and the report. A checkpoint is a stranger's file: nothing in it is
+Which tensor goes where is decided by `archdsl.weights`, what is in a checkpoint by `archdsl.weights.checkpoints`, its
+numbers as ours by `archdsl.weights.tensors`; here is the report. A checkpoint is a stranger's file: nothing in it is
 run, and its names are escaped where they are shown.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
@@ -18,34 +18,6 @@ from typing import Any, NoReturn
 import click
 
 from archdsl import __version__, emission
-from archdsl.backends.weights import (
-    CHANNEL_ORDERS,
-    CLASSIFIER_RULES,
-    COUNTER,
-    INPUT_RULES,
-    REVERSED,
-    Ambiguous,
-    Inputs,
-    Loaded,
-    Mismatch,
-    Plan,
-    differences,
-    inputs_of,
-    map_state,
-    told_inputs,
-)
-from archdsl.commands.checkpoints import (
-    FLOATS,
-    INTEGERS,
-    NO_TENSOR,
-    SUFFIX,
-    Checkpoint,
-    Damaged,
-    WeightsFault,
-    numbers,
-    opened,
-    read_checkpoint,
-)
 from archdsl.commands.common import (
     Request,
     change_options,
@@ -66,6 +38,31 @@ from archdsl.numbers import approximate, is_number
 from archdsl.render import visible
 from archdsl.report import ChoiceReport, InputReport, TensorReport, TrialReport, WeightsReport, diagnostic_reports
 from archdsl.source import Source, Span
+from archdsl.weights import (
+    CHANNEL_ORDERS,
+    CLASSIFIER_RULES,
+    COUNTER,
+    INPUT_RULES,
+    REVERSED,
+    Ambiguous,
+    Inputs,
+    Loaded,
+    Mismatch,
+    Plan,
+    differences,
+    inputs_of,
+    map_state,
+    told_inputs,
+)
+from archdsl.weights.checkpoints import (
+    NO_TENSOR,
+    SUFFIX,
+    Checkpoint,
+    WeightsFault,
+    opened,
+    read_checkpoint,
+)
+from archdsl.weights.tensors import lost, state_of
 
 EPILOG = """
 \b
@@ -93,8 +90,6 @@ its `output`, as .safetensors, .npz or .pt. Numbers are written as float32. The 
 
 MOST_LISTED = 40
 """As many operations that could take another tensor are listed in an error."""
-MOST_COUNT = 1 << 53
-"""A counter above this is none."""
 
 
 @click.command(short_help="Bring a checkpoint to the emitted module's names.", epilog=EPILOG)
@@ -193,16 +188,16 @@ def command(
             if stranger is not None and not allow_unused:
                 message = f"its entry {stranger} is no tensor"
                 raise WeightsFault(checkpoint, message, "--allow-unused leaves such entries out, and lists them")
-            state, checked = _state_of(plan, found), None
+            state, checked = state_of(plan, found), None
             if check is not None:
                 trial = Trial(check, tolerance, result, reverse=inputs.channel_order == "bgr")
                 plan, state, checked = _checked(trial, plan, state, plan_by, found, 1 if accept_order else MOST_TRIALS)
-            lost = _lost(plan, found, state)
+            missing = lost(plan, found, state)
         if not dry_run:
             _write(target, save(state), force)
     except WeightsFault as fault:
         _fail(request, fault)
-    found = replace(found, notes=(*found.notes, *plan.notes, *lost))
+    found = replace(found, notes=(*found.notes, *plan.notes, *missing))
     input_ = _input_report(inputs, plan, result)
     report = _report(result, request, target, plan, found, input_, checked, written=not dry_run)
     if request.as_json:
@@ -224,7 +219,7 @@ def _checked(
     tried = [(trial.compare(plan, state), plan, state)]
     for order in range(1, min(plan.orders, most)):
         other = plan_by(order)
-        weights = _state_of(other, found)
+        weights = state_of(other, found)
         tried.append((trial.compare(other, weights), other, weights))
         tried.sort(key=lambda one: one[0].max_difference)  # keeps the order of equals
         tried[2:] = []
@@ -268,64 +263,6 @@ def _library(name: str) -> Any:
         raise click.ClickException(
             f"weights needs {missing}, which is not installed: pip install 'archdsl[torch]'"
         ) from None
-
-
-# Numbers
-
-
-def _state_of(plan: Plan, found: Checkpoint) -> dict[str, Any]:
-    """The tensors to write, by our names. Raises `WeightsFault` for numbers that no network can have."""
-    torch = _library("torch")
-    state = {}
-    for entry in plan.loaded:
-        record = found.tensors[entry.theirs]
-        counts = entry.ours.endswith(f".{COUNTER}")
-        if record.dtype not in (*FLOATS, *(INTEGERS if counts else ())):
-            raise WeightsFault(
-                found.path, f"its {entry.theirs} holds torch.{record.dtype}, which is no number of a weight"
-            )
-        try:
-            held = numbers(record)
-        except Damaged as fault:
-            raise WeightsFault(found.path, f"{entry.theirs}: {fault}") from None
-        _check_numbers(held, entry, found.path)
-        rules = (entry.rule or "").split(", ")
-        tensor = held.flip(1) if REVERSED in rules else held
-        if rules[-1] in INPUT_RULES:
-            tensor = _channels(tensor.to(torch.float64), entry, rules[-1])
-        number = torch.int64 if counts else torch.float32
-        # A copy of its own: tensors of a checkpoint may share memory, which safetensors refuses.
-        made = tensor.to(number).reshape(entry.shape).clone(memory_format=torch.contiguous_format)
-        if not counts and not bool(made.isfinite().all()):
-            largest = float(held.abs().max())
-            message = f"its {entry.theirs} holds {largest:g}, beyond what float32 holds, {torch.finfo(number).max:.3g}"
-            raise WeightsFault(found.path, message)
-        state[entry.ours] = made
-    return state
-
-
-def _check_numbers(tensor: Any, entry: Loaded, path: str) -> None:
-    """Whether these can be numbers of a trained network."""
-    if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-        strange = int((~tensor.isfinite()).sum())
-        what = "nan" if bool(tensor.isnan().any()) else "inf"
-        raise WeightsFault(path, f"its {entry.theirs} holds {what}: {strange:,} of {tensor.numel():,} numbers are none")
-    least = float(tensor.min()) if tensor.numel() else 0.0
-    if entry.ours.endswith(f".{COUNTER}"):
-        most = float(tensor.max()) if tensor.numel() else 0.0
-        if least < 0 or most > MOST_COUNT or not bool((tensor == tensor.to(tensor.dtype).floor()).all()):
-            raise WeightsFault(path, f"its {entry.theirs} counts batches, and holds {least:g}")
-
-
-def _channels(weight: Any, entry: Loaded, rule: str) -> Any:
-    """The weight with other input channels. It is added up in order and in float64, the same on every machine."""
-    ours, theirs = entry.shape[1], entry.their_shape[1]
-    if rule == "repeat":
-        return weight[:, [channel % theirs for channel in range(ours)]] * (theirs / ours)
-    total = weight[:, :1].clone()
-    for channel in range(1, theirs):
-        total += weight[:, channel : channel + 1]
-    return total if rule == "sum" else (total / theirs).expand(-1, ours, -1, -1)
 
 
 # Writing
@@ -405,23 +342,6 @@ def _report(
         notes=list(found.notes),
         diagnostics=diagnostic_reports(result.diagnostics),
     )
-
-
-def _lost(plan: Plan, found: Checkpoint, state: Mapping[str, Any]) -> list[str]:
-    """What became zero on the way to float32, and variances that are none."""
-    count = 0
-    below = [
-        entry for entry in plan.loaded if entry.ours.endswith(".running_var") and bool((state[entry.ours] < 0).any())
-    ]
-    for entry in plan.loaded:
-        if found.tensors[entry.theirs].dtype == "float64" and entry.rule is None:
-            held = numbers(found.tensors[entry.theirs])
-            count += int(((held != 0).reshape(entry.shape) & (state[entry.ours] == 0)).sum())
-    notes = [f"{count:,} numbers are too small for float32, and are written as 0"] if count else []
-    notes += (
-        [f"the variances in {below[0].theirs} and {len(below) - 1:,} others are below 0 in places"] if below else []
-    )
-    return notes
 
 
 def _loaded_report(entry: Loaded, found: Checkpoint) -> TensorReport:

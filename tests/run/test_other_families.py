@@ -17,7 +17,7 @@ from families.compiling import ORACLE, totals
 from test_reference_numerics import assert_equal, calibrated, pixels
 from torch import Tensor, nn
 
-from archdsl.backends.weights import RESHAPE, map_state
+from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
     *("convnext_t", "densenet121", "densenet169", "densenet201", "ghostnet_1_0x", "inception_resnet_v2"),

@@ -16,7 +16,7 @@ import torch
 from emitted import Emitted, Extents
 from torch import Tensor, nn
 
-from archdsl.backends.weights import Loaded, map_state
+from archdsl.weights import Loaded, map_state
 from archdsl.zoo import declared
 
 TOLERANCE = 1e-10

@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 from weights.test_weights import SMALL, Command, Danger, folder, here, network, numbered, ours, read, run, state, torch
 
-from archdsl.commands.checkpoints import WeightsFault, opened, read_checkpoint
-from archdsl.commands.checkpoints.pickles import MOST_STEPS, Inert, loads
-from archdsl.commands.checkpoints.records import Code, Damaged
+from archdsl.weights.checkpoints import WeightsFault, opened, read_checkpoint
+from archdsl.weights.checkpoints.pickles import MOST_STEPS, Inert, loads
+from archdsl.weights.checkpoints.records import Code, Damaged
 
 __all__ = ["here", "run", "state", "torch"]
 
@@ -229,7 +229,7 @@ def test_values_beside_the_weights(run: Command, plain: Path, torch: Any) -> Non
 @pytest.mark.parametrize("legacy", [False, True])
 def test_numbers_are_those_that_torch_reads(here: Path, torch: Any, legacy: bool) -> None:
     """All forms of a tensor, beside torch's own reading."""
-    from archdsl.commands.checkpoints import numbers
+    from archdsl.weights.checkpoints import numbers
 
     whole = torch.arange(60, dtype=torch.float32)
     saved = {
@@ -282,7 +282,7 @@ def test_storages_with_views_of_old_files(here: Path, torch: Any) -> None:
     pickle.dump(["0"], stream, protocol=2)
     stream.write(struct.pack("<q", 6) + numbers_)
     (here / "old.pth").write_bytes(stream.getvalue())
-    from archdsl.commands.checkpoints import numbers
+    from archdsl.weights.checkpoints import numbers
 
     with opened("old.pth") as file:
         found = read_checkpoint("old.pth", file)
@@ -427,7 +427,7 @@ def test_a_record_twice(run: Command, here: Path) -> None:
     ],
 )
 def test_shapes_that_a_storage_has_not(what: str, words: str) -> None:
-    from archdsl.commands.checkpoints.records import Storage, view
+    from archdsl.weights.checkpoints.records import Storage, view
 
     storage = Storage("float32", 16, lambda *_: b"")
     shape, stride = {

@@ -26,8 +26,8 @@ from weights.test_weights import (
 )
 
 import archdsl
-from archdsl.backends.weights import Inputs, Mismatch, differences, inputs_of, map_state
 from archdsl.cli import main
+from archdsl.weights import Inputs, Mismatch, differences, inputs_of, map_state
 
 __all__ = ["here", "run", "state", "torch"]
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from weights.test_weights import SMALL, Command, here, moves, network, numbered, ours, read, run, stages, torch
 
-from archdsl.backends.weights import Ambiguous, Plan, map_state
 from archdsl.cli import main
 from archdsl.graph.network import Network
+from archdsl.weights import Ambiguous, Plan, map_state
 
 __all__ = ["here", "run", "torch"]
 

@@ -19,11 +19,11 @@ import pytest
 from families.compiling import compiled, network_of, spec
 from pydantic import TypeAdapter
 
-from archdsl.backends.weights import INPUT_RULES, MOST_SOLUTIONS, Ambiguous, Mismatch, Plan, map_state, unwrapped
 from archdsl.cli import main
 from archdsl.commands import weights as shell
 from archdsl.graph.network import Network
 from archdsl.report import FailureReport, WeightsReport, schema
+from archdsl.weights import INPUT_RULES, MOST_SOLUTIONS, Ambiguous, Mismatch, Plan, map_state, unwrapped
 
 State = dict[str, tuple[int, ...]]
 

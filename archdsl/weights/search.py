@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import TypeAlias
 
-from archdsl.backends.weights.layers import SHORT_NAMES, Layer, Stored, rules_of, same_numbers
-from archdsl.backends.weights.orders import Choices, Open, Walk
 from archdsl.graph.shapes import show_shape
+from archdsl.weights.layers import SHORT_NAMES, Layer, Stored, rules_of, same_numbers
+from archdsl.weights.orders import Choices, Open, Walk
 
 MOST_COMPARISONS = 150_000
 """The limit of one search."""

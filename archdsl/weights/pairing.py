@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, combinations, islice
 from typing import NamedTuple
 
-from archdsl.backends.weights.faults import Mismatch
-from archdsl.backends.weights.layers import Layer, rules_of
-from archdsl.backends.weights.orders import MOST_PARTS, Choices, NameTree, OurOrders, Walk
-from archdsl.backends.weights.search import MOST_COMPARISONS, MOST_SOLUTIONS, Key, Pairs, Search, key_of
 from archdsl.graph.network import Network
 from archdsl.records import dataclass
+from archdsl.weights.faults import Mismatch
+from archdsl.weights.layers import Layer, rules_of
+from archdsl.weights.orders import MOST_PARTS, Choices, NameTree, OurOrders, Walk
+from archdsl.weights.search import MOST_COMPARISONS, MOST_SOLUTIONS, Key, Pairs, Search, key_of
 
 MOST_DROPPED = 3
 """As many top-level modules may be left out together."""

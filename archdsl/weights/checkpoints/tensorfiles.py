@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, BinaryIO
 
-from archdsl.commands.checkpoints.records import (
+from archdsl.weights.checkpoints.records import (
     MOST_AXES,
     MOST_ELEMENTS,
     SIZES,

@@ -15,7 +15,7 @@ import pickletools
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from archdsl.commands.checkpoints.records import SIZES, Code, Damaged, Record, Storage, view
+from archdsl.weights.checkpoints.records import SIZES, Code, Damaged, Record, Storage, view
 
 MOST_STEPS = 2_000_000
 """Operations of one pickle."""

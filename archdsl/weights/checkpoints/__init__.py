@@ -12,7 +12,7 @@ the file's size for compressed records, and numbers only of tensors that an oper
 
 from __future__ import annotations
 
-from archdsl.commands.checkpoints.reading import (
+from archdsl.weights.checkpoints.reading import (
     AVERAGED,
     CONTAINERS,
     NO_TENSOR,
@@ -23,7 +23,7 @@ from archdsl.commands.checkpoints.reading import (
     read_checkpoint,
     read_file,
 )
-from archdsl.commands.checkpoints.records import FLOATS, INTEGERS, Damaged, Record, numbers
+from archdsl.weights.checkpoints.records import FLOATS, INTEGERS, Damaged, Record, numbers
 
 __all__ = [
     "AVERAGED",

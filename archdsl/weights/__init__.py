@@ -22,6 +22,9 @@ Where several orders fit, names decide and a note of the plan says so; where the
     pairing   layers of ours with theirs
     plan      where every tensor goes, by the rules that the user chose
     inputs    what no shape shows: the order of colours, mean and deviation
+
+    checkpoints/  what is in a file, without running what it says
+    tensors       its numbers as ours, by a plan
 """
 
 from __future__ import annotations
@@ -29,15 +32,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from archdsl.backends.weights.faults import Ambiguous, Mismatch
-from archdsl.backends.weights.inputs import CHANNEL_ORDERS, Inputs, differences, inputs_of, told_inputs
-from archdsl.backends.weights.layers import COUNTER, RESHAPE, Layer, our_layers, their_layers, unwrapped
-from archdsl.backends.weights.pairing import by_name, by_order
-from archdsl.backends.weights.plan import CLASSIFIER_RULES, INPUT_RULES, REVERSED, Could, Left, Loaded, Plan, plan_of
-from archdsl.backends.weights.search import MOST_SOLUTIONS
 from archdsl.graph.blocks import INPUT
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
+from archdsl.weights.faults import Ambiguous, Mismatch
+from archdsl.weights.inputs import CHANNEL_ORDERS, Inputs, differences, inputs_of, told_inputs
+from archdsl.weights.layers import COUNTER, RESHAPE, Layer, our_layers, their_layers, unwrapped
+from archdsl.weights.pairing import by_name, by_order
+from archdsl.weights.plan import CLASSIFIER_RULES, INPUT_RULES, REVERSED, Could, Left, Loaded, Plan, plan_of
+from archdsl.weights.search import MOST_SOLUTIONS
 
 
 def map_state(

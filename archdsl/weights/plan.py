@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from archdsl.backends.weights.faults import Mismatch
-from archdsl.backends.weights.layers import CLASSES, INPUT_CHANNELS, Extents, Layer, Stored, rules_of
-from archdsl.backends.weights.pairing import Pairing
 from archdsl.records import dataclass
+from archdsl.weights.faults import Mismatch
+from archdsl.weights.layers import CLASSES, INPUT_CHANNELS, Extents, Layer, Stored, rules_of
+from archdsl.weights.pairing import Pairing
 
 INPUT_RULES = {
     "sum": "one channel, the sum of the checkpoint's",

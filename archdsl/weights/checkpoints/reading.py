@@ -8,12 +8,12 @@ import stat
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
-from archdsl.backends.weights import unwrapped
-from archdsl.commands.checkpoints.archives import read_archive, read_pickles
-from archdsl.commands.checkpoints.pickles import Inert
-from archdsl.commands.checkpoints.records import Code, Damaged, Record
-from archdsl.commands.checkpoints.tensorfiles import read_tensors
 from archdsl.records import dataclass
+from archdsl.weights import unwrapped
+from archdsl.weights.checkpoints.archives import read_archive, read_pickles
+from archdsl.weights.checkpoints.pickles import Inert
+from archdsl.weights.checkpoints.records import Code, Damaged, Record
+from archdsl.weights.checkpoints.tensorfiles import read_tensors
 
 SUFFIX = ".safetensors"
 CONTAINERS = ("state_dict", "model", "model_state", "model_state_dict")

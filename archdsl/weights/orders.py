@@ -10,11 +10,11 @@ from bisect import insort
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from archdsl.backends.weights.layers import Layer
 from archdsl.graph.blocks import Application, Declared, Step
 from archdsl.graph.network import Network
 from archdsl.graph.operations.norms import LayerScale
 from archdsl.records import dataclass
+from archdsl.weights.layers import Layer
 
 MOST_PARTS = 40
 """As many parts of a name are told apart."""

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from archdsl.commands.checkpoints.pickles import MOST_PICKLE, STORAGE_TYPES, Global, load, loads
-from archdsl.commands.checkpoints.records import SIZES, Code, Damaged, Storage
+from archdsl.weights.checkpoints.pickles import MOST_PICKLE, STORAGE_TYPES, Global, load, loads
+from archdsl.weights.checkpoints.records import SIZES, Code, Damaged, Storage
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """The number that `torch.save` writes first in the older form."""
