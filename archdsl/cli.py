@@ -57,7 +57,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from archdsl.analysis.suggest import nearest
+            from archdsl.suggest import nearest
 
             guess = nearest(args[0], COMMANDS)
             hint = f" Did you mean '{guess}'?" if guess else f" There are {', '.join(COMMANDS)}."

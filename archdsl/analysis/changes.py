@@ -16,11 +16,11 @@ from archdsl.analysis.model import Model
 from archdsl.analysis.names import did_you_mean
 from archdsl.analysis.override import override_model
 from archdsl.analysis.program import Definition, Instance, Module, Program, family_of, named_span
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.values import Environment, Origin, RecipeValue, Setting
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.records import dataclass
 from archdsl.source import Source, Span
+from archdsl.suggest import nearest
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse_body, parse_expression
 

@@ -33,12 +33,12 @@ from archdsl.analysis.program import (
 )
 from archdsl.analysis.stages import STRUCTURE, unknown_attribute
 from archdsl.analysis.starts import DISTRIBUTIONS
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.values import INDICES
 from archdsl.diagnostics import Diagnostic, Edit, Label
 from archdsl.graph.cost import MEASURES
 from archdsl.graph.starts import NAMES
 from archdsl.source import Span
+from archdsl.suggest import nearest
 from archdsl.syntax import ast
 
 Names = frozenset[str]

@@ -14,7 +14,6 @@ from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Claim, Features
 from archdsl.analysis.names import did_you_mean, plural, setting_names, unknown_setting
 from archdsl.analysis.starts import start_of
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
     Block,
@@ -33,6 +32,7 @@ from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import MEASURES
 from archdsl.graph.shapes import EXTENT_MAX, Size
 from archdsl.graph.symbolic import Symbolic
+from archdsl.suggest import nearest
 from archdsl.syntax import ast
 
 MODEL_FIELDS = (

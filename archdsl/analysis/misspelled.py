@@ -18,10 +18,10 @@ from archdsl.analysis.names import setting_names
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Definition, Named, Primitive, walk
 from archdsl.analysis.starts import DISTRIBUTIONS
-from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Edit, Label
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.starts import NAMES
+from archdsl.suggest import nearest
 from archdsl.syntax import ast
 
 _KINDS = ("fn", "block", "model", "scaling")

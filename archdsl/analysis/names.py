@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from archdsl.analysis.program import Definition, Primitive
-from archdsl.analysis.suggest import nearest
 from archdsl.diagnostics import Diagnostic, Edit, Fault
 from archdsl.graph.operations import OPERATIONS
 from archdsl.source import Span
+from archdsl.suggest import nearest
 from archdsl.syntax import ast
 
 

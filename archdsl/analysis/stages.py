@@ -18,11 +18,11 @@ from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Attribute, Rule, Stage
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_column, unknown_setting
 from archdsl.analysis.program import children, walk
-from archdsl.analysis.suggest import nearest
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, is_list, kind_of
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.symbolic import Symbolic
+from archdsl.suggest import nearest
 from archdsl.syntax import ast
 
 Made = TypeVar("Made")

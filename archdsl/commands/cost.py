@@ -119,7 +119,7 @@ def _convention(name: str, explained: str | None, file: str | None) -> Conventio
     if not explained:
         return CONVENTIONS[name]
     if explained not in CONVENTIONS:
-        from archdsl.analysis.suggest import nearest
+        from archdsl.suggest import nearest
 
         guess = nearest(explained, CONVENTIONS)
         hint = f"did you mean '{guess}'?" if guess else f"there are {', '.join(CONVENTIONS)}"

@@ -1,6 +1,6 @@
 """`archdsl train`: a model is compiled into a run folder, and its training entry point is started there.
 
-The folder holds what is needed to repeat the run (`archdsl.commands.run_folder`). The same command again goes on with
+The folder holds what is needed to repeat the run (`archdsl.training.run_folder`). The same command again goes on with
 the run: the entry point finds its last checkpoint. PyTorch is loaded by the started process alone.
 """
 
@@ -36,21 +36,6 @@ from archdsl.commands.common import (
     say_json,
     warn,
 )
-from archdsl.commands.entry_point import PATHS, EntryPoint, Settings, flag, words_of
-from archdsl.commands.run_folder import (
-    COMMANDS,
-    ENVIRONMENT,
-    MODEL,
-    RECIPE,
-    RUN,
-    Folder,
-    Run,
-    differences,
-    extension,
-    recipe_settings,
-    surroundings,
-    told,
-)
 from archdsl.commands.tables import size
 from archdsl.commands.targets import (
     chosen_name,
@@ -66,7 +51,23 @@ from archdsl.files import escaped
 from archdsl.records import dataclass
 from archdsl.report import TrainReport, diagnostic_reports
 from archdsl.resources import data_root
+from archdsl.training.entry_point import PATHS, EntryPoint, OptionFault, Settings, flag, words_of
 from archdsl.training.recipe import DEFAULT, Recipe
+from archdsl.training.run_folder import (
+    COMMANDS,
+    ENVIRONMENT,
+    MODEL,
+    RECIPE,
+    RUN,
+    Folder,
+    FolderFault,
+    Run,
+    differences,
+    extension,
+    recipe_settings,
+    surroundings,
+    told,
+)
 
 USAGE = 2
 GRACE = 30
@@ -134,19 +135,31 @@ def command(
     wanted = _wanted(request, result, chosen_name(name, result, options), changes)
     asked = [f"--data={data}"] if data is not None else []
     asked += [f"--device={device}"] if device is not None else []
-    plan = _plan(wanted, folder, [*asked, *extra], processes)
-    if dry_run:
-        _tell(plan, result, request, dry_run=True)
-        finish(result)
-        return
-    with plan.ready() as inherited:
-        if not request.as_json:
-            _tell(plan, result, request, dry_run=False)
-        code, interrupted = _train(plan, typed, request, inherited)
+    with _refusing():
+        plan = _plan(wanted, folder, [*asked, *extra], processes)
+        if dry_run:
+            _tell(plan, result, request, dry_run=True)
+            finish(result)
+            return
+        with plan.ready() as inherited:
+            if not request.as_json:
+                _tell(plan, result, request, dry_run=False)
+            code, interrupted = _train(plan, typed, request, inherited)
     if request.as_json:
         say_json(_report(plan, result, request, code))
     _end(plan, code, interrupted)
     finish(result)
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    """What the folder or the script refuses is a fault of the command line."""
+    try:
+        yield
+    except FolderFault as fault:
+        raise click.ClickException(str(fault)) from None
+    except OptionFault as fault:
+        raise click.UsageError(str(fault)) from None
 
 
 # What is to be done

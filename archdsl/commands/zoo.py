@@ -13,7 +13,6 @@ from archdsl import __version__
 from archdsl.analysis.evaluate import literal
 from archdsl.analysis.program import Definition, Program
 from archdsl.analysis.resolve import Library
-from archdsl.analysis.suggest import nearest
 from archdsl.commands.common import format_option, progress_bar, say, say_json
 from archdsl.commands.tables import size, table
 from archdsl.compiler import Changes, Compiler, Failed
@@ -23,6 +22,7 @@ from archdsl.graph.cost import MEASURES, count
 from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.render import Cell, render_csv, render_markdown
+from archdsl.suggest import nearest
 from archdsl.zoo import declared, families, opened
 
 EPILOG = """

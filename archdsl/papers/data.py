@@ -18,10 +18,10 @@ from dataclasses import field
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
-from archdsl.analysis.suggest import nearest
 from archdsl.graph.cost import MEASURES
 from archdsl.records import dataclass
 from archdsl.render import visible
+from archdsl.suggest import nearest
 
 Kind = Literal["networks", "stages", "scaling"]
 _WORDS = re.compile(r"[a-z0-9]+")

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from cli_cases import ROOT, Run
 
-from archdsl.commands import run_folder, targets
+from archdsl.commands import targets
 from archdsl.commands import train as train_command
+from archdsl.training import run_folder
 
 NET = """\
 arch 1

@@ -23,9 +23,7 @@ from pydantic import TypeAdapter
 
 from archdsl import __version__
 from archdsl.analysis.answers import recipe_named
-from archdsl.commands import run_folder
 from archdsl.commands import train as train_command
-from archdsl.commands.entry_point import EntryPoint
 from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostics
 from archdsl.project import Project
@@ -33,6 +31,8 @@ from archdsl.report import FailureReport, RunReport, TrainReport
 from archdsl.resources import read_data
 from archdsl.show import show_recipe
 from archdsl.source import Source
+from archdsl.training import run_folder
+from archdsl.training.entry_point import EntryPoint
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Recipe, Schedule
 
 pytestmark = pytest.mark.xdist_group("train_command")

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-import click
-
 from archdsl.once import parse_python
 from archdsl.records import dataclass
 
@@ -22,6 +20,10 @@ KINDS = {"int": int, "float": float}
 """Annotation of an option -> what its text becomes; all others stay text."""
 PATHS = ("data", "val_data", "weights", "evaluate")
 """The options that are paths, from the folder where the command was given."""
+
+
+class OptionFault(Exception):
+    """An option that the entry point does not take, or not so."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,12 @@ class _Parser(argparse.ArgumentParser):
     """Whole names only; a wrong one is told the right one."""
 
     def error(self, message: str) -> NoReturn:
-        raise click.UsageError(f"{self.prog}: {message}; see -- --help")
+        raise OptionFault(f"{self.prog}: {message}; see -- --help")
 
     def read(self, words: Sequence[str]) -> Settings:
         found, unknown = self.parse_known_args(words)
         if unknown:
-            from archdsl.analysis.suggest import nearest
+            from archdsl.suggest import nearest
 
             known = [name for action in self._actions for name in action.option_strings]
             guess = nearest(unknown[0].partition("=")[0], known)
@@ -90,7 +92,7 @@ class EntryPoint:
         return {name: option.default for name, option in self.options.items() if name != "out"}
 
     def given(self, words: Sequence[str]) -> Settings:
-        """The settings of a command line, by name. Raises `click.UsageError`."""
+        """The settings of a command line, by name. Raises `OptionFault`."""
         parser = _Parser(prog=self.name, usage="archdsl train FILE -- [OPTION]...", allow_abbrev=False)
         for name, option in self.options.items():
             option.add_to(parser, name)

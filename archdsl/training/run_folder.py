@@ -32,8 +32,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import click
-
 from archdsl import __version__
 from archdsl.files import TEMPORARY, FileFault, escaped, read_own, write_atomically
 from archdsl.numbers import format_number, normalise
@@ -60,6 +58,10 @@ Run = dict[str, Any]
 """The content of run.json."""
 
 
+class FolderFault(Exception):
+    """A folder that cannot be that of the run; the text says why, and what to do."""
+
+
 @dataclass(frozen=True)
 class Folder:
     path: Path
@@ -71,22 +73,22 @@ class Folder:
             if not os.path.lexists(self.path) or (self.path.is_dir() and not self._names()):
                 return None
             if not self.path.is_dir():
-                raise click.ClickException(f"{self._shown()}: not a folder")
+                raise FolderFault(f"{self._shown()}: not a folder")
             if not os.path.lexists(file):
                 message = f"{self._shown()} is not empty, and no run folder: it has no {RUN}"
-                raise click.ClickException(f"{message}; name another folder with -o")
+                raise FolderFault(f"{message}; name another folder with -o")
         except OSError as error:
-            raise click.ClickException(f"{self._shown()}: {(error.strerror or 'cannot be read').lower()}") from None
+            raise FolderFault(f"{self._shown()}: {(error.strerror or 'cannot be read').lower()}") from None
         text = read_own(file, MOST_BYTES)
         if text is None:
             message = f"{self._shown(RUN)} is no regular file, is too large or cannot be read"
-            raise click.ClickException(f"{message}; name another folder with -o")
+            raise FolderFault(f"{message}; name another folder with -o")
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
-            raise click.ClickException(f"{self._shown(RUN)} is damaged; name another folder with -o") from None
+            raise FolderFault(f"{self._shown(RUN)} is damaged; name another folder with -o") from None
         if not _is_run(found):
-            raise click.ClickException(f"{self._shown(RUN)} is no record of a run; name another folder with -o")
+            raise FolderFault(f"{self._shown(RUN)} is no record of a run; name another folder with -o")
         return dict(found)
 
     def _names(self) -> list[str]:
@@ -151,7 +153,7 @@ class Folder:
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise click.ClickException(f"{self.path}: this run is running already") from None
+                raise FolderFault(f"{self.path}: this run is running already") from None
             except OSError:  # a file system without locks
                 yield ()
                 return
@@ -163,7 +165,7 @@ class Folder:
         try:
             write_atomically(self.path / name, text, force=True, follow=False)
         except FileFault as fault:
-            raise click.ClickException(f"{self._shown(name)}: {fault.message}") from None
+            raise FolderFault(f"{self._shown(name)}: {fault.message}") from None
 
     def record(self, run: Run) -> None:
         """run.json, and the command lines as text."""
