@@ -115,8 +115,8 @@ def test_sdist_holds_what_is_needed_to_test_it(dist: Path) -> None:
     folders = [*DATA_FOLDERS, "archdsl", "tests", "docs", "benchmarks"]
     expected = {name for folder in folders for name in files_below(ROOT / folder)}
     assert expected <= names
-    single = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt", "pyproject.toml"}
-    single |= {"PKG-INFO", ".gitignore"}
+    single = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt"}
+    single |= {"pyproject.toml", "PKG-INFO", ".gitignore"}
     assert names - expected == single
 
 
