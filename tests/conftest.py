@@ -4,10 +4,15 @@ One thread a process, for the networks are small and the tests share the cores.
 
 More threads mostly wait for each other, and burn the other worker's time while they do. Set before anything imports
 torch, and inherited by the processes that tests start.
+
+An interrupt means what it says: a shell that starts the tests in the background has them and what they start ignore it.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -233,7 +233,7 @@ def test_a_killed_run_goes_on(net: Path) -> None:
     folder = net.parent / "runs" / "net-long"
     wait_for(folder / "metrics.csv", process)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 1, out + err
     assert "train_net.py was ended by SIGTERM; started again, it goes on" in err
     first = metrics(folder)
@@ -245,7 +245,7 @@ def test_a_killed_run_goes_on(net: Path) -> None:
         if line.startswith(f"epoch {len(first) + 2}/"):
             process.send_signal(signal.SIGINT)
             break
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     assert "(goes on)" in "".join(lines)
     assert metrics(folder)[: len(first)] == first

@@ -223,7 +223,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(folder: Path, whole: tuple[Path,
         time.sleep(0.002)
     time.sleep(0.03)  # into the next epoch
     process.send_signal(getattr(signal, how))
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     stopped = len(metrics(out))
     assert STOPPED_AFTER <= stopped < EPOCHS
     if how == "SIGINT":

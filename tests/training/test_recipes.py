@@ -180,7 +180,7 @@ def test_it_is_emitted_for_a_network_of_its_paper(name: str) -> None:
 
 def definitions(text: str) -> SimpleNamespace:
     """The settings and the rate function of an entry point, without what else it imports."""
-    wanted = {"option", "between", "height_width", "precision", "Settings", "rate_at"}
+    wanted = {"option", "word", "between", "height_width", "precision", "Settings", "rate_at"}
     nodes: list[ast.stmt] = [
         node
         for node in ast.parse(text).body
