@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from archdsl.weights import Loaded, map_state
 from archdsl.zoo import declared
 
-TOLERANCE = 1e-10
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 """Of the largest difference, to the largest number of the tensor."""
 
 OF_ITS_CODE = """arch 1
@@ -49,16 +49,22 @@ def ours(name: str, size: str = "", padding: str = "") -> Emitted:
     return emitted.emitted_spec(name)
 
 
+MANY_PARAMETERS = 30_000_000
+"""Above it networks are in single precision, and the gradients of parameters are left to the family's smaller ones."""
+
+
 @lru_cache(maxsize=1)
 def theirs(library: str, name: str) -> nn.Module:
-    """A module of a library in doubles, with random weights, its values of order 1 wherever a norm stands."""
+    """A module of a library with random weights, its values of order 1 wherever a norm stands; in doubles, if small."""
     source = emitted.reference(library)
     if library == "timm":
         with torch.device("meta"):
             model = source.create_model(name).to_empty(device="cpu")
     else:
         model = getattr(source.models, name)()
-    return calibrated(emitted.randomise(model.double().eval(), seed=1))
+    if sum(parameter.numel() for parameter in model.parameters()) <= MANY_PARAMETERS:
+        model = model.double()
+    return calibrated(emitted.randomise(model.eval(), seed=1))
 
 
 def calibrated(model: nn.Module) -> nn.Module:
@@ -70,10 +76,10 @@ def calibrated(model: nn.Module) -> nn.Module:
         norm.momentum = 1.0
         norm.train()
     with torch.no_grad():
-        model(torch.randn(8, 3, 64, 64, generator=draws, dtype=torch.float64))
+        model(torch.randn(8, 3, 64, 64, generator=draws, dtype=torch.float64).to(next(model.parameters()).dtype))
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-            noise = torch.randn(norm.running_mean.shape, generator=draws, dtype=torch.float64)
+            noise = torch.randn(norm.running_mean.shape, generator=draws, dtype=norm.running_mean.dtype)
             norm.running_mean += 0.2 * noise * norm.running_var.sqrt()
             norm.running_var *= 1.25 + 0.25 * noise.clamp(-1, 1)  # widely enough for other images
     return model.eval()
@@ -85,7 +91,7 @@ def loaded(built: Emitted, reference: nn.Module, **arguments: Any) -> tuple[nn.M
     plan = map_state(built.network, {name: tuple(tensor.shape) for name, tensor in state.items()})
     assert (plan.new, plan.unused) == ((), ())
     assert {entry.rule for entry in plan.loaded} == {None}
-    model = built.on_meta(**arguments).double()
+    model = built.on_meta(**arguments)
     model.load_state_dict({entry.ours: state[entry.theirs] for entry in plan.loaded}, assign=True)
     return model, plan.loaded
 
@@ -95,20 +101,17 @@ def pixels(size: Extents, batch: int = 2) -> Tensor:
     return torch.randn(batch, 3, *size, generator=draws, dtype=torch.float64)
 
 
-MANY_PARAMETERS = 30_000_000
-"""Above it the gradients of parameters, two more copies in doubles, are left to the family's smaller networks."""
-
-
 def gradients(model: nn.Module, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
     """Logits, and the gradients of a random sum of them: the image's under the name `image`, and the parameters'."""
-    image = image.clone().requires_grad_()
     trained = dict(model.named_parameters())
+    dtype = next(iter(trained.values())).dtype
+    image = image.to(dtype, copy=True).requires_grad_()
     if sum(parameter.numel() for parameter in trained.values()) > MANY_PARAMETERS:
         trained = {}
         model.requires_grad_(False)
     names, parameters = tuple(trained), tuple(trained.values())
     logits = model(image)
-    weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(3), dtype=dtype)
     found = torch.autograd.grad((logits * weights).sum(), (image, *parameters))
     return logits.detach(), dict(zip(("image", *names), found, strict=True))
 
@@ -116,7 +119,7 @@ def gradients(model: nn.Module, image: Tensor) -> tuple[Tensor, dict[str, Tensor
 def assert_equal(found: Tensor, wanted: Tensor, what: str) -> None:
     scale = wanted.abs().max()
     assert 1e-8 < scale < 1e8, f"{what} is trivial: {float(scale)}"
-    assert (found - wanted).abs().max() <= TOLERANCE * scale, what
+    assert (found - wanted).abs().max() <= TOLERANCE[wanted.dtype] * scale, what
 
 
 def check(model: nn.Module, entries: tuple[Loaded, ...], reference: nn.Module, size: Extents) -> None:
