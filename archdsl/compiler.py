@@ -30,6 +30,7 @@ from archdsl.analysis.language import evaluation
 from archdsl.analysis.model import Model
 from archdsl.analysis.program import Definition, Instance, Program, Reader
 from archdsl.analysis.resolve import Library, load_library, resolve
+from archdsl.analysis.traces import Traces
 from archdsl.analysis.trained import recipe_for, with_drop_path
 from archdsl.analysis.values import Environment, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
@@ -88,11 +89,12 @@ Compilation: TypeAlias = Failed | Compiled
 
 @dataclass
 class Compiler:
-    """Compiles programs. Keeps the parsed standard library between them."""
+    """Compiles programs. Keeps the parsed standard library between them, and the blocks that were traced."""
 
     read: Reader
     library: Library = field(default_factory=lambda: Library(library_modules()))
     progress: Progress | None = None
+    traces: Traces = field(default_factory=Traces)
 
     def compile(self, source: Source, name: str | None = None, changes: Changes | None = None) -> Compilation:
         """Compile one model of a file: the one named, or the one that the file is about."""
@@ -120,7 +122,7 @@ class Compiler:
 
     def elaborate(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
         """One model of a resolved program, with what is asked for on top of the file."""
-        ctx = evaluation(diagnostics, self.progress)
+        ctx = evaluation(diagnostics, self.progress, self.traces)
         try:
             return self._phases(ctx, program, name, changes)
         except Fault as found:

@@ -33,3 +33,5 @@ MAX_FORM_STAGES = 100
 """Stages of a model with closed forms."""
 MAX_FORM_BLOCKS = 2_000
 """Blocks of a model with closed forms."""
+MAX_KEPT_NODES = 200_000
+"""Operations of traced blocks that a compiler keeps for further networks."""

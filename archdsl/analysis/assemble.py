@@ -1,7 +1,8 @@
 """A resolved model to its network: stem, stages and head, each block put behind the one before it.
 
-What puts a block there is a function that is handed in: `build` adds its operations to a network; `solve` looks up
-what such a block costs. Faults are raised as `Fault`; what depends on one that is reported is `AlreadyReported`.
+What puts a block there is a function that is handed in: it places the block's operations in a network, or, for
+`solve`, adds up what such a block costs. Faults are raised as `Fault`; what depends on one that is reported is
+`AlreadyReported`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any, Protocol
 
 from archdsl import limits
-from archdsl.analysis.build import build
 from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.features import Dilation, features_of
@@ -22,10 +21,10 @@ from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, Module, Primitive
 from archdsl.analysis.settings import At, at, block_settings, end_value, indices
-from archdsl.analysis.trace import show_value
+from archdsl.analysis.trace import rule_fault, show_value
+from archdsl.analysis.tracing import trace
 from archdsl.analysis.values import (
     Block,
-    Building,
     Environment,
     Indices,
     Sequence,
@@ -35,7 +34,8 @@ from archdsl.analysis.values import (
     single,
 )
 from archdsl.diagnostics import Diagnostic, Fault, Label
-from archdsl.graph.network import INPUT, Builder, Network
+from archdsl.graph.faults import RuleError
+from archdsl.graph.network import INPUT, Composer, Network
 from archdsl.graph.shapes import Shape, Size
 from archdsl.records import dataclass
 from archdsl.source import Span
@@ -78,18 +78,18 @@ def network_of(ctx: Context, model: Model, symbols: Symbols | None = None) -> Ne
     every `fit`.
     """
     shape = tuple(model.shape) if symbols is None else symbols.input(tuple(model.shape))
-    builder = Builder(shape, limits.MAX_NODES)
-    building = Building(builder, ctx.bound if symbols is None else None)
+    composer = Composer(shape, limits.MAX_NODES)
     wanted = model.output_stride
-    dilation = Dilation(ctx, model, builder, wanted) if wanted is not None else None
-    place = partial(build, ctx, building) if symbols is not None or ctx.ties is not None else _Builds(ctx, building)
+    dilation = Dilation(ctx, model, composer, wanted) if wanted is not None else None
+    # A dilated block is traced where it stands, because what is said of it names the place in the text.
+    place = _Places(ctx, composer, anew=symbols is not None or dilation is not None)
     assembly = Assembly(ctx, model, place, dilation, symbols)
-    ends = assembly.body(Tensor(INPUT, builder.shape(INPUT)))
-    features = features_of(model, ends[1:], builder)
+    ends = assembly.body(Tensor(INPUT, shape))
+    features = features_of(model, ends[1:], composer)
     outputs = assembly.head(ends)
     if dilation is not None and symbols is None:
         _verify_dilation(ctx, model, dilation)
-    return builder.finish(model.name, [t.place for t in outputs], features)
+    return composer.finish(model.name, [t.place for t in outputs], features)
 
 
 def _verify_dilation(ctx: Context, model: Model, dilation: Dilation) -> None:
@@ -108,13 +108,11 @@ def network_at(ctx: Context, model: Model, network: Network, at: Shape | None) -
     return network_of(ctx, replace(model, input=replace(model.input, value=Size(at))))
 
 
-class _Builds:
-    """Builds one block behind the other. One like the block before it, on inputs of the same shapes, is not evaluated:
-    its operations are the same, and are copied."""
+class _Places:
+    """Puts one block behind the other into a network: each is traced once, and placed as often as it stands there."""
 
-    def __init__(self, ctx: Context, building: Building) -> None:
-        self._ctx, self._building = ctx, building
-        self._last: _Placed | None = None
+    def __init__(self, ctx: Context, composer: Composer, *, anew: bool) -> None:
+        self._ctx, self._composer, self._anew = ctx, composer, anew
 
     def __call__(
         self,
@@ -126,50 +124,14 @@ class _Builds:
         *,
         fitted: bool,
     ) -> Value:
-        last, self._last = self._last, None
-        builder, ctx = self._building.builder, self._ctx
-        first, before = len(builder.nodes), ctx.steps
         shapes = tuple([tensor.shape for tensor in inputs])
-        value: Value = None
-        if (
-            last is not None
-            and (last.end, last.fitted, last.shapes) == (first, fitted, shapes)
-            and _same(last.block, block)
-        ):
-            places = builder.again(last.first, last.path, [tensor.place for tensor in inputs], path)
-            if places is not None:
-                tensors = tuple([Tensor(place, builder.shape(place)) for place in places])
-                value = tensors if isinstance(last.value, tuple) else tensors[0]
-                ctx.spend(last.steps, site, env)
-        if value is None:
-            value = build(ctx, self._building, block, inputs, path, site, env, fitted=fitted)
-        self._last = _Placed(block, fitted, shapes, path, first, len(builder.nodes), ctx.steps - before, value)
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A block that was placed: what it was made of, its operations `first` to `end`, its steps, and what it gave."""
-
-    block: Block | Sequence
-    fitted: bool
-    shapes: tuple[Any, ...]
-    path: str
-    first: int
-    end: int
-    steps: int
-    value: Value
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two blocks, or values of their settings, are the same; 1 and `true`, which are equal, are not."""
-    if isinstance(one, Block):
-        if not isinstance(other, Block) or one.of is not other.of or one.settings.keys() != other.settings.keys():
-            return False
-        return all(_same(setting.value, other.settings[name].value) for name, setting in one.settings.items())
-    if isinstance(one, tuple):
-        return isinstance(other, tuple) and len(one) == len(other) and all(map(_same, one, other))
-    return type(one) is type(other) and not isinstance(one, Sequence) and bool(one == other)
+        traced = trace(self._ctx, block, shapes, path, site, env, fitted=fitted, anew=self._anew)
+        try:
+            places = self._composer.place(traced.subgraph, path, [tensor.place for tensor in inputs])
+        except RuleError as error:
+            raise rule_fault(error, site, env, {}, path) from None
+        tensors = tuple([Tensor(*found) for found in zip(places, traced.subgraph.shapes, strict=True)])
+        return tensors if traced.lists else tensors[0]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any, Protocol, TypeAlias
 from archdsl import limits
 from archdsl.analysis.program import Definition, Instance
 from archdsl.analysis.trace import fault
+from archdsl.analysis.traces import Traces
 from archdsl.analysis.values import Block, Environment, Setting, Tensor, Value
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.graph.blocks import Given
-from archdsl.graph.operations import Operation
 from archdsl.records import dataclass
 from archdsl.syntax import ast
 
@@ -76,7 +76,13 @@ class Context:
     and nesting are counted against `archdsl.limits`.
     """
 
-    def __init__(self, language: Language, diagnostics: Diagnostics, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        language: Language,
+        diagnostics: Diagnostics,
+        progress: Progress | None = None,
+        traces: Traces | None = None,
+    ) -> None:
         self.language = language
         self.rules = language.rules
         self.diagnostics = diagnostics
@@ -87,13 +93,12 @@ class Context:
         """Where somebody asks for them: the exact halves that were rounded."""
         self.literals: dict[int, tuple[ast.Expression, Value]] = {}
         """Long lists of literals with their values: a rule takes one element of such a list for every block."""
-        self.bound: dict[Any, Operation] = {}
-        """Operations with their settings, by both: the same are made once."""
+        self.traces = Traces() if traces is None else traces
 
     def fresh(self) -> Context:
         """An evaluation within this one, with steps of its own: the limit is for one network."""
-        found = Context(self.language, self.diagnostics)
-        found.nesting, found.literals, found.bound = self.nesting, self.literals, self.bound
+        found = Context(self.language, self.diagnostics, traces=self.traces)
+        found.nesting, found.literals = self.nesting, self.literals
         return found
 
     def evaluate(self, e: ast.Expression, env: Environment) -> Value:

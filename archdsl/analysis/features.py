@@ -13,7 +13,7 @@ from archdsl.analysis.settings import end_value
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Setting, Tensor, Value, whole
 from archdsl.diagnostics import Diagnostic, Fault, Label
-from archdsl.graph.network import Builder, Feature, Network, Node, strides
+from archdsl.graph.network import Composer, Feature, Network, Node, strides
 from archdsl.graph.shapes import Size
 
 
@@ -29,8 +29,8 @@ class Dilation:
     that dilates some of its windows, the others are said.
     """
 
-    def __init__(self, ctx: Context, model: Model, builder: Builder, wanted: Setting) -> None:
-        self.ctx, self.model, self.builder, self.wanted = ctx, model, builder, wanted
+    def __init__(self, ctx: Context, model: Model, composer: Composer, wanted: Setting) -> None:
+        self.ctx, self.model, self.composer, self.wanted = ctx, model, composer, wanted
         self._most = wanted.value if whole(wanted.value) else 1
         """The output stride."""
         self.present = 1
@@ -67,7 +67,7 @@ class Dilation:
 
     def begin(self) -> None:
         """A block is built from here on."""
-        self._start = len(self.builder.nodes)
+        self._start = len(self.composer.nodes)
 
     def enter(self, path: str) -> None:
         """What stands before a stage gets no dilation: E317 if it slides windows over a denser map."""
@@ -81,7 +81,7 @@ class Dilation:
         """
         if self._seen == 1:
             return
-        windows = [node for node in self.builder.nodes[self._start :] if _slides(node)]
+        windows = [node for node in self.composer.nodes[self._start :] if _slides(node)]
         if windows and all(max(_pair(node, "dilation")) == 1 for node in windows):
             message = f"the output stride of {self.wanted.value} asks for dilation in {path}, and `{windows[0].path}` "
             message += "is not dilated"
@@ -97,7 +97,7 @@ class Dilation:
         dilation gives the same taps. The first operation without it is named.
         """
         before = {node.path: (node, stride) for node, stride in zip(plain.nodes, _in_front(plain.nodes), strict=True)}
-        for node, here in zip(self.builder.nodes, _in_front(self.builder.nodes), strict=True):
+        for node, here in zip(self.composer.nodes, _in_front(self.composer.nodes), strict=True):
             first, there = before.get(node.path, (node, None))
             if there is None or here is None or node.path in self._said or not _slides(node):
                 continue
@@ -118,10 +118,10 @@ class Dilation:
             return
         index, before = end.place.node, True
         while before:
-            operands = [v.node for v in self.builder.nodes[index].inputs]
+            operands = [v.node for v in self.composer.nodes[index].inputs]
             before = any((self._strides[n + 1] or 0) > self._most for n in operands)
             index = next((n for n in operands if (self._strides[n + 1] or 0) > self._most), index)
-        node = self.builder.nodes[index]
+        node = self.composer.nodes[index]
         message = f"{path} ends at stride {reached}, beyond the output stride of {self.wanted.value}: the stride of "
         message += f"`{node.path}` cannot be replaced by dilation"
         if path == "stem":
@@ -144,7 +144,7 @@ class Dilation:
         """The stride to the input of a map; none for several, and behind global pooling."""
         if not isinstance(value, Tensor):
             return None
-        strides(self.builder.nodes, self._strides)
+        strides(self.composer.nodes, self._strides)
         return self._strides[value.place.node + 1]
 
     def _warn(self, message: str, help_: str, node: Node) -> None:
@@ -184,12 +184,12 @@ def _slides(node: Node) -> bool:
     return max(_pair(node, "kernel")) > 1 and len(node.shapes[0]) == 3
 
 
-def features_of(model: Model, ends: list[tuple[str, Tensor]], builder: Builder) -> list[Feature]:
+def features_of(model: Model, ends: list[tuple[str, Tensor]], composer: Composer) -> list[Feature]:
     """The features that a model asks for, from the ends of its stem and stages. Raises E317."""
     request = model.features
     if request is None:
         return []
-    by_node = strides(builder.nodes)
+    by_node = strides(composer.nodes)
 
     def stride_of(tensor: Tensor) -> int | None:
         return by_node[tensor.place.node + 1]

@@ -7,6 +7,7 @@ from archdsl.analysis.build import ARROWS, apply
 from archdsl.analysis.calls import CALLS
 from archdsl.analysis.context import Context, Language, Progress
 from archdsl.analysis.evaluate import EXPRESSIONS
+from archdsl.analysis.traces import Traces
 from archdsl.diagnostics import Diagnostics
 
 LANGUAGE = Language(
@@ -18,9 +19,14 @@ LANGUAGE = Language(
 )
 
 
-def evaluation(diagnostics: Diagnostics | None = None, progress: Progress | None = None) -> Context:
-    """An evaluation that begins, with the diagnostics that it adds to: those of nobody where none are given."""
-    return Context(LANGUAGE, Diagnostics() if diagnostics is None else diagnostics, progress)
+def evaluation(
+    diagnostics: Diagnostics | None = None, progress: Progress | None = None, traces: Traces | None = None
+) -> Context:
+    """An evaluation that begins, with the diagnostics that it adds to: those of nobody where none are given.
+
+    `traces` are blocks that were traced before.
+    """
+    return Context(LANGUAGE, Diagnostics() if diagnostics is None else diagnostics, progress, traces)
 
 
 __all__ = ["LANGUAGE", "evaluation"]

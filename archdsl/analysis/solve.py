@@ -20,17 +20,15 @@ from typing import Any, TypeAlias, TypeGuard
 
 from archdsl import limits
 from archdsl.analysis.assemble import Assembly, network_of
-from archdsl.analysis.build import build
-from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.context import Context
 from archdsl.analysis.model import Attribute, Model, Rule, Solved
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import base_of, fitting, scale
 from archdsl.analysis.settings import at, indices, scaled_by
 from archdsl.analysis.trace import fault
+from archdsl.analysis.tracing import trace
 from archdsl.analysis.values import (
     Block,
-    Building,
     Environment,
     Indices,
     Scaling,
@@ -41,8 +39,9 @@ from archdsl.analysis.values import (
     Value,
 )
 from archdsl.diagnostics import Fault
-from archdsl.graph.cost import count
-from archdsl.graph.network import INPUT, Builder
+from archdsl.graph.conventions import DEFAULT
+from archdsl.graph.cost import amounts_of, convention_of, count
+from archdsl.graph.network import INPUT
 from archdsl.graph.operations import Dropout, DropPath
 from archdsl.graph.shapes import Shape
 from archdsl.numbers import format_number, normalise
@@ -168,11 +167,9 @@ class _Meter:
         key = (parts, shape)
         known = self._known.get(key)
         if known is None:
-            building = Building(Builder(shape), self.ctx.bound)
-            value = build(self.ctx, building, block, (Tensor(INPUT, shape),), path, site, env, fitted=fitted)
-            outputs = tensors_of(value) or ()
-            network = building.builder.finish(path, [t.place for t in outputs], [])
-            known = int(getattr(count(network), self.measure)), len(network.nodes), tuple(t.shape for t in outputs)
+            traced = trace(self.ctx, block, (shape,), path, site, env, fitted=fitted)
+            amounts = amounts_of(traced.subgraph, convention_of(DEFAULT))
+            known = int(getattr(amounts, self.measure)), len(traced.subgraph.nodes), traced.subgraph.shapes
             self._known[key] = known
         cost, operations, shapes = known
         self.total += cost

@@ -94,17 +94,21 @@ Place: TypeAlias = Mapping[int, int]
 """Where a node went: old index -> new index; nodes that were left out are missing."""
 
 
-def moved(application: Application, place: Place) -> Application:
-    """The tree after nodes were left out: of steps, those that still hold a node."""
-    steps = []
-    for step in application.steps:
+def moved(steps: tuple[Step, ...], place: Place) -> tuple[Step, ...]:
+    """The tree after operations were left out: of steps, those that still hold one."""
+    found = []
+    for step in steps:
         if isinstance(step.applied, int):
             if step.applied in place:
-                steps.append(Step(step.label, place[step.applied], step.names, step.called))
+                found.append(Step(step.label, place[step.applied], step.names, step.called))
         else:
-            inner = moved(step.applied, place)
+            inner = _moved_block(step.applied, place)
             if inner.steps:
-                steps.append(Step(step.label, inner, step.names, step.called))
+                found.append(Step(step.label, inner, step.names, step.called))
+    return tuple(found)
+
+
+def _moved_block(application: Application, place: Place) -> Application:
     count = len(application.inputs) - len(application.held)
     inputs = [_moved(value, place) or INPUT for value in application.inputs[:count]]
     held = [
@@ -117,21 +121,21 @@ def moved(application: Application, place: Place) -> Application:
         application.path,
         (*inputs, *[value for _, value in held]),
         tuple([_moved(value, place) for value in application.outputs]),
-        tuple(steps),
+        moved(application.steps, place),
         tuple([name for name, _ in held]),
     )
 
 
-def _copied(application: Application, path: str, at: Callable[[Value], Value], place: Mapping[int, int]) -> Application:
-    """A block once more, at another path and on other values."""
+def copied(application: Application, path: str, at: Callable[[Value], Value], first: int) -> Application:
+    """A block at another path and on other values, its operations moved by `first`."""
     steps = []
     for step in application.steps:
         applied = step.applied
         if isinstance(applied, int):
-            steps.append(Step(step.label, place[applied], step.names, step.called))
+            steps.append(Step(step.label, applied + first, step.names, step.called))
         else:
             inner = path + applied.path[len(application.path) :]
-            steps.append(Step(step.label, _copied(applied, inner, at, place), step.names, step.called))
+            steps.append(Step(step.label, copied(applied, inner, at, first), step.names, step.called))
     inputs = tuple([at(value) for value in application.inputs])
     outputs = tuple([at(value) if value is not None else None for value in application.outputs])
     return Application(application.declared, path, inputs, outputs, tuple(steps), application.held)
@@ -164,8 +168,9 @@ class Recorder:
     """Keeps the tree while a network is being built."""
 
     def __init__(self) -> None:
+        self.steps: list[Step] = []
+        """What stands in no block."""
         self._open: list[_Open] = []
-        self._root: list[Step] = []
         self._nodes = 0
 
     def enter(
@@ -195,21 +200,6 @@ class Recorder:
         self._nodes = node + 1
         self._add(path, node, names, called)
 
-    def last(self, path: str) -> Application | None:
-        """The block that was built last, if it stands in no other and has this path."""
-        applied = self._root[-1].applied if self._root and not self._open else None
-        return applied if isinstance(applied, Application) and applied.path == path else None
-
-    def again(
-        self, applied: Application, path: str, at: Callable[[Value], Value], place: Mapping[int, int]
-    ) -> tuple[Value, ...]:
-        """The block that was built last is built once more, at another path; its outputs there."""
-        step = self._root[-1]
-        copied = _copied(applied, path, at, place)
-        self._nodes += len(place)
-        self._root.append(Step(path, copied, step.names, step.called))
-        return tuple([value for value in copied.outputs if value is not None])
-
     def _use(self, values: Sequence[Value]) -> None:
         """Values are used in the innermost block. One that is neither its own nor an input is held by its settings,
         and so on outwards to the block that has it."""
@@ -222,17 +212,16 @@ class Recorder:
 
     def _add(self, path: str, applied: int | Application, names: Mapping[str, Given], called: str) -> None:
         if not self._open:
-            self._root.append(Step(path, applied, names, called))
+            self.steps.append(Step(path, applied, names, called))
             return
         block = self._open[-1]
         block.steps.append(Step(path[len(block.path) + 1 :], applied, names, called))
 
-    def finish(self, name: str, outputs: Sequence[Value], place: Place) -> Application:
-        """The tree of the whole network; its body's labels are module paths."""
-        labels = tuple([step.label for step in self._root])
-        root = Application(Declared(name, inputs=("x",), labels=labels), "", (INPUT,), (), tuple(self._root))
-        kept = moved(root, place)
-        return Application(kept.declared, "", (INPUT,), tuple(outputs), kept.steps)
+
+def root_of(name: str, steps: tuple[Step, ...], outputs: tuple[Value, ...]) -> Application:
+    """The tree of a whole network; its body's labels are module paths."""
+    declared = Declared(name, inputs=("x",), labels=tuple([step.label for step in steps]))
+    return Application(declared, "", (INPUT,), outputs, steps)
 
 
 __all__ = [
@@ -246,4 +235,7 @@ __all__ = [
     "Recorder",
     "Step",
     "Value",
+    "copied",
+    "moved",
+    "root_of",
 ]

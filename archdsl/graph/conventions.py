@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from archdsl.graph.operations import OPERATIONS
+from archdsl.graph.shapes import Dim
 from archdsl.records import dataclass
 
 Terms = tuple[tuple[str, int], ...]
@@ -37,6 +38,10 @@ class Sum:
     terms: Mapping[str, Terms]
     unit: str
     divisor: int = 1
+
+    def total(self, amount: Dim) -> Dim:
+        """The sum over a network of an amount before the divisor."""
+        return amount if self.divisor == 1 else amount // self.divisor
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,17 @@ order of nodes and add up to the totals, column by column.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import field
 from fractions import Fraction
-from functools import cache
-from typing import Any, Literal
+from functools import cache, cached_property
+from typing import Any, Literal, NamedTuple
 
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Convention, Sum
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Dim, Shape
+from archdsl.graph.subgraph import Subgraph
 from archdsl.records import dataclass
 
 MEASURES = ("flops", "params", "acts")
@@ -61,7 +64,7 @@ class Term:
     subtotal: Dim
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cost:
     """A network's counts in a convention, for one image."""
 
@@ -70,7 +73,12 @@ class Cost:
     params: Dim
     acts: Dim
     buffers: Dim
-    rows: tuple[Row, ...]
+    network: Network = field(repr=False)
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """A row for every operation; a column adds up to its total."""
+        return tuple(_rows(self.network, self.convention))
 
     def by(self, grouping: Grouping) -> tuple[Group, ...]:
         """Rows grouped by stage, block or operation, in the order of their first node; they add up to the totals."""
@@ -112,18 +120,17 @@ def convention_of(convention: Convention | str) -> Convention:
 class _Total:
     """A running total of a `Sum`. With a divisor, each share is the growth of the rounded total."""
 
-    __slots__ = ("amount", "divisor", "rounded", "terms")
+    __slots__ = ("amount", "rounded", "sum")
 
     def __init__(self, total: Sum) -> None:
-        self.terms = total.terms
-        self.divisor = total.divisor
+        self.sum = total
         self.amount: Dim = 0
         self.rounded: Dim = 0
 
     def of(self, kind: str, ledger: Ledger) -> Dim:
         """What one operation adds, before the divisor."""
         amount: Dim = 0
-        for column, coefficient in self.terms.get(kind, ()):
+        for column, coefficient in self.sum.terms.get(kind, ()):
             value = getattr(ledger, column)
             amount += value if coefficient == 1 else value * coefficient
         return amount
@@ -131,22 +138,60 @@ class _Total:
     def share(self, amount: Dim) -> Dim:
         """Add what one operation adds; the growth of the total."""
         self.amount += amount
-        if self.divisor == 1:
+        if self.sum.divisor == 1:
             return amount
-        before, self.rounded = self.rounded, self.amount // self.divisor
+        before, self.rounded = self.rounded, self.sum.total(self.amount)
         return self.rounded - before
-
-    @property
-    def result(self) -> Dim:
-        return self.amount if self.divisor == 1 else self.rounded
 
 
 def count(network: Network, convention: Convention | str = DEFAULT) -> Cost:
-    """The network's flops, params, acts and buffers in a convention, with a row for every node."""
+    """The network's flops, params, acts and buffers in a convention."""
     chosen = convention_of(convention)
-    flops, params, acts = _Total(chosen.flops), _Total(chosen.params), _Total(chosen.acts)
+    flops: Dim = 0
+    params: Dim = 0
+    acts: Dim = 0
     buffers: Dim = 0
-    rows: list[Row] = []
+    for placement in network.placements:
+        amounts = amounts_of(placement.subgraph, chosen)
+        flops += amounts.flops
+        params += amounts.params
+        acts += amounts.acts
+        buffers += amounts.buffers
+    flops, params, acts = chosen.flops.total(flops), chosen.params.total(params), chosen.acts.total(acts)
+    return Cost(chosen, flops, params, acts, buffers, network)
+
+
+class Amounts(NamedTuple):
+    """What a subgraph adds to the totals of a convention, before their divisors."""
+
+    flops: Dim
+    params: Dim
+    acts: Dim
+    buffers: Dim
+
+
+def amounts_of(subgraph: Subgraph, convention: Convention) -> Amounts:
+    """What a subgraph adds to the totals of a convention; counted once."""
+    own = CONVENTIONS.get(convention.name) is convention
+    found: Amounts | None = subgraph.amounts.get(convention.name) if own else None
+    if found is None:
+        sums: list[Dim] = [0, 0, 0, 0]
+        totals = _Total(convention.flops), _Total(convention.params), _Total(convention.acts)
+        for node in subgraph.nodes:
+            ledger = node.operation.cost(tuple([subgraph.shape(value) for value in node.inputs]), node.shapes)
+            kind = node.operation.kind
+            for position, total in enumerate(totals):
+                sums[position] += total.of(kind, ledger)
+            sums[3] += ledger.buffers
+        found = Amounts(*sums)
+        if own:
+            subgraph.amounts[convention.name] = found
+    return found
+
+
+def _rows(network: Network, convention: Convention) -> Iterator[Row]:
+    """A row for every node."""
+    flops, params, acts = _Total(convention.flops), _Total(convention.params), _Total(convention.acts)
     nodes, first = network.nodes, network.input
     known: dict[tuple[int, ...], tuple[Any, ...]] = {}
     """By the identities of an operation and of its shapes, which blocks that are alike share."""
@@ -157,14 +202,11 @@ def count(network: Network, convention: Convention | str = DEFAULT) -> Cost:
         found = known.get(key)
         if found is None:
             ledger, kind = operation.cost(inputs, shapes), operation.kind
-            stored = ledger.running_statistics + ledger.counters
             amounts = flops.of(kind, ledger), params.of(kind, ledger), acts.of(kind, ledger)
-            found = known[key] = operation.name, kind, ledger, stored, *amounts
+            found = known[key] = operation.name, kind, ledger, ledger.buffers, *amounts
         name, kind, ledger, stored, by_flops, by_params, by_acts = found
-        buffers += stored
         shares = flops.share(by_flops), params.share(by_params), acts.share(by_acts)
-        rows.append(Row(node.path, name, kind, inputs, shapes, ledger, *shares, stored))
-    return Cost(chosen, flops.result, params.result, acts.result, buffers, tuple(rows))
+        yield Row(node.path, name, kind, inputs, shapes, ledger, *shares, stored)
 
 
 def explain(network: Network, convention: Convention | str = DEFAULT) -> dict[str, tuple[Term, ...]]:

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Declared, Given, Recorder, Value
+from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Given, Recorder, Step, Value, root_of
 from archdsl.graph.faults import RuleError
 from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Range, Shape, below, show, show_shape
+from archdsl.graph.subgraph import Node, Placement, Subgraph
 from archdsl.graph.symbolic import Symbolic
 from archdsl.limits import MAX_NODES
 from archdsl.records import dataclass
@@ -30,17 +32,6 @@ VALUES_PER_NODE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """An operation applied to values. `shapes` are those of its outputs."""
-
-    path: str
-    operation: Operation
-    inputs: tuple[Value, ...]
-    shapes: tuple[Shape, ...]
-    span: Span | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Feature:
     """A value that the network gives out under a name, with its stride to the input where it has one."""
 
@@ -49,17 +40,34 @@ class Feature:
     stride: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Network:
-    """A resolved network."""
+    """A resolved network: subgraphs, one behind the other. Equal ones have equal operations."""
 
     name: str
     input: Shape
-    nodes: tuple[Node, ...]
+    placements: tuple[Placement, ...] = field(compare=False, repr=False)
     outputs: tuple[Value, ...]
     features: tuple[Feature, ...] = ()
-    root: Application = field(default=Application(Declared(""), "", (INPUT,), (), ()), compare=False, repr=False)
-    """The blocks that the operations were made by."""
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """All operations, in topological order."""
+        return tuple([node for placement in self.placements for node in placement.nodes()])
+
+    @cached_property
+    def root(self) -> Application:
+        """The blocks that the operations were made by."""
+        return root_of(self.name, tuple([s for p in self.placements for s in p.steps()]), self.outputs)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Network):
+            return NotImplemented
+        return (self.name, self.input, self.outputs, self.features, self.nodes) == (
+            *(other.name, other.input, other.outputs, other.features, other.nodes),
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def shape(self, value: Value) -> Shape:
         """The shape of a value."""
@@ -110,10 +118,11 @@ class Network:
 
 
 class Builder:
-    """Makes a network node by node."""
+    """Makes a network, or a subgraph, operation by operation."""
 
-    def __init__(self, input_shape: Shape, max_nodes: int = MAX_NODES) -> None:
-        self.input_shape = input_shape
+    def __init__(self, *inputs: Shape, max_nodes: int = MAX_NODES) -> None:
+        self.inputs = inputs
+        """The shapes of `INPUT` and of `Value(-2)`, `Value(-3)`, …"""
         self.max_nodes = max_nodes
         self.nodes: list[Node] = []
         self._values = 0
@@ -121,7 +130,7 @@ class Builder:
 
     def shape(self, value: Value) -> Shape:
         """The shape of a value."""
-        return self.input_shape if value.node < 0 else self.nodes[value.node].shapes[value.output]
+        return self.inputs[-1 - value.node] if value.node < 0 else self.nodes[value.node].shapes[value.output]
 
     def apply(
         self,
@@ -145,12 +154,7 @@ class Builder:
             raise RuleError("E401", f"{operation.name} takes {wanted} and got {len(operands)}")
         shapes = operation.infer(*[self.shape(value) for value in operands])
         self._values += len(operands) + len(shapes)
-        if index >= self.max_nodes or self._values > VALUES_PER_NODE * self.max_nodes:
-            raise RuleError(
-                "E391",
-                f"the network has more than {self.max_nodes} operations or {VALUES_PER_NODE * self.max_nodes} values",
-                help="look for a depth or a number of parts that is too large",
-            )
+        _check_size(index + 1, self._values, self.max_nodes)
         for shape in shapes:
             for dim in shape:
                 if below(EXTENT_MAX, dim):
@@ -161,64 +165,78 @@ class Builder:
         self.recorder.operation(path, index, operands, names, called)
         return tuple([Value(index, output) for output in range(len(shapes))])
 
-    def again(self, first: int, path: str, inputs: Sequence[Value], new_path: str) -> tuple[Value, ...] | None:
-        """Build the block that was built last once more, at another path, on inputs of the same shapes.
-
-        `first` is its first operation, `path` its path, `inputs` what it was applied to. None where it uses values of
-        other blocks, or the network would be too large: then it is to be built as any other.
-        """
-        last = len(self.nodes)
-        applied = self.recorder.last(path)
-        added = last - first
-        if applied is None or applied.held or last + added > self.max_nodes:
-            return None
-        place = {old: old + added for old in range(first, last)}
-        moved_inputs = dict(zip(applied.inputs, inputs, strict=True))
-
-        def moved(value: Value) -> Value:
-            return Value(place[value.node], value.output) if value.node in place else moved_inputs[value]
-
-        nodes = []
-        for node in self.nodes[first:last]:
-            if any(value.node < first and value not in moved_inputs for value in node.inputs):
-                return None
-            operands = tuple([moved(value) for value in node.inputs])
-            nodes.append(Node(new_path + node.path[len(path) :], node.operation, operands, node.shapes, node.span))
-        values = sum([len(node.inputs) + len(node.shapes) for node in nodes])
-        if self._values + values > VALUES_PER_NODE * self.max_nodes:
-            return None
-        self._values += values
-        self.nodes += nodes
-        return self.recorder.again(applied, new_path, moved, place)
+    def subgraph(self, path: str, outputs: Iterable[Value]) -> Subgraph:
+        """What was built, as a block below a path; operations that no output needs are left out."""
+        return Subgraph(path, self.inputs, self.nodes, self.recorder.steps, tuple(outputs))
 
     def finish(self, name: str, outputs: Iterable[Value], features: Iterable[Feature] = ()) -> Network:
-        """The network with these outputs. Nodes that no output or feature needs are left out."""
-        wanted_outputs, wanted_features = tuple(outputs), tuple(features)
-        needed = bytearray(len(self.nodes))
-        for value in (*wanted_outputs, *(feature.value for feature in wanted_features)):
-            if value.node >= 0:
-                needed[value.node] = 1
-        for index in range(len(self.nodes) - 1, -1, -1):
-            if needed[index]:
-                for value in self.nodes[index].inputs:
-                    if value.node >= 0:
-                        needed[value.node] = 1
-        if all(needed):
-            root = self.recorder.finish(name, wanted_outputs, {i: i for i in range(-1, len(needed))})
-            return Network(name, self.input_shape, tuple(self.nodes), wanted_outputs, wanted_features, root)
-        place: dict[int, int] = {-1: -1}
-        kept: list[Node] = []
-        for index, node in enumerate(self.nodes):
-            if needed[index]:
-                place[index] = len(kept)
-                moved = tuple([Value(place[value.node], value.output) for value in node.inputs])
-                kept.append(Node(node.path, node.operation, moved, node.shapes, node.span))
-        outputs_kept = tuple([Value(place[value.node], value.output) for value in wanted_outputs])
-        features_kept = tuple(
-            [Feature(f.name, Value(place[f.value.node], f.value.output), f.stride) for f in wanted_features]
+        """The network with these outputs. Operations that no output or feature needs are left out."""
+        return _network(name, self.inputs, self.nodes, self.recorder.steps, tuple(outputs), tuple(features))
+
+
+class Composer:
+    """Makes a network of subgraphs."""
+
+    def __init__(self, input_shape: Shape, max_nodes: int = MAX_NODES) -> None:
+        self.input_shape = input_shape
+        self.max_nodes = max_nodes
+        self._placements: list[Placement] = []
+        self._size = self._values = 0
+        self._used: set[Value] = set()
+        self._nodes: list[Node] = []
+        self._made = 0
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """All operations so far, in topological order."""
+        for placement in self._placements[self._made :]:
+            self._nodes += placement.nodes()
+        self._made = len(self._placements)
+        return self._nodes
+
+    def place(self, subgraph: Subgraph, path: str, inputs: Sequence[Value]) -> tuple[Value, ...]:
+        """Put a subgraph at a path, on values of the shapes that it was built on; its outputs. Raises E391."""
+        placement = Placement(subgraph, path, self._size, tuple(inputs))
+        self._size += len(subgraph.nodes)
+        self._values += subgraph.values
+        _check_size(self._size, self._values, self.max_nodes)
+        self._placements.append(placement)
+        self._used.update(placement.inputs)
+        return placement.outputs
+
+    def finish(self, name: str, outputs: Iterable[Value], features: Iterable[Feature] = ()) -> Network:
+        """The network with these outputs. Operations that no output or feature needs are left out."""
+        wanted, given = tuple(outputs), tuple(features)
+        used = self._used.union(wanted, [feature.value for feature in given])
+        if all(p.subgraph.whole and used.issuperset(p.outputs) for p in self._placements):
+            return Network(name, self.input_shape, tuple(self._placements), wanted, given)
+        steps = [step for placement in self._placements for step in placement.steps()]
+        return _network(name, (self.input_shape,), self.nodes, steps, wanted, given)
+
+
+def _network(
+    name: str,
+    inputs: tuple[Shape, ...],
+    nodes: Sequence[Node],
+    steps: Sequence[Step],
+    outputs: tuple[Value, ...],
+    features: tuple[Feature, ...],
+) -> Network:
+    """A network that is one subgraph."""
+    subgraph = Subgraph("", inputs, nodes, steps, (*outputs, *[feature.value for feature in features]))
+    kept, named = subgraph.outputs[: len(outputs)], subgraph.outputs[len(outputs) :]
+    placed = (Placement(subgraph, "", 0, (INPUT,)),)
+    found = tuple([Feature(f.name, value, f.stride) for f, value in zip(features, named, strict=True)])
+    return Network(name, inputs[0], placed, kept, found)
+
+
+def _check_size(nodes: int, values: int, max_nodes: int) -> None:
+    if nodes > max_nodes or values > VALUES_PER_NODE * max_nodes:
+        raise RuleError(
+            "E391",
+            f"the network has more than {max_nodes} operations or {VALUES_PER_NODE * max_nodes} values",
+            help="look for a depth or a number of parts that is too large",
         )
-        root = self.recorder.finish(name, outputs_kept, place)
-        return Network(name, self.input_shape, tuple(kept), outputs_kept, features_kept, root)
 
 
 def strides(nodes: Sequence[Node], known: list[int | None] | None = None) -> list[int | None]:
@@ -262,4 +280,4 @@ def _canonical(value: Any) -> str:
     return show(value)
 
 
-__all__ = ["INPUT", "Builder", "Feature", "Network", "Node", "Value", "strides"]
+__all__ = ["INPUT", "Builder", "Composer", "Feature", "Network", "Node", "Value", "strides"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from types import ModuleType
@@ -233,7 +234,7 @@ def test_hostile_texts_stay_text_in_dot() -> None:
 )
 def test_any_text_is_drawn(text: str) -> None:
     about = About("net", text, (text,), text, {text or "paper": text})
-    network = Network(text, *[getattr(tangled(), name) for name in ("input", "nodes", "outputs", "features")])
+    network = replace(tangled(), name=text)
     labels_of(network, about)
     texts_of(network, about)
     for backend in (dot, svg):

@@ -1,0 +1,126 @@
+"""Subgraphs: what one block adds to a network, wherever it stands there.
+
+A subgraph is built once, on inputs of some shapes, and placed as often as a network has such a block. Its operations
+name each other by their positions within it, and its inputs by `Value(-1)`, `Value(-2)`, …; its paths begin with the
+path at which it was built. A placement says what these are in a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+from typing import Any, NamedTuple
+
+from archdsl.graph.blocks import Step, Value, copied, moved
+from archdsl.graph.operations.base import Operation
+from archdsl.graph.shapes import Shape
+from archdsl.records import dataclass
+from archdsl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An operation applied to values. `shapes` are those of its outputs."""
+
+    path: str
+    operation: Operation
+    inputs: tuple[Value, ...]
+    shapes: tuple[Shape, ...]
+    span: Span | None = field(default=None, compare=False, repr=False)
+
+
+class Subgraph:
+    """The operations of a block, all of which lead to an output of it."""
+
+    __slots__ = ("amounts", "input_shapes", "nodes", "outputs", "path", "shapes", "steps", "values", "whole")
+
+    def __init__(
+        self,
+        path: str,
+        input_shapes: tuple[Shape, ...],
+        nodes: Iterable[Node],
+        steps: Iterable[Step],
+        outputs: Sequence[Value],
+    ) -> None:
+        self.path = path
+        self.input_shapes = input_shapes
+        self.nodes, self.steps, place = _needed(tuple(nodes), tuple(steps), tuple(outputs), len(input_shapes))
+        self.outputs = tuple([Value(place[value.node], value.output) for value in outputs])
+        self.shapes = tuple([self.shape(value) for value in self.outputs])
+        """The shapes of the outputs."""
+        self.values = sum([len(node.inputs) + len(node.shapes) for node in self.nodes])
+        """Operands and outputs of all operations."""
+        used = {value.node for node in self.nodes for value in node.inputs} | {value.node for value in self.outputs}
+        self.whole = used.issuperset(range(-len(input_shapes), 0))
+        """Whether every input leads to an output."""
+        self.amounts: dict[str, Any] = {}
+        """What `cost` counted of it, by convention."""
+
+    def shape(self, value: Value) -> Shape:
+        """The shape of a value."""
+        return self.input_shapes[-1 - value.node] if value.node < 0 else self.nodes[value.node].shapes[value.output]
+
+
+class Placement(NamedTuple):
+    """A subgraph in a network: at a path, its first operation the network's `first`, on these values."""
+
+    subgraph: Subgraph
+    path: str
+    first: int
+    inputs: tuple[Value, ...]
+
+    def at(self, value: Value) -> Value:
+        """A value of the subgraph as one of the network."""
+        node, output = value
+        return Value(node + self.first, output) if node >= 0 else self.inputs[-1 - node]
+
+    @property
+    def outputs(self) -> tuple[Value, ...]:
+        return tuple([self.at(value) for value in self.subgraph.outputs])
+
+    def nodes(self) -> list[Node]:
+        """The operations as those of the network."""
+        own, path, at = len(self.subgraph.path), self.path, self.at
+        return [
+            Node(path + n.path[own:], n.operation, tuple([at(v) for v in n.inputs]), n.shapes, n.span)
+            for n in self.subgraph.nodes
+        ]
+
+    def steps(self) -> list[Step]:
+        """The tree of blocks as that of the network."""
+        own, found = len(self.subgraph.path), []
+        for step in self.subgraph.steps:
+            label = self.path + step.label[own:]
+            applied = step.applied
+            if isinstance(applied, int):
+                found.append(Step(label, applied + self.first, step.names, step.called))
+            else:
+                path = self.path + applied.path[own:]
+                found.append(Step(label, copied(applied, path, self.at, self.first), step.names, step.called))
+        return found
+
+
+def _needed(
+    nodes: tuple[Node, ...], steps: tuple[Step, ...], wanted: Iterable[Value], inputs: int
+) -> tuple[tuple[Node, ...], tuple[Step, ...], Mapping[int, int]]:
+    """The operations and blocks that lead to some values, and where each went."""
+    needed = bytearray(len(nodes) + inputs)  # the inputs stand at its end, where negative indices lead
+    for value in wanted:
+        needed[value.node] = 1
+    for index in range(len(nodes) - 1, -1, -1):
+        if needed[index]:
+            for value in nodes[index].inputs:
+                needed[value.node] = 1
+    place = {index: index for index in range(-inputs, 0)}
+    if all(needed[: len(nodes)]):
+        return nodes, steps, place | {index: index for index in range(len(nodes))}
+    kept: list[Node] = []
+    for index, node in enumerate(nodes):
+        if needed[index]:
+            place[index] = len(kept)
+            operands = tuple([Value(place[value.node], value.output) for value in node.inputs])
+            kept.append(Node(node.path, node.operation, operands, node.shapes, node.span))
+    return tuple(kept), moved(steps, place), place
+
+
+__all__ = ["Node", "Placement", "Subgraph"]
