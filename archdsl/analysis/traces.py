@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from archdsl import limits
 from archdsl.graph.operations import Operation
 from archdsl.graph.subgraph import Subgraph
-from archdsl.limits import MAX_KEPT_NODES
 from archdsl.records import dataclass
 
 
@@ -32,7 +32,8 @@ class Traces:
 
     def __init__(self) -> None:
         self._known: dict[Any, Traced] = {}
-        self._size = 0
+        self.size = 0
+        """Operations that are kept."""
         self.bound: dict[Any, Operation] = {}
         """Operations with their settings, by both: the same are made once."""
 
@@ -40,9 +41,9 @@ class Traces:
         return self._known.get(key)
 
     def keep(self, key: Any, traced: Traced) -> None:
-        if self._size > MAX_KEPT_NODES:
-            self._known, self._size, self.bound = {}, 0, {}
-        self._size += len(traced.subgraph.nodes) + 1
+        if self.size > limits.MAX_KEPT_NODES:
+            self._known, self.size, self.bound = {}, 0, {}
+        self.size += len(traced.subgraph.nodes) + 1
         self._known[key] = traced
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from archdsl import limits
 from archdsl.analysis.build import build
 from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.context import Context
-from archdsl.analysis.program import Primitive
+from archdsl.analysis.program import Definition, Primitive
 from archdsl.analysis.traces import Traced
 from archdsl.analysis.values import Block, Building, Environment, Function, Sequence, Tensor, Value
 from archdsl.graph.network import Builder
@@ -39,13 +40,15 @@ def trace(
 ) -> Traced:
     """A block on inputs of some shapes. Raises `Fault` or `AlreadyReported`.
 
-    The path, the site and the environment are those of faults. `anew`: it is neither looked up nor kept.
+    Path, site and environment are those of faults. `anew`: it is neither looked up nor kept.
     """
     definitions: list[Any] = []
     key = None
     if not anew and ctx.ties is None:
         try:
-            key = (_key(block, definitions), shapes, fitted, ctx.nesting)
+            # An operation that no block's text names has the place where it stands.
+            place = None if isinstance(block, Block) and isinstance(block.of, Definition) else site.span
+            key = (_key(block, definitions), shapes, fitted, ctx.nesting, place)
         except _NoKey:
             key = None
     found = ctx.traces.get(key) if key is not None else None
@@ -53,7 +56,7 @@ def trace(
         ctx.spend(found.steps, site, env)
         return found
     before, told = ctx.steps, len(ctx.diagnostics)
-    builder = Builder(*shapes)
+    builder = Builder(*shapes, max_nodes=limits.MAX_NODES)
     building = Building(builder, None if anew else ctx.traces.bound)
     inputs = tuple([Tensor(Place(-1 - index), shape) for index, shape in enumerate(shapes)])
     value = build(ctx, building, block, inputs, path, site, env, fitted=fitted)

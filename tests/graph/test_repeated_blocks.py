@@ -1,15 +1,16 @@
-"""A block that is like the one before is not evaluated: nothing of the network tells."""
+"""A block that was traced before is not evaluated: nothing of the network tells."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 from families.compiling import COMPILER, spec_source, text_source
 
 from archdsl import limits
-from archdsl.compiler import Changes, Compiled
-from archdsl.graph.network import Builder
+from archdsl.analysis import assemble, tracing
+from archdsl.compiler import Changes, Compiled, Compiler
 from archdsl.source import Source
 
 NAMES = [
@@ -51,15 +52,16 @@ def all_of(result: Compiled) -> Any:
 
 
 def evaluated(monkeypatch: pytest.MonkeyPatch, source: Source, name: str, *scalings: str) -> Any:
+    """What there is where every block is traced where it stands."""
     with monkeypatch.context() as patch:
-        patch.setattr(Builder, "again", lambda *_: None)
+        patch.setattr(assemble, "trace", partial(tracing.trace, anew=True))
         return all_of(compiled(source, name, *scalings))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_networks_that_ship(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     source = spec_source(name)
-    assert all_of(compiled(source, name)) == evaluated(monkeypatch, source, name)
+    assert all_of(compiled(source, name)) == all_of(compiled(source, name)) == evaluated(monkeypatch, source, name)
 
 
 def test_blocks_of_all_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,16 +80,32 @@ def test_limits_count_them(monkeypatch: pytest.MonkeyPatch) -> None:
             assert [d.code for d in result.diagnostics] == [code]
 
 
-def test_blocks_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the 22 blocks of RegNetY-4GF in four stages, all but the first two of each are."""
-    repeated = []
-    again = Builder.again
+def test_blocks_are_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RegNetY-4GF has 22 blocks in four stages: the first two of each are traced, stem and head, and nothing again."""
+    built = []
+    build = tracing.build
 
-    def counted(self: Builder, *arguments: Any) -> Any:
-        found = again(self, *arguments)
-        repeated.append(found is not None)
-        return found
+    def counted(*arguments: Any, **named: Any) -> Any:
+        built.append(arguments[4])
+        return build(*arguments, **named)
 
-    monkeypatch.setattr(Builder, "again", counted)
-    compiled(spec_source("regnety_4gf"), "regnety_4gf")
-    assert sum(repeated) == 22 - 2 * 4
+    monkeypatch.setattr(tracing, "build", counted)
+    compiler = Compiler(COMPILER.read, COMPILER.library)
+    first = [f"stages.{stage}.blocks.{block}" for stage in range(4) for block in range(2)]
+    for expected in (["stem", *first, "head"], []):
+        built.clear()
+        assert isinstance(compiler.compile(spec_source("regnety_4gf"), "regnety_4gf"), Compiled)
+        assert built == expected
+
+
+def test_many_networks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept is bounded, and what was forgotten is traced again."""
+    compiler = Compiler(COMPILER.read, COMPILER.library)
+    source = spec_source("regnety_4gf")
+    expected = all_of(compiled(source, "regnety_4gf"))
+    monkeypatch.setattr(tracing.limits, "MAX_KEPT_NODES", 30)
+    for _ in range(2):
+        result = compiler.compile(source, "regnety_4gf")
+        assert isinstance(result, Compiled)
+        assert all_of(result) == expected
+        assert compiler.traces.size <= 60
