@@ -169,7 +169,7 @@ class _Meter:
         if known is None:
             traced = trace(self.ctx, block, (shape,), path, site, env, fitted=fitted)
             amounts = amounts_of(traced.subgraph, convention_of(DEFAULT))
-            known = int(getattr(amounts, self.measure)), len(traced.subgraph.nodes), traced.subgraph.shapes
+            known = int(getattr(amounts, self.measure)), traced.subgraph.size, traced.subgraph.shapes
             self._known[key] = known
         cost, operations, shapes = known
         self.total += cost

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any
 
 from archdsl import limits
 from archdsl.graph.operations import Operation
 from archdsl.graph.subgraph import Subgraph
+from archdsl.graph.tape import Program
 from archdsl.records import dataclass
 
 
@@ -19,8 +21,17 @@ class Traced:
     """The evaluation steps that it takes."""
     lists: bool
     """Whether it gives a list of tensors, also where that is a list of one."""
+
+
+@dataclass(slots=True)
+class Family:
+    """A block with settings and inputs that may differ in their widths: what was traced of it, by these."""
+
     of: tuple[Any, ...]
     """The definitions that its key names by their identities, which are nobody else's as long as they are kept."""
+    traced: dict[tuple[int, ...], Traced] = field(default_factory=dict)
+    programs: list[tuple[Program, Traced]] = field(default_factory=list)
+    """Programs for any widths, with what each was made of."""
 
 
 class Traces:
@@ -31,20 +42,24 @@ class Traces:
     """
 
     def __init__(self) -> None:
-        self._known: dict[Any, Traced] = {}
+        self._families: dict[Any, Family] = {}
         self.size = 0
         """Operations that are kept."""
         self.bound: dict[Any, Operation] = {}
         """Operations with their settings, by both: the same are made once."""
 
-    def get(self, key: Any) -> Traced | None:
-        return self._known.get(key)
+    def family(self, key: Any, of: list[Any]) -> Family:
+        """The family of a key, which names some definitions."""
+        found = self._families.get(key)
+        if found is None:
+            found = self._families[key] = Family(tuple(of))
+        return found
 
-    def keep(self, key: Any, traced: Traced) -> None:
+    def keep(self, family: Family, widths: tuple[int, ...], traced: Traced) -> None:
         if self.size > limits.MAX_KEPT_NODES:
-            self._known, self.size, self.bound = {}, 0, {}
-        self.size += len(traced.subgraph.nodes) + 1
-        self._known[key] = traced
+            self._families, self.size, self.bound = {}, 0, {}
+        self.size += traced.subgraph.size + 1
+        family.traced[widths] = traced
 
 
-__all__ = ["Traced", "Traces"]
+__all__ = ["Family", "Traced", "Traces"]

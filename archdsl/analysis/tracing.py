@@ -1,30 +1,40 @@
 """Tracing: a configured block on inputs of some shapes to its subgraph.
 
 A block says nothing of where it stands. So one with the same settings, on inputs of the same shapes, is traced once:
-the subgraph is kept in `Traces` by what it was made of, and every network that has such a block places it.
+the subgraph is kept in `Traces` by what it was made of, and every network that has such a block places it. Of blocks
+that differ in their widths alone, the third is traced with symbols for them: what follows for others is arithmetic.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from archdsl import limits
 from archdsl.analysis.build import build
 from archdsl.analysis.calls import tensors_of
-from archdsl.analysis.context import Context
+from archdsl.analysis.context import AlreadyReported, Context, Language
 from archdsl.analysis.program import Definition, Primitive
-from archdsl.analysis.traces import Traced
-from archdsl.analysis.values import Block, Building, Environment, Function, Sequence, Tensor, Value
+from archdsl.analysis.traces import Family, Traced, Traces
+from archdsl.analysis.values import Block, Building, Environment, Function, Sequence, Setting, Tensor, Value
+from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.network import Builder
 from archdsl.graph.network import Value as Place
 from archdsl.graph.shapes import Range, Shape
 from archdsl.graph.starts import Start
+from archdsl.graph.subgraph import Subgraph
+from archdsl.graph.symbolic import Symbolic
+from archdsl.graph.tape import Program, Tape
 from archdsl.syntax import ast
 
-
-class _NoKey(Exception):
-    """A value by which nothing can be looked up."""
+LEAST_WIDTH = 8
+"""From here on a whole number among a block's settings is taken for a width: it is a symbol in a program, as the
+channels of the inputs are. Smaller ones are kernels, strides and factors, by which blocks are built otherwise."""
+PATIENCE = 2
+"""So many blocks that differ in their widths alone are traced one by one."""
 
 
 def trace(
@@ -42,38 +52,175 @@ def trace(
 
     Path, site and environment are those of faults. `anew`: it is neither looked up nor kept.
     """
+    if anew or ctx.ties is not None:
+        return _traced(ctx, block, shapes, path, site, env, fitted, None if anew else ctx.traces)
     definitions: list[Any] = []
-    key = None
-    if not anew and ctx.ties is None:
-        try:
-            # An operation that no block's text names has the place where it stands.
-            place = None if isinstance(block, Block) and isinstance(block.of, Definition) else site.span
-            key = (_key(block, definitions), shapes, fitted, ctx.nesting, place)
-        except _NoKey:
-            key = None
-    found = ctx.traces.get(key) if key is not None else None
+    widths: list[int] = []
+    try:
+        key = _key_of(block, shapes, definitions, widths)
+    except _NoKey:
+        return _traced(ctx, block, shapes, path, site, env, fitted, ctx.traces)
+    # An operation that no block's text names has the place where it stands.
+    place = None if isinstance(block, Block) and isinstance(block.of, Definition) else site.span
+    family = ctx.traces.family((key, fitted, ctx.nesting, place), definitions)
+    numbers = tuple(widths)
+    found = family.traced.get(numbers) or _worked_out(ctx, family, numbers, block, shapes, path, site, env, fitted)
     if found is not None:
         ctx.spend(found.steps, site, env)
         return found
-    before, told = ctx.steps, len(ctx.diagnostics)
+    told = len(ctx.diagnostics)
+    found = _traced(ctx, block, shapes, path, site, env, fitted, ctx.traces)
+    if len(ctx.diagnostics) == told:
+        ctx.traces.keep(family, numbers, found)
+        if PATIENCE < len(family.traced) <= PATIENCE + limits.MAX_PROGRAMS:
+            beside = Context(ctx.language, Diagnostics())
+
+            def again(block: Block | Sequence, shapes: tuple[Shape, ...]) -> Traced:
+                return _traced(beside, block, shapes, path, site, env, fitted, None)
+
+            program = _program(again, block, shapes, numbers, found)
+            if program is not None:
+                family.programs.append((program, found))
+    return found
+
+
+def _traced(
+    ctx: Context,
+    block: Block | Sequence,
+    shapes: tuple[Shape, ...],
+    path: str,
+    site: ast.Node,
+    env: Environment,
+    fitted: bool,
+    traces: Traces | None,
+) -> Traced:
+    before = ctx.steps
     builder = Builder(*shapes, max_nodes=limits.MAX_NODES)
-    building = Building(builder, None if anew else ctx.traces.bound)
+    building = Building(builder, None if traces is None else traces.bound)
     inputs = tuple([Tensor(Place(-1 - index), shape) for index, shape in enumerate(shapes)])
     value = build(ctx, building, block, inputs, path, site, env, fitted=fitted)
-    tensors = tensors_of(value) or ()
-    subgraph = builder.subgraph(path, [tensor.place for tensor in tensors])
-    traced = Traced(subgraph, ctx.steps - before, isinstance(value, tuple), tuple(definitions))
-    if key is not None and len(ctx.diagnostics) == told:
-        ctx.traces.keep(key, traced)
-    return traced
+    subgraph = builder.subgraph(path, [tensor.place for tensor in tensors_of(value) or ()])
+    return Traced(subgraph, ctx.steps - before, isinstance(value, tuple))
+
+
+# Programs
+
+
+def _worked_out(
+    ctx: Context,
+    family: Family,
+    widths: tuple[int, ...],
+    block: Block | Sequence,
+    shapes: tuple[Shape, ...],
+    path: str,
+    site: ast.Node,
+    env: Environment,
+    fitted: bool,
+) -> Traced | None:
+    """What a program of the family says of other widths; none where none holds for them."""
+    for program, sample in family.programs:
+        found = program.shapes(widths)
+        if found is not None:
+            build = partial(_operations, ctx.language, ctx.traces, block, shapes, path, site, env, fitted)
+            formulas = partial(program.amounts, numbers=widths)
+            subgraph = Subgraph.like(sample.subgraph, path, shapes, found, formulas, build)
+            return Traced(subgraph, sample.steps, sample.lists)
+    return None
+
+
+def _operations(
+    language: Language,
+    traces: Traces,
+    block: Block | Sequence,
+    shapes: tuple[Shape, ...],
+    path: str,
+    site: ast.Node,
+    env: Environment,
+    fitted: bool,
+) -> Subgraph:
+    """The operations of a subgraph that was worked out, when they are asked for."""
+    ctx = Context(language, Diagnostics(), traces=traces)
+    return _traced(ctx, block, shapes, path, site, env, fitted, traces).subgraph
+
+
+def _program(
+    again: Callable[[Block | Sequence, tuple[Shape, ...]], Traced],
+    block: Block | Sequence,
+    shapes: tuple[Shape, ...],
+    widths: tuple[int, ...],
+    found: Traced,
+) -> Program | None:
+    """The program of a block that was traced. None for a large one, and where a width is asked for what only a number
+    can answer: a power of two numbers, a root."""
+    if found.subgraph.size > limits.MAX_PROGRAM_NODES:
+        return None
+    tape = Tape(len(widths))
+    symbols = iter([Symbolic(width, term, tape) for width, term in zip(widths, tape.symbols, strict=True)])
+    if isinstance(block, Block):
+        settings = {
+            name: replace(setting, value=next(symbols)) if _is_width(setting) else setting
+            for name, setting in block.settings.items()
+        }
+        block = replace(block, settings=settings)
+    inputs = tuple([(next(symbols), *shape[1:]) for shape in shapes])
+    try:
+        traced = again(block, inputs).subgraph
+    except (Fault, AlreadyReported, TypeError):
+        return None
+    if _structure(traced) != _structure(found.subgraph):
+        return None
+    program = Program(traced, tape, found.subgraph, widths)
+    return program if program.shapes(widths) == found.subgraph.shapes else None
+
+
+def _structure(subgraph: Subgraph) -> Any:
+    return subgraph.outputs, [(node.path, type(node.operation), node.inputs) for node in subgraph.nodes]
+
+
+# What blocks are looked up by
+
+
+class _NoKey(Exception):
+    """A value by which nothing can be looked up."""
 
 
 _KEYED = frozenset({int, bool, str, Fraction, type(None)})
 """Values of these types are the same where they are equal."""
 
 
+def _is_width(setting: Setting) -> bool:
+    return type(setting.value) is int and setting.value >= LEAST_WIDTH
+
+
+def _key_of(block: Block | Sequence, shapes: tuple[Shape, ...], definitions: list[Any], widths: list[int]) -> Any:
+    """What a block on inputs of some shapes is looked up by, without the widths, which are added to a list, as the
+    definitions in it are to theirs. Raises `_NoKey`."""
+    if isinstance(block, Block):
+        widths += [s.value for s in block.settings.values() if _is_width(s)]  # type: ignore[misc]
+        given = tuple(
+            [
+                (name, None if _is_width(setting) else _key(setting.value, definitions))
+                for name, setting in block.settings.items()
+            ]
+        )
+        key: Any = (_identity(block, definitions), given)
+    else:
+        key = "sequence", _key(block, definitions)
+    for shape in shapes:
+        if type(shape[0]) is not int:
+            raise _NoKey
+        widths.append(shape[0])
+    return key, tuple([shape[1:] for shape in shapes])
+
+
+def _identity(block: Block, definitions: list[Any]) -> int:
+    of: Any = block.of.operation if isinstance(block.of, Primitive) else block.of
+    definitions.append(of)
+    return id(of)
+
+
 def _key(value: Value, definitions: list[Any]) -> Any:
-    """What a block or a value is looked up by; the definitions in it are added to a list. Raises `_NoKey`.
+    """What a value is looked up by; the definitions in it are added to a list. Raises `_NoKey`.
 
     Where a setting was written is no part of it. A type stands beside each value: 1 and `true` are equal.
     """
@@ -81,9 +228,8 @@ def _key(value: Value, definitions: list[Any]) -> Any:
     if kind in _KEYED:
         return kind, value
     if isinstance(value, Block):
-        of: Any = value.of.operation if isinstance(value.of, Primitive) else value.of
-        definitions.append(of)
-        return id(of), tuple([(name, _key(s.value, definitions)) for name, s in value.settings.items()])
+        given = tuple([(name, _key(setting.value, definitions)) for name, setting in value.settings.items()])
+        return _identity(value, definitions), given
     if isinstance(value, Sequence):
         return "sequence", tuple([(name, _key(step, definitions)) for name, step in value.steps])
     if isinstance(value, tuple):

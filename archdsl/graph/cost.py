@@ -174,6 +174,8 @@ def amounts_of(subgraph: Subgraph, convention: Convention) -> Amounts:
     """What a subgraph adds to the totals of a convention; counted once."""
     own = CONVENTIONS.get(convention.name) is convention
     found: Amounts | None = subgraph.amounts.get(convention.name) if own else None
+    if found is None and own and subgraph.formulas is not None:
+        found = subgraph.amounts[convention.name] = subgraph.formulas(convention)
     if found is None:
         sums: list[Dim] = [0, 0, 0, 0]
         totals = _Total(convention.flops), _Total(convention.params), _Total(convention.acts)

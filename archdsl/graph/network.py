@@ -197,7 +197,7 @@ class Composer:
     def place(self, subgraph: Subgraph, path: str, inputs: Sequence[Value]) -> tuple[Value, ...]:
         """Put a subgraph at a path, on values of the shapes that it was built on; its outputs. Raises E391."""
         placement = Placement(subgraph, path, self._size, tuple(inputs))
-        self._size += len(subgraph.nodes)
+        self._size += subgraph.size
         self._values += subgraph.values
         _check_size(self._size, self._values, self.max_nodes)
         self._placements.append(placement)

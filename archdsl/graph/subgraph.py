@@ -7,15 +7,18 @@ path at which it was built. A placement says what these are in a network.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.graph.blocks import Step, Value, copied, moved
 from archdsl.graph.operations.base import Operation
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
 from archdsl.source import Span
+
+Formulas: TypeAlias = "Callable[[Any], Any]"
+"""Of a convention: what a subgraph adds to its totals, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,10 @@ class Node:
 class Subgraph:
     """The operations of a block, all of which lead to an output of it."""
 
-    __slots__ = ("amounts", "input_shapes", "nodes", "outputs", "path", "shapes", "steps", "values", "whole")
+    __slots__ = (
+        *("_build", "_nodes", "_steps", "amounts", "formulas", "input_shapes", "outputs"),
+        *("path", "shapes", "size", "values", "whole"),
+    )
 
     def __init__(
         self,
@@ -44,17 +50,62 @@ class Subgraph:
     ) -> None:
         self.path = path
         self.input_shapes = input_shapes
-        self.nodes, self.steps, place = _needed(tuple(nodes), tuple(steps), tuple(outputs), len(input_shapes))
+        self._build: Callable[[], Subgraph] | None = None
+        self._nodes, self._steps, place = _needed(tuple(nodes), tuple(steps), tuple(outputs), len(input_shapes))
         self.outputs = tuple([Value(place[value.node], value.output) for value in outputs])
         self.shapes = tuple([self.shape(value) for value in self.outputs])
         """The shapes of the outputs."""
-        self.values = sum([len(node.inputs) + len(node.shapes) for node in self.nodes])
+        self.size = len(self._nodes)
+        """The number of operations."""
+        self.values = sum([len(node.inputs) + len(node.shapes) for node in self._nodes])
         """Operands and outputs of all operations."""
-        used = {value.node for node in self.nodes for value in node.inputs} | {value.node for value in self.outputs}
+        used = {value.node for node in self._nodes for value in node.inputs} | {value.node for value in self.outputs}
         self.whole = used.issuperset(range(-len(input_shapes), 0))
         """Whether every input leads to an output."""
         self.amounts: dict[str, Any] = {}
         """What `cost` counted of it, by convention."""
+        self.formulas: Formulas | None = None
+        """What it counts by formulas, which may have none for its numbers."""
+
+    @classmethod
+    def like(
+        cls,
+        other: Subgraph,
+        path: str,
+        input_shapes: tuple[Shape, ...],
+        shapes: tuple[Shape, ...],
+        formulas: Formulas,
+        build: Callable[[], Subgraph],
+    ) -> Subgraph:
+        """A subgraph of the structure of another, on other shapes. `build` makes its operations when they are asked
+        for."""
+        found = cls.__new__(cls)
+        found.path, found.input_shapes, found.shapes, found.outputs = path, input_shapes, shapes, other.outputs
+        found.size, found.values, found.whole = other.size, other.values, other.whole
+        found.amounts, found.formulas = {}, formulas
+        found._nodes, found._steps, found._build = (), (), build
+        return found
+
+    def _made(self) -> None:
+        """Make the operations of one that is like another."""
+        if self._build is not None:
+            made = self._build()
+            if (made.outputs, made.shapes, made.size) != (self.outputs, self.shapes, self.size):
+                raise RuntimeError(f"{self.path} is not as its program says: {made.shapes} and {self.shapes}")
+            self._nodes, self._steps = made.nodes, made.steps
+            self._build = None
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The operations, in topological order."""
+        self._made()
+        return self._nodes
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The tree of blocks."""
+        self._made()
+        return self._steps
 
     def shape(self, value: Value) -> Shape:
         """The shape of a value."""

@@ -36,12 +36,15 @@ class Decisions:
         """Note what holds for the concrete values."""
         self.found[operator, left, right] = None
 
+    def look(self, expression: Any, value: Number) -> None:
+        """The concrete value of a number is looked at, for what nobody says. Closed forms take no notice of it."""
+
 
 _CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!="}
 
 
 def _value(number: Symbolic | Number) -> Number:
-    return number.value if isinstance(number, Symbolic) else number
+    return number.plain if isinstance(number, Symbolic) else number
 
 
 def _expression(number: Symbolic | Number) -> Any:
@@ -53,6 +56,9 @@ def _whole(value: Number) -> Number:
 
 
 def _rounded(name: str, expression: Any) -> Any:
+    rounded = getattr(expression, "rounded", None)
+    if rounded is not None:
+        return rounded(name)
     import sympy  # type: ignore[import-untyped]
 
     return _half_to_even()(expression) if name == "round" else getattr(sympy, name)(expression)
@@ -77,12 +83,12 @@ def _operator(compute: Callable[[Any, Any], Any]) -> tuple[Callable[..., Symboli
     def forward(self: Symbolic, other: object) -> Symbolic:
         if not isinstance(other, (Symbolic, int, Fraction)):
             return NotImplemented  # type: ignore[no-any-return]
-        return self._with(compute(self.value, _value(other)), compute(self.expression, _expression(other)), other)
+        return self._with(compute(self.plain, _value(other)), compute(self.expression, _expression(other)), other)
 
     def backward(self: Symbolic, other: object) -> Symbolic:
         if not isinstance(other, (int, Fraction)):
             return NotImplemented  # type: ignore[no-any-return]
-        return self._with(compute(other, self.value), compute(other, self.expression))
+        return self._with(compute(other, self.plain), compute(other, self.expression))
 
     return forward, backward
 
@@ -91,7 +97,7 @@ def _order(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[..., 
     def method(self: Symbolic, other: object) -> bool:
         if not isinstance(other, (Symbolic, int, float, Fraction)):
             return NotImplemented  # type: ignore[no-any-return]
-        holds = compare(self.value, other.value if isinstance(other, Symbolic) else other)
+        holds = compare(self.plain, other.plain if isinstance(other, Symbolic) else other)
         self._decided(operator if holds else _CONTRARY[operator], other)
         return holds
 
@@ -104,16 +110,24 @@ class Symbolic:
     What is decided on its value is noted in `decisions`, which its results share.
     """
 
-    __slots__ = ("decisions", "expression", "value")
+    __slots__ = ("decisions", "expression", "plain")
 
-    value: Number
+    plain: Number
+    """The concrete value, for the arithmetic here: it is not noted that it was looked at."""
     expression: Any
     decisions: Decisions | None
 
     def __init__(self, value: Number, expression: Any, decisions: Decisions | None = None) -> None:
-        self.value = _whole(value)
+        self.plain = _whole(value)
         self.expression = expression
         self.decisions = decisions
+
+    @property
+    def value(self) -> Number:
+        """The concrete value."""
+        if self.decisions is not None:
+            self.decisions.look(self.expression, self.plain)
+        return self.plain
 
     @classmethod
     def of(cls, name: str, value: int, decisions: Decisions | None = None) -> Symbolic:
@@ -143,10 +157,10 @@ class Symbolic:
 
     def is_whole(self) -> bool:
         """Whether the number is whole, which is then decided."""
-        if isinstance(self.value, int):
+        if isinstance(self.plain, int):
             self._taken_whole()
             return True
-        self._decided("==", self.value)  # what follows from a remainder is not told for any other
+        self._decided("==", self.plain)  # what follows from a remainder is not told for any other
         return False
 
     __add__, __radd__ = _operator(lambda a, b: a + b)
@@ -156,12 +170,12 @@ class Symbolic:
     def __truediv__(self, other: object) -> Symbolic:
         if not isinstance(other, (Symbolic, int, Fraction)):
             return NotImplemented
-        return self._with(Fraction(self.value) / _value(other), self.expression / _expression(other), other)
+        return self._with(Fraction(self.plain) / _value(other), self.expression / _expression(other), other)
 
     def __rtruediv__(self, other: object) -> Symbolic:
         if not isinstance(other, (int, Fraction)):
             return NotImplemented
-        return self._with(Fraction(other) / self.value, other / self.expression)
+        return self._with(Fraction(other) / self.plain, other / self.expression)
 
     def __floordiv__(self, other: object) -> Symbolic:
         if not isinstance(other, (Symbolic, int, Fraction)):
@@ -189,16 +203,16 @@ class Symbolic:
         exponent = _value(other)
         if isinstance(exponent, Fraction):
             return NotImplemented
-        value = Fraction(self.value) ** exponent if exponent < 0 else self.value**exponent
+        value = Fraction(self.plain) ** exponent if exponent < 0 else self.plain**exponent
         return self._with(value, self.expression ** _expression(other), other)
 
     def __rpow__(self, other: object) -> Symbolic:
-        if not isinstance(other, (int, Fraction)) or isinstance(self.value, Fraction):
+        if not isinstance(other, (int, Fraction)) or isinstance(self.plain, Fraction):
             return NotImplemented
-        return self._with(Fraction(other) ** self.value, other**self.expression)
+        return self._with(Fraction(other) ** self.plain, other**self.expression)
 
     def __neg__(self) -> Symbolic:
-        return self._with(-self.value, -self.expression)
+        return self._with(-self.plain, -self.expression)
 
     def __pos__(self) -> Symbolic:
         return self
@@ -207,23 +221,23 @@ class Symbolic:
         return -self if self < 0 else self
 
     def __floor__(self) -> Symbolic:
-        if isinstance(self.value, int):
+        if isinstance(self.plain, int):
             return self._taken_whole()
-        return self._with(math.floor(self.value), _rounded("floor", self.expression))
+        return self._with(math.floor(self.plain), _rounded("floor", self.expression))
 
     def __ceil__(self) -> Symbolic:
-        if isinstance(self.value, int):
+        if isinstance(self.plain, int):
             return self._taken_whole()
-        return self._with(math.ceil(self.value), _rounded("ceiling", self.expression))
+        return self._with(math.ceil(self.plain), _rounded("ceiling", self.expression))
 
     def __trunc__(self) -> Symbolic:
         return self.__ceil__() if self < 0 else self.__floor__()
 
     def __round__(self, digits: None = None) -> Symbolic:
         """Half to even, as the language's `round`; written `round(…)` where it is not exact."""
-        if isinstance(self.value, int):
+        if isinstance(self.plain, int):
             return self._taken_whole()
-        return self._with(round(self.value), _rounded("round", self.expression))
+        return self._with(round(self.plain), _rounded("round", self.expression))
 
     __lt__ = _order("<", lambda a, b: a < b)
     __le__ = _order("<=", lambda a, b: a <= b)
@@ -233,7 +247,7 @@ class Symbolic:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, (Symbolic, int, float, Fraction)):
             return NotImplemented
-        equal = self.value == (other.value if isinstance(other, Symbolic) else other)
+        equal = self.plain == (other.plain if isinstance(other, Symbolic) else other)
         self._decided("==" if equal else "!=", other)
         return equal
 
@@ -244,21 +258,21 @@ class Symbolic:
         return self != 0
 
     def __index__(self) -> int:
-        if isinstance(self.value, Fraction):
-            raise TypeError(f"{self.value} is not a whole number")
-        self._decided("==", self.value)
-        return self.value
+        if isinstance(self.plain, Fraction):
+            raise TypeError(f"{self.plain} is not a whole number")
+        self._decided("==", self.plain)
+        return self.plain
 
     def __int__(self) -> int:
-        self._decided("==", self.value)
-        return int(self.value)
+        self._decided("==", self.plain)
+        return int(self.plain)
 
     def __float__(self) -> float:
-        self._decided("==", self.value)
-        return float(self.value)
+        self._decided("==", self.plain)
+        return float(self.plain)
 
     def __str__(self) -> str:
-        return str(self.value)
+        return str(self.plain)
 
     def __repr__(self) -> str:
-        return f"Symbolic({self.value!r}, {self.expression})"
+        return f"Symbolic({self.plain!r}, {self.expression})"

@@ -38,22 +38,22 @@ class Whole(Kind):
         self.text = f"a whole number from {lo} to {hi}"
 
     def check(self, name: str, value: Any) -> Any:
-        plain = value.value if isinstance(value, Symbolic) else value
-        if type(plain) is not int:
-            if isinstance(plain, Fraction):
-                if plain.denominator != 1:
-                    raise RuleError(
-                        "E303",
-                        f"{name} is {show(plain)}, which is not a whole number",
-                        attribute=name,
-                        help=f"round it: {name}: round(…), which gives {show(round(plain))}",
-                    )
-                plain = value = plain.numerator
-            else:
+        if isinstance(value, Symbolic):
+            if not value.is_whole():
+                raise self._broken(name, value.value)
+        elif type(value) is not int:
+            if not isinstance(value, Fraction):
                 raise wrong_type(name, "a whole number", value)
-        if not self.lo <= plain <= self.hi:
-            raise RuleError("E302", f"{name} must be {self.text}, not {show(plain)}", attribute=name)
+            if value.denominator != 1:
+                raise self._broken(name, value)
+            value = value.numerator
+        if not self.lo <= value <= self.hi:
+            raise RuleError("E302", f"{name} must be {self.text}, not {show(value)}", attribute=name)
         return value
+
+    def _broken(self, name: str, value: Any) -> RuleError:
+        help_ = f"round it: {name}: round(…), which gives {show(round(value))}"
+        return RuleError("E303", f"{name} is {show(value)}, which is not a whole number", attribute=name, help=help_)
 
 
 class Rational(Kind):
