@@ -22,6 +22,7 @@ from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, Module, Primitive
 from archdsl.analysis.settings import At, at, block_settings, end_value, indices
 from archdsl.analysis.trace import rule_fault, show_value
+from archdsl.analysis.traces import Traced
 from archdsl.analysis.tracing import trace
 from archdsl.analysis.values import (
     Block,
@@ -113,6 +114,7 @@ class _Places:
 
     def __init__(self, ctx: Context, composer: Composer, *, anew: bool) -> None:
         self._ctx, self._composer, self._anew = ctx, composer, anew
+        self._last: tuple[Block | Sequence, tuple[Shape, ...], Traced] | None = None
 
     def __call__(
         self,
@@ -125,7 +127,13 @@ class _Places:
         fitted: bool,
     ) -> Value:
         shapes = tuple([tensor.shape for tensor in inputs])
-        traced = trace(self._ctx, block, shapes, path, site, env, fitted=fitted, anew=self._anew)
+        last = self._last
+        if last is not None and last[0] is block and last[1] == shapes:
+            traced = last[2]
+            self._ctx.spend(traced.steps, site, env)
+        else:
+            traced = trace(self._ctx, block, shapes, path, site, env, fitted=fitted, anew=self._anew)
+            self._last = block, shapes, traced
         try:
             places = self._composer.place(traced.subgraph, path, [tensor.place for tensor in inputs])
         except RuleError as error:
@@ -208,7 +216,12 @@ class Assembly:
         names = setting_names(stage.block.of)
         per_block = any(isinstance(a, Rule) for a in stage.settings.values())
         fixed: Mapping[str, Setting] | None = None
+        block = stage.block
+        alike = not (per_block or stage.overrides or dilation is not None or symbols is not None)
         for position in range(stage.length):
+            if alike and position > 1:  # as the second one
+                value = self.place(block, tensors_of(value) or (), f"{path}.blocks.{position}", site, env, fitted=True)
+                continue
             if fixed is None or per_block:
                 fixed = self._settings(stage, indices(model, index, first, position), site)
                 if symbols is not None:
@@ -223,7 +236,8 @@ class Assembly:
             if dilation is not None:
                 settings = dilation.block(stage, place, settings, override, value)
                 dilation.begin()
-            value = self.place(Block(stage.block.of, settings), tensors_of(value) or (), place, site, env, fitted=True)
+            block = Block(stage.block.of, settings)
+            value = self.place(block, tensors_of(value) or (), place, site, env, fitted=True)
             if dilation is not None:
                 dilation.verify_windows(place, asked="dilation" in names)
         return value

@@ -9,7 +9,8 @@ from archdsl import numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule, Tie
 from archdsl.analysis.evaluate import bounded, number_fault, numeric, ordered, weight
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
-from archdsl.analysis.program import Builtin, Definition, Instance, Primitive
+from archdsl.analysis.prelude import PRELUDE
+from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import (
     Block,
@@ -29,6 +30,11 @@ from archdsl.syntax import ast
 
 
 def _call(ctx: Context, e: ast.Call, env: Environment) -> Value:
+    named = _global(e.function, env)
+    if type(named) is Builtin:
+        return _call_builtin(ctx, named, e, env)
+    if type(named) is Definition and named.kind == "fn":
+        return call_fn(ctx, named, arguments(ctx, named, e, env), e, env)
     function = callee(ctx, e.function, env)
     match function:
         case Function(of=Builtin() as builtin):
@@ -50,20 +56,23 @@ def _call(ctx: Context, e: ast.Call, env: Environment) -> Value:
 
 def callee(ctx: Context, e: ast.Expression, env: Environment) -> Value | Definition | Instance:
     """What is called; a model or a recipe by its declaration, because its arguments are still to come."""
-    if isinstance(e, ast.Reference) and env.origin(e.name) is None and not _is_local(e.name, env):
-        named = env.module.names.get(e.name)
-        if isinstance(named, Definition | Instance) and named.kind in ("model", "recipe"):
-            return named
+    named = _global(e, env)
+    if isinstance(named, Definition | Instance) and named.kind in ("model", "recipe"):
+        return named
     return ctx.evaluate(e, env)
 
 
-def _is_local(name: str, env: Environment) -> bool:
+def _global(e: ast.Expression, env: Environment) -> Named | None:
+    """What a name means that nothing local has: a declaration of the module or of the prelude."""
+    if type(e) is not ast.Reference:
+        return None
+    name = e.name
     scope: Environment | None = env
     while scope is not None:
         if name in scope.names:
-            return True
+            return None
         scope = scope.parent
-    return False
+    return env.module.names.get(name) or PRELUDE.get(name)
 
 
 def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment) -> Value:
@@ -75,7 +84,9 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
             message = f"`{builtin.name}` takes no argument by name"
             raise Fault(Diagnostic("E202", message, argument.name.span))
         value = ctx.evaluate(argument.value, env)
-        if not (ordered(value) or (isinstance(value, tuple) and all(ordered(v) for v in value))):
+        if type(value) is not int and not (
+            ordered(value) or (isinstance(value, tuple) and all(type(v) is int or ordered(v) for v in value))
+        ):
             message = f"`{builtin.name}` takes numbers, not {items_of(value)}"
             raise fault("E301", message, argument.value, env, help=_without_numbers(builtin, value))
         values.append(value)

@@ -45,6 +45,7 @@ from archdsl.numbers import NumberError, is_number
 from archdsl.syntax import ast
 
 _MISSING: Any = object()
+_GROUPS = frozenset({Indices, OldValues})
 _LONG = 32
 _LITERALS = (ast.Number, ast.Constant, ast.String)
 SUFFIXES = {"K": 3, "M": 6, "G": 9, "T": 12}
@@ -60,6 +61,9 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "%": numbers.modulo,
     "^": numbers.power,
 }
+_PLAIN_ARITHMETIC: dict[str, Callable[[int, int], int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+_SMALL = 1 << (_PLAIN // 2)
+"""Whole numbers below this need none of the limits of `numbers`, and their products cost no more than the step."""
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -83,9 +87,16 @@ def literal(text: str) -> int | Fraction:
 
 def weight(value: Value) -> int:
     """The steps that an operation on a number costs beside its own: those of its length, and for a list of all."""
-    if isinstance(value, tuple):
-        return len(value) + sum([weight(part) for part in value if type(part) is not int or part.bit_length() > _PLAIN])
-    return numbers.size(value) // _PLAIN if isinstance(value, int | Fraction) else 0
+    kind = type(value)
+    if kind is int or kind is Fraction or kind is bool:
+        return numbers.size(value) // _PLAIN  # type: ignore[arg-type]
+    if not isinstance(value, tuple):
+        return 0
+    found = len(value)
+    for part in value:
+        if type(part) is not int or part.bit_length() > _PLAIN:
+            found += weight(part)
+    return found
 
 
 def is_symbolic(value: Value) -> bool:
@@ -118,11 +129,12 @@ def _reference(ctx: Context, e: ast.Reference, env: Environment) -> Value:
     name = e.name
     group: Value = _MISSING
     while scope is not None:
-        value: Value = scope.names.get(name, _MISSING)
-        if value is not _MISSING:
+        names = scope.names
+        if name in names:
+            value = names[name]
             if value is UNKNOWN:
                 raise AlreadyReported
-            if not isinstance(value, Indices | OldValues):
+            if type(value) not in _GROUPS:
                 return value
             group = value if group is _MISSING else group
         scope = scope.parent
@@ -269,7 +281,12 @@ def _unary(ctx: Context, e: ast.Unary, env: Environment) -> Value:
 
 def _arithmetic(ctx: Context, e: ast.Arithmetic, env: Environment) -> Value:
     rules = ctx.rules
-    left, right = rules[type(e.left)](ctx, e.left, env), rules[type(e.right)](ctx, e.right, env)
+    one, other = e.left, e.right
+    left, right = rules[type(one)](ctx, one, env), rules[type(other)](ctx, other, env)
+    if type(left) is int and type(right) is int and -_SMALL < left < _SMALL and -_SMALL < right < _SMALL:
+        plain = _PLAIN_ARITHMETIC.get(e.operator)
+        if plain is not None:
+            return plain(left, right)
     before = numbers.work()
     try:
         value: Value = _ARITHMETIC[e.operator](left, right)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, fields
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -280,14 +280,18 @@ def named_span(named: Definition | Instance) -> Span:
 
 def children(node: ast.Node) -> tuple[ast.Node, ...]:
     """The nodes directly below a node, in source order."""
+    return tuple(_below(node))
+
+
+def _below(node: ast.Node) -> list[ast.Node]:
     found: list[ast.Node] = []
     for name in _FIELDS[type(node)]:
         value = getattr(node, name)
-        if isinstance(value, ast.Node):
+        if isinstance(value, tuple):
+            found += [part for part in value if isinstance(part, ast.Node)]
+        elif isinstance(value, ast.Node):
             found.append(value)
-        elif isinstance(value, tuple):
-            found.extend(v for v in value if isinstance(v, ast.Node))
-    return tuple(found)
+    return found
 
 
 def walk(node: ast.Node) -> list[ast.Node]:
@@ -296,7 +300,9 @@ def walk(node: ast.Node) -> list[ast.Node]:
     while stack:
         top = stack.pop()
         found.append(top)
-        stack.extend(reversed(children(top)))
+        below = _below(top)
+        if below:
+            stack += below[::-1]
     return found
 
 
@@ -312,9 +318,13 @@ def nesting(node: ast.Node) -> int:
 
 class _Fields(dict[type, tuple[str, ...]]):
     def __missing__(self, kind: type) -> tuple[str, ...]:
-        names = tuple(n for c in reversed(kind.__mro__) for n in getattr(c, "__slots__", ()) if n != "span")
+        slots = [name for base in reversed(kind.__mro__) for name in getattr(base, "__slots__", ())]
+        plain = {field.name for field in fields(kind) if field.type in _PLAIN_FIELDS}
+        names = tuple([name for name in slots if name not in plain])
         self[kind] = names
         return names
 
 
+_PLAIN_FIELDS = frozenset({"Span", "Source", "str", "int", "bool", "str | None", "bool | None", "tuple[str, ...]"})
+"""The types, as they are written, of fields that hold no node."""
 _FIELDS = _Fields()
