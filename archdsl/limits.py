@@ -33,9 +33,3 @@ MAX_FORM_STAGES = 100
 """Stages of a model with closed forms."""
 MAX_FORM_BLOCKS = 2_000
 """Blocks of a model with closed forms."""
-MAX_KEPT_NODES = 200_000
-"""Operations of traced blocks that a compiler keeps for further networks."""
-MAX_PROGRAM_NODES = 1_000
-"""Operations of a block of which there is a program for other widths."""
-MAX_PROGRAMS = 8
-"""Programs of one block: each holds for widths by which the same is decided."""

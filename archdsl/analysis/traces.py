@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
-from archdsl import limits
 from archdsl.graph.operations import Operation
 from archdsl.graph.subgraph import Subgraph
 from archdsl.graph.tape import Program
 from archdsl.records import dataclass
+
+MAX_KEPT = 200_000
+"""Operations that are kept; beyond them all are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Traces:
         return found
 
     def keep(self, family: Family, widths: tuple[int, ...], traced: Traced) -> None:
-        if self.size > limits.MAX_KEPT_NODES:
+        if self.size > MAX_KEPT:
             self._families, self.size, self.bound = {}, 0, {}
         self.size += traced.subgraph.size + 1
         family.traced[widths] = traced

@@ -33,6 +33,10 @@ from archdsl.syntax import ast
 LEAST_WIDTH = 8
 """From here on a whole number among a block's settings is taken for a width: it is a symbol in a program, as the
 channels of the inputs are. Smaller ones are kernels, strides and factors, by which blocks are built otherwise."""
+MAX_PROGRAMS = 8
+"""Programs of one block: each holds for widths by which the same is decided."""
+MAX_PROGRAM_NODES = 1_000
+"""Operations of a block of which there is a program."""
 PATIENCE = 2
 """So many blocks that differ in their widths alone are traced one by one."""
 
@@ -72,7 +76,7 @@ def trace(
     found = _traced(ctx, block, shapes, path, site, env, fitted, ctx.traces)
     if len(ctx.diagnostics) == told:
         ctx.traces.keep(family, numbers, found)
-        if PATIENCE < len(family.traced) <= PATIENCE + limits.MAX_PROGRAMS:
+        if PATIENCE < len(family.traced) <= PATIENCE + MAX_PROGRAMS:
             beside = Context(ctx.language, Diagnostics())
 
             def again(block: Block | Sequence, shapes: tuple[Shape, ...]) -> Traced:
@@ -152,7 +156,7 @@ def _program(
 ) -> Program | None:
     """The program of a block that was traced. None for a large one, and where a width is asked for what only a number
     can answer: a power of two numbers, a root."""
-    if found.subgraph.size > limits.MAX_PROGRAM_NODES:
+    if found.subgraph.size > MAX_PROGRAM_NODES:
         return None
     tape = Tape(len(widths))
     symbols = iter([Symbolic(width, term, tape) for width, term in zip(widths, tape.symbols, strict=True)])

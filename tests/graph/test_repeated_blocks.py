@@ -9,7 +9,7 @@ import pytest
 from families.compiling import COMPILER, spec_source, text_source
 
 from archdsl import limits
-from archdsl.analysis import assemble, tracing
+from archdsl.analysis import assemble, traces, tracing
 from archdsl.compiler import Changes, Compiled, Compiler
 from archdsl.source import Source
 
@@ -103,7 +103,7 @@ def test_many_networks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = Compiler(COMPILER.read, COMPILER.library)
     source = spec_source("regnety_4gf")
     expected = all_of(compiled(source, "regnety_4gf"))
-    monkeypatch.setattr(tracing.limits, "MAX_KEPT_NODES", 30)
+    monkeypatch.setattr(traces, "MAX_KEPT", 30)
     for _ in range(2):
         result = compiler.compile(source, "regnety_4gf")
         assert isinstance(result, Compiled)
