@@ -19,10 +19,10 @@ from archdsl.graph.cost import count
 from archdsl.source import Source
 
 OWN = """
-use std.ops { conv, concat, relu, split, global_pool, sigmoid, channel_shuffle, group_norm }
+use std.ops { conv, concat, relu, split, global_pool, sigmoid, channel_shuffle, group_norm, scale }
 fn nearest(w, q) = max(q, floor((w + q / 2) / q) * q)
 block decides(x; width) {
-  return x -> conv(floor(width / 2) if width > 64 and width != x.channels else width, kernel: 3)
+  return x -> conv(floor(width / 2) if width > 64 and width != x.channels else width, kernel: 3) -> scale(1 / width)
 }
 block rounds(x; width, inner: nearest(width / 3, 8), groups: gcd(inner, 24)) {
   y = x -> conv(inner, kernel: 1) -> conv(inner, kernel: 3, groups: groups) -> relu
