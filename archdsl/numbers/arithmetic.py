@@ -10,24 +10,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 from archdsl.numbers import decide, irrational
 from archdsl.numbers.faults import MAX_BITS, NumberError, normalise
-from archdsl.numbers.irrational import (
-    ONE,
-    Atom,
-    Irrational,
-    Monomial,
-    Number,
-    Rational,
-    Sum,
-    log_of_rational,
-    magnitude,
-    root,
-    settle,
-)
+from archdsl.numbers.integers import rational_power
+from archdsl.numbers.irrational import Irrational, Log, Number, Power, log_of_rational, root
 from archdsl.numbers.text import shorten
 
 Operand: TypeAlias = Any
@@ -119,7 +109,7 @@ def divide(a: Operand, b: Operand) -> Number:
 def negate(a: Operand) -> Number:
     """-a."""
     if isinstance(a, Irrational):
-        return Irrational({m: -c for m, c in a.numerator.items()}, a.denominator, a.weight)
+        return irrational.multiply(-1, a)
     return -a if type(a) in _RANK else _symbolic(operator.neg, a)
 
 
@@ -148,26 +138,32 @@ def power(a: Operand, b: Operand) -> Number:
     """
     if _rank(a, b) == 2:
         return _symbolic_power(a, b)
-    if not b:
+    if not b or a == 1:
         return 1
     if not a:
         if decide.sign(b) < 0:
             raise NumberError("domain", f"zero to the power {shorten(b)} is a division by zero")
         return 0
-    if isinstance(a, Irrational) and type(b) is int:
+    if type(b) is int and isinstance(a, Irrational):
         return irrational.power(a, b)
-    if decide.sign(a) < 0 and type(b) is not int:
+    if type(b) is not int and decide.sign(a) < 0:
         raise NumberError("domain", f"the power {shorten(b)} of the negative number {shorten(a)} is not real")
-    if isinstance(a, Irrational) or isinstance(b, Irrational):
-        return _exponential(multiply(b, log(a)))
+    first, *more = irrational.terms_of(a)
     try:
         if type(b) is int:
-            return normalise(irrational.rational_power(a, b))
-        # Numerator and denominator are coprime, so there is nothing to refine.
-        return settle(irrational.sum_multiply(root(a.numerator, b), root(a.denominator, -b)), ONE)
+            return normalise(rational_power(a, b))
+        if type(b) is Fraction and not more and not first.factors:
+            roots = root(first.coefficient, b), root(first.base, first.exponent * b)
+            return irrational.number((irrational.times(*roots),))
     except NumberError:
-        message = f"{shorten(a)} to the power {shorten(b)} is over the limit of {MAX_BITS} bits"
-        raise NumberError("limit", message) from None
+        raise _over_limit(a, b) from None
+    if decide.compare(absolute(multiply(b, log(a))), MAX_BITS) > 0:
+        raise _over_limit(a, b)
+    return irrational.opaque(Power(a, b))
+
+
+def _over_limit(a: Number, b: Number) -> NumberError:
+    return NumberError("limit", f"{shorten(a)} to the power {shorten(b)} is over the limit of {MAX_BITS} bits")
 
 
 def _symbolic_power(a: Operand, b: Operand) -> Number:
@@ -194,66 +190,14 @@ def log(a: Operand) -> Number:
     if decide.sign(a) <= 0:
         raise NumberError("domain", f"the logarithm of {shorten(a)} is not real: it needs a number above zero")
     if not isinstance(a, Irrational):
-        return settle(log_of_rational(a), ONE)
-    if a.denominator is ONE:
-        return _log_of_sum(a.numerator)
-    return subtract(_log_of_sum(a.numerator), _log_of_sum(a.denominator))
-
-
-def _log_of_sum(terms: Sum) -> Number:
-    """The logarithm of a sum's absolute value. A single term is taken apart, a longer sum is opaque."""
-    if len(terms) > 1:
-        return _opaque_log(absolute(settle(terms, ONE)))
-    ((monomial, coefficient),) = terms.items()
-    total: Number = settle(log_of_rational(magnitude(coefficient)), ONE)
-    for atom, exponent in monomial:
-        if atom.kind == "log":
-            inner = _opaque_log(settle({frozenset({(atom, 1)}): 1}, ONE))
-        else:
-            inner = atom.of if atom.kind == "exp" else log(atom.of)
-        total = add(total, multiply(exponent, inner))
-    return total
-
-
-def _opaque_log(value: Number) -> Number:
-    # Atoms are positive: a logarithm below zero is that of the reciprocal, negated.
-    if decide.compare(value, 1) < 0:
-        return negate(_atom("log", divide(1, value)))
-    return _atom("log", value)
-
-
-def _exponential(a: Number) -> Number:
-    """exp(a), of which `power` is made for all but rational numbers."""
-    if decide.compare(absolute(a), MAX_BITS) > 0:
-        raise NumberError("limit", f"an exponential of {shorten(a)} is over the limit of {MAX_BITS} bits")
-    if not isinstance(a, Irrational) or a.denominator != ONE:
-        return _opaque_exponential(a)
-    # Multiples of logarithms are roots again: exp(c * log(b)) = b ^ c.
-    product: Number = 1
-    rest: dict[Monomial, Rational] = {}
-    for monomial, coefficient in a.numerator.items():
-        atom, exponent = next(iter(monomial)) if len(monomial) == 1 else (None, 0)
-        if atom is None or atom.kind != "log" or exponent != 1:
-            rest[monomial] = coefficient
-        elif type(atom.of) is int:
-            product = irrational.multiply(product, settle(root(atom.of, coefficient), ONE))
-        elif coefficient.denominator == 1:
-            product = irrational.multiply(product, irrational.power(atom.of, coefficient.numerator))
-        else:
-            rest[monomial] = coefficient
-    return irrational.multiply(product, _opaque_exponential(settle(rest, ONE)))
-
-
-def _opaque_exponential(a: Number) -> Number:
-    # With an exponent below zero it is the reciprocal, so that the two cancel.
-    sign = decide.sign(a)
-    if sign == 0:
-        return 1
-    return _atom("exp", a) if sign > 0 else divide(1, _atom("exp", negate(a)))
-
-
-def _atom(kind: Literal["log", "exp"], of: Number) -> Number:
-    return settle({frozenset({(Atom(kind, of), 1)}): 1}, ONE)
+        return irrational.number((log_of_rational(a),))
+    first, *more = a.terms
+    if more or first.factors:
+        return irrational.opaque(Log(a))
+    # log(c * b ^ e) = log(c) + e * log(b)
+    of_base = log_of_rational(first.base)
+    of_root = of_base._replace(coefficient=of_base.coefficient * first.exponent)
+    return add(irrational.number((log_of_rational(first.coefficient),)), irrational.number((of_root,)))
 
 
 # Order and rounding.
@@ -315,7 +259,7 @@ def floor(a: Operand) -> int:
     if type(a) is int:
         return a
     if isinstance(a, Irrational):
-        return normalise(decide.floor(a)).numerator
+        return decide.whole(a, ROUND_FLOOR)
     return a.numerator // a.denominator if type(a) is Fraction else _symbolic(math.floor, a)
 
 
@@ -324,7 +268,7 @@ def ceil(a: Operand) -> int:
     if type(a) is int:
         return a
     if isinstance(a, Irrational):
-        return normalise(decide.floor(a) + 1).numerator
+        return decide.whole(a, ROUND_CEILING)
     return -(-a.numerator // a.denominator) if type(a) is Fraction else _symbolic(math.ceil, a)
 
 
@@ -333,8 +277,7 @@ def round_half_even(a: Operand) -> int:
     if type(a) is int:
         return a
     if isinstance(a, Irrational):
-        # An irrational number is never halfway.
-        return normalise(decide.floor(a, half=True)).numerator
+        return decide.whole(a, ROUND_HALF_EVEN)
     return round(a) if type(a) is Fraction else _symbolic(round, a)
 
 
