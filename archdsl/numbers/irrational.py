@@ -127,9 +127,9 @@ def log_of_rational(value: Rational) -> Term:
 
 
 def raised(term: Term, n: int) -> Term:
-    """term ^ n for a term that is not zero. Raises `NumberError` (limit)."""
+    """term ^ n for n != 0 and a term that is not zero. Raises `NumberError` (limit)."""
     power = root(term.base, term.exponent * n)
-    factors = frozenset([(factor, k * n) for factor, k in term.factors]) if n else frozenset()
+    factors = frozenset([(factor, k * n) for factor, k in term.factors])
     return power._replace(coefficient=rational_power(term.coefficient, n) * power.coefficient, factors=factors)
 
 
@@ -239,11 +239,9 @@ def divide(a: Number, b: Number) -> Number:
 
 
 def power(a: Irrational, n: int) -> Number:
-    """a ^ n. Raises `NumberError` (limit)."""
+    """a ^ n for n > 0. Raises `NumberError` (limit)."""
     if len(a.terms) == 1:
         return number((raised(a.terms[0], n),))
-    if n < 0:
-        return divide(1, power(a, -n))
     # Sums of several terms grow with every squaring, so that a large n runs into the limits at once.
     total: Number = 1
     for bit in bin(n)[2:]:

@@ -571,6 +571,9 @@ def test_undecided_is_refused() -> None:
     assert caught.value.kind == "undecided"
     assert "log(1 + 2^(1/2)) and -log(-1 + 2^(1/2))" in caught.value.message
     assert work() - before < MOST_WORK
+    with pytest.raises(NumberError, match="is zero to") as caught:
+        divide(1, subtract(a, b))  # which may be a division by zero
+    assert caught.value.kind == "undecided"
 
 
 def test_nested_logarithms_are_refused_soon() -> None:
