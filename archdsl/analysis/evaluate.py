@@ -321,8 +321,9 @@ def _combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: En
 
 
 def number_fault(error: NumberError, e: ast.Node, env: Environment) -> Fault:
-    """What has no value, or one that is too large."""
-    return fault("E307" if error.kind == "domain" else "E308", str(error), e, env)
+    """What has no value, one that is too large, or one that no rule decides."""
+    help_ = "write one of the numbers in decimal digits, or leave a margin" if error.kind == "undecided" else None
+    return fault("E307" if error.kind == "domain" else "E308", str(error), e, env, help=help_)
 
 
 def _comparison(ctx: Context, e: ast.Comparison, env: Environment) -> Value:

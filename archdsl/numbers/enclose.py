@@ -1,126 +1,100 @@
-"""Exponential and logarithm enclosed between integers.
+"""Bounds of a number between decimals.
 
-A number v is held at some `bits` as an `Interval`: integers (lo, hi) with lo <= v * 2^bits <= hi. Every
-function returns bounds that hold whatever the precision; more bits only bring them closer. All of it is
-integer arithmetic, so that the bounds are the same on every machine.
+The context's directed roundings bound the four operations, and `exp` and `ln` of the decimal arithmetic are correctly
+rounded (Python's documentation of `decimal`), so that the neighbours of what they return are bounds: they are the
+same on every machine, and hold whatever the number of digits. More digits only bring them closer.
 """
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
-from functools import lru_cache
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from functools import cache, lru_cache
 from typing import TypeAlias
 
-from archdsl.numbers.faults import charge, uncounted
+from archdsl.numbers.integers import Rational
+from archdsl.numbers.irrational import Log, Number, Power, terms_of
 
-Interval: TypeAlias = tuple[int, int]
+Bounds: TypeAlias = tuple[Decimal, Decimal]
+"""What a number is not below, and what it is not above."""
+
+_ONE = Decimal(1)
 
 
 class Coarse(Exception):
-    """These bits are too few to say anything; the caller tries again with more."""
+    """So many digits are too few to say anything; the caller tries again with more."""
 
 
-def enclose(value: int | Fraction, bits: int) -> Interval:
-    """A rational number."""
-    n, d = value.numerator << bits, value.denominator
-    return n // d, -(-n // d)
+@cache
+def enclosure(digits: int) -> Enclosure:
+    """The one of so many digits. Nobody reads what its contexts note."""
+    return Enclosure(digits)
 
 
-def scale(v: Interval, factor: int | Fraction) -> Interval:
-    """An interval times a rational number."""
-    n, d = factor.numerator, factor.denominator
-    lo, hi = v if n >= 0 else (v[1], v[0])
-    return lo * n // d, -(-hi * n // d)
+class Enclosure:
+    """Bounds of numbers, to so many digits."""
+
+    def __init__(self, digits: int) -> None:
+        self.digits = digits
+        self.down = Context(digits, ROUND_FLOOR, MIN_EMIN, MAX_EMAX)
+        self.up = Context(digits, ROUND_CEILING, MIN_EMIN, MAX_EMAX)
+
+    def of(self, value: Number) -> Bounds:
+        """Bounds of a number. Raises `Coarse`."""
+        total = (Decimal(0), Decimal(0))
+        for term in terms_of(value):
+            product = self._rational(term.coefficient)
+            if term.exponent:
+                product = self._multiply(product, self._power(term.base, term.exponent))
+            for factor, n in term.factors:
+                product = self._multiply(product, self._whole_power(self._factor(factor), n))
+            total = self.down.add(total[0], product[0]), self.up.add(total[1], product[1])
+        return total
+
+    def _factor(self, factor: Log | Power) -> Bounds:
+        if isinstance(factor, Log):
+            return self._log(factor.of)
+        if isinstance(factor.exponent, int):
+            return self._whole_power(self.of(factor.of), factor.exponent)
+        return self._power(factor.of, factor.exponent)
+
+    def _rational(self, value: Rational) -> Bounds:
+        above, below = Decimal(value.numerator), Decimal(value.denominator)
+        return self.down.divide(above, below), self.up.divide(above, below)
+
+    def _log(self, value: Number) -> Bounds:
+        if isinstance(value, int | Rational):
+            return _log_of_rational(value, self.digits)
+        return self._log_of(self.of(value))
+
+    def _log_of(self, v: Bounds) -> Bounds:
+        if v[0] <= 0:
+            raise Coarse
+        return self.down.next_minus(self.down.ln(v[0])), self.up.next_plus(self.up.ln(v[1]))
+
+    def _power(self, base: Number, exponent: Number) -> Bounds:
+        """base ^ exponent = exp(exponent * log(base))"""
+        v = self._multiply(self.of(exponent), self._log(base))
+        return self.down.next_minus(self.down.exp(v[0])), self.up.next_plus(self.up.exp(v[1]))
+
+    def _multiply(self, v: Bounds, w: Bounds) -> Bounds:
+        pairs = [(x, y) for x in v for y in w]
+        return min([self.down.multiply(x, y) for x, y in pairs]), max([self.up.multiply(x, y) for x, y in pairs])
+
+    def _whole_power(self, v: Bounds, n: int) -> Bounds:
+        if n < 0:
+            if v[0] <= 0 <= v[1]:
+                raise Coarse
+            v = self.down.divide(_ONE, v[1]), self.up.divide(_ONE, v[0])
+        total = v
+        for bit in bin(abs(n))[3:]:
+            total = self._multiply(total, total)
+            if bit == "1":
+                total = self._multiply(total, v)
+        return total
 
 
-def quotient(v: Interval, w: Interval, bits: int) -> Interval:
-    """v / w. Raises `Coarse` where w may be zero."""
-    if w[0] <= 0 <= w[1]:
-        raise Coarse
-    if w[1] < 0:
-        v, w = (-v[1], -v[0]), (-w[1], -w[0])
-    lo, hi = v[0] << bits, v[1] << bits
-    return lo // w[1 if lo >= 0 else 0], -(-hi // w[0 if hi >= 0 else 1])
-
-
-def _exp_unit(x: int, bits: int) -> Interval:
-    """exp(x / 2^bits) for 0 <= x < 2^(bits + 1)."""
-    # exp(x) = exp(x / 2^m)^(2^m), the inner one by its series. Everything is positive and rounded down, so the
-    # result is a lower bound. Its relative error is below 2^m * (3 * terms + 11) units of the working
-    # precision: three units for every term, one for every squaring, doubled by each. There are fewer than
-    # `bits` terms and exp(2) < 8, so the guard bits leave less than one unit of the result, and one more is
-    # lost in the last shift.
-    charge(16 + (bits * bits >> 11))
-    squarings = math.isqrt(bits)
-    guard = squarings + bits.bit_length() + 8
-    work = bits + guard
-    x = (x << guard) >> squarings
-    total = term = 1 << work
-    k = 0
-    while term:
-        k += 1
-        term = (term * x >> work) // k
-        total += term
-    for _ in range(squarings):
-        total = total * total >> work
-    total >>= guard
-    return total, total + 2
-
-
-def _log_unit(x: int, bits: int) -> Interval:
-    """log(x / 2^bits) for 1 <= x / 2^bits <= 2."""
-    # log(x) = y + log(1 + u) with u = x / exp(y) - 1, and log(1 + u) = u up to u^2. The error is bounded from
-    # u itself, so that y may come from anywhere: from a double, or from this function at half the bits.
-    charge(16 + (bits * bits >> 11))
-    if bits <= 80:
-        y = max(0, int(math.log(x / (1 << bits)) * 2**48)) << bits >> 48
-    else:
-        half = bits // 2 + 8
-        y = max(0, _log_unit(x >> (bits - half), half)[0]) << (bits - half)
-    e = _exp_unit(y, bits)[0]
-    u = ((x - e) << bits) // e
-    error = 4 + (u * u >> bits)
-    return y + u - error, y + u + error
-
-
-@lru_cache(maxsize=64)
-def _log2_aligned(bits: int) -> Interval:
-    with uncounted():
-        return _log_unit(2 << bits, bits)
-
-
-def _log2(bits: int) -> Interval:
-    # One computation serves all precisions up to the next multiple of 256 bits. It is not counted as work, which
-    # must not depend on what was computed before.
-    spare = -bits % 256
-    lo, hi = _log2_aligned(bits + spare)
-    return lo >> spare, (hi >> spare) + 1
-
-
-def log(n: int, bits: int, shift: int = 0) -> Interval:
-    """log(n / 2^shift) for an integer n above 0."""
-    work = bits + 16
-    power = n.bit_length() - 1
-    # The leading bits of n as a number in 1 .. 2; what is cut off changes the logarithm by less than one unit.
-    x = n << (work - power) if work >= power else n >> (power - work)
-    lo, hi = _log_unit(x, work)
-    base = scale(_log2(work), power - shift)
-    return (lo + base[0]) >> 16, ((hi + 1 + base[1]) >> 16) + 1
-
-
-def exp(x: Interval, bits: int, out: int) -> Interval:
-    """exp of a number enclosed at `bits`, enclosed at `out` bits. Raises `Coarse` where x is too wide."""
-    if x[1] - x[0] >> bits:
-        raise Coarse
-    # exp(x) = 2^k * exp(r); k is one below the quotient, so that r, about 0.69 to 1.39 or wider by what x
-    # is wide, stays above zero though log(2) is rounded.
-    base = _log2(bits)
-    k = x[0] // base[0] - 1
-    whole = scale(base, k)
-    lo, hi = x[0] - whole[1], x[1] - whole[0]
-    if lo < 0 or hi >> (bits + 1):
-        raise Coarse
-    shift = bits - k - out
-    lo, hi = _exp_unit(lo, bits)[0], _exp_unit(hi, bits)[1]
-    return (lo >> shift, (hi >> shift) + 1) if shift >= 0 else (lo << -shift, hi << -shift)
+@lru_cache(maxsize=1024)
+def _log_of_rational(value: Rational, digits: int) -> Bounds:
+    # The same few logarithms are asked for again and again: that of a rule's base, of a scaling's factor.
+    at = enclosure(digits)
+    return at._log_of(at._rational(value))

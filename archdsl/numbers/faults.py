@@ -6,7 +6,6 @@ computed, so that a refusal costs microseconds, whatever was asked for.
 
 from __future__ import annotations
 
-import math
 import threading
 from fractions import Fraction
 from typing import Literal
@@ -14,16 +13,11 @@ from typing import Literal
 MAX_BITS = 4096
 """Bits of a numerator, a denominator, a coefficient or the base of a root."""
 MAX_TERMS = 32
-"""Terms of the numerator, and of the denominator, of an irrational number."""
-MAX_POWER = 256
-"""Power of one logarithm, or of one opaque atom, within a term."""
-MAX_WEIGHT = 4 * MAX_BITS
-"""Bits of all integers of one irrational number together; each level of nesting counts for 512."""
-MAX_REFINEMENT = 2 * MAX_BITS
-"""Bits after the binary point to which a decision refines an irrational number before it gives up."""
-
-MAX_DECISION = 400_000
-"""Work of one decision, in the unit of `work`, after which it gives up."""
+"""Terms of an irrational number."""
+MAX_PARTS = 64
+"""Exponentials and logarithms that enclosing an irrational number takes: two for a root, one for a logarithm."""
+MAX_DIGITS = 320
+"""Decimal digits to which a decision encloses an irrational number before it gives up."""
 
 Kind = Literal["limit", "domain", "undecided"]
 
@@ -32,8 +26,8 @@ class NumberError(ValueError):
     """An operation has no result. `message` is one lower-case sentence with the numbers in it.
 
     `kind` is `limit` for a result over the stated size, `domain` for a division by zero, a root of a negative
-    number or a logarithm of what is not positive, `undecided` for two numbers that agree to
-    `MAX_REFINEMENT` bits, or to as many as `MAX_DECISION` allows, and are not known to be equal.
+    number or a logarithm of what is not positive, `undecided` for two numbers that agree to `MAX_DIGITS` and are
+    not known to be equal.
     """
 
     def __init__(self, kind: Kind, message: str) -> None:
@@ -59,6 +53,11 @@ def normalise(value: int | Fraction) -> int | Fraction:
     return numerator if denominator == 1 else value
 
 
+def size(value: int | Fraction) -> int:
+    """The bits of a rational number, numerator and denominator together."""
+    return value.numerator.bit_length() + value.denominator.bit_length()
+
+
 # Work is counted, not timed: the same program meets the same limit on every machine. One unit is about what a step
 # of the evaluator costs, a microsecond. The count is the thread's own and only grows; who has a budget takes
 # differences.
@@ -66,14 +65,9 @@ def normalise(value: int | Fraction) -> int | Fraction:
 
 class _Meter(threading.local):
     spent = 0
-    most: float = math.inf
 
 
 _METER = _Meter()
-
-
-class Exhausted(Exception):
-    """A decision has taken `MAX_DECISION`."""
 
 
 def work() -> int:
@@ -82,33 +76,5 @@ def work() -> int:
 
 
 def charge(units: int) -> None:
-    """Count work. Raises `Exhausted` within a decision that has taken too much."""
+    """Count work."""
     _METER.spent += units
-    if _METER.spent > _METER.most:
-        raise Exhausted
-
-
-class decision:
-    """Within it `charge` raises once `MAX_DECISION` is taken. Decisions do not nest."""
-
-    def __enter__(self) -> None:
-        _METER.most = _METER.spent + MAX_DECISION
-
-    def __exit__(self, *_: object) -> None:
-        _METER.most = math.inf
-
-
-class uncounted:
-    """Within it work is not counted: that of a result which is kept for all."""
-
-    def __enter__(self) -> None:
-        self._before = _METER.spent, _METER.most
-        _METER.most = math.inf
-
-    def __exit__(self, *_: object) -> None:
-        _METER.spent, _METER.most = self._before
-
-
-def size(value: int | Fraction) -> int:
-    """The bits of a rational number."""
-    return value.numerator.bit_length() + value.denominator.bit_length()

@@ -1,18 +1,16 @@
-"""Integers seen as products of powers, without factoring them.
-
-Two facts carry the exactness of `archdsl.numbers`. Integers that are pairwise coprime have linearly
-independent logarithms. Of integers that are pairwise coprime and no perfect powers, no product of
-fractional powers is rational unless every exponent is whole. Greatest common divisors and integer
-roots, both cheap, are enough to get there; prime factors are never needed.
-"""
+"""Perfect powers, found without factoring."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from fractions import Fraction
 from functools import cache, lru_cache
 
+from archdsl.numbers.faults import MAX_BITS, NumberError, charge, count
+
 _MERSENNE = (1 << 61) - 1
+
+Rational = int | Fraction
 
 
 @cache
@@ -59,42 +57,33 @@ def primitive_root(n: int) -> tuple[int, int]:
     return n, power
 
 
-def pairwise_coprime(numbers: Iterable[int]) -> bool:
-    """Whether no two of the positive integers share a factor."""
-    product = 1
-    for n in numbers:
-        if math.gcd(product, n) != 1:
-            return False
-        product *= n
-    return True
+def primitive(value: Rational) -> tuple[Rational, int]:
+    """`(r, k)` with `r ** k == value` and r above 1 and no power of another rational number. For 0 < value != 1.
+
+    There is one such pair for every value, and k is below zero where the value is below 1.
+    """
+    above, below = value.numerator, value.denominator
+    charge(1 + above.bit_length() + below.bit_length())
+    if below == 1:
+        return primitive_root(above)
+    if above < below:
+        root, power = primitive(Fraction(below, above))
+        return root, -power
+    (top, m), (bottom, n) = primitive_root(above), primitive_root(below)
+    power = math.gcd(m, n)
+    return Fraction(top ** (m // power), bottom ** (n // power)), power
 
 
-def coprime_base(numbers: Iterable[int]) -> list[int]:
-    """Pairwise coprime integers above 1 of which each of the numbers is a product of powers."""
-    base: list[int] = []
-    waiting = list(numbers)
-    while waiting:
-        n = waiting.pop()
-        for i, b in enumerate(base):
-            shared = math.gcd(n, b)
-            if shared > 1:
-                del base[i]
-                waiting += [m for m in (n // shared, b // shared, shared) if m > 1]
-                break
-        else:
-            if n > 1:
-                base.append(n)
-    return base
-
-
-def exponents(n: int, base: Iterable[int]) -> list[tuple[int, int]]:
-    """n as a product of powers of a coprime base that covers it: pairs of base and exponent."""
-    found = []
-    for b in base:
-        exponent = 0
-        while n % b == 0:
-            n //= b
-            exponent += 1
-        if exponent:
-            found.append((b, exponent))
-    return found
+def rational_power(value: Rational, n: int) -> Rational:
+    """value ^ n for value != 0. Raises `NumberError` (limit)."""
+    numerator, denominator = value.numerator, value.denominator
+    if n < 0:
+        numerator, denominator, n = (denominator if numerator > 0 else -denominator), abs(numerator), -n
+    # Fewer bits than the power has, so nothing is refused that would fit; at most twice as many are computed.
+    bits = (max(abs(numerator), denominator).bit_length() - 1) * n
+    if bits >= MAX_BITS:
+        raise NumberError("limit", f"a power of {count(bits)} bits or more is over the limit of {MAX_BITS}")
+    if denominator == 1:
+        whole: int = numerator**n
+        return whole
+    return Fraction(numerator**n, denominator**n)

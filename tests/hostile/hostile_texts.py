@@ -122,6 +122,16 @@ MEANING: dict[str, str] = {
     "a product of roots": width("round(" + " * ".join(f"{p} ^ (1/{p})" for p in range(2, 60)) + ")"),
     "a power of a sum of roots": width("round((2 ^ (1/2) + 3 ^ (1/3) + 5 ^ (1/5)) ^ 40)"),
     "a root of a sum of roots": width("round((2 ^ (1/2) + 3 ^ (1/3) + 5 ^ (1/5)) ^ (1/7))"),
+    "logarithms that cancel": width(
+        "count([t(i) for i in 1 .. 10000])",
+        "fn z(a) = log(a + (a * a - 1) ^ (1/2)) + log(a - (a * a - 1) ^ (1/2))\n"
+        "fn t(i) = z(2) + z(3) + z(4) + z(5) + z(6) + z(7) + z(8) + z(9) + i / 10 ^ 1200 > 0\n",
+    ),
+    "logarithms that nearly cancel": width(
+        "count([t(i) for i in 1 .. 10000])",
+        "fn z(a) = log(a + (a * a - 1) ^ (1/2)) + log(a - (a * a - 1) ^ (1/2))\n"
+        "fn t(i) = z(2) + z(3) + z(4) + z(5) + z(6) + z(7) + z(8) + z(9) + i / 10 ^ 300 > 0\n",
+    ),
     "a power with an irrational exponent": width("round(2 ^ 2 ^ (1/2) ^ (1/2))"),
     "exponents of exponents": width("round(" + "(2 ^ " * 20 + "0.5" + ")" * 20 + ")"),
     "roots of roots": width("round(" + "1 + (" * 40 + "2" + ") ^ (1/2)" * 40 + ")"),
@@ -330,7 +340,6 @@ RESULTS = {
     "a log of a huge number",
     "a power of a fraction",
     "a power with an irrational exponent",
-    "a product of roots",
     "a root of a large degree",
     "a root of a sum of roots",
     "a small power",
@@ -471,7 +480,6 @@ CODES = {
     ),
     "E302": (
         "a kernel of 2^31",
-        "a power of a sum of roots",
         "a scaling of size to 10^40",
         "a scaling of size to 2^31",
         "a scaling of size to nothing",
@@ -504,11 +512,14 @@ CODES = {
         "a large product",
         "a power of a huge exponent",
         "a power of a negative one",
+        "a power of a sum of roots",
+        "a product of roots",
         "a sum of roots",
         "a tiny exponent",
         "a tower of powers",
         "compound(1e300)",
         "exponents of exponents",
+        "logarithms that cancel",
         "one number",
     ),
     "E309": ("a table of many columns",),
@@ -544,7 +555,7 @@ CODES = {
         "doubling width",
         "split often",
     ),
-    "E392": ("a comprehension bomb",),
+    "E392": ("a comprehension bomb", "logarithms that nearly cancel"),
     "E393": (
         "a block within itself",
         "a block within itself, by configuration",

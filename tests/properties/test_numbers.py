@@ -27,10 +27,8 @@ from archdsl.numbers import (
     approximate,
     ceil,
     compare,
-    decide,
     describe,
     divide,
-    enclose,
     floor,
     floor_divide,
     format_number,
@@ -49,8 +47,9 @@ from archdsl.numbers import (
     subtract,
     work,
 )
-from archdsl.numbers.faults import MAX_DECISION
-from archdsl.numbers.integers import coprime_base, exponents, integer_root, pairwise_coprime, primitive_root
+from archdsl.numbers.enclose import enclosure
+from archdsl.numbers.faults import MAX_DIGITS
+from archdsl.numbers.integers import integer_root, primitive, primitive_root
 
 DIGITS = 200
 HALF = Fraction(1, 2)
@@ -88,6 +87,16 @@ def limits() -> Iterator[None]:
     except NumberError as error:
         if error.kind != "limit":
             raise
+
+
+def decided(compute: Callable[[], int]) -> int | None:
+    """The answer, or None where the numbers are too close for one."""
+    try:
+        return compute()
+    except NumberError as error:
+        if error.kind != "undecided" or str(MAX_DIGITS) not in error.message:
+            raise
+        return None
 
 
 # Random numbers, each built in both worlds.
@@ -171,16 +180,6 @@ def test_order_agrees_with_mpmath(a: Pair, b: Pair) -> None:
         assert minimum(a[0], b[0]) is (b[0] if expected > 0 else a[0])
 
 
-@given(values)
-@settings(max_examples=many(50), deadline=None)
-def test_doubles_decide_nothing(value: Pair) -> None:
-    ours = value[0]
-    with pytest.MonkeyPatch.context() as patch:
-        quick = floor(ours), ceil(ours), round_half_even(ours), compare(ours, HALF)
-        patch.setattr(decide, "_MARGIN", 1e9)
-        assert (floor(ours), ceil(ours), round_half_even(ours), compare(ours, HALF)) == quick
-
-
 @given(values, positives, small_exponents)
 @settings(max_examples=many(50), deadline=None)
 def test_opaque_values_agree_with_mpmath(value: Pair, base: int | Fraction, exponent: int | Fraction) -> None:
@@ -255,20 +254,26 @@ def test_ties_of_sums_of_logarithms(a: int | Fraction, b: int | Fraction, c: int
 @given(wholes, positives, positives)
 @settings(deadline=None)
 def test_ties_of_conjugates(k: int, a: int | Fraction, b: int | Fraction) -> None:
-    """(√a + √b) (√a - √b) is a - b, also where it arises from a division."""
+    """(√a + √b) (√a - √b) is a - b; where it arises from a division by a sum, the tie is refused."""
     x, y = power(a, HALF), power(b, HALF)
     shift = subtract(k + HALF, subtract(a, b))
     assert add(multiply(add(x, y), subtract(x, y)), shift) == k + HALF
     if a != b:
-        assert compare(divide(subtract(a, b), subtract(x, y)), add(x, y)) == 0
+        assert decided(lambda: compare(divide(subtract(a, b), subtract(x, y)), add(x, y))) in (0, None)
 
 
 @given(wholes, st.integers(10, 1100), st.sampled_from([-1, 1]))
 @settings(deadline=None)
+@example(0, MAX_DIGITS - 10, 1)
+@example(0, MAX_DIGITS + 10, 1)
 def test_near_ties_of_sums(k: int, digits: int, side: int) -> None:
-    """k + 1/2 with an irrational trace of some 10^-digits."""
+    """k + 1/2 with an irrational trace of some 10^-digits, which has a side however small it is."""
     value = add(k + HALF, multiply(Fraction(side, 10**digits), ROOT_2))
-    assert round_half_even(value) == (k + 1 if side > 0 else k)
+    rounded = decided(lambda: round_half_even(value))
+    if rounded is None:
+        assert digits > MAX_DIGITS - 6
+    else:
+        assert rounded == (k + 1 if side > 0 else k)
     assert compare(value, k + HALF) == side
 
 
@@ -309,11 +314,14 @@ def test_examples() -> None:
     assert compare(power(12, HALF), multiply(2, ROOT_3)) == 0
     assert compare(add(divide(log(2), log(6)), divide(log(3), log(6))), 1) == 0
     assert add(divide(log(2), log(6)), divide(log(3), log(6))) == 1
-    assert power(2, divide(log(3), log(2))) == 3
+    assert decided(lambda: compare(power(2, divide(log(3), log(2))), 3)) is None
+    assert compare(power(2, divide(log(3), log(2))), Fraction(299, 100)) == 1
+    assert multiply(divide(log(3), log(2)), divide(log(2), log(3))) == 1
+    assert divide(log(power(8, Fraction(1, 3))), log(4)) == HALF
     assert describe(power(2, add(1, divide(1, log(2))))) == "5.43656…"
     assert divide(0, log(Fraction(1, 60))) == 0
     assert describe(10**5000) == "1.00000…e5000"
-    assert multiply(power(2, ROOT_2), power(2, negate(ROOT_2))) == 1
+    assert decided(lambda: compare(multiply(power(2, ROOT_2), power(2, negate(ROOT_2))), 1)) is None
     assert (power(0, 0), power(0, HALF), power(0, ROOT_2), power(1, ROOT_2)) == (1, 0, 0, 1)
     assert (log(1), power(ROOT_2, 0), divide(0, ROOT_2)) == (0, 1, 0)
     assert [round_half_even(Fraction(n, 2)) for n in (-3, -1, 1, 3, 5)] == [-2, 0, 0, 2, 2]
@@ -325,6 +333,11 @@ def test_examples() -> None:
 
 def same(a: Number, b: Number) -> bool:
     return compare(a, b) == 0
+
+
+def alike(a: Number, b: Number) -> bool:
+    """The same, or that nothing tells them apart: what a division by a sum leaves is not brought together."""
+    return decided(lambda: compare(a, b)) in (0, None)
 
 
 @given(values, values, values)
@@ -341,9 +354,9 @@ def test_field_laws(a: Pair, b: Pair, c: Pair) -> None:
         assert same(subtract(add(x, y), y), x)
         if x != 0:
             assert divide(x, x) == 1
-            assert same(multiply(divide(y, x), x), y)
+            assert alike(multiply(divide(y, x), x), y)
             assert same(power(x, 3), multiply(x, multiply(x, x)))
-            assert same(power(x, -2), divide(1, multiply(x, x)))
+            assert alike(power(x, -2), divide(1, multiply(x, x)))
 
 
 @given(positives, positives, small_exponents, small_exponents)
@@ -439,7 +452,7 @@ def test_text_means_the_number(value: Pair) -> None:
         (divide(log(Fraction(3, 2)), log(Fraction(224, 100))), "log(1.5)/log(2.24)"),
         (add(16, multiply(3, ROOT_2)), "16 + 3 * 2^(1/2)"),
         (subtract(1, multiply(log(2), ROOT_2)), "1 - 2^(1/2) * log(2)"),
-        (divide(subtract(1, ROOT_3), add(1, ROOT_2)), "(1 - 3^(1/2))/(1 + 2^(1/2))"),
+        (divide(3, add(1, ROOT_2)), "3 * 1/(1 + 2^(1/2))"),
         (negate(ROOT_2), "-2^(1/2)"),
         (power(add(1, ROOT_2), HALF), "(1 + 2^(1/2))^(1/2)"),
         (power(2, ROOT_2), "2^(2^(1/2))"),
@@ -474,6 +487,8 @@ def test_description(value: Number, text: str) -> None:
 # Limits, faults and foreign operands.
 
 BIG = 2**MAX_BITS - 1
+MOST_WORK = 200_000
+"""What one decision may take: `MAX_PARTS`, each to `MAX_DIGITS`."""
 NEAR_ONE = Fraction(2**4000 + 1, 2**4000)
 
 
@@ -509,7 +524,8 @@ LIMITS: dict[str, Callable[[], object]] = {
     "sum of roots": repeated(lambda x, i: add(x, power(i, HALF)), 0),
     "product of logarithms": repeated(lambda x, i: multiply(x, log(i)), 1),
     "continued fraction": repeated(lambda x, i: divide(1, add(x, power(i, HALF))), ROOT_3),
-    "expansion": lambda: add(power(log(6), 200), log(2)),
+    "large multiple": lambda: floor(multiply(2**4090, ROOT_2)),
+    "root of a large number": lambda: floor(power(BIG, HALF)),
     "nested exponents": repeated(lambda x, _: power(2, x), ROOT_2),
     "nested logarithms": repeated(lambda x, _: log(add(x, 3)), ROOT_2),
     "too large for a double": lambda: approximate(2**2000),
@@ -528,11 +544,9 @@ def test_limits_are_quick(name: str) -> None:
 HEAVY: dict[str, tuple[Callable[[], object], object]] = {
     "one": (lambda: power(1, BIG), 1),
     "minus one": (lambda: power(-1, -BIG), -1),
-    "root above one": (lambda: floor(power(BIG, Fraction(1, BIG))), 1),
-    "ceiling above one": (lambda: ceil(power(BIG, Fraction(1, BIG))), 2),
-    "root of a large number": (lambda: floor(power(BIG, HALF)), 2 ** (MAX_BITS // 2) - 1),
-    "root near one": (lambda: compare(power(NEAR_ONE, HALF), 1 + Fraction(1, 2**4001)), -1),
-    "large multiple": (lambda: floor(multiply(2**4090, ROOT_2)), math.isqrt(2**8181)),
+    "expansion": (lambda: floor(divide(add(power(log(6), 200), log(2)), power(log(6), 200))), 1),
+    "root above one": (lambda: decided(lambda: floor(power(BIG, Fraction(1, BIG)))), None),
+    "root near one": (lambda: decided(lambda: compare(power(NEAR_ONE, HALF), 1 + Fraction(1, 2**4001))), None),
     "perfect power": (lambda: power(3**2500, Fraction(1, 2500)), 3),
     "no perfect power": (lambda: format_number(power(BIG - 2, Fraction(1, 3)))[:-6], str(BIG - 2)),
 }
@@ -545,21 +559,25 @@ def test_heavy_results_are_quick(name: str) -> None:
     with counted_calls() as calls:
         assert compute() == expected
     assert calls.number < 5_000_000
-    assert work() - before < 1_000_000
+    assert work() - before < MOST_WORK
 
 
 def test_undecided_is_refused() -> None:
     """Equal, but no rule here knows: log(√2 + 1) = -log(√2 - 1)."""
     a, b = log(add(ROOT_2, 1)), negate(log(subtract(ROOT_2, 1)))
     before = work()
-    with pytest.raises(NumberError, match="too close to zero") as caught:
+    with pytest.raises(NumberError, match=f"agree to {MAX_DIGITS} digits") as caught:
         compare(a, b)
     assert caught.value.kind == "undecided"
-    assert work() - before < 2 * MAX_DECISION
+    assert "log(1 + 2^(1/2)) and -log(-1 + 2^(1/2))" in caught.value.message
+    assert work() - before < MOST_WORK
+    with pytest.raises(NumberError, match="is zero to") as caught:
+        divide(1, subtract(a, b))  # which may be a division by zero
+    assert caught.value.kind == "undecided"
 
 
 def test_nested_logarithms_are_refused_soon() -> None:
-    """Sixteen logarithms of sums whose total is nearly zero: more bits of each would take a second."""
+    """Sixteen logarithms of sums whose total is nearly zero."""
 
     def z(a: int) -> Number:
         root = power(a * a - 1, HALF)
@@ -569,11 +587,11 @@ def test_nested_logarithms_are_refused_soon() -> None:
     for a in range(2, 10):
         total = add(total, z(a))
     before = work()
-    with pytest.raises(NumberError, match="too close to zero") as caught:
+    with pytest.raises(NumberError, match="equal") as caught:
         compare(total, 0)
     assert caught.value.kind == "undecided"
-    assert 0 < work() - before < 2 * MAX_DECISION
-    assert compare(add(total, Fraction(1, 10**30)), 0) == 1  # what fewer bits tell is told
+    assert 0 < work() - before < MOST_WORK
+    assert compare(add(total, Fraction(1, 10**30)), 0) == 1  # what fewer digits tell is told
 
 
 def test_work_does_not_depend_on_what_was_computed_before() -> None:
@@ -695,27 +713,15 @@ def test_numbers_are_values() -> None:
 # The two foundations: bounds that hold, and products of powers.
 
 
-@given(st.integers(1, 2**200), st.integers(0, 300), st.integers(16, 600))
+@given(values, st.integers(5, 150))
 @settings(deadline=None)
-def test_logarithms_are_enclosed(n: int, shift: int, bits: int) -> None:
-    lo, hi = enclose.log(n, bits, shift)
-    scale = mpmath.mpf(2) ** bits
-    assert lo <= (mpmath.log(n) - shift * mpmath.log(2)) * scale <= hi
-    assert hi - lo <= 8
-
-
-@given(st.integers(16, 600), st.integers(-40, 40), st.data())
-@settings(deadline=None)
-def test_exponentials_are_enclosed(bits: int, size: int, data: st.DataObject) -> None:
-    x = data.draw(st.integers(min(size, 0) << bits, max(size, 1) << bits))
-    width = data.draw(st.integers(0, 100))
-    scale = mpmath.mpf(2) ** bits
-    lo, hi = enclose.exp((x, x + width), bits, bits)
-    with mpmath.workdps(2 * DIGITS):
-        assert lo <= mpmath.exp(x / scale) * scale
-        assert mpmath.exp((x + width) / scale) * scale <= hi
-    if bits > 100:
-        assert hi - lo <= 4 + (200 << 2 * max(1, size))
+def test_numbers_are_enclosed(value: Pair, digits: int) -> None:
+    ours, theirs = value
+    lo, hi = [mpmath.mpf(str(bound)) for bound in enclosure(digits).of(ours)]
+    slack = mpmath.mpf(10) ** (40 - DIGITS) * (1 + abs(theirs))  # of mpmath's value
+    assert lo - slack <= theirs <= hi + slack
+    if isinstance(ours, Irrational) and len(ours.terms) == 1 and not ours.terms[0].factors:
+        assert hi - lo <= mpmath.mpf(10) ** (4 - digits) * abs(theirs)
 
 
 @given(st.integers(1, 10**40), st.integers(2, 40))
@@ -735,10 +741,11 @@ def test_primitive_roots(n: int, k: int) -> None:
     assert primitive_root(n**k) == (r, power_of_n * k)
 
 
-@given(st.lists(st.integers(1, 10**6), max_size=8))
+@given(positives.filter(lambda x: x != 1), st.integers(-6, 6).filter(bool))
 @settings(deadline=None)
-def test_coprime_bases(listed: list[int]) -> None:
-    base = coprime_base(listed)
-    assert pairwise_coprime(base)
-    for n in listed:
-        assert math.prod(b**e for b, e in exponents(n, base)) == n
+def test_primitive_rational_numbers(value: int | Fraction, k: int) -> None:
+    r, power_of_value = primitive(value)
+    assert r > 1
+    assert Fraction(r) ** power_of_value == value
+    assert primitive(r) == (r, 1)
+    assert primitive(Fraction(value) ** k) == (r, power_of_value * k)
