@@ -58,6 +58,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return _nearest(name, frozenset(known))
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'fvcore'?`, or where none is near, `there are` all that are known."""
+    names = list(known)
+    guess = nearest(name, names)
+    return f"did you mean '{guess}'?" if guess else f"there are {', '.join(names)}"
+
+
 @lru_cache(maxsize=256)
 def _nearest(name: str, known: frozenset[str]) -> str | None:
     candidates = {candidate for candidate in known if abs(len(candidate) - len(name)) <= 3}

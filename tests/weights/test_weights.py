@@ -22,7 +22,9 @@ from pydantic import TypeAdapter
 from archdsl.cli import main
 from archdsl.commands import weights as shell
 from archdsl.graph.network import Network
-from archdsl.report import FailureReport, WeightsReport, schema
+from archdsl.views.failure import FailureReport
+from archdsl.views.schemas import schema
+from archdsl.views.weights import WeightsReport
 from archdsl.weights import INPUT_RULES, MOST_SOLUTIONS, Ambiguous, Mismatch, Plan, map_state, unwrapped
 
 State = dict[str, tuple[int, ...]]
