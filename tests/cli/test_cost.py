@@ -189,6 +189,14 @@ def test_usage(run: Run, arguments: tuple[str, ...]) -> None:
     assert not result.out
 
 
+def test_a_size_in_no_form_names_the_option_and_the_forms(run: Run) -> None:
+    for size in ("3x", "x3", "3 x 4 x", "64", "3*4", "-3x3", "1e3x4", "٣x3", "9999999999999x3", " "):
+        result = run("cost", REGNET, f"--input={size}", "--format", "json")
+        assert (result.code, result.out) == (2, ""), size
+        assert "--input" in result.err
+        assert "is not a size, for example 3x256x192 or 256x192" in result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
