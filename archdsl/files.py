@@ -64,6 +64,7 @@ class SourceFault(FileFault):
 
     @property
     def code(self) -> str:
+        """The code of its diagnostic."""
         return CODES[self.kind]
 
     @property

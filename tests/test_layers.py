@@ -122,7 +122,7 @@ TALKS = {"input", "print"}
 RUNS_TEXT = {"eval", "exec", "compile", "__import__"}
 """Built-in functions; a method of the same name (`re.compile`, `symbols.input`) is another thing."""
 
-MAX_COMMAND_LINES = 160
+MAX_COMMAND_LINES = 145
 """Options and examples of the command line take most of them."""
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -206,8 +206,10 @@ def test_imports_run_one_way() -> None:
 
 def test_commands_hold_options_and_print() -> None:
     """What they show is a view's, what they do is another layer's: a file of `commands/` fits on two screens."""
-    lengths = {name_of(path): len(path.read_text().splitlines()) for path in (PACKAGE / "commands").rglob("*.py")}
-    assert not {name: length for name, length in lengths.items() if length > MAX_COMMAND_LINES}
+    texts = {name_of(path): path.read_text(encoding="utf-8") for path in (PACKAGE / "commands").rglob("*.py")}
+    commands = {name: len(text.splitlines()) for name, text in texts.items() if "@click.command(" in text}
+    assert len(commands) > 10
+    assert not {name: length for name, length in commands.items() if length > MAX_COMMAND_LINES}
 
 
 def test_only_shells_know_the_command_line() -> None:

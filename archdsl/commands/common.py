@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from dataclasses import asdict, replace
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
@@ -111,6 +112,15 @@ def one(diagnostic: Diagnostic) -> Diagnostics:
 
 
 # The ways out
+
+
+def library(name: str, user: str, extra: str) -> Any:
+    """A library of one of our extras, imported; ends the command where it is not installed."""
+    try:
+        return import_module(name)
+    except ImportError:
+        missing = f"{user} {name.partition('.')[0]}, which is not installed: pip install 'archdsl[{extra}]'"
+        raise click.ClickException(missing) from None
 
 
 def finish(result: Compiled) -> None:

@@ -7,9 +7,7 @@ the run: the entry point finds its last checkpoint. PyTorch is loaded by the sta
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
@@ -28,7 +26,6 @@ from archdsl.commands.options import (
 )
 from archdsl.emission import NoEmission, not_used
 from archdsl.project import Project
-from archdsl.resources import data_root
 from archdsl.training.entry_point import OptionFault
 from archdsl.training.plan import plan_of
 from archdsl.training.run_folder import FolderFault
@@ -111,7 +108,7 @@ def command(
         code, interrupted = None, False
         if not dry_run:
             with plan.ready() as inherited:
-                spec = _spec_folder(request.file)
+                spec = Project(request.file).folder
                 code, interrupted = train(plan, typed, spec, inherited, quiet=request.as_json)
         if request.as_json:
             say_json(train_report(plan, result, request.file, code, dry_run=dry_run))
@@ -132,11 +129,3 @@ def _refusing() -> Iterator[None]:
         raise click.ClickException(str(fault)) from None
     except OptionFault as fault:
         raise click.UsageError(str(fault)) from None
-
-
-def _spec_folder(file: str) -> Path:
-    """Where the user's files are: beside the spec, or here for standard input and networks that are shipped."""
-    path = Path(os.path.realpath(file))
-    if file == "-" or path.is_relative_to(os.path.realpath(data_root() / "specs")):
-        return Path(".")
-    return path.parent

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from archdsl import api, emission
-from archdsl.commands.common import Request, compiled, fail, finish, one, request_of, say, say_json
+from archdsl.commands.common import Request, compiled, fail, finish, library, one, request_of, say, say_json
 from archdsl.commands.options import change_options, format_option
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic, Label
@@ -112,8 +111,9 @@ def command(
     try:
         if not dry_run:
             check_target(target, checkpoint, force)
-        _library("torch")
-        save = _library("safetensors.torch").save
+        os.getcwd()  # where the current folder is gone, torch's libraries would end the process without a word of ours
+        library("torch", "weights needs", "torch")
+        save = library("safetensors.torch", "weights needs", "torch").save
         made = convert(result.network, checkpoint, choices, asked)
         if not dry_run:
             write_weights(target, save(made.state), force)
@@ -140,15 +140,3 @@ def _fail(request: Request, fault: WeightsFault) -> NoReturn:
         fail(request, one(Diagnostic("", visible(fault.message), where, labels=labels, help=fault.help)))
     note(fault_text(fault))
     raise click.exceptions.Exit(1)
-
-
-def _library(name: str) -> Any:
-    """torch, or safetensors.torch."""
-    os.getcwd()  # where the current folder is gone, torch's own libraries would end the process without a word of ours
-    try:
-        return import_module(name)
-    except ImportError:
-        missing = name.split(".")[0]
-        raise click.ClickException(
-            f"weights needs {missing}, which is not installed: pip install 'archdsl[torch]'"
-        ) from None

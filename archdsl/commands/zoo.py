@@ -18,7 +18,7 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import MEASURES
 from archdsl.project import Project
 from archdsl.request import RequestError, budget_of
-from archdsl.suggest import nearest
+from archdsl.suggest import did_you_mean
 from archdsl.views.zoo import ZooEntry, zoo_csv, zoo_entry, zoo_report, zoo_table
 from archdsl.zoo import declared, families, opened
 
@@ -61,9 +61,9 @@ def command(
             raise click.BadParameter(f"{family!r} is none of {', '.join(known)}", param_hint="--family")
     for pattern in patterns:
         if not set(pattern) & set("*?[") and pattern not in declared():
-            guess = nearest(pattern, declared())
-            hint = f"; did you mean {guess!r}?" if guess else ""
-            raise click.BadParameter(f"there is no network {pattern!r}{hint}", param_hint="NAME")
+            hint = did_you_mean(pattern, declared(), otherwise="")
+            message = f"there is no network {pattern!r}" + (f"; {hint}" if hint else "")
+            raise click.BadParameter(message, param_hint="NAME")
     found = [
         listed
         for listed in networks(wanted or known, patterns)

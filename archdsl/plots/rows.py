@@ -75,6 +75,7 @@ class Fit:
     slope: Fraction
 
     def at(self, index: int) -> Fraction:
+        """The line's width at a block's index."""
         return self.intercept + self.slope * index
 
 

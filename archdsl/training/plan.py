@@ -45,6 +45,7 @@ class Wanted:
 
     @property
     def script(self) -> str:
+        """The file name of the training entry point."""
         return f"train_{self.name}.py"
 
 
@@ -63,6 +64,7 @@ class Plan:
 
     @property
     def goes_on(self) -> bool:
+        """Whether the folder holds this run already."""
         return self.found is not None
 
     @property

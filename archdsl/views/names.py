@@ -31,6 +31,7 @@ class Names:
 
     @staticmethod
     def key(named: Named) -> Any:
+        """What tells one thing from another: an operation is its own, a definition is the object."""
         return named if isinstance(named, Primitive) else id(named)
 
     def add(self, named: Named) -> None:
@@ -62,6 +63,7 @@ class Names:
             self.names[key] = name
 
     def of(self, named: Named) -> str:
+        """What it is called in this text."""
         return self.names.get(self.key(named), named.name)
 
     def uses(self) -> list[str]:

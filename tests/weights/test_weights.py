@@ -20,7 +20,7 @@ from families.compiling import compiled, network_of, spec
 from pydantic import TypeAdapter
 
 from archdsl.cli import main
-from archdsl.commands import weights as shell
+from archdsl.commands import common
 from archdsl.graph.network import Network
 from archdsl.views.failure import FailureReport
 from archdsl.views.schemas import schema
@@ -984,7 +984,7 @@ def test_missing_libraries(run: Command, here: Path, monkeypatch: pytest.MonkeyP
         if missing == "safetensors":
             installed("torch")
         (here / "net.safetensors").write_bytes(b"")
-        monkeypatch.setattr(shell, "import_module", import_module)
+        monkeypatch.setattr(common, "import_module", import_module)
         result = run("net.safetensors")
         assert (result.code, result.out) == (1, "")
         sentence = f"weights needs {missing}, which is not installed: pip install 'archdsl[torch]'"

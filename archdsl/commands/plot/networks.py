@@ -38,6 +38,7 @@ class Drawn:
 
     @property
     def network(self) -> Network:
+        """Its graph."""
         return self.result.network
 
     @property

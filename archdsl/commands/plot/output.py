@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archdsl.commands.common import say, say_json
+from archdsl.commands.common import library, say, say_json
 from archdsl.commands.options import AnyFunction, format_option
 from archdsl.files import FileFault, write_atomically
 from archdsl.plots.figures import NoFigure, label_of
@@ -33,6 +32,7 @@ class Wanted:
 
     @property
     def draws(self) -> bool:
+        """Whether a picture is among them, which needs matplotlib."""
         return any(form in PICTURES for _, form in self.outputs)
 
 
@@ -78,11 +78,7 @@ def _wanted(outputs: tuple[str, ...], force: bool, title: str | None, format_: s
         found[path] = form
     wanted = Wanted(tuple(found.items()), force, title, format_)
     if wanted.draws:
-        try:
-            import_module("matplotlib")
-        except ImportError:
-            message = "pictures need matplotlib, which is not installed: pip install 'archdsl[plot]'"
-            raise click.ClickException(message) from None
+        library("matplotlib", "pictures need", "plot")
     return wanted
 
 
