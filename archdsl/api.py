@@ -28,9 +28,9 @@ from archdsl.graph.cost import Cost, count
 from archdsl.graph.shapes import show_shape
 from archdsl.limits import MAX_NESTING
 from archdsl.project import Project
-from archdsl.render import render_all
-from archdsl.request import changes_of
+from archdsl.request import changes_of, words_of
 from archdsl.source import Source
+from archdsl.views.diagnostics import render_all
 from archdsl.zoo import locate
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 Texts = str | Sequence[str]
-"""How the codes of claims begin: a claim that does not hold stops nothing."""
 
 
 class CompileError(Exception):
@@ -145,14 +144,11 @@ def _compiled(
     result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_, recipe))
     if isinstance(result, Failed) or not result.sound:
         raise CompileError(result.diagnostics)
-    words = [f"--set {pair}" for pair in pairs] + [f"--scale {text}" for text in scalings]
-    words += [f"--to {to}"] if to else []
-    words += [f"--input {input_}"] if input_ else []
-    asked = [*scalings, *([to] if to else [])]
-    chosen = emission.default_name(result.name, asked, input_) if name is None else name
-    wrong = emission.name_fault(chosen)
-    if wrong is not None:
-        raise ValueError(f"{wrong}: give another `name`")
+    try:
+        chosen = emission.chosen_name(name, result.name, scalings, to, input_)
+    except emission.NameFault as fault:
+        raise ValueError(f"{fault}: give another `name`") from None
+    words = words_of(pairs, scalings, to, input_)
     return Compiled(result, emission.about_of(result, chosen, spec, words))
 
 

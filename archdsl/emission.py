@@ -86,6 +86,25 @@ class NoEmission(Exception):
         self.target = target
 
 
+class NameFault(ValueError):
+    """A name that no file or module can have."""
+
+
+def chosen_name(
+    name: str | None, model: str, scalings: Sequence[str], budget: str | None = None, size: str | None = None
+) -> str:
+    """The name of the files and the module: the one asked for, or the model's with what was asked of it.
+
+    Raises `NameFault`.
+    """
+    asked = [*scalings, *([budget] if budget else [])]
+    chosen = default_name(model, asked, size) if name is None else name
+    wrong = name_fault(chosen)
+    if wrong is not None:
+        raise NameFault(wrong)
+    return chosen
+
+
 def name_fault(name: str) -> str | None:
     """What is wrong with a name for files and modules; none if nothing is."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name) or keyword.iskeyword(name):
@@ -152,6 +171,17 @@ def emit(
         for name, text in _emit_one(network, about, target, recipe or DEFAULT).items():
             found[name] = (target, text)
     return found
+
+
+def texts_of(
+    result: Compiled, name: str, file: str, words: Sequence[str], targets: Sequence[str]
+) -> dict[str, tuple[str, str]]:
+    """The files of a compiled model under a name: (target, text) by file name. Raises `NoEmission`.
+
+    `file` and `words` stand in the files: where the model is, and what was changed in it, as options.
+    """
+    spec = "standard input" if file == "-" else file
+    return emit(result.network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
 
 
 def _emit_one(network: Network, about: About, target: str, recipe: Recipe) -> dict[str, str]:

@@ -12,8 +12,9 @@ import contextlib
 import os
 import re
 import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from archdsl.diagnostics import Diagnostic, Label
 from archdsl.limits import MAX_FILE_BYTES
@@ -63,6 +64,7 @@ class SourceFault(FileFault):
 
     @property
     def code(self) -> str:
+        """The code of its diagnostic."""
         return CODES[self.kind]
 
     @property
@@ -174,6 +176,74 @@ def write_atomically(path: Path, content: str | bytes, force: bool, *, follow: b
         reason = "there is no such file or folder" if isinstance(error, FileNotFoundError) else _reason(error)
         raise FileFault("unwritable", reason) from error
     _sync_folder(target.parent)
+
+
+class OutputFault(Exception):
+    """Why files were not written; the text names the one at fault."""
+
+
+def write_together(folder: Path, texts: Mapping[str, str], force: bool) -> None:
+    """Write all files of a folder, or none: what stands in the way of one is found before the first is written.
+
+    The folder is made; existing files are replaced only with `force`. Raises `OutputFault`.
+    """
+    with undisturbed():
+        _write_together({folder / name: text for name, text in texts.items()}, folder, force)
+
+
+def _write_together(texts: Mapping[Path, str], folder: Path, force: bool) -> None:
+    taken = [path for path in texts if os.path.lexists(path)]
+    if taken and not force:
+        raise OutputFault(f"{taken[0]} exists already; --force overwrites it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        strange = [path for path in taken if path.exists() and not path.is_file()]
+        if strange:
+            raise OutputFault(f"{strange[0]}: not a regular file")
+        before = {path: path.read_bytes() for path in taken if path.exists()}
+    except OSError as error:
+        raise OutputFault(f"{error.filename}: {(error.strerror or 'cannot be written').lower()}") from None
+    written: list[Path] = []
+    for path, text in texts.items():
+        try:
+            write_atomically(path, text, force)
+        except FileFault as fault:
+            _restore(written, before)
+            raise OutputFault(f"{path}: {fault.message}") from None
+        written.append(path)
+
+
+def _restore(written: list[Path], before: dict[Path, bytes]) -> None:
+    """Put files back as they were before any was written."""
+    for path in written:
+        with contextlib.suppress(OSError, FileFault):  # the fault that is reported is the first one
+            if path in before:
+                write_atomically(path, before[path], force=True)
+            else:
+                Path(os.path.realpath(path)).unlink()  # a link that led nowhere stays
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Requests to end this process come into effect when what is done within is done, whole."""
+    import signal  # what reads files needs it not
+
+    came: list[int] = []
+    before: dict[int, Any] = {}
+    try:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                before[number] = signal.signal(number, lambda number, _: came.append(number))
+    except ValueError:  # not the main thread, which alone is told of signals
+        pass
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action if action is not None else signal.SIG_DFL)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
 
 
 def read_own(path: Path, most: int) -> bytes | None:

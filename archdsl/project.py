@@ -42,6 +42,14 @@ class Project:
             return Path(os.path.realpath(shipped))  # wherever the package is installed
         return project_root(entry)
 
+    @property
+    def folder(self) -> Path:
+        """Where the user's files are: beside the entry file; here for standard input and networks that are shipped."""
+        real = Path(os.path.realpath(self.entry))
+        if self.entry == STDIN or real.is_relative_to(os.path.realpath(data_root() / "specs")):
+            return Path(".")
+        return real.parent
+
     def source(self) -> Source:
         """The entry file. Raises `Fault`."""
         if self.entry == STDIN:

@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
+    from typing import TypeVar, dataclass_transform
+
+    AnyClass = TypeVar("AnyClass", bound=type)
+
+    @dataclass_transform(frozen_default=True)
+    def documented(cls: AnyClass) -> AnyClass: ...
 else:
     import dataclasses
     from operator import attrgetter
@@ -26,6 +32,11 @@ else:
             return _made(cls, frozen, slots, eq, repr, kw_only)
 
         return make if cls is None else make(cls)
+
+    def documented(cls):
+        """A frozen dataclass of a JSON output: what stands under its fields describes them in the JSON's schema."""
+        cls.__pydantic_config__ = {"use_attribute_docstrings": True}
+        return dataclass(cls, frozen=True)
 
     def _made(cls, frozen, slots, eq, repr, kw_only):
         own = set(cls.__dict__)
@@ -122,4 +133,4 @@ else:
         return init
 
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "documented"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 
 from archdsl.compiler import Changes
 from archdsl.graph.cost import MEASURES
@@ -17,6 +18,12 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _WITH_FACTOR = re.compile(rf"({_NAME})(?:=([^:]+))?:(.+)", re.DOTALL)
 _BARE = re.compile(rf"({_NAME})(?:=(.+))?", re.DOTALL)
 _BUDGET = re.compile(r"(\w+)=([0-9][0-9.]*(?:[eE][0-9]+)?[KMGT]?)", re.ASCII)
+_FACTOR = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
+_RANGE = re.compile(rf"({_FACTOR})\.\.({_FACTOR})", re.ASCII)
+_LIST = re.compile(rf"{_FACTOR}(?:,{_FACTOR})*", re.ASCII)
+_STRATEGY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:=[^:]+)?", re.ASCII)
+_GRID = 1000
+"""Factors between the ends of a range are whole thousandths, as those that `--to` finds."""
 _EXTENTS = re.compile(r"[0-9]{1,12}(?:\s*[xX]\s*[0-9]{1,12}){1,2}", re.ASCII)
 
 
@@ -39,6 +46,29 @@ def changes_of(
     return Changes(settings_of(settings), scaling_calls(scalings, budget), _input(input_), recipe)
 
 
+def words_of(
+    settings: Sequence[str] = (),
+    scalings: Sequence[str] = (),
+    budget: str | None = None,
+    input_: str | None = None,
+    *,
+    model: str | None = None,
+    classes: int | None = None,
+    resolution: int | None = None,
+) -> list[str]:
+    """What was asked for, as options of the command line: `--set head.classes=10`, `--scale NAME:4`."""
+    given: tuple[tuple[str, Sequence[object]], ...] = (
+        ("model", [model]),
+        ("set", settings),
+        ("classes", [classes]),
+        ("scale", scalings),
+        ("to", [budget]),
+        ("input", [input_]),
+        ("resolution", [resolution]),
+    )
+    return [f"--{option} {text}" for option, texts in given for text in texts if text not in (None, "")]
+
+
 def settings_of(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """`head.classes=10` -> ("head.classes", "10")."""
     found = []
@@ -56,7 +86,10 @@ def scaling_calls(specs: Sequence[str], budget: str | None) -> tuple[str, ...]:
 
     A bare name takes the budget: `name` -> `name(solve(flops: 16G))`.
     """
-    goal = _solve(budget) if budget is not None else None
+    goal = None
+    if budget is not None:
+        measure, amount = budget_of(budget, "--to", "16G")
+        goal = f"solve({measure}: {amount})"
     calls: list[str] = []
     bare = 0
     for spec in specs:
@@ -79,16 +112,54 @@ def scaling_calls(specs: Sequence[str], budget: str | None) -> tuple[str, ...]:
     return tuple(calls)
 
 
-def _solve(budget: str) -> str:
-    found = _BUDGET.fullmatch(budget.strip())
+def budget_of(text: str, option: str, example: str) -> tuple[str, str]:
+    """`flops=16G` -> ("flops", "16G")."""
+    found = _BUDGET.fullmatch(text.strip())
     if found is None or found[1] not in MEASURES:
-        measures = ", ".join(MEASURES)
-        message = f"'{budget}' is not MEASURE=AMOUNT, for example flops=16G; the measures are {measures}"
-        raise RequestError(message, "--to")
-    return f"solve({found[1]}: {found[2]})"
+        message = f"'{text}' is not MEASURE=AMOUNT, for example flops={example}; the measures are {', '.join(MEASURES)}"
+        raise RequestError(message, option)
+    return found[1], found[2]
 
 
 def _input(text: str | None) -> str | None:
     if text is not None and _EXTENTS.fullmatch(text.strip()) is None:
         raise RequestError(f"'{text}' is not a size, for example 3x256x192 or 256x192", "--input")
     return text
+
+
+# Of pictures of scalings
+
+
+def strategies_of(text: str) -> list[str]:
+    """`NAME,NAME=2/3` -> the names, each once."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if _STRATEGY.fullmatch(name) is None:
+            raise RequestError(f"'{name}' is not NAME or NAME=VALUE", "--strategies")
+    return list(dict.fromkeys(names))
+
+
+def factors_of(text: str, steps: int) -> list[Fraction]:
+    """`1..4` -> 1, 1.414, 2, 2.828, 4 for two steps from a factor to its double."""
+    ends = _RANGE.fullmatch(text.strip())
+    if ends is None and _LIST.fullmatch(text.strip()) is None:
+        message = f"'{text}' is neither A..B nor a list of factors, for example 1..32 or 1,2,4"
+        raise RequestError(message, "--factors")
+    given = [Fraction(part) for part in (ends.groups() if ends is not None else text.strip().split(","))]
+    if min(given) <= 0:
+        raise RequestError("a factor is more than 0", "--factors")
+    if ends is None:
+        return sorted(set(given))
+    first, last = given
+    if first >= last:
+        raise RequestError(f"'{text}' does not rise", "--factors")
+    from math import log2
+
+    number = max(1, round(log2(last / first) * steps))
+    between = [round(float(first) * float(last / first) ** (step / number) * _GRID) for step in range(1, number)]
+    return sorted({first, *[Fraction(thousandths, _GRID) for thousandths in between if thousandths], last})
+
+
+def decimal(factor: Fraction) -> str:
+    """All digits of a factor, which has few: `2.828`."""
+    return f"{factor.numerator}" if factor.denominator == 1 else f"{float(factor):f}".rstrip("0")

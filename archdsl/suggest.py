@@ -58,6 +58,15 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return _nearest(name, frozenset(known))
 
 
+def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """`did you mean 'fvcore'?`; where none is near, `otherwise`, or else `there are` all that are known."""
+    names = list(known)
+    guess = nearest(name, names)
+    if guess is not None:
+        return f"did you mean '{guess}'?"
+    return f"there are {', '.join(names)}" if otherwise is None else otherwise
+
+
 @lru_cache(maxsize=256)
 def _nearest(name: str, known: frozenset[str]) -> str | None:
     candidates = {candidate for candidate in known if abs(len(candidate) - len(name)) <= 3}

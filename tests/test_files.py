@@ -12,8 +12,8 @@ import pytest
 from archdsl import files
 from archdsl.files import FileFault, SourceFault, decode_source, project_root, read_source, write_atomically
 from archdsl.limits import MAX_FILE_BYTES
-from archdsl.render import render_text
 from archdsl.source import Source, Span
+from archdsl.views.diagnostics import render_text
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="named pipes and permission bits are POSIX's")
 

@@ -16,19 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archdsl.diagnostics import MAX_DIAGNOSTICS, Diagnostic, Diagnostics, Edit, Label
-from archdsl.render import (
-    MAX_COLUMNS,
-    MAX_MESSAGE,
-    Cell,
-    render_all,
-    render_csv,
-    render_markdown,
-    render_summary,
-    render_text,
-    to_json,
-    visible,
-)
 from archdsl.source import Source, Span
+from archdsl.views.diagnostics import MAX_COLUMNS, render_all, render_summary, render_text
+from archdsl.views.failure import to_json
+from archdsl.views.tables import Cell, render_csv, render_markdown
+from archdsl.visible import MAX_LETTERS, visible
 
 pytestmark = pytest.mark.fast
 
@@ -265,8 +257,8 @@ def test_long_span_is_cut() -> None:
 
 
 def test_long_message_is_cut() -> None:
-    assert visible("a" * (MAX_MESSAGE + 1)) == "a" * MAX_MESSAGE + "…"
-    assert visible("a" * MAX_MESSAGE) == "a" * MAX_MESSAGE
+    assert visible("a" * (MAX_LETTERS + 1)) == "a" * MAX_LETTERS + "…"
+    assert visible("a" * MAX_LETTERS) == "a" * MAX_LETTERS
 
 
 def test_a_megabyte_on_one_line_is_rendered_at_once() -> None:

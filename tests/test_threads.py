@@ -16,11 +16,11 @@ from archdsl.closed_forms import formulas_of
 from archdsl.compiler import Compiled, Compiler
 from archdsl.graph.cost import count
 from archdsl.once import once
-from archdsl.render import render_all
 from archdsl.resources import read_data
 from archdsl.source import Source
 from archdsl.syntax.formatter import format_source
 from archdsl.syntax.parser import parse
+from archdsl.views.diagnostics import render_all
 
 THREADS = 8
 FAULTY = [

@@ -38,6 +38,7 @@ from archdsl.analysis.values import (
 )
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.blocks import NO_NAMES
+from archdsl.graph.cost import SUFFIXES
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import Range, Size
 from archdsl.graph.symbolic import Symbolic
@@ -48,8 +49,6 @@ _MISSING: Any = object()
 _GROUPS = frozenset({Indices, OldValues})
 _LONG = 32
 _LITERALS = (ast.Number, ast.Constant, ast.String)
-SUFFIXES = {"K": 3, "M": 6, "G": 9, "T": 12}
-"""What may stand behind a number, and the power of ten that it means."""
 _PLAIN = 256
 """Bits of the whole numbers that cost no more than the step that makes them."""
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {

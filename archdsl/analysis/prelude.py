@@ -7,6 +7,7 @@ from typing import Any
 from archdsl import numbers
 from archdsl.analysis.program import Builtin
 from archdsl.analysis.values import Solve
+from archdsl.graph.cost import MEASURES
 from archdsl.numbers import NumberError
 
 
@@ -93,6 +94,6 @@ PRELUDE: dict[str, Builtin] = {
         Builtin("count", _count, 1, 1),
         Builtin("gcd", numbers.gcd, 2, 2),
         Builtin("lcm", numbers.lcm, 2, 2),
-        Builtin("solve", _solve, 1, 1, named=("flops", "params", "acts")),
+        Builtin("solve", _solve, 1, 1, named=MEASURES),
     )
 }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from archdsl.analysis.evaluate import SUFFIXES, literal
+from archdsl.analysis.evaluate import literal
 from archdsl.analysis.model import Claim, Model
 from archdsl.diagnostics import Diagnostic, Label
 from archdsl.graph.conventions import CONVENTIONS
-from archdsl.graph.cost import Cost, count
+from archdsl.graph.cost import SUFFIXES, Cost, count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass

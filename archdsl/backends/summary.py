@@ -23,7 +23,7 @@ MAX_TEXT = 200
 """Characters of one text that are shown."""
 KEPT = (Pair, Padding, Flag, Choice)
 """The kinds of setting in which equal blocks agree."""
-MOST_VARYING = 3
+MAX_VARYING = 3
 """Settings that vary in a run of blocks, of which more are not listed."""
 
 
@@ -50,6 +50,7 @@ class Part:
 
     @property
     def in_stage(self) -> bool:
+        """Whether it is a block of a stage."""
         return self.stage != self.path
 
 
@@ -99,6 +100,7 @@ class Run:
 
     @property
     def first(self) -> Part:
+        """The first of the equal blocks."""
         return self.parts[0]
 
 
@@ -111,9 +113,11 @@ class Stage:
 
     @property
     def parts(self) -> list[Part]:
+        """Its blocks in order."""
         return [part for run in self.runs for part in run.parts]
 
     def sum(self, measure: str) -> int:
+        """A count of all its blocks: flops, params or acts."""
         return sum([getattr(part, measure) for part in self.parts])
 
 
@@ -199,7 +203,7 @@ def _varying(network: Network, run: Run) -> list[str]:
             values = [value for _, value in settings]
             if any(value != values[0] for value in values) and (widths or isinstance(values[0], Fraction)):
                 found[f"{operations[0].name} {settings[0][0]} {show(values[0])} … {show(values[-1])}"] = None
-    return [*list(found)[:MOST_VARYING], *(["…"] if len(found) > MOST_VARYING else [])]
+    return [*list(found)[:MAX_VARYING], *(["…"] if len(found) > MAX_VARYING else [])]
 
 
 def _channels(network: Network, part: Part) -> tuple[int, ...]:

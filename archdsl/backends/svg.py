@@ -17,7 +17,7 @@ from unicodedata import east_asian_width
 from archdsl import __version__
 from archdsl.backends import About
 from archdsl.backends.summary import TIMES, Stage, label_of, parts_of, plain, shape_of, size, stages_of, words_of
-from archdsl.graph.cost import Cost, count
+from archdsl.graph.cost import SUFFIXES, Cost, count
 from archdsl.graph.network import Network, Value
 from archdsl.records import dataclass
 
@@ -57,7 +57,7 @@ def emit(network: Network, about: About) -> dict[str, str]:
 
 def short(number: int) -> str:
     """Three digits with the unit's letter: `3.97 G`."""
-    for letter, places in (("T", 12), ("G", 9), ("M", 6), ("K", 3)):
+    for letter, places in reversed(SUFFIXES.items()):
         if number >= 10**places:
             scaled = Decimal(number).scaleb(-places)
             digits = max(0, 2 - scaled.adjusted())
@@ -288,16 +288,19 @@ class _Picture:
         self.out.append(f'<text x="{x:g}" y="{y:g}"{default}{more}>{shown}{behind}</text>\n')
 
     def box(self, width: float, height: float, radius: float, fill: str) -> None:
+        """A rounded box at the left margin and the present height."""
         self.out.append(
             f'<rect x="{MARGIN}" y="{self.y:g}" width="{width:g}" height="{height:g}" rx="{radius:g}" fill="{fill}" '
             f'stroke="{GREY}"/>\n'
         )
 
     def bar(self, x: float, y: float, width: float, fill: str, stroke: str = "") -> None:
+        """A bar that repeats a figure."""
         edge = f' stroke="{stroke}" stroke-width="0.5"' if stroke else ""
         self.out.append(f'<rect x="{x:g}" y="{y:g}" width="{width:.2f}" height="9" fill="{fill}"{edge}/>\n')
 
     def line(self, x: float, y: float, to_x: float, to_y: float, colour: str, width: float) -> None:
+        """A straight line between two points."""
         self.out.append(
             f'<line x1="{x:g}" y1="{y:g}" x2="{to_x:g}" y2="{to_y:g}" stroke="{colour}" stroke-width="{width:g}"/>\n'
         )

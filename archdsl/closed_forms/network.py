@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.graph.conventions import DEFAULT, Convention
-from archdsl.graph.cost import count, group_of
+from archdsl.graph.cost import MEASURES, count, group_of
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Dim
 from archdsl.graph.symbolic import Symbolic
@@ -59,10 +59,7 @@ def formulas(network: Network, convention: Convention | str = DEFAULT) -> tuple[
         for block, block_sums in blocks.items():
             alike.setdefault(Formula(*map(_expanded, block_sums)), []).append(block)
         grouped = tuple([BlockFormula(tuple(paths), each) for each, paths in alike.items()])
-        total = [
-            _summed([getattr(group.each, name) * len(group.blocks) for group in grouped])
-            for name in ("flops", "params", "acts")
-        ]
+        total = [_summed([getattr(group.each, name) * len(group.blocks) for group in grouped]) for name in MEASURES]
         result.append(StageFormula(stage, grouped, Formula(*total)))
     return tuple(result)
 

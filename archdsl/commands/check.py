@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-from typing import Any
-
 import click
 
-from archdsl import __version__
 from archdsl.analysis.resolve import Library
-from archdsl.commands.common import (
-    color_option,
-    compiled,
-    finish,
-    format_option,
-    request_of,
-    say,
-    say_json,
-    tell,
-    use_color,
-)
-from archdsl.compiler import Compilation, Compiled, Compiler
+from archdsl.commands.common import compiled, finish, request_of, say, say_json, tell, use_color
+from archdsl.commands.options import color_option, format_option
+from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project, expand
-from archdsl.records import dataclass
+from archdsl.views import phases
+from archdsl.views.check import Checked, check_report, claim_lines, summary
 from archdsl.zoo import locate
 
-PHASES = ("tokens", "ast", "names", "stages", "graph", "cost")
 EPILOG = """
 \b
 Examples:
@@ -40,25 +27,15 @@ A claim is a published figure under `expect`; it holds if the exact count, round
 """
 
 
-@dataclass(frozen=True)
-class Checked:
-    """One file: its models, and whether it is without errors."""
-
-    path: str
-    models: list[Compilation] = field(default_factory=list)
-    good: bool = False
-
-    @property
-    def compiled(self) -> list[Compiled]:
-        """The models that have a network."""
-        return [each for each in self.models if isinstance(each, Compiled)]
-
-
 @click.command(short_help="Check files: names, shapes, and the figures they claim.", epilog=EPILOG)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each claim.")
 @format_option("text", "json")
-@click.option("--emit", type=click.Choice(PHASES), help="Print what a phase makes of one model, or of one file.")
+@click.option(
+    "--emit",
+    type=click.Choice((*phases.OF_SOURCES, *phases.OF_MODELS)),
+    help="Print what a phase makes of one model, or of one file.",
+)
 @click.option("--model", metavar="NAME", help="The model for --emit, where the file has several.")
 @color_option
 def command(
@@ -78,12 +55,12 @@ def command(
     diagnostics = Diagnostics()
     found = check_files(expand(files), diagnostics)
     if format_ == "json":
-        say_json(_report(found, diagnostics))
+        say_json(check_report(found, diagnostics))
     else:
         if verbose:
-            say("".join([line + "\n" for checked in found for line in _claim_lines(checked)]))
+            say("".join(claim_lines(found)))
         tell(diagnostics, use_color(color))
-        say(_summary(found))
+        say(summary(found))
     if diagnostics.failed:
         raise click.exceptions.Exit(1)
 
@@ -107,67 +84,19 @@ def check_files(paths: list[str], diagnostics: Diagnostics) -> list[Checked]:
     return found
 
 
-def _claim_lines(checked: Checked) -> list[str]:
-    lines = []
-    for compilation in checked.compiled:
-        for v in compilation.verdicts:
-            cut = ", truncated" if v.claim.truncated else ""
-            holds = "holds" if v.holds else "DOES NOT HOLD"
-            figure = f"{v.claim.measure} {v.claim.literal}"
-            lines.append(f"{compilation.name:24} {figure:20} {v.computed:>18,}  by {v.convention}{cut}: {holds}")
-    return lines
-
-
-def _summary(found: list[Checked]) -> str:
-    models = sum(len(checked.models) for checked in found)
-    verdicts = [v for checked in found for compilation in checked.compiled for v in compilation.verdicts]
-    held = sum(v.holds for v in verdicts)
-    bad = sum(not checked.good for checked in found)
-    claims = f"{held} of {len(verdicts)} claims hold" if held < len(verdicts) else f"{_many(held, 'claim')} verified"
-    faulty = f", {_many(bad, 'file')} with errors" if bad else ""
-    return f"{_many(len(found), 'file')}, {_many(models, 'model')}, {claims}{faulty}\n"
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
-
-
-def _report(found: list[Checked], diagnostics: Diagnostics) -> Any:
-    from archdsl import report
-
-    files = [
-        report.FileReport(
-            checked.path,
-            [
-                report.ModelReport(
-                    c.name,
-                    c.network.hash if isinstance(c, Compiled) else None,
-                    [int(extent) for extent in c.network.input] if isinstance(c, Compiled) else None,
-                    report.claim_reports(c) if isinstance(c, Compiled) else [],
-                )
-                for c in checked.models
-            ],
-        )
-        for checked in found
-    ]
-    claims = sum(len(c.verdicts) for checked in found for c in checked.compiled)
-    said = report.failure("", diagnostics)
-    return report.CheckReport(__version__, files, claims, said.errors, said.warnings, said.omitted, said.diagnostics)
-
-
 def _emit(path: str, phase: str, model: str | None, color: str | None) -> None:
-    from archdsl.commands import emit
-
-    if phase in ("tokens", "ast", "names"):
-        diagnostics = Diagnostics()
-        try:
-            say(emit.of_source(Project(path), phase, diagnostics))
-        except Fault as fault:
-            diagnostics.add(fault.diagnostic)
-        tell(diagnostics, use_color(color))
-        if diagnostics.failed:
-            raise click.exceptions.Exit(1)
+    """Print what a phase makes of a file, or of a model that has a network."""
+    if phase in phases.OF_MODELS:
+        result = compiled(request_of(path, model=model, color=color))
+        say(phases.of_model(result, phase))
+        finish(result)
         return
-    result = compiled(request_of(path, model=model, color=color))
-    say(emit.of_model(result, phase))
-    finish(result)
+    diagnostics = Diagnostics()
+    try:
+        project = Project(path)
+        say(phases.of_source(project.source(), project, phase, diagnostics))
+    except Fault as fault:
+        diagnostics.add(fault.diagnostic)
+    tell(diagnostics, use_color(color))
+    if diagnostics.failed:
+        raise click.exceptions.Exit(1)

@@ -1,4 +1,4 @@
-"""What the commands share: the options that choose and change a model, and the ways out.
+"""What the commands share: what is asked of them, compiling it, and the ways out.
 
 A command reads its files through `Project`, compiles, and ends in one of four ways: it returns (0), or it raises
 `click.exceptions.Exit` with 1 after the diagnostics, `click.UsageError`, or what `archdsl.cli.main` calls a fault of
@@ -11,14 +11,14 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Any, NoReturn, TypeVar
+from importlib import import_module
+from typing import Any, NoReturn
 
 import click
 
 from archdsl import terminal
+from archdsl.commands.progress import solving
 from archdsl.compiler import Changes, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.project import Project
@@ -26,68 +26,7 @@ from archdsl.records import dataclass
 from archdsl.request import RequestError, changes_of
 from archdsl.zoo import locate
 
-AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
-AnyThing = TypeVar("AnyThing")
-"""How the codes of claims begin."""
 _NUMBERS = re.compile(r"\[\n\s+-?\d+(?:,\n\s+-?\d+)*\n\s+\]")
-
-
-# Options
-
-
-def color_option(function: AnyFunction) -> AnyFunction:
-    return click.option(
-        "--color", type=click.Choice(["auto", "always", "never"]), help="Color diagnostics; overrides the group's."
-    )(function)
-
-
-def format_option(*formats: str) -> Callable[[AnyFunction], AnyFunction]:
-    """`--format`; the first is the default."""
-    return click.option(
-        "--format",
-        "format_",
-        type=click.Choice(formats),
-        default=formats[0],
-        show_default=True,
-        help="Form of the output.",
-    )
-
-
-def recipe_option(function: AnyFunction) -> AnyFunction:
-    return click.option(
-        "--recipe",
-        metavar="NAME",
-        help="How it is trained: a recipe of the file or of std.recipes; else the model's own.",
-    )(function)
-
-
-def change_options(function: AnyFunction) -> AnyFunction:
-    """`--model`, `--set`, `--scale`, `--to` and `--input`: which model, and what changes in it."""
-    options = (
-        click.option("--model", metavar="NAME", help="The model, where the file has several."),
-        click.option(
-            "--set",
-            "settings",
-            metavar="NAME=VALUE",
-            multiple=True,
-            help="A parameter of the model, or a path as in `with`: head.classes=10.",
-        ),
-        click.option(
-            "--scale",
-            "scalings",
-            metavar="SPEC",
-            multiple=True,
-            help="Scale: NAME:4, NAME=SECOND:4, a call in the language, or a bare NAME with --to. Repeatable.",
-        ),
-        click.option(
-            "--to", "budget", metavar="MEASURE=AMOUNT", help="Solve the bare --scale for a budget: flops=16G."
-        ),
-        click.option("--input", "input_", metavar="SIZE", help="The input: 3x256x192, or 256x192."),
-        color_option,
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 @dataclass(frozen=True)
@@ -127,9 +66,7 @@ def request_of(
     try:
         place = locate(file)
     except Fault as fault:
-        diagnostics = Diagnostics()
-        diagnostics.add(fault.diagnostic)
-        fail(request, diagnostics)
+        fail(request, one(fault.diagnostic))
     if place.model is None:
         return request
     if model not in (None, place.model):
@@ -147,9 +84,6 @@ def use_color(option: str | None) -> bool:
     return bool(choice == "always")
 
 
-# Compiling
-
-
 def compiled(request: Request) -> Compiled:
     """The model, compiled, with its network. Ends the command where there is none.
 
@@ -160,10 +94,8 @@ def compiled(request: Request) -> Compiled:
     try:
         source = project.source()
     except Fault as fault:
-        diagnostics = Diagnostics()
-        diagnostics.add(fault.diagnostic)
-        fail(request, diagnostics)
-    with progress() as tell_progress:
+        fail(request, one(fault.diagnostic))
+    with solving() as tell_progress:
         result = Compiler(project, progress=tell_progress).compile(source, request.model, request.changes)
     if isinstance(result, Failed) or not result.sound:
         fail(request, result.diagnostics)
@@ -172,31 +104,23 @@ def compiled(request: Request) -> Compiled:
     return result
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[int], None] | None]:
-    """Counts the factors that `solve` tries, in one line of a terminal that is gone at the end."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    shown = False
+def one(diagnostic: Diagnostic) -> Diagnostics:
+    """A list of one diagnostic."""
+    found = Diagnostics()
+    found.add(diagnostic)
+    return found
 
-    def tell_progress(tried: int) -> None:
-        nonlocal shown
-        if tried % 50 == 0:
-            shown = True
-            print(f"\rsolving: {tried} factors tried ", end="", file=sys.stderr, flush=True)
 
+# The ways out
+
+
+def library(name: str, user: str, extra: str) -> Any:
+    """A library of one of our extras, imported; ends the command where it is not installed."""
     try:
-        yield tell_progress
-    finally:
-        if shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
-def progress_bar(label: str, things: Sequence[AnyThing]) -> Any:
-    """A bar on a terminal while a loop goes over things, gone at the end; a context manager that yields them."""
-    hidden = not sys.stderr.isatty()
-    return click.progressbar(things, label=label, file=sys.stderr, hidden=hidden, show_pos=True, width=30)
+        return import_module(name)
+    except ImportError:
+        missing = f"{user} {name.partition('.')[0]}, which is not installed: pip install 'archdsl[{extra}]'"
+        raise click.ClickException(missing) from None
 
 
 def finish(result: Compiled) -> None:
@@ -208,7 +132,7 @@ def finish(result: Compiled) -> None:
 def fail(request: Request, diagnostics: Diagnostics) -> NoReturn:
     """Report the diagnostics, and end with 1."""
     if request.as_json:
-        from archdsl.report import failure
+        from archdsl.views.failure import failure
 
         say_json(failure(request.file, diagnostics))
     else:
@@ -222,24 +146,20 @@ def warn(result: Compiled, request: Request, warning: Diagnostic | None) -> None
         return
     result.diagnostics.add(warning)
     if not request.as_json:
-        alone = Diagnostics()
-        alone.add(warning)
-        tell(alone, request.color)
+        tell(one(warning), request.color)
 
 
 def tell(diagnostics: Diagnostics, color: bool) -> None:
     """Diagnostics as text, on standard error."""
     if len(diagnostics):
-        from archdsl.render import render_all
+        from archdsl.views.diagnostics import render_all
 
         sys.stderr.write(render_all(diagnostics, color))
 
-
-# Output
 
 say = terminal.say
 
 
 def say_json(report: Any) -> None:
-    """A report of `archdsl.report` as JSON, lists of whole numbers on one line."""
+    """A report of `archdsl.views` as JSON, lists of whole numbers on one line."""
     say(_NUMBERS.sub(lambda found: " ".join(found[0].split()), json.dumps(asdict(report), indent=2)) + "\n")

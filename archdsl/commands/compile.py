@@ -7,31 +7,21 @@ from typing import Any
 
 import click
 
-from archdsl import __version__
-from archdsl.commands.common import (
+from archdsl.commands.common import compiled, finish, request_of, say, say_json, warn
+from archdsl.commands.options import (
     change_options,
-    compiled,
-    finish,
-    format_option,
-    recipe_option,
-    request_of,
-    say,
-    say_json,
-    warn,
-)
-from archdsl.commands.tables import size, table
-from archdsl.commands.targets import (
+    changes_in_words,
     chosen_name,
     classes_option,
+    format_option,
     name_option,
-    texts_of,
+    recipe_option,
     without_short_forms,
-    words_of,
-    write_all,
 )
-from archdsl.compiler import Compiled
-from archdsl.graph.cost import Cost, count
-from archdsl.report import CompileReport, FileWritten, diagnostic_reports, rows_of
+from archdsl.emission import TARGETS, NoEmission, no_entry_point, not_used, texts_of
+from archdsl.files import OutputFault, write_together
+from archdsl.graph.cost import count
+from archdsl.views.compile import FileWritten, compile_report, compile_text
 
 DEFAULT_TARGETS = ("torch", "train")
 
@@ -55,7 +45,7 @@ written unless all can be.
 @click.option(
     "--target",
     "targets",
-    type=click.Choice(["torch", "train", "json", "dot", "svg"]),
+    type=click.Choice(list(TARGETS)),
     multiple=True,
     help="What to write; repeatable. torch: a standalone PyTorch module; train: a training entry point for it; "
     "json: the resolved graph; dot, svg: a picture of stages and blocks.  [default: torch, and train where the "
@@ -81,9 +71,7 @@ def command(
     **options: Any,
 ) -> None:
     """Compile a model, and write it as PyTorch code, as data or as a picture."""
-    from archdsl.emission import NoEmission, no_entry_point, not_used
-
-    words = words_of(options, classes, resolution)
+    words = changes_in_words(options, classes, resolution)
     options = without_short_forms(options, classes, resolution)
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
@@ -99,41 +87,16 @@ def command(
         warning = no_entry_point(result, str(fault))
         texts = texts_of(result, chosen, request.shown, words, ["torch"])
     warn(result, request, warning)
-    written = write_all(Path(folder), texts, force)
+    try:
+        write_together(Path(folder), {path: text for path, (_, text) in texts.items()}, force)
+    except OutputFault as fault:
+        raise click.ClickException(str(fault)) from None
+    files = [
+        FileWritten(str(Path(folder) / path), target, len(text.encode())) for path, (target, text) in texts.items()
+    ]
     cost = count(result.network)
     if format_ == "json":
-        say_json(_report(result, cost, request.file, chosen, written))
+        say_json(compile_report(result, cost, request.file, chosen, files))
     else:
-        say(_summary(result, cost, written))
+        say(compile_text(result, cost, files))
     finish(result)
-
-
-def _report(result: Compiled, cost: Cost, file: str, name: str, written: list[tuple[Path, str, int]]) -> CompileReport:
-    return CompileReport(
-        archdsl=__version__,
-        spec=file,
-        model=result.name,
-        name=name,
-        hash=result.network.hash,
-        input=[int(extent) for extent in result.network.input],
-        files=[FileWritten(str(path), target, number) for path, target, number in written],
-        convention=cost.convention.name,
-        flops=int(cost.flops),
-        params=int(cost.params),
-        acts=int(cost.acts),
-        diagnostics=diagnostic_reports(result.diagnostics),
-    )
-
-
-def _summary(result: Compiled, cost: Cost, written: list[tuple[Path, str, int]]) -> str:
-    from archdsl.emission import TARGETS
-
-    rows = [
-        [r.path, r.block, r.depth, size(r.outputs[0]), r.flops, r.params, r.acts]
-        for r in rows_of(result.model, cost, "stage")
-    ]
-    rows.append(["total", None, None, None, cost.flops, cost.params, cost.acts])
-    stages = table(["stage", "block", "depth", "output", "flops", "params", "acts"], rows, totals=True)
-    files = table(["wrote", "what it is", "bytes"], [[str(path), TARGETS[t], number] for path, t, number in written])
-    head = f"{result.name}, {size(result.network.input)}, hash {result.network.hash[:16]}\n"
-    return f"{head}\n{stages}\nflops are {cost.convention.unit}\n\n{files}"

@@ -6,7 +6,11 @@ from typing import Any
 
 import click
 
-from archdsl.commands.common import change_options, compiled, finish, request_of
+from archdsl.commands.common import compiled, finish, request_of
+from archdsl.commands.options import change_options
+from archdsl.project import Project
+from archdsl.terminal import say_program
+from archdsl.views.show import show_model
 
 EPILOG = """
 \b
@@ -26,10 +30,6 @@ the block, so that scalings of the printed model do what they do to the original
 @change_options
 def command(file: str, **options: Any) -> None:
     """Print the resolved model as canonical .arch, with its hash and cost."""
-    from archdsl.project import Project
-    from archdsl.show import show_model
-    from archdsl.terminal import say_program
-
     request = request_of(file, **options)
     result = compiled(request)
     try:

@@ -21,6 +21,8 @@ from archdsl.records import dataclass
 
 MEASURES = ("flops", "params", "acts")
 """What a convention counts."""
+SUFFIXES = {"K": 3, "M": 6, "G": 9, "T": 12}
+"""What may stand behind an amount, as in `flops: 4.0G`, and the power of ten that it means."""
 Grouping = Literal["stage", "block", "op"]
 
 

@@ -24,8 +24,8 @@ from archdsl.compiler import Changes, Compiled
 from archdsl.graph.cost import MEASURES, count
 from archdsl.graph.network import Network
 from archdsl.papers.data import Column, Paper, Row, Table
+from archdsl.papers.figures import Figure, PaperRow, Ratio, TableReport
 from archdsl.papers.networks import Networks
-from archdsl.papers.report import Figure, PaperRow, Ratio, TableReport
 from archdsl.syntax import ast
 
 _NONE = Changes()

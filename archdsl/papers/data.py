@@ -20,8 +20,8 @@ from typing import Any, Literal, get_args
 
 from archdsl.graph.cost import MEASURES
 from archdsl.records import dataclass
-from archdsl.render import visible
-from archdsl.suggest import nearest
+from archdsl.suggest import did_you_mean, nearest
+from archdsl.visible import visible
 
 Kind = Literal["networks", "stages", "scaling"]
 _WORDS = re.compile(r"[a-z0-9]+")
@@ -251,8 +251,7 @@ def choose(text: str, papers: Sequence[Paper]) -> list[tuple[Paper, Table]]:
     papers_words = [(paper, _WORDS.findall(paper.key)) for paper in papers]
     fitting = [(paper, own) for paper, own in papers_words if words[: len(own)] == own]
     if not fitting:
-        guess = nearest(re.split(r"[:/\s]", text.strip(), maxsplit=1)[0], [paper.key for paper in papers])
-        hint = f"did you mean '{guess}'?" if guess else f"there are {', '.join([paper.key for paper in papers])}"
+        hint = did_you_mean(re.split(r"[:/\s]", text.strip(), maxsplit=1)[0], [paper.key for paper in papers])
         raise UnknownTable(f"there is no paper '{visible(text[:_MAX_LETTERS])}'; {hint}")
     paper, own = max(fitting, key=lambda each: len(each[1]))
     rest = words[len(own) :]

@@ -17,6 +17,7 @@ class Shipped:
     """Reads the files that ship with the package, named from the data root."""
 
     def file(self, path: str) -> Source:
+        """The source at a path from the data root. Raises `Fault` where none ships."""
         try:
             return Source(path, read_data(path))
         except OSError:
@@ -24,6 +25,7 @@ class Shipped:
             raise Fault(Diagnostic("E110", message, Span(Source(path, ""), 0, 0))) from None
 
     def library(self, name: str) -> Source | None:
+        """A module of the standard library: `blocks` for `std.blocks`; none where there is none."""
         try:
             return Source(f"std/{name}.arch", read_data(f"specs/std/{name}.arch"))
         except OSError:

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from archdsl.analysis.evaluate import SUFFIXES
 from archdsl.backends.summary import plain
-from archdsl.graph.cost import MEASURES
+from archdsl.graph.cost import MEASURES, SUFFIXES
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow
 from archdsl.records import dataclass
 
@@ -48,6 +47,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
+    """An axis: of numbers, linear or logarithmic, or of names."""
+
     label: str
     log: int = 0
     """The base of a logarithmic axis."""
@@ -59,6 +60,8 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
+    """Series on two axes, under a title."""
+
     title: str
     x: Axis
     y: Axis

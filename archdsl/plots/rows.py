@@ -8,21 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any
 
 from archdsl.backends.summary import parts_of
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
-from archdsl.records import dataclass
-
-DOCUMENTED: dict[str, Any] = {"use_attribute_docstrings": True}
+from archdsl.records import dataclass, documented
 
 
-@dataclass(frozen=True)
+@documented
 class BlockRow:
     """A block of a stage."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
 
     model: str
     """Its label in the picture."""
@@ -36,11 +32,9 @@ class BlockRow:
     """The fitted line at this index; null where none is drawn."""
 
 
-@dataclass(frozen=True)
+@documented
 class ScaledRow:
     """A model scaled by a strategy."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
 
     model: str
     strategy: str
@@ -57,11 +51,9 @@ class ScaledRow:
     hash: str
 
 
-@dataclass(frozen=True)
+@documented
 class StageRow:
     """A stage, a stem or a head. The rows of a model add up to its totals."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
 
     model: str
     path: str
@@ -83,6 +75,7 @@ class Fit:
     slope: Fraction
 
     def at(self, index: int) -> Fraction:
+        """The line's width at a block's index."""
         return self.intercept + self.slope * index
 
 

@@ -18,7 +18,7 @@ from enum import Enum, auto
 
 from archdsl.records import dataclass
 from archdsl.source import Source
-from archdsl.syntax.parser import tokens
+from archdsl.syntax.parser import parse, tokens
 
 LINE = 120
 """Columns of a line, without the comment at its end."""
@@ -112,6 +112,20 @@ def format_source(source: Source, *, line: int = LINE) -> str:
         wrapped = [_wrap(pieces, spots, line) for spots in writer.lines]
         if not any(wrapped):
             return text
+
+
+def format_checked(source: Source) -> str:
+    """The canonical layout, as `format_source` gives it; RuntimeError, a fault of ours, if it would change the meaning.
+
+    Raises `Fault` where the text does not parse.
+    """
+    text = format_source(source)
+    if text != source.text:
+        before, _ = parse(source)
+        after, faults = parse(Source(source.name, text))
+        if faults or before != after:
+            raise RuntimeError(f"the layout of {source.name} would change its meaning")
+    return text
 
 
 # What is what

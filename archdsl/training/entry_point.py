@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from archdsl.once import parse_python
@@ -34,6 +35,8 @@ class Option:
     kind: str
     """`bool` is a switch."""
     text: str
+    bounds: tuple[float, float] | None = None
+    """The least and the largest number that it takes."""
 
     def add_to(self, parser: argparse.ArgumentParser, name: str) -> None:
         absent = argparse.SUPPRESS
@@ -42,7 +45,23 @@ class Option:
             parser.add_argument(flag(name), action=switch, default=absent, help=_escaped(self.text))
         else:
             text = f"{self.text} ({self.default})" if self.default is not None else self.text
-            parser.add_argument(flag(name), type=KINDS.get(self.kind, str), default=absent, help=_escaped(text.strip()))
+            parser.add_argument(flag(name), type=self._reader(), default=absent, help=_escaped(text.strip()))
+
+    def _reader(self) -> Callable[[str], Any]:
+        """What makes the value of a text, as the script does. argparse says its name of a text that is none."""
+        kind = KINDS.get(self.kind, str)
+        if self.bounds is None:
+            return kind
+        low, high = self.bounds
+
+        def read(text: str) -> Any:
+            value = kind(text)
+            if not low <= value <= high:  # nor is what is no number
+                raise argparse.ArgumentTypeError(f"{text} is not in {low:g} to {high:g}")
+            return value
+
+        read.__name__ = kind.__name__
+        return read
 
 
 def _escaped(text: str) -> str:
@@ -117,6 +136,7 @@ def words_of(given: Mapping[str, Any]) -> list[str]:
 def _options(tree: ast.Module) -> dict[str, Option]:
     """The fields of its settings that are given by `option(default, kind, text)`."""
     found = {}
+    ranges = _Ranges(tree)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"]
     for node in classes[0].body if classes else ():
         match node:
@@ -127,8 +147,33 @@ def _options(tree: ast.Module) -> dict[str, Option]:
             ):
                 plain = ast.unparse(annotation).split(" |")[0]
                 switch = isinstance(kind, ast.Name) and kind.id == "bool"
-                found[name] = Option(_literal(default), "bool" if switch else plain, _literal(rest[0]) if rest else "")
+                text = _literal(rest[0]) if rest else ""
+                found[name] = Option(_literal(default), "bool" if switch else plain, text, ranges.of(kind))
     return found
+
+
+class _Ranges:
+    """The ranges of numbers that the script makes by `between(kind, low, high)`, and the names that it gives some."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._named: dict[str, tuple[float, float] | None] = {}
+        self._high = math.inf
+        for node in tree.body:
+            match node:
+                case ast.FunctionDef(name="between", args=ast.arguments(defaults=[high])):
+                    self._high = _literal(high)
+                case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)):
+                    names = [target.id if isinstance(target, ast.Name) else "" for target in targets]
+                    self._named |= dict(zip(names, map(self.of, values), strict=False))
+
+    def of(self, kind: ast.expr) -> tuple[float, float] | None:
+        """The range that what reads an option is of; none where it reads no number, or any."""
+        match kind:
+            case ast.Name(id=name):
+                return self._named.get(name)
+            case ast.Call(func=ast.Name(id="between"), args=[_, low, *high]):
+                return _literal(low), _literal(high[0]) if high else self._high
+        return None
 
 
 def _literal(node: ast.expr) -> Any:

@@ -16,9 +16,10 @@ from cli_cases import NET, ROOT, SPECS, Run
 from pydantic import TypeAdapter
 
 from archdsl import __version__
-from archdsl.commands.tables import size
 from archdsl.emission import TARGETS
-from archdsl.report import CompileReport, FailureReport
+from archdsl.views.compile import CompileReport
+from archdsl.views.failure import FailureReport
+from archdsl.views.tables import size
 
 REGNET = SPECS / "regnety_4gf.arch"
 ENDINGS = {"torch": "net.py", "train": "train_net.py", "json": "net.json", "dot": "net.dot", "svg": "net.svg"}

@@ -13,7 +13,10 @@ import pytest
 from cli_cases import ROOT, SPECS, Run
 from pydantic import TypeAdapter
 
-from archdsl.report import GROUPINGS, SCHEMAS, CostReport, FailureReport, schema
+from archdsl.views.cost import CostReport
+from archdsl.views.failure import FailureReport
+from archdsl.views.parts import GROUPINGS
+from archdsl.views.schemas import SCHEMAS, schema
 
 REGNET = SPECS / "regnety_4gf.arch"
 MEASURES = ("flops", "params", "acts", "buffers")
@@ -184,6 +187,14 @@ def test_usage(run: Run, arguments: tuple[str, ...]) -> None:
     assert result.code == 2
     assert "Error" in result.err
     assert not result.out
+
+
+def test_a_size_in_no_form_names_the_option_and_the_forms(run: Run) -> None:
+    for size in ("3x", "x3", "3 x 4 x", "64", "3*4", "-3x3", "1e3x4", "٣x3", "9999999999999x3", " "):
+        result = run("cost", REGNET, f"--input={size}", "--format", "json")
+        assert (result.code, result.out) == (2, ""), size
+        assert "--input" in result.err
+        assert "is not a size, for example 3x256x192 or 256x192" in result.err
 
 
 @pytest.mark.parametrize(

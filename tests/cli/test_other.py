@@ -19,8 +19,10 @@ from archdsl import __version__
 from archdsl.cli import COMMANDS, main
 from archdsl.diagnostics import Fault
 from archdsl.project import Project, expand
-from archdsl.report import CheckReport, DiffReport, ExplainReport
 from archdsl.syntax.formatter import format_source
+from archdsl.views.check import CheckReport
+from archdsl.views.diff import DiffReport
+from archdsl.views.explain import ExplainReport
 
 REGNET = SPECS / "regnety_4gf.arch"
 

@@ -17,15 +17,17 @@ from pydantic import TypeAdapter
 
 from archdsl.analysis.verify import rounded
 from archdsl.commands import paper as commanded
+from archdsl.commands import progress
 from archdsl.commands.paper import paper_files
 from archdsl.compiler import Changes, Compiled
 from archdsl.papers.compare import compare
 from archdsl.papers.data import Paper, Table, UnknownTable, choose, paper_of
+from archdsl.papers.figures import FAULTS, Figure, PaperRow, TableReport
 from archdsl.papers.networks import Networks
-from archdsl.papers.report import FAULTS, Figure, PaperReport, PaperRow, TableReport
 from archdsl.resources import read_data
 from archdsl.source import Source
 from archdsl.syntax.formatter import format_source
+from archdsl.views.paper import PaperReport
 from archdsl.zoo import declared
 
 PAPERS = [paper_of(read_data(path)) for path in paper_files()]
@@ -568,7 +570,7 @@ def test_a_bar_for_what_takes_long(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert run("paper", "regnet:2").err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     assert run("paper", "regnet:2").err == ""
-    monkeypatch.setattr(commanded, "PATIENCE", -1.0)
+    monkeypatch.setattr(progress, "PATIENCE", -1.0)
     said = run("paper", "regnet:2").err
     assert "\rregnet:2  [------------------------------]  0/10 " in said
     assert "\rregnet:2  [###############---------------]  5/10 " in said

@@ -23,8 +23,8 @@ from pydantic import TypeAdapter
 
 from archdsl.plots.draw import STYLES
 from archdsl.plots.figures import MAX_SERIES
-from archdsl.plots.report import PlotReport
-from archdsl.report import FailureReport
+from archdsl.views.failure import FailureReport
+from archdsl.views.plot import PlotReport
 
 KNOWN = SPECS / "regnety_4gf.arch"
 WIDTHS = [128] * 2 + [192] * 6 + [512] * 12 + [1088] * 2

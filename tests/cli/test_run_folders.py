@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from cli_cases import ROOT, Run
 
-from archdsl.commands import targets
-from archdsl.commands import train as train_command
+from archdsl import files
 from archdsl.training import run_folder
+from archdsl.views import train as train_view
 
 NET = """\
 arch 1
@@ -52,8 +52,8 @@ class Killed(BaseException):
 def out(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model whose script writes the file `ran`, and ends."""
     (here / "net.arch").write_text(NET)
-    real = train_command.texts_of
-    monkeypatch.setattr(train_command, "texts_of", lambda *given: real(*given) | {"train_net.py": ("train", ENDS)})
+    real = train_view.texts_of
+    monkeypatch.setattr(train_view, "texts_of", lambda *given: real(*given) | {"train_net.py": ("train", ENDS)})
     return here / "out"
 
 
@@ -241,7 +241,7 @@ def test_a_compilation_that_is_ended_is_whole(
     here: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     """A request to end between two files comes into effect behind the last one."""
-    real = targets.write_atomically
+    real = files.write_atomically
     came: list[int] = []
     before = signal.signal(number, lambda number, _: came.append(number))
 
@@ -250,9 +250,9 @@ def test_a_compilation_that_is_ended_is_whole(
         assert not came
         real(*given)
 
-    monkeypatch.setattr(targets, "write_atomically", write)
+    monkeypatch.setattr(files, "write_atomically", write)
     try:
-        targets.write_all(here / "out", {"a": ("torch", "1"), "b": ("train", "2")}, force=False)
+        files.write_together(here / "out", {"a": "1", "b": "2"}, force=False)
     finally:
         signal.signal(number, before)
     assert came == [number]

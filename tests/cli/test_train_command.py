@@ -23,17 +23,18 @@ from pydantic import TypeAdapter
 
 from archdsl import __version__
 from archdsl.analysis.answers import recipe_named
-from archdsl.commands import train as train_command
 from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostics
 from archdsl.project import Project
-from archdsl.report import FailureReport, RunReport, TrainReport
 from archdsl.resources import read_data
-from archdsl.show import show_recipe
 from archdsl.source import Source
-from archdsl.training import run_folder
+from archdsl.training import plan, run_folder
 from archdsl.training.entry_point import EntryPoint
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Recipe, Schedule
+from archdsl.views import train as train_view
+from archdsl.views.failure import FailureReport
+from archdsl.views.recipe import show_recipe
+from archdsl.views.train import RunReport, TrainReport
 
 pytestmark = pytest.mark.xdist_group("train_command")
 """One worker makes what the tests share."""
@@ -479,6 +480,14 @@ def test_a_run_of_which_nothing_came_begins_anew(project: Path) -> None:
         ("--", "--nonsense"),
         ("--", "--epochs", "x"),
         ("--", "--epochs"),
+        ("--", "--epochs", "0"),
+        ("--", "--val-share", "0"),
+        ("--", "--val-share", "1"),
+        ("--", "--val-share=nan"),
+        ("--", "--lr", "nan"),
+        ("--", "--lr=-0.1"),
+        ("--", "--lr", "inf"),
+        ("--", "--workers=-1"),
         ("--", "word"),
         ("--", "--out", "elsewhere"),
         ("--", "--no-resume"),
@@ -512,7 +521,7 @@ def test_a_faulty_file(run: Run, net: Path, arguments: tuple[str, ...], code: st
 
 
 def test_without_torch(run: Run, net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_command, "find_spec", lambda name: None if name in ("torch", "tqdm") else name)
+    monkeypatch.setattr(plan, "find_spec", lambda name: None if name in ("torch", "tqdm") else name)
     for arguments in ((), ("--dry-run",)):
         result = run("train", *QUICK, *arguments)
         assert (result.code, result.out) == (1, "")
@@ -522,7 +531,7 @@ def test_without_torch(run: Run, net: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("net")
 def test_the_digits_need_scikit_learn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_command, "find_spec", lambda name: None if name == "sklearn" else name)
+    monkeypatch.setattr(plan, "find_spec", lambda name: None if name == "sklearn" else name)
     assert "training needs sklearn" in run("train", *QUICK, "--dry-run").err
     assert run("train", *QUICK, "--data", ".", "--dry-run").code == 0
 
@@ -567,12 +576,12 @@ class Settings:
 )
 def test_exit_codes(run: Run, net: Path, monkeypatch: pytest.MonkeyPatch, end: str, code: int, said: str) -> None:
     """The emitted script with another end."""
-    real = train_command.texts_of
+    real = train_view.texts_of
 
     def texts(*arguments: Any) -> dict[str, tuple[str, str]]:
         return real(*arguments) | {"train_net.py": ("train", ENDING.replace("END", end))}
 
-    monkeypatch.setattr(train_command, "texts_of", texts)
+    monkeypatch.setattr(train_view, "texts_of", texts)
     result = run("train", *QUICK, "--data", ".")
     assert result.code == code
     if said:

@@ -13,8 +13,8 @@ from cli_cases import ROOT, SPECS, Run
 from pydantic import TypeAdapter
 
 import archdsl
-from archdsl.report import ZooReport
 from archdsl.resources import spec_files
+from archdsl.views.zoo import ZooReport
 
 REGNETS = ("zoo", "regnety_*", "--format", "json")
 

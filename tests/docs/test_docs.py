@@ -41,9 +41,9 @@ from archdsl.compiler import Compilation, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.operations import OPERATIONS
-from archdsl.render import render_all
 from archdsl.resources import read_data
 from archdsl.source import Source, Span
+from archdsl.views.diagnostics import render_all
 
 ROOT = docs_tables.ROOT
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])

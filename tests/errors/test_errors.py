@@ -17,8 +17,8 @@ from reading import Texts
 
 from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics
-from archdsl.render import render_text
 from archdsl.source import Source
+from archdsl.views.diagnostics import render_text
 
 pytestmark = pytest.mark.fast
 

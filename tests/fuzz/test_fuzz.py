@@ -18,9 +18,10 @@ from archdsl.compiler import Changes, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import count
 from archdsl.graph.operations import OPERATIONS
-from archdsl.render import render_all, to_json
 from archdsl.resources import data_root
 from archdsl.source import Source, Span
+from archdsl.views.diagnostics import render_all
+from archdsl.views.failure import to_json
 
 
 def deterministic(examples: int) -> settings:

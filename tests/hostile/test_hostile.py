@@ -28,8 +28,9 @@ from archdsl.files import SourceFault, decode_source
 from archdsl.graph.cost import count
 from archdsl.graph.memory import peak_bytes, training_bytes
 from archdsl.project import Project
-from archdsl.render import render_all, to_json
 from archdsl.source import Source
+from archdsl.views.diagnostics import render_all
+from archdsl.views.failure import to_json
 
 STEPS = 2 * limits.MAX_STEPS
 """Evaluation steps of all models of a text: that many only where several models come near the limit of one."""

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from archdsl.compiler import Changes, Compilation, Compiled, Compiler
 from archdsl.graph.network import Network
-from archdsl.render import render_all
 from archdsl.resources import read_data
 from archdsl.source import Source
+from archdsl.views.diagnostics import render_all
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ import pytest
 
 from archdsl.compiler import Compiled, Compiler, Failed
 from archdsl.project import Project
-from archdsl.show import show_model
 from archdsl.source import Source
+from archdsl.views.show import show_model
 
 OPERATIONS = ("conv", "relu", "batch_norm", "identity", "add", "scale", "max_pool")
 READER = Project("any.arch")

@@ -13,10 +13,10 @@ from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics
 from archdsl.limits import MAX_FILE_BYTES
 from archdsl.project import Project
-from archdsl.show import show_model
 from archdsl.source import Source
 from archdsl.syntax.formatter import format_source
 from archdsl.syntax.parser import parse_body, parse_expression
+from archdsl.views.show import show_model
 
 NET = """\
 arch 1

@@ -20,9 +20,11 @@ from families.compiling import compiled, network_of, spec
 from pydantic import TypeAdapter
 
 from archdsl.cli import main
-from archdsl.commands import weights as shell
+from archdsl.commands import common
 from archdsl.graph.network import Network
-from archdsl.report import FailureReport, WeightsReport, schema
+from archdsl.views.failure import FailureReport
+from archdsl.views.schemas import schema
+from archdsl.views.weights import WeightsReport
 from archdsl.weights import INPUT_RULES, MOST_SOLUTIONS, Ambiguous, Mismatch, Plan, map_state, unwrapped
 
 State = dict[str, tuple[int, ...]]
@@ -982,7 +984,7 @@ def test_missing_libraries(run: Command, here: Path, monkeypatch: pytest.MonkeyP
         if missing == "safetensors":
             installed("torch")
         (here / "net.safetensors").write_bytes(b"")
-        monkeypatch.setattr(shell, "import_module", import_module)
+        monkeypatch.setattr(common, "import_module", import_module)
         result = run("net.safetensors")
         assert (result.code, result.out) == (1, "")
         sentence = f"weights needs {missing}, which is not installed: pip install 'archdsl[torch]'"

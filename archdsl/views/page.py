@@ -8,7 +8,7 @@ from html import escape
 
 from archdsl import __version__
 from archdsl.plots.figures import Figure
-from archdsl.render import Cell, format_cell
+from archdsl.views.tables import Cell, format_cell
 
 STYLE = """
 :root { color-scheme: light; }

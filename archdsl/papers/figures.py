@@ -1,13 +1,11 @@
-"""A printed table with the compiler's figures beside it, as plain data: the form of the JSON output."""
+"""A printed table with the compiler's figures beside it, as plain data: rows, figures, and how they agree."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 from archdsl.papers.data import Kind
-from archdsl.records import dataclass
-
-DOCUMENTED: dict[str, Any] = {"use_attribute_docstrings": True}
+from archdsl.records import documented
 
 Agreement = Literal[
     "same",
@@ -30,11 +28,9 @@ FAULTS: tuple[Agreement, ...] = ("unexplained", "missing")
 """What no paper is to blame for."""
 
 
-@dataclass(frozen=True)
+@documented
 class Figure:
     """A printed figure, and the compiler's."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
 
     column: str
     printed: str | None
@@ -57,11 +53,9 @@ class Figure:
     """What the network says of the printed figure."""
 
 
-@dataclass(frozen=True)
+@documented
 class PaperRow:
     """A printed row."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
 
     row: str
     model: str | None
@@ -79,11 +73,9 @@ class PaperRow:
     note: str | None
 
 
-@dataclass(frozen=True)
+@documented
 class Ratio:
     """What a scaling of the table makes of a network."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
 
     row: str
     network: str
@@ -97,11 +89,9 @@ class Ratio:
     scaled: int
 
 
-@dataclass(frozen=True)
+@documented
 class TableReport:
     """A table. In a list of tables, `rows` is empty."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
 
     paper: str
     title: str
@@ -124,15 +114,3 @@ class TableReport:
     note: str | None
     without_network: str | None
     """Why rows without a network have none."""
-
-
-@dataclass(frozen=True)
-class PaperReport:
-    """The output of `archdsl paper --format json`."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = DOCUMENTED
-
-    archdsl: str
-    tables: list[TableReport]
-    faults: int
-    """How many figures differ without a reason, or have no network though the row names one."""

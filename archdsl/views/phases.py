@@ -1,40 +1,44 @@
-"""What each phase of the compiler makes of a file, as text: `archdsl check --emit`."""
+"""What `archdsl check --emit` shows: what each phase of the compiler makes of a file."""
 
 from __future__ import annotations
 
 from archdsl.analysis.model import Rule
-from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Program
+from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Program, Reader
 from archdsl.analysis.resolve import Library, resolve
 from archdsl.analysis.trace import show_value
-from archdsl.commands.tables import places, size, table
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show
-from archdsl.project import Project
-from archdsl.report import rows_of
+from archdsl.source import Source
 from archdsl.syntax.dump import dump, dump_tokens
 from archdsl.syntax.parser import parse
+from archdsl.views.parts import rows_of
+from archdsl.views.tables import places, size, table
+
+OF_SOURCES = ("tokens", "ast", "names")
+"""The phases that read a file."""
+OF_MODELS = ("stages", "graph", "cost")
+"""Those that make something of a model."""
 
 
-def of_source(project: Project, phase: str, diagnostics: Diagnostics) -> str:
-    """Tokens, syntax tree, or names. Raises `Fault` where the file cannot be read, or has no tokens."""
-    source = project.source()
+def of_source(source: Source, reader: Reader, phase: str, diagnostics: Diagnostics) -> str:
+    """Tokens, syntax tree, or names. Raises `Fault` where the file has no tokens."""
     if phase == "tokens":
         return dump_tokens(source)
     if phase == "ast":
         tree, faults = parse(source)
         diagnostics.extend(faults)
         return dump(tree)
-    return _names(resolve(source, project, Library(), diagnostics))
+    return _names(resolve(source, reader, Library(), diagnostics))
 
 
-def of_model(compilation: Compiled, phase: str) -> str:
+def of_model(result: Compiled, phase: str) -> str:
     """The stage list, the graph, or the cost of every operation, of a model that has a network."""
-    network, model = compilation.network, compilation.model
+    network, model = result.network, result.model
     if phase == "stages":
-        return _stages(compilation)
+        return _stages(result)
     if phase == "graph":
         return _graph(network)
     cost = count(network)
@@ -72,15 +76,13 @@ def _what(named: Named) -> str:
             return "not found"
 
 
-def _stages(compilation: Compiled) -> str:
+def _stages(result: Compiled) -> str:
     """Every stage with its settings after `fit`; requested and used, where these differ."""
-    model = compilation.model
-    if model is None:
-        return ""
+    model = result.model
     lines = [f"model {model.name}", f"input {show_value(model.shape)}"]
     if model.stem is not None:
         lines.append(f"stem {show_value(model.stem)}")
-    for index, blocks in enumerate(compilation.settings):
+    for index, blocks in enumerate(result.settings):
         stage = model.stages[index]
         lines.append(f"stages.{index}: {show_value(stage.depth.value)} x {stage.block.name}")
         if stage.enter is not None:

@@ -1,4 +1,4 @@
-"""`archdsl weights --check`: the network with new weights gives a given output for a given input.
+"""Whether the network with new weights gives a given output for a given input. Needs torch.
 
 The file holds `input`, as the checkpoint's network was given it, batch first, and `output`, what that network gave.
 """
@@ -8,41 +8,60 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-from archdsl import emission
-from archdsl.compiler import Compiled
-from archdsl.report import TrialReport
-from archdsl.weights import COUNTER, Plan
+from archdsl.graph.network import Network
+from archdsl.graph.shapes import show_shape
+from archdsl.records import documented
 from archdsl.weights.checkpoints import FLOATS, Damaged, Record, WeightsFault, numbers, opened, read_file
+from archdsl.weights.layers import COUNTER
+from archdsl.weights.plan import Plan
 
 TOLERANCE = 1e-4
 """What another order of additions in float32 comes to, with room."""
-MOST_TRIALS = 24
+MAX_TRIALS = 24
 """As many orders are tried: those of four like operations."""
-MOST_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 """Of an input or an output."""
 INPUT, OUTPUT = "input", "output"
 
 
-class Trial:
-    """A given input and output, and the emitted module. `reverse`: the input is BGR. Raises `WeightsFault`."""
+@documented
+class TrialReport:
+    """The output of the network with the written weights beside a given one."""
 
-    def __init__(self, path: str, tolerance: float, result: Compiled, *, reverse: bool) -> None:
+    file: str
+    outputs: int
+    """How many numbers were compared."""
+    max_difference: float
+    largest: float
+    """The largest number of the given output, by absolute value."""
+    tolerance: float
+    """The difference that was allowed, as a share of `largest`."""
+
+
+class Trial:
+    """A given input and output, and the emitted module.
+
+    `module` makes the module, in the mode that tests; `reverse`: the input is BGR. Raises `WeightsFault`.
+    """
+
+    def __init__(
+        self, path: str, tolerance: float, network: Network, module: Callable[[], Any], *, reverse: bool
+    ) -> None:
         self.path = path
         self._tolerance = tolerance
         self._input, self._output = (self._floats(name, tensor) for name, tensor in _read(path).items())
-        network = result.network
         if len(network.outputs) != 1:
             raise WeightsFault(path, f"the network has {len(network.outputs)} outputs, and a check is of one")
         if (tuple(self._input.shape[1:]) != tuple(network.input) and not reverse) or self._input.ndim != 4:
             raise WeightsFault(
-                path, f"its input is {_size(self._input)}, and the network takes N x {_size_of(network.input)}"
+                path, f"its input is {_size(self._input)}, and the network takes N x {show_shape(network.input)}"
             )
         if reverse:
             self._input = self._input.flip(1)
-        self._module = _module(result)
+        self._module = module()
 
     def _floats(self, name: str, tensor: Any) -> Any:
         import torch
@@ -86,14 +105,6 @@ class Trial:
         return self.path, message, "nothing was written: strides, paddings, activations and eps stand in no checkpoint"
 
 
-def _module(result: Compiled) -> Any:
-    """The emitted module, live, in the mode that tests."""
-    from archdsl import api
-
-    about = emission.about_of(result, result.name, "", ())
-    return api.Compiled(result, about).module().eval()
-
-
 def _read(path: str) -> dict[str, Any]:
     """`input` and `output` as tensors."""
     with opened(path) as file:
@@ -123,8 +134,8 @@ def _read_arrays(path: str, file: BinaryIO, size: int) -> dict[str, Any]:
     found = {}
     try:
         with zipfile.ZipFile(file) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > 2 * MOST_BYTES:
-                raise WeightsFault(path, f"its arrays have more than {2 * MOST_BYTES:,} bytes")
+            if sum(entry.file_size for entry in archive.infolist()) > 2 * MAX_BYTES:
+                raise WeightsFault(path, f"its arrays have more than {2 * MAX_BYTES:,} bytes")
             for name in (INPUT, OUTPUT):
                 content = io.BytesIO(archive.read(f"{name}.npy"))
                 array = numpy.lib.format.read_array(content, allow_pickle=False)
@@ -143,13 +154,9 @@ def _check_size(path: str, name: str, shape: tuple[int, ...]) -> None:
     count = 8
     for extent in shape:
         count *= extent
-    if count > MOST_BYTES:
-        raise WeightsFault(path, f"its {name} has more than {MOST_BYTES:,} bytes")
+    if count > MAX_BYTES:
+        raise WeightsFault(path, f"its {name} has more than {MAX_BYTES:,} bytes")
 
 
 def _size(tensor: Any) -> str:
-    return _size_of(tensor.shape)
-
-
-def _size_of(shape: Any) -> str:
-    return " x ".join(str(int(extent)) for extent in shape)
+    return show_shape(tensor.shape)

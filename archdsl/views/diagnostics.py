@@ -1,59 +1,21 @@
-"""Diagnostics and tables as text: values enter, a string or plain dicts leave.
+"""Diagnostics as text for a reader.
 
-A source text is shown so that it cannot play tricks with a terminal: whatever is not one plain
-left-to-right column (control characters, wide and combining characters, right-to-left script) is shown as
-`\\u{…}`, and a long line is cut around the places that matter. The work for a diagnostic is bounded by
-the lengths of the lines it names.
-
-Tables for the terminal are made where they are printed; here are the forms that stand in files.
+A source text is shown so that it cannot play tricks with a terminal (`archdsl.visible`), and a long line is cut around
+the places that matter. The work for a diagnostic is bounded by the lengths of the lines it names.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import unicodedata
-from collections.abc import Iterable, Sequence
-from fractions import Fraction
-from typing import Any, TypeAlias
+from collections.abc import Sequence
 
 from archdsl.diagnostics import Diagnostic, Diagnostics, Severity
 from archdsl.records import dataclass
 from archdsl.source import Source, Span
+from archdsl.visible import MAX_LETTERS, visible, visible_letter
 
 MAX_COLUMNS = 120
 """More columns than this of one source line are not shown."""
-MAX_MESSAGE = 2000
-"""Characters of one message, label or name that are shown."""
-
-Cell: TypeAlias = str | int | float | Fraction | None
-"""A cell of a table; None is left empty."""
-
-_TAB = "    "
 _STYLES = {"error": "1;31", "warning": "1;33", "strong": "1", "gutter": "1;34", "label": "1;34", "help": "1;36"}
-
-
-# Characters that are safe to show.
-
-
-def _visible_char(char: str) -> str:
-    if " " <= char <= "~":
-        return char
-    if char == "\t":
-        return _TAB
-    plain = (
-        char.isprintable()
-        and unicodedata.east_asian_width(char) not in ("W", "F")
-        and unicodedata.bidirectional(char) not in ("R", "AL", "AN")
-        and not unicodedata.category(char).startswith("M")
-    )
-    return char if plain else f"\\u{{{ord(char):X}}}"
-
-
-def visible(text: str) -> str:
-    """The text on one line, each character one column wide or escaped; cut after `MAX_MESSAGE` characters."""
-    shown = "".join(map(_visible_char, text[:MAX_MESSAGE]))
-    return shown + "…" if len(text) > MAX_MESSAGE else shown
 
 
 # One source line with what is underlined in it.
@@ -96,11 +58,11 @@ class _Painter:
 
 def _window(line: str, marks: Sequence[_Mark]) -> tuple[int, int]:
     """Which characters of a line are shown: all, or at most `MAX_COLUMNS` around the marks."""
-    if len(line) <= MAX_COLUMNS and len("".join(map(_visible_char, line))) <= MAX_COLUMNS:
+    if len(line) <= MAX_COLUMNS and len("".join(map(visible_letter, line))) <= MAX_COLUMNS:
         return 0, len(line)
 
     def width(index: int) -> int:
-        return len(_visible_char(line[index]))
+        return len(visible_letter(line[index]))
 
     primary = next((mark for mark in marks if mark.primary), marks[0])
     start = end = min(primary.start, len(line))
@@ -126,7 +88,7 @@ def _window(line: str, marks: Sequence[_Mark]) -> tuple[int, int]:
 def _line_rows(line: str, marks: Sequence[_Mark], painter: _Painter) -> list[str]:
     """A source line, its underlines, and the texts of its marks."""
     first, last = _window(line, marks)
-    shown = [_visible_char(char) for char in line[first:last]]
+    shown = [visible_letter(char) for char in line[first:last]]
     head = "…" if first > 0 else ""
     text = head + "".join(shown) + ("…" if last < len(line) else "")
     columns = [len(head)]
@@ -176,14 +138,15 @@ def _line_rows(line: str, marks: Sequence[_Mark], painter: _Painter) -> list[str
 # A diagnostic.
 
 
-def _bounded(span: Span) -> tuple[int, int]:
+def bounded(span: Span) -> tuple[int, int]:
+    """Start and end of a span, within its text."""
     start = min(max(span.start, 0), len(span.source.text))
     return start, min(max(span.end, start), len(span.source.text))
 
 
 def _marks(span: Span, primary: bool, text: str) -> list[tuple[int, _Mark]]:
     """The marks of a span by line: one, or one at its first and one at its last line."""
-    start, end = _bounded(span)
+    start, end = bounded(span)
     first, column = span.source.position(start)
     last, last_column = span.source.position(max(end - 1, start))
     if first == last:
@@ -198,7 +161,7 @@ def _snippet(
     source: Source, spans: Sequence[tuple[Span, bool, str]], gutter: int, arrow: str, painter: _Painter
 ) -> list[str]:
     """The lines of one source that matter, under the place of the first span."""
-    line, column = source.position(_bounded(spans[0][0])[0])
+    line, column = source.position(bounded(spans[0][0])[0])
     rows = [f"{' ' * gutter}{painter.paint(arrow, 'gutter')} {visible(source.name)}:{line}:{column}"]
     if not source.text and not any(text for _, _, text in spans):
         return rows
@@ -231,14 +194,14 @@ def render_text(diagnostic: Diagnostic, color: bool) -> str:
     }
     for label in diagnostic.labels:
         groups.setdefault(label.span.source, []).append((label.span, False, label.text))
-    last_line = max(span.source.position(_bounded(span)[1])[0] for spans in groups.values() for span, _, _ in spans)
+    last_line = max(span.source.position(bounded(span)[1])[0] for spans in groups.values() for span, _, _ in spans)
     gutter = len(str(last_line))
     head = painter.paint(f"{diagnostic.severity}[{visible(diagnostic.code)}]", diagnostic.severity)
     rows = [head + painter.paint(f": {visible(diagnostic.message)}", "strong")]
     for index, (source, spans) in enumerate(groups.items()):
         rows += _snippet(source, spans, gutter, ":::" if index else "-->", painter)
     if diagnostic.help is not None:
-        first, *more = diagnostic.help[:MAX_MESSAGE].split("\n")
+        first, *more = diagnostic.help[:MAX_LETTERS].split("\n")
         rows.append(f"{painter.paint('help', 'help')}: {visible(first)}")
         rows += [f"      {visible(line)}".rstrip() for line in more]
     return "\n".join(rows)
@@ -260,85 +223,3 @@ def render_all(diagnostics: Diagnostics, color: bool) -> str:
         return ""
     parts = [render_text(diagnostic, color) for diagnostic in diagnostics]
     return "\n\n".join([*parts, render_summary(diagnostics)]) + "\n"
-
-
-def _range(span: Span) -> dict[str, Any]:
-    def place(offset: int) -> dict[str, int]:
-        line, column = span.source.position(offset)
-        return {"line": line, "column": column, "offset": offset}
-
-    start, end = _bounded(span)
-    return {"start": place(start), "end": place(end)}
-
-
-def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
-    """The diagnostic as plain dicts. Lines and columns count from 1, offsets from 0, all in characters.
-
-    The end of a range is the place after its last character.
-    """
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity,
-        "message": diagnostic.message,
-        "file": diagnostic.span.source.name,
-        "range": _range(diagnostic.span),
-        "label": diagnostic.label,
-        "labels": [
-            {"file": label.span.source.name, "range": _range(label.span), "text": label.text}
-            for label in diagnostic.labels
-        ],
-        "help": diagnostic.help,
-        "edits": [
-            {"file": edit.span.source.name, "range": _range(edit.span), "replacement": edit.replacement}
-            for edit in diagnostic.edits
-        ],
-    }
-
-
-# Tables that stand in files.
-
-
-def _is_number(cell: Cell) -> bool:
-    return isinstance(cell, (int, float, Fraction)) and not isinstance(cell, bool)
-
-
-def format_cell(cell: Cell) -> str:
-    """A cell for a reader: whole numbers with thousands separators."""
-    if cell is None:
-        return ""
-    if isinstance(cell, int) and not isinstance(cell, bool):
-        return f"{cell:,}"
-    return visible(str(cell))
-
-
-def render_markdown(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """A table in GitHub's Markdown, padded to read well as text; columns of numbers are set right."""
-
-    def escaped(text: str) -> str:
-        for char in "\\|<":
-            text = text.replace(char, "\\" + char)
-        return text
-
-    body = [tuple(row) for row in rows]
-    right = [
-        any(row[i] is not None for row in body) and all(row[i] is None or _is_number(row[i]) for row in body)
-        for i in range(len(headers))
-    ]
-    texts = [[escaped(format_cell(cell)) for cell in row] for row in [tuple(headers), *body]]
-    widths = [max(3, *(len(row[i]) for row in texts)) for i in range(len(headers))]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right, strict=True))
-        return "| " + " | ".join(padded) + " |\n"
-
-    rule = ["-" * (w - 1) + ":" if r else "-" * w for w, r in zip(widths, right, strict=True)]
-    return "".join([line(texts[0]), line(rule), *map(line, texts[1:])])
-
-
-def render_csv(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """The table as CSV: plain numbers, an empty field for None, lines end in a line feed."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(headers)
-    writer.writerows(rows)
-    return out.getvalue()

@@ -6,42 +6,32 @@ user's files are written out. Settings are those after `fit`; one that it change
 
 A default that follows other settings (`inner: width / bottleneck_ratio`) is not written where it gives what the
 network has, so that a scaling of the text changes what it changes in the original.
-
-A recipe is shown likewise, with every setting, the unused ones too.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
-from fractions import Fraction
 from typing import Any
 
 from archdsl import __version__
-from archdsl.analysis.answers import plain_defaults, recipe_named
+from archdsl.analysis.answers import plain_defaults
 from archdsl.analysis.model import Claim, Stage
 from archdsl.analysis.names import setting_names
-from archdsl.analysis.prelude import PRELUDE
-from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Reader, Unresolved, children, walk
-from archdsl.analysis.recipe_fields import FIELDS, FORMS, PARTS
-from archdsl.analysis.resolve import OPERATIONS_MODULE
+from archdsl.analysis.program import Definition, Named, Primitive, Reader, walk
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Environment, Function, Origin, Sequence, Setting, Value, extent
 from archdsl.compiler import Compiled, Compiler
-from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import count
 from archdsl.graph.operations.base import Attribute
 from archdsl.graph.shapes import Range, Size
-from archdsl.numbers import format_number, is_number, normalise
+from archdsl.numbers import format_number, is_number
 from archdsl.records import dataclass
-from archdsl.source import Source, Span
+from archdsl.source import Source
 from archdsl.syntax import ast
 from archdsl.syntax.formatter import format_source
-from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
+from archdsl.views.names import MAX_COLUMNS, Names, comment, edited
 
-MAX_COLUMNS = 118
-"""A stage table with wider lines is written as a list of blocks."""
 MAX_PARTS = 200_000
 """Values that a model may hold and still be printed; parts are shared in memory, never on paper."""
 MAX_DEPTH = 30
@@ -59,224 +49,6 @@ def show_model(compilation: Compiled, reader: Reader) -> str:
     raise ValueError(f"`{compilation.name}` cannot be written as one text that means the same network")
 
 
-def show_recipe(recipe: Recipe, reader: Reader) -> str:
-    """A recipe as text with every setting. Raises `ValueError` where no text can be given, with the reason."""
-    head = comment(f"`{recipe.name}`, every setting of it, by archdsl {__version__}")
-    body = f"arch 1\n\n{comment(recipe.doc)}{_recipe(recipe)}\n"
-    text = head + "\n" + format_source(Source(f"{recipe.name}.arch", body))
-    if _recipe_again(recipe.name, text, reader) != recipe:
-        raise ValueError(f"the recipe `{recipe.name}` cannot be written as a text that means the same")
-    return text
-
-
-def _recipe_again(name: str, text: str, reader: Reader) -> Recipe | None:
-    diagnostics = Diagnostics()
-    program = Compiler(reader).program(Source(f"{name}.arch", text), diagnostics)
-    return None if diagnostics.failed else recipe_named(program, name, diagnostics)
-
-
-def _recipe(recipe: Recipe) -> str:
-    """The declaration. What only says something of a part that is not used cannot stand in it."""
-    staged = dict(recipe.staged)
-    unused = {
-        part
-        for whole, parts in PARTS.items()
-        for part in parts
-        if getattr(recipe, whole) is None and whole not in staged
-    }
-    lines = [f"{name}: {_form(getattr(recipe, name), forms)}" for name, forms in FORMS.items()]
-    for name in FIELDS:
-        if name not in unused:
-            value = getattr(recipe, name)
-            lines.append(f"{name}: {value} steps" if name == "ema_every" else f"{name}: {_plain(value)}")
-    if recipe.stages > 1 or staged:
-        stages = [f"{name}: [{', '.join(map(_plain, values))}]" for name, values in recipe.staged]
-        lines.append("\n".join(["progressive {", f"stages: {recipe.stages}", *stages, "}"]))
-    for section in ("verified", "source"):
-        inside = [f"{name}: {_plain(text)}" for name, text in getattr(recipe, section)]
-        lines += ["\n".join([f"{section} {{", *inside, "}"])] if inside else []
-    return "\n".join([f"recipe {recipe.name} {{", *lines, "}"])
-
-
-def _form(form: Optimizer | Schedule, forms: Mapping[str, Iterable[str]]) -> str:
-    """`sgd(momentum: 0.9, …)`."""
-    parts = []
-    for name in forms[form.kind]:
-        if isinstance(form, Optimizer) and name in ("beta_1", "beta_2"):
-            value: object = form.betas[name == "beta_2"]
-        else:
-            value = getattr(form, name)
-        parts.append(f"{name}: {_plain(value)}")
-    return f"{form.kind}({', '.join(parts)})"
-
-
-def _plain(value: object) -> str:
-    """A value of a recipe. A pair of whole numbers is a size, one of fractions a range."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "true" if value else "false"
-        case int() | Fraction():
-            return format_number(normalise(value))
-        case str() if not set(value) & set('"\r\n'):
-            return f'"{value}"'
-        case Duration(amount=amount, unit=unit):
-            return f"{format_number(normalise(amount))} {unit}"
-        case (int() as height, int() as width):
-            return f"{height} x {width}"
-        case (Fraction() as low, Fraction() as high):
-            return f"{_plain(low)} .. {_plain(high)}"
-        case tuple():
-            return f"[{', '.join(map(_plain, value))}]"
-    raise ValueError(f"{value!r} has no form in the language")
-
-
-@dataclass
-class _Names:
-    """What the text needs from elsewhere, and under which names.
-
-    `add` is called for everything first; `settle` then gives names; `of` is for writing.
-    """
-
-    model: str
-    needed: dict[Any, Named] = field(default_factory=dict)
-    included: list[Definition] = field(default_factory=list)
-    names: dict[Any, str] = field(default_factory=dict)
-
-    @staticmethod
-    def key(named: Named) -> Any:
-        return named if isinstance(named, Primitive) else id(named)
-
-    def add(self, named: Named) -> None:
-        """Note that something is needed, and all that its text needs."""
-        waiting = [named]
-        while waiting:
-            top = waiting.pop()
-            if isinstance(top, Builtin | Instance | Unresolved) or self.key(top) in self.needed:
-                continue
-            self.needed[self.key(top)] = top
-            if isinstance(top, Definition) and not top.module.library:
-                self.included.append(top)
-                waiting += [named for _, named in references(top)]
-
-    def settle(self) -> None:
-        """Give every needed thing its own name if no other has it, and no text that needs it means another by it."""
-        local: dict[Any, set[str]] = {}
-        for definition in self.included:
-            inside = local_names(definition.declaration)
-            for _, named in references(definition):
-                local.setdefault(self.key(named), set()).update(inside)
-        taken = {self.model, f"{self.model}_stages", *PRELUDE}
-        for key, named in self.needed.items():
-            name, number = named.name, 1
-            while name in taken or name in local.get(key, ()):
-                number += 1
-                name = f"{named.name}_{number}"
-            taken.add(name)
-            self.names[key] = name
-
-    def of(self, named: Named) -> str:
-        return self.names.get(self.key(named), named.name)
-
-    def uses(self) -> list[str]:
-        """The `use` lines, sorted."""
-        modules: dict[str, list[str]] = {}
-        for named in self.needed.values():
-            if isinstance(named, Primitive):
-                module = OPERATIONS_MODULE
-            elif isinstance(named, Definition) and named.module.library:
-                module = named.module.name
-            else:
-                continue
-            local = self.of(named)
-            modules.setdefault(module, []).append(named.name + (f" as {local}" if local != named.name else ""))
-        return [_wrapped_use(module, sorted(names)) for module, names in sorted(modules.items())]
-
-    def declarations(self) -> list[str]:
-        """The texts of what is written out, in the order of their files, with the names of this text."""
-        ordered = sorted(self.included, key=lambda d: (d.module.name, d.declaration.span.start))
-        return [self._declaration(definition) for definition in ordered]
-
-    def _declaration(self, definition: Definition) -> str:
-        edits = [(span, self.of(named)) for span, named in references(definition)]
-        edits.append((definition.declaration.name.span, self.of(definition)))
-        return comment(definition.declaration.doc) + edited(definition.declaration.span, edits)
-
-
-def references(definition: Definition) -> list[tuple[Span, Named]]:
-    """The names in a declaration that stand for something of its module, and what they stand for."""
-    found: list[tuple[Span, Named]] = []
-
-    def visit(node: ast.Node, local: frozenset[str]) -> None:
-        match node:
-            case ast.Reference(name=name):
-                named = definition.module.names.get(name) if name not in local else None
-                if named is not None:
-                    found.append((node.span, named))
-            case ast.Comprehension(body=body, variable=variable, source=source):
-                visit(source, local)
-                visit(body, local | {variable.text})
-            case _:
-                for child in children(node):
-                    visit(child, local)
-
-    declaration = definition.declaration
-    bound = frozenset(definition.inputs)
-    for parameter in definition.parameters:
-        if parameter.default is not None:
-            visit(parameter.default, bound)  # `conv: conv` is a parameter, and the operation that it is by default
-        bound |= {parameter.name.text}
-    if declaration.value is not None:
-        visit(declaration.value, bound)
-    for entry in declaration.body.entries if declaration.body is not None else ():
-        visit(entry, bound)
-        if isinstance(entry, ast.Binding):
-            bound |= {name.text for name in entry.names}
-    return found
-
-
-def local_names(declaration: ast.Declaration) -> set[str]:
-    """The parameters and the bound names of a declaration."""
-    found = set()
-    for node in walk(declaration):
-        match node:
-            case ast.Parameter(name=name):
-                found.add(name.text)
-            case ast.Binding(names=names):
-                found.update(name.text for name in names)
-            case ast.Comprehension(variable=variable):
-                found.add(variable.text)
-    return found
-
-
-def edited(span: Span, edits: Iterable[tuple[Span, str]]) -> str:
-    """The text at a span with some places within it replaced."""
-    parts, at = [], span.start
-    for place, text in sorted(edits, key=lambda edit: edit[0].start):
-        parts += [span.source.text[at : place.start], text]
-        at = place.end
-    return "".join([*parts, span.source.text[at : span.end]])
-
-
-def comment(text: str) -> str:
-    """Lines as comments."""
-    return "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
-
-
-def _wrapped_use(module: str, names: list[str]) -> str:
-    line = f"use {module} {{ {', '.join(names)} }}"
-    if len(line) <= MAX_COLUMNS:
-        return line
-    rows, row = [], "  "
-    for name in names:
-        if len(row) + len(name) + 2 > MAX_COLUMNS:
-            rows.append(row.rstrip())
-            row = "  "
-        row += f"{name}, "
-    return f"use {module} {{\n" + "\n".join([*rows, row.rstrip().rstrip(",")]) + "\n}"
-
-
 @dataclass(frozen=True)
 class _Row:
     """One stage: its cells by column, and what `fit` changed."""
@@ -290,7 +62,7 @@ class _Writer:
     def __init__(self, compilation: Compiled, *, fitted: bool) -> None:
         self.compilation, self.network, self.fitted = compilation, compilation.network, fitted
         self.model = compilation.model
-        self.names = _Names(compilation.name)
+        self.names = Names(compilation.name)
         self.collecting = True
 
     def text(self) -> str:

@@ -1,0 +1,135 @@
+"""The options that commands share, and what they say in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from archdsl.compiler import Compiled
+from archdsl.graph.conventions import CONVENTIONS, DEFAULT
+from archdsl.request import words_of
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+COLORS = ("auto", "always", "never")
+
+
+def color_option(function: AnyFunction) -> AnyFunction:
+    """`--color`, over the group's."""
+    return click.option("--color", type=click.Choice(COLORS), help="Color diagnostics; overrides the group's.")(
+        function
+    )
+
+
+def format_option(*formats: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--format`; the first is the default."""
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="Form of the output.",
+    )
+
+
+def convention_option(function: AnyFunction) -> AnyFunction:
+    """`--convention`, as `convention_name`."""
+    return click.option(
+        "--convention",
+        "convention_name",
+        type=click.Choice(list(CONVENTIONS)),
+        default=DEFAULT.name,
+        show_default=True,
+        help="Whose counting.",
+    )(function)
+
+
+def recipe_option(function: AnyFunction) -> AnyFunction:
+    """`--recipe`."""
+    return click.option(
+        "--recipe",
+        metavar="NAME",
+        help="How it is trained: a recipe of the file or of std.recipes; else the model's own.",
+    )(function)
+
+
+def name_option(function: AnyFunction) -> AnyFunction:
+    """`--name` of what is emitted; see `chosen_name`."""
+    return click.option(
+        "--name", metavar="NAME", help="Of the files and the module; the model's, with its scaling, if not given."
+    )(function)
+
+
+def classes_option(function: AnyFunction) -> AnyFunction:
+    """`--classes`; see `without_short_forms`."""
+    return click.option("--classes", type=click.IntRange(1), metavar="N", help="Short for --set head.classes=N.")(
+        function
+    )
+
+
+def model_option(function: AnyFunction) -> AnyFunction:
+    """`--model`."""
+    return click.option("--model", metavar="NAME", help="The model, where the file has several.")(function)
+
+
+def change_options(function: AnyFunction) -> AnyFunction:
+    """`--model`, `--set`, `--scale`, `--to` and `--input`: which model, and what changes in it."""
+    options = (
+        model_option,
+        click.option(
+            "--set",
+            "settings",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="A parameter of the model, or a path as in `with`: head.classes=10.",
+        ),
+        click.option(
+            "--scale",
+            "scalings",
+            metavar="SPEC",
+            multiple=True,
+            help="Scale: NAME:4, NAME=SECOND:4, a call in the language, or a bare NAME with --to. Repeatable.",
+        ),
+        click.option(
+            "--to", "budget", metavar="MEASURE=AMOUNT", help="Solve the bare --scale for a budget: flops=16G."
+        ),
+        click.option("--input", "input_", metavar="SIZE", help="The input: 3x256x192, or 256x192."),
+        color_option,
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def without_short_forms(
+    options: Mapping[str, Any], classes: int | None, resolution: int | None = None
+) -> dict[str, Any]:
+    """The options with what `--classes` and `--resolution` stand for."""
+    found = dict(options)
+    if resolution is not None:
+        if found["input_"] is not None:
+            raise click.UsageError("--resolution and --input both give the input's size.")
+        found["input_"] = f"{resolution}x{resolution}"
+    if classes is not None:
+        found["settings"] = (*found["settings"], f"head.classes={classes}")
+    return found
+
+
+def changes_in_words(options: Mapping[str, Any], classes: int | None, resolution: int | None = None) -> list[str]:
+    """What was changed, as it was written."""
+    given = {name: options[name] for name in ("model", "settings", "scalings", "budget", "input_")}
+    return words_of(**given, classes=classes, resolution=resolution)
+
+
+def chosen_name(name: str | None, result: Compiled, options: Mapping[str, Any]) -> str:
+    """The name of the files and the module: the one asked for, or the model's with what was asked of it."""
+    from archdsl import emission
+
+    try:
+        return emission.chosen_name(name, result.name, options["scalings"], options["budget"], options["input_"])
+    except emission.NameFault as fault:
+        wrong = f"{fault}; give another" if name is None else str(fault)
+        raise click.BadParameter(wrong, param_hint="--name") from None

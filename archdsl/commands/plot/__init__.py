@@ -1,0 +1,32 @@
+"""`archdsl plot`: pictures of block widths, channels, scalings and the cost of stages, one module for each kind."""
+
+from __future__ import annotations
+
+import click
+
+from archdsl.commands.plot.channels import channels
+from archdsl.commands.plot.scaling import scaling
+from archdsl.commands.plot.stages import stages
+from archdsl.commands.plot.widths import widths
+
+EPILOG = """
+\b
+Examples:
+  archdsl plot widths net.arch -o widths.svg
+  archdsl plot channels net.arch other.arch -o channels.pdf -o channels.csv
+  archdsl plot scaling net.arch --strategies NAME,NAME=2/3 --factors 1..32 -o scaling.html
+  archdsl plot stages net.arch --format json
+
+FILE's suffix says what is written: .svg, .pdf and .png are pictures, .html is a page of one file with the picture and
+its numbers, .csv and .json are the numbers alone. Pictures need the extra archdsl[plot]; the numbers, which are always
+printed, need nothing. A SPEC is a file, FILE:MODEL, or the name of a shipped network.
+"""
+
+
+@click.group(short_help="Draw widths, channels, scalings or stages.", epilog=EPILOG, no_args_is_help=True)
+def command() -> None:
+    """Draw block widths, channel configurations, costs under scaling, or the cost of stages."""
+
+
+for kind in (widths, channels, scaling, stages):
+    command.add_command(kind)

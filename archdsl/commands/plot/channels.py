@@ -1,0 +1,54 @@
+"""`archdsl plot channels`: the output channels of every block, of several models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from archdsl.commands.options import change_options
+from archdsl.commands.plot.networks import blocks_of, configurations
+from archdsl.commands.plot.output import Wanted, deliver, log_option, output_options, specs_argument
+from archdsl.plots import figures
+from archdsl.plots.rows import block_rows
+from archdsl.views.plot import Plot
+
+
+@click.command(
+    short_help="Output channels of every block, of several models.",
+    epilog="""
+\b
+Examples:
+  archdsl plot channels net.arch baseline.arch other.arch -o channels.svg
+  archdsl plot channels family.arch:small family.arch:large -o channels.pdf
+  archdsl plot channels searched.arch:best searched.arch:worst -o searched.svg
+
+FILE:NAME may name a function without parameters that lists widths, as `fn best() = [24, 33, 42]` does: the channels
+of a network of which no more is known.
+""",
+)
+@specs_argument
+@log_option
+@change_options
+@output_options
+def channels(
+    specs: tuple[str, ...],
+    log: bool,
+    wanted: Wanted,
+    **options: Any,
+) -> None:
+    """Draw the output channels of every block: a model's channel configuration against those of others."""
+    found = configurations(specs, wanted, options)
+    by_model = blocks_of(found)
+    rows = {label: block_rows(label, blocks) for label, blocks in by_model.items()}
+    deliver(
+        Plot(
+            "channels",
+            f"Channel configurations: {', '.join(rows)}",
+            found,
+            [row for blocks in rows.values() for row in blocks],
+            ("model", "index", "path", "width"),
+            lambda: figures.channels_figure(rows, log),
+        ),
+        wanted,
+    )

@@ -1,0 +1,134 @@
+"""The networks of a picture: those of its SPECs, compiled, under labels that differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archdsl.analysis.answers import value_of
+from archdsl.analysis.program import Definition
+from archdsl.analysis.values import UNKNOWN
+from archdsl.commands.common import Request, compiled, fail, request_of
+from archdsl.commands.plot.output import Wanted
+from archdsl.compiler import Compiled, Compiler
+from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.emission import default_name
+from archdsl.graph.network import Network
+from archdsl.graph.shapes import EXTENT_MAX
+from archdsl.plots.figures import label_of
+from archdsl.project import STDIN, Project
+from archdsl.records import dataclass
+from archdsl.source import Source
+from archdsl.syntax.parser import parse_expression
+from archdsl.views.plot import Plotted
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A network of a picture, under a label that no other has."""
+
+    label: str
+    request: Request
+    result: Compiled
+
+    @property
+    def network(self) -> Network:
+        """Its graph."""
+        return self.result.network
+
+    @property
+    def plotted(self) -> Plotted:
+        """What the picture and its numbers know of it."""
+        return Plotted(self.label, self.request.shown, self.network, (), self.result.diagnostics)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Block widths that a function of a file lists, of a network that need not be known."""
+
+    label: str
+    request: Request
+    widths: tuple[int, ...]
+    diagnostics: Diagnostics
+
+    @property
+    def plotted(self) -> Plotted:
+        """What the picture and its numbers know of it."""
+        return Plotted(self.label, self.request.shown, None, self.widths, self.diagnostics)
+
+
+def networks(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]) -> list[Drawn]:
+    """The networks of SPECs, all with the same changes."""
+    found = [_network(request, options) for request in _requests(specs, wanted, options)]
+    return [replace(each, label=label) for each, label in zip(found, _labels(found), strict=True)]
+
+
+def configurations(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]) -> list[Plotted]:
+    """The networks of SPECs, and the lists of widths where SPEC names a function without parameters."""
+    requests = _requests(specs, wanted, options)
+    found = [_listed(request) or _network(request, options) for request in requests]
+    return [replace(each, label=label).plotted for each, label in zip(found, _labels(found), strict=True)]
+
+
+def blocks_of(found: Sequence[Plotted]) -> dict[str, list[tuple[str, int]]]:
+    """Paths and widths of blocks by label; ends the command where there are none."""
+    blocks = {each.label: each.blocks for each in found}
+    for label, widths in blocks.items():
+        if not widths:
+            raise click.ClickException(f"{label} has no stages, and so no blocks to draw")
+    return blocks
+
+
+def _requests(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]) -> list[Request]:
+    if options["model"] is not None and len(specs) > 1:
+        raise click.UsageError("--model goes with one SPEC; write FILE:MODEL for each of several.")
+    return [request_of(spec, as_json=wanted.format == "json", **options) for spec in specs]
+
+
+def _network(request: Request, options: dict[str, Any]) -> Drawn:
+    result = compiled(request)
+    asked = [*options.get("scalings", ()), *([options["budget"]] if options.get("budget") else [])]
+    return Drawn(label_of(default_name(result.name, asked, options["input_"])), request, result)
+
+
+def _listed(request: Request) -> Listed | None:
+    """The widths that the named function lists; none where the name is not a function's."""
+    name, project, diagnostics = request.model, Project(request.file), Diagnostics()
+    if name is None or request.file == STDIN:
+        return None
+    try:
+        source = project.source()
+        if re.search(rf"\bfn\s+{re.escape(name)}\b", source.text) is None:  # a look that spares to read files twice
+            return None
+        program = Compiler(project).program(source, diagnostics)
+        named = program.entry.names.get(name)
+        if not isinstance(named, Definition) or named.kind != "fn":
+            return None
+    except Fault as fault:
+        diagnostics.add(fault.diagnostic)
+        fail(request, diagnostics)
+    expression, _ = parse_expression(Source(name, f"{name}()"))
+    if diagnostics.failed or expression is None:
+        fail(request, diagnostics)
+    value: Any = value_of(expression, program, diagnostics)
+    if diagnostics.failed or value is UNKNOWN:
+        fail(request, diagnostics)
+    widths = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if not widths or any(type(width) is not int or not 0 < width <= EXTENT_MAX for width in widths):
+        raise click.ClickException(f"{request.shown}: the function {name} gives no list of widths")
+    if request.changes:
+        raise click.UsageError(f"{request.shown} is a list of widths, in which nothing can be changed.")
+    return Listed(label_of(name), request, widths, diagnostics)
+
+
+def _labels(found: Sequence[Drawn | Listed]) -> list[str]:
+    """Labels that differ: with the file where names are the same, and with a number where that is too."""
+    labels = [each.label for each in found]
+    longer = [label_of(f"{each.label} ({Path(each.request.file).as_posix()})") for each in found]
+    labels = [longer[i] if labels.count(label) > 1 else label for i, label in enumerate(labels)]
+    return [f"{x} #{labels[:i].count(x) + 1}" if labels.count(x) > 1 else x for i, x in enumerate(labels)]

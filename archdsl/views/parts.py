@@ -1,0 +1,69 @@
+"""The parts of a network with their counts: the rows of `cost`, `compile` and `check --emit cost`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from archdsl.analysis.model import Model
+from archdsl.analysis.trace import show_value
+from archdsl.analysis.values import Block
+from archdsl.graph.cost import MEASURES, Cost, Row, group_of
+from archdsl.records import documented
+
+Grouping = Literal["stage", "block", "op", "kind"]
+GROUPINGS: tuple[Grouping, ...] = ("stage", "block", "op", "kind")
+
+
+@documented
+class RowReport:
+    """A part of the network. The rows of a report add up to its totals."""
+
+    path: str
+    """Its module path; by kind, the name of the operation."""
+    block: str | None
+    """The block that a stage is made of; by op and kind, the operation."""
+    depth: int | None
+    """The number of blocks of a stage."""
+    operations: int
+    """The number of primitive operations."""
+    outputs: list[list[int]]
+    """The shapes of what leaves it, as channels, height, width; empty where rows are kinds."""
+    flops: int
+    params: int
+    acts: int
+    buffers: int
+
+
+def rows_of(model: Model, cost: Cost, by: Grouping) -> list[RowReport]:
+    """The parts of a network in the order of their first operation."""
+    if by == "op":
+        return [_row(row.path, row.operation, None, [row]) for row in cost.rows]
+    groups: dict[str, list[Row]] = {}
+    for row in cost.rows:
+        key = row.operation if by == "kind" else group_of(row.path, by)
+        groups.setdefault(key, []).append(row)
+    found = []
+    for key, rows in groups.items():
+        block, depth = (key, None) if by == "kind" else _block_of(model, key, by)
+        found.append(_row(key, block, depth, rows, shapes=by != "kind"))
+    return found
+
+
+def _row(path: str, block: str | None, depth: int | None, rows: list[Row], *, shapes: bool = True) -> RowReport:
+    outputs = [[int(extent) for extent in shape] for shape in rows[-1].outputs] if shapes else []
+    sums = [int(sum([getattr(row, name) for row in rows])) for name in (*MEASURES, "buffers")]
+    return RowReport(path, block, depth, len(rows), outputs, *sums)
+
+
+def _block_of(model: Model, key: str, by: str) -> tuple[str | None, int | None]:
+    """The block behind a path, and how many of it there are."""
+    parts = key.split(".")
+    if parts[0] != "stages":
+        end = {"stem": model.stem, "head": model.head}.get(parts[0])
+        return (show_value(end) if end is not None else None), None
+    stage = model.stages[int(parts[1])]
+    if by == "stage":
+        return stage.block.name, stage.length
+    if parts[2:] == ["enter"]:
+        return (stage.enter.name if isinstance(stage.enter, Block) else show_value(stage.enter)), None
+    return stage.block.name, None

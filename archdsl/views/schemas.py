@@ -1,0 +1,51 @@
+"""The JSON schema of every output, which docs/schema/ keeps; tests hold the outputs against them.
+
+pydantic, which makes them of the reports' dataclasses, is imported for this alone.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from archdsl.views.check import CheckReport
+from archdsl.views.compile import CompileReport
+from archdsl.views.cost import CostReport
+from archdsl.views.diff import DiffReport
+from archdsl.views.explain import CodeReport, ExplainReport
+from archdsl.views.failure import FailureReport
+from archdsl.views.paper import PaperReport
+from archdsl.views.plot import PlotReport
+from archdsl.views.train import RunReport, TrainReport
+from archdsl.views.weights import WeightsReport
+from archdsl.views.zoo import ZooReport
+
+SCHEMAS: dict[str, type] = {
+    "compile": CompileReport,
+    "train": TrainReport,
+    "run": RunReport,
+    "cost": CostReport,
+    "check": CheckReport,
+    "zoo": ZooReport,
+    "paper": PaperReport,
+    "plot": PlotReport,
+    "explain": ExplainReport,
+    "code": CodeReport,
+    "diff": DiffReport,
+    "weights": WeightsReport,
+    "failure": FailureReport,
+}
+"""The outputs by the names of their schemas in docs/schema/."""
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema of an output."""
+    from pydantic import TypeAdapter
+
+    found = TypeAdapter(SCHEMAS[name]).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
+
+
+def schema_text(name: str) -> str:
+    """The same as text."""
+    return json.dumps(schema(name), indent=2) + "\n"
