@@ -18,10 +18,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+LIBRARIES = ("sklearn.datasets", "PIL.Image", "tqdm", "torch.distributed.fsdp", "torch._dynamo")
+"""What an entry point loads, and what its first step does."""
+
 
 def load() -> None:
-    """Load what an entry point loads, here once and not in every fork: the libraries, and what a first step needs."""
-    for library in ("torch.distributed.checkpoint.state_dict", "torch._dynamo", "sklearn.datasets", "PIL.Image", "tqdm"):
+    """Load them here, once and not in every fork."""
+    for library in LIBRARIES:
         importlib.import_module(library)
 
 
@@ -38,8 +41,9 @@ class Forked:
         stdout: int | None = None,
         captured: bool = True,
     ) -> None:
-        """`given` is its standard input; its output is kept, or goes where that of this process goes, or to `stdout`."""
-        self._files = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(3)] if captured else []  # noqa: SIM115
+        """`given` is its standard input. Its output is kept, or goes where this process's does, or to `stdout`."""
+        temporary = tempfile.TemporaryFile
+        self._files = [temporary("w+", encoding="utf-8") for _ in range(3)] if captured else []
         if captured:
             self._files[0].write(given)
             self._files[0].seek(0)
@@ -97,7 +101,8 @@ def _run(
 ) -> None:
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
-    sys.stdin, sys.stdout, sys.stderr = (open(n, mode, encoding="utf-8", closefd=False) for n, mode in enumerate("rww"))
+    streams = [os.fdopen(n, mode, encoding="utf-8", closefd=False) for n, mode in enumerate("rww")]
+    sys.stdin, sys.stdout, sys.stderr = streams
     if variables is not None:
         os.environ.clear()
         os.environ.update(variables)

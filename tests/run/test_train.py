@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from typing import Any
 
 import forked
 import pytest
+import tools
 
 from archdsl.backends import About
 from archdsl.backends.interface import Interface
@@ -606,34 +606,19 @@ VARIANTS = [
 ]
 
 
-def program(name: str) -> str:
-    """A program beside this Python, or on the path."""
-    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
 @pytest.mark.parametrize("arguments", [("check",), ("format", "--check")], ids=" ".join)
 def test_ruff_has_nothing_to_say(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    ruff = program("ruff")
     for about, interface in VARIANTS:
         (tmp_path / f"train_{about.name}.py").write_text(script(about, interface), encoding="utf-8")
-    command = [ruff, *arguments, "--isolated", "--no-cache", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    tools.run(tmp_path, "ruff", *arguments, "--isolated", "--no-cache", ".")
 
 
-def test_mypy_has_nothing_to_say(tmp_path: Path) -> None:
-    mypy = program("mypy")
+def test_mypy_has_nothing_to_say(tmp_path: Path, mypy_cache: Path) -> None:
     pytest.importorskip("torch", reason="the types are torch's")
     shown = [VARIANTS[0], VARIANTS[3]]
     for about, interface in shown:
         write_pair(tmp_path, about, interface)
-    command = [mypy, "--strict", "--config-file=", "--cache-dir", str(tmp_path / "cache")]
-    command += ["--python-executable", sys.executable, *[f"train_{about.name}.py" for about, _ in shown]]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    tools.mypy(tmp_path, mypy_cache, [f"train_{about.name}.py" for about, _ in shown])
 
 
 @pytest.mark.parametrize(("about", "interface"), VARIANTS[2:4], ids=["grey", "sized"])
