@@ -155,7 +155,7 @@ COMMAND = [sys.executable, "-m", "archdsl", "cost", "specs/regnety_4gf.arch", "-
 
 
 def environments(tmp_path: Path) -> dict[str, dict[str, str]]:
-    """Homes as they may be: a new one, none, one that is a file, and a cache that is switched off."""
+    """Homes as they may be: a new one, none, one that is a file or takes none, and a cache that is switched off."""
     (tmp_path / "file").write_text("")
     return {
         "new": {"HOME": str(tmp_path), "XDG_CACHE_HOME": ""},
@@ -163,14 +163,33 @@ def environments(tmp_path: Path) -> dict[str, dict[str, str]]:
         "elsewhere": {"XDG_CACHE_HOME": str(tmp_path / "elsewhere" / "deep")},
         "relative": {"HOME": "here", "XDG_CACHE_HOME": ""},
         "no folder": {"HOME": str(tmp_path / "file"), "XDG_CACHE_HOME": ""},
+        "takes none": {"HOME": "/proc", "XDG_CACHE_HOME": ""},
+        "none": {},
         "off": {"HOME": str(tmp_path / "off"), "XDG_CACHE_HOME": "", NO_CACHE: "1"},
     }
 
 
-def started(environment: dict[str, str]) -> subprocess.Popen[str]:
+UNKNOWN = """\
+import pwd
+import sys
+
+from archdsl.cli import main
+
+
+def unknown(_: int) -> None:
+    raise KeyError
+
+
+pwd.getpwuid = unknown
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command line for a user that the system has no entry of, as in containers."""
+
+
+def started(environment: dict[str, str], command: list[str] = COMMAND) -> subprocess.Popen[str]:
     own = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME", NO_CACHE)}
     return subprocess.Popen(
-        COMMAND, env={**own, **environment}, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, env={**own, **environment}, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -178,6 +197,11 @@ def test_every_home_works(tmp_path: Path) -> None:
     outputs = set()
     for environment in environments(tmp_path).values():
         output, errors = started(environment).communicate(timeout=300)
+        assert errors == ""
+        outputs.add(output)
+    if os.name == "posix":
+        command = [sys.executable, "-c", UNKNOWN, *COMMAND[3:]]
+        output, errors = started({"PYTHONPATH": str(ROOT)}, command).communicate(timeout=300)
         assert errors == ""
         outputs.add(output)
     assert len(outputs) == 1

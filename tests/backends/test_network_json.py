@@ -51,7 +51,11 @@ def test_a_spec_comes_back(name: str) -> None:
     assert again == network
     assert again.hash == network.hash
     assert count(again) == count(network)
-    assert text == text_of(network_of(spec(name)))
+
+
+@pytest.mark.parametrize("name", zoo_names()[::12])
+def test_a_spec_has_the_same_text_every_time(name: str) -> None:
+    assert text_of(network_of(spec(name))) == text_of(network_of(spec(name)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -12,16 +13,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import forked
 import pytest
 from cli_cases import ROOT, Run
 from pydantic import TypeAdapter
 
-from archdsl import __version__
+from archdsl import __version__, cli
 from archdsl.analysis.answers import recipe_named
 from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostics
@@ -121,6 +124,27 @@ def shell(folder: Path, *arguments: str, **options: Any) -> subprocess.Completed
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
+@pytest.fixture(scope="module")
+def torch() -> None:
+    """PyTorch in this process, for `started_here`."""
+    needs_torch()
+    forked.load()
+
+
+def started_here(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """The command in a fork of this process, and the script that it starts in one of that."""
+
+    def program() -> None:
+        starts = SimpleNamespace(Popen=forked.scripts, TimeoutExpired=subprocess.TimeoutExpired)
+        vars(train_command)["subprocess"] = starts
+        sys.exit(cli.main(["train", *arguments]))
+
+    process = forked.Forked(program, folder, variables=ENVIRONMENT, given=given)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode is not None
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
 def content(folder: Path) -> dict[str, bytes]:
     paths = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
@@ -210,10 +234,11 @@ def test_the_folder_repeats_the_run(trained: Path, tmp_path: Path) -> None:
     assert (again / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
 
 
+@pytest.mark.usefixtures("torch")
 def test_the_same_command_goes_on(project: Path) -> None:
     folder = project / "runs" / "net-quick"
     before = content(folder)
-    done = shell(project, *QUICK)
+    done = started_here(project, *QUICK)
     assert (done.returncode, done.stderr) == (0, "")
     assert "(goes on)" in done.stdout
     assert "2 of them done" in done.stdout
@@ -269,13 +294,14 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.usefixtures("torch")
 def test_one_start_at_a_time(project: Path) -> None:
     folder = run_folder.Folder(project / "runs" / "net-quick")
     before = content(folder.path)
     with folder.locked() as inherited:
         if not inherited:
             pytest.skip("this system has no such locks")
-        done = shell(project, *QUICK)
+        done = started_here(project, *QUICK)
         assert done.returncode == 1
         assert "this run is running already" in done.stderr
     assert content(folder.path) == before
@@ -293,6 +319,7 @@ def test_two_processes(net: Path) -> None:
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     assert start["command"] == [sys.executable, *launcher, "train_net.py", "--out=.", "--device=cpu"]
     assert len(metrics(net.parent / "two")) == 2
+    assert done.stdout.count("epoch 1/2: ") == 1
 
 
 def test_paths_are_taken_from_the_current_folder(run: Run, net: Path) -> None:
@@ -318,8 +345,9 @@ def test_the_options_of_the_script(run: Run, net: Path) -> None:
 # What is said
 
 
+@pytest.mark.usefixtures("torch")
 def test_json(project: Path) -> None:
-    done = shell(project, *QUICK, "--format", "json")
+    done = started_here(project, *QUICK, "--format", "json")
     assert done.returncode == 0, done.stderr
     TypeAdapter(TrainReport).validate_json(done.stdout, strict=True)
     found = json.loads(done.stdout)
@@ -358,11 +386,11 @@ def test_the_run_folder(run: Run, net: Path, arguments: tuple[str, ...], folder:
     assert not (net.parent / "runs").exists()
 
 
+@pytest.mark.usefixtures("torch")
 def test_a_claim_that_fails(net: Path) -> None:
     """It is reported, and the network is trained: it is what it is."""
-    needs_torch()
     net.write_text(NET.replace("  head:   classify\n", "  head:   classify\n  expect { params: 99K }\n"))
-    done = shell(net.parent, *QUICK, "-o", "out")
+    done = started_here(net.parent, *QUICK, "-o", "out")
     assert done.returncode == 1
     assert "error[E501]" in done.stderr
     assert len(metrics(net.parent / "out")) == 2
@@ -452,12 +480,13 @@ def test_a_file_that_was_changed(run: Run, project: Path, name: str) -> None:
     assert content(project) == before
 
 
+@pytest.mark.usefixtures("torch")
 def test_a_run_of_which_nothing_came_begins_anew(project: Path) -> None:
     """A fault of the first start leaves no folder that must be cleared by hand."""
     folder = project / "runs" / "net-quick"
     for name in ("metrics.jsonl", "metrics.csv", "model.safetensors", *(p.name for p in folder.glob("checkpoint*"))):
         (folder / name).unlink()
-    done = shell(project, *QUICK, "--", "--epochs", "1")
+    done = started_here(project, *QUICK, "--", "--epochs", "1")
     assert done.returncode == 0, done.stderr
     assert "(new)" in done.stdout
     assert len(run_of(folder)["starts"]) == 1
@@ -589,10 +618,10 @@ def test_exit_codes(run: Run, net: Path, monkeypatch: pytest.MonkeyPatch, end: s
     assert len(run_of(net.parent / "runs" / "net-quick")["starts"]) == 1
 
 
+@pytest.mark.usefixtures("torch")
 def test_data_that_are_not_there(net: Path) -> None:
     """A fault of the run; the same command with the folder in its place goes on."""
-    needs_torch()
-    done = shell(net.parent, *QUICK, "--data", "images")
+    done = started_here(net.parent, *QUICK, "--data", "images")
     assert done.returncode == 1
     assert f"there is no folder {net.parent / 'images'}" in done.stderr
     assert run_of(net.parent / "runs" / "net-quick")["starts"][0]["exit_code"] == 1
@@ -619,9 +648,9 @@ def test_a_name_like_that_of_a_file_of_the_folder(run: Run, net: Path, name: str
     assert len(set(found["files"])) == len(EMITTED) + len(RECORDS)
 
 
+@pytest.mark.usefixtures("torch")
 def test_words_of_a_stranger(tmp_path: Path) -> None:
     """Texts of the file, and names of folders, are words in what is written, and nothing else."""
-    needs_torch()
     folder = tmp_path / "a b\n$(touch x) \"'é"
     try:
         folder.mkdir()
@@ -632,7 +661,7 @@ def test_words_of_a_stranger(tmp_path: Path) -> None:
     text = NET.replace("# Two epochs.", f"# {hostile}").replace("}\n\nrecipe slow", source)
     (folder / "archdsl.toml").write_text("")
     (folder / "net.arch").write_text(text)
-    done = shell(folder, *QUICK)
+    done = started_here(folder, *QUICK)
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.rglob("x"))
     [start] = run_of(folder / "runs" / "net-quick")["starts"]
@@ -641,8 +670,9 @@ def test_words_of_a_stranger(tmp_path: Path) -> None:
     assert [line[0] for line in lines] == ["#", "a", "#", "/"]
 
 
+@pytest.mark.usefixtures("torch")
 def test_standard_input(trained: Path, here: Path) -> None:
-    done = shell(here, "-", *QUICK[1:], "--dry-run", input=NET)
+    done = started_here(here, "-", *QUICK[1:], "--dry-run", given=NET)
     assert done.returncode == 0, done.stderr
     assert run_of(trained / "runs" / "net-quick")["hash"][:16] in done.stdout
 
@@ -771,10 +801,10 @@ def everything() -> Recipe:
     )
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("recipe", [DEFAULT, everything()], ids=["default", "everything"])
 def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) -> None:
     """They are those that the script itself has."""
-    needs_torch()
     from archdsl.emission import about_of, emit
 
     result = Compiler(Project(str(net))).compile(Project(str(net)).source(), "net")
@@ -783,14 +813,18 @@ def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) ->
         (net.parent / name).write_text(text)
     text = (net.parent / "train_net.py").read_text()
     entry = EntryPoint.of("train_net.py", text)
-    code = (
-        "import json, sys; from dataclasses import fields; import train_net as t\n"
-        "found = {f.name: f.default for f in fields(t.Settings) if f.metadata}\n"
-        "print(json.dumps([found, sorted(t.FREE), t.read_settings().folder.name]))"
-    )
-    command = [sys.executable, "-c", code, "--out=mine"]
-    done = subprocess.run(command, cwd=net.parent, capture_output=True, text=True, check=True, timeout=120)
-    defaults, free, folder = json.loads(done.stdout)
+
+    def program() -> None:
+        sys.argv = ["", "--out=mine"]
+        sys.path.insert(0, str(net.parent))
+        script = importlib.import_module("train_net")
+        found = {field.name: field.default for field in fields(script.Settings) if field.metadata}
+        print(json.dumps([found, sorted(script.FREE), script.read_settings().folder.name]))
+
+    process = forked.Forked(program, net.parent)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    defaults, free, folder = json.loads(out)
     assert defaults.pop("out") == "runs/net"
     assert folder == "mine"
     assert entry.defaults == defaults

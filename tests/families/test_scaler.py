@@ -199,22 +199,13 @@ def budgets(costs: dict[int, int]) -> dict[str, int]:
     CASES,
     ids=lambda v: v if isinstance(v, str) else "uneven" if v is UNEVEN else "small",
 )
-def test_solve_reaches_the_nearest_cost_on_the_grid(base: Stages, strategy: str, measure: str) -> None:
-    costs = grid_costs(base, strategy, measure)
-    for kind, budget in budgets(costs).items():
-        reached = solved(base, strategy, measure, budget).reached
-        assert abs(reached - budget) == abs(costs[nearest(costs, budget)] - budget), kind
-
-
-@pytest.mark.parametrize(
-    ("base", "strategy", "measure"),
-    CASES,
-    ids=lambda v: v if isinstance(v, str) else "uneven" if v is UNEVEN else "small",
-)
 def test_solve_takes_the_smallest_of_the_nearest_factors(base: Stages, strategy: str, measure: str) -> None:
+    """Of all costs on the grid it reaches the nearest, by the smallest factor."""
     costs = grid_costs(base, strategy, measure)
     for kind, budget in budgets(costs).items():
-        assert Fraction(solved(base, strategy, measure, budget).factor) * 1000 == nearest(costs, budget), kind
+        found, best = solved(base, strategy, measure, budget), nearest(costs, budget)
+        assert abs(found.reached - budget) == abs(costs[best] - budget), kind
+        assert Fraction(found.factor) * 1000 == best, kind
 
 
 def test_cost_is_not_monotone_in_the_factor() -> None:

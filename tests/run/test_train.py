@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import forked
 import pytest
+import tools
 
 from archdsl.backends import About
 from archdsl.backends.interface import Interface
@@ -31,9 +32,9 @@ Run = Callable[..., tuple[int, str, str]]
 pytestmark = pytest.mark.xdist_group("train")
 """One worker makes what the tests share."""
 
-ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
-"""Of so small a network several threads would mostly wait for each other where tests share the cores."""
 EPOCHS = 16
+DIGITS = ("--epochs", str(EPOCHS), "--image-size", "16")
+"""A run that learns the digits."""
 STOPPED_AFTER = 3
 PLAIN = Interface("StandIn", 1000, 3, 0.1, (224, 224), sizes_padding=False)
 HASH = "0123456789abcdef" * 4
@@ -95,6 +96,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for library in ("torch", "tqdm", "sklearn", "PIL", "safetensors"):
         pytest.importorskip(library, reason=f"training needs {library}")
     folder = tmp_path_factory.mktemp("train")
+    forked.load()
     write_pair(folder, About("stand_in", spec="stand_in.arch"), PLAIN)
     return folder
 
@@ -127,13 +129,12 @@ def run(train: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return run_it
 
 
-def start(folder: Path, *arguments: str | Path) -> subprocess.Popen[str]:
-    command = [sys.executable, str(folder / "train_stand_in.py"), *map(str, arguments)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=folder, env=ONE_THREAD, stdout=pipe, stderr=pipe, text=True)
+def start(folder: Path, *arguments: str | Path) -> forked.Forked:
+    """Runs the entry point in a process of its own."""
+    return forked.Forked(forked.script(folder / "train_stand_in.py", arguments), folder)
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(process: forked.Forked) -> str:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert err == ""
@@ -173,14 +174,14 @@ def flat(value: Any) -> list[Any]:
 @pytest.fixture(scope="module")
 def whole(folder: Path) -> tuple[Path, str]:
     """The results, and the output, of a run that nothing stopped."""
-    return folder / "whole", finish(start(folder, "--epochs", str(EPOCHS), "--out", "whole"))
+    return folder / "whole", finish(start(folder, *DIGITS, "--out", "whole"))
 
 
 def test_it_says_what_holds(whole: tuple[Path, str]) -> None:
     lines = {line.partition(" ")[0]: line.partition(" ")[2].strip() for line in whole[1].splitlines()}
     assert lines["network"] == "stand_in, 24,346 parameters"
     assert lines["hash"] == HASH
-    assert lines["images"] == "scikit-learn's digits, 3 x 32 x 32"
+    assert lines["images"] == "scikit-learn's digits, 3 x 16 x 16"
     assert lines["split"] == "1438 to train on, 359 to validate on"
     assert lines["classes"] == "10"
     assert lines["batch"] == "64"
@@ -216,7 +217,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(folder: Path, whole: tuple[Path,
     if not hasattr(signal, how):
         pytest.skip(f"no {how} here")
     out = folder / how
-    arguments = ("--epochs", str(EPOCHS), "--out", out)
+    arguments = (*DIGITS, "--out", out)
     process = start(folder, *arguments)
     while not (out / "metrics.jsonl").exists() or len(metrics(out)) < STOPPED_AFTER:
         assert process.poll() is None
@@ -256,14 +257,16 @@ def test_every_epoch_has_its_own_order(
 
 def test_a_finished_run_stays(run: Run, whole: tuple[Path, str]) -> None:
     before = newest(whole[0]).stat().st_mtime_ns
-    status, out, _ = run("--epochs", str(EPOCHS), "--out", whole[0])
+    status, out, _ = run(*DIGITS, "--out", whole[0])
     assert status == 0
     assert out.splitlines()[-1].partition(";")[0] == whole[1].splitlines()[-1].partition(";")[0]
     assert newest(whole[0]).stat().st_mtime_ns == before
 
 
 def test_a_new_run_forgets_the_old_one(run: Run, tmp_path: Path) -> None:
-    assert run("--epochs", "1", "--out", tmp_path)[0] == 0
+    status, out, _ = run("--epochs", "1", "--out", tmp_path)
+    assert status == 0
+    assert "digits, 3 x 32 x 32" in out
     status, out, _ = run("--epochs", "1", "--lr", "0.1", "--out", tmp_path, "--no-resume", "--image-size", "16x24")
     assert status == 0
     assert "digits, 3 x 16 x 24" in out
@@ -419,7 +422,7 @@ def test_checkpoints_that_do_not_fit(
     shutil.copy(newest(whole[0]), path)
 
     def fault(*arguments: str) -> str:
-        status, _, err = run("--epochs", str(EPOCHS), "--out", tmp_path, *arguments)
+        status, _, err = run(*DIGITS, "--out", tmp_path, *arguments)
         assert status == 1
         assert err.count("\n") == 1
         assert err.startswith(f"train_stand_in.py: {path} ")
@@ -603,41 +606,25 @@ VARIANTS = [
 ]
 
 
-def program(name: str) -> str:
-    """A program beside this Python, or on the path."""
-    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
-
-
 @pytest.mark.parametrize("arguments", [("check",), ("format", "--check")], ids=" ".join)
 def test_ruff_has_nothing_to_say(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    ruff = program("ruff")
     for about, interface in VARIANTS:
         (tmp_path / f"train_{about.name}.py").write_text(script(about, interface), encoding="utf-8")
-    command = [ruff, *arguments, "--isolated", "--no-cache", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    tools.run(tmp_path, "ruff", *arguments, "--isolated", "--no-cache", ".")
 
 
-def test_mypy_has_nothing_to_say(tmp_path: Path) -> None:
-    mypy = program("mypy")
+def test_mypy_has_nothing_to_say(tmp_path: Path, mypy_cache: Path) -> None:
     pytest.importorskip("torch", reason="the types are torch's")
     shown = [VARIANTS[0], VARIANTS[3]]
     for about, interface in shown:
         write_pair(tmp_path, about, interface)
-    command = [mypy, "--strict", "--config-file=", "--cache-dir", str(tmp_path / "cache")]
-    command += ["--python-executable", sys.executable, *[f"train_{about.name}.py" for about, _ in shown]]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    tools.mypy(tmp_path, mypy_cache, [f"train_{about.name}.py" for about, _ in shown])
 
 
 @pytest.mark.parametrize(("about", "interface"), VARIANTS[2:4], ids=["grey", "sized"])
 def test_every_form_trains(folder: Path, tmp_path: Path, about: About, interface: Interface) -> None:
     assert folder.is_dir()  # the libraries are there
     write_pair(tmp_path, about, interface)
-    command = [sys.executable, f"train_{about.name}.py", "--epochs", "1", "--out", "out", "--image-size", "16"]
-    done = subprocess.run(command, cwd=tmp_path, env=ONE_THREAD, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert f"digits, {interface.in_channels} x 16 x 16" in done.stdout
+    arguments = ("--epochs", "1", "--out", "out", "--image-size", "16")
+    out = finish(forked.Forked(forked.script(tmp_path / f"train_{about.name}.py", arguments), tmp_path))
+    assert f"digits, {interface.in_channels} x 16 x 16" in out

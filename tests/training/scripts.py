@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import forked
 import pytest
 
 from archdsl.backends import About
@@ -30,6 +31,7 @@ from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 for library in ("tqdm", "sklearn", "PIL", "safetensors"):
     pytest.importorskip(library, reason=f"training needs {library}")
 torch: Any = pytest.importorskip("torch", reason="training needs torch")
+forked.load()
 
 HASH = "0123456789abcdef" * 4
 

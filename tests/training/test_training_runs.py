@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from scripts import HASH, PLAIN, STAGED, Processes, checkpoint, flat, imported, metrics, newest, run, torch, write_pair
+from scripts import HASH, PLAIN, STAGED, Processes, checkpoint, flat, imported, metrics, newest, run, torch
 
 resource: Any = pytest.importorskip("resource", reason="no limits of files here")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="runs are forks of the tests' process")
@@ -134,18 +132,6 @@ def test_divided_weights_with_averages(staged: ModuleType, tmp_path: Path) -> No
     for part in ("model", "ema"):
         for name, tensor in one[part].items():
             torch.testing.assert_close(two[part][name], tensor, rtol=1e-3, atol=1e-3)
-
-
-def test_as_torchrun_starts_it(tmp_path: Path) -> None:
-    write_pair(tmp_path, PLAIN, "net")
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "train_net.py"]
-    command += [*TINY, "--epochs", "1", "--out", "out"]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "batch     128 = 2 processes x 1 parts x 64" in done.stdout
-    assert done.stdout.count("epoch 1/1: ") == 1
 
 
 @pytest.mark.parametrize("victim", [0, 1])

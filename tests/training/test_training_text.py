@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
-import subprocess
-import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import pytest
+import tools
 from scripts import PLAIN, STAGED, epochs, interface, sgd, write_pair
 
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Schedule, undefined
@@ -80,14 +77,6 @@ FORMS = {
 }
 
 
-def tool(name: str, *arguments: str, folder: Path) -> None:
-    if importlib.util.find_spec(name) is None:
-        pytest.skip(f"{name} is not installed")
-    command = [sys.executable, "-m", name, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
     from scripts import script
 
@@ -97,16 +86,16 @@ def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
                 continue
             name = f"{recipe.name}_{form}"
             (tmp_path / f"train_{name}.py").write_text(script(recipe, name, offered), encoding="ascii")
-    tool("ruff", "check", "--isolated", "--no-cache", ".", folder=tmp_path)
-    tool("ruff", "format", "--check", "--diff", "--isolated", "--no-cache", ".", folder=tmp_path)
+    tools.run(tmp_path, "ruff", "check", "--isolated", "--no-cache", ".")
+    tools.run(tmp_path, "ruff", "format", "--check", "--diff", "--isolated", "--no-cache", ".")
 
 
-def test_mypy_has_nothing_to_say(tmp_path: Path) -> None:
+def test_mypy_has_nothing_to_say(tmp_path: Path, mypy_cache: Path) -> None:
     names = ["staged_low", "biases", "colors", "greys", "bright"]
     for recipe in (*RECIPES, COLORS, GREYS, BRIGHT):
         if recipe.name in names:
             write_pair(tmp_path, recipe, recipe.name, channels=13 if recipe is GREYS else 3)
-    tool("mypy", "--strict", "--config-file=", *[f"train_{name}.py" for name in names], folder=tmp_path)
+    tools.mypy(tmp_path, mypy_cache, [f"train_{name}.py" for name in names])
 
 
 def test_the_loop_comes_before_the_data() -> None:
