@@ -1,18 +1,18 @@
 """Which of two numbers is larger, to which integer a number rounds, and what its digits are.
 
-A number is enclosed between decimals of more and more digits until the boundary in question is outside. Ties of
-rational numbers, roots and quotients of logarithms are found when a number is made, not here: a tie that comes here, or
-what is closer to one than `MAX_DIGITS` can tell, is refused as undecided. No estimate decides anything.
+A number is enclosed between doubles with a wide margin, then between decimals of more and more digits, until the
+boundary in question is outside. Ties of rational numbers, roots and quotients of logarithms are found when a number is
+made, not here: a tie that comes here, or what is closer to one than `MAX_DIGITS` can tell, is refused as undecided.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import TypeVar
 
-from archdsl.numbers.enclose import Bounds, Coarse, enclosure
+from archdsl.numbers.enclose import Bounds, Coarse, doubles, enclosure
 from archdsl.numbers.faults import MAX_DIGITS, NumberError, charge
 from archdsl.numbers.irrational import Irrational, Number, add, multiply
 from archdsl.numbers.text import shorten
@@ -26,11 +26,17 @@ DIGITS = (20, 40, 80, 160, MAX_DIGITS)
 T = TypeVar("T")
 
 
-def _refine(value: Number, answer: Callable[[Bounds], T | None]) -> T | None:
-    """The first answer to closer and closer bounds of the value, if there is one."""
+def _refine(
+    value: Number, answer: Callable[[Bounds], T | None], rough: Callable[[tuple[float, float]], T | None] | None = None
+) -> T | None:
+    """The first answer to closer and closer bounds of the value, if there is one; `rough` is asked with doubles."""
     parts = value.parts if isinstance(value, Irrational) else 0
     for digits in DIGITS:
         charge(parts * (16 + digits * digits // 64))
+        if digits == DIGITS[0] and rough is not None and isinstance(value, Irrational):
+            bounds = doubles(value)
+            if bounds is not None and (quick := rough(bounds)) is not None:
+                return quick
         try:
             found = answer(enclosure(digits).of(value))
         except Coarse:
@@ -44,7 +50,7 @@ def _undecided(is_: str, whether: str) -> NumberError:
     return NumberError("undecided", f"{is_} to {MAX_DIGITS} digits, and no rule tells whether {whether}")
 
 
-def _side(v: Bounds) -> int | None:
+def _side(v: Bounds | tuple[float, float]) -> int | None:
     return 1 if v[0] > 0 else -1 if v[1] < 0 else None
 
 
@@ -52,7 +58,7 @@ def sign(value: Number) -> int:
     """-1, 0 or 1. Raises `NumberError` (undecided)."""
     if not isinstance(value, Irrational):
         return (value > 0) - (value < 0)
-    found = _refine(value, _side)
+    found = _refine(value, _side, _side)
     if found is None:
         raise _undecided(f"{shorten(value)} is zero", "it is zero")
     return found
@@ -63,12 +69,17 @@ def compare(a: Number, b: Number) -> int:
     difference = add(a, multiply(-1, b))
     if not isinstance(difference, Irrational):
         return sign(difference)
-    found = _refine(difference, _side)
+    found = _refine(difference, _side, _side)
     if found is None:
         raise _undecided(f"{shorten(a)} and {shorten(b)} agree", "they are equal")
     return found
 
 
+_ROUNDED: dict[str, Callable[[float], int]] = {
+    ROUND_FLOOR: math.floor,
+    ROUND_CEILING: math.ceil,
+    ROUND_HALF_EVEN: round,
+}
 _BOUNDARY = {ROUND_HALF_EVEN: "halfway between two whole numbers"}
 
 
@@ -82,7 +93,11 @@ def whole(value: Irrational, rounding: str) -> int:
         lo, hi = [int(bound.to_integral_value(rounding)) for bound in v]
         return lo if lo == hi else None
 
-    found = _refine(value, rounded)
+    def roughly(v: tuple[float, float]) -> int | None:
+        lo, hi = map(_ROUNDED[rounding], v)
+        return lo if lo == hi else None
+
+    found = _refine(value, rounded, roughly)
     if found is None:
         raise _undecided(f"{shorten(value)} is {_BOUNDARY.get(rounding, 'a whole number')}", "it is exactly")
     return found

@@ -31,7 +31,7 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.project import Project
 from archdsl.resources import read_data
 from archdsl.source import Source
-from archdsl.training import plan, run_folder
+from archdsl.training import plan, run_folder, start
 from archdsl.training.entry_point import EntryPoint
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Recipe, Schedule
 from archdsl.views import train as train_view
@@ -136,7 +136,7 @@ def started_here(folder: Path, *arguments: str, given: str = "") -> subprocess.C
 
     def program() -> None:
         starts = SimpleNamespace(Popen=forked.scripts, TimeoutExpired=subprocess.TimeoutExpired)
-        vars(train_command)["subprocess"] = starts
+        vars(start)["subprocess"] = starts
         sys.exit(cli.main(["train", *arguments]))
 
     process = forked.Forked(program, folder, variables=ENVIRONMENT, given=given)
