@@ -5,14 +5,14 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from archdsl.analysis.model import Model
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.trained import DROP_PATH
 from archdsl.analysis.values import is_list
-from archdsl.backends import About
+from archdsl.backends import About, Backend
 from archdsl.backends import dot as dot_backend
 from archdsl.backends import json as json_backend
 from archdsl.backends import svg as svg_backend
@@ -70,12 +70,13 @@ SHADOWED = frozenset((*_LOADED.split(), *_TRIED.split()))
 mpmath, which PyTorch loads, takes a `gmpy2` where it finds one."""
 
 
-BACKENDS: Mapping[str, Callable[[Network, About], dict[str, str]]] = {
-    "torch": torch_backend.emit,
-    "json": json_backend.emit,
-    "dot": dot_backend.emit,
-    "svg": svg_backend.emit,
+BACKENDS: Mapping[str, Backend] = {
+    "torch": torch_backend,
+    "json": json_backend,
+    "dot": dot_backend,
+    "svg": svg_backend,
 }
+"""Target -> its backend; the training entry point is emitted of a recipe too."""
 
 
 class NoEmission(Exception):
@@ -97,8 +98,7 @@ def chosen_name(
 
     Raises `NameFault`.
     """
-    asked = [*scalings, *([budget] if budget else [])]
-    chosen = default_name(model, asked, size) if name is None else name
+    chosen = default_name(model, scalings, budget, size) if name is None else name
     wrong = name_fault(chosen)
     if wrong is not None:
         raise NameFault(wrong)
@@ -114,9 +114,9 @@ def name_fault(name: str) -> str | None:
     return None
 
 
-def default_name(model: str, scalings: Sequence[str], size: str | None) -> str:
+def default_name(model: str, scalings: Sequence[str], budget: str | None = None, size: str | None = None) -> str:
     """The model's name, with what was asked of it: `NAME:4` at `256x192` -> `model_name4_256x192`."""
-    parts = [model, *scalings, *([size] if size else [])]
+    parts = [model, *scalings, *[text for text in (budget, size) if text]]
     words = [re.sub(r"[^a-z0-9_]+", "", part.lower().replace(".", "_")) if i else part for i, part in enumerate(parts)]
     return "_".join([word for word in words if word])[:100]
 
@@ -194,7 +194,7 @@ def _emit_one(network: Network, about: About, target: str, recipe: Recipe) -> di
             message = f"the recipe's `{odd[0]}` is not defined for images of {offered.in_channels} channels"
             raise NoEmission(target, message)
         return train_backend.emit(network, about, offered, as_used(recipe, network), unused(recipe, network))
-    return BACKENDS[target](network, about)
+    return BACKENDS[target].emit(network, about)
 
 
 def untrained(network: Network, offered: Interface) -> str | None:

@@ -1,1 +1,1 @@
-"""The commands, one module each: `command` is what `archdsl.cli` calls. `common` is what they share."""
+"""The commands, one module each: `command` is what `archdsl.cli` calls. They share options, common, progress."""

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from archdsl.cli import INTERRUPTED
-from archdsl.commands.common import compiled, finish, request_of, say, say_json, warn
+from archdsl.commands.common import Request, compiled, finish, request_of, say, say_json, warn
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -24,10 +24,11 @@ from archdsl.commands.options import (
     recipe_option,
     without_short_forms,
 )
+from archdsl.compiler import Compiled
 from archdsl.emission import NoEmission, not_used
 from archdsl.project import Project
 from archdsl.training.entry_point import OptionFault
-from archdsl.training.plan import plan_of
+from archdsl.training.plan import Plan, plan_of
 from archdsl.training.run_folder import FolderFault
 from archdsl.training.start import StartFault, check_signal, train
 from archdsl.views.train import train_report, train_text, wanted_of
@@ -103,11 +104,12 @@ def command(
             raise click.ClickException(str(fault)) from None
         warn(result, request, not_used(result))
         plan = plan_of(wanted, folder, [*asked, *extra], processes)
-        if not request.as_json:
-            say(train_text(plan, result, dry_run=dry_run))
         code, interrupted = None, False
-        if not dry_run:
-            with plan.ready() as inherited:
+        if dry_run:
+            _tell(plan, result, request, dry_run=True)
+        else:
+            with plan.ready() as inherited:  # before a word: where none can be said, the run can be started again
+                _tell(plan, result, request, dry_run=False)
                 spec = Project(request.file).folder
                 code, interrupted = train(plan, typed, spec, inherited, quiet=request.as_json)
         if request.as_json:
@@ -118,6 +120,11 @@ def command(
             check_signal(plan, code)
             raise click.exceptions.Exit(USAGE if code == USAGE else 1)
     finish(result)
+
+
+def _tell(plan: Plan, result: Compiled, request: Request, *, dry_run: bool) -> None:
+    if not request.as_json:
+        say(train_text(plan, result, dry_run=dry_run))
 
 
 @contextlib.contextmanager

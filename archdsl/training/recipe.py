@@ -12,8 +12,6 @@ from typing import Literal
 
 from archdsl.records import dataclass
 
-OPTIMIZERS = ("sgd", "rmsprop", "adamw")
-SCHEDULES = ("constant", "cosine", "exponential")
 PRECISIONS = ("float32", "bfloat16", "float16")
 LOSSES = ("cross_entropy", "bce")
 UNDECAYED = ("norms", "biases")
@@ -184,9 +182,7 @@ __all__ = [
     "CHANNELS",
     "DEFAULT",
     "LOSSES",
-    "OPTIMIZERS",
     "PRECISIONS",
-    "SCHEDULES",
     "STAGED",
     "UNDECAYED",
     "Duration",

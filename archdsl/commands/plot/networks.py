@@ -92,8 +92,8 @@ def _requests(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]) -> 
 
 def _network(request: Request, options: dict[str, Any]) -> Drawn:
     result = compiled(request)
-    asked = [*options.get("scalings", ()), *([options["budget"]] if options.get("budget") else [])]
-    return Drawn(label_of(default_name(result.name, asked, options["input_"])), request, result)
+    name = default_name(result.name, options.get("scalings", ()), options.get("budget"), options["input_"])
+    return Drawn(label_of(name), request, result)
 
 
 def _listed(request: Request) -> Listed | None:
