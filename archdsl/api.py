@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from archdsl import emission
 from archdsl.backends import About
+from archdsl.backends.interface import Interface
 from archdsl.compiler import Compiled as CompiledModel
 from archdsl.compiler import Compiler, Failed
 from archdsl.diagnostics import Diagnostics, Fault
@@ -247,8 +248,19 @@ class Compiled:
         return _executed(f"archdsl_emitted_{digest[:16]}_{self.name}", self.source)
 
     def module(self, **arguments: Any) -> nn.Module:
-        """The network as a live `nn.Module`, from the emitted text; arguments are those of its class."""
-        made: nn.Module = getattr(self.python, emission.interface(self.network, self.about).class_name)(**arguments)
+        """The network as a live `nn.Module`, from the emitted text; arguments are those of its class.
+
+        Raises ValueError for a value that an argument cannot have, and TypeError for an argument that the class does
+        not take.
+        """
+        interface = emission.interface(self.network, self.about)
+        _check_arguments(interface, arguments)
+        try:
+            made: nn.Module = getattr(self.python, interface.class_name)(**arguments)
+        except RuntimeError as error:  # a map becomes smaller than a window
+            if "image_size" not in arguments:
+                raise
+            raise ValueError(f"the network takes no images of image_size={arguments['image_size']}: {error}") from error
         return made
 
     def __eq__(self, other: object) -> bool:
@@ -267,6 +279,26 @@ class Compiled:
             f"<{self.name}: {show_shape(self.network.input)}, {len(self.network.nodes)} operations, "
             f"{cost.flops:,} multiply-adds, {cost.params:,} params, {cost.acts:,} acts, hash {self.hash[:12]}>"
         )
+
+
+def _check_arguments(interface: Interface, arguments: Mapping[str, Any]) -> None:
+    """Refuse numbers that PyTorch would refuse later, or in other words. The emitted class asks of `num_classes`."""
+    if interface.takes_channels and "in_channels" in arguments:
+        channels = arguments["in_channels"]
+        if not _is_count(channels):
+            raise ValueError(f"in_channels must be an int >= 1, not {channels!r}")
+    if interface.drop_path_rate is not None and "drop_path_rate" in arguments:
+        rate = arguments["drop_path_rate"]
+        if not isinstance(rate, (int, float)) or isinstance(rate, bool) or not 0 <= rate <= 1:
+            raise ValueError(f"drop_path_rate must be a number of 0 to 1, not {rate!r}")
+    if interface.sizes_padding and "image_size" in arguments:
+        size = arguments["image_size"]
+        if not isinstance(size, tuple) or len(size) != 2 or not all(map(_is_count, size)):
+            raise ValueError(f"image_size must be a tuple (height, width) of ints >= 1, not {size!r}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 class _Text(importlib.abc.ExecutionLoader):

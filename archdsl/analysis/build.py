@@ -27,7 +27,7 @@ from archdsl.analysis.values import (
     Value,
     kind_of,
 )
-from archdsl.graph.blocks import NO_NAMES, WORKED_OUT, Given, Quotient
+from archdsl.graph.blocks import NO_NAMES, WORKED_OUT, Formula, Given
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Value as Place
 from archdsl.graph.operations import Operation
@@ -237,21 +237,19 @@ def _is_rational(operation: type[Operation], name: str) -> bool:
 def _with_worked_out(block: Block, names: Mapping[str, Given], env: Environment) -> Mapping[str, Given]:
     """The names given for a block's settings, with those that an expression of some block's text worked out."""
     settings = {n: setting for n, setting in block.settings.items() if n not in names and _is_worked_out(setting)}
-    others: dict[str, Given] = {n: _quotient(setting, env) or WORKED_OUT for n, setting in settings.items()}
+    others: dict[str, Given] = {n: _formula(setting, env) or WORKED_OUT for n, setting in settings.items()}
     if isinstance(block.of, Definition):
         others |= {n: WORKED_OUT for n in block.of.derived if n not in block.settings}
     return {**names, **others} if others else names
 
 
-def _quotient(setting: Setting, env: Environment) -> Quotient | None:
-    """The names that a setting divides in the text of the block that is being built; none for another expression."""
-    origin = setting.origin
-    if origin is None or origin.environment.frame is not env.frame:
+def _formula(setting: Setting, env: Environment) -> Formula | None:
+    """The arithmetic that stands for a setting in the text of the block that is being built; none for another
+    expression."""
+    origin, frame = setting.origin, env.frame
+    if origin is None or frame is None or origin.environment.frame is not frame:
         return None
-    match origin.expression:
-        case ast.Arithmetic(operator="/", left=ast.Reference(name=whole), right=ast.Reference(name=part)):
-            return Quotient(whole, part)
-    return None
+    return frame.definition.formula(origin.expression)
 
 
 def _is_worked_out(setting: Setting) -> bool:

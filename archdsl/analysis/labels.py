@@ -8,6 +8,7 @@ renames a weight. They are the names of modules in the emitted code too, so none
 from __future__ import annotations
 
 import keyword
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from archdsl.syntax import ast
@@ -48,6 +49,28 @@ def label_sites(declaration: ast.Declaration) -> dict[int, str]:
     for flow in held:  # grows: a setting may hold what has settings
         _label_flow(flow, labels, taken, held)
     return labels
+
+
+def bound_names(declaration: ast.Declaration, labels: Mapping[int, str]) -> dict[str, tuple[str, ...]]:
+    """Path of what gives a value, or several, that the body binds to names -> these names."""
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in declaration.body.entries if declaration.body is not None else ():
+        if isinstance(entry, ast.Binding):
+            names = tuple([name.text for name in entry.names])
+            found |= {labels[id(site)]: names for site in _last(entry.value) if id(site) in labels}
+    return found
+
+
+def _last(expression: ast.Expression) -> list[ast.Expression]:
+    """The expressions that may give what an expression gives, whatever its conditions are."""
+    match expression:
+        case ast.Flow(left=left, right=ast.Optional(step=step)):
+            return [*_last(left), *_last(step)]
+        case ast.Flow(right=right):
+            return _last(right)
+        case ast.Conditional(then=then, otherwise=otherwise):
+            return [*_last(then), *_last(otherwise)]
+    return [expression]
 
 
 _Flow: TypeAlias = "tuple[str, tuple[ast.Expression, ...]]"

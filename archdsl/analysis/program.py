@@ -8,14 +8,16 @@ from dataclasses import field, fields
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias
 
-from archdsl.analysis.labels import label_sites
-from archdsl.graph.blocks import Declared
+from archdsl.analysis.labels import bound_names, label_sites
+from archdsl.graph.blocks import Declared, Formula, Operand
 from archdsl.graph.operations import Operation
 from archdsl.records import dataclass
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
 
 Kind = Literal["fn", "block", "model", "scaling", "recipe", "space"]
+ARITHMETIC = frozenset(("+", "-", "*", "/", "//"))
+"""The operators of `graph.blocks.Formula`."""
 
 
 class Reader(Protocol):
@@ -118,13 +120,35 @@ class Definition:
             return f"{e.value.name}.channels" if e.value.name in self.inputs else None
         return None
 
+    def formula(self, e: ast.Node) -> Formula | None:
+        """The arithmetic with local names and whole numbers that an expression is; none if it is something else."""
+        if not isinstance(e, ast.Arithmetic) or e.operator not in ARITHMETIC:
+            return None
+        left, right = self._operand(e.left), self._operand(e.right)
+        return Formula(e.operator, left, right) if left is not None and right is not None else None
+
+    def _operand(self, e: ast.Expression) -> Operand | None:
+        if isinstance(e, ast.Number):
+            return int(e.text) if e.text.isdecimal() and len(e.text) < 10 and e.unit is None else None
+        return self.local_name(e) or self.formula(e)
+
+    @cached_property
+    def formulas(self) -> Mapping[str, Formula]:
+        """The local names that are bound to arithmetic."""
+        entries = self.declaration.body.entries if self.declaration.body is not None else ()
+        single = [entry for entry in entries if isinstance(entry, ast.Binding) and len(entry.names) == 1]
+        found = {entry.names[0].text: self.formula(entry.value) for entry in single}
+        return {name: formula for name, formula in found.items() if formula is not None}
+
     @cached_property
     def declared(self) -> Declared:
         """What the graph keeps of it."""
         labels = tuple(dict.fromkeys(self.labels.values()))
         doc = self.declaration.doc
         reads, measures = self._reads()
-        return Declared(self.name, self.module.name, doc, self.inputs, self.parameter_names, labels, reads, measures)
+        names = self.inputs, self.parameter_names, labels
+        bound = bound_names(self.declaration, self.labels)
+        return Declared(self.name, self.module.name, doc, *names, reads, measures, self.formulas, bound)
 
     def _reads(self) -> tuple[tuple[int, ...], bool]:
         """How often the text reads each parameter, and whether it asks for channels within an expression."""

@@ -392,10 +392,7 @@ def _imports(uses: set[str]) -> list[str]:
     pictures = ["Image"] + (["ImageEnhance", "ImageOps"] if uses & {"autoaugment", "randaugment"} else [])
     norms = uses & {"swa", "precise_bn"}
     return [
-        *("import argparse", "import copy", "import csv", "import difflib", "import gzip", "import io", "import json"),
-        *("import math", "import os", "import pickle", "import pickletools", "import random", "import re"),
-        *("import shutil", "import signal", "import sys", "import tarfile", "import time", "import warnings"),
-        *("import zipfile", "import zlib"),
+        *[f"import {name}" for name in MODULES.split()],
         "from collections.abc import Callable, Iterable, Iterator",
         "from contextlib import AbstractContextManager, nullcontext, suppress",
         "from dataclasses import dataclass, field, fields, replace",
@@ -421,6 +418,11 @@ def _imports(uses: set[str]) -> list[str]:
     ]
 
 
+MODULES = """
+argparse copy csv difflib gzip hashlib io json math os pickle pickletools random re shutil signal sys tarfile time
+warnings zipfile zlib
+"""
+"""Of the standard library, what every script imports whole."""
 STATE_DICT = (
     *("StateDictOptions", "get_model_state_dict", "get_optimizer_state_dict", "set_model_state_dict"),
     "set_optimizer_state_dict",

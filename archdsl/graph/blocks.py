@@ -24,14 +24,18 @@ class Value(NamedTuple):
 INPUT = Value(-1, 0)
 
 
-class Quotient(NamedTuple):
-    """One name of a block's text divided by another: `inner / group_width`."""
+class Formula(NamedTuple):
+    """Arithmetic of a block's text with names and whole numbers: `inner / group_width`, `2 * x.channels`."""
 
-    whole: str
-    part: str
+    operator: str
+    """`+`, `-`, `*`, `/` or `//`."""
+    left: Operand
+    right: Operand
 
 
-Given: TypeAlias = "str | Quotient"
+Operand: TypeAlias = "str | int | Formula"
+"""A parameter or local name of a block's body, or `x.channels`; a number; or arithmetic with these."""
+Given: TypeAlias = "str | Formula"
 """What stands for a setting in a block's text."""
 NO_NAMES: Mapping[str, Given] = {}
 WORKED_OUT = "..."
@@ -54,6 +58,10 @@ class Declared:
     """How often its text has each parameter beside its declaration: in the body, in defaults, in `fit`."""
     measures: bool = False
     """Whether its text asks for the channels of a value otherwise than as the whole of a setting."""
+    formulas: Mapping[str, Formula] = field(default_factory=dict, compare=False)
+    """The local names of its body that are bound to arithmetic: `half = width / 2`."""
+    bound: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    """Path of what gives a value, or several, that its body binds to names -> these names: `left, right = split(x)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +73,8 @@ class Step:
     applied: int | Application
     """The node of an operation, or a block."""
     names: Mapping[str, Given] = field(default_factory=dict)
-    """Setting -> the parameter or local name of the body that was given for it; `x.channels` for an input's width, a
-    quotient of names, `WORKED_OUT` for another expression. Literals and a model's values are missing."""
+    """Setting -> the parameter or local name of the body that was given for it; `x.channels` for an input's width,
+    arithmetic with these, `WORKED_OUT` for another expression. Literals and a model's values are missing."""
     called: str = ""
     """The parameter of the body that was applied: `act`; nothing where the text names the block itself."""
 
@@ -230,8 +238,9 @@ __all__ = [
     "WORKED_OUT",
     "Application",
     "Declared",
+    "Formula",
     "Given",
-    "Quotient",
+    "Operand",
     "Recorder",
     "Step",
     "Value",

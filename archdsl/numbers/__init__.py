@@ -3,7 +3,8 @@
 A number is an `int`, a `Fraction` that is not whole, or an `Irrational`: sums of roots, of logarithms and their
 quotients, and of what nothing is known of but bounds. An operation returns the exact result, as an `int` or
 `Fraction` wherever its rules see that it is rational: `4 ^ (1/2)` is 2 and `log(8) / log(2)` is 3. Comparisons and
-roundings are decided exactly, or refused with `NumberError`; no double leaves but through `approximate`. Sizes are limited by `MAX_BITS`, and results over it are refused before they are computed.
+roundings are decided exactly, or refused with `NumberError`; no double leaves but through `approximate`. Sizes are
+limited by `MAX_BITS`, and results over it are refused before they are computed.
 
 Here are the operations. Each tries whole numbers first, then rational ones, then irrational ones. What is none of
 these is a symbolic stand-in of another module and goes to Python's operator, in `_symbolic`; that is the only place

@@ -322,6 +322,39 @@ def test_a_live_module(torch: Any) -> None:
         net.module(nonsense=1)
 
 
+SIZED = """\
+arch 1
+use std.ops { conv, drop_path }
+use std.blocks { pool_head }
+block b(x; width, drop: 1/10) = x -> conv(width, kernel: 3, stride: 2, padding: "same") -> drop_path(drop)
+model net(drop_path_rate: 1/10) { input: 3 x 32 x 32  stages: b { width: 8 }  head: pool_head(classes: 10) }
+"""
+
+
+@pytest.mark.parametrize(
+    ("argument", "values"),
+    [
+        ("num_classes", (-1, 2.0, "7", True, None)),
+        ("in_channels", (0, -1, 2.0, "3", True, None)),
+        ("drop_path_rate", (-0.1, 1.5, float("nan"), "0.1", True, None)),
+        ("image_size", ((0, 32), (32,), (32, -1), (32, 2.0), 32, None)),
+    ],
+)
+def test_a_value_that_an_argument_cannot_have(torch: Any, argument: str, values: tuple[Any, ...]) -> None:
+    net = archdsl.compile_text(SIZED)
+    for value in values:
+        with pytest.raises(ValueError, match=f"^{argument} must be "):
+            net.module(**{argument: value})
+    assert net.module(image_size=(17, 5), drop_path_rate=0, in_channels=1)(torch.zeros(2, 1, 17, 5)).shape == (2, 10)
+
+
+@pytest.mark.usefixtures("torch")
+def test_images_that_are_too_small_for_the_module() -> None:
+    text = SIZED.replace("-> drop_path", "-> conv(width, kernel: 5, padding: 0) -> drop_path")
+    with pytest.raises(ValueError, match=r"^the network takes no images of image_size=\(4, 4\): "):
+        archdsl.compile_text(text).module(image_size=(4, 4))
+
+
 def same(a: Any, b: Any, torch: Any) -> None:
     """Two modules are equal, and share nothing."""
     image = torch.randn(2, 3, 16, 16)

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import emitted
 import pytest
+from emitted_programs import HEADER
 
 from archdsl.backends.torch.classes import class_name
 from archdsl.backends.torch.write import about_class, summary
@@ -30,6 +31,7 @@ NAMES = {
     "regnetx_400mf": "RegNetX400MF",
     "regnety_4gf": "RegNetY4GF",
     "regnetz_500mf_to_4gf": "RegNetZ500MFTo4GF",
+    "regnety_4gf_dwr4": "RegNetY4GF_dWr4",
     "resnet50": "ResNet50",
     "resnext101_64x4d": "ResNeXt101_64x4d",
     "rexnet_lite_1_0x": "ReXNetLite1_0x",
@@ -72,6 +74,9 @@ def test_names_of_blocks() -> None:
         ("r_1_6gf", "1.6GF", "R1_6GF"),
         ("_2d", "", "Block2d"),
         ("a_b__c", "", "ABC"),
+        ("net_dwr4", "A net. --scale dWr:4", "Net_dWr4"),
+        ("net_dwr4_256x192", "--scale dWr:4 --input 256x192", "Net_dWr4_256x192"),
+        ("inet_big", "An iNet.", "INetBig"),
     ],
 )
 def test_the_rule(name: str, doc: str, wanted: str) -> None:
@@ -120,9 +125,73 @@ def test_group_width_stays() -> None:
 def test_a_width_that_no_step_has() -> None:
     """A block whose last convolution is left away still takes the width that it gives, second of all."""
     text = emitted.emitted_spec("efficientnetv2_s").text
-    assert "FusedMBConv(24, 24, inner=24, drop=drop)" in text
+    assert "FusedMBConv(24, 24, inner=24, drop=0.005)" in text
     assert "FusedMBConv(24, 48, inner=96, stride=2)" in text
-    assert "MBConv(64, 128, inner=256, stride=2)" in text
+    assert "MBConv(64, 128, expand=4, stride=2)" in text
+
+
+def test_what_the_text_calculates() -> None:
+    """Local names and arithmetic of a block are those of its class; what is the same everywhere is a number."""
+    text = emitted.emitted_spec("efficientnetv2_s").text
+    assert "        inner = in_channels * expand\n" in text
+    assert "SqueezeExcite(inner, in_channels // 4)" in text
+    assert "        if expand != 1:\n" in emitted.emitted_spec("rexnet_1_0x").text
+    text = emitted.emitted_spec("convnext_t").text
+    assert "nn.Conv2d(width, 4 * width, 1)" in text
+    assert "ConvNeXtBlock(384, 384, drop=i / 170)" in text
+
+
+CSP = """
+  block csp(x; width, on: true) {
+    half = width / 2
+    left, right = split(x -> conv(width, kernel: 1), parts: 2)
+    ys = [right -> (conv(half, kernel: 3) -> relu) when on for i in 0 .. 1]
+    return concat(left, ys[0], ys[1]) -> conv(width, kernel: 1)
+  }
+  model m { input: 3 x 8 x 8  stages: [csp(8), csp(12, on: false), csp(16)]  head: pool_head(classes: 3) }
+"""
+
+
+def test_names_and_places_of_a_block() -> None:
+    text = emitted.emitted_text(HEADER + CSP).text
+    assert "        half = width // 2\n" in text
+    assert "left, right = self.conv(x).chunk(2, dim=1)" in text
+    assert "self.ys: Any = nn.ModuleDict()" in text
+    assert 'self.ys["relu"][0](self.ys["conv"][0](right))' in text
+    assert "get_submodule" not in text
+    assert "Csp(12, 16, with_conv_0=True)," in text
+
+
+SEVERAL = """
+  model m { input: 4 x 8 x 8  stages: [split(parts: 1), conv(6, kernel: 1)]  head: pool_head(classes: 3) }
+"""
+
+
+def test_a_stage_beside_others_is_a_stage() -> None:
+    text = emitted.emitted_text(HEADER + SEVERAL).text
+    assert re.search(r"Stage\(\n +nn.Conv2d\(4, 6, 1, bias=False\),\n", text)
+    assert not re.search(r"nn.Sequential\(\s*OrderedDict\(\s*blocks=", text)
+
+
+def test_two_blocks_are_no_series() -> None:
+    text = emitted.emitted_spec("densenet121").text
+    assert "*(DenseLayer(channels, growth=32) for channels in range(64, 256, 32))," in text
+    text = emitted.emitted_spec("repvgg_a0").text
+    assert "RepVGGBlock(48, 48, stride=2),\n                RepVGGBlock(48, 48),\n" in text
+
+
+@pytest.mark.parametrize("name", emitted.SAMPLE)
+def test_a_block_is_one_class(name: str) -> None:
+    """Conditions in the text are arguments: no block of these networks needs a second class."""
+    again = [each for each in classes(name) if re.search(r"[A-Za-z]_\d+$", each)]
+    assert again in ([], [emitted.emitted_spec(name).interface.class_name])
+
+
+def test_a_split_that_some_blocks_lack() -> None:
+    text = emitted.emitted_spec("shufflenetv2_1_0x").text
+    assert "first, second = x.chunk(2, dim=1) if self.splits else (x, x)" in text
+    assert "torch.cat((self.left(first), self.right(second)), dim=1)" in text
+    assert "ShuffleUnit(24, 116, stride=2)" in text
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import shutil
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -129,8 +130,21 @@ def test_shards(train: ModuleType, shards: Path, tmp_path: Path) -> None:
     # Of another place, they are copied first.
     status, _, err = run(train, *SMALL, "--data", f"file:{data}", "--out", tmp_path / "far")
     assert (status, err) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "far/shards").iterdir()) == ["000.tar", "001.tar"]
+    copies = sorted((tmp_path / "far/shards").iterdir())
+    assert sorted(path.name[16:] for path in copies) == ["_000.tar", "_001.tar"]
     assert metrics(tmp_path / "far") == metrics(tmp_path / "out")
+    # Files of one name in two places are two files; a link in the folder of the results is not followed.
+    (tmp_path / "other").mkdir()
+    shutil.copy(shards / "001.tar", tmp_path / "other/000.tar")
+    both = f"file:{{{shards / '000.tar'},{tmp_path / 'other/000.tar'}}}"
+    cache = tmp_path / "copies"
+    source, _, _ = train.find_shards(both, cache, train.World())
+    assert [source.place(i).partition(" in ")[0] for i in (0, 15)] == ["some/0-0.png", "some/1-0.png"]
+    first = min(cache.iterdir())
+    first.unlink()
+    first.symlink_to(shards / "000.tar")
+    with pytest.raises(train.Fault, match="is a link, or in one: not followed"):
+        train.find_shards(both, cache, train.World())
     options = ("--data", shards / "000.tar", "--val-data", shards / "001.tar", "--out", tmp_path / "two")
     assert "split     15 to train on, 15 to validate on" in run(train, *SMALL, *options)[1]
 

@@ -4,6 +4,7 @@
     bodies      the applications of blocks, in PyTorch's terms
     union       bodies of one block as one program
     parameters  what a class takes, and what stands for every argument
+    rules       arithmetic of a block's text that the class has too
     classes     all blocks of a network as classes
     forward     `forward` as statements
     write       a class as a tree of Python
@@ -32,7 +33,7 @@ from archdsl.graph.network import Network
 
 def emit(network: Network, about: About) -> dict[str, str]:
     """`name.py`: the module."""
-    plan = plan_of(network, about.name, about.doc)
+    plan = _plan(network, about)
     operations = frozenset(node.operation.name for node in network.nodes)
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
     start = init_function(about.init, operations, zeros)
@@ -54,7 +55,7 @@ def emit(network: Network, about: About) -> dict[str, str]:
 
 def interface(network: Network, about: About) -> Interface:
     """What the emitted module's class takes."""
-    plan = plan_of(network, about.name, about.doc)
+    plan = _plan(network, about)
     options = options_of(plan, about.drop_path_rate)
     rate = options.drop_path_rate
     return Interface(
@@ -67,6 +68,11 @@ def interface(network: Network, about: About) -> Interface:
         image_size=(int(network.input[1]), int(network.input[2])),
         sizes_padding=options.image_size is not None,
     )
+
+
+def _plan(network: Network, about: About) -> Plan:
+    """The classes; that of the network is spelled as its comment, or what was asked of it, spells the words."""
+    return plan_of(network, about.name, " ".join([about.doc, *about.changes]))
 
 
 def _joined(lines: Collection[str]) -> str:
@@ -85,7 +91,8 @@ def _imports(read: frozenset[str]) -> list[str]:
     lines = ["import math"] if "math" in read else []
     lines += ["from collections import OrderedDict"] if "OrderedDict" in read else []
     lines += ["from collections.abc import Callable"] if "Callable" in read else []
-    lines += ["from typing import ClassVar"] if "ClassVar" in read else []
+    typing = [name for name in ("Any", "ClassVar") if name in read]
+    lines += [f"from typing import {', '.join(typing)}"] if typing else []
     lines += [""] if lines else []
     lines += ["import torch"] if "torch" in read else []
     lines += ["import torch.nn.functional as F"] if "F" in read else []

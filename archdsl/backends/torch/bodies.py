@@ -12,7 +12,7 @@ from dataclasses import field
 from typing import Any, NamedTuple
 
 from archdsl.backends.torch.forms import FORMS, Lowered
-from archdsl.graph.blocks import WORKED_OUT, Application, Quotient, Step, Value
+from archdsl.graph.blocks import WORKED_OUT, Application, Formula, Step, Value
 from archdsl.graph.network import Network, Node
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
@@ -37,8 +37,8 @@ class Use:
     """Argument -> what was given for it in the block's text."""
     called: str = ""
     outputs: tuple[Shape, ...] = ()
-    quotients: Mapping[str, Quotient] = field(default_factory=dict)
-    """Argument -> the names that the block's text divides for it."""
+    formulas: Mapping[str, Formula] = field(default_factory=dict)
+    """Argument -> the arithmetic that stands for it in the block's text."""
     exact: frozenset[str] = frozenset()
     """Arguments that must stay arguments, all the way up: the classes of the classifier."""
 
@@ -114,10 +114,10 @@ def body_of(
         live = [value for value in inner.outputs if value is not None]
         bare = _bare(step)
         names = {a: bare[s] for a, s in block.settings.items() if s in bare}
+        formulas = {a: given for a, s in block.settings.items() if isinstance(given := step.names.get(s), Formula)}
         shapes = tuple([network.shape(value) for value in live])
-        uses.append(
-            Use(step.label, block.number, inputs, block.arguments, names, step.called, shapes, exact=block.exact)
-        )
+        called, arguments = step.called, block.arguments
+        uses.append(Use(step.label, block.number, inputs, arguments, names, called, shapes, formulas, block.exact))
         for output, value in enumerate(live):
             refs.setdefault(value, Ref(step.label, output))
     outputs = tuple([refs[value] for value in application.outputs if value is not None])
@@ -143,8 +143,9 @@ def _operation(
     if "padding" in arguments:
         names.pop("padding", None)  # the text may give it in another form
     fixed = frozenset(("width",)) if exact else frozenset()
-    quotients = {a: given for a, given in step.names.items() if isinstance(given, Quotient) and a in arguments}
-    found.append(Use(step.label, kind, inputs, arguments, names, step.called, node.shapes, quotients, fixed))
+    formulas = {a: given for a, given in step.names.items() if isinstance(given, Formula) and a in arguments}
+    formulas.pop("padding", None)
+    found.append(Use(step.label, kind, inputs, arguments, names, step.called, node.shapes, formulas, fixed))
     if any(what == "channels_last" for what, _, _ in before):
         label = _free(f"{step.label}_{BESIDE['channels_first']}", taken)
         taken.add(label)

@@ -58,13 +58,14 @@ def class_name(name: str, doc: str = "") -> str:
 
     `regnety_4gf` with the comment "RegNetY-4.0GF (…)" is `RegNetY4GF`: each run of letters is written as the first
     words of the comment with these letters are, a hyphen between them aside. Every part begins with a capital, and an
-    underscore stays between two numbers.
+    underscore stays between two numbers; so does one before a word that begins small and has capitals: `_dWr4`.
     """
     parts = [_as_written(part, doc) for part in name.split("_") if part]
     joined = ""
     for part in parts:
-        apart = joined[-1:].isdigit() and part[:1].isdigit()
-        joined += f"{'_' if apart else ''}{part[:1].upper()}{part[1:]}"
+        small = bool(joined) and part[:1].islower() and not part.islower()
+        apart = small or (joined[-1:].isdigit() and part[:1].isdigit())
+        joined += f"{'_' if apart else ''}{part[:1] if small else part[:1].upper()}{part[1:]}"
     return joined if joined[:1].isalpha() else f"Block{joined}"
 
 

@@ -106,7 +106,7 @@ class Conditions:
 
     def _tests(self) -> list[Test]:
         """Comparisons of parameters."""
-        windows = [p for p in self.chosen.parameters if p.role in ("stride", "dilation") and not p.optional]
+        windows = [p for p in self.chosen.parameters if p.role in ("stride", "dilation", "factor") and not p.optional]
         found = [
             _test("==", Name(p.name), Literal(1), [value == 1 for value in p.column])
             for p in windows
@@ -123,4 +123,4 @@ class Conditions:
         return found
 
     def _listed(self, term: Term) -> bool:
-        return any(p.name == term.name for p in self.chosen.parameters)
+        return any(p.name == term.name for p in self.chosen.parameters) or term.name in self.chosen.locals

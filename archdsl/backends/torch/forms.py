@@ -76,8 +76,8 @@ class Form:
     lower: Lower = settings
     """The steps that PyTorch needs for the operation, with their arguments."""
     channels: str = "kept"
-    """How many channels it gives: those of its input (`kept`), the sum of its inputs' (`summed`), its argument `width`
-    (`width`), or others (`other`)."""
+    """How many channels it gives: those of its input (`kept`), an equal part of them (`divided`), the sum of those of
+    its inputs (`summed`), its argument `width` (`width`), or others (`other`)."""
     absorbs: bool = False
     """Whether the channels of its input reach nothing but its weights, by its argument `in_channels`."""
     starts: str = ""
@@ -220,6 +220,8 @@ def _slice(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> 
 
 
 def _split(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    if op.sizes is None:
+        return Lowered("chunk", {"parts": op.parts})
     sizes = tuple([int(shape[0]) for shape in outputs])
     return Lowered("split_sizes", {"sizes": sizes}) if len(set(sizes)) > 1 else Lowered(op.name, {"size": sizes[0]})
 
@@ -350,13 +352,20 @@ FORMS: dict[str, Form] = {
     "flatten": Form(layer("nn.Flatten"), lambda _, x: call(Attribute(x[0], "flatten"), Literal(1))),
     "channels_last": _permuted(0, 2, 3, 1),
     "channels_first": _permuted(0, 3, 1, 2),
+    "chunk": Form(
+        value=lambda o, x: call(Attribute(x[0], "chunk"), o["parts"], dim=Literal(1)),
+        channels="divided",
+        lists=True,
+        flag="splits",
+    ),
     "split": Form(
         value=lambda o, x: call("torch.split", x[0], o["size"], dim=Literal(1)),
         lower=_split,
         channels="other",
         lists=True,
+        flag="splits",
     ),
-    "split_sizes": Form(value=_sizes, channels="other", lists=True),
+    "split_sizes": Form(value=_sizes, channels="other", lists=True, flag="splits"),
     # what joins values
     "add": Form(value=lambda _, x: Binary("+", x[0], x[1]), fresh=True, flag="residual"),
     "mul": Form(value=lambda _, x: Binary("*", x[0], x[1]), flag="gated"),

@@ -30,11 +30,14 @@ class Unit:
     """What runs at once: a module, or an operation that is an expression."""
 
     name: str
+    """What a value of it is called where its names are not given."""
     inputs: tuple[Ref, ...]
     outputs: tuple[Ref, ...]
     write: Callable[[Sequence[Expression]], Expression]
     repeats: frozenset[int] = frozenset()
     """Operands that its text has more than once."""
+    given: tuple[str, ...] = ()
+    """The names of its values in the block's text, one each; empty where it has none for them."""
 
 
 def statements(
@@ -69,6 +72,8 @@ class _Writer:
         self.owner = {name: ref for ref, name in self.names.items()}
         """The value that a name stands for now."""
         self.taken = set(reserved) | set(self.inputs)
+        self.bound: set[str] = set()
+        """The names that the block's text gives: none of them becomes that of another value."""
         self.stack: list[tuple[Unit, Expression]] = []
         self.found: list[Statement] = []
 
@@ -134,24 +139,30 @@ class _Writer:
 
     def _assign(self, unit: Unit, expression: Expression, later: frozenset[str] = frozenset()) -> None:
         if len(unit.outputs) == 1:
-            name = self._reused(expression, later) or self._new(unit.name)
+            reused, wanted = self._reused(expression, later), unit.given[0] if len(unit.given) == 1 else ""
+            flows = reused == wanted if wanted or reused in self.bound else reused
+            name = reused if flows else self._new(wanted or unit.name)
+            self.bound |= {name} if wanted else set()
             self.names[unit.outputs[0]] = name
             self.owner[name] = unit.outputs[0]
             self.found.append(Assign(Name(name), expression))
             return
-        found = [self._new(f"{unit.name}_{i}") if self.left[ref] else "_" for i, ref in enumerate(unit.outputs)]
+        several = [f"{unit.name}_{index}" for index in range(len(unit.outputs))]
+        several = list(unit.given) if len(unit.given) == len(several) else several
+        found = [self._new(name) if self.left[ref] else "_" for name, ref in zip(several, unit.outputs, strict=True)]
+        self.bound.update(found if several == list(unit.given) else ())
         given = {ref: name for ref, name in zip(unit.outputs, found, strict=True) if name != "_"}
         self.names.update(given)
         self.owner.update({name: ref for ref, name in given.items()})
         self.found.append(Assign(Tuple(tuple([Name(name) for name in found])), expression))
 
-    def _reused(self, expression: Expression, later: frozenset[str]) -> str | None:
-        """The name of a value that flows through this expression alone and is needed no more."""
+    def _reused(self, expression: Expression, later: frozenset[str]) -> str:
+        """The name of a value that flows through this expression alone and is needed no more; empty without one."""
         inside = names(expression) & self.owner.keys()
         if len(inside) != 1:
-            return None
+            return ""
         name = next(iter(inside))
-        return None if name in later or self.left[self.owner[name]] > 0 else name
+        return "" if name in later or self.left[self.owner[name]] > 0 else name
 
     def _new(self, wanted: str) -> str:
         name, again = wanted, 2

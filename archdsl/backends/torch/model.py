@@ -89,10 +89,14 @@ class ModelWriter(ClassWriter):
         self.entered = any(re.match(r"stages\.\d+\.enter\b", step.label) for step in self.program.steps)
         self.staged = False
         """Whether stages are sequences of blocks, each with one value in and out."""
+        self.depths: dict[int, int] = {}
+        """The number of blocks of each stage, by the identity of its box."""
 
     def _box(self, box: Box, path: list[str]) -> None:
         stages = box.get("stages", {})
         depths = self._depths()
+        if not path and isinstance(stages, dict):
+            self.depths = {id(stages.get(str(number))): depth for number, depth in enumerate(depths)}
         if path or isinstance(stages, UnionStep) or not depths or not is_chain(stages, self.program):
             super()._box(box, path)
             return
@@ -101,6 +105,12 @@ class ModelWriter(ClassWriter):
         super()._box(before, [])
         self._stages(stages, depths)
         super()._box({name: inner for name, inner in box.items() if name not in before and name != "stages"}, [])
+
+    def _contained(self, inner: UnionStep | Box) -> Expression | None:
+        """A stage with one value in and out is a `Stage` also among others that are not."""
+        if id(inner) in self.depths and isinstance(inner, dict) and is_chain(inner, self.program):
+            return self._stage(inner, self.depths[id(inner)])
+        return super()._contained(inner)
 
     def _depths(self) -> list[int]:
         """The number of blocks in each stage of the text, also of those that do nothing in this network."""
@@ -145,7 +155,10 @@ class ModelWriter(ClassWriter):
         index = 0
         while index < len(steps):
             end, varying = self._run(steps, index)
-            made.append(self._loop(steps[index:end], varying) if end - index > 1 else self.made(steps[index]))
+            if varying is not None and end - index == 2:  # two blocks are no series
+                made += [self.made(step) for step in steps[index:end]]
+            else:
+                made.append(self._loop(steps[index:end], varying) if end - index > 1 else self.made(steps[index]))
             index = end
         return made
 

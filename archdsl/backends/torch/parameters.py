@@ -7,6 +7,7 @@ parameter of its own. All is checked on every body, so that the class, called as
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
@@ -15,7 +16,18 @@ from typing import Any
 from archdsl.backends.torch.bodies import Ref, Use, is_activation
 from archdsl.backends.torch.conditions import Conditions
 from archdsl.backends.torch.forms import FORMS
-from archdsl.backends.torch.python import NONE, Binary, Expression, Literal, Name, joined, names, split, substituted
+from archdsl.backends.torch.python import (
+    Binary,
+    Conditional,
+    Expression,
+    Literal,
+    Name,
+    joined,
+    names,
+    split,
+    substituted,
+)
+from archdsl.backends.torch.rules import divides, names_in, replaced, solved, written
 from archdsl.backends.torch.terms import (
     MISSING,
     RESERVED,
@@ -26,6 +38,7 @@ from archdsl.backends.torch.terms import (
     Parameter,
     Term,
     column_of,
+    condition_of,
     fits,
     last_name,
     literal,
@@ -33,13 +46,16 @@ from archdsl.backends.torch.terms import (
     plain_name,
 )
 from archdsl.backends.torch.union import Program, UnionStep
+from archdsl.graph.blocks import Formula, Operand
 from archdsl.records import dataclass
 
 CHANNELS = frozenset(("in_channels", "width", "groups", "extra", "lo", "hi", "size"))
 """Arguments that count channels: what may follow from a parameter by equality or a small factor."""
 WINDOWS = frozenset(("kernel", "stride", "padding", "dilation"))
 NEUTRAL_DEFAULTS: Mapping[str, Any] = {"stride": 1, "dilation": 1, "groups": 1, "rate": Fraction(0)}
-MOST_FACTOR = 12
+MAX_FACTOR = 12
+FACTOR = "factor"
+"""The role of a parameter that the class multiplies or divides by."""
 
 
 @dataclass(slots=True)
@@ -57,7 +73,8 @@ class Inner:
         """Enter a class."""
         self.roles[number] = {parameter.name: parameter.role for parameter in chosen.parameters}
         self.feeds[number] = {chosen.widths[Ref("", i)].name: place for place, i in enumerate(chosen.inputs)}
-        self.widths[number] = {place: chosen.widths[ref] for place, ref in enumerate(program.outputs)}
+        widths = [chosen.without_locals(chosen.widths[ref]) for ref in program.outputs]
+        self.widths[number] = dict(enumerate(widths))
 
 
 class Choice:
@@ -83,6 +100,12 @@ class Choice:
         self.by_name: dict[str, Parameter] = {}
         self.alias: dict[str, str] = {}
         self.columns: dict[str, Column] = {}
+        self.roles: dict[str, str] = {}
+        """What the names of the block's text are for, by the first argument that each stands for."""
+        self.locals: dict[str, Term | None] = {}
+        """What the local names of the block's text are in the constructor; none where they are not its own there."""
+        self.sides: dict[Ref, tuple[Term, Term]] = {}
+        """The channels of values behind steps that some bodies lack: with the step, and without it."""
         self.spread = spread
         self.image: frozenset[str] = frozenset()
         """The parameters that count the channels of an input."""
@@ -112,6 +135,7 @@ class Choice:
             self._step(step)
         counts = [term for term in self._counts() if not (self.spread and term.parameters & self.image)]
         Conditions(self.program, chosen, counts, self.name).run()
+        chosen.enter_conditions()
         self._arrange()
         return chosen
 
@@ -134,7 +158,8 @@ class Choice:
                     contradicting.add(name)
                 else:
                     self.columns[name] = both
-                if self._role(step, argument) in CHANNELS:
+                role = self.roles.setdefault(name, self._role(step, argument))
+                if role in CHANNELS or self._role(step, argument) in CHANNELS:
                     counts.add(name)
         for name in contradicting:
             del self.columns[name]
@@ -209,8 +234,8 @@ class Choice:
                 return found
         if exact:
             return self._own(step, argument, column, role, exact=True)
-        if (quotient := self._quotient(step, argument, column)) is not None:
-            return quotient
+        if (found := self._calculated(step, argument, column)) is not None:
+            return found
         if constant and (role != "in_channels" or not flows):
             return Term(literal(known[0]), column)
         if role in CHANNELS and (found := self._following(column)) is not None:
@@ -233,9 +258,16 @@ class Choice:
         if given is not None and all(u is None or u.names.get(argument) == given for u in step.uses):
             return given
         if isinstance(step.kind, str):
-            return self.chosen.widths.get(step.inputs[0]) if argument == "in_channels" else None
+            return self._flowing(step.inputs[0], column_of(step, argument)) if argument == "in_channels" else None
         fed = self.inner.feeds[step.kind].get(argument)
-        return self.chosen.widths.get(step.inputs[fed]) if fed is not None and fed < len(step.inputs) else None
+        if fed is None or fed >= len(step.inputs):
+            return None
+        return self._flowing(step.inputs[fed], column_of(step, argument))
+
+    def _flowing(self, ref: Ref, column: Column) -> Term | None:
+        """The channels of a value; of those on a condition the one side, where that is enough."""
+        sides = [term for term in self.sides.get(ref, ()) if fits(column, self._now(term).column, lambda a: a)]
+        return sides[0] if sides else self.chosen.widths.get(ref)
 
     def _covers(self, term: Term, column: Column) -> bool:
         """Whether a term is a column's value in every body that has one; a parameter can be given one there."""
@@ -270,6 +302,9 @@ class Choice:
             return self._use(parameter)
         if "." in hint:
             return None
+        local = self._local(hint)
+        if local is not None and fits(column, local.column, lambda a: a):
+            return local
         wide = role in ("width", "in_channels") and hint in self.declared.parameters
         if constant and not exact and not wide:
             return None
@@ -278,26 +313,90 @@ class Choice:
         self.by_name[hint] = parameter
         return self._use(parameter)
 
-    def _quotient(self, step: UnionStep, argument: str, column: Column) -> Term | None:
-        """`whole // part`, where the block's text divides two names; the part is a parameter then, as in the text."""
-        given = step.one.quotients.get(argument)
-        if given is None or any(use is not None and use.quotients.get(argument) != given for use in step.uses):
+    def _calculated(self, step: UnionStep, argument: str, column: Column) -> Term | None:
+        """The arithmetic that the block's text has for an argument."""
+        given = step.one.formulas.get(argument)
+        if given is None or any(use is not None and use.formulas.get(argument) != given for use in step.uses):
             return None
-        whole = self.by_name.get(self.alias.get(given.whole, given.whole))
-        if whole is None or (self.spread and whole.name in self.image):
+        return self._rule(given, column)
+
+    def _local(self, name: str) -> Term | None:
+        """A local name of the block's text as one of the constructor, where the text calculates it."""
+        if name not in self.locals:
+            self.locals[name] = None  # within itself it is none
+            formula, column = self.declared.formulas.get(name), self.columns.get(name)
+            rule = self._rule(formula, column) if formula is not None and column is not None else None
+            if rule is not None:
+                called = self.name(plain_name(name))
+                self.chosen.locals[called] = rule
+                self.locals[name] = Term(Name(called), rule.column)
+        return self.locals[name]
+
+    def _rule(self, formula: Formula, column: Column) -> Term | None:
+        """Arithmetic of the text that gives a column, in known terms, or by a parameter that follows from it."""
+        if None in column:
             return None
-        pairs = list(zip(whole.column, column, strict=True))
-        if not all(isinstance(a, int) and isinstance(b, int) and b and a % b == 0 for a, b in pairs):
+        terms: dict[str, Term] = {}
+        unknown: list[str] = []
+        for name in names_in(formula):
+            if (term := self._known(name)) is None:
+                unknown.append(name)
+            elif self.spread and term.parameters & self.image:
+                return None
+            else:
+                terms[name] = term
+        operand: Operand = formula
+        if unknown:
+            if MISSING in column:
+                return None
+            name, varied = unknown[0], any(len(set(term.column)) > 1 for term in (*terms.values(), Term(None, column)))
+            values = self._solution(formula, name, terms, column) if len(unknown) == 1 and varied else None
+            if values is None or name not in self.declared.parameters:
+                return None
+            if len(set(values)) == 1 and not divides(formula, name):
+                operand = replaced(formula, name, values[0])
+            elif all(value == int(value) for value in values):
+                role = name if name == "width" else FACTOR
+                called = self.name(plain_name(name))
+                self.by_name[name] = Parameter(called, tuple(map(int, values)), role, self._setting(name))
+                terms[name] = self.by_name[name].term
+            else:
+                return None
+        found = written(operand, terms, self.count)
+        if found is None or not fits(column, found.column, lambda a: a):
             return None
-        parts = tuple([a // b for a, b in pairs])
-        part = self.by_name.get(given.part)
-        if part is None and "." not in given.part:
-            part = Parameter(self.name(plain_name(given.part)), parts, given.part, self._setting(given.part))
-            self.by_name[given.part] = part
-        if part is None or part.column != parts:
+        for term in terms.values():
+            self._used(term)
+        return found
+
+    def _solution(
+        self, formula: Formula, name: str, terms: Mapping[str, Term], column: Column
+    ) -> tuple[int | Fraction, ...] | None:
+        """What an unknown name of arithmetic is in every body."""
+        found = []
+        for body, wanted in enumerate(column):
+            known = {each: term.column[body] for each, term in terms.items()}
+            value = solved(formula, name, known, wanted)
+            if value is None:
+                return None
+            found.append(value)
+        return tuple(found)
+
+    def _known(self, name: str) -> Term | None:
+        """What stands for a name of the text, if that is known in every body."""
+        name = self.alias.get(name, name)
+        parameter = self.by_name.get(name)
+        if parameter is None and (local := self._local(name)) is not None:
+            return local
+        column = self.columns.get(name)
+        if parameter is None and column is not None and name in self.declared.parameters:
+            role = self.roles[name]
+            if len(set(column)) > 1 or role in ("width", "in_channels"):
+                parameter = Parameter(self.name(plain_name(name)), column, role, self._setting(name))
+                self.by_name[name] = parameter
+        if parameter is None or parameter.role == "activation" or {MISSING, None}.intersection(parameter.column):
             return None
-        self._use(whole)
-        return Term(Binary("//", Name(whole.name), self._use(part).expression or NONE), column)
+        return parameter.term if all(isinstance(value, int) for value in parameter.column) else None
 
     def _own(self, step: UnionStep, argument: str, column: Column, role: str, *, exact: bool = False) -> Term:
         """A parameter that the text has no name for."""
@@ -325,7 +424,7 @@ class Choice:
             return None
         known = [term for term in known if None not in term.column]  # what may be none is no number to count with
         for term in known:
-            for factor in range(2, MOST_FACTOR + 1):
+            for factor in range(2, MAX_FACTOR + 1):
                 if fits(column, term.column, lambda a, f=factor: a * f):  # type: ignore[misc]
                     return self._used(Term(Binary("*", Literal(factor), Name(term.name)), column))
                 if fits(column, term.column, lambda a, f=factor: a // f if a % f == 0 else MISSING):  # type: ignore[misc]
@@ -343,6 +442,7 @@ class Choice:
         """Known counts of channels, each a bare name."""
         found = [p.term for p in self.chosen.parameters if p.role in CHANNELS]
         inputs = [self.chosen.widths[Ref("", index)] for index in self.chosen.inputs]
+        found += [Term(Name(name), local.column) for name, local in self.chosen.locals.items()]
         return found + [term for term in inputs if term not in found]
 
     def _from_window(self, step: UnionStep, argument: str, column: Column) -> Term | None:
@@ -371,7 +471,24 @@ class Choice:
             return Term(literal(column[0]), column)
         if said is not None and not step.optional and fits(column, self._now(said).column, lambda a: a):
             return Term(said.expression, column)
-        return Term(None, column)
+        return Term(self._under_condition(step, index, said, column), column)
+
+    def _under_condition(self, step: UnionStep, index: int, said: Term | None, column: Column) -> Expression | None:
+        """`there if condition else handed_on`: the channels behind a step that some bodies do not have. What is said of
+        the step holds where it is there; its condition is chosen later."""
+        other = self.chosen.widths[step.inputs[step.bypass]] if step.bypass is not None else None
+        if not step.optional or said is None or other is None:
+            return None
+        there = tuple([value if u else MISSING for value, u in zip(column, step.present, strict=True)])
+        known = [self._now(Term(Name(name), ())).column for name in said.parameters | other.parameters]
+        if not fits(there, self._now(said).column, lambda a: a) or any(MISSING in each for each in known):
+            return None
+        if said.expression is None or other.expression is None or said.expression == other.expression:
+            return said.expression if other.expression is not None else None
+        self.sides[Ref(step.label, index)] = (Term(said.expression, there), other)
+        if isinstance(said.expression, Conditional) or isinstance(other.expression, Conditional):
+            return None  # a person would have named it
+        return Conditional(said.expression, condition_of(step.label), other.expression)
 
     def _handed_on(self, step: UnionStep, index: int, body: int) -> int:
         use = step.uses[body]
@@ -392,7 +509,14 @@ class Choice:
         channels = FORMS[step.kind].channels
         if channels == "summed":
             return self._sum([self.chosen.widths[ref] for ref in step.inputs])
-        return self.chosen.widths[step.inputs[0]] if channels == "kept" else None
+        whole = self.chosen.widths[step.inputs[0]]
+        if step.optional and (fed := self.chosen.terms.get((step.label, "in_channels"))) is not None:
+            whole = fed
+        if channels == "divided" and whole.expression is not None:
+            column = tuple([value // step.count if value is not MISSING else MISSING for value in whole.column])
+            made = Binary("//", whole.expression, Literal(step.count)) if step.count > 1 else whole.expression
+            return Term(made if names(whole.expression) else literal(column[0]), column)
+        return whole if channels == "kept" else None
 
     @staticmethod
     def _sum(terms: Sequence[Term]) -> Term | None:
@@ -402,7 +526,8 @@ class Choice:
             return None
         columns = zip(*[term.column for term in terms], strict=True)
         column = tuple([sum(values) if MISSING not in values else MISSING for values in columns])
-        parts = [part for expression in known for part in split("+", expression)]
+        counts = Counter([part for expression in known for part in split("+", expression)])
+        parts = [Binary("*", Literal(n), part) if n > 1 else part for part, n in counts.items()]
         return Term(joined("+", parts) if names(*known) else literal(column[0]), column)
 
     def _said_by_block(self, step: UnionStep, index: int) -> Term | None:
@@ -414,8 +539,11 @@ class Choice:
         if not said.parameters:
             return Term(said.expression, column)
         arguments: dict[str, Expression] = {}
+        feeds = self.inner.feeds[int(step.kind)]
         for name in said.parameters:
             term = self.chosen.terms.get((step.label, name))
+            if term is None and name in feeds:  # the class hands on what flows in, and does not ask how wide it is
+                term = self.chosen.widths[step.inputs[feeds[name]]]
             if term is None or term.expression is None:
                 return None
             arguments[name] = term.expression

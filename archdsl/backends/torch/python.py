@@ -205,12 +205,15 @@ def split(operator: str, expression: Expression) -> tuple[Expression, ...]:
 
 
 def substituted(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    """An expression of names, numbers and operators with values in the place of names."""
+    """An expression of names, numbers, operators and conditions with values in the place of names."""
     if isinstance(expression, Name):
         return values.get(expression.name, expression)
     if isinstance(expression, Binary):
         left, right = substituted(expression.left, values), substituted(expression.right, values)
         return Binary(expression.operator, left, right)
+    if isinstance(expression, Conditional):
+        parts = (expression.value, expression.test, expression.other)
+        return Conditional(*[substituted(part, values) for part in parts])
     return expression
 
 

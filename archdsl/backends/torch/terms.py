@@ -22,6 +22,7 @@ from archdsl.backends.torch.python import (
     dotted,
     joined,
     names,
+    substituted,
 )
 from archdsl.backends.torch.templates import EXTRAS
 from archdsl.backends.torch.union import UnionStep
@@ -90,10 +91,45 @@ class Chosen:
     conditions: dict[str, Expression] = field(default_factory=dict)
     """Label of a step that may be missing -> the condition under which it is there."""
     widths: dict[Ref, Term] = field(default_factory=dict)
+    locals: dict[str, Term] = field(default_factory=dict)
+    """Local name of the constructor -> what it is, in an order in which they can be written."""
     inputs: tuple[int, ...] = ()
     """The inputs that are used."""
     factories: dict[str, Parameter] = field(default_factory=dict)
     """Label of an activation that differs between bodies -> the parameter that makes it."""
+
+    def enter_conditions(self) -> None:
+        """Put the conditions, which are chosen last, where `condition_of` stands for them."""
+        values = {condition_of(label).name: condition for label, condition in self.conditions.items()}
+        for found in (self.terms, self.widths, self.locals):
+            entered: dict[Any, Term] = found
+            for key, term in entered.items():
+                if term.expression is not None and term.parameters & values.keys():
+                    entered[key] = Term(substituted(term.expression, values), term.column)
+
+    def without_locals(self, term: Term) -> Term:
+        """A term in the parameters alone."""
+        expression = term.expression
+        for name, local in reversed(self.locals.items()):
+            if expression is not None and local.expression is not None:
+                expression = substituted(expression, {name: local.expression})
+        return Term(expression, term.column)
+
+    def used_locals(self) -> dict[str, Expression]:
+        """The local names that are read, with what they are."""
+        known = [term.expression for term in self.terms.values() if term.expression is not None]
+        read = names(*self.conditions.values(), *known)
+        found: dict[str, Expression] = {}
+        for name, local in reversed(self.locals.items()):
+            if name in read and local.expression is not None:
+                found[name] = local.expression
+                read |= names(local.expression)
+        return dict(reversed(found.items()))
+
+
+def condition_of(label: str) -> Name:
+    """What stands for the condition of a step until that is chosen: no name of Python."""
+    return Name(f"{label}?")
 
 
 def merged(a: Column, b: Column) -> Column | None:
@@ -120,7 +156,7 @@ class Namer:
 _WORDS = """
 False None True and as assert async await break class continue def del elif else except finally for from global if
 import in is lambda nonlocal not or pass raise return try while with yield match case type self super nn F torch math
-Tensor OrderedDict Callable ClassVar int float bool tuple str range list print len abs sum max min round isinstance
+Tensor OrderedDict Callable Any ClassVar int float bool tuple str range list print len abs sum max min round isinstance
 property object Module debug dict set any all zip map i channels module drop_path_rate SPEC_HASH init_weights
 """
 RESERVED = frozenset((*_WORDS.split(), *EXTRAS))

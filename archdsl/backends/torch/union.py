@@ -7,7 +7,7 @@ they become classes of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 
 from archdsl.backends.torch.bodies import Body, Ref, Use, is_activation
@@ -30,6 +30,11 @@ class UnionStep:
     @property
     def optional(self) -> bool:
         return any(use is None for use in self.uses)
+
+    @property
+    def present(self) -> tuple[bool, ...]:
+        """Whether the graph has it, in each body."""
+        return tuple([use is not None and bool(use.outputs) for use in self.uses])
 
     @property
     def one(self) -> Use:
@@ -55,25 +60,60 @@ class Program:
 def programs_of(bodies: Sequence[Body]) -> list[Program]:
     """The bodies of one block in as few programs as can be."""
     whole = unite(bodies)
+    if whole is None:
+        bodies = aligned(bodies)
+        whole = unite(bodies)
     if whole is not None:
         return [whole]
     kinds: dict[object, list[Body]] = {}
     for body in bodies:
         kinds.setdefault(body.signature(), []).append(body)
-    clusters: list[list[Body]] = []
+    order = {id(body): index for index, body in enumerate(bodies)}
+    found: list[Program] = []
     for alike in sorted(kinds.values(), key=lambda b: -len(b[0].steps)):
-        for cluster in clusters:
-            if unite([*cluster, *alike]) is not None:
-                cluster += alike
+        for index, program in enumerate(found):
+            both = unite(sorted([*program.bodies, *alike], key=lambda b: order[id(b)]))
+            if both is not None:
+                found[index] = both
                 break
         else:
-            clusters.append(list(alike))
-    order = {id(body): index for index, body in enumerate(bodies)}
-    for cluster in clusters:
-        cluster.sort(key=lambda b: order[id(b)])
-    clusters.sort(key=lambda c: order[id(c[0])])
-    found = [unite(cluster) for cluster in clusters]
-    return [program for program in found if program is not None]
+            alone = unite(alike)
+            if alone is None:
+                raise ValueError(f"bodies of {alike[0].application.declared.name} with the same steps are no program")
+            found.append(alone)
+    return sorted(found, key=lambda program: order[id(program.bodies[0])])
+
+
+def aligned(bodies: Sequence[Body]) -> list[Body]:
+    """The bodies with one label for each expression of the same values: both sums of `(a + b) + c if deep else a + b`.
+
+    Only labels that no module has can differ from the text's.
+    """
+    known: dict[object, str] = {}
+    found: dict[int, Body] = {}
+    for body in sorted(bodies, key=lambda body: -len(body.steps)):
+        own = {use.label for use in body.steps}
+        moved: dict[str, str] = {}
+        steps = []
+        for use in body.steps:
+            inputs = _relabelled(use.inputs, moved)
+            if is_expression(use.kind):
+                label = known.setdefault((use.kind, inputs, len(use.outputs)), use.label)
+                if label not in own:
+                    moved[use.label] = label
+            steps.append(replace(use, label=moved.get(use.label, use.label), inputs=inputs))
+        refs = {value: _relabelled([ref], moved)[0] for value, ref in body.refs.items()}
+        found[id(body)] = replace(body, steps=tuple(steps), outputs=_relabelled(body.outputs, moved), refs=refs)
+    return [found[id(body)] for body in bodies]
+
+
+def _relabelled(refs: Sequence[Ref], moved: Mapping[str, str]) -> tuple[Ref, ...]:
+    return tuple([Ref(moved.get(ref.label, ref.label), ref.output) for ref in refs])
+
+
+def is_expression(kind: str | int) -> bool:
+    """Whether such a step is never a module."""
+    return isinstance(kind, str) and FORMS[kind].value is not None and FORMS[kind].module is None
 
 
 def unite(bodies: Sequence[Body]) -> Program | None:
@@ -88,9 +128,9 @@ def unite(bodies: Sequence[Body]) -> Program | None:
         if not union.add(label):
             return None
     outputs = [union.common([body.outputs[i] for body in bodies]) for i in range(len(bodies[0].outputs))]
-    if any(ref is None for ref in outputs):
-        return None
     program.outputs = tuple([ref for ref in outputs if ref is not None])
+    if len(program.outputs) < len(outputs) or not union.holds(program.outputs):
+        return None
     for step in program.steps:
         if step.optional and isinstance(step.kind, str) and (nothing := FORMS[step.kind].idle):
             idle = replace(step.one, arguments=nothing, outputs=())
@@ -101,8 +141,9 @@ def unite(bodies: Sequence[Body]) -> Program | None:
 
 
 def _may_miss(step: UnionStep) -> bool:
-    """Whether code can leave a step away: it has one output, and something takes its place."""
-    return step.count == 1 and step.bypass is not None and (len(step.inputs) == 1 or isinstance(step.kind, str))
+    """Whether code can leave a step away: something takes its place, and that of each of its outputs."""
+    single = step.count == 1 and (len(step.inputs) == 1 or isinstance(step.kind, str))
+    return step.bypass is not None and (single or is_expression(step.kind))
 
 
 class _Union:
@@ -129,7 +170,7 @@ class _Union:
             inputs.append(ref)
         kind = first.kind if len(kinds) == 1 else "activation"
         step = UnionStep(label, kind, first.called, tuple(inputs), uses)
-        if len(inputs) == 1 and step.count == 1:
+        if len(inputs) == 1 and (step.count == 1 or is_expression(kind)):
             step.bypass = 0
         self.place[label] = len(self.program.steps)
         self.program.steps.append(step)
@@ -147,17 +188,49 @@ class _Union:
 
     def _meets(self, candidate: Ref, wanted: Ref, body: int) -> bool:
         """Whether a value of the union is, in one body, the value wanted; chooses what a step hands on."""
-        here = candidate
+        here, last = candidate, None
         while here.label and self.program.labels[here.label].uses[body] is None:
-            step = self.program.labels[here.label]
-            if step.bypass is None:
-                for operand, ref in enumerate(step.inputs):
+            last = self.program.labels[here.label]
+            if last.bypass is None:
+                for operand, ref in enumerate(last.inputs):
                     if self._meets(ref, wanted, body):
-                        step.bypass = operand
+                        last.bypass = operand
                         return True
                 return False
-            here = step.inputs[step.bypass]
-        return here == wanted
+            here = last.inputs[last.bypass]
+        return here == wanted or (last is not None and self._moved(last, wanted))
+
+    def _moved(self, step: UnionStep, wanted: Ref) -> bool:
+        """Whether a step that some bodies lack may hand on another value, which is its operand in those that have it;
+        lets it."""
+        place = step.bypass or 0
+        if wanted.label and self.place[wanted.label] >= self.place[step.label]:
+            return False
+        taken = [(body, use.inputs[place]) for body, use in enumerate(step.uses) if use is not None]
+        if not all(self._meets(wanted, ref, body) for body, ref in taken):
+            return False
+        step.inputs = (*step.inputs[:place], wanted, *step.inputs[place + 1 :])
+        return True
+
+    def holds(self, outputs: Sequence[Ref]) -> bool:
+        """Whether every step has its operands in every body, and the outputs are those of the bodies."""
+        for number, body in enumerate(self.program.bodies):
+            found = [*outputs]
+            wanted = [*body.outputs]
+            for step in self.program.steps:
+                if (use := step.uses[number]) is not None:
+                    found += step.inputs
+                    wanted += use.inputs
+            if [self._here(ref, number) for ref in found] != wanted:
+                return False
+        return True
+
+    def _here(self, ref: Ref, body: int) -> Ref:
+        """What a value of the union is in a body."""
+        while ref.label and self.program.labels[ref.label].uses[body] is None:
+            step = self.program.labels[ref.label]
+            ref = step.inputs[step.bypass or 0]
+        return ref
 
 
 def _order(bodies: Iterable[Body]) -> list[str] | None:

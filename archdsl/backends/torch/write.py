@@ -113,7 +113,7 @@ class ClassWriter:
 
     def __init__(self, plan: Plan, program: Program, chosen: Chosen) -> None:
         self.plan, self.program, self.chosen = plan, program, chosen
-        self.local = Namer([*RESERVED, *[p.name for p in chosen.parameters]])
+        self.local = Namer([*RESERVED, *[p.name for p in chosen.parameters], *chosen.locals])
         self.attributes = Namer([step.label.partition(".")[0] for step in program.steps])
         self.users = Counter(ref for step in program.steps for ref in set(step.inputs))
         self.constructor: list[Statement] = []
@@ -158,7 +158,7 @@ class ClassWriter:
             fresh = isinstance(source.kind, str) and FORMS[source.kind].fresh
             if not fresh or self.users[ref] > 1 or ref in self.program.outputs:
                 return False
-            if not source.optional:
+            if all(there or use is None for there, use in zip(source.present, step.uses, strict=True)):
                 return True
             ref = source.inputs[source.bypass or 0]
         return False
@@ -180,13 +180,14 @@ class ClassWriter:
 
     def run(self) -> None:
         """Write the constructor's statements, and the units of `forward`."""
+        self.constructor += [Assign(Name(name), made) for name, made in self.chosen.used_locals().items()]
         self._box(tree_of(self.program), [])
         order = {step.label: index for index, step in enumerate(self.program.steps)}
         self.units.sort(key=lambda unit: order[unit.outputs[0].label])
 
-    def assign(self, name: str, value: Expression) -> Statement:
+    def assign(self, name: str, value: Expression, annotation: Expression | None = None) -> Statement:
         """`self.name = value`, which is also a statement of the constructor from now on."""
-        made = Assign(of_self(name), value)
+        made = Assign(of_self(name), value, annotation)
         self.constructor.append(made)
         return made
 
@@ -198,7 +199,7 @@ class ClassWriter:
                 self._chain(name, inner)
             else:
                 self._containers(name, inner)
-                self._units_within(inner, name, [*path, name])
+                self._units_within(inner, of_self(name), [*path, name])
 
     def _leaf(self, step: UnionStep, name: str) -> None:
         if is_value(step):
@@ -209,7 +210,13 @@ class ClassWriter:
 
     def _module_unit(self, name: str, access: Expression, inputs: tuple[Ref, ...], step: UnionStep) -> None:
         outputs = tuple([Ref(step.label, index) for index in range(step.count)])
-        self.units.append(Unit(self.local_name(name), inputs, outputs, lambda x: call(access, *x)))
+        given = self.given(step)
+        self.units.append(Unit(self.local_name(name), inputs, outputs, lambda x: call(access, *x), given=given))
+
+    def given(self, step: UnionStep) -> tuple[str, ...]:
+        """What the block's text calls the values of a step."""
+        bound = self.program.bodies[0].application.declared.bound
+        return tuple([plain_name(name) for name in bound.get(step.label, ())])
 
     def local_name(self, name: str) -> str:
         """A name for a value; only what Python itself uses is avoided here."""
@@ -231,7 +238,7 @@ class ClassWriter:
         write = partial(_value, step, arguments, flag)
         repeats = frozenset((step.bypass,)) if flag and step.bypass is not None else frozenset()
         outputs = tuple([Ref(step.label, index) for index in range(step.count)])
-        self.units.append(Unit(self.local_name(name), step.inputs, outputs, write, repeats))
+        self.units.append(Unit(self.local_name(name), step.inputs, outputs, write, repeats, self.given(step)))
 
     def _chain(self, name: str, box: Box) -> None:
         """A container that runs its modules one after the other."""
@@ -290,18 +297,20 @@ class ClassWriter:
         return self.made(inner) if outside else self.made_or_not(inner)
 
     def _containers(self, name: str, box: Box) -> None:
-        """A container that is filled at once, or entry by entry where some have a condition; none of no modules."""
+        """A container of what `forward` calls one by one, none of no modules. One by names is filled entry by entry
+        where some have a condition."""
         modules = self._modules(box)
         if not modules:
             return
-        if not any(step.label in self.chosen.conditions for step in leaves(box)):
-            self.assign(name, _container(modules))
+        parts = [box[key] for key in modules]
+        nested = any(isinstance(part, dict) and not is_chain(part, self.program) for part in parts)
+        kind = ANY if nested else None
+        if _listed(modules) or not any(step.label in self.chosen.conditions for step in leaves(box)):
+            self.assign(name, _container(modules), kind)
             return
-        listed = _listed(modules)
-        self.assign(name, call(f"nn.{'ModuleList' if listed else 'ModuleDict'}"))
+        self.assign(name, call("nn.ModuleDict"), kind)
         for key, made in modules.items():
-            appended = Evaluate(call(Attribute(of_self(name), "append"), made))
-            self.constructor.append(appended if listed else Assign(Index(of_self(name), Literal(key)), made))
+            self.constructor.append(Assign(Index(of_self(name), Literal(key)), made))
 
     def _contained(self, inner: UnionStep | Box) -> Expression | None:
         """An entry of a container; none for what is no module."""
@@ -321,22 +330,23 @@ class ClassWriter:
         made = {key: module for key, inner in box.items() if (module := self._contained(inner)) is not None}
         return {key: made[key] for key in sorted(made, key=int)} if _listed(made) else made
 
-    def _units_within(self, box: Box, name: str, path: list[str]) -> None:
+    def _units_within(self, box: Box, access: Expression, path: list[str]) -> None:
+        """The units of what stands in a container, which `access` gives."""
         listed = _listed(self._modules(box))
         for key, inner in box.items():
             here = [*path, key]
+            there = Index(access, Literal(int(key) if listed and key.isdigit() else key))
             if isinstance(inner, UnionStep) and is_value(inner):
                 self._expression(inner, "_".join(here))
             elif not isinstance(inner, UnionStep) and not is_chain(inner, self.program):
-                self._units_within(inner, name, here)
+                self._units_within(inner, there, here)
             else:
                 steps = [inner] if isinstance(inner, UnionStep) else list(leaves(inner))
-                access: Expression = Index(of_self(name), Literal(int(key) if listed else key))
-                if len(path) > 1:
-                    access = call(of_self("get_submodule"), Literal(".".join(here)))
-                self._module_unit("_".join(here), access, steps[0].inputs, steps[-1])
+                self._module_unit("_".join(here), there, steps[0].inputs, steps[-1])
 
 
+ANY = Name("Any")
+"""Type checkers know of no module in a module that it has parts."""
 NN_MODULE, NN_SEQUENTIAL, IDENTITY = dotted("nn.Module"), dotted("nn.Sequential"), call("nn.Identity")
 
 
@@ -369,7 +379,10 @@ def _value(
     made = value(arguments, operands)
     if FORMS[str(step.kind)].lists and step.count == 1:
         made = Index(made, Literal(0))
-    return Conditional(made, of_self(flag), operands[step.bypass or 0]) if flag else made
+    if not flag:
+        return made
+    other = operands[step.bypass or 0]
+    return Conditional(made, of_self(flag), other if step.count == 1 else Tuple((other,) * step.count))
 
 
 def class_of(plan: Plan, block: BlockClass) -> Class:
