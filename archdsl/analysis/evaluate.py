@@ -228,12 +228,23 @@ def _comprehension(ctx: Context, e: ast.Comprehension, env: Environment) -> Valu
     ctx.spend(len(items) * (3 + sum([1 for _ in walk(e.body)])), e, env)
     found = []
     frame = env.frame
+    origin, rule = Origin(e.source, env), ctx.rules[type(e.body)]
+    known: dict[int, tuple[Value, int]] = {}
+    """What the body makes of a whole number, with its steps: of equal ones the same, where it builds nothing."""
     for index, item in enumerate(items):
+        again = known.get(item) if type(item) is int else None
+        if again is not None:
+            ctx.spend(again[1], e, env)
+            found.append(again[0])
+            continue
         inner = Environment(env.module, env)
         if frame is not None:
             inner.frame = replace(frame, suffix=f"{frame.suffix}.{index}")
-        inner.bind(e.variable.text, item, Origin(e.source, env))
-        found.append(ctx.evaluate(e.body, inner))
+        inner.bind(e.variable.text, item, origin)
+        before = ctx.steps
+        found.append(rule(ctx, e.body, inner))
+        if frame is None and type(item) is int and ctx.ties is None:
+            known[item] = found[-1], ctx.steps - before
     return bounded(ctx, tuple(found), e, env)
 
 
