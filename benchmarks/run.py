@@ -217,13 +217,13 @@ def solving() -> list[Line]:
 
 def warm(peer_python: str, repeat: int) -> list[Line]:
     """Parse, resolve, elaborate and count in a warm process, the library's syntax trees kept."""
-    from archdsl.compiler import Compiler
+    from archdsl.compiler import Compiled, Compiler
     from archdsl.graph.cost import count
     from archdsl.project import Project
 
     def total(compiler: Compiler, spec: Path, model: str | None = None) -> int:
         compilation = compiler.compile(Project(str(spec)).source(), model)
-        if compilation.network is None:
+        if not isinstance(compilation, Compiled):
             raise SystemExit(f"{spec} does not compile")
         return int(count(compilation.network).flops)
 
@@ -251,20 +251,19 @@ def warm(peer_python: str, repeat: int) -> list[Line]:
 def emission(peer_python: str, repeat: int) -> list[Line]:
     """The default files of a model in a warm process: from its text, and from its network alone."""
     from archdsl.commands.compile import DEFAULT_TARGETS
-    from archdsl.compiler import Compilation, Compiler
+    from archdsl.compiler import Compiled, Compiler
     from archdsl.emission import about_of, emit
     from archdsl.project import Project
     from archdsl.request import changes_of
 
-    def compiled(compiler: Compiler, spec: Path, *scalings: str, model: str | None = None) -> Compilation:
+    def compiled(compiler: Compiler, spec: Path, *scalings: str, model: str | None = None) -> Compiled:
         result = compiler.compile(Project(str(spec)).source(), model, changes_of(scalings=scalings))
-        if result.network is None:
+        if not isinstance(result, Compiled):
             raise SystemExit(f"{spec} does not compile")
         return result
 
-    def write(result: Compilation) -> None:
-        if result.network is not None:
-            emit(result.network, about_of(result, result.name, SPEC, ()), DEFAULT_TARGETS)
+    def write(result: Compiled) -> None:
+        emit(result.network, about_of(result, result.name, SPEC, ()), DEFAULT_TARGETS)
 
     path = ROOT / SPEC
     kept = Compiler(Project(str(path)))
@@ -291,7 +290,7 @@ def emission(peer_python: str, repeat: int) -> list[Line]:
 
 def rules(repeat: int) -> list[Line]:
     """Counts of RegNets that differ in the parameters of their rule alone: the program is resolved once."""
-    from archdsl.compiler import Changes, Compiler
+    from archdsl.compiler import Changes, Compiled, Compiler
     from archdsl.diagnostics import Diagnostics
     from archdsl.graph.cost import count
     from archdsl.project import Project
@@ -312,7 +311,7 @@ def rules(repeat: int) -> list[Line]:
     def again() -> None:
         for settings in draws:
             compilation = compiler.elaborate(program, "regnety", Changes(settings), Diagnostics())
-            if compilation.network is not None:
+            if isinstance(compilation, Compiled):
                 count(compilation.network)
 
     def from_text() -> None:
@@ -322,12 +321,46 @@ def rules(repeat: int) -> list[Line]:
                 default = {"depth": "22", "w_0": "96", "w_a": "31.41", "w_m": "2.24", "group_width": "64"}[name]
                 text = text.replace(f"{name}: {default}", f"{name}: {value}", 1)
             compilation = compiler.compile(Source("family.arch", text))
-            if compilation.network is not None:
+            if isinstance(compilation, Compiled):
                 count(compilation.network)
 
     each, parsed = (milliseconds(function, 3) / len(draws) for function in (again, from_text))
     print(f"{1000 / each:.0f} counts a second when only the rule's parameters change", file=sys.stderr)
     return [Line("rules", "a RegNetY with other parameters", each, "ms", "the same from the text each time", parsed)]
+
+
+def editing(repeat: int) -> list[Line]:
+    """The diagnostics of a file of some 200 lines, all models compiled, after each of many changes of one character."""
+    from archdsl.compiler import Compiler
+    from archdsl.diagnostics import Diagnostics
+    from archdsl.project import Project
+    from archdsl.source import Source
+
+    path = ROOT / SPEC
+    compiler = Compiler(Project(str(path)))
+    text = path.read_text(encoding="utf-8")
+    lines = text.count("\n")
+    while text.count("\n") < 200 - lines:
+        text += "\n" + path.read_text(encoding="utf-8").partition("\n")[2].replace("model ", f"model m{len(text)}_", 1)
+    digits = [index for index, character in enumerate(text) if character.isdigit() and text[index - 1] in " :"]
+    rng = random.Random(0)
+
+    def edited() -> str:
+        at = rng.choice(digits)
+        return text[:at] + rng.choice("123456789") + text[at + 1 :]
+
+    def keystroke() -> None:
+        compiler.check(Source(SPEC, edited()))
+
+    def names() -> None:
+        compiler.program(Source(SPEC, edited()), Diagnostics())
+
+    what = f"{text.count(chr(10))} lines, a character changed"
+    checked, resolved = milliseconds(keystroke, repeat), milliseconds(names, repeat)
+    return [
+        Line("editor", f"{what}: syntax and names", resolved, "ms", "the goal of 20 ms", 20.0),
+        Line("editor", f"{what}: every model and claim", checked, "ms", "the goal of 20 ms", 20.0),
+    ]
 
 
 def table(lines: Sequence[Line]) -> str:
@@ -374,6 +407,7 @@ def main() -> None:
     lines += solving()
     lines += warm(arguments.peer_python, arguments.repeat)
     lines += rules(arguments.repeat)
+    lines += editing(arguments.repeat)
     lines += emission(arguments.peer_python, arguments.repeat)
     print(table(lines))
     if arguments.json is not None:

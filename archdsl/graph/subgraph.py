@@ -86,6 +86,9 @@ class Subgraph:
         found._nodes, found._steps, found._build = (), (), build
         return found
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Subgraph, (self.path, self.input_shapes, self.nodes, self.steps, self.outputs)
+
     def _made(self) -> None:
         """Make the operations of one that is like another."""
         if self._build is not None:
