@@ -138,11 +138,16 @@ class _Total:
 
     @property
     def result(self) -> Dim:
+        """The total: with a divisor, the floor of the sum over it."""
         return self.amount if self.divisor == 1 else self.rounded
 
 
 def count(network: Network, convention: Convention | str = DEFAULT) -> Cost:
-    """The network's flops, params, acts and buffers in a convention, with a row for every node."""
+    """The network's flops, params, acts and buffers in a convention, with a row for every node.
+
+    All are for one image, in the units that the convention names; buffers are stored elements. Raises KeyError for an
+    unknown convention.
+    """
     chosen = convention_of(convention)
     flops, params, acts = _Total(chosen.flops), _Total(chosen.params), _Total(chosen.acts)
     buffers: Dim = 0
@@ -168,7 +173,11 @@ def count(network: Network, convention: Convention | str = DEFAULT) -> Cost:
 
 
 def explain(network: Network, convention: Convention | str = DEFAULT) -> dict[str, tuple[Term, ...]]:
-    """The terms of flops, params and acts: their subtotals add up to the totals of `count`, to the unit."""
+    """The terms of flops, params and acts: their subtotals add up to the totals of `count`, to the unit.
+
+    A term is count * coefficient / divisor, of one kind and column; what a divisor rounds off is a term of its own.
+    Raises KeyError for an unknown convention.
+    """
     cost = count(network, convention)
     return {
         "flops": _explained(cost, cost.convention.flops, cost.flops),
