@@ -30,7 +30,7 @@ def _refine(value: Number, answer: Callable[[Bounds], T | None]) -> T | None:
     """The first answer to closer and closer bounds of the value, if there is one."""
     parts = value.parts if isinstance(value, Irrational) else 0
     for digits in DIGITS:
-        charge(parts * (16 + digits * digits // 64))
+        charge(parts * (8 + digits * digits // 64))
         try:
             found = answer(enclosure(digits).of(value))
         except Coarse:
