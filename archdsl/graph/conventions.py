@@ -30,9 +30,9 @@ KINDS: tuple[str, ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """A linear sum over the ledger: coefficients by kind, all divided by `divisor`.
+    """A linear sum over the ledger: floor(sum of coefficient * column over all operations / divisor).
 
-    The sum over a network is rounded down to a whole number where there is a divisor.
+    `terms` are the coefficients by kind, and `unit` says in words what the result counts, for one image.
     """
 
     terms: Mapping[str, Terms]

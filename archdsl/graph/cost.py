@@ -147,7 +147,11 @@ class _Total:
 
 
 def count(network: Network, convention: Convention | str = DEFAULT) -> Cost:
-    """The network's flops, params, acts and buffers in a convention."""
+    """The network's flops, params, acts and buffers in a convention.
+
+    All are for one image, in the units that the convention names; buffers are stored elements. Raises KeyError for an
+    unknown convention.
+    """
     chosen = convention_of(convention)
     flops: Dim = 0
     params: Dim = 0
@@ -214,7 +218,11 @@ def _rows(network: Network, convention: Convention) -> Iterator[Row]:
 
 
 def explain(network: Network, convention: Convention | str = DEFAULT) -> dict[str, tuple[Term, ...]]:
-    """The terms of flops, params and acts: their subtotals add up to the totals of `count`, to the unit."""
+    """The terms of flops, params and acts: their subtotals add up to the totals of `count`, to the unit.
+
+    A term is count * coefficient / divisor, of one kind and column; what a divisor rounds off is a term of its own.
+    Raises KeyError for an unknown convention.
+    """
     cost = count(network, convention)
     return {
         "flops": _explained(cost, cost.convention.flops, cost.flops),

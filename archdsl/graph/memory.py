@@ -62,7 +62,8 @@ def training_bytes(network: Network, dtype: str = "float32", batch: int = 1) -> 
 
     Follows PyTorch's derivative formulas for modules that do not work in place; a tensor that several
     operations keep counts once, parameters do not count, and what needs no gradient keeps nothing. Masks of
-    dropout take one byte, as on a GPU. Statistics of norms are kept in at least 32 bits.
+    dropout take one byte, as on a GPU. Statistics of norms are kept in at least 32 bits. Tests compare with what
+    PyTorch's hooks for saved tensors see (`tests/graph/tool_counts.json`).
     """
     size = DTYPE_BYTES[dtype]
     owners = _owners(network, training=True)

@@ -32,7 +32,7 @@ def _refine(
     """The first answer to closer and closer bounds of the value, if there is one; `rough` is asked with doubles."""
     parts = value.parts if isinstance(value, Irrational) else 0
     for digits in DIGITS:
-        charge(parts * (16 + digits * digits // 64))
+        charge(parts * (8 + digits * digits // 64))
         if digits == DIGITS[0] and rough is not None and isinstance(value, Irrational):
             bounds = doubles(value)
             if bounds is not None and (quick := rough(bounds)) is not None:

@@ -27,13 +27,16 @@ class Elementwise(Operation):
     __slots__ = ()
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input."""
         return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One activation element for each element of the input."""
         count = elements(inputs[0])
         return Ledger(activation_elements=count, outputs=count)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, at which the derivative is taken."""
         return INPUT_SAVED
 
 
@@ -44,6 +47,7 @@ class Relu(Elementwise):
     name: ClassVar[str] = "relu"
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The output: the derivative is 1 where it is above 0."""
         return OUTPUT_SAVED
 
 
@@ -68,6 +72,7 @@ class Sigmoid(Elementwise):
     name: ClassVar[str] = "sigmoid"
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The output y: the derivative is y (1 - y)."""
         return OUTPUT_SAVED
 
 
@@ -101,6 +106,7 @@ class Tanh(Elementwise):
     name: ClassVar[str] = "tanh"
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The output y: the derivative is 1 - y^2."""
         return OUTPUT_SAVED
 
 
@@ -141,10 +147,12 @@ class Prelu(Elementwise):
     init: Fraction = attribute(NUMBER, "the slope at the start", Fraction(1, 4))
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One activation element for each element, and C slopes."""
         count = elements(inputs[0])
         return Ledger(activation_elements=count, other_parameters=inputs[0][0], outputs=count)
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """`weight`, the slopes: (C,)."""
         return (Tensor("weight", (inputs[0][0],), "other_parameters"),)
 
 
@@ -156,7 +164,9 @@ class Identity(Elementwise):
     views: ClassVar[bool] = True
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """Nothing but its outputs."""
         return Ledger(outputs=elements(inputs[0]))
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: the derivative is 1."""
         return NOTHING_SAVED

@@ -30,13 +30,16 @@ class Add(Operation):
     commutative: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape that both have. Raises E401 where they differ."""
         return (need_same(self.name, inputs),)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One sum for each element of the output."""
         count = elements(outputs[0])
         return Ledger(residual_adds=count, outputs=count)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: both derivatives are 1."""
         return NOTHING_SAVED
 
 
@@ -54,6 +57,7 @@ class Mul(Operation):
     commutative: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the larger one. Raises E401 where the other is neither equal nor a gate."""
         a, b = inputs
         if len(a) == len(b):
             if _fits_as_gate(b, a):
@@ -67,10 +71,12 @@ class Mul(Operation):
         )
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One product for each element of the output."""
         count = elements(outputs[0])
         return Ledger(gate_multiplications=count, outputs=count)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Each input, where the other one needs a gradient: d(ab) = b da + a db."""
         return Saved(inputs=(0, 1), crossed=True)
 
 
@@ -84,13 +90,16 @@ class Scale(Operation):
     factor: Fraction = attribute(NUMBER, "the factor")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input."""
         return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One scaled element for each element of the input."""
         count = elements(inputs[0])
         return Ledger(scaled_elements=count, outputs=count)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: the derivative is the factor."""
         return NOTHING_SAVED
 
 
@@ -102,6 +111,7 @@ class Concat(Operation):
     arity: ClassVar[int | None] = None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The channels added up, height and width as they are. Raises E401 where those differ."""
         first = inputs[0]
         channels: Dim = first[0]
         for other in inputs[1:]:
@@ -114,9 +124,11 @@ class Concat(Operation):
         return ((channels, *first[1:]),)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """Nothing but its outputs."""
         return Ledger(outputs=elements(outputs[0]))
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: a gradient is taken apart."""
         return NOTHING_SAVED
 
 
@@ -131,15 +143,19 @@ class Dropout(Operation):
     rate: Fraction = attribute(RATE, "share of elements that are dropped")
 
     def shares_memory(self, training: bool) -> bool:
+        """At inference, and at a rate of 0, it is the identity."""
         return not training or not self.rate
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input."""
         return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """Nothing but its outputs: at inference it is the identity."""
         return Ledger(outputs=elements(inputs[0]))
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """A mask of one byte for each element."""
         return Saved(masks=elements(inputs[0])) if self.rate else NOTHING_SAVED
 
 
@@ -154,14 +170,18 @@ class DropPath(Operation):
     rate: Fraction = attribute(RATE, "share of images for which the branch is dropped")
 
     def shares_memory(self, training: bool) -> bool:
+        """At inference, and at a rate of 0, it is the identity."""
         return not training or not self.rate
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input. Raises E403 for a vector."""
         need_map(self.name, inputs[0])
         return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """Nothing but its outputs: at inference it is the identity."""
         return Ledger(outputs=elements(inputs[0]))
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """One factor for each image."""
         return Saved(values=1) if self.rate else NOTHING_SAVED

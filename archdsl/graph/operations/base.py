@@ -42,6 +42,7 @@ class Attribute:
 
     @property
     def required(self) -> bool:
+        """Whether it has no default."""
         return self.default is REQUIRED
 
 
@@ -55,6 +56,7 @@ class Tensor:
 
     @property
     def is_parameter(self) -> bool:
+        """Whether it is learned; else it is a buffer."""
         return self.column not in ("running_statistics", "counters")
 
 
@@ -153,11 +155,14 @@ class Operation:
         """Check settings against each other and bring them into canonical form, in place."""
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The shapes of the outputs. Raises E304 and E401 to E404."""
+        """The shapes of the outputs, without the batch: (C, H, W) or (C,). Raises E304 and E401 to E404.
+
+        The shapes are those of the module of the same name in `torch.nn`.
+        """
         raise NotImplementedError
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
-        """The terms, for one image."""
+        """The terms, for one image: counts of elements and of multiply-adds, which a convention weighs."""
         raise NotImplementedError
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
@@ -165,7 +170,7 @@ class Operation:
         return ()
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
-        """What autograd keeps."""
+        """What autograd keeps for the backward pass, as PyTorch's `derivatives.yaml` and its kernels have it."""
         raise NotImplementedError
 
 

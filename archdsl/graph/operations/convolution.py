@@ -145,6 +145,7 @@ class Conv(Operation):
 
     @classmethod
     def settle(cls, values: dict[str, Any]) -> None:
+        """Padding in canonical form. Raises E304 where the groups do not divide the width, E305 for padding."""
         settle_padding(values)
         _check_groups("width", values["width"], values["groups"])
 
@@ -153,15 +154,18 @@ class Conv(Operation):
         return window_pads(self.padding, h, w, self.kernel, self.stride, self.dilation)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(width, H', W') as `window_extents` has it. Raises E304 where the groups do not divide C, E402, E403."""
         channels, h, w = need_map(self.name, inputs[0])
         _check_groups("input channels", channels, self.groups)
         return ((self.width, *window_extents("conv", self.padding, h, w, self.kernel, self.stride, self.dilation)),)
 
     @property
     def mixes(self) -> bool:
+        """Whether it has one group."""
         return bool(is_one(self.groups))
 
     def stride_behind(self, stride: int) -> int | None:
+        """The stride times its own, the larger one of both directions."""
         return stride * int(max(self.stride))
 
     def _weights(self, channels: Dim) -> Dim:
@@ -169,6 +173,7 @@ class Conv(Operation):
         return taps * self.width * exact_divide(channels, self.groups)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """k_h k_w (C / groups) width weights, each multiplied and added once at each of the H' W' positions."""
         count = elements(outputs[0])
         weights = self._weights(inputs[0][0])
         return Ledger(
@@ -180,11 +185,13 @@ class Conv(Operation):
         )
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """`weight`: (width, C / groups, k_h, k_w), and `bias`: (width,)."""
         shape = (self.width, exact_divide(inputs[0][0], self.groups), *self.kernel)
         weight = Tensor("weight", shape, "weights")
         return (weight, Tensor("bias", (self.width,), "biases")) if self.bias else (weight,)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, or its padded copy: the derivative of the weights is taken at it."""
         return window_saved(inputs[0], self)
 
 
@@ -220,12 +227,15 @@ class Linear(Operation):
 
     @property
     def mixes(self) -> bool:
+        """Always."""
         return True
 
     def stride_behind(self, stride: int) -> int | None:
+        """None: a vector has no places."""
         return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(width,). Raises E403 for a map of more than one position."""
         shape = inputs[0]
         if len(shape) == 1 or (len(shape) == 3 and is_one(shape[1]) and is_one(shape[2])):
             return ((self.width,),)
@@ -236,13 +246,16 @@ class Linear(Operation):
         )
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """C width weights, each multiplied and added once."""
         weights = inputs[0][0] * self.width
         bias = self.width if self.bias else 0
         return Ledger(multiply_adds=weights, bias_adds=bias, weights=weights, biases=bias, outputs=self.width)
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """`weight`: (width, C), and `bias`: (width,)."""
         weight = Tensor("weight", (self.width, inputs[0][0]), "weights")
         return (weight, Tensor("bias", (self.width,), "biases")) if self.bias else (weight,)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input: the derivative of the weights is taken at it."""
         return INPUT_SAVED

@@ -16,6 +16,7 @@ from archdsl.graph.symbolic import Symbolic
 
 
 def wrong_type(name: str, expected: str, value: object) -> RuleError:
+    """E301: what the setting must be, and what it is."""
     return RuleError("E301", f"{name} must be {expected}, not {show(value)}", attribute=name)
 
 
@@ -38,6 +39,7 @@ class Whole(Kind):
         self.text = f"a whole number from {lo} to {hi}"
 
     def check(self, name: str, value: Any) -> Any:
+        """An int or a `Symbolic`; a fraction of denominator 1 as an int. Raises E301, E302, E303."""
         if isinstance(value, Symbolic):
             if not value.is_whole():
                 raise self._broken(name, value.value)
@@ -68,6 +70,7 @@ class Rational(Kind):
         self.without = without
 
     def check(self, name: str, value: Any) -> Fraction:
+        """A fraction that is no zero or infinity as a double. Raises E301, E302."""
         plain = value.value if isinstance(value, Symbolic) else value
         if isinstance(plain, bool) or not isinstance(plain, (int, Fraction)):
             raise wrong_type(name, "a number", value)
@@ -89,6 +92,7 @@ class Flag(Kind):
     text = "true or false"
 
     def check(self, name: str, value: Any) -> bool:
+        """A truth value. Raises E301."""
         if not isinstance(value, bool):
             raise wrong_type(name, "true or false", value)
         return value
@@ -102,6 +106,7 @@ class Choice(Kind):
         self.text = " or ".join(f'"{value}"' for value in values)
 
     def check(self, name: str, value: Any) -> str:
+        """One of the strings. Raises E301, E302."""
         if not isinstance(value, str):
             raise wrong_type(name, self.text, value)
         if value not in self.values:
@@ -117,6 +122,7 @@ class Pair(Kind):
         self.text = f"{self.whole.text}, or height x width of such"
 
     def check(self, name: str, value: Any) -> tuple[Any, Any]:
+        """(height, width). Raises E301, E302, E303."""
         if isinstance(value, tuple):
             if not isinstance(value, Size) or len(value) != 2:
                 raise wrong_type(name, "a whole number or height x width", value)
@@ -134,6 +140,7 @@ class Padding(Kind):
         self.whole = Whole(0)
 
     def check(self, name: str, value: Any) -> str | tuple[Any, ...]:
+        """A word, or (top, bottom, left, right). Raises E301, E302, E303."""
         if isinstance(value, str):
             if value not in ("symmetric", "same"):
                 raise RuleError("E302", f"{name} must be {self.text}, not {show(value)}", attribute=name)
@@ -159,6 +166,7 @@ class Wholes(Kind):
         self.text = f"a list of 1 to {most} whole numbers from {lo}"
 
     def check(self, name: str, value: Any) -> tuple[Any, ...]:
+        """A tuple of whole numbers. Raises E301, E302, E303."""
         if not isinstance(value, tuple) or (isinstance(value, Size) and not self.size):
             raise wrong_type(name, "a list of whole numbers", value)
         if not 1 <= len(value) <= self.most:
@@ -175,6 +183,7 @@ class Band(Kind):
         self.whole = Whole(0)
 
     def check(self, name: str, value: Any) -> Range:
+        """A range that is not empty. Raises E301, E302, E303."""
         if not isinstance(value, Range):
             raise wrong_type(name, "a range lo .. hi", value)
         lo, hi = self.whole.check(name, value.lo), self.whole.check(name, value.hi)
@@ -191,6 +200,7 @@ class OrNone(Kind):
         self.text = f"{kind.text}, or none"
 
     def check(self, name: str, value: Any) -> Any:
+        """None, or what the kind makes of the value. Raises as the kind."""
         return None if value is None else self.kind.check(name, value)
 
 

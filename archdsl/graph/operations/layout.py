@@ -32,9 +32,11 @@ class Layout(Operation):
     __slots__ = ()
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """Nothing but its outputs."""
         return Ledger(outputs=sum(elements(shape) for shape in outputs))
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: a gradient is moved back."""
         return NOTHING_SAVED
 
 
@@ -46,9 +48,11 @@ class Flatten(Layout):
     views: ClassVar[bool] = True
 
     def stride_behind(self, stride: int) -> int | None:
+        """None: a vector has no places."""
         return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(C H W,)."""
         return ((elements(inputs[0]),),)
 
 
@@ -67,10 +71,12 @@ class Split(Layout):
 
     @classmethod
     def settle(cls, values: dict[str, Any]) -> None:
+        """Raises E306 for neither or both of parts and sizes."""
         if (values["parts"] is None) == (values["sizes"] is None):
             raise RuleError("E306", "split needs either parts or sizes", attribute="parts", help="split(parts: 2)")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(C / parts, H, W) so many times, or one for each size. Raises E404 where they do not add up to C."""
         channels, rest = inputs[0][0], inputs[0][1:]
         if self.sizes is None:
             if not divides(self.parts, channels):
@@ -102,6 +108,7 @@ class Slice(Layout):
     channels: Range = attribute(Band(), "the channels lo .. hi, counted from 0, both included")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(hi - lo + 1, H, W). Raises E404 where hi is not below C."""
         channels = inputs[0][0]
         if not below(self.channels.hi, channels) and decided(channels) and decided(self.channels.hi):
             raise RuleError(
@@ -125,6 +132,7 @@ class PadChannels(Layout):
     to: Any = attribute(EXTENT, "channels of the output")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(to, H, W). Raises E404 where `to` is below C."""
         channels = inputs[0][0]
         if below(self.to, channels):
             raise RuleError(
@@ -147,6 +155,7 @@ class ChannelShuffle(Layout):
     groups: Any = attribute(EXTENT, "groups that are interleaved")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input. Raises E403 for a vector, E404 where the groups do not divide C."""
         channels = need_map(self.name, inputs[0])[0]
         if not divides(self.groups, channels):
             raise RuleError(
@@ -170,13 +179,16 @@ class Reshape(Layout):
 
     @classmethod
     def settle(cls, values: dict[str, Any]) -> None:
+        """Raises E302 for two extents."""
         if len(values["to"]) == 2:
             raise RuleError("E302", "to must have 1 or 3 extents, not 2", attribute="to")
 
     def stride_behind(self, stride: int) -> int | None:
+        """None: the places are others."""
         return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape that is given. Raises E404 where it has another number of elements."""
         if differ(elements(inputs[0]), elements(self.to)):
             raise RuleError(
                 "E404",
@@ -199,18 +211,23 @@ class Upsample(Operation):
 
     @property
     def kind(self) -> str:
+        """The mode is told apart: tools count bilinear ones otherwise."""
         return f"upsample_{self.mode}"
 
     def stride_behind(self, stride: int) -> int | None:
+        """The stride over the factor of the height, and at least 1."""
         return max(1, stride // int(self.factor[0]))
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(C, f_h H, f_w W). Raises E403 for a vector."""
         channels, h, w = need_map(self.name, inputs[0])
         return ((channels, h * self.factor[0], w * self.factor[1]),)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One interpolated element for each element of the output."""
         count = elements(outputs[0])
         return Ledger(interpolated_elements=count, outputs=count)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: the weights of the interpolation depend on the sizes alone."""
         return NOTHING_SAVED

@@ -42,17 +42,21 @@ class BatchNorm(Operation):
 
     @classmethod
     def settle(cls, values: dict[str, Any]) -> None:
+        """Raises E302 for a scale that starts at 0 and is not there."""
         if values["zero_init"] and not values["affine"]:
             raise RuleError("E302", "zero_init needs a scale to start at 0, and affine is false", attribute="zero_init")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input. Raises E403 for a vector."""
         need_map(self.name, inputs[0])
         return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One normalised element for each element; 2 C parameters, 2 C running statistics, one counter."""
         return _norm_cost(inputs[0], self.affine, 2 * inputs[0][0], 1)
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """`weight`, `bias`, `running_mean`, `running_var`: (C,) each, and a counter."""
         channels = inputs[0][0]
         return (
             *(_affine_tensors(channels) if self.affine else ()),
@@ -62,6 +66,7 @@ class BatchNorm(Operation):
         )
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, and a mean and a deviation for each channel of the batch."""
         return Saved(inputs=(0,), statistics=2 * inputs[0][0])
 
 
@@ -74,15 +79,19 @@ class LayerNorm(Operation):
     eps: Fraction = attribute(POSITIVE, "added to the variance", Fraction(1, 1_000_000))
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input."""
         return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One normalised element for each element; 2 C parameters."""
         return _norm_cost(inputs[0], True)
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """`weight`, `bias`: (C,) each."""
         return _affine_tensors(inputs[0][0])
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, and a mean and a deviation for each of the H W positions."""
         return Saved(inputs=(0,), values=2 * elements((1, *inputs[0][1:])))
 
 
@@ -98,6 +107,7 @@ class GroupNorm(Operation):
     eps: Fraction = attribute(POSITIVE, "added to the variance", Fraction(1, 100_000))
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input. Raises E403, E304 where the groups do not divide C, E404 for one value a group."""
         channels = need_map(self.name, inputs[0])[0]
         if not divides(self.groups, channels):
             raise RuleError(
@@ -116,12 +126,15 @@ class GroupNorm(Operation):
         return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One normalised element for each element; 2 C parameters."""
         return _norm_cost(inputs[0], True)
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """`weight`, `bias`: (C,) each."""
         return _affine_tensors(inputs[0][0])
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, and a mean and a deviation for each group."""
         return Saved(inputs=(0,), values=2 * self.groups)
 
 
@@ -135,15 +148,19 @@ class LayerScale(Operation):
     init: Fraction = attribute(NUMBER, "the factor at the start", Fraction(1, 1_000_000))
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input."""
         return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One scaled element for each element; C parameters."""
         count = elements(inputs[0])
         return Ledger(scaled_elements=count, other_parameters=inputs[0][0], outputs=count)
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """`weight`: (C, 1, 1) for a map, (C,) for a vector."""
         channels = inputs[0][0]
         return (Tensor("weight", (channels, 1, 1) if len(inputs[0]) == 3 else (channels,), "other_parameters"),)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input: the derivative of the factors is taken at it."""
         return INPUT_SAVED

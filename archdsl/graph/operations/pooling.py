@@ -86,6 +86,7 @@ class MaxPool(Operation):
 
     @classmethod
     def settle(cls, values: dict[str, Any]) -> None:
+        """Padding in canonical form. Raises E302 for more of it than half the kernel, E305."""
         _settle_pool(values)
 
     def pads(self, h: Dim, w: Dim) -> Pads:
@@ -93,15 +94,19 @@ class MaxPool(Operation):
         return window_pads(self.padding, h, w, self.kernel, self.stride, self.dilation)
 
     def stride_behind(self, stride: int) -> int | None:
+        """The stride times its own, the larger one of both directions."""
         return stride * int(max(self.stride))
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(C, H', W') as `window_extents` has it, or as PyTorch's `ceil_mode`. Raises E402, E403."""
         return _pool_shape(self, inputs[0], self.dilation)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One pooled element for each element of the input."""
         return _pool_cost(inputs, outputs)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, or its padded copy, and the index of every largest value."""
         return window_saved(inputs[0], self, elements(outputs[0]))
 
 
@@ -120,6 +125,7 @@ class AvgPool(Operation):
 
     @classmethod
     def settle(cls, values: dict[str, Any]) -> None:
+        """Padding in canonical form. Raises E302 for more of it than half the kernel, E305."""
         _settle_pool(values)
 
     def pads(self, h: Dim, w: Dim) -> Pads:
@@ -127,15 +133,19 @@ class AvgPool(Operation):
         return window_pads(self.padding, h, w, self.kernel, self.stride, (1, 1))
 
     def stride_behind(self, stride: int) -> int | None:
+        """The stride times its own, the larger one of both directions."""
         return stride * int(max(self.stride))
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(C, H', W') as `window_extents` has it, or as PyTorch's `ceil_mode`. Raises E402, E403."""
         return _pool_shape(self, inputs[0], (1, 1))
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One pooled element for each element of the input."""
         return _pool_cost(inputs, outputs)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, or its padded copy, which PyTorch keeps for its shape."""
         return window_saved(inputs[0], self)
 
 
@@ -146,15 +156,19 @@ class GlobalPool(Operation):
     name: ClassVar[str] = "global_pool"
 
     def stride_behind(self, stride: int) -> int | None:
+        """None: one position is left."""
         return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(C, 1, 1). Raises E403 for a vector."""
         return ((need_map(self.name, inputs[0])[0], 1, 1),)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One pooled element for each element of the input."""
         return _pool_cost(inputs, outputs)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: the derivative is 1 / (H W)."""
         return NOTHING_SAVED
 
 
@@ -168,14 +182,18 @@ class AdaptiveAvgPool(Operation):
     size: tuple[Any, Any] = attribute(PAIR, "extent of the output, height x width")
 
     def stride_behind(self, stride: int) -> int | None:
+        """None: it depends on the size of the input."""
         return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(C, *size). Raises E403 for a vector."""
         return ((need_map(self.name, inputs[0])[0], *self.size),)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One pooled element for each element of the input."""
         return _pool_cost(inputs, outputs)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, but for an output of 1 x 1, which PyTorch computes as a mean."""
         whole = is_one(self.size[0]) and is_one(self.size[1])
         return NOTHING_SAVED if whole else INPUT_SAVED
