@@ -10,10 +10,11 @@ from archdsl.commands.options import color_option, format_option
 from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project, expand
-from archdsl.views import phases
 from archdsl.views.check import Checked, check_report, claim_lines, summary
 from archdsl.zoo import locate
 
+OF_FILES, OF_MODELS = ("tokens", "ast", "names"), ("stages", "graph", "cost")
+"""The phases that read a file, and those that make something of a model."""
 EPILOG = """
 \b
 Examples:
@@ -33,7 +34,7 @@ A claim is a published figure under `expect`; it holds if the exact count, round
 @format_option("text", "json")
 @click.option(
     "--emit",
-    type=click.Choice((*phases.OF_SOURCES, *phases.OF_MODELS)),
+    type=click.Choice((*OF_FILES, *OF_MODELS)),
     help="Print what a phase makes of one model, or of one file.",
 )
 @click.option("--model", metavar="NAME", help="The model for --emit, where the file has several.")
@@ -86,7 +87,9 @@ def check_files(paths: list[str], diagnostics: Diagnostics) -> list[Checked]:
 
 def _emit(path: str, phase: str, model: str | None, color: str | None) -> None:
     """Print what a phase makes of a file, or of a model that has a network."""
-    if phase in phases.OF_MODELS:
+    from archdsl.views import phases
+
+    if phase in OF_MODELS:
         result = compiled(request_of(path, model=model, color=color))
         say(phases.of_model(result, phase))
         finish(result)

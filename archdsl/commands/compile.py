@@ -18,11 +18,10 @@ from archdsl.commands.options import (
     recipe_option,
     without_short_forms,
 )
-from archdsl.emission import TARGETS, NoEmission, no_entry_point, not_used, texts_of
 from archdsl.files import OutputFault, write_together
 from archdsl.graph.cost import count
-from archdsl.views.compile import FileWritten, compile_report, compile_text
 
+TARGETS = ("torch", "train", "json", "dot", "svg")
 DEFAULT_TARGETS = ("torch", "train")
 
 EPILOG = """
@@ -45,7 +44,7 @@ written unless all can be.
 @click.option(
     "--target",
     "targets",
-    type=click.Choice(list(TARGETS)),
+    type=click.Choice(TARGETS),
     multiple=True,
     help="What to write; repeatable. torch: a standalone PyTorch module; train: a training entry point for it; "
     "json: the resolved graph; dot, svg: a picture of stages and blocks.  [default: torch, and train where the "
@@ -71,6 +70,9 @@ def command(
     **options: Any,
 ) -> None:
     """Compile a model, and write it as PyTorch code, as data or as a picture."""
+    from archdsl.emission import NoEmission, no_entry_point, not_used, texts_of
+    from archdsl.views.compile import FileWritten, compile_report, compile_text
+
     words = changes_in_words(options, classes, resolution)
     options = without_short_forms(options, classes, resolution)
     request = request_of(file, as_json=format_ == "json", **options)

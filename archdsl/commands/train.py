@@ -25,13 +25,11 @@ from archdsl.commands.options import (
     without_short_forms,
 )
 from archdsl.compiler import Compiled
-from archdsl.emission import NoEmission, not_used
 from archdsl.project import Project
 from archdsl.training.entry_point import OptionFault
 from archdsl.training.plan import Plan, plan_of
 from archdsl.training.run_folder import FolderFault
 from archdsl.training.start import StartFault, check_signal, train
-from archdsl.views.train import train_report, train_text, wanted_of
 
 USAGE = 2
 
@@ -85,6 +83,9 @@ def command(
     **options: Any,
 ) -> None:
     """Train a model by a recipe: compile it into a run folder, and start it there."""
+    from archdsl.emission import NoEmission, not_used
+    from archdsl.views.train import train_report, wanted_of
+
     changes = changes_in_words(options, classes)
     typed = ["archdsl", "train", file, *[part for text in changes for part in text.split(" ", 1)]]
     for word, value in (("--recipe", options["recipe"]), ("--data", data), ("-o", folder), ("--device", device)):
@@ -124,6 +125,8 @@ def command(
 
 def _tell(plan: Plan, result: Compiled, request: Request, *, dry_run: bool) -> None:
     if not request.as_json:
+        from archdsl.views.train import train_text
+
         say(train_text(plan, result, dry_run=dry_run))
 
 

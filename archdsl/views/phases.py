@@ -17,11 +17,6 @@ from archdsl.syntax.parser import parse
 from archdsl.views.parts import rows_of
 from archdsl.views.tables import places, size, table
 
-OF_SOURCES = ("tokens", "ast", "names")
-"""The phases that read a file."""
-OF_MODELS = ("stages", "graph", "cost")
-"""Those that make something of a model."""
-
 
 def of_source(source: Source, reader: Reader, phase: str, diagnostics: Diagnostics) -> str:
     """Tokens, syntax tree, or names. Raises `Fault` where the file has no tokens."""
