@@ -23,7 +23,7 @@ MAX_TEXT = 200
 """Characters of one text that are shown."""
 KEPT = (Pair, Padding, Flag, Choice)
 """The kinds of setting in which equal blocks agree."""
-MOST_VARYING = 3
+MAX_VARYING = 3
 """Settings that vary in a run of blocks, of which more are not listed."""
 
 
@@ -199,7 +199,7 @@ def _varying(network: Network, run: Run) -> list[str]:
             values = [value for _, value in settings]
             if any(value != values[0] for value in values) and (widths or isinstance(values[0], Fraction)):
                 found[f"{operations[0].name} {settings[0][0]} {show(values[0])} … {show(values[-1])}"] = None
-    return [*list(found)[:MOST_VARYING], *(["…"] if len(found) > MOST_VARYING else [])]
+    return [*list(found)[:MAX_VARYING], *(["…"] if len(found) > MAX_VARYING else [])]
 
 
 def _channels(network: Network, part: Part) -> tuple[int, ...]:
