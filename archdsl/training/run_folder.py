@@ -44,9 +44,9 @@ MODEL, RECIPE = "model.arch", "recipe.arch"
 RESULTS = ("checkpoint_*.pt", "*.safetensors")
 IMPORTED = frozenset((".py", ".pyc", ".pyd", ".so"))
 """Endings of files that Python takes for modules."""
-MOST_BYTES = 10_000_000
-MOST_DIFFERENCES = 4
-DEEPEST = 20
+MAX_BYTES = 10_000_000
+MAX_DIFFERENCES = 4
+MAX_NESTING = 20
 """Parts within parts that run.json may have."""
 SECONDS = 10
 VARIABLES = ("CUBLAS_WORKSPACE_CONFIG", "CUDA_VISIBLE_DEVICES", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "PYTHONPATH")
@@ -79,7 +79,7 @@ class Folder:
                 raise FolderFault(f"{message}; name another folder with -o")
         except OSError as error:
             raise FolderFault(f"{self._shown()}: {(error.strerror or 'cannot be read').lower()}") from None
-        text = read_own(file, MOST_BYTES)
+        text = read_own(file, MAX_BYTES)
         if text is None:
             message = f"{self._shown(RUN)} is no regular file, is too large or cannot be read"
             raise FolderFault(f"{message}; name another folder with -o")
@@ -110,7 +110,7 @@ class Folder:
         """An emitted file: `missing`, `as emitted`, `of another start` of this folder, or `changed`."""
         if not os.path.lexists(self.path / name):
             return "missing"
-        content = read_own(self.path / name, MOST_BYTES)
+        content = read_own(self.path / name, MAX_BYTES)
         if content is not None and (content == text.encode() or (name.endswith(".py") and _same_code(content, text))):
             return "as emitted"
         known = content is not None and hashlib.sha256(content).hexdigest() == run["files"].get(name)
@@ -178,7 +178,7 @@ class Folder:
         if starts:
             last = str(starts[-1].get("environment"))
             known = re.fullmatch(r"environment(_[0-9]{1,9})?\.txt", last)
-            if known and read_own(self.path / last, MOST_BYTES) == text.encode():
+            if known and read_own(self.path / last, MAX_BYTES) == text.encode():
                 return last
         name = ENVIRONMENT if not starts else ENVIRONMENT.replace(".", f"_{len(starts) + 1}.")
         self.write(name, text)
@@ -186,7 +186,7 @@ class Folder:
 
     def last_metrics(self) -> dict[str, Any] | None:
         try:
-            lines = (read_own(self.path / "metrics.jsonl", MOST_BYTES) or b"").decode().splitlines()
+            lines = (read_own(self.path / "metrics.jsonl", MAX_BYTES) or b"").decode().splitlines()
             return dict(json.loads(lines[-1]))
         except (ValueError, IndexError, TypeError, RecursionError):
             return None
@@ -225,9 +225,9 @@ def _is_run(found: Any) -> bool:
 
 
 def _is_shallow(value: Any) -> bool:
-    """Whether parts are within parts less than `DEEPEST` times."""
+    """Whether parts are within parts less than `MAX_NESTING` times."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_NESTING):
         parts = [list(part.values()) if isinstance(part, dict) else part for part in level]
         level = [inner for part in parts if isinstance(part, list) for inner in part]
         if not level:
@@ -301,8 +301,8 @@ def _shown(value: Any) -> str:
 
 
 def told(found: list[str]) -> str:
-    more = len(found) - MOST_DIFFERENCES
-    return "; ".join([*found[:MOST_DIFFERENCES], *([f"{more} more"] if more > 0 else [])])
+    more = len(found) - MAX_DIFFERENCES
+    return "; ".join([*found[:MAX_DIFFERENCES], *([f"{more} more"] if more > 0 else [])])
 
 
 # Where it runs

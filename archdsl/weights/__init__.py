@@ -40,7 +40,7 @@ from archdsl.weights.inputs import CHANNEL_ORDERS, Inputs, differences, inputs_o
 from archdsl.weights.layers import COUNTER, RESHAPE, Layer, our_layers, their_layers, unwrapped
 from archdsl.weights.pairing import by_name, by_order
 from archdsl.weights.plan import CLASSIFIER_RULES, INPUT_RULES, REVERSED, Could, Left, Loaded, Plan, plan_of
-from archdsl.weights.search import MOST_SOLUTIONS
+from archdsl.weights.search import MAX_SOLUTIONS
 
 
 def map_state(
@@ -94,7 +94,7 @@ __all__ = [
     "CLASSIFIER_RULES",
     "COUNTER",
     "INPUT_RULES",
-    "MOST_SOLUTIONS",
+    "MAX_SOLUTIONS",
     "RESHAPE",
     "REVERSED",
     "Ambiguous",

@@ -21,7 +21,7 @@ INPUT_CHANNELS, CLASSES = "input channels", "classes"
 WRAPPERS = ("module.", "_orig_mod.", "model.")
 """What PyTorch's and other wrappers put before all names."""
 
-MOST_WRAPPERS = 8
+MAX_WRAPPERS = 8
 """As many are taken off."""
 
 SHORT_NAMES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
@@ -54,7 +54,7 @@ def unwrapped(names: Iterable[str]) -> tuple[dict[str, str], str]:
     """Names -> names without what wrappers put before all of them, and what that was. A wrapper's own counters stay."""
     found = {name: name for name in names}
     removed = ""
-    for _ in range(MOST_WRAPPERS):
+    for _ in range(MAX_WRAPPERS):
         dotted = [name for name in found.values() if "." in name]
         prefix = next((w for w in WRAPPERS if dotted and all(name.startswith(w) for name in dotted)), None)
         if prefix is None:

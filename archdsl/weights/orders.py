@@ -16,7 +16,7 @@ from archdsl.graph.operations.norms import LayerScale
 from archdsl.records import dataclass
 from archdsl.weights.layers import Layer
 
-MOST_PARTS = 40
+MAX_PARTS = 40
 """As many parts of a name are told apart."""
 
 
@@ -197,7 +197,7 @@ class NameTree:
         trees = [root]
         for layer in layers:
             at = root
-            for part in layer.path.split(".", MOST_PARTS):
+            for part in layer.path.split(".", MAX_PARTS):
                 at = at.modules.setdefault(part, cls())
                 trees.append(at)
             at.layer = layer

@@ -19,14 +19,14 @@ from archdsl.graph.network import Network
 from archdsl.records import dataclass
 from archdsl.weights.faults import Mismatch
 from archdsl.weights.layers import Layer, rules_of
-from archdsl.weights.orders import MOST_PARTS, Choices, NameTree, OurOrders, Walk
-from archdsl.weights.search import MOST_COMPARISONS, MOST_SOLUTIONS, Key, Pairs, Search, key_of
+from archdsl.weights.orders import MAX_PARTS, Choices, NameTree, OurOrders, Walk
+from archdsl.weights.search import MAX_COMPARISONS, MAX_SOLUTIONS, Key, Pairs, Search, key_of
 
-MOST_DROPPED = 3
+MAX_DROPPED = 3
 """As many top-level modules may be left out together."""
-MOST_DROPS = 50
+MAX_DROPS = 50
 """As many choices of them are tried."""
-MOST_FILED = 8
+MAX_FILED = 8
 """As many orders of the file are looked at with the names."""
 
 
@@ -86,7 +86,7 @@ class Orders:
         self._ordered = ordered
         self._may_lack = may_lack_classifier
 
-    def evidence(self, theirs: Sequence[Layer], most: int = MOST_COMPARISONS) -> Evidence:
+    def evidence(self, theirs: Sequence[Layer], most: int = MAX_COMPARISONS) -> Evidence:
         tree = NameTree.of(theirs)
         if not self._ordered:
             return self._by_names(tree, most, None)
@@ -94,7 +94,7 @@ class Orders:
         if not filed.solutions:
             return self._by_names(tree, most // 3, filed)
         named: dict[Key, Pairs] = {}
-        for _, choices in islice(filed.solutions.values(), MOST_FILED):
+        for _, choices in islice(filed.solutions.values(), MAX_FILED):
             found = Search(self._fixed(choices), tree.walk, self._may_lack, most)
             named.update({key: pairs for key, (pairs, _) in found.solutions.items()})
         files = {key: pairs for key, (pairs, _) in filed.solutions.items()}
@@ -132,7 +132,7 @@ def by_order(
     found, notes = whole, []
     if not whole.orders:
         extra = {len(theirs) - len(ours), len(theirs) - len(ours) + may_lack_classifier}
-        most = MOST_COMPARISONS // 10
+        most = MAX_COMPARISONS // 10
         fitting = ((names, e) for names, kept in _drops(theirs, extra) if (e := search.evidence(kept, most)).orders)
         fits = list(islice(fitting, 2))
         if len(fits) > 1:
@@ -161,7 +161,7 @@ def _decided(found: Evidence, notes: list[str], order: int) -> Pairing:
     scores = {key: (words[key], -_scattered(pairs)) for key, pairs in orders.items()}
     ranked = sorted(orders, key=lambda key: scores[key], reverse=True)  # keeps the order of equals
     best = ranked[0]
-    whole = len(orders) < MOST_SOLUTIONS and not found.ended_early
+    whole = len(orders) < MAX_SOLUTIONS and not found.ended_early
     decided = None
     if len(orders) == 1:
         decided = best
@@ -202,7 +202,7 @@ def _with_doubts(found: Evidence) -> dict[Key, Pairs]:
             exchanged = [*pairs]
             exchanged[before], exchanged[place] = (earlier, other), (one, theirs)
             orders[key_of(tuple(exchanged))] = tuple(exchanged)
-    return dict(islice(orders.items(), MOST_SOLUTIONS))
+    return dict(islice(orders.items(), MAX_SOLUTIONS))
 
 
 _DIGITS = re.compile("[0-9]+")
@@ -219,9 +219,9 @@ def _drops(theirs: Sequence[Layer], extra: set[int]) -> Iterator[tuple[tuple[str
     named = [
         top for top in reversed(sizes) if not top.rpartition(".")[2].isdigit()
     ]  # a number is a place in a sequence
-    choices = chain.from_iterable(combinations(named, size) for size in range(1, MOST_DROPPED + 1))
-    fitting = (names for names in islice(choices, 100 * MOST_DROPS) if sum(sizes[name] for name in names) in extra)
-    for names in islice(fitting, MOST_DROPS):
+    choices = chain.from_iterable(combinations(named, size) for size in range(1, MAX_DROPPED + 1))
+    fitting = (names for names in islice(choices, 100 * MAX_DROPS) if sum(sizes[name] for name in names) in extra)
+    for names in islice(fitting, MAX_DROPS):
         yield names, [layer for layer, top in zip(theirs, tops, strict=True) if top not in names]
 
 
@@ -234,7 +234,7 @@ def _scattered(pairs: Pairs) -> int:
     """How often what counts up in their names, such as conv1 and conv2, is in several modules of ours."""
     places: dict[tuple[tuple[str, ...], str, tuple[str, ...]], set[str]] = {}
     for one, other in pairs:
-        parts = tuple(other.path.split(".", MOST_PARTS)) if other is not None else ()
+        parts = tuple(other.path.split(".", MAX_PARTS)) if other is not None else ()
         for place, part in enumerate(parts):
             if _DIGITS.search(part):
                 key = parts[:place], _DIGITS.sub("#", part), parts[place + 1 :]
@@ -252,7 +252,7 @@ _WORD = re.compile("[a-z]+")
 
 def _told_orders(orders: Mapping[Key, Pairs], chosen: Key) -> str:
     first = next(_choices(orders, chosen))
-    more = f"{len(orders)} orders" if len(orders) < MOST_SOLUTIONS else f"{MOST_SOLUTIONS} orders or more"
+    more = f"{len(orders)} orders" if len(orders) < MAX_SOLUTIONS else f"{MAX_SOLUTIONS} orders or more"
     return f"{more} fit: {first.ours.path} takes {first.takes.path}, and could take {first.others[0].path}"
 
 

@@ -10,13 +10,13 @@ from archdsl.graph.shapes import show_shape
 from archdsl.weights.layers import SHORT_NAMES, Layer, Stored, rules_of, same_numbers
 from archdsl.weights.orders import Choices, Open, Walk
 
-MOST_COMPARISONS = 150_000
+MAX_COMPARISONS = 150_000
 """The limit of one search."""
 ATTEMPT = 10
 """What an attempt costs beside its comparisons, in comparisons."""
 MORE_COMPARISONS = 80_000
 """The limit of looking for another order that fits."""
-MOST_SOLUTIONS = 120
+MAX_SOLUTIONS = 120
 """As many orders that fit are looked at: those of five like branches."""
 
 Pairs: TypeAlias = tuple[tuple[Layer, Layer | None], ...]
@@ -31,7 +31,7 @@ def key_of(pairs: Pairs) -> Key:
 class Search:
     """Tries orders one after the other until layers agree in all shapes."""
 
-    def __init__(self, ours: Walk, theirs: Walk, may_lack_classifier: bool, most: int = MOST_COMPARISONS) -> None:
+    def __init__(self, ours: Walk, theirs: Walk, may_lack_classifier: bool, most: int = MAX_COMPARISONS) -> None:
         self._walks = ours, theirs
         self._may_lack = may_lack_classifier
         self._known: dict[tuple[int, int], bool] = {}
@@ -49,7 +49,7 @@ class Search:
     def _run(self) -> None:
         """Depth first: every attempt starts anew, with one choice more. A mistake ends it where it is."""
         stack: list[Iterator[Choices]] = [iter([{}])]
-        while stack and self._left > 0 and len(self.solutions) < MOST_SOLUTIONS:
+        while stack and self._left > 0 and len(self.solutions) < MAX_SOLUTIONS:
             choices = next(stack[-1], None)
             if choices is None:
                 stack.pop()

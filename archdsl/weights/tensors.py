@@ -12,7 +12,7 @@ from archdsl.weights.checkpoints import FLOATS, INTEGERS, Checkpoint, Damaged, W
 from archdsl.weights.layers import COUNTER
 from archdsl.weights.plan import INPUT_RULES, REVERSED, Loaded, Plan
 
-MOST_COUNT = 1 << 53
+MAX_COUNT = 1 << 53
 """A counter above this is none."""
 
 
@@ -57,7 +57,7 @@ def _check_numbers(tensor: Any, entry: Loaded, path: str) -> None:
     least = float(tensor.min()) if tensor.numel() else 0.0
     if entry.ours.endswith(f".{COUNTER}"):
         most = float(tensor.max()) if tensor.numel() else 0.0
-        if least < 0 or most > MOST_COUNT or not bool((tensor == tensor.to(tensor.dtype).floor()).all()):
+        if least < 0 or most > MAX_COUNT or not bool((tensor == tensor.to(tensor.dtype).floor()).all()):
             raise WeightsFault(path, f"its {entry.theirs} counts batches, and holds {least:g}")
 
 

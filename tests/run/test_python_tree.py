@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archdsl.backends.torch import python
+from archdsl.backends.torch.printer import lines, text
 from archdsl.backends.torch.python import (
     Assign,
     Attribute,
@@ -35,11 +36,9 @@ from archdsl.backends.torch.python import (
     Tuple,
     call,
     joined,
-    lines,
     names,
     split,
     substituted,
-    text,
 )
 from archdsl.backends.torch.templates import EXTRAS, extra
 

@@ -23,7 +23,7 @@ import pytest
 from weights.test_weights import SMALL, Command, Danger, folder, here, network, numbered, ours, read, run, state, torch
 
 from archdsl.weights.checkpoints import WeightsFault, opened, read_checkpoint
-from archdsl.weights.checkpoints.pickles import MOST_STEPS, Inert, loads
+from archdsl.weights.checkpoints.pickles import MAX_STEPS, Inert, loads
 from archdsl.weights.checkpoints.records import Code, Damaged
 
 __all__ = ["here", "run", "state", "torch"]
@@ -380,7 +380,7 @@ def test_shared_references_are_never_hashed(run: Command, here: Path, where: str
 
 
 def test_steps_are_bounded() -> None:
-    pickled = b"\x80\x02" + b"N0" * (MOST_STEPS // 2 + 2) + b"N."
+    pickled = b"\x80\x02" + b"N0" * (MAX_STEPS // 2 + 2) + b"N."
     with pytest.raises(Damaged, match="steps"):
         loads(pickled, none_outside)
 

@@ -25,7 +25,7 @@ from archdsl.graph.network import Network
 from archdsl.views.failure import FailureReport
 from archdsl.views.schemas import schema
 from archdsl.views.weights import WeightsReport
-from archdsl.weights import INPUT_RULES, MOST_SOLUTIONS, Ambiguous, Mismatch, Plan, map_state, unwrapped
+from archdsl.weights import INPUT_RULES, MAX_SOLUTIONS, Ambiguous, Mismatch, Plan, map_state, unwrapped
 
 State = dict[str, tuple[int, ...]]
 
@@ -403,11 +403,11 @@ def test_too_many_orders() -> None:
 def test_like_branches_without_end() -> None:
     bodies = "".join(f"  b{i} = x -> conv(width, kernel: 1)\n" for i in range(7))
     net = network(stages(f"block w(x; width) {{\n{bodies}  return {' + '.join(f'b{i}' for i in range(7))}\n}}", "w(4)"))
-    with pytest.raises(Ambiguous, match=f"{MOST_SOLUTIONS} orders fit"):
+    with pytest.raises(Ambiguous, match=f"{MAX_SOLUTIONS} orders fit"):
         map_state(net, numbered(ours(net)))
     plan = map_state(net, numbered(ours(net)), order=0)
     assert moves(plan) == dict(zip(ours(net), numbered(ours(net)), strict=True))
-    assert f"{MOST_SOLUTIONS} orders or more fit" in plan.notes[0]
+    assert f"{MAX_SOLUTIONS} orders or more fit" in plan.notes[0]
 
 
 # Rules, and what has no partner

@@ -4,12 +4,18 @@
     bodies      the applications of blocks, in PyTorch's terms
     union       bodies of one block as one program
     parameters  what a class takes, and what stands for every argument
+    names       what the names of a block's text are in the constructor
     rules       arithmetic of a block's text that the class has too
+    widths      the channels of every value, in the terms of the constructor
+    following   what is equal in all bodies, where the text does not say why
+    conditions  when a step is there
     classes     all blocks of a network as classes
     forward     `forward` as statements
+    boxes       the tree of modules that the paths make
     write       a class as a tree of Python
     model       the class of the network
-    python      the tree, and its printer
+    python      the tree
+    printer     the tree as text
 
 Everything is derived from the graph, and checked on every application of a block: the text does what the graph says.
 """
@@ -24,7 +30,8 @@ from archdsl.backends.interface import Interface
 from archdsl.backends.torch.classes import Plan, plan_of
 from archdsl.backends.torch.header import header_lines
 from archdsl.backends.torch.model import ModelWriter, model_class, options_of
-from archdsl.backends.torch.python import lines, names
+from archdsl.backends.torch.printer import lines
+from archdsl.backends.torch.python import names
 from archdsl.backends.torch.starts import init_function
 from archdsl.backends.torch.templates import EXTRAS, extra, module_text
 from archdsl.backends.torch.write import class_of

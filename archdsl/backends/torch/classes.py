@@ -9,10 +9,11 @@ from typing import Any
 
 from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of, lowered
 from archdsl.backends.torch.forms import FORMS
-from archdsl.backends.torch.parameters import Choice, Inner
+from archdsl.backends.torch.parameters import Choice
 from archdsl.backends.torch.python import Name, names
 from archdsl.backends.torch.terms import RESERVED, Chosen, Namer
 from archdsl.backends.torch.union import Program, programs_of
+from archdsl.backends.torch.widths import Inner
 from archdsl.graph.blocks import INPUT, Application, Declared, Step, Value
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Network, Node

@@ -6,22 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from archdsl.backends.torch.bodies import Ref
-from archdsl.backends.torch.python import (
-    Assign,
-    Expression,
-    Name,
-    Return,
-    Statement,
-    Tuple,
-    names,
-    nesting,
-    text,
-)
+from archdsl.backends.torch.printer import nesting, text
+from archdsl.backends.torch.python import Assign, Expression, Name, Return, Statement, Tuple, names
 from archdsl.records import dataclass
 
-LONGEST = 60
+MAX_LENGTH = 60
 """An expression longer than this gets a name."""
-MOST_CALLS = 3
+MAX_CALLS = 3
 """As does one with more calls within each other."""
 
 
@@ -107,7 +98,7 @@ class _Writer:
         if inline and waiting:
             taken = {u.outputs[0]: e for u, e in self.stack[-len(waiting) :]}
             whole = unit.write([self._operand(ref, taken) for ref in unit.inputs])
-            inline = len(text(whole)) <= LONGEST and nesting(whole) <= MOST_CALLS
+            inline = len(text(whole)) <= MAX_LENGTH and nesting(whole) <= MAX_CALLS
         if not inline:
             self._flush()
             taken = {}

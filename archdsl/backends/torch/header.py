@@ -6,7 +6,7 @@ import textwrap
 
 from archdsl import __version__
 from archdsl.backends import About
-from archdsl.backends.torch.python import WIDTH
+from archdsl.backends.torch.printer import WIDTH
 from archdsl.graph.cost import count, group_of
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape

@@ -10,6 +10,7 @@ from math import lcm
 from typing import Any
 
 from archdsl.backends.torch.bodies import Ref, lowered
+from archdsl.backends.torch.boxes import Box, is_chain, leaves
 from archdsl.backends.torch.classes import Plan
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.forward import Unit
@@ -43,18 +44,7 @@ from archdsl.backends.torch.python import (
 )
 from archdsl.backends.torch.terms import constructed, literal, plain, tuple_type
 from archdsl.backends.torch.union import UnionStep
-from archdsl.backends.torch.write import (
-    IDENTITY,
-    NN_MODULE,
-    NN_SEQUENTIAL,
-    Box,
-    ClassWriter,
-    constructor,
-    is_chain,
-    leaves,
-    method,
-    summary,
-)
+from archdsl.backends.torch.write import IDENTITY, NN_MODULE, NN_SEQUENTIAL, ClassWriter, constructor, method, summary
 from archdsl.graph.network import Network, Value, strides
 from archdsl.records import dataclass
 

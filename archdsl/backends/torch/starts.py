@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from archdsl.backends.torch.forms import FORMS, Layer
+from archdsl.backends.torch.printer import OPERATORS, is_atom, text
 from archdsl.backends.torch.python import (
     NONE,
-    OPERATORS,
     Assign,
     Attribute,
     Binary,
@@ -24,9 +24,7 @@ from archdsl.backends.torch.python import (
     With,
     call,
     dotted,
-    is_atom,
     joined,
-    text,
 )
 from archdsl.graph.starts import Formula, Start, mentions
 
@@ -45,7 +43,7 @@ FANS: Mapping[str, Mapping[str, Expression]] = {
     },
 }
 """PyTorch's names of what a formula can ask for."""
-LONGEST = 12
+MAX_LENGTH = 12
 """An amount that is longer gets a name."""
 
 
@@ -144,7 +142,7 @@ def _calls(tensor: Expression, start: Start) -> list[Statement]:
     if start.kind == "normal":
         return [Evaluate(call("nn.init.normal_", tensor, std=amount))]
     found: list[Statement] = []
-    if not is_atom(amount) or len(text(amount)) > LONGEST:
+    if not is_atom(amount) or len(text(amount)) > MAX_LENGTH:
         name = Name("std" if start.kind == "truncated_normal" else "bound")
         found, amount = [Assign(name, amount)], name
     return [*found, Evaluate(_bounded(tensor, start.kind, amount))]

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from archdsl.weights.checkpoints.pickles import MOST_PICKLE, STORAGE_TYPES, Global, load, loads
+from archdsl.weights.checkpoints.pickles import MAX_PICKLE, STORAGE_TYPES, Global, load, loads
 from archdsl.weights.checkpoints.records import SIZES, Code, Damaged, Storage
 
 MAGIC = 0x1950A86A20F9469CFC6C
 """The number that `torch.save` writes first in the older form."""
-MOST_GROWTH = 4
+MAX_GROWTH = 4
 """How many times the file's size its records may hold together. Weights hardly compress; more is no checkpoint."""
 LITTLE = b"little"
 
@@ -34,8 +34,8 @@ def read_archive(file: BinaryIO, size: int) -> Any:
         twice = Counter(entry.filename for entry in entries).most_common(1)[0][0]
         raise Damaged(f"it has the record {twice} twice")
     held = sum(entry.file_size for entry in entries)
-    if held > MOST_GROWTH * size:
-        raise Damaged(f"its records hold {held:,} bytes, more than {MOST_GROWTH} times those of the file, {size:,}")
+    if held > MAX_GROWTH * size:
+        raise Damaged(f"its records hold {held:,} bytes, more than {MAX_GROWTH} times those of the file, {size:,}")
     root = next((name.removesuffix("data.pkl") for name in records if name.endswith("/data.pkl")), None)
     if any(name.endswith("/constants.pkl") or "/code/" in name for name in records):
         raise Code("TorchScript")
@@ -69,8 +69,8 @@ def read_archive(file: BinaryIO, size: int) -> Any:
             raise Damaged(f"the numbers of data/{key} are cut off")
         return Storage(dtype, count, reader(f"data/{key}"))
 
-    if records[f"{root}data.pkl"].file_size > MOST_PICKLE:
-        raise Damaged(f"its data.pkl has more than {MOST_PICKLE:,} bytes")
+    if records[f"{root}data.pkl"].file_size > MAX_PICKLE:
+        raise Damaged(f"its data.pkl has more than {MAX_PICKLE:,} bytes")
     return loads(content("data.pkl"), storage_of)
 
 

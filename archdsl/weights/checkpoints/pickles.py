@@ -4,7 +4,7 @@ A pickle is a program for a small machine with a stack, and it may name any func
 calls none. It makes dicts, lists, tuples, strings and numbers; tensors become `Record`s; of the functions and classes
 on `INERT`, whatever is made of them becomes an `Inert` that holds what it was given; any other name is `Code`.
 
-Time is bounded by `MOST_STEPS`, memory by the pickle's own size: no step copies a value, and none hashes or compares
+Time is bounded by `MAX_STEPS`, memory by the pickle's own size: no step copies a value, and none hashes or compares
 a container, since a few bytes can describe a tuple that takes 2^60 steps to hash.
 """
 
@@ -17,13 +17,13 @@ from typing import Any, NamedTuple, Protocol
 
 from archdsl.weights.checkpoints.records import SIZES, Code, Damaged, Record, Storage, view
 
-MOST_STEPS = 2_000_000
+MAX_STEPS = 2_000_000
 """Operations of one pickle."""
-MOST_PICKLE = 1 << 28
+MAX_PICKLE = 1 << 28
 """Bytes of one pickle."""
-MOST_LINE = 1 << 16
+MAX_LINE = 1 << 16
 """Bytes of a line, where the pickle writes an argument as text."""
-MOST_WRAPPERS = 8
+MAX_WRAPPERS = 8
 """How often a tensor may say that it is made as another."""
 
 INERT = frozenset(
@@ -150,7 +150,7 @@ class Bounded:
 
     def __init__(self, stream: Stream, left: int) -> None:
         self._stream = stream
-        self._left = min(left, MOST_PICKLE)
+        self._left = min(left, MAX_PICKLE)
 
     def read(self, size: int) -> bytes:
         if size > self._left:
@@ -160,7 +160,7 @@ class Bounded:
         return content
 
     def readline(self) -> bytes:
-        content = self._stream.readline(min(MOST_LINE, self._left))
+        content = self._stream.readline(min(MAX_LINE, self._left))
         if not content.endswith(b"\n"):
             raise Damaged("a pickle in it ends early")
         self._left -= len(content)
@@ -176,8 +176,8 @@ def load(stream: Stream, size: int, storage_of: Callable[[object], Storage]) -> 
     bounded: Any = Bounded(stream, size)
     try:
         for steps, (operation, argument, _) in enumerate(pickletools.genops(bounded)):
-            if steps > MOST_STEPS:
-                raise Damaged(f"a pickle in it takes more than {MOST_STEPS:,} steps")
+            if steps > MAX_STEPS:
+                raise Damaged(f"a pickle in it takes more than {MAX_STEPS:,} steps")
             machine.step(operation.name, argument)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, UnicodeError):
         raise Damaged("a pickle in it makes no sense") from None
@@ -335,7 +335,7 @@ def _key(value: object) -> object:
 
 def _tensor(name: str, given: tuple[Any, ...]) -> Record:
     """What a function that makes tensors would make."""
-    for _ in range(MOST_WRAPPERS):
+    for _ in range(MAX_WRAPPERS):
         if name != AS_ANOTHER:
             break
         function, _, given, *_ = given

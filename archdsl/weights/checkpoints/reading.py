@@ -20,13 +20,13 @@ CONTAINERS = ("state_dict", "model", "model_state", "model_state_dict")
 """The entries of training checkpoints that hold the weights."""
 AVERAGED = ("state_dict_ema", "model_ema", "ema_state", "ema")
 """Those that hold averaged weights."""
-MOST_CONTAINERS = 4
+MAX_CONTAINERS = 4
 AVERAGES = "n_averaged"
 """The counter of PyTorch's AveragedModel, beside a model under `module.`."""
 ARGUMENTS = ("args", "cfg", "hyper_parameters")
 """The entries that tell how a run was started."""
 NO_TENSOR = "no tensor"
-MOST_TOLD = 8
+MAX_TOLD = 8
 
 
 class WeightsFault(Exception):
@@ -140,7 +140,7 @@ def _weights_in(path: str, content: Any, averaged: bool, entry: str | None) -> t
     wanted: tuple[str, ...] = AVERAGED if averaged else CONTAINERS
     wanted = (entry,) if entry is not None else wanted
     asked = averaged or entry is not None
-    for _ in range(MOST_CONTAINERS):
+    for _ in range(MAX_CONTAINERS):
         if not isinstance(content, Mapping):
             kind = content.name if isinstance(content, Inert) else type(content).__name__
             raise WeightsFault(path, f"it holds a {kind}, and no state dict")
@@ -164,7 +164,7 @@ def _elsewhere(content: Mapping[Any, Any]) -> str | None:
     averaged = next((name for name in AVERAGED if name in held), None)
     if averaged is not None:
         return f"--ema takes {averaged}"
-    return "; ".join(f"--entry {shlex.quote(name)} takes {name}" for name in held[:MOST_TOLD]) or None
+    return "; ".join(f"--entry {shlex.quote(name)} takes {name}" for name in held[:MAX_TOLD]) or None
 
 
 def _holds_weights(value: object) -> bool:
@@ -179,4 +179,4 @@ def _holds_weights(value: object) -> bool:
 def _told(names: Any) -> str:
     """Names in words, the first of many."""
     told = [str(name) if isinstance(name, (str, int, float)) else "one without a name" for name in names]
-    return ", ".join(told[:MOST_TOLD]) + (f" and {len(told) - MOST_TOLD:,} more" if len(told) > MOST_TOLD else "")
+    return ", ".join(told[:MAX_TOLD]) + (f" and {len(told) - MAX_TOLD:,} more" if len(told) > MAX_TOLD else "")

@@ -41,9 +41,9 @@ FLOATS = ("float64", "float32", "float16", "bfloat16")
 """The types of weights. Smaller floats are numbers only with a scale that stands elsewhere."""
 INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
 """The types that a counter may have, beside those of weights."""
-MOST_AXES = 64
+MAX_AXES = 64
 """PyTorch's own limit."""
-MOST_ELEMENTS = 1 << 50
+MAX_ELEMENTS = 1 << 50
 
 
 class Damaged(Exception):
@@ -80,9 +80,9 @@ def view(storage: Storage, offset: Any, shape: Any, stride: Any, dtype: str = ""
     dtype = dtype or storage.dtype
     if not isinstance(shape, tuple) or not isinstance(stride, tuple) or len(shape) != len(stride):
         raise Damaged("a tensor has no shape")
-    if any(type(n) is not int or not 0 <= n < MOST_ELEMENTS for n in (offset, *shape, *stride)):
+    if any(type(n) is not int or not 0 <= n < MAX_ELEMENTS for n in (offset, *shape, *stride)):
         raise Damaged("a tensor has no shape")
-    if len(shape) > MOST_AXES:
+    if len(shape) > MAX_AXES:
         raise Damaged(f"a tensor has {len(shape):,} axes")
     end = offset + 1 + sum((extent - 1) * step for extent, step in zip(shape, stride, strict=True))
     held = storage.count * SIZES[storage.dtype] // SIZES[dtype]

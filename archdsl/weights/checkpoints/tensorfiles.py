@@ -13,8 +13,8 @@ from math import prod
 from typing import Any, BinaryIO
 
 from archdsl.weights.checkpoints.records import (
-    MOST_AXES,
-    MOST_ELEMENTS,
+    MAX_AXES,
+    MAX_ELEMENTS,
     SIZES,
     Damaged,
     Record,
@@ -22,7 +22,7 @@ from archdsl.weights.checkpoints.records import (
     contiguous,
 )
 
-MOST_HEADER = 100_000_000
+MAX_HEADER = 100_000_000
 """Bytes of a header: the form's own limit."""
 METADATA = "__metadata__"
 TYPES = {
@@ -50,7 +50,7 @@ def read_tensors(file: BinaryIO, size: int) -> dict[str, Record]:
     """The tensors of a file, by name, in the order of their numbers. Raises `Damaged`."""
     start = file.read(8)
     length = int.from_bytes(start, "little")
-    if len(start) < 8 or length > min(MOST_HEADER, size - 8):
+    if len(start) < 8 or length > min(MAX_HEADER, size - 8):
         raise Damaged("its header is cut off")
     try:
         header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_unique)
@@ -92,8 +92,8 @@ def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], tuple[int, int]
         kind, shape, (first, last) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
     except (KeyError, TypeError, ValueError):
         raise Damaged(f"its header does not tell what {name} is") from None
-    whole = all(type(n) is int and 0 <= n < MOST_ELEMENTS for n in (*shape, first, last))
-    if not isinstance(kind, str) or not whole or first > last or len(shape) > MOST_AXES:
+    whole = all(type(n) is int and 0 <= n < MAX_ELEMENTS for n in (*shape, first, last))
+    if not isinstance(kind, str) or not whole or first > last or len(shape) > MAX_AXES:
         raise Damaged(f"its header does not tell what {name} is")
     return kind, shape, (first, last)
 

@@ -1,0 +1,68 @@
+"""The tree of modules that the paths of a block make, and which parts of it are sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from archdsl.backends.torch.bodies import Ref
+from archdsl.backends.torch.forms import FORMS
+from archdsl.backends.torch.union import Program, UnionStep
+
+Box: TypeAlias = "dict[str, UnionStep | Box]"
+"""Steps by the parts of their labels: the tree of modules."""
+
+
+def is_value(step: UnionStep) -> bool:
+    """Whether a step is written as an expression where it stands by itself."""
+    return isinstance(step.kind, str) and FORMS[step.kind].value is not None
+
+
+def is_module(step: UnionStep) -> bool:
+    """Whether a step can be a module, as in a sequence."""
+    return not is_value(step) or FORMS[str(step.kind)].module is not None
+
+
+def tree_of(program: Program) -> Box:
+    """The steps of a program below the parts of their labels."""
+    tree: Box = {}
+    for step in program.steps:
+        *outer, last = step.label.split(".")
+        box = tree
+        for part in outer:
+            inner = box.setdefault(part, {})
+            if isinstance(inner, UnionStep):
+                raise ValueError(f"{step.label} stands below an operation")
+            box = inner
+        if last in box:
+            raise ValueError(f"two operations are called {step.label}")
+        box[last] = step
+    return tree
+
+
+def leaves(box: Box) -> Iterator[UnionStep]:
+    """All steps in a box, in its order."""
+    for inner in box.values():
+        if isinstance(inner, UnionStep):
+            yield inner
+        else:
+            yield from leaves(inner)
+
+
+def is_chain(box: Box, program: Program) -> bool:
+    """Whether the steps of a box follow each other, with nothing between that is needed elsewhere."""
+    steps = list(leaves(box))
+    place = {step.label: index for index, step in enumerate(program.steps)}
+    if [place[s.label] for s in steps] != sorted(place[s.label] for s in steps):
+        return False
+    inside = {step.label for step in steps[:-1]}
+    for index, step in enumerate(steps):
+        if len(step.inputs) != 1 or step.count != 1 or not is_module(step):
+            return False
+        if index and step.inputs[0] != Ref(steps[index - 1].label):
+            return False
+    if any(ref.label in inside for ref in program.outputs):
+        return False
+    labels = {step.label for step in steps}
+    others = [step for step in program.steps if step.label not in labels]
+    return not any(ref.label in inside for step in others for ref in step.inputs)
