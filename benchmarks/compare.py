@@ -62,7 +62,11 @@ def outputs(folder: Path) -> Iterator[tuple[str, str]]:
 def answers(root: Path) -> dict[str, str]:
     """The outputs of the archdsl that stands in a folder."""
     done = subprocess.run(
-        [sys.executable, __file__, "--answer", str(root)], stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, Path(__file__).resolve(), "--answer", root],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     found: dict[str, str] = json.loads(done.stdout)
     return found
