@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 from archdsl.numbers.integers import Rational
-from archdsl.numbers.irrational import Irrational, Log, Number, Power, Term
+from archdsl.numbers.irrational import Irrational, Log, Number, Power, Term, root
 
 MAX_DECIMALS = 12
 """Digits after the point up to which a finite decimal expansion is written out."""
@@ -48,12 +49,12 @@ def _rational(value: Rational) -> str:
 
 def _term(term: Term) -> tuple[int, str, Rational]:
     """A term's place among others, its text without a sign, and its coefficient."""
-    coefficient = term.coefficient
-    size = _rational(coefficient if coefficient > 0 else -coefficient)
-    over = [_factor(factor, n) for factor, n in term.factors if n > 0]
+    # The root of a fraction is written as roots of whole numbers.
+    above, below = root(term.base.numerator, term.exponent), root(term.base.denominator, -term.exponent)
+    size = _rational(abs(Fraction(term.coefficient)) * above.coefficient * below.coefficient)
+    over = [f"{part.base}^({part.exponent})" for part in (above, below) if part.exponent]
+    over += [_factor(factor, n) for factor, n in term.factors if n > 0]
     under = [_factor(factor, -n) for factor, n in term.factors if n < 0]
-    if term.exponent:
-        over.append(f"{_operand(term.base)}^({term.exponent})")
     over = ([] if size == "1" and over else [size]) + sorted(over)
     return len(over) + len(under), "/".join([" * ".join(over), *sorted(under)]), term.coefficient
 
