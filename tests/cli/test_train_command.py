@@ -29,7 +29,7 @@ from archdsl.project import Project
 from archdsl.resources import read_data
 from archdsl.source import Source
 from archdsl.training import plan, run_folder
-from archdsl.training.entry_point import EntryPoint
+from archdsl.training.entry_point import KINDS, EntryPoint, OptionFault
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Recipe, Schedule
 from archdsl.views import train as train_view
 from archdsl.views.failure import FailureReport
@@ -773,7 +773,7 @@ def everything() -> Recipe:
 
 @pytest.mark.parametrize("recipe", [DEFAULT, everything()], ids=["default", "everything"])
 def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) -> None:
-    """They are those that the script itself has."""
+    """They are those that the script itself has, and numbers are refused where it refuses them."""
     needs_torch()
     from archdsl.emission import about_of, emit
 
@@ -786,11 +786,17 @@ def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) ->
     code = (
         "import json, sys; from dataclasses import fields; import train_net as t\n"
         "found = {f.name: f.default for f in fields(t.Settings) if f.metadata}\n"
-        "print(json.dumps([found, sorted(t.FREE), t.read_settings().folder.name]))"
+        "def takes(kind, word):\n"
+        "    try: kind(word)\n"
+        "    except (ValueError, t.argparse.ArgumentTypeError): return False\n"
+        "    return True\n"
+        "kinds = {f.name: f.metadata['kind'] for f in fields(t.Settings) if f.metadata}\n"
+        f"taken = {{name: [takes(kind, word) for word in {NUMBERS}] for name, kind in kinds.items()}}\n"
+        "print(json.dumps([found, sorted(t.FREE), t.read_settings().folder.name, taken]))"
     )
     command = [sys.executable, "-c", code, "--out=mine"]
     done = subprocess.run(command, cwd=net.parent, capture_output=True, text=True, check=True, timeout=120)
-    defaults, free, folder = json.loads(done.stdout)
+    defaults, free, folder, taken = json.loads(done.stdout)
     assert defaults.pop("out") == "runs/net"
     assert folder == "mine"
     assert entry.defaults == defaults
@@ -800,7 +806,21 @@ def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) ->
         if option.kind == "bool":
             assert entry.given([f"--no-{name.replace('_', '-')}"]) == {name: False}
         else:
-            assert list(entry.given([f"--{name.replace('_', '-')}", "1"])) == [name]
+            word = "0.5" if option.bounds is not None and option.bounds[1] < 1 else "1"
+            assert list(entry.given([f"--{name.replace('_', '-')}", word])) == [name]
+        if option.kind in KINDS:
+            assert [takes(entry, f"--{name.replace('_', '-')}={word}") for word in NUMBERS] == taken[name], name
+
+
+NUMBERS = ["-1", "0", "1e-9", "0.5", "1", "2", "1000000000", "1000000001", "inf", "-inf", "nan", "x"]
+
+
+def takes(entry: EntryPoint, word: str) -> bool:
+    try:
+        entry.given([word])
+    except OptionFault:
+        return False
+    return True
 
 
 def test_a_text_that_is_no_entry_point() -> None:
