@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import os
@@ -32,7 +33,7 @@ from archdsl.project import Project
 from archdsl.resources import read_data
 from archdsl.source import Source
 from archdsl.training import plan, run_folder, start
-from archdsl.training.entry_point import EntryPoint
+from archdsl.training.entry_point import KINDS, EntryPoint, OptionFault
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Recipe, Schedule
 from archdsl.views import train as train_view
 from archdsl.views.failure import FailureReport
@@ -804,7 +805,7 @@ def everything() -> Recipe:
 @pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize("recipe", [DEFAULT, everything()], ids=["default", "everything"])
 def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) -> None:
-    """They are those that the script itself has."""
+    """They are those that the script itself has, and numbers are refused where it refuses them."""
     from archdsl.emission import about_of, emit
 
     result = Compiler(Project(str(net))).compile(Project(str(net)).source(), "net")
@@ -818,13 +819,23 @@ def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) ->
         sys.argv = ["", "--out=mine"]
         sys.path.insert(0, str(net.parent))
         script = importlib.import_module("train_net")
-        found = {field.name: field.default for field in fields(script.Settings) if field.metadata}
-        print(json.dumps([found, sorted(script.FREE), script.read_settings().folder.name]))
+        options = {field.name: field for field in fields(script.Settings) if field.metadata}
+
+        def refused(kind: Any, word: str) -> bool:
+            try:
+                kind(word)
+            except (ValueError, argparse.ArgumentTypeError):
+                return True
+            return False
+
+        found = {name: option.default for name, option in options.items()}
+        taken = {n: [not refused(option.metadata["kind"], word) for word in NUMBERS] for n, option in options.items()}
+        print(json.dumps([found, sorted(script.FREE), script.read_settings().folder.name, taken]))
 
     process = forked.Forked(program, net.parent)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
-    defaults, free, folder = json.loads(out)
+    defaults, free, folder, taken = json.loads(out)
     assert defaults.pop("out") == "runs/net"
     assert folder == "mine"
     assert entry.defaults == defaults
@@ -834,7 +845,21 @@ def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) ->
         if option.kind == "bool":
             assert entry.given([f"--no-{name.replace('_', '-')}"]) == {name: False}
         else:
-            assert list(entry.given([f"--{name.replace('_', '-')}", "1"])) == [name]
+            word = "0.5" if option.bounds is not None and option.bounds[1] < 1 else "1"
+            assert list(entry.given([f"--{name.replace('_', '-')}", word])) == [name]
+        if option.kind in KINDS:
+            assert [takes(entry, f"--{name.replace('_', '-')}={word}") for word in NUMBERS] == taken[name], name
+
+
+NUMBERS = ["-1", "0", "1e-9", "0.5", "1", "2", "1000000000", "1000000001", "inf", "-inf", "nan", "x"]
+
+
+def takes(entry: EntryPoint, word: str) -> bool:
+    try:
+        entry.given([word])
+    except OptionFault:
+        return False
+    return True
 
 
 def test_a_text_that_is_no_entry_point() -> None:
