@@ -33,11 +33,11 @@ def shown(run: Run, here: Path, *arguments: Any) -> str:
 @pytest.mark.parametrize("name", zoo_names())
 def test_round_trip_of_the_specs(run: Run, here: Path, name: str) -> None:
     text = shown(run, here, name)
-    assert text.splitlines()[1] == f"# hash {digest(run, name)}"
-    assert digest(run, "y.arch") == digest(run, name)
+    hash_line = f"# hash {digest(run, name)}"
+    assert text.splitlines()[1] == hash_line
     assert run("check", "y.arch").code == 0
     again = run("show", "y.arch").out
-    assert again.splitlines()[1] == text.splitlines()[1]
+    assert again.splitlines()[1] == hash_line  # of the network that y.arch is compiled to
     if "->" not in text:
         assert again == text
 
