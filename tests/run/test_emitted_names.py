@@ -130,6 +130,16 @@ PROGRAMS = {
         stages: [outer(conv(3, kernel: 1) -> relu), outer(layer_scale(2) -> tanh, on: false)]
       }
     """,
+    "a setting that is one step, or several": """
+      block root(x; width, act: relu, deep: false) {
+        a = x -> conv(width, kernel: 1)
+        return (a -> act) + a if deep else a -> act
+      }
+      model m {
+        input: 3 x 6 x 6
+        stages: [root(4), root(5, act: batch_norm -> tanh), root(6, deep: true), root(7, act: relu, deep: true)]
+      }
+    """,
     "steps from a list": """
       block w(x; ps) = x -> ps[0] -> ps[1] -> ps[0]
       model m {

@@ -119,7 +119,7 @@ def is_expression(kind: str | int) -> bool:
 def unite(bodies: Sequence[Body]) -> Program | None:
     """One program for all bodies, or none where they differ in more than steps left away."""
     order = _order(bodies)
-    if order is None or len({len(body.outputs) for body in bodies}) > 1:
+    if order is None or len({len(body.outputs) for body in bodies}) > 1 or _stand_below_another(order):
         return None
     by_label = [{use.label: use for use in body.steps} for body in bodies]
     program = Program(list(bodies), [], ())
@@ -138,6 +138,13 @@ def unite(bodies: Sequence[Body]) -> Program | None:
     if any(step.optional and not _may_miss(step) for step in program.steps):
         return None
     return program
+
+
+def _stand_below_another(labels: Sequence[str]) -> bool:
+    """Whether a place holds a step in one body and several in another: `act`, and `act.norm` with `act.relu`."""
+    known = set(labels)
+    parents = {label[:end] for label in labels for end, char in enumerate(label) if char == "."}
+    return not known.isdisjoint(parents)
 
 
 def _may_miss(step: UnionStep) -> bool:
