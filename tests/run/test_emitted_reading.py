@@ -173,6 +173,21 @@ def test_a_stage_beside_others_is_a_stage() -> None:
     assert not re.search(r"nn.Sequential\(\s*OrderedDict\(\s*blocks=", text)
 
 
+def test_nothing_stands_before_the_head() -> None:
+    block = "block maybe(x; on: true) = x -> relu when on"
+    model = "model m { input: 3 x 8 x 8  stages: maybe(on: false)  head: pool_head(classes: 3) }"
+    text = emitted.emitted_text(f"{HEADER}{block}\n{model}").text
+    assert re.search(r"def forward\(self, x: Tensor\) -> Tensor:\n +return self.head\(x\)\n", text)
+
+
+def test_an_identity_asks_no_condition() -> None:
+    block = "block w(x; on: true) = x -> conv(3, kernel: 1) -> identity when on -> batch_norm"
+    model = "model m { input: 3 x 8 x 8  stages: [w(true), w(false)]  head: pool_head(classes: 3) }"
+    text = emitted.emitted_text(f"{HEADER}{block}\n{model}").text
+    assert "self.identity = nn.Identity()\n" in text
+    assert "with_identity" not in text
+
+
 def test_two_blocks_are_no_series() -> None:
     text = emitted.emitted_spec("densenet121").text
     assert "*(DenseLayer(channels, growth=32) for channels in range(64, 256, 32))," in text

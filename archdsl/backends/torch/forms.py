@@ -7,7 +7,6 @@ needs beside one, such as a border, have rows under names of their own: `split_s
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
@@ -84,8 +83,8 @@ class Form:
     """What a model's `init` calls it: `conv`, `linear` or `norm`."""
     activation: bool = False
     """Whether it is an elementwise function without state, so that one may stand for another as an argument."""
-    idle: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    """Arguments with which it does nothing: where it is left away it stands there with these. Empty: there are none."""
+    idle: Mapping[str, Any] | None = None
+    """Arguments with which it does nothing, if there are such: where it is left away it stands there with these."""
     fresh: bool = False
     """Whether its result is a tensor of its own that its gradient does not need: what follows may overwrite it."""
     lists: bool = False
@@ -317,7 +316,7 @@ FORMS: dict[str, Form] = {
     "elu": Form(_elu, activation=True),
     "softplus": _activation("nn.Softplus"),
     "prelu": Form(layer("nn.PReLU", "in_channels", "init"), lower=per_channel),
-    "identity": Form(layer("nn.Identity")),
+    "identity": Form(layer("nn.Identity"), idle={}),
     "activation": Form(activation=True),  # any of them, which an argument makes
     # pooling
     "max_pool": Form(

@@ -300,7 +300,7 @@ def _methods(writer: ModelWriter, maps: Sequence[Ref]) -> list[Function]:
     if len(entering) == 1 and len(outputs) == 1:
         before = next(iter(entering))
         first = Unit("x", (Ref("", 0),), (before,), lambda x: call(features, *x))
-        forward = [first, *[unit for unit in units if unit in head]]
+        forward = [*([first] if before.label else []), *[unit for unit in units if unit in head]]
         return [
             method("forward_features", coarse, inputs, [before], "The map before the head."),
             *every,

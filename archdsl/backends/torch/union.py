@@ -132,7 +132,7 @@ def unite(bodies: Sequence[Body]) -> Program | None:
     if len(program.outputs) < len(outputs) or not union.holds(program.outputs):
         return None
     for step in program.steps:
-        if step.optional and isinstance(step.kind, str) and (nothing := FORMS[step.kind].idle):
+        if step.optional and isinstance(step.kind, str) and (nothing := FORMS[step.kind].idle) is not None:
             idle = replace(step.one, arguments=nothing, outputs=())
             step.uses = [use or idle for use in step.uses]
     if any(step.optional and not _may_miss(step) for step in program.steps):
