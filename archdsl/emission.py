@@ -23,8 +23,8 @@ from archdsl.backends.recipe_use import as_used, unused
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import INPUT, Network
-from archdsl.graph.starts import Start
 from archdsl.numbers import Irrational, Number, approximate, is_number
 from archdsl.source import Span
 from archdsl.training.recipe import DEFAULT, Recipe, undefined
@@ -137,7 +137,7 @@ def about_of(compilation: Compiled, name: str, spec: str, changes: Sequence[str]
         citation=citation,
         mean=_numbers(model, "mean"),
         std=_numbers(model, "std"),
-        init={key: s.value for key, s in model.init.items() if isinstance(s.value, Start)},
+        init={key: s.value for key, s in model.init.items() if isinstance(s.value, Initializer)},
         drop_path_rate=_shared_rate(model),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis import recipe_fields
+from archdsl.analysis.initializers import DISTRIBUTIONS
 from archdsl.analysis.names import (
     did_you_mean,
     misplaced,
@@ -32,11 +33,10 @@ from archdsl.analysis.program import (
     walk,
 )
 from archdsl.analysis.stages import STRUCTURE, unknown_attribute
-from archdsl.analysis.starts import DISTRIBUTIONS
 from archdsl.analysis.values import INDICES
 from archdsl.diagnostics import Diagnostic, Edit, Label
 from archdsl.graph.cost import MEASURES
-from archdsl.graph.starts import NAMES
+from archdsl.graph.initializers import NAMES
 from archdsl.source import Span
 from archdsl.suggest import nearest
 from archdsl.syntax import ast

@@ -11,9 +11,9 @@ from typing import Any
 
 from archdsl import numbers
 from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.initializers import initializer_of
 from archdsl.analysis.model import Claim, Features
 from archdsl.analysis.names import did_you_mean, plural, setting_names, unknown_setting
-from archdsl.analysis.starts import start_of
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
     Block,
@@ -346,11 +346,11 @@ def follow_section(ctx: Context, body: ast.Body, ends: Mapping[str, Value]) -> d
 
 
 def init_section(ctx: Context, body: ast.Body, env: Environment) -> dict[str, Setting]:
-    """The `init` section: by the name of the parameters, a `Start`."""
+    """The `init` section: by the name of the parameters, a `Initializer`."""
     settings: dict[str, Setting] = {}
     for name, entry in plain_fields(ctx, body, "`init`", INIT_FIELDS).items():
         try:
-            value = start_of(ctx, name, entry.value, env)
+            value = initializer_of(ctx, name, entry.value, env)
         except Fault as found:
             ctx.report(found.diagnostic)
             continue

@@ -14,13 +14,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from archdsl.analysis.fields import DIMENSIONS
+from archdsl.analysis.initializers import DISTRIBUTIONS
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Definition, Named, Primitive, walk
-from archdsl.analysis.starts import DISTRIBUTIONS
 from archdsl.diagnostics import Diagnostic, Edit, Label
+from archdsl.graph.initializers import NAMES
 from archdsl.graph.operations import OPERATIONS
-from archdsl.graph.starts import NAMES
 from archdsl.suggest import nearest
 from archdsl.syntax import ast
 

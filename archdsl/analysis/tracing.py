@@ -21,10 +21,10 @@ from archdsl.analysis.program import Definition, Primitive
 from archdsl.analysis.traces import Family, Traced, Traces
 from archdsl.analysis.values import Block, Building, Environment, Function, Sequence, Setting, Tensor, Value
 from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import Builder
 from archdsl.graph.network import Value as Place
 from archdsl.graph.shapes import Range, Shape
-from archdsl.graph.starts import Start
 from archdsl.graph.subgraph import Subgraph
 from archdsl.graph.symbolic import Symbolic
 from archdsl.graph.tape import Program, Tape
@@ -243,7 +243,7 @@ def _key(value: Value, definitions: list[Any]) -> Any:
     if isinstance(value, Function):
         definitions.append(value.of)
         return "function", id(value.of)
-    if isinstance(value, Start):
+    if isinstance(value, Initializer):
         return "start", repr(value)
     raise _NoKey
 

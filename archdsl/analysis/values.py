@@ -14,11 +14,11 @@ from fractions import Fraction
 from typing import Any, TypeAlias, TypeGuard
 
 from archdsl.analysis.program import Builtin, Definition, Module, Primitive
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import Builder
 from archdsl.graph.network import Value as Place
 from archdsl.graph.operations import Operation
 from archdsl.graph.shapes import Range, Shape, Size
-from archdsl.graph.starts import Start
 from archdsl.graph.symbolic import Symbolic
 from archdsl.numbers import Irrational
 from archdsl.records import dataclass
@@ -29,8 +29,8 @@ from archdsl.training.recipe import Duration
 Number: TypeAlias = int | Fraction | Irrational | Symbolic
 """A number; a `Symbolic` carries a closed form beside it."""
 Value: TypeAlias = (
-    "bool | Number | str | Size | tuple[Value, ...] | Range | Duration | Start | Tensor | Block | Sequence | Function"
-    " | Scaling | Solve | Indices | OldValues | RecipeValue | ModelValue | Unknown | None"
+    "bool | Number | str | Size | tuple[Value, ...] | Range | Duration | Initializer | Tensor | Block | Sequence"
+    " | Function | Scaling | Solve | Indices | OldValues | RecipeValue | ModelValue | Unknown | None"
 )
 """Any value of the language."""
 

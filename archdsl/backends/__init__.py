@@ -11,8 +11,8 @@ from dataclasses import field
 from fractions import Fraction
 from typing import Protocol
 
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import Network
-from archdsl.graph.starts import Start
 from archdsl.records import dataclass
 
 
@@ -36,7 +36,7 @@ class About:
     mean: tuple[Fraction, ...] = ()
     """Of the images that the model is made for, a channel; none where the model does not say."""
     std: tuple[Fraction, ...] = ()
-    init: Mapping[str, Start] = field(default_factory=dict)
+    init: Mapping[str, Initializer] = field(default_factory=dict)
     """How parameters start: `conv`, `linear`, `norm.scale`, `norm.shift`, `bias`, `linear.bias`."""
     drop_path_rate: Fraction | None = None
     """The rate of stochastic depth that the blocks share; none where the model does not say, and 0 is none."""

@@ -133,7 +133,7 @@ def elements(shape: Shape) -> Dim:
     return count
 
 
-_WORDS = {"indices": "index", "oldvalues": "group of settings", "written": "recipe", "duration": "time"}
+_WORDS = {"indices": "index", "oldvalues": "group of settings", "recipevalue": "recipe", "duration": "time"}
 """What values that no operation takes are called, where that is not the name of their class."""
 
 

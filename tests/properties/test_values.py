@@ -10,7 +10,7 @@ from archdsl.analysis import values
 from archdsl.analysis.language import evaluation
 from archdsl.analysis.program import Module
 from archdsl.analysis.values import UNKNOWN, Environment, kind_of
-from archdsl.graph.starts import Start
+from archdsl.graph.initializers import Initializer
 from archdsl.source import Source
 from archdsl.syntax.parser import parse_expression
 
@@ -42,7 +42,7 @@ def test_every_member_of_the_union_has_words() -> None:
     known = vars(values) | vars(builtins)
     kinds = [type(None) if name == "None" else known[name] for name in members if name != "Number"]
     told = {kind for kind in kinds if kind in values._WORDS}
-    assert set(kinds) - told == {Start, values.ModelValue, type(UNKNOWN)}
+    assert set(kinds) - told == {Initializer, values.ModelValue, type(UNKNOWN)}
     assert values._WORDS.keys() - told == {int, Fraction, values.Irrational, values.Symbolic}
 
 

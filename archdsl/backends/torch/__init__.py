@@ -29,10 +29,10 @@ from archdsl.backends import About
 from archdsl.backends.interface import Interface
 from archdsl.backends.torch.classes import Plan, plan_of
 from archdsl.backends.torch.header import header_lines
+from archdsl.backends.torch.initializers import init_function
 from archdsl.backends.torch.model import ModelWriter, model_class, options_of
 from archdsl.backends.torch.printer import lines
 from archdsl.backends.torch.python import names
-from archdsl.backends.torch.starts import init_function
 from archdsl.backends.torch.templates import EXTRAS, extra, module_text
 from archdsl.backends.torch.write import class_of
 from archdsl.graph.network import Network
@@ -45,7 +45,7 @@ def emit(network: Network, about: About) -> dict[str, str]:
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
     start = init_function(about.init, operations, zeros)
     blocks = [class_of(plan, block) for _, block in sorted(plan.classes.items())]
-    model = model_class(plan, about.doc, starts=start is not None, shared=about.drop_path_rate)
+    model = model_class(plan, about.doc, init=start is not None, shared=about.drop_path_rate)
     statements = [*([start] if start is not None else []), *blocks, model]
     read = _read(names(*statements))
     settings = {"Stage": {"enter": ModelWriter(plan).entered}, "check_classes": {"features": plan.gives_features}}

@@ -79,7 +79,7 @@ class Form:
     its inputs (`summed`), its argument `width` (`width`), or others (`other`)."""
     absorbs: bool = False
     """Whether the channels of its input reach nothing but its weights, by its argument `in_channels`."""
-    starts: str = ""
+    init: str = ""
     """What a model's `init` calls it: `conv`, `linear` or `norm`."""
     activation: bool = False
     """Whether it is an elementwise function without state, so that one may stand for another as an argument."""
@@ -284,7 +284,7 @@ FORMS: dict[str, Form] = {
         lower=_conv,
         channels="width",
         absorbs=True,
-        starts="conv",
+        init="conv",
         fresh=True,
     ),
     "linear": Form(
@@ -292,15 +292,13 @@ FORMS: dict[str, Form] = {
         lower=_linear,
         channels="width",
         absorbs=True,
-        starts="linear",
+        init="linear",
         fresh=True,
     ),
     # norms and learned factors
-    "batch_norm": Form(BATCH_NORM, lower=per_channel, fresh=True, starts="norm"),
-    "group_norm": Form(
-        layer("nn.GroupNorm", "groups in_channels", "eps"), lower=per_channel, fresh=True, starts="norm"
-    ),
-    "layer_norm": Form(layer("nn.LayerNorm", "in_channels", "eps"), lower=_layer_norm, starts="norm"),
+    "batch_norm": Form(BATCH_NORM, lower=per_channel, fresh=True, init="norm"),
+    "group_norm": Form(layer("nn.GroupNorm", "groups in_channels", "eps"), lower=per_channel, fresh=True, init="norm"),
+    "layer_norm": Form(layer("nn.LayerNorm", "in_channels", "eps"), lower=_layer_norm, init="norm"),
     "layer_scale": Form(lambda o: call("LayerScale", Tuple((o["in_channels"],)), o["init"]), lower=_layer_scale),
     "layer_scale_map": Form(lambda o: call("LayerScale", Tuple((o["in_channels"], *_numbers(1, 1))), o["init"])),
     # activations

@@ -215,8 +215,8 @@ def _series(values: Sequence[Expression]) -> Expression:
     return Tuple(tuple(values))
 
 
-def model_class(plan: Plan, doc: str, *, starts: bool, shared: Fraction | None) -> Class:
-    """The model's class. With `starts`, the file has `init_weights`."""
+def model_class(plan: Plan, doc: str, *, init: bool, shared: Fraction | None) -> Class:
+    """The model's class. With `init`, the file has `init_weights`."""
     writer = ModelWriter(plan, shared)
     writer.run()
     places = feature_places(plan.network)
@@ -226,9 +226,9 @@ def model_class(plan: Plan, doc: str, *, starts: bool, shared: Fraction | None) 
         channels = tuple([int(plan.network.shape(value)[0]) for _, value, _ in places])
         attributes.append(_class_variable("feature_channels", channels))
         attributes.append(_class_variable("feature_strides", tuple([stride or 0 for _, _, stride in places])))
-    methods = [_constructor(writer, starts=starts), *_methods(writer, maps)]
+    methods = [_constructor(writer, init=init), *_methods(writer, maps)]
     if writer.options.num_classes is not None:
-        methods += _reset(plan, starts=starts)
+        methods += _reset(plan, init=init)
     said = summary(doc) or f"The network `{plan.network.name}`."
     return Class(plan.name, NN_MODULE, said, (*attributes, *methods))
 
@@ -237,7 +237,7 @@ def _class_variable(name: str, value: tuple[int, ...]) -> Statement:
     return Assign(Name(name), literal(value), Index(Name("ClassVar"), tuple_type("int")))
 
 
-def _constructor(writer: ModelWriter, *, starts: bool) -> Function:
+def _constructor(writer: ModelWriter, *, init: bool) -> Function:
     plan, options = writer.plan, writer.options
     channels = int(plan.network.input[0])
     arguments: list[Parameter] = []
@@ -248,7 +248,7 @@ def _constructor(writer: ModelWriter, *, starts: bool) -> Function:
     if plan.takes_channels:
         arguments.append(Parameter("in_channels", Name("int"), Literal(channels)))
     body += writer.constructor
-    if starts:
+    if init:
         body.append(Evaluate(call(of_self("apply"), Name("init_weights"))))
     if options.drop_path_rate is not None:
         arguments.append(Parameter("drop_path_rate", Name("float"), literal(options.drop_path_rate)))
@@ -330,7 +330,7 @@ def _coarse(writer: ModelWriter) -> list[Unit]:
     return found
 
 
-def _reset(plan: Plan, *, starts: bool) -> list[Function]:
+def _reset(plan: Plan, *, init: bool) -> list[Function]:
     """`reset_classifier`."""
     network = plan.network
     if plan.classifier is None:
@@ -346,7 +346,7 @@ def _reset(plan: Plan, *, starts: bool) -> list[Function]:
         Assign(weight, first),
         Assign(classifier, Conditional(made, Name("num_classes"), IDENTITY) if plan.gives_features else made),
     ]
-    if starts:
+    if init:
         body.append(Evaluate(call("init_weights", classifier)))
     moved = call(Attribute(classifier, "to"), Attribute(weight, "device"), Attribute(weight, "dtype"))
     owner = node.path.rpartition(".")[0]

@@ -17,7 +17,7 @@ from strategies import COMPILER
 
 import archdsl
 from archdsl.compiler import Compilation
-from archdsl.graph.starts import NAMES, Start
+from archdsl.graph.initializers import NAMES, Initializer
 from archdsl.source import Source
 
 PROFILE = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
@@ -60,13 +60,13 @@ def said(init: str, stages: str = "b { width: 8 }") -> Compilation:
     return COMPILER.compile(Source("entry.arch", program(init, stages)))
 
 
-def start(init: str) -> Start | None:
+def start(init: str) -> Initializer | None:
     """The one line of an `init` without faults."""
     result = said(init)
     if any(d.severity == "error" for d in result.diagnostics) or result.model is None:
         return None
     (setting,) = result.model.init.values()
-    found: Start = setting.value
+    found: Initializer = setting.value
     return found
 
 
@@ -163,24 +163,24 @@ def done(source: str, layer: Layer) -> list[tuple[str, Any, tuple[float, ...]]]:
     return recorder.calls
 
 
-def exact(line: str, fans: dict[str, int]) -> Start | None:
+def exact(line: str, fans: dict[str, int]) -> Initializer | None:
     """The start that a line says where the fans are these: it is evaluated by the language, without formulas."""
     for name, value in fans.items():
         line = re.sub(rf"\b{name}\b(?!:)", f"({value})", line)
     found = start(f"conv: {line}")
-    assert found is None or isinstance(found.amount, float | int)
+    assert found is None or isinstance(found.scale, float | int)
     return found
 
 
 def verify(line: str, layer: Conv2d | Linear, source: str) -> bool:
     """The weight of a layer starts as its line says; false where the line has no meaning for such fans."""
     expected = exact(line, layer.fans)
-    if expected is None or not isinstance(expected.amount, float | int):
+    if expected is None or not isinstance(expected.scale, float | int):
         return False
     ((kind, tensor, (amount,)),) = [call for call in done(source, layer) if call[1] == layer.weight]
     assert (kind, tensor) == (expected.kind, "weight")
     assert isinstance(amount, float | int)
-    assert amount == pytest.approx(expected.amount, rel=1e-9, abs=1e-9), f"{line} with {layer.fans}"
+    assert amount == pytest.approx(expected.scale, rel=1e-9, abs=1e-9), f"{line} with {layer.fans}"
     return True
 
 
@@ -479,7 +479,7 @@ def test_real_layers(form: str, torch: Any, monkeypatch: pytest.MonkeyPatch) -> 
         expected = exact(line, plain.fans)
         assert expected is not None
         (kind, weight, (amount,)), (of_bias, bias, (number,)) = recorder.calls
-        assert (kind, amount) == (expected.kind, pytest.approx(expected.amount, rel=1e-12))
+        assert (kind, amount) == (expected.kind, pytest.approx(expected.scale, rel=1e-12))
         assert (of_bias, number) == ("constant", plain.fans["fan_in"])
         assert weight is layer.weight
         assert bias is layer.bias

@@ -14,12 +14,12 @@ OPERATORS = ("+", "-", "*", "/", "^", "sqrt", "log", "min", "max")
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Initializer:
     """A distribution: `normal` and `truncated_normal` (at two standard deviations) with a standard deviation around 0,
     `uniform` from minus the bound to the bound, or a `constant`."""
 
     kind: str
-    amount: Formula
+    scale: Formula
 
 
 def mentions(formula: Formula, name: str) -> bool:
@@ -29,4 +29,4 @@ def mentions(formula: Formula, name: str) -> bool:
     return formula == name
 
 
-__all__ = ["NAMES", "OPERATORS", "Formula", "Start", "mentions"]
+__all__ = ["NAMES", "OPERATORS", "Formula", "Initializer", "mentions"]

@@ -11,7 +11,7 @@ from archdsl.analysis.program import Builtin, Definition, walk
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import Environment, Function, kind_of
 from archdsl.diagnostics import Fault
-from archdsl.graph.starts import NAMES, OPERATORS, Formula, Start
+from archdsl.graph.initializers import NAMES, OPERATORS, Formula, Initializer
 from archdsl.syntax import ast
 
 DISTRIBUTIONS = {"normal": "std", "truncated_normal": "std", "uniform": "bound"}
@@ -28,16 +28,16 @@ def environment(env: Environment, size: int) -> Environment:
     return inner
 
 
-def _distribution(kind: str) -> Callable[..., Start]:
-    def make(value: numbers.Number) -> Start:
+def _distribution(kind: str) -> Callable[..., Initializer]:
+    def make(value: numbers.Number) -> Initializer:
         if numbers.compare(value, 0) < 0:
             raise numbers.NumberError("domain", f"{kind} takes no negative number")
-        return Start(kind, numbers.approximate(value))
+        return Initializer(kind, numbers.approximate(value))
 
     return make
 
 
-def start_of(ctx: Context, name: str, e: ast.Expression, env: Environment) -> Start:
+def initializer_of(ctx: Context, name: str, e: ast.Expression, env: Environment) -> Initializer:
     """The start that a line of `init` says. It is tried with fans of 9, so that a fault is found at once."""
     inner = environment(env, 9)
     value = ctx.evaluate(e, inner)
@@ -45,13 +45,13 @@ def start_of(ctx: Context, name: str, e: ast.Expression, env: Environment) -> St
     if name.startswith("norm.") and converter.depends(e):
         raise fault("E301", f"`{name}` is of norms, which have no {', '.join(NAMES)}", e, inner)
     if numbers.is_number(value):
-        return Start("constant", converter.formula(e, inner))
-    if not isinstance(value, Start):
+        return Initializer("constant", converter.formula(e, inner))
+    if not isinstance(value, Initializer):
         raise fault("E301", f"a distribution or a number stands here, not {kind_of(value)}", e, inner)
     if not converter.depends(e):
         return value
     if isinstance(e, ast.Call) and len(e.arguments) == 1:
-        return Start(value.kind, converter.formula(e.arguments[0].value, inner))
+        return Initializer(value.kind, converter.formula(e.arguments[0].value, inner))
     raise _unsaid(e, inner)
 
 

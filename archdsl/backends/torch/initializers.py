@@ -26,7 +26,7 @@ from archdsl.backends.torch.python import (
     dotted,
     joined,
 )
-from archdsl.graph.starts import Formula, Start, mentions
+from archdsl.graph.initializers import Formula, Initializer, mentions
 
 MODULE, WEIGHT, BIAS = Name("module"), dotted("module.weight"), dotted("module.bias")
 _TAPS = call("math.prod", dotted("module.kernel_size"))
@@ -47,21 +47,21 @@ MAX_LENGTH = 12
 """An amount that is longer gets a name."""
 
 
-def init_function(starts: Mapping[str, Start], operations: frozenset[str], keeps_zeros: bool) -> Function | None:
+def init_function(init: Mapping[str, Initializer], operations: frozenset[str], keeps_zeros: bool) -> Function | None:
     """`init_weights`, for the operations that the network has; none where nothing is declared.
 
     With `keeps_zeros`, norms that start at a scale of 0 stay there.
     """
-    bias = starts.get("bias")
+    bias = init.get("bias")
     bodies = {
-        "conv": _weights("conv", starts, bias),
-        "linear": _weights("linear", starts, starts.get("linear.bias", bias)),
-        "norm": _norm(starts, keeps_zeros),
+        "conv": _weights("conv", init, bias),
+        "linear": _weights("linear", init, init.get("linear.bias", bias)),
+        "norm": _norm(init, keeps_zeros),
     }
     cases = [
-        (form.module.path, bodies[form.starts])
+        (form.module.path, bodies[form.init])
         for name, form in FORMS.items()
-        if name in operations and form.starts and isinstance(form.module, Layer)
+        if name in operations and form.init and isinstance(form.module, Layer)
     ]
     chosen: tuple[Statement, ...] = ()
     for kinds, body in reversed(list(_alike(cases))):
@@ -94,9 +94,9 @@ def _alike(cases: Sequence[tuple[str, Sequence[Statement]]]) -> Iterator[tuple[l
         yield kinds, last
 
 
-def _weights(layer: str, starts: Mapping[str, Start], bias: Start | None) -> tuple[Statement, ...]:
+def _weights(layer: str, init: Mapping[str, Initializer], bias: Initializer | None) -> tuple[Statement, ...]:
     found: list[Statement] = []
-    weight = starts.get(layer)
+    weight = init.get(layer)
     if weight is not None:
         found += [*_fans(layer, weight), *_calls(WEIGHT, weight)]
     if bias is not None:
@@ -108,19 +108,19 @@ def _if_there(tensor: Expression, *body: Statement) -> Statement:
     return If(Binary("is not", tensor, NONE), body)
 
 
-def _fans(layer: str, start: Start, known: Start | None = None) -> list[Statement]:
+def _fans(layer: str, initializer: Initializer, known: Initializer | None = None) -> list[Statement]:
     """The names that a formula uses and that are not known yet."""
     return [
         Assign(Name(name), fan)
         for name, fan in FANS[layer].items()
-        if mentions(start.amount, name) and not (known is not None and mentions(known.amount, name))
+        if mentions(initializer.scale, name) and not (known is not None and mentions(known.scale, name))
     ]
 
 
-def _norm(starts: Mapping[str, Start], keeps_zeros: bool) -> tuple[Statement, ...]:
+def _norm(init: Mapping[str, Initializer], keeps_zeros: bool) -> tuple[Statement, ...]:
     found: list[Statement] = []
-    scale, shift = starts.get("norm.scale"), starts.get("norm.shift")
-    if scale is not None and not (keeps_zeros and scale == Start("constant", 1.0)):
+    scale, shift = init.get("norm.scale"), init.get("norm.shift")
+    if scale is not None and not (keeps_zeros and scale == Initializer("constant", 1.0)):
         body = _calls(WEIGHT, scale)
         if keeps_zeros:
             start = Name("start")
@@ -133,19 +133,19 @@ def _norm(starts: Mapping[str, Start], keeps_zeros: bool) -> tuple[Statement, ..
     return tuple(found)
 
 
-def _calls(tensor: Expression, start: Start) -> list[Statement]:
+def _calls(tensor: Expression, initializer: Initializer) -> list[Statement]:
     """The statements that let a tensor start so."""
-    amount = _amount(start.amount)
-    if start.kind == "constant":
-        made = call("nn.init.zeros_", tensor) if start.amount == 0 else call("nn.init.constant_", tensor, amount)
+    amount = _amount(initializer.scale)
+    if initializer.kind == "constant":
+        made = call("nn.init.zeros_", tensor) if initializer.scale == 0 else call("nn.init.constant_", tensor, amount)
         return [Evaluate(made)]
-    if start.kind == "normal":
+    if initializer.kind == "normal":
         return [Evaluate(call("nn.init.normal_", tensor, std=amount))]
     found: list[Statement] = []
     if not is_atom(amount) or len(text(amount)) > MAX_LENGTH:
-        name = Name("std" if start.kind == "truncated_normal" else "bound")
+        name = Name("std" if initializer.kind == "truncated_normal" else "bound")
         found, amount = [Assign(name, amount)], name
-    return [*found, Evaluate(_bounded(tensor, start.kind, amount))]
+    return [*found, Evaluate(_bounded(tensor, initializer.kind, amount))]
 
 
 def _bounded(tensor: Expression, kind: str, amount: Expression) -> Call:
