@@ -46,7 +46,7 @@ class Traces:
     def __init__(self) -> None:
         self._families: dict[Any, Family] = {}
         self.size = 0
-        """Operations that are kept."""
+        """Operations and families that are kept."""
         self.bound: dict[Any, Operation] = {}
         """Operations with their settings, by both: the same are made once."""
 
@@ -54,14 +54,19 @@ class Traces:
         """The family of a key, which names some definitions."""
         found = self._families.get(key)
         if found is None:
+            self._grow(1)
             found = self._families[key] = Family(tuple(of))
         return found
 
     def keep(self, family: Family, widths: tuple[int, ...], traced: Traced) -> None:
+        """Keep what was traced for these widths. A family that is forgotten meanwhile goes with who holds it."""
+        self._grow(traced.subgraph.size + 1)
+        family.traced[widths] = traced
+
+    def _grow(self, by: int) -> None:
         if self.size > MAX_KEPT:
             self._families, self.size, self.bound = {}, 0, {}
-        self.size += traced.subgraph.size + 1
-        family.traced[widths] = traced
+        self.size += by
 
 
 __all__ = ["Family", "Traced", "Traces"]
