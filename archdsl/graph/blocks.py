@@ -226,9 +226,9 @@ class Recorder:
         block.steps.append(Step(path[len(block.path) + 1 :], applied, names, called))
 
 
-def root_of(name: str, steps: tuple[Step, ...], outputs: tuple[Value, ...]) -> Application:
+def root_of(name: str, labels: tuple[str, ...], steps: tuple[Step, ...], outputs: tuple[Value, ...]) -> Application:
     """The tree of a whole network; its body's labels are module paths."""
-    declared = Declared(name, inputs=("x",), labels=tuple([step.label for step in steps]))
+    declared = Declared(name, inputs=("x",), labels=labels)
     return Application(declared, "", (INPUT,), outputs, steps)
 
 

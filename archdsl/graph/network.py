@@ -58,7 +58,9 @@ class Network:
     @cached_property
     def root(self) -> Application:
         """The blocks that the operations were made by."""
-        return root_of(self.name, tuple([s for p in self.placements for s in p.steps()]), self.outputs)
+        labels = tuple([label for placement in self.placements for label in placement.labels()])
+        steps = tuple([step for placement in self.placements for step in placement.steps()])
+        return root_of(self.name, labels, steps, self.outputs)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network):
@@ -211,7 +213,8 @@ class Composer:
         if all(p.subgraph.whole and used.issuperset(p.outputs) for p in self._placements):
             return Network(name, self.input_shape, tuple(self._placements), wanted, given)
         steps = [step for placement in self._placements for step in placement.steps()]
-        return _network(name, (self.input_shape,), self.nodes, steps, wanted, given)
+        labels = [label for placement in self._placements for label in placement.labels()]
+        return _network(name, (self.input_shape,), self.nodes, steps, wanted, given, labels)
 
 
 def _network(
@@ -221,9 +224,10 @@ def _network(
     steps: Sequence[Step],
     outputs: tuple[Value, ...],
     features: tuple[Feature, ...],
+    labels: Sequence[str] | None = None,
 ) -> Network:
     """A network that is one subgraph."""
-    subgraph = Subgraph("", inputs, nodes, steps, (*outputs, *[feature.value for feature in features]))
+    subgraph = Subgraph("", inputs, nodes, steps, (*outputs, *[feature.value for feature in features]), labels)
     kept, named = subgraph.outputs[: len(outputs)], subgraph.outputs[len(outputs) :]
     placed = (Placement(subgraph, "", 0, (INPUT,)),)
     found = tuple([Feature(f.name, value, f.stride) for f, value in zip(features, named, strict=True)])

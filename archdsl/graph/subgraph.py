@@ -36,7 +36,7 @@ class Subgraph:
     """The operations of a block, all of which lead to an output of it."""
 
     __slots__ = (
-        *("_build", "_nodes", "_steps", "amounts", "formulas", "input_shapes", "outputs"),
+        *("_build", "_labels", "_nodes", "_steps", "amounts", "formulas", "input_shapes", "outputs"),
         *("path", "shapes", "size", "values", "whole"),
     )
 
@@ -45,12 +45,14 @@ class Subgraph:
         path: str,
         input_shapes: tuple[Shape, ...],
         nodes: Iterable[Node],
-        steps: Iterable[Step],
+        steps: Sequence[Step],
         outputs: Sequence[Value],
+        labels: Sequence[str] | None = None,
     ) -> None:
         self.path = path
         self.input_shapes = input_shapes
         self._build: Callable[[], Subgraph] | None = None
+        self._labels = tuple([step.label for step in steps] if labels is None else labels)
         self._nodes, self._steps, place = _needed(tuple(nodes), tuple(steps), tuple(outputs), len(input_shapes))
         self.outputs = tuple([Value(place[value.node], value.output) for value in outputs])
         self.shapes = tuple([self.shape(value) for value in self.outputs])
@@ -83,11 +85,11 @@ class Subgraph:
         found.path, found.input_shapes, found.shapes, found.outputs = path, input_shapes, shapes, other.outputs
         found.size, found.values, found.whole = other.size, other.values, other.whole
         found.amounts, found.formulas = {}, formulas
-        found._nodes, found._steps, found._build = (), (), build
+        found._nodes, found._steps, found._labels, found._build = (), (), (), build
         return found
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Subgraph, (self.path, self.input_shapes, self.nodes, self.steps, self.outputs)
+        return Subgraph, (self.path, self.input_shapes, self.nodes, self.steps, self.outputs, self.labels)
 
     def _made(self) -> None:
         """Make the operations of one that is like another."""
@@ -95,7 +97,7 @@ class Subgraph:
             made = self._build()
             if (made.outputs, made.shapes, made.size) != (self.outputs, self.shapes, self.size):
                 raise RuntimeError(f"{self.path} is not as its program says: {made.shapes} and {self.shapes}")
-            self._nodes, self._steps = made.nodes, made.steps
+            self._nodes, self._steps, self._labels = made.nodes, made.steps, made.labels
             self._build = None
 
     @property
@@ -106,9 +108,15 @@ class Subgraph:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The tree of blocks."""
+        """The tree of blocks, without those that do nothing."""
         self._made()
         return self._steps
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The paths of all that was applied at its path, those that do nothing among it."""
+        self._made()
+        return self._labels
 
     def shape(self, value: Value) -> Shape:
         """The shape of a value."""
@@ -140,6 +148,10 @@ class Placement(NamedTuple):
             for n in self.subgraph.nodes
         ]
 
+    def labels(self) -> list[str]:
+        """The labels as those of the network."""
+        return [self.path + label[len(self.subgraph.path) :] for label in self.subgraph.labels]
+
     def steps(self) -> list[Step]:
         """The tree of blocks as that of the network."""
         own, found = len(self.subgraph.path), []
@@ -167,7 +179,8 @@ def _needed(
                 needed[value.node] = 1
     place = {index: index for index in range(-inputs, 0)}
     if all(needed[: len(nodes)]):
-        return nodes, steps, place | {index: index for index in range(len(nodes))}
+        place |= {index: index for index in range(len(nodes))}
+        return nodes, moved(steps, place), place  # without blocks that do nothing
     kept: list[Node] = []
     for index, node in enumerate(nodes):
         if needed[index]:

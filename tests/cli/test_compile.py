@@ -57,7 +57,7 @@ def test_default_targets_and_names(run: Run, here: Path) -> None:
     reference = json.loads(run("cost", "regnety_4gf_dwr4", "--format", "json").out)
     text = (here / "out" / "regnety_4gf_dwr4.py").read_text()
     assert f'SPEC_HASH = "{reference["hash"]}"' in text
-    assert "class RegNetY4GFDwr4(nn.Module):" in text
+    assert "class RegNetY4GF_dWr4(nn.Module):" in text
     assert "import regnety_4gf_dwr4 as network" in (here / "out" / "train_regnety_4gf_dwr4.py").read_text()
 
 

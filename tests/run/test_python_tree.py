@@ -9,7 +9,7 @@ import sys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archdsl.backends.torch import python
+from archdsl.backends.torch import printer
 from archdsl.backends.torch.printer import lines, text
 from archdsl.backends.torch.python import (
     Assign,
@@ -102,7 +102,7 @@ COMPARED = {
     ast.Is: "is",
     ast.IsNot: "is not",
 }
-OPERATORS = [operator for operator in python.OPERATORS if operator not in ("and", "or")]
+OPERATORS = [operator for operator in printer.OPERATORS if operator not in ("and", "or")]
 leaf = st.one_of(
     st.sampled_from([A, B, C]),
     st.sampled_from([0, 7, -3, 0.5, -1e-06, True, False, None, "nearest", 'a "quote"', "it's", "back\\slash"]).map(
