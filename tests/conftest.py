@@ -6,6 +6,8 @@ More threads mostly wait for each other, and burn the other worker's time while 
 torch, and inherited by the processes that tests start.
 
 An interrupt means what it says: a shell that starts the tests in the background has them and what they start ignore it.
+
+No random example is timed: a busy machine would fail it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,10 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
