@@ -5,6 +5,9 @@ One thread a process, for the networks are small and the tests share the cores.
 More threads mostly wait for each other, and burn the other worker's time while they do. Set before anything imports
 torch, and inherited by the processes that tests start.
 
+Weights go back to the machine when a network goes: else glibc keeps them for the next, and a worker grows to gigabytes.
+It reads that when a process starts, so that it holds for the workers.
+
 An interrupt means what it says: a shell that starts the tests in the background has them and what they start ignore it.
 
 No random example is timed: a busy machine would fail it.
@@ -22,6 +25,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
