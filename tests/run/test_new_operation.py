@@ -85,7 +85,7 @@ def test_every_operation_has_a_row() -> None:
         form = FORMS[name]
         assert form.module is not None or form.value is not None, name
         assert form.channels in ("kept", "summed", "width", "other"), name
-        assert form.starts in ("", "conv", "linear", "norm"), name
+        assert form.init in ("", "conv", "linear", "norm"), name
 
 
 def test_the_page_that_says_how() -> None:
