@@ -27,8 +27,7 @@ fast:
 test:
 	$(PYTEST) -n $(JOBS) --dist loadgroup
 
-# All tests, with ten times as many random examples, all networks of a series and whole trainings: for a change to what
-# many properties rest on.
+# All tests, with ten times as many random examples: for a change to what many properties rest on.
 thorough:
 	ARCHDSL_EXAMPLES=10 $(PYTEST) -n $(JOBS) --dist loadgroup
 

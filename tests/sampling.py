@@ -1,7 +1,7 @@
 """How many random examples a property tries.
 
 The numbers in the tests are for every run. `ARCHDSL_EXAMPLES=10` tries ten times as many of everything, for a change to
-what many properties rest on; `make thorough` does. Tests that try few of a kind (`zoo_sample`) then try all.
+what many properties rest on; `make thorough` does.
 """
 
 from __future__ import annotations

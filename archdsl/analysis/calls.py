@@ -30,17 +30,14 @@ from archdsl.syntax import ast
 
 
 def _call(ctx: Context, e: ast.Call, env: Environment) -> Value:
-    named = _global(e.function, env)
-    if type(named) is Builtin:
-        return _call_builtin(ctx, named, e, env)
-    if type(named) is Definition and named.kind == "fn":
-        return call_fn(ctx, named, arguments(ctx, named, e, env), e, env)
     function = callee(ctx, e.function, env)
+    if isinstance(function, Function):
+        function = function.of
     match function:
-        case Function(of=Builtin() as builtin):
-            return _call_builtin(ctx, builtin, e, env)
-        case Function(of=Definition() as definition):
-            return call_fn(ctx, definition, arguments(ctx, definition, e, env), e, env)
+        case Builtin():
+            return _call_builtin(ctx, function, e, env)
+        case Definition(kind="fn"):
+            return call_fn(ctx, function, arguments(ctx, function, e, env), e, env)
         case Block():
             return call_block(ctx, function, e, env, ())
         case Scaling():
@@ -54,10 +51,12 @@ def _call(ctx: Context, e: ast.Call, env: Environment) -> Value:
             raise fault("E212", f"{kind_of(function)} cannot be called", e.function, env)
 
 
-def callee(ctx: Context, e: ast.Expression, env: Environment) -> Value | Definition | Instance:
-    """What is called; a model or a recipe by its declaration, because its arguments are still to come."""
+def callee(ctx: Context, e: ast.Expression, env: Environment) -> Value | Definition | Instance | Builtin:
+    """What is called: an fn, a model or a recipe by its declaration, anything else by its value."""
     named = _global(e, env)
-    if isinstance(named, Definition | Instance) and named.kind in ("model", "recipe"):
+    if isinstance(named, Builtin) or (
+        isinstance(named, Definition | Instance) and named.kind in ("fn", "model", "recipe")
+    ):
         return named
     return ctx.evaluate(e, env)
 

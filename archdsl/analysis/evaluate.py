@@ -60,9 +60,6 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "%": numbers.modulo,
     "^": numbers.power,
 }
-_PLAIN_ARITHMETIC: dict[str, Callable[[int, int], int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
-_SMALL = 1 << (_PLAIN // 2)
-"""Whole numbers below this need none of the limits of `numbers`, and their products cost no more than the step."""
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -293,10 +290,6 @@ def _arithmetic(ctx: Context, e: ast.Arithmetic, env: Environment) -> Value:
     rules = ctx.rules
     one, other = e.left, e.right
     left, right = rules[type(one)](ctx, one, env), rules[type(other)](ctx, other, env)
-    if type(left) is int and type(right) is int and -_SMALL < left < _SMALL and -_SMALL < right < _SMALL:
-        plain = _PLAIN_ARITHMETIC.get(e.operator)
-        if plain is not None:
-            return plain(left, right)
     before = numbers.work()
     try:
         value: Value = _ARITHMETIC[e.operator](left, right)

@@ -7,7 +7,6 @@ that differ in their widths alone, the third is traced with symbols for them: wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -24,10 +23,12 @@ from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import Builder
 from archdsl.graph.network import Value as Place
+from archdsl.graph.operations import Operation
 from archdsl.graph.shapes import Range, Shape
 from archdsl.graph.subgraph import Subgraph
 from archdsl.graph.symbolic import Symbolic
 from archdsl.graph.tape import Program, Tape
+from archdsl.records import dataclass
 from archdsl.syntax import ast
 
 LEAST_WIDTH = 8
@@ -56,125 +57,101 @@ def trace(
 
     Path, site and environment are those of faults. `anew`: it is neither looked up nor kept.
     """
+    asked = _Asked(block, shapes, path, site, env, fitted)
     if anew or ctx.ties is not None:
-        return _traced(ctx, block, shapes, path, site, env, fitted, None if anew else ctx.traces)
+        return _traced(ctx, asked, None if anew else ctx.traces.bound)
     definitions: list[Any] = []
     widths: list[int] = []
     try:
         key = _key_of(block, shapes, definitions, widths)
     except _NoKey:
-        return _traced(ctx, block, shapes, path, site, env, fitted, ctx.traces)
+        return _traced(ctx, asked, ctx.traces.bound)
     # An operation that no block's text names has the place where it stands.
     place = None if isinstance(block, Block) and isinstance(block.of, Definition) else site.span
     family = ctx.traces.family((key, fitted, ctx.nesting, place), definitions)
     numbers = tuple(widths)
-    found = family.traced.get(numbers) or _worked_out(ctx, family, numbers, block, shapes, path, site, env, fitted)
+    found = family.traced.get(numbers) or _worked_out(ctx, family, numbers, asked)
     if found is not None:
         ctx.spend(found.steps, site, env)
         return found
     told = len(ctx.diagnostics)
-    found = _traced(ctx, block, shapes, path, site, env, fitted, ctx.traces)
+    found = _traced(ctx, asked, ctx.traces.bound)
     if len(ctx.diagnostics) == told:
         ctx.traces.keep(family, numbers, found)
         if PATIENCE < len(family.traced) <= PATIENCE + MAX_PROGRAMS:
-            beside = Context(ctx.language, Diagnostics())
-
-            def again(block: Block | Sequence, shapes: tuple[Shape, ...]) -> Traced:
-                return _traced(beside, block, shapes, path, site, env, fitted, None)
-
-            program = _program(again, block, shapes, numbers, found)
+            program = _program(ctx, asked, numbers, found.subgraph)
             if program is not None:
                 family.programs.append((program, found))
     return found
 
 
-def _traced(
-    ctx: Context,
-    block: Block | Sequence,
-    shapes: tuple[Shape, ...],
-    path: str,
-    site: ast.Node,
-    env: Environment,
-    fitted: bool,
-    traces: Traces | None,
-) -> Traced:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A block on inputs of some shapes, and where it stands, for faults."""
+
+    block: Block | Sequence
+    shapes: tuple[Shape, ...]
+    path: str
+    site: ast.Node
+    env: Environment
+    fitted: bool
+
+
+def _traced(ctx: Context, asked: _Asked, bound: dict[Any, Operation] | None) -> Traced:
+    """A block, traced. `bound` are operations with their settings so far; none where none may be taken twice."""
     before = ctx.steps
-    builder = Builder(*shapes, max_nodes=limits.MAX_NODES)
-    building = Building(builder, None if traces is None else traces.bound)
-    inputs = tuple([Tensor(Place(-1 - index), shape) for index, shape in enumerate(shapes)])
-    value = build(ctx, building, block, inputs, path, site, env, fitted=fitted)
-    subgraph = builder.subgraph(path, [tensor.place for tensor in tensors_of(value) or ()])
+    builder = Builder(*asked.shapes, max_nodes=limits.MAX_NODES)
+    inputs = tuple([Tensor(Place(-1 - index), shape) for index, shape in enumerate(asked.shapes)])
+    building = Building(builder, bound)
+    value = build(ctx, building, asked.block, inputs, asked.path, asked.site, asked.env, fitted=asked.fitted)
+    subgraph = builder.subgraph(asked.path, [tensor.place for tensor in tensors_of(value) or ()])
     return Traced(subgraph, ctx.steps - before, isinstance(value, tuple))
 
 
 # Programs
 
 
-def _worked_out(
-    ctx: Context,
-    family: Family,
-    widths: tuple[int, ...],
-    block: Block | Sequence,
-    shapes: tuple[Shape, ...],
-    path: str,
-    site: ast.Node,
-    env: Environment,
-    fitted: bool,
-) -> Traced | None:
+def _worked_out(ctx: Context, family: Family, widths: tuple[int, ...], asked: _Asked) -> Traced | None:
     """What a program of the family says of other widths; none where none holds for them."""
     for program, sample in family.programs:
-        found = program.shapes(widths)
-        if found is not None:
-            build = partial(_operations, ctx.language, ctx.traces, block, shapes, path, site, env, fitted)
+        shapes = program.shapes(widths)
+        if shapes is not None:
+            build = partial(_operations, ctx.language, ctx.traces, asked)
             formulas = partial(program.amounts, numbers=widths)
-            subgraph = Subgraph.like(sample.subgraph, path, shapes, found, formulas, build)
+            subgraph = Subgraph.like(sample.subgraph, asked.path, asked.shapes, shapes, formulas, build)
             return Traced(subgraph, sample.steps, sample.lists)
     return None
 
 
-def _operations(
-    language: Language,
-    traces: Traces,
-    block: Block | Sequence,
-    shapes: tuple[Shape, ...],
-    path: str,
-    site: ast.Node,
-    env: Environment,
-    fitted: bool,
-) -> Subgraph:
+def _operations(language: Language, traces: Traces, asked: _Asked) -> Subgraph:
     """The operations of a subgraph that was worked out, when they are asked for."""
-    ctx = Context(language, Diagnostics(), traces=traces)
-    return _traced(ctx, block, shapes, path, site, env, fitted, traces).subgraph
+    return _traced(Context(language, Diagnostics(), traces=traces), asked, traces.bound).subgraph
 
 
-def _program(
-    again: Callable[[Block | Sequence, tuple[Shape, ...]], Traced],
-    block: Block | Sequence,
-    shapes: tuple[Shape, ...],
-    widths: tuple[int, ...],
-    found: Traced,
-) -> Program | None:
+def _program(ctx: Context, asked: _Asked, widths: tuple[int, ...], found: Subgraph) -> Program | None:
     """The program of a block that was traced. None for a large one, and where a width is asked for what only a number
     can answer: a power of two numbers, a root."""
-    if found.subgraph.size > MAX_PROGRAM_NODES:
+    if found.size > MAX_PROGRAM_NODES:
         return None
     tape = Tape(len(widths))
     symbols = iter([Symbolic(width, term, tape) for width, term in zip(widths, tape.symbols, strict=True)])
+    block = asked.block
     if isinstance(block, Block):
         settings = {
             name: replace(setting, value=next(symbols)) if _is_width(setting) else setting
             for name, setting in block.settings.items()
         }
         block = replace(block, settings=settings)
-    inputs = tuple([(next(symbols), *shape[1:]) for shape in shapes])
+    shapes = tuple([(next(symbols), *shape[1:]) for shape in asked.shapes])
+    beside = Context(ctx.language, Diagnostics())  # nothing of it is told or counted
     try:
-        traced = again(block, inputs).subgraph
+        traced = _traced(beside, replace(asked, block=block, shapes=shapes), None).subgraph
     except (Fault, AlreadyReported, TypeError):
         return None
-    if _structure(traced) != _structure(found.subgraph):
+    if _structure(traced) != _structure(found):
         return None
-    program = Program(traced, tape, found.subgraph, widths)
-    return program if program.shapes(widths) == found.subgraph.shapes else None
+    program = Program(traced, tape, found, widths)
+    return program if program.shapes(widths) == found.shapes else None
 
 
 def _structure(subgraph: Subgraph) -> Any:
@@ -244,7 +221,7 @@ def _key(value: Value, definitions: list[Any]) -> Any:
         definitions.append(value.of)
         return "function", id(value.of)
     if isinstance(value, Initializer):
-        return "start", repr(value)
+        return "initializer", repr(value)
     raise _NoKey
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import Dim
@@ -59,6 +60,15 @@ class Convention:
     def unit(self) -> str:
         """The unit of flops in words, which stands beside every number."""
         return self.flops.unit
+
+
+class Amounts(NamedTuple):
+    """What some operations add to the totals of a convention, before their divisors; buffers in elements."""
+
+    flops: Dim
+    params: Dim
+    acts: Dim
+    buffers: Dim
 
 
 def _sum(unit: str, rows: Iterable[tuple[str, Mapping[str, int]]], divisor: int = 1) -> Sum:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import field
 from fractions import Fraction
 from functools import cache, cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Convention, Sum
+from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Amounts, Convention, Sum
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Dim, Shape
@@ -167,21 +167,12 @@ def count(network: Network, convention: Convention | str = DEFAULT) -> Cost:
     return Cost(chosen, flops, params, acts, buffers, network)
 
 
-class Amounts(NamedTuple):
-    """What a subgraph adds to the totals of a convention, before their divisors."""
-
-    flops: Dim
-    params: Dim
-    acts: Dim
-    buffers: Dim
-
-
 def amounts_of(subgraph: Subgraph, convention: Convention) -> Amounts:
     """What a subgraph adds to the totals of a convention; counted once."""
     own = CONVENTIONS.get(convention.name) is convention
-    found: Amounts | None = subgraph.amounts.get(convention.name) if own else None
+    found = subgraph.amounts.get(convention.name) if own else None
     if found is None and own and subgraph.formulas is not None:
-        found = subgraph.amounts[convention.name] = subgraph.formulas(convention)
+        found = subgraph.formulas(convention)
     if found is None:
         sums: list[Dim] = [0, 0, 0, 0]
         totals = _Total(convention.flops), _Total(convention.params), _Total(convention.acts)
@@ -192,8 +183,8 @@ def amounts_of(subgraph: Subgraph, convention: Convention) -> Amounts:
                 sums[position] += total.of(kind, ledger)
             sums[3] += ledger.buffers
         found = Amounts(*sums)
-        if own:
-            subgraph.amounts[convention.name] = found
+    if own:
+        subgraph.amounts[convention.name] = found
     return found
 
 

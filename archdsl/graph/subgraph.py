@@ -12,13 +12,14 @@ from dataclasses import field
 from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.graph.blocks import Step, Value, copied, moved
+from archdsl.graph.conventions import Amounts, Convention
 from archdsl.graph.operations.base import Operation
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
 from archdsl.source import Span
 
-Formulas: TypeAlias = "Callable[[Any], Any]"
-"""Of a convention: what a subgraph adds to its totals, or none."""
+Formulas: TypeAlias = Callable[[Convention], "Amounts | None"]
+"""What a subgraph adds to the totals of a convention; none where it has to be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Subgraph:
         used = {value.node for node in self._nodes for value in node.inputs} | {value.node for value in self.outputs}
         self.whole = used.issuperset(range(-len(input_shapes), 0))
         """Whether every input leads to an output."""
-        self.amounts: dict[str, Any] = {}
+        self.amounts: dict[str, Amounts] = {}
         """What `cost` counted of it, by convention."""
         self.formulas: Formulas | None = None
         """What it counts by formulas, which may have none for its numbers."""

@@ -17,8 +17,8 @@ from fractions import Fraction
 from threading import Lock
 from typing import Any, TypeAlias
 
-from archdsl.graph.conventions import Convention
-from archdsl.graph.cost import Amounts, amounts_of
+from archdsl.graph.conventions import Amounts, Convention
+from archdsl.graph.cost import amounts_of
 from archdsl.graph.shapes import Shape
 from archdsl.graph.subgraph import Subgraph
 from archdsl.graph.symbolic import Decisions, Number, Symbolic
@@ -26,7 +26,6 @@ from archdsl.graph.symbolic import Decisions, Number, Symbolic
 Operand: TypeAlias = "Term | int | Fraction"
 Function: TypeAlias = Callable[..., "tuple[int, ...] | None"]
 """Of the symbols' numbers in their order: what was asked for; none where the program does not hold."""
-
 
 Decided: TypeAlias = Collection[tuple[str, Any, Any]]
 """Decisions, as `Decisions` keeps them."""
@@ -256,7 +255,7 @@ class Program:
         return tuple(found)
 
     def amounts(self, convention: Convention, numbers: Sequence[int]) -> Amounts | None:
-        """What the subgraph adds to the totals, for numbers that have shapes; none where counting decides otherwise."""
+        """What the subgraph adds to the totals; none where counting decides otherwise. For numbers that have shapes."""
         if convention.name not in self._amounts:
             self._amounts[convention.name] = self._counting(convention)
         function = self._amounts[convention.name]

@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sampling import many
-
 from archdsl.analysis.program import Definition
 from archdsl.compiler import Changes, Compilation, Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
@@ -102,16 +100,6 @@ def network_of(compilation: Compilation) -> Network:
     assert not faults, "\n".join(faults)
     assert isinstance(compilation, Compiled)
     return compilation.network
-
-
-def zoo_sample() -> list[str]:
-    """Of every series of networks that differ in numbers alone, the first two; with `ARCHDSL_EXAMPLES` all networks."""
-    series: dict[str, list[str]] = {}
-    for name in zoo_names():
-        path = declared()[name]
-        alone = "others/" in path or path.endswith("anynet.arch")  # these differ in blocks
-        series.setdefault(name if alone else path, []).append(name)
-    return [name for names in series.values() for name in (names if many(1) > 1 else names[:2])]
 
 
 @dataclass(frozen=True)
