@@ -10,8 +10,8 @@ from archdsl.graph.subgraph import Subgraph
 from archdsl.graph.tape import Program
 from archdsl.records import dataclass
 
-MAX_KEPT = 200_000
-"""Operations that are kept; beyond them all are forgotten."""
+MAX_KEPT = 30_000
+"""Operations that are kept, some 1.5 kB each; beyond them all are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
