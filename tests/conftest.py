@@ -10,7 +10,8 @@ It reads that when a process starts, so that it holds for the workers.
 
 An interrupt means what it says: a shell that starts the tests in the background has them and what they start ignore it.
 
-No random example is timed: a busy machine would fail it.
+No random example is timed: a busy machine would fail it. Where `CI` is set the examples are the same in every run, so
+that a change is judged by what it changed; elsewhere they are new each time, and `make thorough` tries ten times as many.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
 settings.load_profile("untimed")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
