@@ -11,7 +11,8 @@ It reads that when a process starts, so that it holds for the workers.
 An interrupt means what it says: a shell that starts the tests in the background has them and what they start ignore it.
 
 No random example is timed: a busy machine would fail it. Where `CI` is set the examples are the same in every run, so
-that a change is judged by what it changed; elsewhere they are new each time, and `make thorough` tries ten times as many.
+that a change is judged by what it changed; elsewhere they are new each time, and `make thorough` tries ten times as
+many.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from archdsl.numbers.enclose import Bounds, Coarse, doubles, enclosure
 from archdsl.numbers.faults import MAX_DIGITS, NumberError, charge
-from archdsl.numbers.irrational import Irrational, Number, add, multiply
+from archdsl.numbers.irrational import Irrational, Log, Number, add, multiply
 from archdsl.numbers.text import shorten
 
 MAX_PLAIN_DIGITS = 15
@@ -58,6 +58,10 @@ def sign(value: Number) -> int:
     """-1, 0 or 1. Raises `NumberError` (undecided)."""
     if not isinstance(value, Irrational):
         return (value > 0) - (value < 0)
+    first, *more = value.terms
+    if not more and all([isinstance(f, Log) and not isinstance(f.of, Irrational) for f, _ in first.factors]):
+        # A root is above zero, and so is the logarithm of a base, which is above 1.
+        return 1 if first.coefficient > 0 else -1
     found = _refine(value, _side, _side)
     if found is None:
         raise _undecided(f"{shorten(value)} is zero", "it is zero")

@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 from functools import cache, lru_cache
 
-from archdsl.numbers.faults import MAX_BITS, NumberError, charge, count
+from archdsl.numbers.faults import MAX_BITS, NumberError, charge, count, size
 
 _MERSENNE = (1 << 61) - 1
 
@@ -62,12 +62,18 @@ def primitive(value: Rational) -> tuple[Rational, int]:
 
     There is one such pair for every value, and k is below zero where the value is below 1.
     """
+    charge(1 + size(value))
+    return _primitive(value)
+
+
+@lru_cache(maxsize=1024)
+def _primitive(value: Rational) -> tuple[Rational, int]:
+    # A rule asks for the logarithm of its base once a block.
     above, below = value.numerator, value.denominator
-    charge(1 + above.bit_length() + below.bit_length())
     if below == 1:
         return primitive_root(above)
     if above < below:
-        root, power = primitive(Fraction(below, above))
+        root, power = _primitive(Fraction(below, above))
         return root, -power
     (top, m), (bottom, n) = primitive_root(above), primitive_root(below)
     power = math.gcd(m, n)

@@ -35,20 +35,56 @@ from archdsl.numbers.integers import Rational, primitive, rational_power
 from archdsl.records import dataclass
 
 
-class Log(NamedTuple):
+class _Factor:
+    """What a term has powers of. It is looked up many times, and the hash of a `Fraction` is dear: it is kept."""
+
+    __slots__ = ("_hash", "parts")
+
+    def __init__(self, *parts: Number) -> None:
+        self.parts = parts
+        self._hash = hash((type(self), parts))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(other) is type(self) and other.parts == self.parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self.parts}"
+
+
+class Log(_Factor):
     """log(of), of a base or of an irrational number above 0."""
 
-    of: Number
+    __slots__ = ()
+
+    def __init__(self, of: Number) -> None:
+        super().__init__(of)
+
+    @property
+    def of(self) -> Number:
+        return self.parts[0]
 
 
-class Power(NamedTuple):
+class Power(_Factor):
     """of ^ exponent, of which one or both are irrational, or a root whose product with the term's is over the limits.
 
     The exponent is -1, or `of` is above 0.
     """
 
-    of: Number
-    exponent: Number
+    __slots__ = ()
+
+    def __init__(self, of: Number, exponent: Number) -> None:
+        super().__init__(of, exponent)
+
+    @property
+    def of(self) -> Number:
+        return self.parts[0]
+
+    @property
+    def exponent(self) -> Number:
+        return self.parts[1]
 
 
 class Term(NamedTuple):
@@ -97,7 +133,7 @@ def number(terms: tuple[Term, ...]) -> Number:
         for factor, power in factors:
             if abs(power) > MAX_BITS:
                 raise NumberError("limit", f"the power {count(abs(power))} is over the limit of {MAX_BITS}")
-            parts += len(factor) + sum([part.parts for part in factor if isinstance(part, Irrational)])
+            parts += len(factor.parts) + sum([part.parts for part in factor.parts if isinstance(part, Irrational)])
     if not parts:
         return normalise(terms[0].coefficient) if terms else 0
     if parts > MAX_PARTS:
@@ -149,6 +185,7 @@ def times(a: Term, b: Term) -> Term:
             return times(times(a, apart), b._replace(base=1, exponent=0))
     factors = a.factors or b.factors
     if a.factors and b.factors:
+        # Where one is in both, its power is the sum, and none may be left.
         powers_of = dict(a.factors)
         for factor, power in b.factors:
             powers_of[factor] = powers_of.get(factor, 0) + power
@@ -229,6 +266,8 @@ def divide(a: Number, b: Number) -> Number:
     p, q = terms_of(a), terms_of(b)
     if len(q) == 1:
         inverse = raised(q[0], -1)
+        if len(p) == 1:
+            return number((times(p[0], inverse),))
         return number(_sum((), [times(term, inverse) for term in p]))
     if {term[1:] for term in p} == {term[1:] for term in q}:
         below = {term[1:]: term.coefficient for term in q}
