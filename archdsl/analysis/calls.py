@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from archdsl import numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule, Tie
-from archdsl.analysis.evaluate import bounded, number_fault, numeric, ordered, weight
+from archdsl.analysis.evaluate import PLAIN, bounded, number_fault, numeric, ordered, weight
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive
@@ -35,7 +35,7 @@ def _call(ctx: Context, e: ast.Call, env: Environment) -> Value:
         function = function.of
     match function:
         case Builtin():
-            return _call_builtin(ctx, function, e, env)
+            return _call_builtin(ctx, function, e, env) if id(e) not in ctx.fixed else _call_once(ctx, function, e, env)
         case Definition(kind="fn"):
             return call_fn(ctx, function, arguments(ctx, function, e, env), e, env)
         case Block():
@@ -74,20 +74,34 @@ def _global(e: ast.Expression, env: Environment) -> Named | None:
     return env.module.names.get(name) or PRELUDE.get(name)
 
 
+def _call_once(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment) -> Value:
+    """A call that is the same for all elements of a comprehension. It takes as many steps each time."""
+    held = ctx.fixed[id(e)]
+    if held is None:
+        before = ctx.steps
+        held = ctx.fixed[id(e)] = _call_builtin(ctx, builtin, e, env), ctx.steps - before
+    else:
+        ctx.spend(held[1], e, env)
+    return held[0]
+
+
 def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment) -> Value:
     if builtin.named:
         return _call_named(ctx, builtin, e, env)
-    values = []
+    values: list[Value] = []
+    rules = ctx.rules
+    weights = 0
     for argument in e.arguments:
         if argument.name is not None:
             message = f"`{builtin.name}` takes no argument by name"
             raise Fault(Diagnostic("E202", message, argument.name.span))
-        value = ctx.evaluate(argument.value, env)
-        if type(value) is not int and not (
-            ordered(value) or (isinstance(value, tuple) and all(type(v) is int or ordered(v) for v in value))
-        ):
-            message = f"`{builtin.name}` takes numbers, not {items_of(value)}"
-            raise fault("E301", message, argument.value, env, help=_without_numbers(builtin, value))
+        written = argument.value
+        value = rules[type(written)](ctx, written, env)
+        if type(value) is not int or value.bit_length() > PLAIN:
+            if not (ordered(value) or (isinstance(value, tuple) and all(type(v) is int or ordered(v) for v in value))):
+                message = f"`{builtin.name}` takes numbers, not {items_of(value)}"
+                raise fault("E301", message, written, env, help=_without_numbers(builtin, value))
+            weights += weight(value)
         values.append(value)
     if not builtin.least <= len(values) <= (builtin.most or len(values)):
         wanted = plural(builtin.least, "argument")
@@ -105,7 +119,7 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
     except TypeError:
         shown = ", ".join(kind_of(v) for v in values)
         raise fault("E301", f"`{builtin.name}` does not take {shown}", e, env) from None
-    ctx.spend(numbers.work() - before + weight(tuple(values)), e, env)
+    ctx.spend(numbers.work() - before + len(values) + weights, e, env)
     return found
 
 

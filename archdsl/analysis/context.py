@@ -93,6 +93,8 @@ class Context:
         """Where somebody asks for them: the exact halves that were rounded."""
         self.literals: dict[int, tuple[ast.Expression, Value]] = {}
         """Long lists of literals with their values: a rule takes one element of such a list for every block."""
+        self.fixed: dict[int, tuple[Value, int] | None] = {}
+        """Calls that are the same for all elements of a comprehension: value and steps, once they are had."""
         self.traces = Traces() if traces is None else traces
 
     def fresh(self) -> Context:

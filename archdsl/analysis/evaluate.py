@@ -48,8 +48,10 @@ from archdsl.syntax import ast
 _MISSING: Any = object()
 _GROUPS = frozenset({Indices, OldValues})
 _LONG = 32
+_FEW = 3
+"""Elements of a list for which nothing is looked for that is the same in each."""
 _LITERALS = (ast.Number, ast.Constant, ast.String)
-_PLAIN = 256
+PLAIN = 256
 """Bits of the whole numbers that cost no more than the step that makes them."""
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": numbers.add,
@@ -85,12 +87,12 @@ def weight(value: Value) -> int:
     """The steps that an operation on a number costs beside its own: those of its length, and for a list of all."""
     kind = type(value)
     if kind is int or kind is Fraction or kind is bool:
-        return numbers.size(value) // _PLAIN  # type: ignore[arg-type]
+        return numbers.size(value) // PLAIN  # type: ignore[arg-type]
     if not isinstance(value, tuple):
         return 0
     found = len(value)
     for part in value:
-        if type(part) is not int or part.bit_length() > _PLAIN:
+        if type(part) is not int or part.bit_length() > PLAIN:
             found += weight(part)
     return found
 
@@ -222,27 +224,47 @@ def _comprehension(ctx: Context, e: ast.Comprehension, env: Environment) -> Valu
         items = source
     else:
         raise fault("E301", f"`for` goes over a list or a range, not over {kind_of(source)}", e.source, env)
-    ctx.spend(len(items) * (3 + sum([1 for _ in walk(e.body)])), e, env)
+    body = walk(e.body)
+    ctx.spend(len(items) * (3 + len(body)), e, env)
     found = []
     frame = env.frame
     origin, rule = Origin(e.source, env), ctx.rules[type(e.body)]
+    plain = frame is None and ctx.ties is None
+    fixed = _fixed(body, e.variable.text) if plain and len(items) > _FEW else ()
+    ctx.fixed.update(dict.fromkeys(fixed))
     known: dict[int, tuple[Value, int]] = {}
     """What the body makes of a whole number, with its steps: of equal ones the same, where it builds nothing."""
-    for index, item in enumerate(items):
-        again = known.get(item) if type(item) is int else None
-        if again is not None:
-            ctx.spend(again[1], e, env)
-            found.append(again[0])
-            continue
-        inner = Environment(env.module, env)
-        if frame is not None:
-            inner.frame = replace(frame, suffix=f"{frame.suffix}.{index}")
-        inner.bind(e.variable.text, item, origin)
-        before = ctx.steps
-        found.append(rule(ctx, e.body, inner))
-        if frame is None and type(item) is int and ctx.ties is None:
-            known[item] = found[-1], ctx.steps - before
+    try:
+        for index, item in enumerate(items):
+            again = known.get(item) if type(item) is int else None
+            if again is not None:
+                ctx.spend(again[1], e, env)
+                found.append(again[0])
+                continue
+            inner = Environment(env.module, env)
+            if frame is not None:
+                inner.frame = replace(frame, suffix=f"{frame.suffix}.{index}")
+            inner.bind(e.variable.text, item, origin)
+            before = ctx.steps
+            found.append(rule(ctx, e.body, inner))
+            if plain and type(item) is int:
+                known[item] = found[-1], ctx.steps - before
+    finally:
+        for call in fixed:
+            ctx.fixed.pop(call, None)
     return bounded(ctx, tuple(found), e, env)
+
+
+def _fixed(body: list[ast.Node], variable: str) -> list[int]:
+    """The calls in a comprehension's body that are the same for every element, by their identities: `log(w_m)`.
+
+    What a comprehension within it binds is another for each of its elements.
+    """
+
+    def varies(node: ast.Node) -> bool:
+        return node.name == variable if isinstance(node, ast.Reference) else isinstance(node, ast.Comprehension)
+
+    return [id(call) for call in body if type(call) is ast.Call and not any(map(varies, walk(call)))]
 
 
 def _whole(value: Value, node: ast.Node, env: Environment) -> int:
@@ -297,7 +319,7 @@ def _arithmetic(ctx: Context, e: ast.Arithmetic, env: Environment) -> Value:
         raise number_fault(error, e, env) from None
     except TypeError:
         return _combine(ctx, e, left, right, env)
-    if type(value) is not int or value.bit_length() > _PLAIN:
+    if type(value) is not int or value.bit_length() > PLAIN:
         ctx.spend(numbers.work() - before + weight(value), e, env)
     return value
 

@@ -59,7 +59,7 @@ def sign(value: Number) -> int:
     if not isinstance(value, Irrational):
         return (value > 0) - (value < 0)
     first, *more = value.terms
-    if not more and all([isinstance(f, Log) and not isinstance(f.of, Irrational) for f, _ in first.factors]):
+    if not more and all(isinstance(f, Log) and not isinstance(f.of, Irrational) for f, _ in first.factors):
         # A root is above zero, and so is the logarithm of a base, which is above 1.
         return 1 if first.coefficient > 0 else -1
     found = _refine(value, _side, _side)

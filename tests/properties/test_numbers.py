@@ -50,6 +50,7 @@ from archdsl.numbers import (
 from archdsl.numbers.enclose import enclosure
 from archdsl.numbers.faults import MAX_DIGITS
 from archdsl.numbers.integers import integer_root, primitive, primitive_root
+from archdsl.numbers.irrational import Log
 
 DIGITS = 200
 HALF = Fraction(1, 2)
@@ -79,13 +80,32 @@ def plain(value: Number) -> bool:
     return type(value) in (int, Irrational) or (type(value) is Fraction and value.denominator != 1)
 
 
+def beyond(value: Number) -> bool:
+    """Whether the value has what no rule brings together, so that a tie of it may be refused (decision 0049).
+
+    That is a quotient by a sum, its logarithm or a power of it, a product of logarithms that is no quotient of two, or
+    the logarithm of a number that a few more factors bring over `MAX_BITS`.
+    """
+    if not isinstance(value, Irrational):
+        return False
+    for term in value.terms:
+        known = [f.of for f, _ in term.factors if isinstance(f, Log) and not isinstance(f.of, Irrational)]
+        if len(known) < len(term.factors) or any(numbers.size(of) > MAX_BITS // 8 for of in known):
+            return True
+        if sorted(power for _, power in term.factors) not in ([], [-1], [1], [-1, 1]):
+            return True
+    return False
+
+
 @contextmanager
-def limits() -> Iterator[None]:
-    """Passes over what exceeds a limit, which random numbers may do, and over nothing else."""
+def limits(*values: Number) -> Iterator[None]:
+    """Passes over what exceeds a limit, which random numbers may do, over refused ties of values that are `beyond`, and
+    over nothing else."""
     try:
         yield
     except NumberError as error:
-        if error.kind != "limit":
+        tie = error.kind == "undecided" and str(MAX_DIGITS) in error.message
+        if error.kind != "limit" and not (tie and any(map(beyond, values))):
             raise
 
 
@@ -161,8 +181,8 @@ def test_values_agree_with_mpmath(value: Pair) -> None:
     assert plain(ours)
     assert mpmath.almosteq(approximate(ours), theirs, rel_eps=1e-14, abs_eps=1e-100)
     if nearest_half(theirs) < mpmath.mpf(10) ** (40 - DIGITS):
-        # On a boundary: an irrational number has no business there.
-        assert not isinstance(ours, Irrational)
+        # On a boundary: an irrational number has no business there, unless no rule sees that it is one.
+        assert not isinstance(ours, Irrational) or beyond(ours)
     else:
         assert floor(ours) == int(mpmath.floor(theirs))
         assert ceil(ours) == int(mpmath.ceil(theirs))
@@ -173,7 +193,7 @@ def test_values_agree_with_mpmath(value: Pair) -> None:
 @settings(max_examples=many(80), deadline=None)
 def test_order_agrees_with_mpmath(a: Pair, b: Pair) -> None:
     expected = 0 if close(a[1], b[1]) else 1 if a[1] > b[1] else -1
-    with limits():
+    with limits(a[0], b[0]):
         assert compare(a[0], b[0]) == expected
         assert compare(b[0], a[0]) == -expected
         assert maximum(a[0], b[0]) is (b[0] if expected < 0 else a[0])
@@ -182,6 +202,7 @@ def test_order_agrees_with_mpmath(a: Pair, b: Pair) -> None:
 
 @given(values, positives, small_exponents)
 @settings(max_examples=many(50), deadline=None)
+@example(combine("divide", logarithm(Fraction(3, 2)), logarithm(Fraction(1, 60))), Fraction(1, 60), 0)
 def test_opaque_values_agree_with_mpmath(value: Pair, base: int | Fraction, exponent: int | Fraction) -> None:
     """Fractional powers and logarithms of sums, and irrational exponents."""
     ours, theirs = value
@@ -198,8 +219,9 @@ def test_opaque_values_agree_with_mpmath(value: Pair, base: int | Fraction, expo
         assert plain(result)
         assert mpmath.almosteq(approximate(result), expected, rel_eps=1e-14, abs_eps=1e-100)
         if isinstance(result, Irrational):
-            assert floor(result) == int(mpmath.floor(expected))
-            assert round_half_even(result) == int(mpmath.nint(expected))
+            with limits(result):
+                assert floor(result) == int(mpmath.floor(expected))
+                assert round_half_even(result) == int(mpmath.nint(expected))
 
 
 # Ties, and what is close to one.
@@ -331,32 +353,10 @@ def test_examples() -> None:
 # Laws.
 
 
-def beyond(value: Number) -> bool:
-    """Whether no rule promises to see that another form is equal.
-
-    That is a product of logarithms that is no quotient of two, or the logarithm of a number that a few more factors
-    bring over `MAX_BITS`.
-    """
-    return isinstance(value, Irrational) and any(
-        sorted(power for _, power in term.factors) not in ([], [-1], [1], [-1, 1])
-        or any(
-            isinstance(part, int | Fraction) and numbers.size(part) > MAX_BITS // 8
-            for f, _ in term.factors
-            for part in f
-        )
-        for term in value.terms
-    )
-
-
 def same(a: Number, b: Number) -> bool:
-    """Equal, or beyond what the rules promise and refused."""
+    """Equal, or a tie that is refused because one of the two is beyond the rules."""
     order = decided(lambda: compare(a, b))
     return order == 0 or (order is None and (beyond(a) or beyond(b)))
-
-
-def alike(a: Number, b: Number) -> bool:
-    """The same, or that nothing tells them apart: what a division by a sum leaves is not brought together."""
-    return decided(lambda: compare(a, b)) in (0, None)
 
 
 @given(values, values, values)
@@ -379,9 +379,9 @@ def test_field_laws(a: Pair, b: Pair, c: Pair) -> None:
         assert same(subtract(add(x, y), y), x)
         if x != 0:
             assert divide(x, x) == 1
-            assert alike(multiply(divide(y, x), x), y)
+            assert same(multiply(divide(y, x), x), y)
             assert same(power(x, 3), multiply(x, multiply(x, x)))
-            assert alike(power(x, -2), divide(1, multiply(x, x)))
+            assert same(power(x, -2), divide(1, multiply(x, x)))
 
 
 @given(positives, positives, small_exponents, small_exponents)
@@ -398,12 +398,12 @@ def test_power_laws(a: int | Fraction, b: int | Fraction, p: int | Fraction, q: 
 @settings(max_examples=many(50), deadline=None)
 def test_floor_laws(a: Pair, b: Pair) -> None:
     x, y = a[0], b[0]
-    below, above = floor(x), ceil(x)
-    assert compare(below, x) <= 0
-    assert compare(x, below + 1) < 0
-    assert above - below == (0 if type(x) is int else 1)
     assume(y != 0)
-    with limits():
+    with limits(x, y):
+        below, above = floor(x), ceil(x)
+        assert compare(below, x) <= 0
+        assert compare(x, below + 1) < 0
+        assert above - below == (0 if type(x) is int else 1)
         assert compare(absolute(subtract(x, round_half_even(x))), HALF) <= 0
         rest = modulo(x, y)
         assert same(x, add(multiply(floor_divide(x, y), y), rest))
@@ -463,7 +463,7 @@ def evaluate(text: str) -> Number:
 @settings(max_examples=many(80), deadline=None)
 def test_text_means_the_number(value: Pair) -> None:
     """To 320 digits where a sum divides: in it a root of a fraction is written as one of a whole number."""
-    assert alike(evaluate(format_number(value[0])), value[0])
+    assert same(evaluate(format_number(value[0])), value[0])
 
 
 @pytest.mark.parametrize(
