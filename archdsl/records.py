@@ -123,7 +123,12 @@ else:
             value = f.name if f.init else f"_factory_{f.name}()"
             if f.init and f.default_factory is not dataclasses.MISSING:
                 value = f"_factory_{f.name}() if {f.name} is _MISSING else {f.name}"
-            lines.append(f"_set(self, {f.name!r}, {value})" if frozen else f"self.{f.name} = {value}")
+            slot = cls.__dict__.get(f.name)
+            if frozen and hasattr(slot, "__set__"):
+                scope[f"_set_{f.name}"] = slot.__set__  # finds its place without a look-up by name
+                lines.append(f"_set_{f.name}(self, {value})")
+            else:
+                lines.append(f"_set(self, {f.name!r}, {value})" if frozen else f"self.{f.name} = {value}")
         if hasattr(cls, "__post_init__"):
             lines.append("self.__post_init__()")
         body = "\n ".join(lines or ["pass"])

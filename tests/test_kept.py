@@ -196,12 +196,12 @@ def started(environment: dict[str, str], command: list[str] = COMMAND) -> subpro
 def test_every_home_works(tmp_path: Path) -> None:
     outputs = set()
     for environment in environments(tmp_path).values():
-        output, errors = started(environment).communicate(timeout=300)
+        output, errors = started(environment).communicate(timeout=1500)
         assert errors == ""
         outputs.add(output)
     if os.name == "posix":
         command = [sys.executable, "-c", UNKNOWN, *COMMAND[3:]]
-        output, errors = started({"PYTHONPATH": str(ROOT)}, command).communicate(timeout=300)
+        output, errors = started({"PYTHONPATH": str(ROOT)}, command).communicate(timeout=1500)
         assert errors == ""
         outputs.add(output)
     assert len(outputs) == 1
@@ -215,7 +215,7 @@ def test_every_home_works(tmp_path: Path) -> None:
 
 def test_processes_that_start_at_once(tmp_path: Path) -> None:
     running = [started({"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}) for _ in range(3)]
-    found = [process.communicate(timeout=300) for process in running]
+    found = [process.communicate(timeout=1500) for process in running]
     assert len(set(found)) == 1
     assert [path for path in (tmp_path / "archdsl").iterdir() if path.suffix != ".json"] == []
 

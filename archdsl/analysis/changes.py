@@ -7,7 +7,7 @@ enters is a model; what leaves is the model after the changes, in their order: s
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from archdsl.analysis.context import Context
 from archdsl.analysis.elaborate import lead, recipe
@@ -28,6 +28,8 @@ SCALINGS = "std.scaling"
 """The module whose scalings can be named on the command line without a `use`."""
 RECIPES = "std.recipes"
 """The same for recipes."""
+_SHORT = 100
+"""Characters of a text that is kept with its tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,19 @@ class Scope:
 
     def expression(self, name: str, text: str) -> tuple[ast.Expression, Environment]:
         """A text as an expression, and what it sees. Raises `Fault`."""
-        source = Source(name, text)
-        expression, faults = parse_expression(source)
-        if expression is None:
-            raise Fault(faults[0])
+        source, expression = (_parsed if len(text) < _SHORT else _parsed.__wrapped__)(name, text)
         return expression, self.environment(source)
+
+
+@lru_cache(maxsize=256)
+def _parsed(name: str, text: str) -> tuple[Source, ast.Expression]:
+    """A text as an expression, with its source. Raises `Fault`."""
+    # A study sets the same few numbers again and again.
+    source = Source(name, text)
+    expression, faults = parse_expression(source)
+    if expression is None:
+        raise Fault(faults[0])
+    return source, expression
 
 
 def arguments(ctx: Context, named: Definition | Instance, changes: Changes, scope: Scope) -> dict[str, Setting]:

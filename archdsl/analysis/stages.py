@@ -60,6 +60,8 @@ def names_block(expression: ast.Node, env: Environment) -> bool:
 
 def _asks(expression: ast.Node, name: str, env: Environment) -> bool:
     """Whether `block.…` or `stage.…` stands in an expression, or the bare name where nothing else has it."""
+    if name not in expression.span.text:
+        return False
     if isinstance(expression, ast.Attribute) and isinstance(expression.value, ast.Reference):
         return expression.value.name == name and env.origin(name) is None
     if isinstance(expression, ast.Comprehension) and expression.variable.text == name:
@@ -77,7 +79,9 @@ def chosen(ctx: Context, e: ast.Expression, env: Environment) -> ast.Expression:
 
 
 def _names(expression: ast.Node, name: str) -> bool:
-    return any(isinstance(n, ast.Reference) and n.name == name for n in walk(expression))
+    return name in expression.span.text and any(
+        isinstance(n, ast.Reference) and n.name == name for n in walk(expression)
+    )
 
 
 def _verify_count(stages: int, e: ast.Table | ast.ListExpression) -> None:

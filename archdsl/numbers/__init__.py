@@ -112,7 +112,9 @@ def divide(a: Operand, b: Operand) -> Number:
         return _symbolic(operator.truediv, a, b)
     if not decide.sign(b):
         raise _division_by_zero(a)
-    return normalise(Fraction(a, b)) if rank == 0 else irrational.divide(a, b)
+    if rank == 1:
+        return irrational.divide(a, b)
+    return normalise(Fraction(a, b) if type(a) is int and type(b) is int else a / b)
 
 
 def negate(a: Operand) -> Number:

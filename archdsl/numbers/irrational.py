@@ -164,9 +164,10 @@ def log_of_rational(value: Rational) -> Term:
 
 def raised(term: Term, n: int) -> Term:
     """term ^ n for n != 0 and a term that is not zero. Raises `NumberError` (limit)."""
-    power = root(term.base, term.exponent * n)
-    factors = frozenset([(factor, k * n) for factor, k in term.factors])
-    return power._replace(coefficient=rational_power(term.coefficient, n) * power.coefficient, factors=factors)
+    coefficient, base, exponent, factors = term
+    power = root(base, exponent * n)
+    coefficient = rational_power(coefficient, n) * power.coefficient
+    return Term(coefficient, power.base, power.exponent, frozenset([(factor, k * n) for factor, k in factors]))
 
 
 def times(a: Term, b: Term) -> Term:
@@ -190,7 +191,7 @@ def times(a: Term, b: Term) -> Term:
         for factor, power in b.factors:
             powers_of[factor] = powers_of.get(factor, 0) + power
         factors = frozenset([item for item in powers_of.items() if item[1]])
-    return product._replace(coefficient=a.coefficient * b.coefficient * product.coefficient, factors=factors)
+    return Term(a.coefficient * b.coefficient * product.coefficient, product.base, product.exponent, factors)
 
 
 def _added(a: Term, b: Term) -> Term | None:
@@ -202,7 +203,9 @@ def _added(a: Term, b: Term) -> Term | None:
             # A root's exponent has the denominator of the lowest power of it that is rational.
             if a.exponent.denominator != b.exponent.denominator:
                 return None
-            quotient = times(Term(1, a.base, a.exponent), root(b.base, -b.exponent))
+            # As one root: the inverse of the second alone may be over the limits.
+            powers = [rational_power(t.base, t.exponent.numerator) for t in (a, b)]
+            quotient = root(normalise(Fraction(*powers)), Fraction(1, a.exponent.denominator))
             if quotient.exponent:
                 return None
             return b._replace(coefficient=a.coefficient * quotient.coefficient + b.coefficient)

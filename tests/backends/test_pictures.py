@@ -246,7 +246,7 @@ def test_any_text_is_drawn(text: str) -> None:
 def test_graphviz_reads_it(which: str) -> None:
     network = tangled(HOSTILE) if which == "hostile" else of_spec(which)
     text = picture(dot, network, HOSTILE_ABOUT if which == "hostile" else None)
-    done = subprocess.run(["dot", "-Tsvg"], input=text.encode(), capture_output=True, check=True, timeout=60)
+    done = subprocess.run(["dot", "-Tsvg"], input=text.encode(), capture_output=True, check=True, timeout=1500)
     root = ElementTree.fromstring(done.stdout)
     assert not [element for element in root.iter() if "script" in element.tag]
     drawn = ["".join(element.itertext()) for element in root.iter(f"{SVG}text")]

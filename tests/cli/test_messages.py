@@ -26,7 +26,7 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
     """A command line of a shell, in which `$A` is archdsl."""
     given = {**os.environ, "A": f"{sys.executable} -m archdsl", **environment}
     return subprocess.run(
-        ["/bin/bash", "-c", command], cwd=folder, env=given, capture_output=True, text=True, timeout=120, check=False
+        ["/bin/bash", "-c", command], cwd=folder, env=given, capture_output=True, text=True, timeout=1500, check=False
     )
 
 

@@ -141,7 +141,7 @@ def started_here(folder: Path, *arguments: str, given: str = "") -> subprocess.C
         sys.exit(cli.main(["train", *arguments]))
 
     process = forked.Forked(program, folder, variables=ENVIRONMENT, given=given)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=1500)
     assert process.returncode is not None
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
@@ -230,7 +230,7 @@ def test_the_folder_repeats_the_run(trained: Path, tmp_path: Path) -> None:
         shutil.copy(folder / name, again / name)
     command = shlex.split((folder / "command.txt").read_text().splitlines()[3])
     environment = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONPATH"}
-    subprocess.run(command, cwd=again, env=environment, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=again, env=environment, check=True, capture_output=True, timeout=1500)
     assert metrics(again) == metrics(folder)
     assert (again / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
 
@@ -260,7 +260,7 @@ def test_a_killed_run_goes_on(net: Path) -> None:
     folder = net.parent / "runs" / "net-long"
     wait_for(folder / "metrics.csv", process)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=1500)
     assert process.returncode == 1, out + err
     assert "train_net.py was ended by SIGTERM; started again, it goes on" in err
     first = metrics(folder)
@@ -272,7 +272,7 @@ def test_a_killed_run_goes_on(net: Path) -> None:
         if line.startswith(f"epoch {len(first) + 2}/"):
             process.send_signal(signal.SIGINT)
             break
-    process.communicate(timeout=300)
+    process.communicate(timeout=1500)
     assert process.returncode == 130
     assert "(goes on)" in "".join(lines)
     assert metrics(folder)[: len(first)] == first
@@ -833,7 +833,7 @@ def test_the_options_that_are_read_from_the_script(net: Path, recipe: Recipe) ->
         print(json.dumps([found, sorted(script.FREE), script.read_settings().folder.name, taken]))
 
     process = forked.Forked(program, net.parent)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=1500)
     assert (process.returncode, err) == (0, "")
     defaults, free, folder, taken = json.loads(out)
     assert defaults.pop("out") == "runs/net"

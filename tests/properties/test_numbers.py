@@ -461,6 +461,16 @@ def evaluate(text: str) -> Number:
 
 @given(values)
 @settings(max_examples=many(80), deadline=None)
+@example(
+    combine("add", pair(1), combine("multiply", radical(Fraction(1, 60), Fraction(1, 5)), radical(33, Fraction(1, 4))))
+)
+@example(
+    combine(
+        "add",
+        pair(1),
+        combine("multiply", radical(Fraction(1, 60), Fraction(1, 5)), radical(Fraction(1977, 59), Fraction(-1, 4))),
+    )
+)
 def test_text_means_the_number(value: Pair) -> None:
     """To 320 digits where a sum divides: in it a root of a fraction is written as one of a whole number."""
     assert same(evaluate(format_number(value[0])), value[0])

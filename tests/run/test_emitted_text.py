@@ -95,7 +95,7 @@ def test_emitted_by_other_processes(tmp_path: Path) -> None:
         )
         for seed in ("1", "2")
     ]
-    errors = [process.communicate(timeout=120)[1] for process in running]
+    errors = [process.communicate(timeout=1500)[1] for process in running]
     assert [process.returncode for process in running] == [0, 0], "\n".join(errors)
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / seed).iterdir()} for seed in ("1", "2"))
     assert first
@@ -162,7 +162,7 @@ def test_without_archdsl(tmp_path: Path) -> None:
     script = tmp_path / "run_all.py"
     script.write_text(WITHOUT_ARCHDSL)
     entries = [f"{name}:{models()[name][1].class_name}" for name in (*emitted.MODELS, "regnety_4gf")]
-    subprocess.run([sys.executable, "-I", script, *entries], check=True, timeout=120, env={**os.environ})
+    subprocess.run([sys.executable, "-I", script, *entries], check=True, timeout=1500, env={**os.environ})
 
 
 # Clean

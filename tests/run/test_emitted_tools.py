@@ -277,7 +277,7 @@ def test_two_processes(tmp_path: Path) -> None:
         )
         for rank in (0, 1)
     ]
-    errors = [process.communicate(timeout=120)[1] for process in ranks]
+    errors = [process.communicate(timeout=1500)[1] for process in ranks]
     assert [process.returncode for process in ranks] == [0, 0], "\n".join(errors)
 
 

@@ -67,7 +67,7 @@ model m {
 def test_an_operation_is_added() -> None:
     """In a process of its own, because tables of this one were made without it."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], input=PROGRAM, cwd=data_root(), capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", SCRIPT], input=PROGRAM, cwd=data_root(), capture_output=True, text=True, timeout=1500
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -212,7 +212,7 @@ def test_lines_are_as_ruff_lays_them_out() -> None:
         input="\n".join(written),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=1500,
     )
     assert done.returncode == 0, done.stdout
 

@@ -135,7 +135,7 @@ def start(folder: Path, *arguments: str | Path) -> forked.Forked:
 
 
 def finish(process: forked.Forked) -> str:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=1500)
     assert process.returncode == 0, err
     assert err == ""
     return out
@@ -224,7 +224,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(folder: Path, whole: tuple[Path,
         time.sleep(0.002)
     time.sleep(0.03)  # into the next epoch
     process.send_signal(getattr(signal, how))
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=1500)
     stopped = len(metrics(out))
     assert STOPPED_AFTER <= stopped < EPOCHS
     if how == "SIGINT":
@@ -390,7 +390,7 @@ def test_faults_of_a_folder(run: Run, images: Path, spoil: Callable[[Path], str]
 def test_a_fault_in_another_process(folder: Path, images: Path) -> None:
     sentence = spoil_image(images)
     process = start(folder, "--data", images, *SMALL, "--workers", "2", "--out", images.parent / "out")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=1500)
     assert process.returncode == 1
     assert err.startswith(f"train_stand_in.py: {sentence}")
     assert err.count("\n") == 1
