@@ -22,6 +22,10 @@ FAMILIES = (
     "inception_resnet_v2",
     "vgg16_bn",
     "anynet_small",
+    "fasternet_t0",
+    "inceptionnext_atto",
+    "poolformer_s12",
+    "starnet_s1",
 )
 TIMM = {
     "regnety_4gf": "regnety_040",
@@ -47,6 +51,9 @@ TIMM = {
     "inception_v4": "inception_v4",
     "inception_resnet_v2": "inception_resnet_v2",
     "vgg16_bn": "vgg16_bn",
+    "fasternet_t0": "fasternet_t0",
+    "inceptionnext_atto": "inception_next_atto",
+    "starnet_s1": "starnet_s1",
 }
 """The same networks in timm."""
 

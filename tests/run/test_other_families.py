@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("convnext_t", "densenet121", "densenet169", "densenet201", "ghostnet_1_0x", "inception_resnet_v2"),
-    *("inception_v3", "inception_v4", "repvgg_a0", "shufflenetv2_1_0x", "squeezenet_1_1", "vgg16_bn", "vgg19_bn"),
+    *("convnext_t", "densenet121", "densenet169", "densenet201", "fasternet_t0", "ghostnet_1_0x"),
+    *("inception_resnet_v2", "inception_v3", "inception_v4", "inceptionnext_atto", "poolformer_s12", "repvgg_a0"),
+    *("shufflenetv2_1_0x", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn"),
 )
 
 
@@ -34,6 +35,9 @@ def theirs(library: str, name: str) -> nn.Module:
             model: nn.Module = source.create_model(name)
         else:
             model = getattr(source.models, name)(**options)
+        if name == "poolformer_s12":  # timm pools before the last norm, the authors behind it
+            norm = type(model.stages[0].blocks[0].norm1)(512)
+            model.head.global_pool, model.head.norm = norm, model.head.global_pool
     return model
 
 
@@ -46,14 +50,18 @@ REFERENCES = [
     ("densenet121", "torchvision", "densenet121"),
     ("densenet169", "timm", "densenet169"),
     ("densenet201", "timm", "densenet201"),
+    ("fasternet_t0", "timm", "fasternet_t0"),
     ("ghostnet_1_0x", "timm", "ghostnet_100"),
     ("inception_resnet_v2", "timm", "inception_resnet_v2"),
     ("inception_v3", "timm", "inception_v3"),
     ("inception_v3", "torchvision", "inception_v3"),
     ("inception_v4", "timm", "inception_v4"),
+    ("inceptionnext_atto", "timm", "inception_next_atto"),
+    ("poolformer_s12", "timm", "poolformer_s12"),
     ("repvgg_a0", "timm", "repvgg_a0"),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0"),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1"),
+    ("starnet_s1", "timm", "starnet_s1"),
     ("vgg16_bn", "timm", "vgg16_bn"),
     ("vgg16_bn", "torchvision", "vgg16_bn"),
     ("vgg19_bn", "timm", "vgg19_bn"),
@@ -102,13 +110,17 @@ CASES = [
     ("convnext_t", "timm", "convnext_tiny", (64, 96)),
     ("convnext_t", "torchvision", "convnext_tiny", ODD),
     ("densenet121", "timm", "densenet121", ODD),
+    ("fasternet_t0", "timm", "fasternet_t0", (64, 96)),
     ("ghostnet_1_0x", "timm", "ghostnet_100", ODD),
     ("inception_resnet_v2", "timm", "inception_resnet_v2", SMALLEST),
     ("inception_v3", "timm", "inception_v3", SMALLEST),
     ("inception_v4", "timm", "inception_v4", SMALLEST),
+    ("inceptionnext_atto", "timm", "inception_next_atto", (64, 96)),
+    ("poolformer_s12", "timm", "poolformer_s12", ODD),
     ("repvgg_a0", "timm", "repvgg_a0", ODD),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0", ODD),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1", ODD),
+    ("starnet_s1", "timm", "starnet_s1", ODD),
     ("vgg16_bn", "torchvision", "vgg16_bn", (224, 224)),
 ]
 
