@@ -197,6 +197,7 @@ MULTIPLIERS: dict[str, Callable[[float], Any]] = {
     "rexnet_1_0x": lambda m: timm_models().rexnet.RexNet(width_mult=m),
     "fbnetc": lambda m: timm_models().efficientnet._gen_fbnetc("fbnetc_100", m),
     "mixnet_s": lambda m: timm_models().efficientnet._gen_mixnet_s("mixnet_s", m),
+    "mobilenetv4_conv_s": lambda m: timm_models().mobilenetv3._gen_mobilenet_v4("mobilenetv4_conv_small", m),
     "ghostnet_1_0x": lambda m: timm_models().ghostnet._create_ghostnet("ghostnet_100", width=m),
     "mobilenetv3_large": lambda m: reference("torchvision").models.MobileNetV3(
         *reference("torchvision").models.mobilenetv3._mobilenet_v3_conf("mobilenet_v3_large", width_mult=m)
@@ -362,7 +363,7 @@ SHARED: dict[str, tuple[Callable[[str], str], Callable[[float], Any]]] = {
         timm_net("inception_next_atto"),
     ),
     "mixnet_s": (released("mixnet_s_base"), timm_net("mixnet_s")),
-    "mobilenetv4_conv_s": (released("mobilenetv4_conv_s"), timm_net("mobilenetv4_conv_small")),
+    "mobilenetv4_conv_s": (released("mobilenetv4_conv_s_base"), timm_net("mobilenetv4_conv_small")),
     "poolformer_s12": (released("poolformer_s12"), timm_net("poolformer_s12")),
     "starnet_s1": (released("starnet", "width: 24, depths: [2, 2, 8, 3], "), timm_net("starnet_s1")),
     "xception41": (released("xception", "middle: 8, "), timm_net("xception41")),
