@@ -19,6 +19,7 @@ from archdsl.analysis.names import (
     unknown_name,
     unknown_part,
     unknown_setting,
+    unseen_setting,
 )
 from archdsl.analysis.override import as_section
 from archdsl.analysis.prelude import PRELUDE
@@ -500,6 +501,8 @@ class Checker:
         known = self._settings_of(named) if isinstance(named, Definition | Primitive) else None
         if known is not None and where == "stages":
             known = (*known, *(s for s in STRUCTURE if s not in known))
+        fields = [entry for entry in body.entries if isinstance(entry, ast.Field)]
+        beside = {field.path.text: field.path.span for field in fields} if where == "stages" else {}
         seen: dict[str, ast.Identifier] = {}
         for entry in body.entries:
             if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
@@ -516,7 +519,18 @@ class Checker:
                     if in_stages
                     else unknown_setting(name, known, named.name).diagnostic
                 )
-            self._expression(entry.value, local, where)
+            self._setting(name.text, entry.value, beside, local, where)
+
+    def _setting(self, name: str, value: ast.Expression, beside: Mapping[str, Span], local: Names, where: str) -> None:
+        """The value of a setting, which does not see the settings of stages that are given beside it."""
+        nodes = walk(value)
+        visible = {*local, *self.module.names, *PRELUDE, *self.bindings}
+        visible |= {node.variable.text for node in nodes if isinstance(node, ast.Comprehension)}
+        hidden = beside.keys() - visible if not self.module.incomplete else set()
+        unseen = [node for node in nodes if isinstance(node, ast.Reference) and node.name in hidden]
+        for node in unseen:
+            self.report(unseen_setting(node, name, beside[node.name]))
+        self._expression(value, local | {node.name for node in unseen}, where)
 
     def _derivation(self, value: ast.Expression, body: ast.Body, local: Names, where: str) -> None:
         """`with { … }` on stages, on a model, on a scaling or on a recipe."""
@@ -560,10 +574,11 @@ class Checker:
             self.report(Diagnostic("E204", "a table may stand only in `stages` and in `models`", span))
             return
         header = [c.name if isinstance(c, ast.Reference) else "" for c in rows[0].cells]
+        beside = {name: cell.span for name, cell in zip(header, rows[0].cells, strict=True)}
         blocks: list[Named | None] = []
         for row in rows[1:]:
             for column, cell in zip(header, row.cells, strict=False):
-                self._expression(cell, local, where)
+                self._setting(column, cell, beside, local, where)
                 if column == "block":
                     blocks.append(self._static(cell, local))
         known = [self._settings_of(b) for b in blocks]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from archdsl.analysis.program import Definition, Primitive
-from archdsl.diagnostics import Diagnostic, Edit, Fault
+from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.operations import OPERATIONS
 from archdsl.source import Span
 from archdsl.suggest import nearest
@@ -51,6 +51,13 @@ def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
     if not hint.edits and (meant := nearest(e.name, OPERATIONS)):
         hint = Hint(f"did you mean `{meant}`? It needs `use std.ops {{ {meant} }}`", (Edit(e.span, meant),))
     return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=hint.help, edits=hint.edits))
+
+
+def unseen_setting(e: ast.Reference, setting: str, beside: Span) -> Diagnostic:
+    """E201 for a setting of stages in the value of another one."""
+    labels = (Label(beside, "settings do not see each other"),)
+    help_ = f"write `with {{ {setting}: … }}` behind the stages: there `{e.name}` is seen"
+    return Diagnostic("E201", f"`{e.name}` is not defined", e.span, labels=labels, help=help_)
 
 
 def unknown_setting(name: ast.Identifier, known: tuple[str, ...], of: str) -> Fault:

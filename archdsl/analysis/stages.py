@@ -414,10 +414,10 @@ def _changed(ctx: Context, stages: tuple[Stage, ...], body: ast.Body, env: Envir
             if not isinstance(entry, ast.Field):
                 continue
             name = entry.path.head
-            if name.text not in known:
-                raise unknown_setting(name, known, stage.block.name)
             if name.text not in old and name.text in columns and _names(entry.value, name.text):
                 continue  # the column is `-` in this row: there is nothing to change
+            if name.text not in known:
+                raise unknown_setting(name, known, stage.block.name)
             inner = stage_environment(env, index, len(stages))
             for key, attribute in old.items():
                 if isinstance(attribute, Setting):

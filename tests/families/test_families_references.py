@@ -196,6 +196,8 @@ MULTIPLIERS: dict[str, Callable[[float], Any]] = {
     "efficientnet_b0": lambda m: timm_models().efficientnet._gen_efficientnet("efficientnet_b0", m),
     "rexnet_1_0x": lambda m: timm_models().rexnet.RexNet(width_mult=m),
     "fbnetc": lambda m: timm_models().efficientnet._gen_fbnetc("fbnetc_100", m),
+    "mixnet_s": lambda m: timm_models().efficientnet._gen_mixnet_s("mixnet_s", m),
+    "mobilenetv4_conv_s": lambda m: timm_models().mobilenetv3._gen_mobilenet_v4("mobilenetv4_conv_small", m),
     "ghostnet_1_0x": lambda m: timm_models().ghostnet._create_ghostnet("ghostnet_100", width=m),
     "mobilenetv3_large": lambda m: reference("torchvision").models.MobileNetV3(
         *reference("torchvision").models.mobilenetv3._mobilenet_v3_conf("mobilenet_v3_large", width_mult=m)
@@ -355,6 +357,16 @@ SHARED: dict[str, tuple[Callable[[str], str], Callable[[float], Any]]] = {
     "fbnetc": (released("fbnetc_base"), timm_net("fbnetc_100")),
     "convnext_t": (released("convnext_t"), timm_net("convnext_tiny")),
     "repvgg_a0": (released("repvgg_a0"), timm_net("repvgg_a0")),
+    "fasternet_t0": (released("fasternet", "width: 40, "), timm_net("fasternet_t0")),
+    "inceptionnext_atto": (
+        released("inceptionnext", "depths: [2, 2, 6, 2], widths: [40, 80, 160, 320], "),
+        timm_net("inception_next_atto"),
+    ),
+    "mixnet_s": (released("mixnet_s_base"), timm_net("mixnet_s")),
+    "mobilenetv4_conv_s": (released("mobilenetv4_conv_s_base"), timm_net("mobilenetv4_conv_small")),
+    "poolformer_s12": (released("poolformer_s12"), timm_net("poolformer_s12")),
+    "starnet_s1": (released("starnet", "width: 24, depths: [2, 2, 8, 3], "), timm_net("starnet_s1")),
+    "xception41": (released("xception", "middle: 8, "), timm_net("xception41")),
     "regnety_4gf": (released("regnety_4gf"), timm_net("regnety_040")),
     "regnety_400mf": (
         released("regnety", "depth: 16, w_0: 48, w_a: 27.89, w_m: 2.09, group_width: 8, "),
@@ -389,14 +401,14 @@ def test_rates_of_stochastic_depth(name: str) -> None:
 def rates_of(module: Any) -> list[float]:
     theirs = []
     for layer in module.modules():
-        drop = getattr(layer, "drop_path", None)
-        skips = getattr(layer, "has_skip", True) and getattr(layer, "use_shortcut", True)
+        drops = [getattr(layer, name, None) for name in ("drop_path", "drop_path1", "drop_path2")]
+        skips = all(getattr(layer, name, True) for name in ("has_skip", "use_shortcut"))
+        skips = skips and not getattr(layer, "no_skip", False)  # Xception's last
         if type(layer).__module__.endswith(".regnet"):
             skips = (
                 getattr(layer, "downsample", layer) is not None
             )  # where there is no shortcut, RegNetZ's blocks do not drop
-        if type(drop).__name__ == "DropPath" and skips:
-            theirs.append(drop.drop_prob)
+        theirs += [drop.drop_prob for drop in drops if type(drop).__name__ == "DropPath" and skips]
     assert theirs
     return theirs
 

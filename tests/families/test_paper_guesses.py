@@ -116,3 +116,19 @@ def test_the_stages_of_efficientnetv2_s_in_one_table() -> None:
         ["mbconv", "6", "3", "1", "160", "9", "1/4"],
         ["mbconv", "6", "3", "2", "256", "15", "1/4"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("replaced", "found"),
+    [("", 0), ("second", 17), ("first second", 33), ("first", 16), ("last", 1), ("first last", 17)],
+)
+def test_ablations_of_activations(replaced: str, found: int) -> None:
+    """arXiv:2007.00992v1, tables 5a and 5b: MobileNetV2, and as much of it replaced as the row says."""
+    given = ", ".join(f"{name}: silu" for name in replaced.split())
+    text = 'use std.ops { silu }\nuse "rexnet/ablations.arch" { mobilenetv2_ablated }\n'
+    text += f"model m = mobilenetv2_ablated({given})\n"
+    network = network_of(COMPILER.compile(text_source(text), "m"))
+    plain = compiled("mobilenetv2")
+    assert sum(node.operation.name == "silu" for node in network.nodes) == found
+    assert (count(network).flops, count(network).params) == (count(plain).flops, count(plain).params)
+    assert (network.hash == plain.hash) == (not replaced)

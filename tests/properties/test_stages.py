@@ -41,6 +41,24 @@ def test_where_the_cell_is_empty_there_is_nothing_to_change() -> None:
     assert settings("stride: stride * 2", "stride") == [4, None]
 
 
+def test_where_the_block_has_no_such_setting_there_is_nothing_to_change() -> None:
+    text = """use std.blocks { conv_norm_act }
+    block plain(x; width) = x -> conv_norm_act(width)
+    model m {
+      input:  3 x 8 x 8
+      stages: [
+        | block         | width | stride |
+        | plain         |     8 |      - |
+        | conv_norm_act |     8 |      2 |
+      ] with { %s }
+    }"""
+    model = compile_text(text % "stride: stride * 2").model
+    assert model is not None
+    assert [getattr(stage.settings.get("stride"), "value", None) for stage in model.stages] == [None, 4]
+    with pytest.raises(AssertionError, match="`plain` has no setting `stride`"):
+        compile_text(text % "stride: 2")
+
+
 def test_a_name_that_is_no_column_is_that_of_the_model() -> None:
     assert [getattr(act, "name", None) for act in settings("act: act", "act")] == ["silu", "silu"]
 

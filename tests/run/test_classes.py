@@ -22,6 +22,16 @@ FAMILIES = (
     "inception_resnet_v2",
     "vgg16_bn",
     "anynet_small",
+    "dpn68",
+    "fasternet_t0",
+    "inceptionnext_atto",
+    "mixnet_s",
+    "mobileone_s0",
+    "mobileone_s0_deployed",
+    "mobilenetv4_conv_s",
+    "poolformer_s12",
+    "starnet_s1",
+    "xception41",
 )
 TIMM = {
     "regnety_4gf": "regnety_040",
@@ -47,6 +57,14 @@ TIMM = {
     "inception_v4": "inception_v4",
     "inception_resnet_v2": "inception_resnet_v2",
     "vgg16_bn": "vgg16_bn",
+    "dpn68": "dpn68",
+    "fasternet_t0": "fasternet_t0",
+    "inceptionnext_atto": "inception_next_atto",
+    "mixnet_s": "mixnet_s",
+    "mobileone_s0": "mobileone_s0",
+    "mobilenetv4_conv_s": "mobilenetv4_conv_small",
+    "starnet_s1": "starnet_s1",
+    "xception41": "xception41",
 }
 """The same networks in timm."""
 

@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("convnext_t", "densenet121", "densenet169", "densenet201", "ghostnet_1_0x", "inception_resnet_v2"),
-    *("inception_v3", "inception_v4", "repvgg_a0", "shufflenetv2_1_0x", "squeezenet_1_1", "vgg16_bn", "vgg19_bn"),
+    *("convnext_t", "densenet121", "densenet169", "densenet201", "dpn68", "fasternet_t0", "ghostnet_1_0x"),
+    *("inception_resnet_v2", "inception_v3", "inception_v4", "inceptionnext_atto", "mixnet_s", "mobilenetv4_conv_s"),
+    *("mobileone_s0", "mobileone_s0_deployed", "poolformer_s12", "repvgg_a0", "shufflenetv2_1_0x", "squeezenet_1_1"),
+    *("starnet_s1", "vgg16_bn", "vgg19_bn", "xception41"),
 )
 
 
@@ -34,6 +36,17 @@ def theirs(library: str, name: str) -> nn.Module:
             model: nn.Module = source.create_model(name)
         else:
             model = getattr(source.models, name)(**options)
+        if name == "poolformer_s12":  # timm pools before the last norm, the authors behind it
+            norm = type(model.stages[0].blocks[0].norm1)(512)
+            model.head.global_pool, model.head.norm = norm, model.head.global_pool
+    return model
+
+
+def deployed(name: str, model: nn.Module) -> nn.Module:
+    """The module, with the branches of its blocks as one convolution where the network is a deployed form."""
+    if name.endswith("_deployed"):
+        with next(model.parameters()).device:
+            model = emitted.reference("timm").utils.reparameterize_model(model)
     return model
 
 
@@ -46,18 +59,28 @@ REFERENCES = [
     ("densenet121", "torchvision", "densenet121"),
     ("densenet169", "timm", "densenet169"),
     ("densenet201", "timm", "densenet201"),
+    ("dpn68", "timm", "dpn68"),
+    ("fasternet_t0", "timm", "fasternet_t0"),
     ("ghostnet_1_0x", "timm", "ghostnet_100"),
     ("inception_resnet_v2", "timm", "inception_resnet_v2"),
     ("inception_v3", "timm", "inception_v3"),
     ("inception_v3", "torchvision", "inception_v3"),
     ("inception_v4", "timm", "inception_v4"),
+    ("inceptionnext_atto", "timm", "inception_next_atto"),
+    ("mixnet_s", "timm", "mixnet_s"),
+    ("mobilenetv4_conv_s", "timm", "mobilenetv4_conv_small"),
+    ("mobileone_s0", "timm", "mobileone_s0"),
+    ("mobileone_s0_deployed", "timm", "mobileone_s0"),
+    ("poolformer_s12", "timm", "poolformer_s12"),
     ("repvgg_a0", "timm", "repvgg_a0"),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0"),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1"),
+    ("starnet_s1", "timm", "starnet_s1"),
     ("vgg16_bn", "timm", "vgg16_bn"),
     ("vgg16_bn", "torchvision", "vgg16_bn"),
     ("vgg19_bn", "timm", "vgg19_bn"),
     ("vgg19_bn", "torchvision", "vgg19_bn"),
+    ("xception41", "timm", "xception41"),
 ]
 """The same networks by others."""
 
@@ -65,7 +88,7 @@ REFERENCES = [
 @pytest.mark.parametrize(("name", "library", "other"), REFERENCES, ids=[f"{a}-{b}" for a, b, _ in REFERENCES])
 def test_parameters(name: str, library: str, other: str) -> None:
     built = emitted.emitted_spec(name)
-    wanted = sum(parameter.numel() for parameter in theirs(library, other).parameters())
+    wanted = sum(parameter.numel() for parameter in deployed(name, theirs(library, other)).parameters())
     assert totals(built.network)["params"] == wanted
     assert sum(parameter.numel() for parameter in built.on_meta().parameters()) == wanted
 
@@ -102,14 +125,24 @@ CASES = [
     ("convnext_t", "timm", "convnext_tiny", (64, 96)),
     ("convnext_t", "torchvision", "convnext_tiny", ODD),
     ("densenet121", "timm", "densenet121", ODD),
+    ("dpn68", "timm", "dpn68", ODD),
+    ("fasternet_t0", "timm", "fasternet_t0", (64, 96)),
     ("ghostnet_1_0x", "timm", "ghostnet_100", ODD),
     ("inception_resnet_v2", "timm", "inception_resnet_v2", SMALLEST),
     ("inception_v3", "timm", "inception_v3", SMALLEST),
     ("inception_v4", "timm", "inception_v4", SMALLEST),
+    ("inceptionnext_atto", "timm", "inception_next_atto", (64, 96)),
+    ("mixnet_s", "timm", "mixnet_s", ODD),
+    ("mobilenetv4_conv_s", "timm", "mobilenetv4_conv_small", ODD),
+    ("mobileone_s0", "timm", "mobileone_s0", ODD),
+    ("mobileone_s0_deployed", "timm", "mobileone_s0", ODD),
+    ("poolformer_s12", "timm", "poolformer_s12", ODD),
     ("repvgg_a0", "timm", "repvgg_a0", ODD),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0", ODD),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1", ODD),
+    ("starnet_s1", "timm", "starnet_s1", ODD),
     ("vgg16_bn", "torchvision", "vgg16_bn", (224, 224)),
+    ("xception41", "timm", "xception41", ODD),
 ]
 
 
@@ -152,7 +185,7 @@ def run(model: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize(("name", "library", "other", "size"), CASES, ids=[f"{a}-{b}" for a, b, *_ in CASES])
 def test_logits(name: str, library: str, other: str, size: Extents) -> None:
-    reference = filled(theirs(library, other))
+    reference = deployed(name, filled(theirs(library, other)))
     model = copied(emitted.emitted_spec(name), reference)
     image = pixels(size, batch=1)
     (logits, gradient), (wanted, wanted_gradient) = run(model, image), run(reference, image)
