@@ -22,6 +22,7 @@ from archdsl.weights import RESHAPE, map_state
 MODELS = (
     *("convnext_t", "densenet121", "densenet169", "densenet201", "ghostnet_1_0x", "inception_resnet_v2"),
     *("inception_v3", "inception_v4", "repvgg_a0", "shufflenetv2_1_0x", "squeezenet_1_1", "vgg16_bn", "vgg19_bn"),
+    *("eca_resnet50_d", "nf_resnet50"),
 )
 
 
@@ -46,11 +47,13 @@ REFERENCES = [
     ("densenet121", "torchvision", "densenet121"),
     ("densenet169", "timm", "densenet169"),
     ("densenet201", "timm", "densenet201"),
+    ("eca_resnet50_d", "timm", "ecaresnet50d"),
     ("ghostnet_1_0x", "timm", "ghostnet_100"),
     ("inception_resnet_v2", "timm", "inception_resnet_v2"),
     ("inception_v3", "timm", "inception_v3"),
     ("inception_v3", "torchvision", "inception_v3"),
     ("inception_v4", "timm", "inception_v4"),
+    ("nf_resnet50", "timm", "nf_resnet50"),
     ("repvgg_a0", "timm", "repvgg_a0"),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0"),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1"),
@@ -102,10 +105,12 @@ CASES = [
     ("convnext_t", "timm", "convnext_tiny", (64, 96)),
     ("convnext_t", "torchvision", "convnext_tiny", ODD),
     ("densenet121", "timm", "densenet121", ODD),
+    ("eca_resnet50_d", "timm", "ecaresnet50d", ODD),
     ("ghostnet_1_0x", "timm", "ghostnet_100", ODD),
     ("inception_resnet_v2", "timm", "inception_resnet_v2", SMALLEST),
     ("inception_v3", "timm", "inception_v3", SMALLEST),
     ("inception_v4", "timm", "inception_v4", SMALLEST),
+    ("nf_resnet50", "timm", "nf_resnet50", ODD),
     ("repvgg_a0", "timm", "repvgg_a0", ODD),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0", ODD),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1", ODD),
