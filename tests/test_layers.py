@@ -81,7 +81,7 @@ FLOORS = (
     ("context",),
     ("model", "evaluate"),
     ("settings", "calls", "verify"),
-    ("features", "build", "initializers"),
+    ("features", "build", "initializers", "stretch"),
     ("fields", "tracing"),
     ("assemble", "stages", "recipe_fields", "misspelled"),
     ("override", "recipes", "scale"),

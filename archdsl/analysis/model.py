@@ -23,14 +23,18 @@ from archdsl.syntax import ast
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An attribute that names `block`: evaluated for every block, once the depth is settled.
+    """An attribute that names `block` or `stage.depth`: evaluated for every block, once the depth is settled.
 
-    `changes` are the scaling lines that apply to its value, in order.
+    `changes` are the scaling lines that apply to its value, in order. `base` is the stage as it was before the first
+    scaling of depths, whose blocks it is evaluated for. With `once` its value is 1 in a block that is taken from the
+    same block of the base as the one before it.
     """
 
     expression: ast.Expression
     environment: Environment
     changes: tuple[ScaledBy, ...] = ()
+    base: Run | None = None
+    once: bool = False
 
     @property
     def origin(self) -> Origin:
@@ -44,12 +48,11 @@ class ScaledBy:
     name: str
     expression: ast.Expression
     environment: Environment
-    before: Run
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Where the blocks of a stage stood before a scaling: the index of the first, their number, and that of all."""
+    """Where the blocks of a stage stood: the index of the first, their number, and that of all."""
 
     first: int
     depth: int

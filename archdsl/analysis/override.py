@@ -16,7 +16,16 @@ from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Attribute, Model, Rule, Stage
 from archdsl.analysis.names import did_you_mean, misplaced, plural, setting_names, unknown_setting
 from archdsl.analysis.settings import end_value
-from archdsl.analysis.stages import STRUCTURE, chosen, depth_setting, names_block, stage_environment, stages_of
+from archdsl.analysis.stages import (
+    NO_RULE,
+    STRUCTURE,
+    chosen,
+    depth_setting,
+    names_block,
+    need_block,
+    stage_environment,
+    stages_of,
+)
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Origin, Sequence, Setting, whole
 from archdsl.diagnostics import Diagnostic, Fault
@@ -196,13 +205,17 @@ def _stage(
 ) -> Stage:
     """One stage with another attribute. `place` is its position among those that change, and their number."""
     known = (*setting_names(stage.block.of), *STRUCTURE)
-    if name.text not in known:
-        raise unknown_setting(name, known, stage.block.name)
     inner = stage_environment(env, index, count)
+    if name.text == "block" and "block" not in known:
+        return _of_block(ctx, stage, name, e, inner)
+    if name.text not in known:
+        raise unknown_setting(name, (*known, "block"), stage.block.name)
     old: Attribute | None = stage.depth if name.text == "depth" else stage.settings.get(name.text)
     old = old or end_value(ctx, stage.block, name.text)
     if isinstance(old, Setting):
         inner.bind(name.text, old.value, old.origin)
+    if name.text in STRUCTURE and names_block(e, inner):
+        raise fault("E204", NO_RULE.format(name.text), e, inner)
     if name.text == "enter":
         block = model_fields.end_block(ctx, "enter", e, inner)
         return replace(stage, enter=block)
@@ -216,6 +229,30 @@ def _stage(
     if name.text == "depth":
         return replace(stage, depth=depth_setting(setting, e, inner))
     return replace(stage, settings={**stage.settings, name.text: setting})
+
+
+def _of_block(ctx: Context, stage: Stage, name: ast.Identifier, e: ast.Expression, env: Environment) -> Stage:
+    """The stage made of another block, with the attributes that it has a setting for, and what is given to it.
+
+    An attribute that it has no setting for is left out, which is said (E202, a warning).
+    """
+    block = need_block(ctx.evaluate(e, env), e, env)
+    known = setting_names(block.of)
+    without = [key for key in dict.fromkeys((*stage.settings, *_changed_alone(stage))) if key not in known]
+    if without:
+        names = ", ".join(f"`{key}`" for key in without)
+        message = f"`{block.name}` has no setting {names}, which the stage gives to `{stage.block.name}`"
+        ctx.report(Diagnostic("E202", message, name.span, help="it is left out", severity="warning"))
+    settings = {key: attribute for key, attribute in stage.settings.items() if key in known}
+    overrides = {at: {k: v for k, v in given.items() if k in known} for at, given in stage.overrides.items()}
+    return replace(
+        stage, block=Block(block.of), settings={**settings, **block.settings}, span=e.span, overrides=overrides
+    )
+
+
+def _changed_alone(stage: Stage) -> list[str]:
+    """The settings of single blocks that were changed."""
+    return [name for given in stage.overrides.values() for name in given]
 
 
 def _of_stage(

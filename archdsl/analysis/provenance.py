@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from archdsl.analysis.context import AlreadyReported, Context, Tie
 from archdsl.analysis.language import evaluation
-from archdsl.analysis.model import Change, Model, Rule, Run, Stage
+from archdsl.analysis.model import Change, Model, Rule, Stage
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import unrounded
-from archdsl.analysis.settings import at, used_settings
+from archdsl.analysis.settings import at, indices, taken_from, used_settings
 from archdsl.analysis.values import Environment, Indices, Origin, Setting, Value
 from archdsl.diagnostics import Fault
 from archdsl.records import dataclass
@@ -37,12 +37,13 @@ class Scaled:
     path: str
     scaling: str
     base: Value
-    """None for a block that was not there before."""
     multiplied: Value
     """Before rounding."""
     rounded: Value
     """What the scaling's line gave."""
     rule: Span
+    taken_from: int | None = None
+    """The index of the block, in the network before the first change of depths, whose number a rule's value is."""
     adjusted: Value = None
     fit: tuple[FitLine, ...] = ()
     """The lines that gave the adjusted number, if it is another one: the last first."""
@@ -158,39 +159,24 @@ def _rule_changes(ctx: Context, model: Model, number: int, scaling: str, runs: i
             continue
         change = rule.changes[number]
         target = ast.Path(change.expression.span, (ast.Identifier(change.expression.span, name),))
-        for position, indices in enumerate(block_indices(model, index)):
-            old = at(ctx, replace(rule, changes=rule.changes[:number]), indices)
-            base = _before(ctx, model, index, replace(rule, changes=rule.changes[:number]), change.before, position)
-            rounded = at(ctx, replace(rule, changes=rule.changes[: number + 1]), indices).value
+        for position, where in enumerate(block_indices(model, index)):
+            old = at(ctx, replace(rule, changes=rule.changes[:number]), where)
+            rounded = at(ctx, replace(rule, changes=rule.changes[: number + 1]), where).value
             plain = unrounded(change.expression, target)
             inner = Environment(change.environment.module, change.environment)
             inner.bind(change.name, old.value, old.origin)
             multiplied = ctx.evaluate(plain, inner) if plain is not None else rounded
             path = f"stages.{index}.blocks.{position}.{name}"
-            found.append(Scaled(path, scaling, base, multiplied, rounded, change.expression.span))
+            taken = taken_from(rule, where)["block"].values["index"]
+            base = int(taken) if isinstance(taken, int) else None
+            found.append(Scaled(path, scaling, old.value, multiplied, rounded, change.expression.span, base))
     return found
-
-
-def _before(ctx: Context, model: Model, index: int, rule: Rule, run: Run, position: int) -> Value:
-    """What a rule gave for a block of a stage before a scaling; none if the block was not there."""
-    if position >= run.depth:
-        return None
-    block = {"index": run.first + position, "count": run.count, "in_stage": position}
-    stage = {"index": index, "count": len(model.stages)}
-    return at(ctx, rule, {"block": Indices("block", block), "stage": Indices("stage", stage)}).value
 
 
 def block_indices(model: Model, index: int) -> list[dict[str, Indices]]:
     """What `block` and `stage` are in each block of a stage."""
     first = sum(stage.length for stage in model.stages[:index])
-    stage = Indices("stage", {"index": index, "count": len(model.stages)})
-    return [
-        {
-            "block": Indices("block", {"index": first + i, "count": model.depth, "in_stage": i}),
-            "stage": stage,
-        }
-        for i in range(model.stages[index].length)
-    ]
+    return [indices(model, index, first, position) for position in range(model.stages[index].length)]
 
 
 def _used(model: Model) -> dict[str, Setting]:

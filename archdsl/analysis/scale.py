@@ -16,12 +16,12 @@ from typing import Any, TypeAlias
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis.calls import bind_names, environment_of, require
 from archdsl.analysis.context import AlreadyReported, Context
-from archdsl.analysis.model import Attribute, Change, Model, Rule, Run, ScaledBy, Stage
+from archdsl.analysis.model import Attribute, Change, Model, Rule, ScaledBy, Stage
 from archdsl.analysis.names import did_you_mean, setting_names
 from archdsl.analysis.program import Definition, Primitive, children, walk
-from archdsl.analysis.settings import at, block_settings, end_value, indices
+from archdsl.analysis.settings import block_settings, end_value
 from archdsl.analysis.stages import depth_setting
-from archdsl.analysis.trace import show_value
+from archdsl.analysis.stretch import stretched, warn_of_repeats
 from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Sequence, Setting
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Size
@@ -187,11 +187,8 @@ def _changed(
         changes.append(Change(path, scaling.name, old.value, multiplied, scaled.value, span, text))
 
     stages: list[Stage] = []
-    first = 0
     for index, stage in enumerate(model.stages):
-        run = Run(first, stage.length, model.depth)
-        stages.append(_stage(ctx, stage, index, run, lines, ends, record))
-        first += run.depth
+        stages.append(_stage(ctx, stage, (index, len(model.stages)), lines, ends, record))
     stem = _end(ctx, model, "stem", lines, ends, record)
     head = _end(ctx, model, "head", lines, ends, record)
     size = _resolution(ctx, model, lines, ends, record)
@@ -199,8 +196,9 @@ def _changed(
     scaled = replace(model, input=size, stages=tuple(stages), stem=stem, head=head, claims=(), changes=changed)
     if explained:
         _warn_of_missing(ctx, model, scaling, lines, step)
+    scaled = replace(scaled, stages=stretched(model, scaled))
     if explained and scaled.depth != model.depth:
-        _warn_of_rules(ctx, model, scaled)
+        warn_of_repeats(ctx, model, scaled)
     return scaled
 
 
@@ -228,45 +226,6 @@ def _keeps(ctx: Context, line: Line) -> bool:
             return False
         e = e.then if ctx.holds(e.condition, line.environment) else e.otherwise
     return isinstance(e, ast.Reference) and e.name == line.path.text
-
-
-def _warn_of_rules(ctx: Context, model: Model, scaled: Model) -> None:
-    """E319 for a rule that counts blocks from the first on, where more or fewer blocks change what it gives.
-
-    Compared are the first and the last block of each stage, where these are two: a rule that only tells them apart is
-    none of these.
-    """
-    before, after = 0, 0
-    for index, (old, new) in enumerate(zip(model.stages, scaled.stages, strict=True)):
-        depth, scaled_depth = old.length, new.length
-        ends = [(0, 0), (depth - 1, scaled_depth - 1)] if depth > 1 and scaled_depth > 1 else [(0, 0)]
-        for name, attribute in old.settings.items():
-            counter = _counts_alone(attribute.expression) if isinstance(attribute, Rule) else None
-            if counter is None or not isinstance(attribute, Rule):
-                continue
-            for was, now in ends:
-                base = at(ctx, attribute, indices(model, index, before, was)).value
-                rule = Rule(attribute.expression, attribute.environment)
-                found = at(ctx, rule, indices(scaled, index, after, now)).value
-                if found != base:
-                    message = f"`{name}` counts blocks by `block.{counter}` alone, and there are now {scaled.depth} in "
-                    message += f"place of {model.depth}: block {after + now} has {show_value(found)}, where block "
-                    message += f"{before + was} had {show_value(base)}"
-                    help_ = "a rule by `block.index` and `block.count` keeps its ends; a list gives one value a stage"
-                    span = attribute.expression.span
-                    ctx.report(Diagnostic("E319", message, span, help=help_, severity="warning"))
-                    break
-        before, after = before + depth, after + scaled_depth
-
-
-def _counts_alone(e: ast.Node) -> str | None:
-    """What a rule counts blocks by, `index` or `in_stage`, if it does not name their `count`."""
-    named = {
-        node.name.text
-        for node in walk(e)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Reference) and node.value.name == "block"
-    }
-    return None if "count" in named else next((counter for counter in ("index", "in_stage") if counter in named), None)
 
 
 def _lines(ctx: Context, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
@@ -372,14 +331,15 @@ def _reaches(e: ast.Node, path: ast.Path) -> bool:
 def _stage(
     ctx: Context,
     stage: Stage,
-    index: int,
-    run: Run,
+    place: tuple[int, int],
     lines: Mapping[str, Line],
     ends: Mapping[str, Any],
     record: Record,
 ) -> Stage:
-    old: dict[str, Any] = {"depth": stage.depth, **stage.settings}
-    groups = {"stage": old, **ends}
+    """A stage with its attributes changed; `place` is its index, and the number of stages."""
+    index, count = place
+    indices: dict[str, Any] = {"index": Setting(index), "count": Setting(count)}
+    groups = {"stage": {**indices, "depth": stage.depth, **stage.settings}, **ends}
     depth, settings = stage.depth, dict(stage.settings)
     for name, line in lines.items():
         if name == "resolution" or len(line.path.steps) != 1:
@@ -394,7 +354,7 @@ def _stage(
         if isinstance(attribute, Rule):
             inner = _environment(line, name, Setting(0), groups)
             del inner.names[name]
-            changes = (*attribute.changes, ScaledBy(name, line.expression, inner, run))
+            changes = (*attribute.changes, ScaledBy(name, line.expression, inner))
             settings[name] = replace(attribute, changes=changes)
             continue
         if attribute is None and name in setting_names(stage.block.of):
@@ -404,9 +364,7 @@ def _stage(
         scaled = _scaled(ctx, line, name, attribute, groups)
         settings[name] = scaled
         record(f"stages.{index}.{name}", attribute, line, scaled)
-    length = depth.value if isinstance(depth.value, int) else 0
-    overrides = {position: o for position, o in stage.overrides.items() if position < length}
-    return replace(stage, depth=depth, settings=settings, overrides=overrides)
+    return replace(stage, depth=depth, settings=settings)
 
 
 def _fitted(ctx: Context, stage: Stage, index: int) -> Stage:

@@ -6,10 +6,10 @@ What enters is a resolved model, or a block with some settings; what leaves are 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archdsl.analysis.context import AlreadyReported, Context
-from archdsl.analysis.model import Attribute, Model, Rule, Stage
+from archdsl.analysis.model import Attribute, Model, Rule, Run, Stage
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import UNKNOWN, Block, Environment, Indices, Origin, Setting, Value
@@ -61,9 +61,44 @@ def settle(
 
 def indices(model: Model, index: int, first_block: int, position: int) -> dict[str, Indices]:
     """What `block` and `stage` are in a block of a stage, whose first is `first_block` among all."""
-    block = {"index": first_block + position, "count": model.depth, "in_stage": position}
-    stage = {"index": index, "count": len(model.stages)}
-    return {"block": Indices("block", block), "stage": Indices("stage", stage)}
+    depth = model.stages[index].length
+    run = Run(first_block, depth, model.depth)
+    return _indices(run, position, {"index": index, "count": len(model.stages)}, (position == 0, position == depth - 1))
+
+
+def _indices(run: Run, position: int, stage: Mapping[str, Value], ends: tuple[Value, Value]) -> dict[str, Indices]:
+    is_first, is_last = ends
+    block = {"index": run.first + position, "count": run.count, "in_stage": position}
+    ends_of_stage = {"is_first": is_first, "is_last": is_last}
+    return {
+        "block": Indices("block", {**block, **ends_of_stage}),
+        "stage": Indices("stage", {**stage, "depth": run.depth}),
+    }
+
+
+def taken_from(rule: Rule, where: Mapping[str, Indices]) -> Mapping[str, Indices]:
+    """The indices for a rule: those of the block of its base that the block with these indices is taken from.
+
+    `is_first` and `is_last` stay what they are: they hold for one block of a stage.
+    """
+    if rule.base is None:
+        return where
+    block, stage = where["block"].values, where["stage"].values
+    position = _taken(rule.base, block["in_stage"], stage["depth"])
+    return _indices(rule.base, position, stage, (block["is_first"], block["is_last"]))
+
+
+def _taken(base: Run, position: Any, depth: Any) -> int:
+    """The block of n that block p of N is taken from: floor(p n / N)."""
+    return int(position * base.depth // depth)
+
+
+def repeats_stride(rule: Rule, where: Mapping[str, Indices]) -> bool:
+    """Whether the block before has the stride already: it is taken from the same block of the rule's base."""
+    position, depth = where["block"].values["in_stage"], where["stage"].values["depth"]
+    if not rule.once or rule.base is None or not isinstance(position, int) or position == 0:
+        return False
+    return _taken(rule.base, position - 1, depth) == _taken(rule.base, position, depth)
 
 
 def block_settings(
@@ -91,8 +126,10 @@ def at(ctx: Context, attribute: Attribute, where: Mapping[str, Indices]) -> Sett
     """The value of an attribute for the block with these indices: of a rule, after every scaling of it."""
     if isinstance(attribute, Setting):
         return attribute
+    if repeats_stride(attribute, where):
+        return Setting(1, attribute.origin)
     inner = Environment(attribute.environment.module, attribute.environment)
-    for name, group in where.items():
+    for name, group in taken_from(attribute, where).items():
         inner.bind(name, group)
     value = ctx.evaluate(attribute.expression, inner)
     return scaled_by(ctx, attribute, Setting(value, Origin(attribute.expression, inner)))

@@ -24,7 +24,7 @@ from archdsl.analysis.context import Context
 from archdsl.analysis.model import Attribute, Model, Rule, Solved
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import base_of, fitting, scale
-from archdsl.analysis.settings import at, indices, scaled_by
+from archdsl.analysis.settings import at, indices, repeats_stride, scaled_by
 from archdsl.analysis.trace import fault
 from archdsl.analysis.tracing import trace
 from archdsl.analysis.values import (
@@ -113,8 +113,8 @@ class _Meter:
     def at(self, attribute: Attribute, where: Mapping[str, Indices]) -> Setting:
         """As `settings.at`, but a rule is evaluated once for each block: to compare networks, to count them, and
         before its scalings, for all of them, if it is the base's."""
-        if isinstance(attribute, Setting):
-            return attribute
+        if isinstance(attribute, Setting) or repeats_stride(attribute, where):
+            return at(self.ctx, attribute, where)
         place = tuple([value for group in where.values() for value in group.values.values()])
         scaled = self._scaled.get((id(attribute), place))
         if scaled is None:

@@ -30,6 +30,9 @@ Made = TypeVar("Made")
 STRUCTURE = ("depth", "enter")
 """What a stage has beside the settings of its block."""
 
+NO_RULE = "`{}` is one value for a stage: it cannot name `block` or `stage.depth`"
+"""What E204 says of `depth` and `enter`."""
+
 
 def stages_of(ctx: Context, expression: ast.Expression, env: Environment) -> tuple[Stage, ...]:
     """The stages that an expression describes. Raises `Fault`; faults of single attributes are collected."""
@@ -54,21 +57,26 @@ def stages_of(ctx: Context, expression: ast.Expression, env: Environment) -> tup
 
 
 def names_block(expression: ast.Node, env: Environment) -> bool:
-    """Whether an expression asks for `block`, and so has a value for every block."""
-    return _asks(expression, "block", env)
+    """Whether an expression asks for `block` or `stage.depth`, and so waits until depths are settled."""
+    return _asks(expression, "block", env) or _asks(expression, "stage", env, part="depth")
 
 
-def _asks(expression: ast.Node, name: str, env: Environment) -> bool:
-    """Whether `block.…` or `stage.…` stands in an expression, or the bare name where nothing else has it."""
+def _asks(expression: ast.Node, name: str, env: Environment, part: str | None = None) -> bool:
+    """Whether `block.…` or `stage.…` stands in an expression, or the bare name where nothing else has it.
+
+    With a `part` only `name.part` is meant.
+    """
     if name not in expression.span.text:
         return False
     if isinstance(expression, ast.Attribute) and isinstance(expression.value, ast.Reference):
-        return expression.value.name == name and env.origin(name) is None
+        named = expression.value.name == name and part in (None, expression.name.text)
+        return named and env.origin(name) is None
     if isinstance(expression, ast.Comprehension) and expression.variable.text == name:
-        return _asks(expression.source, name, env)
+        return _asks(expression.source, name, env, part)
     if isinstance(expression, ast.Reference):
-        return expression.name == name and env.origin(name) is None and name not in env.module.names
-    return any(_asks(node, name, env) for node in children(expression))
+        bare = part is None and expression.name == name
+        return bare and env.origin(name) is None and name not in env.module.names
+    return any(_asks(node, name, env, part) for node in children(expression))
 
 
 def chosen(ctx: Context, e: ast.Expression, env: Environment) -> ast.Expression:
@@ -102,7 +110,8 @@ def unknown_attribute(name: ast.Identifier, known: tuple[str, ...], of: str) -> 
     return unknown_setting(name, known, of).diagnostic
 
 
-def _need_block(value: Value, e: ast.Node, env: Environment) -> Block:
+def need_block(value: Value, e: ast.Node, env: Environment) -> Block:
+    """The value, if it is a block. Raises E212 for anything else."""
     if isinstance(value, Block):
         return value
     help_ = None
@@ -144,16 +153,18 @@ def depth_setting(setting: Setting, e: ast.Node, env: Environment) -> Setting:
 
 def _stage(value: Value, e: ast.Expression, attributes: Mapping[str, Attribute], env: Environment) -> Stage:
     """One stage from its block and its attributes, `depth` and `enter` among them."""
-    block = _need_block(value, e, env)
+    block = need_block(value, e, env)
     settings: dict[str, Attribute] = {**block.settings, **attributes}
     depth = settings.pop("depth", None)
     if isinstance(depth, Rule):
-        raise fault("E204", "`depth` cannot name `block`", depth.expression, env)
+        raise fault("E204", NO_RULE.format("depth"), depth.expression, env)
     if depth is not None and depth.origin is not None:
         depth = depth_setting(depth, depth.origin.expression, depth.origin.environment)
     enter = settings.pop("enter", None)
     entering: Value = enter.value if isinstance(enter, Setting) else None
-    if isinstance(enter, Rule) or not (entering is None or isinstance(entering, Block | Sequence)):
+    if isinstance(enter, Rule):
+        raise fault("E204", NO_RULE.format("enter"), enter.expression, env)
+    if not (entering is None or isinstance(entering, Block | Sequence)):
         place = enter.origin.expression if enter is not None and enter.origin is not None else e
         raise fault("E301", "`enter` is a block or none", place, env)
     return Stage(Block(block.of), depth or Setting(1), dict(settings), e.span, entering or None, {})
@@ -162,7 +173,7 @@ def _stage(value: Value, e: ast.Expression, attributes: Mapping[str, Attribute],
 def _from_attributes(
     ctx: Context, value: Value, function: ast.Expression, body: ast.Body, env: Environment
 ) -> tuple[Stage, ...]:
-    block = _need_block(value, function, env)
+    block = need_block(value, function, env)
     known = (*setting_names(block.of), *(s for s in STRUCTURE if s not in setting_names(block.of)))
     fields: dict[str, ast.Field] = {}
     failed = False
@@ -179,7 +190,7 @@ def _from_attributes(
         else:
             fields[name.text] = entry
     for key, written in fields.items():
-        if _names(written.value, "block"):
+        if names_block(written.value, env):
             fields[key] = replace(written, value=chosen(ctx, written.value, env))
     rules = {n: Rule(f.value, env) for n, f in fields.items() if names_block(f.value, env)}
     per_stage = {n: f for n, f in fields.items() if n not in rules and _asks(f.value, "stage", env)}
@@ -286,7 +297,7 @@ def _from_list(ctx: Context, items: tuple[ast.Expression, ...], env: Environment
         if not isinstance(item, ast.Configured):
             stages.append(_stage(ctx.evaluate(item, inner), item, {}, inner))
             continue
-        value = _need_block(ctx.evaluate(item.function, inner), item.function, inner)
+        value = need_block(ctx.evaluate(item.function, inner), item.function, inner)
         known = (*setting_names(value.of), *STRUCTURE)
         attributes: dict[str, Attribute] = {}
         for entry in item.body.entries:
@@ -303,7 +314,7 @@ def _from_list(ctx: Context, items: tuple[ast.Expression, ...], env: Environment
 
 
 def _attribute(ctx: Context, e: ast.Expression, env: Environment) -> Attribute:
-    if _names(e, "block"):
+    if names_block(e, env):
         e = chosen(ctx, e, env)
     if names_block(e, env):
         return Rule(e, env)
@@ -366,7 +377,7 @@ def _row_block(ctx: Context, header: list[ast.Identifier], row: ast.Row, env: En
         )
     cell = next(cell for column, cell in zip(header, row.cells, strict=True) if column.text == "block")
     cell = _there(ctx, cell, env)
-    return _need_block(ctx.evaluate(cell, env), cell, env)
+    return need_block(ctx.evaluate(cell, env), cell, env)
 
 
 def _row(ctx: Context, header: list[ast.Identifier], row: ast.Row, block: Block, env: Environment) -> Stage:
@@ -425,7 +436,7 @@ def _changed(ctx: Context, stages: tuple[Stage, ...], body: ast.Body, env: Envir
             new[name.text] = _attribute(ctx, entry.value, inner)
         depth = new.pop("depth", stage.depth)
         if not isinstance(depth, Setting):
-            raise Fault(Diagnostic("E204", "`depth` cannot name `block`", body.span))
+            raise Fault(Diagnostic("E204", NO_RULE.format("depth"), body.span))
         if depth.origin is not None:
             depth = depth_setting(depth, depth.origin.expression, depth.origin.environment)
         changed.append(Stage(stage.block, depth, {**stage.settings, **new}, stage.span, stage.enter, stage.overrides))

@@ -197,13 +197,16 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Indices:
-    """`block` or `stage` in a stage's attributes: its attributes are whole numbers."""
+    """`block` or `stage` in a stage's attributes: its attributes are whole numbers, or true or false."""
 
     kind: str
     values: Mapping[str, Value]
 
 
-INDICES: Mapping[str, tuple[str, ...]] = {"block": ("index", "count", "in_stage"), "stage": ("index", "count")}
+INDICES: Mapping[str, tuple[str, ...]] = {
+    "block": ("index", "count", "in_stage", "is_first", "is_last"),
+    "stage": ("index", "count", "depth"),
+}
 """What the indices of a stage's attributes are called."""
 
 

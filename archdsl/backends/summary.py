@@ -161,7 +161,7 @@ def _windows(network: Network, part: Part) -> list[str]:
     for index in part.nodes:
         node = network.nodes[index]
         operation: Any = node.operation
-        if hasattr(operation, "kernel"):
+        if hasattr(operation, "stride"):
             before: Any = widest[operation.name].operation if operation.name in widest else None
             if before is None or (*operation.kernel, *operation.stride) > (*before.kernel, *before.stride):
                 widest[operation.name] = node
@@ -172,7 +172,7 @@ def _windows(network: Network, part: Part) -> list[str]:
 
 def _window(network: Network, node: Node) -> str:
     operation: Any = node.operation
-    if not hasattr(operation, "kernel"):
+    if not hasattr(operation, "stride"):
         return f"{operation.name} {size(node.shapes[0])}"
     words = [f"{operation.name} {size(operation.kernel)}"]
     if tuple(operation.stride) != (1, 1):

@@ -3,9 +3,11 @@
 A convention's sum is a table of coefficients by operation kind and ledger column, with an optional
 divisor; nothing else decides a total. The conventions of tools give what the tool prints for a module in
 `eval()` mode that is written with `nn` modules for convolutions, norms, activations, pooling, linear,
-dropout and upsampling, and with Python operators for adding, multiplying and `torch.cat`; layer scale and
-drop path are small modules of one's own. Every rule was checked against the tool's output, to the unit,
-in the version that stands beside it (`tests/graph/tool_counts.json`).
+dropout and upsampling, and with Python operators for adding, multiplying and `torch.cat`; layer scale,
+drop path, and convolutions with standardized weights or along channels are small modules of one's own, resizing is
+a function.
+Every rule was checked against the tool's output, to the unit, in the version that stands beside it
+(`tests/graph/tool_counts.json`).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ Terms = tuple[tuple[str, int], ...]
 KINDS: tuple[str, ...] = tuple(
     kind
     for name in OPERATIONS
-    for kind in (("upsample_nearest", "upsample_bilinear") if name == "upsample" else (name,))
+    for kind in ((f"{name}_nearest", f"{name}_bilinear") if name in ("upsample", "resize") else (name,))
 )
 """All operation kinds; `Operation.kind` is one of them."""
 
@@ -83,29 +85,32 @@ def _sum(unit: str, rows: Iterable[tuple[str, Mapping[str, int]]], divisor: int 
     return Sum(MappingProxyType(table), unit, divisor)
 
 
+_KNOWN_LAYERS = "conv conv_transpose linear"
+"""Layers that are modules of PyTorch: thop and ptflops count no others."""
+_LAYERS = f"std_conv channel_conv {_KNOWN_LAYERS}"
 _MULTIPLY_ADDS = {"multiply_adds": 1}
 _WITH_BIAS = {"multiply_adds": 1, "bias_adds": 1}
 _LEARNED = {"weights": 1, "biases": 1, "norm_parameters": 1, "other_parameters": 1}
 
 _PAPER_FLOPS = _sum(
     "multiply-adds of convolutions and linear layers, and one for every bias added",
-    [("conv linear", _WITH_BIAS)],
+    [(_LAYERS, _WITH_BIAS)],
 )
-_MACS = _sum("multiply-adds of convolutions and linear layers, biases not counted", [("conv linear", _MULTIPLY_ADDS)])
+_MACS = _sum("multiply-adds of convolutions and linear layers, biases not counted", [(_LAYERS, _MULTIPLY_ADDS)])
 _PARAMS = _sum("learned elements: weights, biases, scales and shifts of norms, layer scales, slopes", [("*", _LEARNED)])
 _PAPER_ACTS = _sum(
     "elements in the outputs of convolutions, max and average pooling (not global) and linear layers",
-    [("conv linear max_pool avg_pool", {"outputs": 1})],
+    [(f"{_LAYERS} max_pool avg_pool", {"outputs": 1})],
 )
-_CONV_ACTS = _sum("elements in the outputs of convolutions and linear layers", [("conv linear", {"outputs": 1})])
+_CONV_ACTS = _sum("elements in the outputs of convolutions and linear layers", [(_LAYERS, {"outputs": 1})])
 
-_CURVES = "relu relu6 silu hard_swish gelu tanh leaky_relu elu softplus prelu"
+_CURVES = "relu relu6 silu hard_swish gelu tanh leaky_relu elu softplus mish log_sigmoid prelu"
 _GLOBAL_POOLS = "global_pool adaptive_avg_pool"
 
 _TF_PROFILER = _sum(
     "half of the TensorFlow profiler's float operations: multiply-adds, and half of every elementwise operation",
     [
-        ("conv linear", {"multiply_adds": 2, "bias_adds": 1}),
+        (_LAYERS, {"multiply_adds": 2, "bias_adds": 1}),
         ("batch_norm", {"norm_elements": 2}),
         (_CURVES, {"activation_elements": 1}),  # a gate's sigmoid is not among them
         ("mul", {"gate_multiplications": 2}),  # the product, and the mean that the gate was computed from
@@ -115,20 +120,21 @@ _TF_PROFILER = _sum(
 )
 
 _FVCORE = _sum(
-    "fvcore's flops: multiply-adds without biases, 2 an element of batch norm, 5 of other norms, 1 an element that "
-    "enters global or adaptive pooling, 1 (nearest) or 4 (bilinear) an upsampled element",
+    "fvcore's flops: multiply-adds without biases, 2 an element of batch norm, 5 of other norms and of standardized "
+    "weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 (bilinear) an upsampled element",
     [
-        ("conv linear", _MULTIPLY_ADDS),
+        (_LAYERS, _MULTIPLY_ADDS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("layer_norm group_norm", {"norm_elements": 4, "affine_elements": 1}),
+        ("std_conv", {"norm_elements": 4, "affine_elements": 1}),
         (_GLOBAL_POOLS, {"pooled_elements": 1}),
-        ("upsample_nearest", {"interpolated_elements": 1}),
-        ("upsample_bilinear", {"interpolated_elements": 4}),
+        ("upsample_nearest resize_nearest", {"interpolated_elements": 1}),
+        ("upsample_bilinear resize_bilinear", {"interpolated_elements": 4}),
     ],
 )
 _TORCH = _sum(
     "operations of torch.utils.flop_counter: 2 for every multiply-add of convolutions and linear layers, no biases",
-    [("conv linear", {"multiply_adds": 2})],
+    [(_LAYERS, {"multiply_adds": 2})],
 )
 # thop computes adaptive pooling in doubles and truncates: where the output does not divide the input, it may print one
 # operation less than this sum.
@@ -137,6 +143,7 @@ _THOP = _sum(
     "pooled elements, 1 an average",
     [
         ("conv linear", _MULTIPLY_ADDS),
+        ("conv_transpose", {"window_products": 1}),
         ("batch_norm layer_norm", {"norm_elements": 2, "affine_elements": 2}),
         ("prelu", {"activation_elements": 1}),
         ("avg_pool", {"outputs": 1}),
@@ -147,20 +154,21 @@ _THOP = _sum(
 )
 _THOP_PARAMS = _sum(
     "learned elements of the modules that thop knows: convolutions, linear layers, batch and layer norms, prelu",
-    [("conv linear batch_norm layer_norm prelu", _LEARNED)],
+    [(f"{_KNOWN_LAYERS} batch_norm layer_norm prelu", _LEARNED)],
 )
 _PTFLOPS = _sum(
     "ptflops' multiply-adds (pytorch backend): multiply-adds and biases, norms, some activations, pooling; relu, gelu, "
     "elu, pooling and upsampling twice, as module and as function",
     [
-        ("conv linear", _WITH_BIAS),
+        (_KNOWN_LAYERS, _WITH_BIAS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("group_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("layer_norm", {"norm_elements": 1}),
         ("relu gelu elu prelu", {"activation_elements": 2}),
         ("relu6 leaky_relu silu", {"activation_elements": 1}),
-        ("max_pool avg_pool global_pool adaptive_avg_pool", {"pooled_elements": 2}),
+        ("max_pool avg_pool global_pool global_max_pool adaptive_avg_pool", {"pooled_elements": 2}),
         ("upsample_nearest upsample_bilinear", {"interpolated_elements": 2}),
+        ("resize_nearest resize_bilinear", {"interpolated_elements": 1}),  # as a function alone
     ],
 )
 

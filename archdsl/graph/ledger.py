@@ -19,6 +19,8 @@ class Ledger:
 
     multiply_adds: Dim = 0
     """Multiplications that are each followed by an addition, of conv and linear."""
+    window_products: Dim = 0
+    """Of a transposed convolution: what it would multiply if every output element had a whole window."""
     bias_adds: Dim = 0
     """Additions of a conv's or linear's bias: one an output element."""
     norm_elements: Dim = 0

@@ -108,19 +108,22 @@ def _scalings(result: Compiled) -> str:
 
     rows: list[list[Any]] = []
     several = len({r.scaling for r in reports}) > 1
+    by_block = any(r.taken_from is not None for r in reports)
     for r in reports:
         why = " ".join([note(r.rule, r.rule_at), *[note(line.text, line.at) for line in r.fit]])
         path = f"{r.scaling}: {r.path}" if several else r.path
         adjusted = r.adjusted if r.adjusted != r.rounded else "="
-        rows.append([path, "-" if r.base is None else r.base, r.multiplied, r.rounded, adjusted, why])
+        taken = "" if r.taken_from is None else r.taken_from
+        rows.append([path, *([taken] if by_block else []), r.base, r.multiplied, r.rounded, adjusted, why])
     if not rows:
         return f"{head_line(result)}\n\nThe scaling changed no number.\n"
-    headers = ["", "base", "multiplied", "rounded", "adjusted", "why"]
+    headers = ["", *(["block"] if by_block else []), "base", "multiplied", "rounded", "adjusted", "why"]
     lines = [f"({number}) {at}: {rule}" for (at, rule), number in notes.items()]
     solved = solved_text(result.model) + "\n" if result.model.solved else ""
     said = (
         "base: before; multiplied: before rounding; rounded: by the scaling's line; adjusted: by the block's `fit`.\n"
     )
+    said = "block: the base's block that a block is taken from, by its index.\n" * by_block + said
     return f"{head_line(result)}\n\n{table(headers, rows)}\n{said}\n" + solved + "".join(line + "\n" for line in lines)
 
 

@@ -31,8 +31,8 @@ class ChangeReport:
 
     path: str
     scaling: str
-    base: int | str | None
-    """The number before; null for a block that was not there."""
+    base: int | str
+    """The number before; of a block, that of the block it is taken from."""
     multiplied: int | str
     """What the scaling's line gives before it rounds: exact, as text in the language where it is not whole."""
     rounded: int | str
@@ -43,6 +43,8 @@ class ChangeReport:
     """The scaling's line."""
     rule_at: str
     """File and line of the rule."""
+    taken_from: int | None
+    """Of a block: the index of the block that it is taken from, among all before the first change of depths."""
     fit: list[LineReport]
     """The lines of `fit` that gave the adjusted number, if it is another one: the last first."""
 
@@ -122,11 +124,12 @@ def change_reports(model: Model, text: Callable[[Value], Any] = exact) -> list[C
         ChangeReport(
             s.path,
             s.scaling,
-            text(s.base) if s.base is not None else None,
+            text(s.base),
             text(s.multiplied),
             text(s.rounded),
             text(s.adjusted),
             *_rule(s.rule),
+            s.taken_from,
             _fit(s.fit),
         )
         for s in changes_of(model)

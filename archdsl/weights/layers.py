@@ -24,7 +24,7 @@ WRAPPERS = ("module.", "_orig_mod.", "model.")
 MAX_WRAPPERS = 8
 """As many are taken off."""
 
-SHORT_NAMES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+SHORT_NAMES = ("weight", "bias", "gain", "running_mean", "running_var", "num_batches_tracked")
 SLOPES = "prelu"
 COUNTER = "num_batches_tracked"
 """Older checkpoints have none, and PyTorch then counts from 0."""

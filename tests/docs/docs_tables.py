@@ -44,6 +44,11 @@ MODULES = tuple(sorted(path.stem for path in (ROOT / "specs" / "std").glob("*.ar
 EXAMPLES: dict[str, tuple[str, str]] = {
     "conv": ("`width` x H' x W', by the [window rule](#windows-and-padding)",
              "3 x 32 x 32 -> conv(16, kernel: 3, stride: 2, bias: true)"),
+    "std_conv": ("`width` x H' x W', by the [window rule](#windows-and-padding); more than one weight a channel",
+                 "3 x 32 x 32 -> std_conv(16, kernel: 3, stride: 2, bias: true)"),
+    "conv_transpose": ("`width` x H' x W', by the [rule of the transposed window](#windows-and-padding)",
+                       "8 x 16 x 16 -> conv_transpose(4, kernel: 4, stride: 2, padding: 1)"),
+    "channel_conv": ("the same; the input is a vector or C x 1 x 1", "64 x 1 x 1 -> channel_conv(kernel: 3)"),
     "linear": ("a vector of `width`; the input is a vector or C x 1 x 1", "64 x 1 x 1 -> linear(10)"),
     "batch_norm": ("the same; the input is a map", "8 x 4 x 4 -> batch_norm"),
     "layer_norm": ("the same", "8 x 4 x 4 -> layer_norm"),
@@ -58,6 +63,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "avg_pool": ("C x H' x W', by the [window rule](#windows-and-padding)",
                  "8 x 32 x 32 -> avg_pool(kernel: 2, stride: 2)"),
     "global_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_pool"),
+    "global_max_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_max_pool"),
     "adaptive_avg_pool": ("C x `size`", "8 x 7 x 7 -> adaptive_avg_pool(2)"),
     "add": ("the same; two inputs of equal shape", "8 x 4 x 4, 8 x 4 x 4 -> add"),
     "mul": ("that of the larger input; the other may have extents of 1", "8 x 4 x 4, 8 x 1 x 1 -> mul"),
@@ -70,11 +76,12 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "flatten": ("a vector of C * H * W", "8 x 4 x 4 -> flatten"),
     "reshape": ("`to`, with as many elements", "8 x 4 x 4 -> reshape(to: 2 x 8 x 8)"),
     "upsample": ("C x H * factor x W * factor", "8 x 4 x 4 -> upsample(2)"),
+    "resize": ("C x H' x W' of a second map of H' x W'", "8 x 4 x 4, 3 x 7 x 9 -> resize"),
     "dropout": ("the same", "64 x 1 x 1 -> dropout(0.2)"),
     "drop_path": ("the same; the input is a map", "8 x 4 x 4 -> drop_path(0.1)"),
     **{name: ("the same", f"8 x 4 x 4 -> {name}") for name in (
         "relu", "relu6", "silu", "sigmoid", "hard_swish", "hard_sigmoid", "gelu", "tanh", "leaky_relu", "elu",
-        "softplus", "prelu",
+        "softplus", "mish", "log_sigmoid", "prelu",
         "identity")},
 }  # fmt: skip
 

@@ -147,6 +147,8 @@ def kitchen_sink() -> Network:
         "leaky_relu",
         "elu",
         "softplus",
+        "mish",
+        "log_sigmoid",
         "prelu",
         "identity",
     ):
@@ -181,6 +183,25 @@ def kitchen_sink() -> Network:
     return net.builder.finish("kitchen_sink", [net(z, "head.linear", "linear", width=10)])
 
 
+def relatives() -> Network:
+    """The relatives of the convolution, and what is resized, at odd sizes."""
+    net = Sketch(3, 33, 21)
+    x = net(INPUT, "stem.conv", "std_conv", width=12, kernel=Size((5, 3)), stride=2, bias=True, gamma=Fraction(17, 10))
+    x = net(x, "stem.plain", "std_conv", width=24, kernel=3, groups=3, gain=None, gamma=None, padding="same")
+    y = net(x, "mid.down", "std_conv", width=18, kernel=3, stride=2, eps=Fraction(1, 100_000))
+    up = {"kernel": 4, "stride": 2, "padding": 1, "output_padding": Size((1, 0))}
+    z = net(y, "mid.up", "conv_transpose", width=24, groups=6, bias=True, **up)
+    z = net(z, "mid.wide", "conv_transpose", width=24, kernel=Size((1, 3)), dilation=2)
+    x = net([net([z, x], "mid.nearest", "resize"), x], "mid.add", "add")
+    y = net([y, x], "mid.bilinear", "resize", mode="bilinear")
+    x = net([x, y], "mid.concat", "concat")
+    gate = net(net(x, "gate.pool", "global_pool"), "gate.conv", "channel_conv", kernel=5)
+    x = net([x, net(gate, "gate.act", "sigmoid")], "gate.mul", "mul")
+    x = net(net(x, "head.pool", "global_max_pool"), "head.conv", "channel_conv", kernel=3, bias=True)
+    x = net(x, "head.flatten", "flatten")
+    return net.builder.finish("relatives", [net(x, "head.linear", "linear", width=7)])
+
+
 def convnext_like() -> Network:
     """Two ConvNeXt blocks between a patch stem and a head."""
     net = Sketch(3, 64, 64)
@@ -205,4 +226,5 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "resnet50": resnet50,
     "kitchen_sink": kitchen_sink,
     "convnext_like": convnext_like,
+    "relatives": relatives,
 }

@@ -36,6 +36,27 @@ class LayerScale(nn.Module):
         return x * self.weight
 
 
+class StdConv2d(nn.Conv2d):
+    def __init__(self, *sizes: Any, gain: float | None, gamma: float | None, eps: float) -> None:
+        super().__init__(*sizes)
+        self.gain = nn.Parameter(torch.full((self.out_channels, 1, 1, 1), gain)) if gain is not None else None
+        self.scale = gamma * self.weight[0].numel() ** -0.5 if gamma is not None else 1.0
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = self.weight.reshape(1, self.out_channels, -1)
+        factor = (
+            (self.gain * self.scale).flatten() if self.gain is not None else rows.new_full(rows.shape[1:2], self.scale)
+        )
+        weight = F.batch_norm(rows, None, None, factor, training=True, momentum=0.0, eps=self.eps)
+        return self._conv_forward(x, weight.reshape_as(self.weight), self.bias)
+
+
+class ChannelConv(nn.Conv1d):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.flatten(1).unsqueeze(1)).reshape_as(x)
+
+
 class DropPath(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -57,16 +78,24 @@ def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
     }  # fmt: skip
     if name in plain:
         return plain[name]()
-    if name == "conv":
+    if name in ("conv", "std_conv"):
         top, bottom, left, right = op.pads(*inputs[0][1:])
         padding = (top, left) if (top, left) == (bottom, right) else 0
-        return nn.Conv2d(c, op.width, op.kernel, op.stride, padding, op.dilation, op.groups, op.bias)
+        sizes = (c, op.width, op.kernel, op.stride, padding, op.dilation, op.groups, op.bias)
+        if name == "conv":
+            return nn.Conv2d(*sizes)
+        gain, gamma = (None if value is None else float(value) for value in (op.gain, op.gamma))
+        return StdConv2d(*sizes, gain=gain, gamma=gamma, eps=float(op.eps))
     if name in ("max_pool", "avg_pool"):
         padding = (op.padding[0], op.padding[2])
         if name == "max_pool":
             return nn.MaxPool2d(op.kernel, op.stride, padding, op.dilation, ceil_mode=op.ceil_mode)
         return nn.AvgPool2d(op.kernel, op.stride, padding, op.ceil_mode, op.count_include_pad)
     modules = {
+        "conv_transpose": lambda: nn.ConvTranspose2d(
+            c, op.width, op.kernel, op.stride, op.padding, op.output_padding, op.groups, op.bias, op.dilation
+        ),
+        "channel_conv": lambda: ChannelConv(1, 1, op.kernel, padding=op.kernel // 2, bias=op.bias),
         "linear": lambda: nn.Linear(c, op.width, op.bias),
         "batch_norm": lambda: nn.BatchNorm2d(c, float(op.eps), float(op.momentum), op.affine),
         "layer_norm": lambda: nn.LayerNorm(c, float(op.eps)),
@@ -75,8 +104,11 @@ def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
         "leaky_relu": lambda: nn.LeakyReLU(float(op.slope)),
         "elu": lambda: nn.ELU(float(op.alpha)),
         "softplus": lambda: nn.Softplus(),
+        "mish": lambda: nn.Mish(),
+        "log_sigmoid": lambda: nn.LogSigmoid(),
         "prelu": lambda: nn.PReLU(c, float(op.init)),
         "global_pool": lambda: nn.AdaptiveAvgPool2d(1),
+        "global_max_pool": lambda: nn.AdaptiveMaxPool2d(1),
         "adaptive_avg_pool": lambda: nn.AdaptiveAvgPool2d(op.size),
         "dropout": lambda: nn.Dropout(float(op.rate)),
         "drop_path": lambda: DropPath(float(op.rate)),
@@ -122,6 +154,8 @@ class Plain(nn.Module):
             return inputs[0] * inputs[1]
         if op.name == "scale":
             return x * float(op.factor)
+        if op.name == "resize":
+            return F.interpolate(x, size=inputs[1].shape[2:], mode=op.mode)
         if op.name == "concat":
             return torch.cat(inputs, 1)
         if op.name == "split":
@@ -133,7 +167,7 @@ class Plain(nn.Module):
         if op.name == "reshape":
             return torch.reshape(x, (-1, *op.to))
         module = self.layers[str(index)]
-        if op.name == "conv":
+        if op.name in ("conv", "std_conv"):
             top, bottom, left, right = op.pads(x.shape[2], x.shape[3])
             if module.padding == (0, 0) and (top or bottom or left or right):
                 x = F.pad(x, (left, right, top, bottom))

@@ -39,13 +39,16 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "channel_shuffle": {"groups": 3},
     "reshape": {"to": Size((12, 4, 3))},
     "upsample": {"factor": 2},
+    "std_conv": {"width": 8, "kernel": 3},
+    "conv_transpose": {"width": 8, "kernel": 2, "stride": 2},
+    "channel_conv": {"kernel": 3},
 }
 
 
 def example(name: str) -> tuple[Operation, tuple[Any, ...]]:
     """A configured operation, and input shapes for it."""
     operation = OPERATIONS[name].bind(EXAMPLES.get(name, {}))
-    shape = (6, 1, 1) if name == "linear" else (6, 6, 4)
+    shape = (6, 1, 1) if name in ("linear", "channel_conv") else (6, 6, 4)
     return operation, (shape,) * (operation.arity or 3)
 
 
@@ -107,6 +110,18 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("dropout", {"rate": 1}, "E302", "rate must be a rate, at least 0 and less than 1, not 1"),
     ("batch_norm", {"eps": 0}, "E302", "eps must be a number greater than 0, not 0"),
     ("batch_norm", {"affine": False, "zero_init": True}, "E302", "zero_init needs a scale"),
+    ("std_conv", {"width": 8, "kernel": 3, "eps": 0}, "E302", "eps must be a number greater than 0, not 0"),
+    ("std_conv", {"width": 8, "kernel": 3, "gain": True}, "E301", "gain must be a number, not true"),
+    ("conv_transpose", {"width": 8, "kernel": 3, "groups": 3}, "E304", "3 groups and width of 8"),
+    ("conv_transpose", {"width": 8, "kernel": 3, "padding": -1}, "E302", "padding must be a whole number from 0"),
+    (
+        "conv_transpose",
+        {"width": 8, "kernel": 3, "stride": 2, "output_padding": 2},
+        "E302",
+        "output_padding of 2 must be",
+    ),
+    ("channel_conv", {"kernel": 4}, "E302", "kernel of channel_conv must be odd"),
+    ("resize", {"mode": "bicubic"}, "E302", 'mode must be "nearest" or "bilinear"'),
     ("gelu", {"approximate": "erf"}, "E302", 'approximate must be "none" or "tanh", not "erf"'),
     ("slice", {"channels": Range(3, 2)}, "E302", "channels is 3 .. 2, which is empty"),
     ("split", {"parts": 10**6}, "E302", "parts must be"),
@@ -325,7 +340,8 @@ def test_every_operation_is_the_same_rule_on_all_numbers(name: str) -> None:
     operation = OPERATIONS[name].bind(EXAMPLES.get(name, {}))
     if name in ("max_pool", "avg_pool"):
         operation = type(operation).bind({**EXAMPLES[name], "ceil_mode": True})
-    _check_all_numbers(operation, [(6, 6, 8), (6, 9, 7), (6, 13, 24)])
+    shapes = [(6,), (9,), (24,)] if name == "channel_conv" else [(6, 6, 8), (6, 9, 7), (6, 13, 24)]
+    _check_all_numbers(operation, shapes)
 
 
 def test_attributes_may_be_arrays() -> None:

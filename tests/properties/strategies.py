@@ -31,10 +31,11 @@ T = TypeVar("T")
 HEADER = """arch 1
 use std.ops {
   conv, batch_norm, group_norm, layer_norm, relu, relu6, silu, gelu, sigmoid, hard_swish, hard_sigmoid, leaky_relu,
-  elu, softplus, prelu, tanh, identity, max_pool, avg_pool, global_pool, adaptive_avg_pool, linear, flatten, add, mul,
-  concat, split, slice, pad_channels, channel_shuffle, upsample, dropout, drop_path, layer_scale, scale, reshape
+  elu, softplus, mish, log_sigmoid, prelu, tanh, identity, max_pool, avg_pool, global_pool, global_max_pool,
+  adaptive_avg_pool, linear, flatten, add, mul, concat, split, slice, pad_channels, channel_shuffle, upsample, resize,
+  dropout, drop_path, layer_scale, scale, reshape, std_conv, conv_transpose
 }
-use std.blocks { conv_norm_act, conv_pool_stem, squeeze_excite, pool_head, conv_head }
+use std.blocks { conv_norm_act, conv_pool_stem, squeeze_excite, channel_attention, pool_head, conv_head }
 """
 
 
@@ -207,6 +208,8 @@ CURVES = (
     "leaky_relu(1/5)",
     "elu(2)",
     "softplus",
+    "mish",
+    "log_sigmoid",
     "prelu",
     "tanh",
     "identity",
@@ -239,6 +242,9 @@ def convolution(d: Draw, source: Map, width: str, divisor: int, kernels: Kernels
         settings.append("bias: true")
     if stride is not None:
         settings.append(f"stride: {stride}")
+    if not any("groups" in setting for setting in settings) and d.whole(0, 7) == 0:
+        settings += d.of(([], ["gamma: 17/10"], ["gain: none"], ["gain: 1/2, gamma: none, eps: 1e-5"]))
+        return f"std_conv({', '.join(settings)})"
     return f"conv({', '.join(settings)})"
 
 
@@ -270,7 +276,8 @@ def step(d: Draw, m: Map, kernels: Kernels, act: str) -> tuple[str, Map]:
         return f"channel_shuffle({d.of([g for g in (1, 2, 4, 8) if m.divisor % g == 0])})", m
     if kind == 7:
         width = d.of((f"{c} / 4", f"round({c} * 2/7)", f"max(1, floor({c} / 6))", "8", f"ceil({c} / 5)"))
-        return f"squeeze_excite(width: {width}, gate: {d.of(('sigmoid', 'hard_sigmoid'))})", m
+        squeezed = f"squeeze_excite(width: {width}, gate: {d.of(('sigmoid', 'hard_sigmoid'))})"
+        return d.of((squeezed, squeezed, "channel_attention", "channel_attention(kernel: 5)")), m
     if kind == 8:
         return f"pad_channels(to: {c} + 16)", replace(m, channels=f"({c} + 16)", divisor=gcd(m.divisor, 16))
     if kind == 9:
@@ -282,7 +289,13 @@ def step(d: Draw, m: Map, kernels: Kernels, act: str) -> tuple[str, Map]:
         return d.of(("dropout(1/10)", "drop_path(0.2)", "layer_scale(1e-6)", "layer_scale", "scale(-3/10)")), m
     if kind == 11:
         mode = d.of(('"nearest"', '"bilinear"'))
-        return f"upsample(2, mode: {mode}) -> conv({c}, kernel: 3, stride: 2)", m
+        larger = d.of(
+            (
+                f"upsample(2, mode: {mode})",
+                f"conv_transpose({c}, kernel: 2, stride: 2, bias: {d.of(('true', 'false'))})",
+            )
+        )
+        return f"{larger} -> conv({c}, kernel: 3, stride: 2)", m
     if kind == 12:
         condition = d.of(("zzratio", "stride == 1", "x.channels == width", "width > 40 and stride != 2", "not zzratio"))
         return f"({convolution(d, m, c, m.divisor, kernels)}) when {condition}", m
@@ -328,6 +341,7 @@ def helpers(d: Draw, kernels: Kernels) -> Helpers:
     join_text = f"block {join}(zza, zzb; zzact: relu, zzmix: true) {{\n" + d.of(
         (
             "  return zzact(zza + zzb) if zzmix else add(zzb, zza) -> zzact\n}",
+            '  return zzact(resize(zza, zzb) + zzb) if zzmix else add(resize(zzb, zza, mode: "bilinear"), zza)\n}',
             "  zzgate = zzb -> global_pool -> conv(zza.channels, kernel: 1, bias: true) -> sigmoid\n"
             "  return (zza * zzgate if zzmix else mul(zza, zzb)) -> zzact\n}",
             "  return concat(zza, zzb) -> conv(zza.channels, kernel: 1) -> batch_norm when zzmix -> zzact\n}",
@@ -452,6 +466,7 @@ def programs(draw: Callable[[Any], Any]) -> Program:
             "conv_head(width: 96, classes: 7, dropout_rate: 1/5)",
             "global_pool -> flatten -> linear(5, bias: false)",
             "none",
+            "global_max_pool -> flatten -> linear(4)",
             "adaptive_avg_pool(2) -> flatten -> linear(width: 3)",
         )
     )

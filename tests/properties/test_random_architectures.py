@@ -62,16 +62,27 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
     counts: Counter[str] = Counter()
     outputs = [shapes[0]]
     match of.name:
-        case "conv" | "max_pool" | "avg_pool":
+        case "conv" | "std_conv" | "max_pool" | "avg_pool":
             dilation = getattr(of, "dilation", (1, 1))
             pads = ("same", "same") if of.padding == "same" else (of.padding[:2], of.padding[2:])
             h, w = (extent(rest[i], of.kernel[i], of.stride[i], dilation[i], pads[i]) for i in (0, 1))
-            outputs = [((of.width if of.name == "conv" else c), h, w)]
-            if of.name == "conv":
+            outputs = [((of.width if of.name in ("conv", "std_conv") else c), h, w)]
+            if of.name in ("conv", "std_conv"):
                 dot = len(range(0, c, of.groups)) * of.kernel[0] * of.kernel[1]  # c / groups channels, every tap
                 counts["flops"] = of.width * h * w * (dot + of.bias)
-                counts["params"] = of.width * (dot + of.bias)
+                counts["params"] = of.width * (dot + of.bias + (of.name == "std_conv" and of.gain is not None))
             counts["acts"] = outputs[0][0] * h * w
+        case "conv_transpose":
+            outputs = [(of.width, rest[0] * of.stride[0], rest[1] * of.stride[1])]  # kernels that equal their strides
+            spread = of.width * of.kernel[0] * of.kernel[1]
+            counts["flops"] = c * rest[0] * rest[1] * spread + of.bias * of.width * outputs[0][1] * outputs[0][2]
+            counts["params"] = c * spread + of.bias * of.width
+            counts["acts"] = of.width * outputs[0][1] * outputs[0][2]
+        case "channel_conv":
+            counts["flops"], counts["params"] = c * (of.kernel + of.bias), of.kernel + of.bias
+            counts["acts"] = c
+        case "resize":
+            outputs = [(c, *shapes[1][1:])]
         case "linear":
             outputs = [(of.width,)]
             counts["flops"] = counts["params"] = of.width * (c + of.bias)
@@ -81,7 +92,7 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
             counts["buffers"] = c + c + 1 if of.name == "batch_norm" else 0
         case "layer_scale" | "prelu":
             counts["params"] = c
-        case "global_pool":
+        case "global_pool" | "global_max_pool":
             outputs = [(c, 1, 1)]
         case "adaptive_avg_pool":
             outputs = [(c, *of.size)]

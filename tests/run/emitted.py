@@ -32,7 +32,7 @@ torch.set_num_threads(1)  # of small networks several threads mostly wait for ea
 Extents: TypeAlias = tuple[int, int]
 """Height x width."""
 
-WITHOUT_MODULES = {"add", "mul", "scale", "concat", "split", "flatten"}
+WITHOUT_MODULES = {"add", "mul", "scale", "concat", "split", "flatten", "resize"}
 """Operations that an emitted `forward` may compute by an expression, so that no hook sees them."""
 
 
@@ -154,7 +154,7 @@ def watch(model: Any, image: Any) -> Seen:
     from torch import nn
 
     seen = Seen()
-    counted = (nn.Conv2d, nn.Linear, nn.MaxPool2d, nn.AvgPool2d)
+    counted = (nn.Conv2d, nn.ConvTranspose2d, nn.Conv1d, nn.Linear, nn.MaxPool2d, nn.AvgPool2d)
 
     def note(path: str) -> Any:
         def hook(module: Any, _: Any, output: Any) -> None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 HEADER = """arch 1
 use std.ops {
   conv, batch_norm, group_norm, layer_norm, relu, relu6, silu, gelu, sigmoid, hard_swish, hard_sigmoid, leaky_relu,
-  prelu, tanh, identity, max_pool, avg_pool, global_pool, adaptive_avg_pool, linear, flatten, add, mul, concat, split,
-  slice, pad_channels, channel_shuffle, upsample, dropout, drop_path, layer_scale, scale, reshape
+  prelu, tanh, mish, log_sigmoid, identity, max_pool, avg_pool, global_pool, global_max_pool, adaptive_avg_pool, linear,
+  flatten, add, mul, concat, split, slice, pad_channels, channel_shuffle, upsample, resize, dropout, drop_path,
+  layer_scale, scale, reshape, std_conv, conv_transpose, channel_conv
 }
 use std.blocks { conv_norm_act, squeeze_excite, pool_head, conv_head }
 """
@@ -369,6 +370,25 @@ PROGRAMS = {
       }
       block tail(x) = x -> adaptive_avg_pool(2 x 3) -> reshape(to: 3 x 1 x (x.channels * 2)) -> flatten -> linear(4)
       model m { input: 1 x 12 x 15  stages: [channels { width: 16 }, channels { width: 8  depth: 2 }]  head: tail }
+    """,
+    "relatives of the convolution": """
+      block pyramid(x; width, gain: 1, act: mish) {
+        low  = x -> std_conv(width, kernel: 3, stride: 2, gamma: 1.7, gain: gain, bias: true) -> act
+        up   = low -> conv_transpose(width / 2, kernel: 4, stride: 2, padding: 1, output_padding: 1 x 0, groups: 2)
+        wide = low -> conv_transpose(width, kernel: 2, stride: 2, bias: true)
+        high = x -> std_conv(width, kernel: 1 x 3, padding: "same", gain: none, gamma: none)
+        both = concat(resize(up, high), resize(low, high, mode: "bilinear"))
+        gate = both -> global_max_pool -> channel_conv(5, bias: true) -> sigmoid
+        return resize(wide, high) + high + (both * gate -> std_conv(width, kernel: 3, groups: 2, eps: 1e-5))
+      }
+      block ends(x) {
+        return x -> global_pool -> channel_conv(kernel: 3) -> flatten -> channel_conv(kernel: 1) -> log_sigmoid -> linear(3)
+      }
+      model m {
+        input: 3 x 15 x 22
+        stages: pyramid { width: [8, 12]  gain: [0, 1/2]  depth: [1, 2] }
+        head: ends
+      }
     """,
     "no stem, no head": """
       model m { input: 2 x 11 x 12  stages: conv(8, kernel: 5, stride: 2, padding: 1 x 0) }

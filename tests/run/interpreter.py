@@ -23,6 +23,8 @@ CURVES = {
     "hard_swish": lambda x: x * (x + 3).clamp(0, 6) / 6,
     "hard_sigmoid": lambda x: (x + 3).clamp(0, 6) / 6,
     "tanh": torch.tanh,
+    "mish": lambda x: x * torch.tanh(torch.logaddexp(x, torch.zeros_like(x))),
+    "log_sigmoid": lambda x: -torch.logaddexp(-x, torch.zeros_like(x)),
     "identity": lambda x: x,
     "dropout": lambda x: x,
     "drop_path": lambda x: x,
@@ -53,6 +55,21 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
         case "conv":
             x = pad(x, op, 0.0)
             return (F.conv2d(x, t["weight"], t.get("bias"), op.stride, 0, op.dilation, op.groups),)
+        case "std_conv":
+            rows = t["weight"].flatten(1)
+            mean, var = rows.mean(1, keepdim=True), rows.var(1, keepdim=True, unbiased=False)
+            rows = (rows - mean) / (var + float(op.eps)).sqrt()
+            rows = rows * t["gain"].flatten(1) if op.gain is not None else rows
+            rows = rows * float(op.gamma) / rows.shape[1] ** 0.5 if op.gamma is not None else rows
+            weight = rows.reshape(t["weight"].shape)
+            return (F.conv2d(pad(x, op, 0.0), weight, t.get("bias"), op.stride, 0, op.dilation, op.groups),)
+        case "conv_transpose":
+            return (transposed(x, op, t["weight"], t.get("bias")),)
+        case "channel_conv":
+            half, c = op.kernel // 2, x.shape[1]
+            around = torch.cat([torch.zeros_like(x[:, :1])] * half + [x] + [torch.zeros_like(x[:, :1])] * half, 1)
+            taps = [around[:, k : k + c] * t["weight"][0, 0, k] for k in range(op.kernel)]
+            return (sum(taps[1:], taps[0]) + (t["bias"] if op.bias else 0),)
         case "linear":
             return (F.linear(x.flatten(1), t["weight"], t.get("bias")),)
         case "batch_norm":
@@ -98,6 +115,8 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             return (total / F.avg_pool2d(pad(torch.ones_like(x), op, 0.0), op.kernel, op.stride),)
         case "global_pool":
             return (x.mean((2, 3), keepdim=True),)
+        case "global_max_pool":
+            return (x.flatten(2).max(2).values[..., None, None],)
         case "adaptive_avg_pool":
             return (F.adaptive_avg_pool2d(x, op.size),)
         case "add":
@@ -118,10 +137,21 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             return (x[:, order],)
         case "reshape":
             return (x.reshape(x.shape[0], *op.to),)
+        case "resize":
+            return (F.interpolate(x, size=tuple(inputs[1].shape[2:]), mode=op.mode),)
         case "upsample":
             return (F.interpolate(x, scale_factor=tuple(map(float, op.factor)), mode=op.mode),)
         case _:
             raise NotImplementedError(name)
+
+
+def transposed(x: Tensor, op: Any, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """A transposed convolution as what it is the gradient of: a convolution with the weight, by its input."""
+    extents = zip(x.shape[2:], op.kernel, op.stride, op.padding, op.output_padding, op.dilation, strict=True)
+    size = [(n - 1) * s + d * (k - 1) + 1 - 2 * p + o for n, k, s, p, o, d in extents]
+    shape = [x.shape[0], op.width, *size]
+    made = torch.nn.grad.conv2d_input(shape, weight, x, op.stride, op.padding, op.dilation, op.groups)
+    return made if bias is None else made + bias[:, None, None]
 
 
 def ceiled(op: Any) -> bool:

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("convnext_t", "densenet121", "densenet169", "densenet201", "dpn68", "fasternet_t0", "ghostnet_1_0x"),
-    *("inception_resnet_v2", "inception_v3", "inception_v4", "inceptionnext_atto", "mixnet_s", "mobilenetv4_conv_s"),
-    *("mobileone_s0", "mobileone_s0_deployed", "poolformer_s12", "repvgg_a0", "shufflenetv2_1_0x", "squeezenet_1_1"),
-    *("starnet_s1", "vgg16_bn", "vgg19_bn", "xception41"),
+    *("convnext_t", "densenet121", "densenet169", "densenet201", "dpn68", "eca_resnet50_d", "fasternet_t0"),
+    *("ghostnet_1_0x", "inception_resnet_v2", "inception_v3", "inception_v4", "inceptionnext_atto", "mixnet_s"),
+    *("mobilenetv4_conv_s", "mobileone_s0", "mobileone_s0_deployed", "nf_resnet50", "poolformer_s12", "repvgg_a0"),
+    *("shufflenetv2_1_0x", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "xception41"),
 )
 
 
@@ -61,6 +61,7 @@ REFERENCES = [
     ("densenet201", "timm", "densenet201"),
     ("dpn68", "timm", "dpn68"),
     ("fasternet_t0", "timm", "fasternet_t0"),
+    ("eca_resnet50_d", "timm", "ecaresnet50d"),
     ("ghostnet_1_0x", "timm", "ghostnet_100"),
     ("inception_resnet_v2", "timm", "inception_resnet_v2"),
     ("inception_v3", "timm", "inception_v3"),
@@ -72,6 +73,7 @@ REFERENCES = [
     ("mobileone_s0", "timm", "mobileone_s0"),
     ("mobileone_s0_deployed", "timm", "mobileone_s0"),
     ("poolformer_s12", "timm", "poolformer_s12"),
+    ("nf_resnet50", "timm", "nf_resnet50"),
     ("repvgg_a0", "timm", "repvgg_a0"),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0"),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1"),
@@ -127,6 +129,7 @@ CASES = [
     ("densenet121", "timm", "densenet121", ODD),
     ("dpn68", "timm", "dpn68", ODD),
     ("fasternet_t0", "timm", "fasternet_t0", (64, 96)),
+    ("eca_resnet50_d", "timm", "ecaresnet50d", ODD),
     ("ghostnet_1_0x", "timm", "ghostnet_100", ODD),
     ("inception_resnet_v2", "timm", "inception_resnet_v2", SMALLEST),
     ("inception_v3", "timm", "inception_v3", SMALLEST),
@@ -137,6 +140,7 @@ CASES = [
     ("mobileone_s0", "timm", "mobileone_s0", ODD),
     ("mobileone_s0_deployed", "timm", "mobileone_s0", ODD),
     ("poolformer_s12", "timm", "poolformer_s12", ODD),
+    ("nf_resnet50", "timm", "nf_resnet50", ODD),
     ("repvgg_a0", "timm", "repvgg_a0", ODD),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0", ODD),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1", ODD),

@@ -172,6 +172,11 @@ def _conv(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lo
     return Lowered(op.name, values, before)
 
 
+def _std_conv(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    lowered = _conv(op, inputs, outputs)
+    return lowered._replace(arguments={**lowered.arguments, "gain": op.gain, "gamma": op.gamma, "eps": op.eps})
+
+
 def _max_pool(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
     padding, before = _padding(op, inputs[0], "low_pad", op.dilation)
     values = {"kernel": op.kernel, "stride": op.stride, "padding": padding, "dilation": op.dilation}
@@ -287,6 +292,43 @@ FORMS: dict[str, Form] = {
         init="conv",
         fresh=True,
     ),
+    "std_conv": Form(
+        layer(
+            "StdConv2d",
+            "in_channels width kernel",
+            stride=1,
+            padding=0,
+            dilation=1,
+            groups=1,
+            bias=True,
+            gain=1.0,
+            gamma=1.0,
+            eps=1e-06,
+        ),
+        lower=_std_conv,
+        channels="width",
+        absorbs=True,
+        init="conv",
+        fresh=True,
+    ),
+    "conv_transpose": Form(
+        layer(
+            "nn.ConvTranspose2d",
+            "in_channels width kernel",
+            stride=1,
+            padding=0,
+            output_padding=0,
+            groups=1,
+            bias=True,
+            dilation=1,
+        ),
+        lower=per_channel,
+        channels="width",
+        absorbs=True,
+        init="conv",
+        fresh=True,
+    ),
+    "channel_conv": Form(layer("ChannelConv", "kernel", bias=True), init="conv", fresh=True),
     "linear": Form(
         layer("nn.Linear", "in_channels width", bias=True),
         lower=_linear,
@@ -313,6 +355,8 @@ FORMS: dict[str, Form] = {
     "leaky_relu": Form(layer("nn.LeakyReLU", "slope"), activation=True),
     "elu": Form(_elu, activation=True),
     "softplus": _activation("nn.Softplus"),
+    "mish": _activation("nn.Mish", inplace=False),
+    "log_sigmoid": _activation("nn.LogSigmoid"),
     "prelu": Form(layer("nn.PReLU", "in_channels", "init"), lower=per_channel),
     "identity": Form(layer("nn.Identity"), idle={}),
     "activation": Form(activation=True),  # any of them, which an argument makes
@@ -326,6 +370,7 @@ FORMS: dict[str, Form] = {
     "uneven_avg_pool": Form(layer("UnevenAvgPool2d", "kernel stride pads")),
     "same_avg_pool": Form(layer("SameAvgPool2d", "kernel stride"), sized=True),
     "global_pool": Form(lambda _: call("nn.AdaptiveAvgPool2d", Literal(1))),
+    "global_max_pool": Form(lambda _: call("nn.AdaptiveMaxPool2d", Literal(1))),
     "adaptive_avg_pool": Form(layer("nn.AdaptiveAvgPool2d", "size")),
     # borders
     "zero_pad": Form(layer("nn.ZeroPad2d", "pads"), pads=True),
@@ -337,6 +382,7 @@ FORMS: dict[str, Form] = {
     "drop_path": Form(layer("DropPath", "rate"), idle={"rate": Fraction(0)}),
     # layout
     "upsample": Form(lambda o: call("nn.Upsample", scale_factor=o["factor"], mode=o["mode"])),
+    "resize": Form(value=lambda o, x: call("resize_like", x[0], x[1], o["mode"])),
     "channel_shuffle": Form(layer("ChannelShuffle", "groups")),
     "slice": Form(layer("Slice", "lo hi"), lower=_slice, channels="other"),
     "pad_channels": Form(

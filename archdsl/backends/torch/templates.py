@@ -35,12 +35,15 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "fit_padding": ("SamePad2d", "torch"),
     "DropPath": ("F",),
     "Permute": (),
+    "StdConv2d": ("F", "torch"),
+    "ChannelConv": (),
     "LayerScale": ("torch",),
     "Scale": (),
     "Slice": (),
     "PadChannels": ("F",),
     "ChannelShuffle": (),
     "Reshape": (),
+    "resize_like": ("F",),
     "Stage": (),
 }
 """Modules and functions that PyTorch does not have: those that an emitted file needs stand in it in this order. Each

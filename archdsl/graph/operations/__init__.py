@@ -13,6 +13,8 @@ from archdsl.graph.operations.activations import (
     HardSwish,
     Identity,
     LeakyRelu,
+    LogSigmoid,
+    Mish,
     Prelu,
     Relu,
     Relu6,
@@ -24,9 +26,19 @@ from archdsl.graph.operations.activations import (
 from archdsl.graph.operations.arithmetic import Add, Concat, Dropout, DropPath, Mul
 from archdsl.graph.operations.base import OPERATIONS, REQUIRED, Attribute, Operation, Saved, Tensor
 from archdsl.graph.operations.convolution import Conv, Linear
-from archdsl.graph.operations.layout import ChannelShuffle, Flatten, PadChannels, Reshape, Slice, Split, Upsample
+from archdsl.graph.operations.convolutions import ChannelConv, ConvTranspose, StdConv
+from archdsl.graph.operations.layout import (
+    ChannelShuffle,
+    Flatten,
+    PadChannels,
+    Reshape,
+    Resize,
+    Slice,
+    Split,
+    Upsample,
+)
 from archdsl.graph.operations.norms import BatchNorm, GroupNorm, LayerNorm, LayerScale
-from archdsl.graph.operations.pooling import AdaptiveAvgPool, AvgPool, GlobalPool, MaxPool
+from archdsl.graph.operations.pooling import AdaptiveAvgPool, AvgPool, GlobalMaxPool, GlobalPool, MaxPool
 
 __all__ = [
     "OPERATIONS",
@@ -36,14 +48,17 @@ __all__ = [
     "Attribute",
     "AvgPool",
     "BatchNorm",
+    "ChannelConv",
     "ChannelShuffle",
     "Concat",
     "Conv",
+    "ConvTranspose",
     "DropPath",
     "Dropout",
     "Elu",
     "Flatten",
     "Gelu",
+    "GlobalMaxPool",
     "GlobalPool",
     "GroupNorm",
     "HardSigmoid",
@@ -53,7 +68,9 @@ __all__ = [
     "LayerScale",
     "LeakyRelu",
     "Linear",
+    "LogSigmoid",
     "MaxPool",
+    "Mish",
     "Mul",
     "Operation",
     "PadChannels",
@@ -61,12 +78,14 @@ __all__ = [
     "Relu",
     "Relu6",
     "Reshape",
+    "Resize",
     "Saved",
     "Sigmoid",
     "Silu",
     "Slice",
     "Softplus",
     "Split",
+    "StdConv",
     "Tanh",
     "Tensor",
     "Upsample",

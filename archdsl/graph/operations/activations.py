@@ -138,6 +138,24 @@ class Softplus(Elementwise):
 
 
 @operation
+class Mish(Elementwise):
+    """x * tanh(log(1 + exp(x)))."""
+
+    name: ClassVar[str] = "mish"
+
+
+@operation
+class LogSigmoid(Elementwise):
+    """log(1 / (1 + exp(-x)))."""
+
+    name: ClassVar[str] = "log_sigmoid"
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, and as many exponentials, as PyTorch's CPU kernel keeps them."""
+        return Saved(inputs=(0,), values=elements(inputs[0]))
+
+
+@operation
 class Prelu(Elementwise):
     """max(x, 0) + slope * min(x, 0), with a learned slope for every channel."""
 

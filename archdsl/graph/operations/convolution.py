@@ -147,7 +147,7 @@ class Conv(Operation):
     def settle(cls, values: dict[str, Any]) -> None:
         """Padding in canonical form. Raises E304 where the groups do not divide the width, E305 for padding."""
         settle_padding(values)
-        _check_groups("width", values["width"], values["groups"])
+        check_groups("width", values["width"], values["groups"])
 
     def pads(self, h: Dim, w: Dim) -> Pads:
         """(top, bottom, left, right) for an input of h x w."""
@@ -156,8 +156,8 @@ class Conv(Operation):
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """(width, H', W') as `window_extents` has it. Raises E304 where the groups do not divide C, E402, E403."""
         channels, h, w = need_map(self.name, inputs[0])
-        _check_groups("input channels", channels, self.groups)
-        return ((self.width, *window_extents("conv", self.padding, h, w, self.kernel, self.stride, self.dilation)),)
+        check_groups("input channels", channels, self.groups)
+        return ((self.width, *window_extents(self.name, self.padding, h, w, self.kernel, self.stride, self.dilation)),)
 
     @property
     def mixes(self) -> bool:
@@ -195,7 +195,8 @@ class Conv(Operation):
         return window_saved(inputs[0], self)
 
 
-def _check_groups(what: str, channels: Dim, groups: Dim) -> None:
+def check_groups(what: str, channels: Dim, groups: Dim) -> None:
+    """Raises E304 where the groups do not divide the channels; `what` says which channels."""
     if divides(groups, channels):
         return
     raise RuleError(

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - every rule has the same parameters, also where it needs one of them only
-"""Operations that move elements and compute little: flatten, split, slice, pad, shuffle, reshape, upsample."""
+"""Operations that move elements and compute little: flatten, split, slice, pad, shuffle, reshape, upsample, resize."""
 
 from __future__ import annotations
 
@@ -222,6 +222,40 @@ class Upsample(Operation):
         """(C, f_h H, f_w W). Raises E403 for a vector."""
         channels, h, w = need_map(self.name, inputs[0])
         return ((channels, h * self.factor[0], w * self.factor[1]),)
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One interpolated element for each element of the output."""
+        count = elements(outputs[0])
+        return Ledger(interpolated_elements=count, outputs=count)
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: the weights of the interpolation depend on the sizes alone."""
+        return NOTHING_SAVED
+
+
+@operation
+class Resize(Operation):
+    """A map brought to the height and width of another."""
+
+    name: ClassVar[str] = "resize"
+    arity: ClassVar[int | None] = 2
+
+    mode: str = attribute(Choice("nearest", "bilinear"), "how new elements are found", "nearest")
+
+    @property
+    def kind(self) -> str:
+        """The mode is told apart: tools count bilinear ones otherwise."""
+        return f"resize_{self.mode}"
+
+    def stride_behind(self, stride: int) -> int | None:
+        """None: it depends on the size of the other map."""
+        return None
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(C, H', W') of C x H x W and another map of H' x W'. Raises E403 for a vector."""
+        channels = need_map(self.name, inputs[0])[0]
+        _, height, width = need_map(self.name, inputs[1])
+        return ((channels, height, width),)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """One interpolated element for each element of the output."""

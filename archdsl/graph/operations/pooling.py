@@ -173,6 +173,17 @@ class GlobalPool(Operation):
 
 
 @operation
+class GlobalMaxPool(GlobalPool):
+    """The largest value of every channel: a map of 1 x 1."""
+
+    name: ClassVar[str] = "global_max_pool"
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The input, and the index of every largest value."""
+        return Saved(inputs=(0,), indices=inputs[0][0])
+
+
+@operation
 class AdaptiveAvgPool(Operation):
     """The mean of as many even windows as the output has positions."""
 
