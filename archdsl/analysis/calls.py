@@ -242,12 +242,16 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
     settings = dict(block.settings)
     given: set[str] = set()
     names: dict[str, str] = {}
+    many, empty = _takes_many(block), None
     for argument in e.arguments:
         value = ctx.evaluate(argument.value, env)
         if argument.name is None:
             tensors = tensors_of(value)
             if tensors is not None:
                 inputs.extend(tensors)
+                continue
+            if value == () and many:
+                empty = argument
                 continue
             name = _leading(block, argument, value, given, env)
         else:
@@ -262,7 +266,16 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
     configured = Block(block.of, settings, e.span)
     if inputs:
         return ctx.language.apply(ctx, configured, tuple(inputs), e, env, names)
+    if empty is not None:
+        raise fault("E211", f"nothing flows into `{block.name}`: the list is empty", empty, env)
     return bounded(ctx, configured, e, env)
+
+
+def _takes_many(block: Block) -> bool:
+    """Whether a block takes as many tensors as there are, so that an empty list stands for none of them."""
+    if isinstance(block.of, Primitive):
+        return block.of.operation.arity is None or block.of.operation.folds
+    return block.of.variadic
 
 
 def _leading(block: Block, argument: ast.Argument, value: Value, given: set[str], env: Environment) -> str:

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("convnext_t", "densenet121", "densenet169", "densenet201", "ghostnet_1_0x", "inception_resnet_v2"),
-    *("inception_v3", "inception_v4", "repvgg_a0", "shufflenetv2_1_0x", "squeezenet_1_1", "vgg16_bn", "vgg19_bn"),
+    *("convnext_t", "cspdarknet53", "densenet121", "densenet169", "densenet201", "dla34", "ese_vovnet39b"),
+    *("ghostnet_1_0x", "inception_resnet_v2", "inception_v3", "inception_v4", "repvgg_a0", "res2net50_26w_4s"),
+    *("shufflenetv2_1_0x", "squeezenet_1_1", "vgg16_bn", "vgg19_bn"),
 )
 
 
@@ -42,16 +43,20 @@ def theirs(library: str, name: str) -> nn.Module:
 REFERENCES = [
     ("convnext_t", "timm", "convnext_tiny"),
     ("convnext_t", "torchvision", "convnext_tiny"),
+    ("cspdarknet53", "timm", "cspdarknet53"),
     ("densenet121", "timm", "densenet121"),
     ("densenet121", "torchvision", "densenet121"),
     ("densenet169", "timm", "densenet169"),
     ("densenet201", "timm", "densenet201"),
+    ("dla34", "timm", "dla34"),
+    ("ese_vovnet39b", "timm", "ese_vovnet39b"),
     ("ghostnet_1_0x", "timm", "ghostnet_100"),
     ("inception_resnet_v2", "timm", "inception_resnet_v2"),
     ("inception_v3", "timm", "inception_v3"),
     ("inception_v3", "torchvision", "inception_v3"),
     ("inception_v4", "timm", "inception_v4"),
     ("repvgg_a0", "timm", "repvgg_a0"),
+    ("res2net50_26w_4s", "timm", "res2net50_26w_4s"),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0"),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1"),
     ("vgg16_bn", "timm", "vgg16_bn"),
@@ -101,12 +106,16 @@ SMALLEST = (75, 107)
 CASES = [
     ("convnext_t", "timm", "convnext_tiny", (64, 96)),
     ("convnext_t", "torchvision", "convnext_tiny", ODD),
+    ("cspdarknet53", "timm", "cspdarknet53", ODD),
     ("densenet121", "timm", "densenet121", ODD),
+    ("dla34", "timm", "dla34", (64, 96)),
+    ("ese_vovnet39b", "timm", "ese_vovnet39b", ODD),
     ("ghostnet_1_0x", "timm", "ghostnet_100", ODD),
     ("inception_resnet_v2", "timm", "inception_resnet_v2", SMALLEST),
     ("inception_v3", "timm", "inception_v3", SMALLEST),
     ("inception_v4", "timm", "inception_v4", SMALLEST),
     ("repvgg_a0", "timm", "repvgg_a0", ODD),
+    ("res2net50_26w_4s", "timm", "res2net50_26w_4s", ODD),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0", ODD),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1", ODD),
     ("vgg16_bn", "torchvision", "vgg16_bn", (224, 224)),
@@ -123,7 +132,7 @@ def filled(model: nn.Module) -> nn.Module:
     if sum(parameter.numel() for parameter in model.parameters()) <= MANY_PARAMETERS:
         model = model.double()
     emitted.randomise(model, seed=1)
-    calibrated(nn.Sequential(nn.Upsample((80, 80)), model))
+    calibrated(nn.Sequential(nn.Upsample((96, 96)), model))
     return model
 
 
