@@ -136,8 +136,13 @@ def build(
     if isinstance(block.of, Primitive):
         return _build_operation(ctx, building, block.of.operation, block, inputs, path, site, env, names, called)
     definition = block.of
-    if len(inputs) != len(definition.inputs):
-        wants, got = plural(len(definition.inputs), "input"), len(inputs)
+    flowing: tuple[Value, ...] = inputs
+    if definition.variadic and len(inputs) + 1 >= len(definition.inputs):
+        own = len(definition.inputs) - 1
+        flowing = (*inputs[:own], inputs[own:])
+    if len(flowing) != len(definition.inputs):
+        wants, got = plural(len(definition.inputs) - definition.variadic, "input"), len(inputs)
+        wants = f"at least {wants}" if definition.variadic else wants
         raise fault("E211", f"`{definition.name}` takes {wants}, not {got}", site, env)
     ctx.enter(definition, site, env)
     try:
@@ -146,8 +151,8 @@ def build(
         holds = partial(_held, ctx, block, site, env)
         recorder.enter(definition.declared, path, [t.place for t in inputs], given, called, holds)
         inner = Environment(definition.module, None, Frame(path, definition, building))
-        for name, tensor in zip(definition.inputs, inputs, strict=True):
-            inner.bind(name, tensor)
+        for name, value in zip(definition.inputs, flowing, strict=True):
+            inner.bind(name, value)
         inner = settle(ctx, definition, block.settings, inner, site, env, fitted=fitted)
         result = body_value(ctx, definition, inner)
         tensors = tensors_of(result)
@@ -195,9 +200,15 @@ def _build_operation(
     settings = dict(block.settings)
     builder, bound = building.builder, building.bound
     ctx.spend(1, site, env)
+    if operation.folds and len(inputs) > 2:
+        value: Value = inputs[0]
+        for index, other in enumerate(inputs[1:], 1):
+            pair, place = (*(tensors_of(value) or ()), other), f"{path}.{index}"
+            value = _build_operation(ctx, building, operation, block, pair, place, site, env, names, called)
+        return value
     try:
         if operation.arity is not None and len(inputs) != operation.arity:
-            wants = plural(operation.arity, "input")
+            wants = "two or more inputs" if operation.folds else plural(operation.arity, "input")
             raise RuleError("E211", f"`{operation.name}` takes {wants}, not {len(inputs)}")
         key = (operation, *[(n, type(s.value), s.value) for n, s in settings.items()])
         try:

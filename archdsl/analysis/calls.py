@@ -8,6 +8,7 @@ from fractions import Fraction
 from archdsl import numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule, Tie
 from archdsl.analysis.evaluate import PLAIN, bounded, number_fault, numeric, ordered, weight
+from archdsl.analysis.lists import grow, items_of
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive
@@ -21,6 +22,7 @@ from archdsl.analysis.values import (
     Setting,
     Tensor,
     Value,
+    is_list,
     kind_of,
 )
 from archdsl.diagnostics import Diagnostic, Fault
@@ -98,9 +100,9 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
         written = argument.value
         value = rules[type(written)](ctx, written, env)
         if type(value) is not int or value.bit_length() > PLAIN:
-            if not (ordered(value) or (isinstance(value, tuple) and all(type(v) is int or ordered(v) for v in value))):
+            if not (ordered(value) or _is_countable(builtin, value)):
                 message = f"`{builtin.name}` takes numbers, not {items_of(value)}"
-                raise fault("E301", message, written, env, help=_without_numbers(builtin, value))
+                raise fault("E301", message, written, env, help=_without_numbers(builtin, written, value))
             weights += weight(value)
         values.append(value)
     if not builtin.least <= len(values) <= (builtin.most or len(values)):
@@ -199,6 +201,8 @@ def body_value(ctx: Context, definition: Definition, env: Environment) -> Value:
         match entry:
             case ast.Binding():
                 bind_names(ctx, entry, env)
+            case ast.Element():
+                grow(ctx, entry, env)
             case ast.Require():
                 require(ctx, entry, env)
             case ast.Return(values=values):
@@ -238,12 +242,16 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
     settings = dict(block.settings)
     given: set[str] = set()
     names: dict[str, str] = {}
+    many, empty = _takes_many(block), None
     for argument in e.arguments:
         value = ctx.evaluate(argument.value, env)
         if argument.name is None:
             tensors = tensors_of(value)
             if tensors is not None:
                 inputs.extend(tensors)
+                continue
+            if value == () and many:
+                empty = argument
                 continue
             name = _leading(block, argument, value, given, env)
         else:
@@ -258,7 +266,16 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
     configured = Block(block.of, settings, e.span)
     if inputs:
         return ctx.language.apply(ctx, configured, tuple(inputs), e, env, names)
+    if empty is not None:
+        raise fault("E211", f"nothing flows into `{block.name}`: the list is empty", empty, env)
     return bounded(ctx, configured, e, env)
+
+
+def _takes_many(block: Block) -> bool:
+    """Whether a block takes as many tensors as there are, so that an empty list stands for none of them."""
+    if isinstance(block.of, Primitive):
+        return block.of.operation.arity is None or block.of.operation.folds
+    return block.of.variadic
 
 
 def _leading(block: Block, argument: ast.Argument, value: Value, given: set[str], env: Environment) -> str:
@@ -305,44 +322,39 @@ def configuration(ctx: Context, block: Block, body: ast.Body, env: Environment) 
 
 
 def tensors_of(value: Value) -> tuple[Tensor, ...] | None:
-    """The tensors of a value that consists of tensors alone; none for anything else."""
+    """The tensors of a value that consists of tensors and lists of them alone; none for anything else."""
     if isinstance(value, Tensor):
         return (value,)
-    found = tuple([v for v in value if isinstance(v, Tensor)]) if isinstance(value, tuple) else ()
-    return found if isinstance(value, tuple) and found and len(found) == len(value) else None
+    if not is_list(value):
+        return None
+    found: list[Tensor] = []
+    for part in value:
+        inner = tensors_of(part)
+        if inner is None and part != ():
+            return None
+        found += inner or ()
+    return tuple(found) or None
 
 
-def items_of(value: Value) -> str:
-    """What a value is, of a list what its items are: `a list of tensors`, `an empty list`."""
-    if not isinstance(value, tuple) or isinstance(value, Size):
-        return kind_of(value)
-    kinds = list(dict.fromkeys(kind_of(item) for item in value))
-    if len(kinds) == 1:
-        return f"a list of {_PLURALS.get(kinds[0]) or kinds[0].split(' ', 1)[-1] + 's'}"
-    strange = next((i for i, item in enumerate(value) if not ordered(item)), None)
-    return "an empty list" if strange is None else f"a list whose element {strange} is {kind_of(value[strange])}"
-
-
-_PLURALS = {
-    "a condition": "conditions",
-    "an index": "indices",
-    "none": "nones",
-    "a sequence of blocks": "sequences of blocks",
-    "a group of settings": "groups of settings",
-    "a budget to solve for": "budgets to solve for",
-}
-
-
-def _without_numbers(builtin: Builtin, value: Value) -> str | None:
-    """What is meant by a sum of tensors, or by a count of what is no number."""
+def _without_numbers(builtin: Builtin, written: ast.Expression, value: Value) -> str | None:
+    """What is meant by a sum of tensors, or by a count of conditions."""
     if not isinstance(value, tuple) or not value:
         return None
     if builtin.name == "sum" and all(isinstance(item, Tensor) for item in value):
-        return "add tensors with `+`"
-    if builtin.name == "count":
-        holds = "; `sum([1 if c else 0 for c in …])` counts those that hold"
-        return f"it has {len(value)}" + holds * all(isinstance(item, bool) for item in value)
+        return f"`add({written.span.text})` adds tensors"
+    if builtin.lists:
+        return f"it has {len(value)}; `sum([1 if c else 0 for c in …])` counts those that hold"
     return None
+
+
+def _is_countable(builtin: Builtin, value: Value) -> bool:
+    """Whether a function of the prelude takes a list: one of numbers; with `lists`, one of anything but conditions, of
+    which those that hold may be meant."""
+    if not isinstance(value, tuple):
+        return False
+    if builtin.lists:
+        return not value or not all(isinstance(item, bool) for item in value)
+    return all(type(item) is int or ordered(item) for item in value)
 
 
 CALLS: Mapping[type[ast.Node], Rule] = {ast.Call: _call, ast.Configured: _configured}

@@ -83,7 +83,8 @@ class Checker:
             self.report(Diagnostic("E204", message, item.refines.span))
         local = self._parameters(item)
         entries = item.body.entries if item.body is not None else ()
-        self.bindings = {n.text: n.span for e in entries if isinstance(e, ast.Binding) for n in e.names}
+        bound = [n for e in entries if isinstance(e, ast.Binding | ast.Element) for n in e.names]
+        self.bindings = {name.text: name.span for name in reversed(bound)}
         if item.value is not None:
             self._expression(item.value, local, item.kind.text)
         elif item.body is not None:
@@ -106,6 +107,10 @@ class Checker:
                 labels = (Label(seen[name.text], "here first"),)
                 message = f"`{name.text}` is declared twice"
                 self.report(Diagnostic("E203", message, name.span, labels=labels, help="choose another name"))
+            if parameter.several and name.text not in inputs[-1:]:
+                message = f"`{name.text}...` takes what else flows into a block: it is the last of the inputs"
+                help_ = "move it behind the others" if name.text in inputs else f"write `{name.text}`"
+                self.report(Diagnostic("E204", message, parameter.span, help=help_))
             if parameter.default is not None:
                 if name.text in inputs:
                     message = f"`{name.text}` flows in and has no default"
@@ -128,14 +133,18 @@ class Checker:
     def _statements(self, body: ast.Body, local: Names, item: ast.Declaration, *, fit: bool) -> None:
         """Bindings, requires and one `return`, last."""
         returned: ast.Return | None = None
+        before: ast.Entry | None = None
         for entry in body.entries:
             if returned is not None:
                 self.report(Diagnostic("E204", "nothing stands after `return`", entry.span))
                 break
+            before, last = entry, before
             match entry:
                 case ast.Binding():
                     self._expression(entry.value, local, item.kind.text)
                     local = self._bound(entry, local)
+                case ast.Element(path=path) if len(path.steps) == 1:
+                    local = self._element(entry, last, local, item)
                 case ast.Require(condition=condition):
                     self._expression(condition, local, item.kind.text)
                 case ast.Return(values=values):
@@ -150,7 +159,30 @@ class Checker:
             message = f"`{item.name.text}` returns nothing"
             self.report(Diagnostic("E210", message, item.name.span, help="end the body with `return …`"))
 
-    def _bound(self, entry: ast.Binding, local: Names) -> Names:
+    def _element(self, entry: ast.Element, last: ast.Entry | None, local: Names, item: ast.Declaration) -> Names:
+        """Elements of a list, which the first of them begins and the next entries continue. They see it so far."""
+        name = entry.path.head
+        if not isinstance(last, ast.Element) or last.path != entry.path:
+            begun = self.bindings[name.text]
+            own = item.body is not None and any(
+                isinstance(e, ast.Element) and e.span.end <= entry.span.start and e.path == entry.path
+                for e in item.body.entries
+            )
+            if own:
+                labels = (Label(begun, "the list begins here"),)
+                message = f"`{name.text}` has all its elements; they stand one after the other"
+                help_ = "move the line up, or choose another name"
+                self.report(Diagnostic("E203", message, name.span, labels=labels, help=help_))
+            else:
+                local = self._bound(entry, local)
+        seen = local | ({entry.variable.text} if entry.variable is not None else set())
+        if entry.source is not None:
+            self._expression(entry.source, local, item.kind.text)
+        for part in (entry.index, entry.value):
+            self._expression(part, seen, item.kind.text)
+        return local
+
+    def _bound(self, entry: ast.Binding | ast.Element, local: Names) -> Names:
         for name in entry.names:
             if name.text in local:
                 message = f"`{name.text}` has a value already; a name keeps its value"
@@ -597,7 +629,8 @@ class Checker:
         for item in tree.items:
             if isinstance(item, ast.Declaration):
                 own = {p.name.text for p in (*split_parameters(item)[1],)} | set(split_parameters(item)[0])
-                local = own | {n.text for b in walk(item) if isinstance(b, ast.Binding) for n in b.names}
+                bound = [b for b in walk(item) if isinstance(b, ast.Binding | ast.Element)]
+                local = own | {n.text for b in bound for n in b.names}
                 columns = {id(c) for t in walk(item) if isinstance(t, ast.Table) for c in t.rows[0].cells}
                 used: dict[str, Span] = {}
                 for node in walk(item):

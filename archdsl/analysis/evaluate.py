@@ -15,7 +15,7 @@ from typing import Any
 
 from archdsl import limits, numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule
-from archdsl.analysis.names import unknown_name, unknown_part
+from archdsl.analysis.names import plural, unknown_name, unknown_part
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Primitive, Unresolved, walk
 from archdsl.analysis.trace import fault, show_value
@@ -32,6 +32,7 @@ from archdsl.analysis.values import (
     Tensor,
     Value,
     extent,
+    is_list,
     kind_of,
     parts_of,
     single,
@@ -211,19 +212,22 @@ def bounded(ctx: Context, value: Value, e: ast.Node, env: Environment) -> Value:
     return value
 
 
-def _comprehension(ctx: Context, e: ast.Comprehension, env: Environment) -> Value:
-    source = ctx.evaluate(e.source, env)
-    items: Any
-    if isinstance(source, Range):
-        low, high = _whole(source.lo, e.source, env), _whole(source.hi, e.source, env)
+def run_over(ctx: Context, source: ast.Expression, env: Environment) -> Any:
+    """What a `for` runs over: the elements of a list, or the whole numbers of a range."""
+    value = ctx.evaluate(source, env)
+    if isinstance(value, Range):
+        low, high = whole_number(value.lo, source, env), whole_number(value.hi, source, env)
         if high - low >= limits.MAX_LIST:
             length = show_value(high - low + 1)
-            raise fault("E394", f"a list of {length} elements; at most {limits.MAX_LIST:,}", e, env)
-        items = range(low, high + 1)
-    elif isinstance(source, tuple) and not isinstance(source, Size):
-        items = source
-    else:
-        raise fault("E301", f"`for` goes over a list or a range, not over {kind_of(source)}", e.source, env)
+            raise fault("E394", f"a list of {length} elements; at most {limits.MAX_LIST:,}", source, env)
+        return range(low, high + 1)
+    if is_list(value):
+        return value
+    raise fault("E301", f"`for` goes over a list or a range, not over {kind_of(value)}", source, env)
+
+
+def _comprehension(ctx: Context, e: ast.Comprehension, env: Environment) -> Value:
+    items = run_over(ctx, e.source, env)
     body = walk(e.body)
     ctx.spend(len(items) * (3 + len(body)), e, env)
     found = []
@@ -267,7 +271,8 @@ def _fixed(body: list[ast.Node], variable: str) -> list[int]:
     return [id(call) for call in body if type(call) is ast.Call and not any(map(varies, walk(call)))]
 
 
-def _whole(value: Value, node: ast.Node, env: Environment) -> int:
+def whole_number(value: Value, node: ast.Node, env: Environment) -> int:
+    """A value that must be a whole number."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, Symbolic):
@@ -445,9 +450,10 @@ def _index(ctx: Context, e: ast.Index, env: Environment) -> Value:
     value, index = ctx.evaluate(e.value, env), ctx.evaluate(e.index, env)
     if not isinstance(value, tuple):
         raise fault("E310", f"{kind_of(value)} cannot be indexed", e, env)
-    position = _whole(index, e.index, env)
+    position = whole_number(index, e.index, env)
     if not 0 <= position < len(value):
-        message = f"the list has {len(value)} elements, counted from 0; there is no element {show_value(position)}"
+        has = plural(len(value), "element")
+        message = f"the list has {has}, counted from 0; there is no element {show_value(position)}"
         raise fault("E311", message, e.index, env)
     return value[position]
 

@@ -27,6 +27,10 @@ RESERVED = frozenset(_TAKEN.split())
 """Attributes of `nn.Module` and of its containers, and the methods of emitted modules."""
 
 
+ELEMENT = "*"
+"""What stands in a label for the index of an element of a list that grows: `y.*.conv`."""
+
+
 def safe_name(name: str) -> str:
     """The name, or with an underscore behind it where Python or PyTorch use it for something else."""
     bare = name.lstrip("_") or "step"
@@ -43,8 +47,17 @@ def label_sites(declaration: ast.Declaration) -> dict[int, str]:
     labels: dict[int, str] = {}
     taken: set[str] = set()
     held: list[_Flow] = []
+    lists: dict[str, str] = {}
     for flow in _flows(declaration):
-        taken.add(_label_flow(flow, labels, taken, held))  # also where it applies nothing
+        name, values = flow
+        if not name.endswith(ELEMENT):
+            taken.add(_label_flow(flow, labels, taken, held))  # also where it applies nothing
+            continue
+        known = lists.setdefault(name, _free(name[: -len(ELEMENT) - 1], taken))
+        taken.add(known)
+        within: list[_Flow] = []
+        _label_flow((f"{known}.{ELEMENT}", values), labels, set(), within)
+        held += [(f"{setting}.{ELEMENT}", given) for setting, given in within]
     held[:0] = _defaults(declaration)
     for flow in held:  # grows: a setting may hold what has settings
         _label_flow(flow, labels, taken, held)
@@ -114,6 +127,8 @@ def _flows(declaration: ast.Declaration) -> list[_Flow]:
     for entry in declaration.body.entries:
         if isinstance(entry, ast.Binding):
             found.append((safe_name(entry.names[0].text) if len(entry.names) == 1 else "", (entry.value,)))
+        elif isinstance(entry, ast.Element):
+            found.append((f"{safe_name(entry.path.head.text)}.{ELEMENT}", (entry.value,)))
         elif isinstance(entry, ast.Return):
             found.append(("", entry.values))
     return found

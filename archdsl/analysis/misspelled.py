@@ -76,11 +76,12 @@ def _misspelled(
     lists = (item.parameters.first, item.parameters.second or ()) if item.parameters is not None else ()
     declared = [parameter.name for parameters in lists for parameter in parameters]
     nodes = walk(item)
-    declared += [name for node in nodes if isinstance(node, ast.Binding) for name in node.names]
+    declared += [name for node in nodes if isinstance(node, ast.Binding | ast.Element) for name in node.names]
     unused = {name.text: name for name in declared if not written.get(name.text)}
     if not unused:
         return {}
-    local = {name.text for name in declared} | {n.variable.text for n in nodes if isinstance(n, ast.Comprehension)}
+    loops = [n.variable for n in nodes if isinstance(n, ast.Comprehension | ast.Element)]
+    local = {name.text for name in declared} | {variable.text for variable in loops if variable is not None}
     if item.kind.text in ("model", "scaling"):
         local |= _CONTEXTUAL
         changes = [item] if item.kind.text == "scaling" else [n for n in nodes if isinstance(n, ast.Derived)]

@@ -81,6 +81,8 @@ def misplaced(entry: ast.Entry, where: str, allowed: str) -> Diagnostic:
     help_ = f"here stand {allowed}"
     if isinstance(entry, ast.Field) and where in ("a block", "a fn"):
         help_ = f"write `{entry.path.text} = …` for a local name"
+    if isinstance(entry, ast.Element):
+        help_ = f"lists grow in a `fn` or a `block`, by their names alone; a field is `{entry.place}: …`"
     if isinstance(entry, ast.Section) and where == "a block":
         hint = did_you_mean(entry.path.text, ("fit",), span)
         if hint.edits:
@@ -97,6 +99,8 @@ def _entry_words(entry: ast.Entry) -> str:
             return f"the section `{path.text}`"
         case ast.Binding():
             return "a binding with `=`"
+        case ast.Element():
+            return "an element of a list"
         case ast.Draw():
             return "a draw with `~`"
         case ast.Require():

@@ -91,7 +91,7 @@ PRELUDE: dict[str, Builtin] = {
         Builtin("sum", _sum, 1, 1),
         Builtin("binary64", _binary64, 1, 1),
         Builtin("binary64_sum", _binary64_sum, 1, 1),
-        Builtin("count", _count, 1, 1),
+        Builtin("count", _count, 1, 1, lists=True),
         Builtin("gcd", numbers.gcd, 2, 2),
         Builtin("lcm", numbers.lcm, 2, 2),
         Builtin("solve", _solve, 1, 1, named=MEASURES),

@@ -51,6 +51,12 @@ class Definition:
         return tuple(p.name.text for p in self.parameters)
 
     @cached_property
+    def variadic(self) -> bool:
+        """Whether the last of a block's inputs is the list of all tensors that flow in beside the others."""
+        written = self.declaration.parameters
+        return self.kind == "block" and written is not None and written.first[-1:] != () and written.first[-1].several
+
+    @cached_property
     def open(self) -> tuple[str, ...]:
         """The parameters that have no value."""
         return tuple(p.name.text for p in self.parameters if p.default is None)
@@ -109,15 +115,16 @@ class Definition:
     def locals(self) -> frozenset[str]:
         """The parameters, and the names that the body binds."""
         body = self.declaration.body
-        bound = [n.text for e in body.entries if isinstance(e, ast.Binding) for n in e.names] if body else []
-        return frozenset((*self.parameter_names, *bound))
+        bound = [e for e in body.entries if isinstance(e, ast.Binding | ast.Element)] if body else []
+        return frozenset((*self.parameter_names, *[name.text for entry in bound for name in entry.names]))
 
     def local_name(self, e: ast.Expression) -> str | None:
         """The parameter or local name that an argument is, or `x.channels` for an input's."""
         if isinstance(e, ast.Reference):
             return e.name if e.name in self.locals else None
         if isinstance(e, ast.Attribute) and isinstance(e.value, ast.Reference) and e.name.text == "channels":
-            return f"{e.value.name}.channels" if e.value.name in self.inputs else None
+            single = self.inputs[:-1] if self.variadic else self.inputs
+            return f"{e.value.name}.channels" if e.value.name in single else None
         return None
 
     def formula(self, e: ast.Node) -> Formula | None:
@@ -148,7 +155,8 @@ class Definition:
         reads, measures = self._reads()
         names = self.inputs, self.parameter_names, labels
         bound = bound_names(self.declaration, self.labels)
-        return Declared(self.name, self.module.name, doc, *names, reads, measures, self.formulas, bound)
+        texts = self.formulas, bound
+        return Declared(self.name, self.module.name, doc, *names, reads, measures, *texts, variadic=self.variadic)
 
     def _reads(self) -> tuple[tuple[int, ...], bool]:
         """How often the text reads each parameter, and whether it asks for channels within an expression."""
@@ -216,6 +224,8 @@ class Builtin:
     least: int
     most: int | None
     named: tuple[str, ...] = ()
+    lists: bool = False
+    """Whether it takes a list of whatever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import field
 from fractions import Fraction
 from typing import Any, TypeAlias, TypeGuard
 
+from archdsl.analysis.labels import ELEMENT
 from archdsl.analysis.program import Builtin, Definition, Module, Primitive
 from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import Builder
@@ -119,10 +120,12 @@ class Frame:
     building: Building
     suffix: str = ""
     """Within a comprehension, the index of the element: `.0`."""
+    element: str = ""
+    """Within an element of a list that grows, its index: it takes the place of `labels.ELEMENT`."""
 
     def name(self, site: ast.Expression) -> str:
         """The module path of what an expression applies."""
-        label = self.definition.labels.get(id(site), "step") + self.suffix
+        label = self.definition.labels.get(id(site), "step").replace(ELEMENT, self.element) + self.suffix
         return f"{self.path}.{label}" if self.path else label
 
 

@@ -62,6 +62,8 @@ class Declared:
     """The local names of its body that are bound to arithmetic: `half = width / 2`."""
     bound: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     """Path of what gives a value, or several, that its body binds to names -> these names: `left, right = split(x)`."""
+    variadic: bool = False
+    """Whether the last of its inputs stands for as many as there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,12 @@ class Application:
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """A name for each input."""
-        return (*self.declared.inputs, *self.held)
+        """A name for each input: `xs_0`, `xs_1` where the last stands for several."""
+        names = self.declared.inputs
+        if self.declared.variadic:
+            count = len(self.inputs) - len(self.held) - len(names) + 1
+            names = (*names[:-1], *[f"{names[-1]}_{index}" for index in range(count)])
+        return (*names, *self.held)
 
 
 Place: TypeAlias = Mapping[int, int]

@@ -273,6 +273,28 @@ class Binding(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Element(Node):
+    """`path[index] = value`, or `path[index] = value for variable in source`: what a list has next."""
+
+    path: Path
+    """A name alone, where it is right."""
+    index: Expression
+    value: Expression
+    variable: Identifier | None
+    source: Expression | None
+
+    @property
+    def place(self) -> str:
+        """What stands before `=`, in canonical spacing."""
+        return f"{self.path.text}[{self.index.span.text}]"
+
+    @property
+    def names(self) -> tuple[Identifier]:
+        """The name of the list, as `Binding` has names."""
+        return (self.path.head,)
+
+
+@dataclass(frozen=True, slots=True)
 class Draw(Node):
     """`a, b ~ domain`; a space's entry."""
 
@@ -306,7 +328,7 @@ class Return(Node):
     values: tuple[Expression, ...]
 
 
-Entry: TypeAlias = Binding | Draw | Field | Section | Require | Return
+Entry: TypeAlias = Binding | Element | Draw | Field | Section | Require | Return
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +341,11 @@ class Body(Node):
 
 @dataclass(frozen=True, slots=True)
 class Parameter(Node):
+    """`a`, `a: default` or, of what flows in, `xs...`"""
+
     name: Identifier
     default: Expression | None
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from archdsl.syntax import ast
 from archdsl.syntax.parser import tokens
 
 _ITEMS = (ast.Version, ast.Use, ast.Declaration, ast.Instances)
-_ENTRIES = (ast.Binding, ast.Draw, ast.Field, ast.Section, ast.Require, ast.Return)
+_ENTRIES = (ast.Binding, ast.Element, ast.Draw, ast.Field, ast.Section, ast.Require, ast.Return)
 _HIDDEN = {"span", "module_span", "doc"}
 _UNLABELLED = {"body", "items", "entries", "rows", "cells", "names", "arguments", "extents", "operands", "values"}
 
@@ -85,6 +85,8 @@ def _word(node: Any, name: str, value: Any) -> str | None:
             return ""
         case ast.Alias(name=original), "local":
             return f"as {value.text}" if value.text != original.text else ""
+        case ast.Parameter(), "several":
+            return "..." if value else ""
         case ast.Declaration(), "refines" if value is not None:
             return f"refines {value.text}"
         case ast.Version(), _:

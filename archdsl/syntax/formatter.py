@@ -205,7 +205,7 @@ def _gap(before: Piece, piece: Piece) -> int:
         return 0 if a == "LBRACE" and b == "RBRACE" else 1
     if a == "VBAR" or b == "VBAR":
         return 1
-    if a in {"LPAR", "LSQB", "DOT"} or b in {"RPAR", "RSQB", "DOT", "COMMA", "SEMICOLON", "COLON"}:
+    if a in {"LPAR", "LSQB", "DOT"} or b in {"RPAR", "RSQB", "DOT", "COMMA", "SEMICOLON", "COLON", "ELLIPSIS"}:
         return 0
     if piece.index or before.unary or before.tight or piece.tight:
         return 0

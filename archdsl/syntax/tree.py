@@ -139,7 +139,8 @@ class TreeBuilder:
         return self._nodes(c)
 
     def rule_param(self, c: Pieces) -> Any:
-        return self._node(ast.Parameter, c, c[0], c[2] if len(c) > 1 else None)
+        several = len(c) == 2
+        return self._node(ast.Parameter, c, c[0], c[2] if len(c) == 3 else None, several)
 
     # Bodies
 
@@ -148,6 +149,10 @@ class TreeBuilder:
 
     def rule_binding(self, c: Pieces) -> Any:
         return self._node(ast.Binding, [c[0][0], *c[1:]], c[0], c[2])
+
+    def rule_element(self, c: Pieces) -> Any:
+        variable, source = (self._identifier(c[7]), c[9]) if len(c) > 6 else (None, None)
+        return self._node(ast.Element, c, c[0], c[2], c[5], variable, source)
 
     def rule_draw(self, c: Pieces) -> Any:
         return self._node(ast.Draw, [c[0][0], *c[1:]], c[0], c[2])

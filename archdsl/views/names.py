@@ -104,6 +104,13 @@ def references(definition: Definition) -> list[tuple[Span, Named]]:
             case ast.Comprehension(body=body, variable=variable, source=source):
                 visit(source, local)
                 visit(body, local | {variable.text})
+            case ast.Element(index=index, value=value, variable=variable, source=source):
+                own = local | {name.text for name in node.names}
+                if source is not None:
+                    visit(source, own)
+                own |= {variable.text} if variable is not None else set()
+                visit(index, own)
+                visit(value, own)
             case _:
                 for child in children(node):
                     visit(child, local)
@@ -118,7 +125,7 @@ def references(definition: Definition) -> list[tuple[Span, Named]]:
         visit(declaration.value, bound)
     for entry in declaration.body.entries if declaration.body is not None else ():
         visit(entry, bound)
-        if isinstance(entry, ast.Binding):
+        if isinstance(entry, ast.Binding | ast.Element):
             bound |= {name.text for name in entry.names}
     return found
 
@@ -130,10 +137,10 @@ def local_names(declaration: ast.Declaration) -> set[str]:
         match node:
             case ast.Parameter(name=name):
                 found.add(name.text)
-            case ast.Binding(names=names):
+            case ast.Binding(names=names) | ast.Element(names=names):
                 found.update(name.text for name in names)
-            case ast.Comprehension(variable=variable):
-                found.add(variable.text)
+        if isinstance(node, ast.Comprehension | ast.Element) and node.variable is not None:
+            found.add(node.variable.text)
     return found
 
 

@@ -59,7 +59,7 @@ def _names(program: Program) -> str:
 def _what(named: Named) -> str:
     match named:
         case Definition():
-            inputs = f"{', '.join(named.inputs)}; " if named.inputs else ""
+            inputs = f"{', '.join(named.inputs)}{'...' * named.variadic}; " if named.inputs else ""
             return f"{named.kind} {named.name}({inputs}{', '.join(named.parameter_names)})"
         case Instance():
             return f"model {named.name}, of {named.family}"

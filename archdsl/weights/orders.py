@@ -31,6 +31,8 @@ class Open:
 Choices: TypeAlias = Mapping[Hashable, object]
 Walk: TypeAlias = Callable[[Choices], Iterator[Layer | Open]]
 
+_SCALES = "layer scales"
+"""No name of a branch, all of which are names of modules."""
 Before: TypeAlias = frozenset[tuple[str, str]]
 """Pairs of branches of which the first comes before the second."""
 
@@ -39,7 +41,8 @@ class OurOrders:
     """Our layers, in every order that a checkpoint may have; only in our own if not `free`.
 
     A branch is a run of a block's steps with the same first part of the label. What a walk leaves open for a block is
-    which of its branches comes next, and whether its layer scales come before all else.
+    which of its branches comes next, whether the elements of a list are taken apart, and whether its layer scales come
+    before all else.
     """
 
     def __init__(self, network: Network, layers: Mapping[int, Layer], free: bool) -> None:
@@ -96,23 +99,42 @@ class OurOrders:
     def _walk(self, application: Application, choices: Choices, scales_too: bool) -> Iterator[Layer | Open]:
         declared, branches = application.declared, self._branches[id(application)]
         if scales_too and self._free and self._scales[id(application)]:
-            if (declared, "scales") not in choices:
-                yield Open((declared, "scales"), [False, True])
+            if (declared, _SCALES) not in choices:
+                yield Open((declared, _SCALES), [False, True])
                 return
-            if choices[declared, "scales"]:
+            if choices[declared, _SCALES]:
                 yield from self._scales[id(application)]
                 scales_too = False
         chosen = choices.get(declared)
         before: Before = chosen if isinstance(chosen, frozenset) else frozenset()
         order, ready = self._sorted(application, before)
         for name in order:
-            for step in branches[name]:
+            steps, parted = branches[name], self._by_part(branches[name]) if self._free else None
+            if parted is not None:
+                if (declared, name) not in choices:
+                    yield Open((declared, name), [False, True])
+                    return
+                steps = parted if choices[declared, name] else steps
+            for step in steps:
                 if not isinstance(step.applied, int):
                     yield from self._walk(step.applied, choices, scales_too)
                 elif step.applied in self._layers and (scales_too or not self._is_scale(step.applied)):
                     yield self._layers[step.applied]
         if ready:
             yield Open(declared, (_before_all(before, name, ready) for name in ready))
+
+    def _by_part(self, steps: list[Step]) -> list[Step] | None:
+        """The layers of a list's elements, each part of all elements before the next, as a module has them that keeps a
+        list of convolutions and one of norms: `y.0.conv`, `y.1.conv`, `y.0.norm`. None where that is no other order."""
+        parts: dict[str, list[Step]] = {}
+        layers = [step for step in steps if not isinstance(step.applied, int) or step.applied in self._layers]
+        for step in layers:
+            _, index, part = (*step.label.split(".", 2), "", "")[:3]
+            if not index.isdigit() or "." in part:
+                return None
+            parts.setdefault(part, []).append(step)
+        found = [step for part in parts.values() for step in part]
+        return found if found != layers else None
 
     def _sorted(self, application: Application, before: Before) -> tuple[list[str], list[str]]:
         """The branches in order, up to where it is open which of some comes next, and these."""
@@ -152,7 +174,11 @@ class OurOrders:
                 left.remove(order[-1])
             if order and order != names:
                 lines.append(f"in {declared.name} the checkpoint has {' before '.join(order)}")
-            if choices.get((declared, "scales")):
+            parted = [name for name in names if choices.get((declared, name))]
+            lines += [
+                f"in {declared.name} the checkpoint has the parts of `{name}` one after the other" for name in parted
+            ]
+            if choices.get((declared, _SCALES)):
                 lines.append(f"in {declared.name} the checkpoint has the layer scale before all else")
         return lines
 

@@ -65,7 +65,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "global_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_pool"),
     "global_max_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_max_pool"),
     "adaptive_avg_pool": ("C x `size`", "8 x 7 x 7 -> adaptive_avg_pool(2)"),
-    "add": ("the same; two inputs of equal shape", "8 x 4 x 4, 8 x 4 x 4 -> add"),
+    "add": ("the same; two or more inputs of equal shape", "8 x 4 x 4, 8 x 4 x 4 -> add"),
     "mul": ("that of the larger input; the other may have extents of 1", "8 x 4 x 4, 8 x 1 x 1 -> mul"),
     "concat": ("the sum of the channels; one or more inputs of equal H x W", "8 x 4 x 4, 3 x 4 x 4 -> concat"),
     "split": ("several outputs: `parts` equal ones, or one for each of `sizes`",

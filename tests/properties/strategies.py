@@ -367,7 +367,7 @@ def block(d: Draw, h: Helpers, kernels: Kernels) -> tuple[str, str]:
         text, trunk = pipe(d, x, kernels, act, d.whole(1, 3))
         lines.append(f"zztrunk = x -> {text}")
         trunk = replace(trunk, name="zztrunk")
-    shape = d.whole(0, 5)
+    shape = d.whole(0, 7)
     if shape == 0:
         steps, m = pipe(d, trunk, kernels, act, d.whole(0, 3))
         lines.append(f"zzout = {trunk.name} -> {steps + ' -> ' if steps else ''}{gather(d, m, kernels, True)}")
@@ -402,6 +402,25 @@ def block(d: Draw, h: Helpers, kernels: Kernels) -> tuple[str, str]:
         )
         lines.append(f"zzpooled = {trunk.name} -> {pool} -> {gather(d, trunk, kernels, False)}")
         lines.append(f"zzout = zzpooled + ({trunk.name} -> {gather(d, trunk, kernels, True)})")
+    elif shape == 5:
+        layers = d.whole(0, 4)
+        lines.append(f"zzy[0] = {trunk.name} -> conv(32, kernel: 1)")
+        taken = d.of(("zzy[zzi - 1]", "concat(zzy)", "zzy[0] + zzy[zzi - 1]", "add(zzy, zzy[0])"))
+        own = Map("", f"({'32 * zzi' if taken == 'concat(zzy)' else '32'})", 32)
+        inner, _ = pipe(d, own, kernels, act, d.whole(0, 1))
+        steps = f"{inner} -> " if inner else ""
+        lines.append(f"zzy[zzi] = {taken} -> {steps}conv(32, kernel: 3) -> {act} for zzi in 1 .. {layers}")
+        given = d.of(("concat(zzy)", f"concat(zzy[{layers}], zzy)", f"add(zzy, zzy[0], zzy[{layers}])"))
+        count = {"concat(zzy)": layers + 1}.get(given, 1 if given.startswith("add") else layers + 2)
+        lines.append(f"zzout = {given} -> {gather(d, Map('', f'({count} * 32)', 32), kernels, True)}")
+    elif shape == 6 and trunk.divisor % 4 == 0:
+        quarter = Map("zzp[zzi]", f"({trunk.channels} / 4)", trunk.divisor // 4)
+        lines.append(f"zzp = {trunk.name} -> split(parts: 4)")
+        square = convolution(d, quarter, quarter.channels, quarter.divisor, kernels)
+        lines.append(f"zzy[zzi] = (zzp[zzi] + zzy[zzi - 1] if zzi > 1 else zzp[zzi]) -> {square} -> {act}")
+        lines.append("            for zzi in 0 .. 3")
+        lines.append(f"zzout = concat({d.of(('zzy', 'zzp[0], zzy[1], zzy[2], zzy[3]'))})")
+        lines[-1] += f" -> {gather(d, Map('', trunk.channels, trunk.divisor), kernels, True)}"
     else:
         steps, m = pipe(d, trunk, kernels, act, d.whole(0, 2))
         lines.append(f"zzinner = {m.channels} if zzratio else width * 2")

@@ -104,6 +104,7 @@ SAMPLE = (
     *("efficientnet_lite0", "efficientnetv2_b0", "efficientnetv2_s", "rexnet_1_0x", "rexnet_plain", "rexnet_lite_1_0x"),
     *("mobilenetv1", "mobilenetv2", "mobilenetv3_large", "mnasnet_a1", "regnetz_500mf_to_4gf", "convnext_t"),
     *("densenet121", "shufflenetv2_1_0x", "repvgg_a0", "ghostnet_1_0x", "squeezenet_1_1"),
+    "ese_vovnet39b",
 )
 """One or two of each family, for what takes long, and runs at small sizes."""
 

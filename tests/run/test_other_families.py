@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("convnext_t", "densenet121", "densenet169", "densenet201", "dpn68", "eca_resnet50_d", "fasternet_t0"),
-    *("ghostnet_1_0x", "inception_resnet_v2", "inception_v3", "inception_v4", "inceptionnext_atto", "mixnet_s"),
-    *("mobilenetv4_conv_s", "mobileone_s0", "mobileone_s0_deployed", "nf_resnet50", "poolformer_s12", "repvgg_a0"),
-    *("shufflenetv2_1_0x", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "xception41"),
+    *("convnext_t", "cspdarknet53", "densenet121", "densenet169", "densenet201", "dla34", "dpn68", "eca_resnet50_d"),
+    *("ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "inception_resnet_v2", "inception_v3", "inception_v4"),
+    *("inceptionnext_atto", "mixnet_s", "mobilenetv4_conv_s", "mobileone_s0", "mobileone_s0_deployed", "nf_resnet50"),
+    *("poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "shufflenetv2_1_0x", "squeezenet_1_1", "starnet_s1"),
+    *("vgg16_bn", "vgg19_bn", "xception41"),
 )
 
 
@@ -55,6 +56,7 @@ def deployed(name: str, model: nn.Module) -> nn.Module:
 REFERENCES = [
     ("convnext_t", "timm", "convnext_tiny"),
     ("convnext_t", "torchvision", "convnext_tiny"),
+    ("cspdarknet53", "timm", "cspdarknet53"),
     ("densenet121", "timm", "densenet121"),
     ("densenet121", "torchvision", "densenet121"),
     ("densenet169", "timm", "densenet169"),
@@ -62,6 +64,8 @@ REFERENCES = [
     ("dpn68", "timm", "dpn68"),
     ("fasternet_t0", "timm", "fasternet_t0"),
     ("eca_resnet50_d", "timm", "ecaresnet50d"),
+    ("dla34", "timm", "dla34"),
+    ("ese_vovnet39b", "timm", "ese_vovnet39b"),
     ("ghostnet_1_0x", "timm", "ghostnet_100"),
     ("inception_resnet_v2", "timm", "inception_resnet_v2"),
     ("inception_v3", "timm", "inception_v3"),
@@ -75,6 +79,7 @@ REFERENCES = [
     ("poolformer_s12", "timm", "poolformer_s12"),
     ("nf_resnet50", "timm", "nf_resnet50"),
     ("repvgg_a0", "timm", "repvgg_a0"),
+    ("res2net50_26w_4s", "timm", "res2net50_26w_4s"),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0"),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1"),
     ("starnet_s1", "timm", "starnet_s1"),
@@ -126,10 +131,13 @@ SMALLEST = (75, 107)
 CASES = [
     ("convnext_t", "timm", "convnext_tiny", (64, 96)),
     ("convnext_t", "torchvision", "convnext_tiny", ODD),
+    ("cspdarknet53", "timm", "cspdarknet53", ODD),
     ("densenet121", "timm", "densenet121", ODD),
     ("dpn68", "timm", "dpn68", ODD),
     ("fasternet_t0", "timm", "fasternet_t0", (64, 96)),
     ("eca_resnet50_d", "timm", "ecaresnet50d", ODD),
+    ("dla34", "timm", "dla34", (64, 96)),
+    ("ese_vovnet39b", "timm", "ese_vovnet39b", ODD),
     ("ghostnet_1_0x", "timm", "ghostnet_100", ODD),
     ("inception_resnet_v2", "timm", "inception_resnet_v2", SMALLEST),
     ("inception_v3", "timm", "inception_v3", SMALLEST),
@@ -142,6 +150,7 @@ CASES = [
     ("poolformer_s12", "timm", "poolformer_s12", ODD),
     ("nf_resnet50", "timm", "nf_resnet50", ODD),
     ("repvgg_a0", "timm", "repvgg_a0", ODD),
+    ("res2net50_26w_4s", "timm", "res2net50_26w_4s", ODD),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0", ODD),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1", ODD),
     ("starnet_s1", "timm", "starnet_s1", ODD),
@@ -160,7 +169,7 @@ def filled(model: nn.Module) -> nn.Module:
     if sum(parameter.numel() for parameter in model.parameters()) <= MANY_PARAMETERS:
         model = model.double()
     emitted.randomise(model, seed=1)
-    calibrated(nn.Sequential(nn.Upsample((80, 80)), model))
+    calibrated(nn.Sequential(nn.Upsample((96, 96)), model))
     return model
 
 

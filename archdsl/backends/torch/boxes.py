@@ -66,3 +66,14 @@ def is_chain(box: Box, program: Program) -> bool:
     labels = {step.label for step in steps}
     others = [step for step in program.steps if step.label not in labels]
     return not any(ref.label in inside for step in others for ref in step.inputs)
+
+
+def chain_behind_values(box: Box, program: Program) -> tuple[Box, Box] | None:
+    """The expressions that begin a box, and the steps that follow each other behind them; none where it is not so."""
+    values: Box = {}
+    for name, inner in box.items():
+        if not isinstance(inner, UnionStep) or not is_value(inner):
+            break
+        values[name] = inner
+    rest: Box = {name: inner for name, inner in box.items() if name not in values}
+    return (values, rest) if values and rest and is_chain(rest, program) else None

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from archdsl.backends.torch.bodies import Ref
 from archdsl.backends.torch.printer import nesting, text
-from archdsl.backends.torch.python import Assign, Expression, Name, Return, Statement, Tuple, names
+from archdsl.backends.torch.python import (
+    Assign,
+    Attribute,
+    Evaluate,
+    Expression,
+    For,
+    Index,
+    List,
+    Literal,
+    Name,
+    Return,
+    Starred,
+    Statement,
+    Tuple,
+    call,
+    names,
+    rewritten,
+)
 from archdsl.records import dataclass
 
 MAX_LENGTH = 60
@@ -29,6 +47,34 @@ class Unit:
     """Operands that its text has more than once."""
     given: tuple[str, ...] = ()
     """The names of its values in the block's text, one each; empty where it has none for them."""
+    series: Series | None = None
+    """Where it is a loop: its outputs are elements of a list."""
+
+
+LIST = Name("?list")
+"""What stands in a loop for the list so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A loop whose every round puts one value at the end of a list."""
+
+    initial: tuple[Ref, ...]
+    """What the list begins with."""
+    over: tuple[Turn, ...]
+    body: Expression
+    others: Mapping[Name, Ref]
+    """The names in the body that stand for values from elsewhere."""
+
+
+class Turn(NamedTuple):
+    """What each round of a loop gets in turn."""
+
+    stands: Name
+    """What stands for it in the body."""
+    wanted: str
+    """What it is called, where that is free."""
+    values: Expression | tuple[Ref, ...]
 
 
 def statements(
@@ -59,14 +105,18 @@ class _Writer:
         self.inputs, self.outputs = list(inputs.values()), outputs
         self.left: Counter[Ref] = Counter(ref for unit in self.units for ref in unit.inputs)
         self.left.update(outputs)
-        self.names: dict[Ref, str] = {Ref("", i): name for i, name in inputs.items()}
-        self.owner = {name: ref for ref, name in self.names.items()}
+        self.names: dict[Ref, Expression] = {Ref("", i): Name(name) for i, name in inputs.items()}
+        self.owner = {name: Ref("", i) for i, name in inputs.items()}
         """The value that a name stands for now."""
         self.taken = set(reserved) | set(self.inputs)
         self.bound: set[str] = set()
         """The names that the block's text gives: none of them becomes that of another value."""
         self.stack: list[tuple[Unit, Expression]] = []
         self.found: list[Statement] = []
+        self.lists: dict[tuple[Ref, ...], Expression] = {}
+        """The lists of values that stand under one name."""
+        self.turns: dict[str, str] = {}
+        """The names of what loops go over, by what they are for."""
 
     def run(self) -> list[Statement]:
         for unit in self.units:
@@ -75,7 +125,7 @@ class _Writer:
             self._return_one(self.outputs[0])
         else:
             self._flush()
-            self.found.append(Return(Tuple(tuple([Name(self.names[ref]) for ref in self.outputs]))))
+            self.found.append(Return(Tuple(tuple([self.names[ref] for ref in self.outputs]))))
         return self.found
 
     def _return_one(self, ref: Ref) -> None:
@@ -85,12 +135,53 @@ class _Writer:
             self._return(expression)
         else:
             self._flush()
-            self._return(Name(self.names[ref]))
+            self._return(self.names[ref])
 
     def _return(self, expression: Expression) -> None:
         self.found.append(Return(Tuple((expression,)) if self.many else expression))
 
+    def _loop(self, unit: Unit, series: Series) -> None:
+        """A list, and the loop that gives it its elements."""
+        self._flush()
+        found = Name(self._new(unit.name))
+        known: dict[Expression, Expression] = {word: self.names[ref] for word, ref in series.others.items()}
+        values: list[Expression] = []
+        for stands, wanted, given in series.over:
+            if wanted not in self.turns:
+                self.turns[wanted] = self._new(wanted)
+            known[stands] = Name(self.turns[wanted])
+            if isinstance(given, tuple):
+                values.append(self.lists.get(given) or Tuple(tuple([self.names[ref] for ref in given])))
+            else:
+                values.append(given)
+        begun = tuple([self.names[ref] for ref in series.initial])
+        kind = None if begun else Index(Name("list"), Name("Tensor"))
+        self.found.append(Assign(found, List(begun), kind))
+        body = Evaluate(call(Attribute(found, "append"), rewritten(series.body, {**known, LIST: found})))
+        targets = ", ".join([text(known[turn.stands]) for turn in series.over])
+        over = values[0] if len(values) == 1 else call("zip", *values)
+        self.found.append(For(targets, over, (body,)))
+        for ref in unit.inputs:
+            self.left[ref] -= 1
+        for place, ref in enumerate(unit.outputs, len(begun)):
+            self.names[ref] = Index(found, Literal(place))
+        self.lists[*series.initial, *unit.outputs] = found
+
+    def _written(self, unit: Unit, operands: Sequence[Expression]) -> Expression:
+        """What a unit gives of its operands; values that are all those of a list, in its order, are the list."""
+        made = unit.write(operands)
+        for refs, found in self.lists.items():
+            for start in range(len(operands) - len(refs) + 1):
+                if unit.inputs[start : start + len(refs)] == refs:
+                    parts = (*operands[:start], Starred(found), *operands[start + len(refs) :])
+                    whole = found if len(parts) == 1 else Tuple(parts)
+                    return rewritten(made, {Tuple(tuple(operands)): whole})
+        return made
+
     def _unit(self, unit: Unit) -> None:
+        if unit.series is not None:
+            self._loop(unit, unit.series)
+            return
         waiting = [ref for ref in unit.inputs if ref not in self.names]
         tail = [u.outputs[0] for u, _ in self.stack[len(self.stack) - len(waiting) :]] if waiting else []
         inline = tail == waiting and not any(unit.inputs[i] in waiting for i in unit.repeats)
@@ -107,7 +198,7 @@ class _Writer:
         operands = [self._operand(ref, taken) for ref in unit.inputs]
         for ref in unit.inputs:
             self.left[ref] -= 1
-        expression = unit.write(operands)
+        expression = self._written(unit, operands)
         if len(unit.outputs) == 1 and self.left[unit.outputs[0]] == 1:
             self.stack.append((unit, expression))
             return
@@ -117,7 +208,7 @@ class _Writer:
     def _operand(self, ref: Ref, taken: dict[Ref, Expression]) -> Expression:
         if ref in taken:
             return taken[ref]
-        return Name(self.names.get(ref, ""))
+        return self.names.get(ref, Name(""))
 
     def _flush(self, *after: Expression) -> None:
         """Give names to all expressions that wait, before one that is to come."""
@@ -134,7 +225,7 @@ class _Writer:
             flows = reused == wanted if wanted or reused in self.bound else reused
             name = reused if flows else self._new(wanted or unit.name)
             self.bound |= {name} if wanted else set()
-            self.names[unit.outputs[0]] = name
+            self.names[unit.outputs[0]] = Name(name)
             self.owner[name] = unit.outputs[0]
             self.found.append(Assign(Name(name), expression))
             return
@@ -143,7 +234,7 @@ class _Writer:
         found = [self._new(name) if self.left[ref] else "_" for name, ref in zip(several, unit.outputs, strict=True)]
         self.bound.update(found if several == list(unit.given) else ())
         given = {ref: name for ref, name in zip(unit.outputs, found, strict=True) if name != "_"}
-        self.names.update(given)
+        self.names.update({ref: Name(name) for ref, name in given.items()})
         self.owner.update({name: ref for ref, name in given.items()})
         self.found.append(Assign(Tuple(tuple([Name(name) for name in found])), expression))
 

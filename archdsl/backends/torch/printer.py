@@ -18,6 +18,7 @@ from archdsl.backends.torch.python import (
     Class,
     Conditional,
     Dict,
+    DictOf,
     Evaluate,
     Expression,
     For,
@@ -126,7 +127,9 @@ def text(expression: Expression) -> str:
         case List(items):
             return f"[{_listed(items)}]"
         case Dict(items):
-            return f"{{{', '.join([f'{text(key)}: {text(value)}' for key, value in items])}}}"
+            return f"{{{', '.join([f'{_key(key)}{text(value)}' for key, value in items])}}}"
+        case DictOf(key, value, target, values):
+            return f"{{{_key(key)}{text(value)} for {target} in {text(values)}}}"
         case Generator(value, target, values):
             return f"({text(value)} for {target} in {text(values)})"
         case Lambda(value):
@@ -134,6 +137,11 @@ def text(expression: Expression) -> str:
         case Bracketed(value):
             return f"({text(value)})"
     raise TypeError(f"no expression: {expression!r}")
+
+
+def _key(key: Expression | None) -> str:
+    """What stands before a value of a dict."""
+    return "**" if key is None else f"{text(key)}: "
 
 
 def _bare(expression: Expression) -> str:
@@ -169,7 +177,11 @@ def lines(statement: Statement, indent: int = 0) -> list[str]:
     match statement:
         case Assign(target, value, annotation, operator):
             kind = f": {text(annotation)}" if annotation is not None else ""
-            return _laid(value, indent, f"{_bare(target)}{kind} {operator}= ")
+            found = _laid(value, indent, f"{_bare(target)}{kind} {operator}= ")
+            if isinstance(target, Tuple) and len(found[0]) > WIDTH:
+                inside = _inside(target.items, indent + 4, whole=False)
+                return [f"{space}(", *inside, *_laid(value, indent, f") {operator}= ")]
+            return found
         case Evaluate(value, comment):
             found = _laid(value, indent)
             return [*found[:-1], f"{found[-1]}  # {comment}"] if comment else found
@@ -264,7 +276,11 @@ def _laid(expression: Expression, indent: int, head: str = "", tail: str = "", *
         case Dict(items) if items:
             inside = []
             for key, value in items:
-                inside += _laid(value, indent + 4, f"{text(key)}: ", ",", free=True)
+                inside += _laid(value, indent + 4, _key(key), ",", free=True)
+            return [f"{space}{head}{{", *inside, f"{space}}}{tail}"]
+        case DictOf(key, value, target, values):
+            inside = _laid(value, indent + 4, _key(key), free=True)
+            inside += _laid(values, indent + 4, f"for {target} in ", free=True)
             return [f"{space}{head}{{", *inside, f"{space}}}{tail}"]
         case _:
             return [whole]

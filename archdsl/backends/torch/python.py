@@ -5,9 +5,10 @@ Expressions and statements are frozen values, equal where their text is equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from types import EllipsisType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archdsl.records import dataclass
 
@@ -128,10 +129,20 @@ class List(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Dict(Expression):
-    """`{key: value}`. `spread`: one entry a line, also where all would fit into one."""
+    """`{key: value}`; without a key, `{**value}`. `spread`: one entry a line, also where all would fit into one."""
 
-    items: tuple[tuple[Expression, Expression], ...]
+    items: tuple[tuple[Expression | None, Expression], ...]
     spread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DictOf(Expression):
+    """`{key: value for target in values}`."""
+
+    key: Expression
+    value: Expression
+    target: str
+    values: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +218,25 @@ def substituted(expression: Expression, values: Mapping[str, Expression]) -> Exp
         parts = (expression.value, expression.test, expression.other)
         return Conditional(*[substituted(part, values) for part in parts])
     return expression
+
+
+def rewritten(
+    expression: Expression,
+    values: Mapping[Expression, Expression],
+    after: Callable[[Expression], Expression] = lambda made: made,
+) -> Expression:
+    """An expression with others in the place of some that stand in it. `after` is what becomes of each that changed."""
+
+    def part(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple([part(inner) for inner in value])
+        return rewritten(value, values, after) if isinstance(value, Expression) else value
+
+    if expression in values:
+        return values[expression]
+    old = {field.name: getattr(expression, field.name) for field in fields(expression)}  # type: ignore[arg-type]
+    new = {name: part(value) for name, value in old.items()}
+    return after(replace(expression, **new)) if new != old else expression  # type: ignore[type-var]
 
 
 # Statements

@@ -119,7 +119,8 @@ def is_expression(kind: str | int) -> bool:
 def unite(bodies: Sequence[Body]) -> Program | None:
     """One program for all bodies, or none where they differ in more than steps left away."""
     order = _order(bodies)
-    if order is None or len({len(body.outputs) for body in bodies}) > 1 or _stand_below_another(order):
+    ends = {(len(body.inputs), len(body.outputs)) for body in bodies}
+    if order is None or len(ends) > 1 or _stand_below_another(order):
         return None
     by_label = [{use.label: use for use in body.steps} for body in bodies]
     program = Program(list(bodies), [], ())

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import groupby, zip_longest
 
 from archdsl.backends.torch.bodies import Ref
-from archdsl.backends.torch.boxes import Box, is_chain, is_value, leaves, tree_of
+from archdsl.backends.torch.boxes import Box, chain_behind_values, is_chain, is_value, leaves, tree_of
 from archdsl.backends.torch.classes import BlockClass, Plan
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.forward import Unit, statements
@@ -19,14 +19,12 @@ from archdsl.backends.torch.python import (
     Call,
     Class,
     Conditional,
-    Dict,
     Evaluate,
     Expression,
     Function,
     If,
     Index,
     Keyword,
-    List,
     Literal,
     Name,
     Statement,
@@ -36,6 +34,7 @@ from archdsl.backends.torch.python import (
     of_self,
 )
 from archdsl.backends.torch.python import Parameter as Argument
+from archdsl.backends.torch.series import Container, keyed, listed, looped, module_list
 from archdsl.backends.torch.terms import (
     MISSING,
     RESERVED,
@@ -60,6 +59,10 @@ class ClassWriter:
         self.users = Counter(ref for step in program.steps for ref in set(step.inputs))
         self.constructor: list[Statement] = []
         self.units: list[Unit] = []
+        self.flags: dict[tuple[str, Expression], str] = {}
+        """The attributes that hold conditions, by what they are called where that is free."""
+        self.lists: dict[str, Container] = {}
+        """The containers of lists whose elements have modules."""
 
     # What makes one step
 
@@ -126,6 +129,8 @@ class ClassWriter:
         self._box(tree_of(self.program), [])
         order = {step.label: index for index, step in enumerate(self.program.steps)}
         self.units.sort(key=lambda unit: order[unit.outputs[0].label])
+        for name, container in self.lists.items() if self.program is not self.plan.root else ():
+            self.units = looped(self.units, self.program.outputs, name, container)
 
     def assign(self, name: str, value: Expression, annotation: Expression | None = None) -> Statement:
         """`self.name = value`, which is also a statement of the constructor from now on."""
@@ -175,8 +180,11 @@ class ClassWriter:
         condition = self.chosen.conditions.get(step.label)
         flag = ""
         if condition is not None:
-            flag = self.attributes(FORMS[str(step.kind)].flag or f"has_{name}")
-            self.assign(flag, condition)
+            wanted = FORMS[str(step.kind)].flag or f"has_{name}"
+            flag = self.flags.get((wanted, condition), "")
+            if not flag:
+                flag = self.flags[wanted, condition] = self.attributes(wanted)
+                self.assign(flag, condition)
         write = partial(_value, step, arguments, flag)
         repeats = frozenset((step.bypass,)) if flag and step.bypass is not None else frozenset()
         outputs = tuple([Ref(step.label, index) for index in range(step.count)])
@@ -224,11 +232,11 @@ class ClassWriter:
         whole = self._condition_of(box) if spread else None
         made = {key: self._entry(inner, whole, spread=spread) for key, inner in box.items()}
         if list(box) == [str(index) for index in range(len(box))]:
-            return Call(NN_SEQUENTIAL, tuple(made.values()), spread)
+            return Call(NN_SEQUENTIAL, listed(list(made.values())), spread)
         if all(key.isidentifier() for key in box):
             entries = Call(Name("OrderedDict"), tuple([Keyword(key, value) for key, value in made.items()]), spread)
         else:
-            entries = call("OrderedDict", Dict(tuple([(Literal(k), v) for k, v in made.items()]), spread))
+            entries = call("OrderedDict", keyed(made, spread=spread))
         return call(NN_SEQUENTIAL, entries)
 
     def _entry(self, inner: UnionStep | Box, whole: Expression | None, *, spread: bool) -> Expression:
@@ -245,10 +253,12 @@ class ClassWriter:
         if not modules:
             return
         parts = [box[key] for key in modules]
-        nested = any(isinstance(part, dict) and not is_chain(part, self.program) for part in parts)
+        nested = any(isinstance(part, dict) and self._sequential(part) is None for part in parts)
         kind = ANY if nested else None
         if _listed(modules) or not any(step.label in self.chosen.conditions for step in leaves(box)):
             self.assign(name, _container(modules), kind)
+            if all(key.isdecimal() for key in modules):
+                self.lists[name] = Container(of_self(name), tuple(modules), _listed(modules))
             return
         self.assign(name, call("nn.ModuleDict"), kind)
         for key, made in modules.items():
@@ -258,10 +268,18 @@ class ClassWriter:
         """An entry of a container; none for what is no module."""
         if isinstance(inner, UnionStep):
             return None if is_value(inner) else self.inline(inner)
-        if is_chain(inner, self.program):
-            return self.inline(inner)
+        chained = self._sequential(inner)
+        if chained is not None:
+            return self.inline(chained)
         modules = self._modules(inner)
         return _container(modules) if modules else None
+
+    def _sequential(self, box: Box) -> Box | None:
+        """The steps of a container's entry that are one sequence; none where it has others beside expressions."""
+        if is_chain(box, self.program):
+            return box
+        parted = chain_behind_values(box, self.program)
+        return parted[1] if parted is not None else None
 
     def inline(self, inner: UnionStep | Box) -> Expression:
         """A module or a sequence as an argument, under its condition."""
@@ -280,11 +298,19 @@ class ClassWriter:
             there = Index(access, Literal(int(key) if listed and key.isdigit() else key))
             if isinstance(inner, UnionStep) and is_value(inner):
                 self._expression(inner, "_".join(here))
-            elif not isinstance(inner, UnionStep) and not is_chain(inner, self.program):
+                continue
+            if isinstance(inner, UnionStep):
+                self._module_unit("_".join(here), there, inner.inputs, inner)
+                continue
+            chained = self._sequential(inner)
+            if chained is None:
                 self._units_within(inner, there, here)
-            else:
-                steps = [inner] if isinstance(inner, UnionStep) else list(leaves(inner))
-                self._module_unit("_".join(here), there, steps[0].inputs, steps[-1])
+                continue
+            for name, step in inner.items():
+                if name not in chained and isinstance(step, UnionStep):
+                    self._expression(step, "_".join([*here, name]))
+            steps = list(leaves(chained))
+            self._module_unit("_".join(here), there, steps[0].inputs, steps[-1])
 
 
 ANY = Name("Any")
@@ -295,8 +321,8 @@ NN_MODULE, NN_SEQUENTIAL, IDENTITY = dotted("nn.Module"), dotted("nn.Sequential"
 def _container(modules: Mapping[str, Expression]) -> Expression:
     """Modules that `forward` calls one by one."""
     if _listed(modules):
-        return call("nn.ModuleList", List(tuple(modules.values())))
-    return call("nn.ModuleDict", Dict(tuple([(Literal(key), made) for key, made in modules.items()])))
+        return module_list(list(modules.values()))
+    return call("nn.ModuleDict", keyed(modules))
 
 
 def _listed(keys: Collection[str]) -> bool:

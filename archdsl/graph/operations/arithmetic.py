@@ -28,6 +28,7 @@ class Add(Operation):
     name: ClassVar[str] = "add"
     arity: ClassVar[int | None] = 2
     commutative: ClassVar[bool] = True
+    folds: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shape that both have. Raises E401 where they differ."""
@@ -55,6 +56,7 @@ class Mul(Operation):
     name: ClassVar[str] = "mul"
     arity: ClassVar[int | None] = 2
     commutative: ClassVar[bool] = True
+    folds: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shape of the larger one. Raises E401 where the other is neither equal nor a gate."""

@@ -96,6 +96,8 @@ class Operation:
     """The setting that may be given without its name."""
     commutative: ClassVar[bool] = False
     """Whether the order of inputs is without meaning."""
+    folds: ClassVar[bool] = False
+    """Whether several operands are joined two by two, from the first on: `add(a, b, c)` is `a + b + c`."""
     views: ClassVar[bool] = False
     """Whether the outputs share the input's memory; at inference at least, see `shares_memory`."""
     lists: ClassVar[bool] = False
