@@ -19,6 +19,7 @@ from archdsl.analysis.names import (
     unknown_name,
     unknown_part,
     unknown_setting,
+    words_of,
 )
 from archdsl.analysis.override import as_section
 from archdsl.analysis.prelude import PRELUDE
@@ -433,8 +434,9 @@ class Checker:
             case ast.Call(function=function, arguments=arguments):
                 self._expression(function, local, where)
                 self._call(function, arguments, local)
+                named = self._static(function, local)
                 for argument in arguments:
-                    self._expression(argument.value, local, where)
+                    self._expression(argument.value, local | words_of(named, argument.name), where)
             case ast.Configured(function=function, body=body):
                 self._expression(function, local, where)
                 self._configuration(function, body, local, where)
@@ -516,7 +518,8 @@ class Checker:
                     if in_stages
                     else unknown_setting(name, known, named.name).diagnostic
                 )
-            self._expression(entry.value, local, where)
+            words = words_of(named, name) if where != "stages" else frozenset()
+            self._expression(entry.value, local | words, where)
 
     def _derivation(self, value: ast.Expression, body: ast.Body, local: Names, where: str) -> None:
         """`with { … }` on stages, on a model, on a scaling or on a recipe."""

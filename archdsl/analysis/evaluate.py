@@ -29,6 +29,7 @@ from archdsl.analysis.values import (
     Origin,
     Scaling,
     Sequence,
+    Setting,
     Tensor,
     Value,
     extent,
@@ -302,8 +303,13 @@ def numeric(ctx: Context, e: ast.Expression, env: Environment) -> Value:
 def _unary(ctx: Context, e: ast.Unary, env: Environment) -> Value:
     if e.operator == "not":
         return not ctx.holds(e.operand, env)
+    value = ctx.evaluate(e.operand, env)
+    if isinstance(tensor := single(value), Tensor):
+        return _applied(ctx, "scale", {"factor": Setting(-1)}, (tensor,), e, env)
+    if not ordered(value):
+        raise fault("E301", f"a number is needed here, not {kind_of(value)}", e.operand, env)
     try:
-        return numbers.negate(numeric(ctx, e.operand, env))
+        return numbers.negate(value)
     except NumberError as error:
         raise number_fault(error, e, env) from None
 
@@ -325,24 +331,82 @@ def _arithmetic(ctx: Context, e: ast.Arithmetic, env: Environment) -> Value:
 
 
 def _combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: Environment) -> Value:
-    """`+` and `*` between tensors; every other mixture is a fault."""
+    """Arithmetic of tensors with each other and with numbers; every other mixture is a fault."""
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         left, right = single(left), single(right)
-    if isinstance(left, Tensor) and isinstance(right, Tensor) and e.operator in ("+", "*"):
-        primitive = Primitive("add", OPERATIONS["add"]) if e.operator == "+" else Primitive("mul", OPERATIONS["mul"])
-        return ctx.language.apply(ctx, Block(primitive), (left, right), e, env, NO_NAMES)
+    if e.operator in _OF_TENSORS:
+        if isinstance(left, Tensor) and isinstance(right, Tensor):
+            return _applied(ctx, _OF_TENSORS[e.operator], {}, (left, right), e, env)
+        if isinstance(left, Tensor) and ordered(right):
+            return _applied(ctx, *_with_number(e, left, right, env), (left,), e, env)
+        if ordered(left) and isinstance(right, Tensor):
+            return _applied(ctx, *_with_number(e, left, right, env), (right,), e, env)
     kinds = f"{kind_of(left)} and {kind_of(right)}"
     help_ = None
     if isinstance(left, Block | Sequence | Function) or isinstance(right, Block | Sequence | Function):
         help_ = _parenthesized(e, env)
     elif isinstance(left, Tensor) or isinstance(right, Tensor):
-        help_ = "between tensors there are `+` and `*`; `scale(1/5)` multiplies by a number"
-    elif e.operator in ("+", "*") and isinstance(single(left), Tensor) and isinstance(single(right), Tensor):
+        help_ = "tensors are joined with each other and with numbers by `+`, `-`, `*` and `/`"
+        if e.operator == "^":
+            help_ += "; there are `square(…)` and `sqrt(…)`"
+    elif e.operator in _OF_TENSORS and isinstance(single(left), Tensor) and isinstance(single(right), Tensor):
         first, second = e.left.span.text, e.right.span.text
         help_ = f"each is a list of one tensor: write `{first}[0] {e.operator} {second}[0]`"
     elif e.operator == "+" and isinstance(left, tuple):
         help_ = "write one list, or a comprehension"
     raise fault("E310", f"`{e.operator}` does not work between {kinds}", e, env, help=help_)
+
+
+_OF_TENSORS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+"""The operators of tensors, with their operations."""
+
+
+def _with_number(e: ast.Arithmetic, left: Value, right: Value, env: Environment) -> tuple[str, dict[str, Setting]]:
+    """The operation that joins a tensor with a number, and its settings."""
+    behind = isinstance(left, Tensor)
+    number, written = (right, e.right) if behind else (left, e.left)
+    try:
+        match e.operator:
+            case "+":
+                return "affine", {"term": _exact(number, written, env)}
+            case "-" if behind:
+                return "affine", {"term": _exact(numbers.negate(number), e, env)}
+            case "-":
+                return "affine", {"factor": Setting(-1), "term": _exact(number, written, env)}
+            case "*":
+                return "scale", {"factor": _exact(number, written, env)}
+            case _ if behind:
+                return "scale", {"factor": _exact(numbers.divide(1, number), e, env)}
+            case _:
+                return "reciprocal", {"numerator": _exact(number, written, env)}
+    except NumberError as error:
+        raise number_fault(error, e, env) from None
+
+
+def _exact(number: Value, written: ast.Expression, env: Environment) -> Setting:
+    """A number as a setting; the nearest double of one that no fraction is."""
+    if isinstance(number, numbers.Irrational):
+        number = Fraction(numbers.approximate(number))
+    return Setting(number, Origin(written, env))
+
+
+def _applied(
+    ctx: Context,
+    name: str,
+    settings: Mapping[str, Setting],
+    inputs: tuple[Tensor, ...],
+    e: ast.Arithmetic | ast.Unary,
+    env: Environment,
+) -> Value:
+    """The operation that an operator stands for."""
+    names: dict[str, str] = {}
+    for setting, given in settings.items():
+        written = given.origin.expression if given.origin is not None else None
+        if env.frame is not None and isinstance(written, ast.Reference):
+            local = env.frame.definition.local_name(written)
+            names |= {setting: local} if local is not None else {}
+    block = Block(Primitive(name, OPERATIONS[name]), settings)
+    return ctx.language.apply(ctx, block, inputs, e, env, names or NO_NAMES)
 
 
 def number_fault(error: NumberError, e: ast.Node, env: Environment) -> Fault:

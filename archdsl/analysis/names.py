@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from archdsl.analysis.program import Definition, Primitive
+from archdsl.analysis.program import Builtin, Definition, Named, Primitive
 from archdsl.diagnostics import Diagnostic, Edit, Fault
-from archdsl.graph.operations import OPERATIONS
+from archdsl.graph.operations import OPERATIONS, Operation
 from archdsl.source import Span
 from archdsl.suggest import nearest
 from archdsl.syntax import ast
@@ -40,6 +40,18 @@ def setting_names(of: Definition | Primitive) -> tuple[str, ...]:
     if isinstance(of, Primitive):
         return tuple(a.name for a in of.operation.attributes)
     return of.parameter_names
+
+
+def words_of(named: Named | None, setting: ast.Identifier | None) -> frozenset[str]:
+    """The words that the expression of a setting may use beside all names: those of an operation. Of what is not known
+    before it has a value, as of a block in a setting, those of any operation."""
+    known: Iterable[type[Operation]] = ()
+    match named:
+        case Primitive(operation=operation) | Builtin(operation=Primitive(operation=operation)):
+            known = (operation,)
+        case None:
+            known = OPERATIONS.values()
+    return frozenset([word for each in known for word in each.words(setting.text)] if setting is not None else ())
 
 
 def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
