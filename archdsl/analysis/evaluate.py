@@ -380,6 +380,8 @@ def _with_number(e: ast.Arithmetic, left: Value, right: Value, env: Environment)
             case _:
                 return "reciprocal", {"numerator": _exact(number, written, env)}
     except NumberError as error:
+        if behind and error.kind == "domain":
+            raise fault("E307", "division of a tensor by zero", e, env) from None
         raise number_fault(error, e, env) from None
 
 

@@ -114,7 +114,7 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("mean", {"over": "width"}, "E302", 'over must be channels or space, not "width"'),
     ("mean", {"over": 1}, "E301", "over must be channels or space, not 1"),
     ("parameter", {"shape": (8, 8), "init": 0}, "E302", "1 or 3 extents, not 2"),
-    ("parameter", {"shape": (8,), "init": "zeros"}, "E301", 'init must be a number, not "zeros"'),
+    ("parameter", {"shape": (8,), "init": "zeros"}, "E301", "init must be zeros, ones, a number, or"),
     (
         "parameter",
         {"shape": (8,), "init": Initializer("normal", Fraction(-1))},

@@ -230,7 +230,7 @@ UNITS = (
 def arithmetic(d: Draw, m: Map) -> str:
     """An expression with operators, reductions and learned tensors that keeps the shape of a map."""
     t, axis = m.name, d.of(("channels", "space"))
-    shape = d.of((f"{m.channels} x 1 x 1", f"1 x 1 x {t}.width", f"{m.channels} x {t}.height x {t}.width"))
+    shape = d.of((f"{m.channels} x 1 x 1", "1 x 1 x 1"))
     init = d.of(("zeros", "ones", "1/3", "normal(std: 1/10)"))
     return d.of(
         (

@@ -20,7 +20,15 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("convnext_t", "densenet121", "densenet169", "densenet201", "ghostnet_1_0x", "inception_resnet_v2"),
+    *(
+        "convnext_t",
+        "convnextv2_atto",
+        "densenet121",
+        "densenet169",
+        "densenet201",
+        "ghostnet_1_0x",
+        "inception_resnet_v2",
+    ),
     *("inception_v3", "inception_v4", "repvgg_a0", "shufflenetv2_1_0x", "squeezenet_1_1", "vgg16_bn", "vgg19_bn"),
 )
 
@@ -42,6 +50,7 @@ def theirs(library: str, name: str) -> nn.Module:
 REFERENCES = [
     ("convnext_t", "timm", "convnext_tiny"),
     ("convnext_t", "torchvision", "convnext_tiny"),
+    ("convnextv2_atto", "timm", "convnextv2_atto"),
     ("densenet121", "timm", "densenet121"),
     ("densenet121", "torchvision", "densenet121"),
     ("densenet169", "timm", "densenet169"),
@@ -101,6 +110,7 @@ SMALLEST = (75, 107)
 CASES = [
     ("convnext_t", "timm", "convnext_tiny", (64, 96)),
     ("convnext_t", "torchvision", "convnext_tiny", ODD),
+    ("convnextv2_atto", "timm", "convnextv2_atto", (64, 96)),
     ("densenet121", "timm", "densenet121", ODD),
     ("ghostnet_1_0x", "timm", "ghostnet_100", ODD),
     ("inception_resnet_v2", "timm", "inception_resnet_v2", SMALLEST),

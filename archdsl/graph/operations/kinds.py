@@ -237,9 +237,9 @@ class Start(Kind):
 
     def check(self, name: str, value: Any) -> Initializer:
         """A start. Raises E301, E302."""
-        if not isinstance(value, Initializer):
+        if isinstance(value, (int, Fraction, Symbolic)) and not isinstance(value, bool):
             return Initializer("constant", NUMBER.check(name, value))
-        if value.kind not in ("constant", "normal"):
+        if not isinstance(value, Initializer) or value.kind not in ("constant", "normal"):
             raise wrong_type(name, self.text, value)
         return Initializer(value.kind, (NUMBER if value.kind == "constant" else DEVIATION).check(name, value.scale))
 
