@@ -20,6 +20,7 @@ from typing import Any
 
 from archdsl import limits, numbers
 from archdsl.analysis import recipe_fields
+from archdsl.analysis.calls import as_block
 from archdsl.analysis.fields import EXPECT_FIELDS, INIT_FIELDS, PREPROCESS, SOURCE
 from archdsl.analysis.language import evaluation
 from archdsl.analysis.prelude import PRELUDE
@@ -199,7 +200,7 @@ def context(names: dict[str, Any]) -> Module:
 def example(name: str) -> tuple[Operation, tuple[tuple[int, ...], ...]]:
     """The operation of an example, configured, and the shapes that enter it."""
     *before, step = EXAMPLES[name][1].split(" -> ")
-    block = evaluate(step)
+    block = as_block(evaluate(step))
     assert isinstance(block, Block)
     assert isinstance(block.of, Primitive)
     settings = {key: setting.value for key, setting in block.settings.items()}
