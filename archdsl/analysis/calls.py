@@ -8,8 +8,9 @@ from typing import Any
 
 from archdsl import numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule, Tie
-from archdsl.analysis.evaluate import PLAIN, bounded, number_fault, numeric, ordered, weight
+from archdsl.analysis.evaluate import PLAIN, bounded, numeric, weight
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
+from archdsl.analysis.operators import number_fault, ordered
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive
 from archdsl.analysis.trace import fault

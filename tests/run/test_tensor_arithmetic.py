@@ -81,7 +81,7 @@ GRN = """block b(x; eps: 1e-6) {
 def test_global_response_normalisation() -> None:
     """As the paper writes it, against timm's layer; values and gradients."""
     timm = emitted.reference("timm")
-    theirs = timm.layers.GlobalResponseNorm(6, channels_last=False).double()
+    theirs = timm.layers.grn.GlobalResponseNorm(6, channels_last=False).double()
     ours = module_of(GRN)
     weight, bias = values(6), values(2, 6)[1]
     theirs.load_state_dict({"weight": weight, "bias": bias})
@@ -193,7 +193,8 @@ def test_what_the_hash_tells_apart() -> None:
 
 
 def test_names_of_places() -> None:
-    """Numbers have none: what a text of them says changes no name. A setting's tensor is named after all others."""
+    """What is known to be of tensors is named in order. The rest comes last: it may be of numbers, or of a tensor that
+    a setting holds."""
     body = """block joined(x; other) {
       branch = x -> conv(x.channels / 2 - 1, kernel: 1)
       left   = x - 1
@@ -203,7 +204,7 @@ def test_names_of_places() -> None:
     block b(x) = joined(x, other: x)"""
     paths = [node.path.removeprefix("stages.0.blocks.0.joined.") for node in network_of(body).nodes]
     assert sorted(paths) == sorted(
-        ["branch", "left", "right.relu", "right.div", "sub", "neg", "div", "sub_2", "concat"]
+        ["branch", "left", "right.relu", "right.div", "sub", "neg", "div_2", "sub_3", "concat"]
     )
 
 
