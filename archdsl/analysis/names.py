@@ -12,6 +12,15 @@ from archdsl.source import Span
 from archdsl.suggest import nearest
 from archdsl.syntax import ast
 
+_STRINGS = frozenset(
+    word
+    for operation in OPERATIONS.values()
+    for attribute in operation.attributes
+    for word, value in attribute.kind.words.items()
+    if isinstance(value, str)
+)
+"""Words that some settings know, for a string each."""
+
 
 class Hint(NamedTuple):
     """The help of a diagnostic about a name, and the same as an edit."""
@@ -60,7 +69,9 @@ def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
         use = f"write `use std.ops {{ {e.name} }}` at the top of the file"
         return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=use))
     hint = did_you_mean(e.name, known | {"none", "true", "false"}, e.span)
-    if not hint.edits and (meant := nearest(e.name, OPERATIONS)):
+    if e.name in _STRINGS:
+        hint = Hint(f'it is a word of some settings alone; elsewhere it is a string: `"{e.name}"`')
+    elif not hint.edits and (meant := nearest(e.name, OPERATIONS)):
         hint = Hint(f"did you mean `{meant}`? It needs `use std.ops {{ {meant} }}`", (Edit(e.span, meant),))
     return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=hint.help, edits=hint.edits))
 
