@@ -79,6 +79,7 @@ FLOORS = (
     ("values", "names"),
     ("trace", "traces", "prelude", "choose"),
     ("context",),
+    ("operators",),
     ("model", "evaluate"),
     ("settings", "lists", "verify"),
     ("calls",),

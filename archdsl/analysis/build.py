@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from archdsl import numbers
-from archdsl.analysis.calls import body_value, call_block, callee, tensors_of
+from archdsl.analysis.calls import as_block, body_value, call_block, callee, tensors_of
 from archdsl.analysis.context import AlreadyReported, Context, Rule
 from archdsl.analysis.evaluate import bounded
 from archdsl.analysis.labels import safe_name
@@ -61,15 +61,16 @@ def _feed(ctx: Context, step: ast.Expression, value: Value, env: Environment) ->
         if isinstance(step, ast.Flow):
             return _feed(ctx, step.right, _feed(ctx, step.left, value, env), env)
         if isinstance(step, ast.Call):
-            function = callee(ctx, step.function, env)
+            function = as_block(callee(ctx, step.function, env))
             if isinstance(function, Block):
                 return call_block(ctx, function, step, env, tensors)
-        target = ctx.evaluate(step, env)
+        target = as_block(ctx.evaluate(step, env))
         if isinstance(target, Block | Sequence):
             return apply(ctx, target, tensors, step, env)
         raise fault("E212", f"an arrow leads a tensor into a block, not into {kind_of(target)}", step, env)
+    value = as_block(value)
     if isinstance(value, Block | Sequence):
-        target = ctx.evaluate(step, env)
+        target = as_block(ctx.evaluate(step, env))
         if isinstance(target, Block | Sequence):
             return bounded(ctx, _sequence(value, target), step, env)
         raise fault("E212", f"an arrow leads a block into a block, not into {kind_of(target)}", step, env)
@@ -150,7 +151,7 @@ def build(
         given = _with_worked_out(block, names, env)
         holds = partial(_held, ctx, block, site, env)
         recorder.enter(definition.declared, path, [t.place for t in inputs], given, called, holds)
-        inner = Environment(definition.module, None, Frame(path, definition, building))
+        inner = Environment(definition.module, None, Frame(path, definition, building, inputs[0]))
         for name, value in zip(definition.inputs, flowing, strict=True):
             inner.bind(name, value)
         inner = settle(ctx, definition, block.settings, inner, site, env, fitted=fitted)
@@ -207,6 +208,8 @@ def _build_operation(
             value = _build_operation(ctx, building, operation, block, pair, place, site, env, names, called)
         return value
     try:
+        if operation.learned:
+            inputs = _of_the_block(operation, inputs, env)
         if operation.arity is not None and len(inputs) != operation.arity:
             wants = "two or more inputs" if operation.folds else plural(operation.arity, "input")
             raise RuleError("E211", f"`{operation.name}` takes {wants}, not {len(inputs)}")
@@ -226,6 +229,14 @@ def _build_operation(
         raise rule_fault(error, site, env, settings, path) from None
     outputs = tuple([Tensor(place, builder.shape(place)) for place in places])
     return outputs if operation.lists else outputs[0]
+
+
+def _of_the_block(operation: type[Operation], inputs: tuple[Tensor, ...], env: Environment) -> tuple[Tensor, ...]:
+    """What a learned tensor takes its number of images from: the input of the block in whose text it stands."""
+    if inputs or env.frame is None:
+        help_ = f"join it with what flows: `x + {operation.name}(…)`"
+        raise RuleError("E211", f"`{operation.name}` is a value, and nothing flows into it", help=help_)
+    return (env.frame.input,)
 
 
 def _check_values(block: Block, settings: dict[str, Setting], site: ast.Node, env: Environment) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from archdsl import numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule, Tie
-from archdsl.analysis.evaluate import PLAIN, bounded, number_fault, numeric, ordered, weight
+from archdsl.analysis.evaluate import PLAIN, bounded, numeric, weight
 from archdsl.analysis.lists import grow, items_of
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
+from archdsl.analysis.operators import number_fault, ordered
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive
 from archdsl.analysis.trace import fault
@@ -24,8 +26,11 @@ from archdsl.analysis.values import (
     Value,
     is_list,
     kind_of,
+    single,
 )
 from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.graph.blocks import NO_NAMES
+from archdsl.graph.operations.kinds import Maker
 from archdsl.graph.shapes import Size
 from archdsl.numbers import NumberError
 from archdsl.syntax import ast
@@ -87,9 +92,21 @@ def _call_once(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment) ->
     return held[0]
 
 
+def as_block(value: Any) -> Any:
+    """A function of the prelude that is an operation too, as that block; anything else as it is."""
+    function = value.of if isinstance(value, Function) else value
+    if isinstance(function, Builtin) and function.operation is not None:
+        return Block(function.operation)
+    return value
+
+
 def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment) -> Value:
     if builtin.named:
         return _call_named(ctx, builtin, e, env)
+    operation = builtin.operation
+    if operation is not None and any(argument.name is not None for argument in e.arguments):
+        return call_block(ctx, Block(operation), e, env, ())
+    tensors: list[Tensor] = []
     values: list[Value] = []
     rules = ctx.rules
     weights = 0
@@ -99,12 +116,19 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
             raise Fault(Diagnostic("E202", message, argument.name.span))
         written = argument.value
         value = rules[type(written)](ctx, written, env)
+        if operation is not None and isinstance(tensor := single(value), Tensor):
+            tensors.append(tensor)
+            continue
         if type(value) is not int or value.bit_length() > PLAIN:
             if not (ordered(value) or _is_countable(builtin, value)):
                 message = f"`{builtin.name}` takes numbers, not {items_of(value)}"
                 raise fault("E301", message, written, env, help=_without_numbers(builtin, written, value))
             weights += weight(value)
         values.append(value)
+    if operation is not None and tensors:
+        if values:
+            raise fault("E301", f"`{builtin.name}` takes numbers, or a tensor, and not both", e, env)
+        return ctx.language.apply(ctx, Block(operation), tuple(tensors), e, env, NO_NAMES)
     if not builtin.least <= len(values) <= (builtin.most or len(values)):
         wanted = plural(builtin.least, "argument")
         wanted = wanted if builtin.most == builtin.least else f"at least {wanted}"
@@ -244,7 +268,7 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
     names: dict[str, str] = {}
     many, empty = _takes_many(block), None
     for argument in e.arguments:
-        value = ctx.evaluate(argument.value, env)
+        value = ctx.evaluate(argument.value, _with_words(block, argument.name, env))
         if argument.name is None:
             tensors = tensors_of(value)
             if tensors is not None:
@@ -264,7 +288,8 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
         if env.frame is not None and (local := env.frame.definition.local_name(argument.value)):
             names[name] = local
     configured = Block(block.of, settings, e.span)
-    if inputs:
+    learned = isinstance(block.of, Primitive) and block.of.operation.learned and env.frame is not None
+    if inputs or learned:
         return ctx.language.apply(ctx, configured, tuple(inputs), e, env, names)
     if empty is not None:
         raise fault("E211", f"nothing flows into `{block.name}`: the list is empty", empty, env)
@@ -317,8 +342,24 @@ def configuration(ctx: Context, block: Block, body: ast.Body, env: Environment) 
         name = entry.path.head.text
         if name in found:
             raise Fault(Diagnostic("E203", f"`{name}` is given twice", entry.path.span))
-        found[name] = Setting(ctx.evaluate(entry.value, env), Origin(entry.value, env))
+        value = ctx.evaluate(entry.value, _with_words(block, entry.path.head, env))
+        found[name] = Setting(value, Origin(entry.value, env))
     return found
+
+
+def _with_words(block: Block, setting: ast.Identifier | None, env: Environment) -> Environment:
+    """What the expression of a setting sees: of some operations' settings, also the words that these know."""
+    if setting is None or not isinstance(block.of, Primitive):
+        return env
+    words = block.of.operation.words(setting.text)
+    if not words:
+        return env
+    inner = Environment(env.module, env)
+    for word, value in words.items():
+        if isinstance(value, Maker):
+            value = Function(Builtin(word, value.make, 1, 1, named=(value.argument,)))
+        inner.bind(word, value)
+    return inner
 
 
 def tensors_of(value: Value) -> tuple[Tensor, ...] | None:

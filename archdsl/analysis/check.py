@@ -20,6 +20,7 @@ from archdsl.analysis.names import (
     unknown_part,
     unknown_setting,
     unseen_setting,
+    words_of,
 )
 from archdsl.analysis.override import as_section
 from archdsl.analysis.prelude import PRELUDE
@@ -466,8 +467,9 @@ class Checker:
             case ast.Call(function=function, arguments=arguments):
                 self._expression(function, local, where)
                 self._call(function, arguments, local)
+                named = self._static(function, local)
                 for argument in arguments:
-                    self._expression(argument.value, local, where)
+                    self._expression(argument.value, local | words_of(named, argument.name), where)
             case ast.Configured(function=function, body=body):
                 self._expression(function, local, where)
                 self._configuration(function, body, local, where)
@@ -551,7 +553,8 @@ class Checker:
                     if in_stages
                     else unknown_setting(name, known, named.name).diagnostic
                 )
-            self._setting(name.text, entry.value, beside, local, where)
+            words = words_of(named, name) if where != "stages" else frozenset()
+            self._setting(name.text, entry.value, beside, local | words, where)
 
     def _setting(self, name: str, value: ast.Expression, beside: Mapping[str, Span], local: Names, where: str) -> None:
         """The value of a setting, which does not see the settings of stages that are given beside it."""

@@ -16,6 +16,7 @@ from typing import Any
 from archdsl import limits, numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule
 from archdsl.analysis.names import plural, unknown_name, unknown_part
+from archdsl.analysis.operators import applied, combine, is_symbolic, number_fault, ordered
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Primitive, Unresolved, walk
 from archdsl.analysis.trace import fault, show_value
@@ -29,6 +30,7 @@ from archdsl.analysis.values import (
     Origin,
     Scaling,
     Sequence,
+    Setting,
     Tensor,
     Value,
     extent,
@@ -38,12 +40,10 @@ from archdsl.analysis.values import (
     single,
 )
 from archdsl.diagnostics import Diagnostic, Fault
-from archdsl.graph.blocks import NO_NAMES
 from archdsl.graph.cost import SUFFIXES
-from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import Range, Size
 from archdsl.graph.symbolic import Symbolic
-from archdsl.numbers import NumberError, is_number
+from archdsl.numbers import NumberError
 from archdsl.syntax import ast
 
 _MISSING: Any = object()
@@ -96,16 +96,6 @@ def weight(value: Value) -> int:
         if type(part) is not int or part.bit_length() > PLAIN:
             found += weight(part)
     return found
-
-
-def is_symbolic(value: Value) -> bool:
-    """Whether a value is a number with a formula beside it."""
-    return isinstance(value, Symbolic)
-
-
-def ordered(value: Value) -> bool:
-    """Whether a value is a number, or a number with a formula beside it."""
-    return is_number(value) or isinstance(value, Symbolic)
 
 
 # Atoms
@@ -307,8 +297,13 @@ def numeric(ctx: Context, e: ast.Expression, env: Environment) -> Value:
 def _unary(ctx: Context, e: ast.Unary, env: Environment) -> Value:
     if e.operator == "not":
         return not ctx.holds(e.operand, env)
+    value = ctx.evaluate(e.operand, env)
+    if isinstance(tensor := single(value), Tensor):
+        return applied(ctx, "scale", {"factor": Setting(-1)}, (tensor,), e, env)
+    if not ordered(value):
+        raise fault("E301", f"a number is needed here, not {kind_of(value)}", e.operand, env)
     try:
-        return numbers.negate(numeric(ctx, e.operand, env))
+        return numbers.negate(value)
     except NumberError as error:
         raise number_fault(error, e, env) from None
 
@@ -323,7 +318,7 @@ def _arithmetic(ctx: Context, e: ast.Arithmetic, env: Environment) -> Value:
     except NumberError as error:
         raise number_fault(error, e, env) from None
     except TypeError:
-        return _combine(ctx, e, left, right, env)
+        return combine(ctx, e, left, right, env)
     kind = type(value)
     if kind is Fraction:
         spent = numbers.size(value) // PLAIN + numbers.work() - before  # type: ignore[arg-type]
@@ -334,33 +329,6 @@ def _arithmetic(ctx: Context, e: ast.Arithmetic, env: Environment) -> Value:
     if spent:
         ctx.spend(spent, e, env)
     return value
-
-
-def _combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: Environment) -> Value:
-    """`+` and `*` between tensors; every other mixture is a fault."""
-    if isinstance(left, Tensor) or isinstance(right, Tensor):
-        left, right = single(left), single(right)
-    if isinstance(left, Tensor) and isinstance(right, Tensor) and e.operator in ("+", "*"):
-        primitive = Primitive("add", OPERATIONS["add"]) if e.operator == "+" else Primitive("mul", OPERATIONS["mul"])
-        return ctx.language.apply(ctx, Block(primitive), (left, right), e, env, NO_NAMES)
-    kinds = f"{kind_of(left)} and {kind_of(right)}"
-    help_ = None
-    if isinstance(left, Block | Sequence | Function) or isinstance(right, Block | Sequence | Function):
-        help_ = _parenthesized(e, env)
-    elif isinstance(left, Tensor) or isinstance(right, Tensor):
-        help_ = "between tensors there are `+` and `*`; `scale(1/5)` multiplies by a number"
-    elif e.operator in ("+", "*") and isinstance(single(left), Tensor) and isinstance(single(right), Tensor):
-        first, second = e.left.span.text, e.right.span.text
-        help_ = f"each is a list of one tensor: write `{first}[0] {e.operator} {second}[0]`"
-    elif e.operator == "+" and isinstance(left, tuple):
-        help_ = "write one list, or a comprehension"
-    raise fault("E310", f"`{e.operator}` does not work between {kinds}", e, env, help=help_)
-
-
-def number_fault(error: NumberError, e: ast.Node, env: Environment) -> Fault:
-    """What has no value, one that is too large, or one that no rule decides."""
-    help_ = "write one of the numbers in decimal digits, or leave a margin" if error.kind == "undecided" else None
-    return fault("E307" if error.kind == "domain" else "E308", str(error), e, env, help=help_)
 
 
 def _comparison(ctx: Context, e: ast.Comparison, env: Environment) -> Value:
@@ -456,19 +424,6 @@ def _index(ctx: Context, e: ast.Index, env: Environment) -> Value:
         message = f"the list has {has}, counted from 0; there is no element {show_value(position)}"
         raise fault("E311", message, e.index, env)
     return value[position]
-
-
-def _parenthesized(e: ast.Arithmetic, env: Environment) -> str:
-    """The edit where an operator took a step of an arrow as its operand: `x -> conv(8) + x`."""
-    declaration = env.frame.definition.declaration if env.frame is not None else None
-    for node in walk(declaration) if declaration is not None else ():
-        if isinstance(node, ast.Flow) and node.right is e:
-            flow = f"({node.left.span.text} -> {e.left.span.text})"
-            return f"an arrow binds loosest: write `{flow} {e.operator} {e.right.span.text}`"
-        if isinstance(node, ast.Flow) and node.left is e:
-            flow = f"({e.right.span.text} -> {node.right.span.text})"
-            return f"an arrow binds loosest: write `{e.left.span.text} {e.operator} {flow}`"
-    return f"lead a tensor into each block first: `(x -> …) {e.operator} (x -> …)`"
 
 
 EXPRESSIONS: Mapping[type[ast.Node], Rule] = {

@@ -8,8 +8,8 @@ renames a weight. They are the names of modules in the emitted code too, so none
 from __future__ import annotations
 
 import keyword
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeAlias
 
 from archdsl.syntax import ast
 
@@ -38,30 +38,92 @@ def safe_name(name: str) -> str:
     return f"{bare}_" if bare in RESERVED or keyword.iskeyword(bare) else bare
 
 
-def label_sites(declaration: ast.Declaration) -> dict[int, str]:
+def label_sites(
+    declaration: ast.Declaration, learned: frozenset[str] = frozenset(), values: frozenset[str] = frozenset()
+) -> dict[int, str]:
     """Name every applying expression of a block: identity of the expression -> path within the block.
 
     What is applied within a setting, or within a parameter's default, is named as if the setting were a local name;
-    it comes last, so that it changes no other name.
+    it comes last, so that it changes no other name. `learned` are the names that give a tensor of nothing, `values`
+    those of functions.
     """
     labels: dict[int, str] = {}
     taken: set[str] = set()
     held: list[_Flow] = []
     lists: dict[str, str] = {}
+    tensors = _tensors_in(declaration, learned, values)
     for flow in _flows(declaration):
-        name, values = flow
+        name, given = flow
         if not name.endswith(ELEMENT):
-            taken.add(_label_flow(flow, labels, taken, held))  # also where it applies nothing
+            taken.add(_label_flow(flow, labels, taken, held, tensors))  # also where it applies nothing
             continue
         known = lists.setdefault(name, _free(name[: -len(ELEMENT) - 1], taken))
         taken.add(known)
         within: list[_Flow] = []
-        _label_flow((f"{known}.{ELEMENT}", values), labels, set(), within)
-        held += [(f"{setting}.{ELEMENT}", given) for setting, given in within]
+        _label_flow((f"{known}.{ELEMENT}", given), labels, set(), within, tensors)
+        held += [(f"{setting}.{ELEMENT}", held_there) for setting, held_there in within]
     held[:0] = _defaults(declaration)
     for flow in held:  # grows: a setting may hold what has settings
-        _label_flow(flow, labels, taken, held)
+        _label_flow(flow, labels, taken, held, tensors)
     return labels
+
+
+def label_rest(nodes: Iterable[ast.Node], labels: dict[int, str]) -> None:
+    """Name the differences and quotients of which the text does not tell that they are of tensors: a setting may hold
+    one. They come after all others, so that they change no other name."""
+    taken = set(labels.values())
+    for node in nodes:
+        if isinstance(node, ast.Arithmetic | ast.Unary) and id(node) not in labels and node.operator in _NAMED_LATE:
+            labels[id(node)] = _free(_operator_label(node), taken)
+            taken.add(labels[id(node)])
+
+
+class _Tensors(NamedTuple):
+    """The names of a text that stand for tensors, or for lists of these; and those of what gives one of nothing, or
+    never gives one."""
+
+    names: frozenset[str]
+    learned: frozenset[str]
+    values: frozenset[str]
+
+    def has(self, e: ast.Expression) -> bool:
+        """Whether an expression is a tensor or holds some, as far as the text tells."""
+        match e:
+            case ast.Reference(name=name):
+                return name in self.names
+            case ast.Flow(left=first) | ast.Index(value=first) | ast.Unary(operand=first):
+                return self.has(first)
+            case ast.Conditional(then=then, otherwise=otherwise):
+                return self.has(then) or self.has(otherwise)
+            case ast.Arithmetic(left=left, right=right):
+                return self.has(left) or self.has(right)
+            case ast.ListExpression(items=items) | ast.TupleExpression(items=items):
+                return any(map(self.has, items))
+            case ast.Call(function=ast.Reference(name=name)) if name in self.learned or name in self.values:
+                return name in self.learned
+            case ast.Call(arguments=arguments):
+                return any(self.has(argument.value) for argument in arguments if argument.name is None)
+            case ast.Comprehension(body=body, variable=variable, source=source):
+                return self.within(variable, source).has(body)
+            case _:
+                return False
+
+    def within(self, variable: ast.Identifier, source: ast.Expression) -> _Tensors:
+        """What is known in a comprehension over a source."""
+        return self._replace(names=self.names | {variable.text}) if self.has(source) else self
+
+
+def _tensors_in(declaration: ast.Declaration, learned: frozenset[str], values: frozenset[str]) -> _Tensors:
+    """The names of a block that stand for tensors: its inputs, and what it makes of them."""
+    parameters = declaration.parameters
+    names = frozenset([p.name.text for p in parameters.first] if parameters is not None else [])
+    found = _Tensors(names, learned, values | {"count"})
+    for entry in declaration.body.entries if declaration.body is not None else ():
+        if isinstance(entry, ast.Binding) and found.has(entry.value):
+            found = found._replace(names=found.names | {name.text for name in entry.names})
+        elif isinstance(entry, ast.Element) and found.has(entry.value):
+            found = found._replace(names=found.names | {entry.path.head.text})
+    return found
 
 
 def bound_names(declaration: ast.Declaration, labels: Mapping[int, str]) -> dict[str, tuple[str, ...]]:
@@ -90,13 +152,13 @@ _Flow: TypeAlias = "tuple[str, tuple[ast.Expression, ...]]"
 """Expressions, and the name that they are bound to, if any."""
 
 
-def _label_flow(flow: _Flow, labels: dict[int, str], taken: set[str], held: list[_Flow]) -> str:
+def _label_flow(flow: _Flow, labels: dict[int, str], taken: set[str], held: list[_Flow], tensors: _Tensors) -> str:
     """Name the sites of one flow; gives the name that they stand below."""
     binding, values = flow
     prefix = _free(binding, taken) if binding else ""
     sites: list[tuple[ast.Expression, str]] = []
     for value in values:
-        _collect(value, sites, held, step=False)
+        _collect(value, sites, held, tensors, step=False)
     counts: dict[str, int] = {}
     for _, label in sites:
         counts[label] = counts.get(label, 0) + 1
@@ -140,11 +202,22 @@ def _defaults(declaration: ast.Declaration) -> list[_Flow]:
     return [(safe_name(p.name.text), (p.default,)) for p in every if p.default is not None]
 
 
-_OPERATOR_LABELS = {"+": "add", "*": "mul"}
+_OPERATOR_LABELS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+_NAMED_LATE = frozenset(("-", "/"))
+"""Operators whose places have names only where they are known to join tensors: widths are divided everywhere."""
+
+
+def _operator_label(e: ast.Arithmetic | ast.Unary) -> str:
+    return _OPERATOR_LABELS[e.operator] if isinstance(e, ast.Arithmetic) else "neg"
 
 
 def _collect(
-    expression: ast.Expression, sites: list[tuple[ast.Expression, str]], held: list[_Flow], step: bool
+    expression: ast.Expression,
+    sites: list[tuple[ast.Expression, str]],
+    held: list[_Flow],
+    tensors: _Tensors,
+    *,
+    step: bool,
 ) -> None:
     """Sites of one expression in the order in which tensors flow; `step` is the right side of an arrow.
 
@@ -152,18 +225,18 @@ def _collect(
     """
     match expression:
         case ast.Flow(left=left, right=right):
-            _collect(left, sites, held, step)
-            _collect(right, sites, held, step=True)
+            _collect(left, sites, held, tensors, step=step)
+            _collect(right, sites, held, tensors, step=True)
         case ast.Optional(step=inner):
-            _collect(inner, sites, held, step)
+            _collect(inner, sites, held, tensors, step=step)
         case ast.Conditional(then=then, otherwise=otherwise):
-            _collect(then, sites, held, step)
-            _collect(otherwise, sites, held, step)
+            _collect(then, sites, held, tensors, step=step)
+            _collect(otherwise, sites, held, tensors, step=step)
         case ast.Call(function=function, arguments=arguments):
             held += _settings(function)
             for argument in arguments:
                 if argument.name is None:
-                    _collect(argument.value, sites, held, step=False)
+                    _collect(argument.value, sites, held, tensors, step=False)
                 else:
                     held.append((safe_name(argument.name.text), (argument.value,)))
             sites.append((expression, _label(function)))
@@ -171,17 +244,21 @@ def _collect(
             held += _settings(expression)
             sites.append((expression, _label(function)))
         case ast.Arithmetic(operator=operator, left=left, right=right) if operator in _OPERATOR_LABELS:
-            _collect(left, sites, held, step=False)
-            _collect(right, sites, held, step=False)
-            sites.append((expression, _OPERATOR_LABELS[operator]))
+            if operator not in _NAMED_LATE or tensors.has(expression):
+                _collect(left, sites, held, tensors, step=False)
+                _collect(right, sites, held, tensors, step=False)
+                sites.append((expression, _operator_label(expression)))
+        case ast.Unary(operator="-", operand=operand) if tensors.has(operand):
+            _collect(operand, sites, held, tensors, step=False)
+            sites.append((expression, _operator_label(expression)))
         case ast.ListExpression(items=items) | ast.TupleExpression(items=items):
             for item in items:
-                _collect(item, sites, held, step=False)
-        case ast.Comprehension(body=body, source=source):
-            _collect(source, sites, held, step=False)
-            _collect(body, sites, held, step=False)
+                _collect(item, sites, held, tensors, step=False)
+        case ast.Comprehension(body=body, variable=variable, source=source):
+            _collect(source, sites, held, tensors, step=False)
+            _collect(body, sites, held, tensors.within(variable, source), step=False)
         case ast.Index(value=value):
-            _collect(value, sites, held, step=False)
+            _collect(value, sites, held, tensors, step=False)
             if step:
                 sites.append((expression, _label(value)))
         case ast.Reference(name=name) if step:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from archdsl.analysis.program import Definition, Primitive
+from archdsl.analysis.program import Builtin, Definition, Named, Primitive
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
-from archdsl.graph.operations import OPERATIONS
+from archdsl.graph.operations import OPERATIONS, Operation
 from archdsl.source import Span
 from archdsl.suggest import nearest
 from archdsl.syntax import ast
+
+_STRINGS = frozenset(
+    word
+    for operation in OPERATIONS.values()
+    for attribute in operation.attributes
+    for word, value in attribute.kind.words.items()
+    if isinstance(value, str)
+)
+"""Words that some settings know, for a string each."""
 
 
 class Hint(NamedTuple):
@@ -42,13 +51,27 @@ def setting_names(of: Definition | Primitive) -> tuple[str, ...]:
     return of.parameter_names
 
 
+def words_of(named: Named | None, setting: ast.Identifier | None) -> frozenset[str]:
+    """The words that the expression of a setting may use beside all names: those of an operation. Of what is not known
+    before it has a value, as of a block in a setting, those of any operation."""
+    known: Iterable[type[Operation]] = ()
+    match named:
+        case Primitive(operation=operation) | Builtin(operation=Primitive(operation=operation)):
+            known = (operation,)
+        case None:
+            known = OPERATIONS.values()
+    return frozenset([word for each in known for word in each.words(setting.text)] if setting is not None else ())
+
+
 def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
     """E201, with the nearest of the known names."""
     if e.name in OPERATIONS:
         use = f"write `use std.ops {{ {e.name} }}` at the top of the file"
         return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=use))
     hint = did_you_mean(e.name, known | {"none", "true", "false"}, e.span)
-    if not hint.edits and (meant := nearest(e.name, OPERATIONS)):
+    if e.name in _STRINGS:
+        hint = Hint(f'it is a word of some settings alone; elsewhere it is a string: `"{e.name}"`')
+    elif not hint.edits and (meant := nearest(e.name, OPERATIONS)):
         hint = Hint(f"did you mean `{meant}`? It needs `use std.ops {{ {meant} }}`", (Edit(e.span, meant),))
     return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=hint.help, edits=hint.edits))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl import numbers
-from archdsl.analysis.program import Builtin
+from archdsl.analysis.program import Builtin, Primitive
 from archdsl.analysis.values import Solve
 from archdsl.graph.cost import MEASURES
+from archdsl.graph.operations import OPERATIONS
 from archdsl.numbers import NumberError
 
 
@@ -77,6 +78,10 @@ def _solve(measure: str, target: Any) -> Solve:
     return Solve(measure, numbers.round_half_even(target))
 
 
+def _operation(name: str) -> Primitive:
+    return Primitive(name, OPERATIONS[name])
+
+
 PRELUDE: dict[str, Builtin] = {
     b.name: b
     for b in (
@@ -85,10 +90,10 @@ PRELUDE: dict[str, Builtin] = {
         Builtin("ceil", numbers.ceil, 1, 1),
         Builtin("abs", numbers.absolute, 1, 1),
         Builtin("log", numbers.log, 1, 1),
-        Builtin("sqrt", _sqrt, 1, 1),
-        Builtin("max", _maximum, 1, None),
-        Builtin("min", _minimum, 1, None),
-        Builtin("sum", _sum, 1, 1),
+        Builtin("sqrt", _sqrt, 1, 1, operation=_operation("sqrt")),
+        Builtin("max", _maximum, 1, None, operation=_operation("max")),
+        Builtin("min", _minimum, 1, None, operation=_operation("min")),
+        Builtin("sum", _sum, 1, 1, operation=_operation("sum")),
         Builtin("binary64", _binary64, 1, 1),
         Builtin("binary64_sum", _binary64_sum, 1, 1),
         Builtin("count", _count, 1, 1, lists=True),

@@ -8,7 +8,7 @@ from dataclasses import field, fields
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias
 
-from archdsl.analysis.labels import bound_names, label_sites
+from archdsl.analysis.labels import bound_names, label_rest, label_sites
 from archdsl.graph.blocks import Declared, Formula, Operand
 from archdsl.graph.operations import Operation
 from archdsl.records import dataclass
@@ -98,13 +98,19 @@ class Definition:
     @cached_property
     def free_parameters(self) -> frozenset[str]:
         """The parameters whose value does not need the inputs: all but those whose default asks for them."""
-        bound = set(self.inputs)
+        bound = {*self.inputs, *self._learned}
         for parameter in self.parameters:
             if parameter.default is not None and any(
                 isinstance(n, ast.Reference) and n.name in bound for n in walk(parameter.default)
             ):
                 bound.add(parameter.name.text)
         return frozenset(self.parameter_names) - bound
+
+    @property
+    def _learned(self) -> frozenset[str]:
+        """The names that stand for an operation which gives a tensor of nothing."""
+        named = self.module.names.items()
+        return frozenset([n for n, of in named if isinstance(of, Primitive) and of.operation.learned])
 
     @cached_property
     def derived(self) -> frozenset[str]:
@@ -182,7 +188,11 @@ class Definition:
     @cached_property
     def labels(self) -> Mapping[int, str]:
         """Names of the operations and blocks in a block's body, by the identity of the applying expression."""
-        return label_sites(self.declaration)
+        named = self.module.names
+        values = [n for n, of in named.items() if isinstance(of, Definition) and of.kind == "fn"]
+        labels = label_sites(self.declaration, self._learned, frozenset(values))
+        label_rest(walk(self.declaration), labels)
+        return labels
 
     def __getstate__(self) -> dict[str, Any]:
         """What was declared. What is derived from it goes by the identity of nodes, which a copy does not share."""
@@ -226,6 +236,8 @@ class Builtin:
     named: tuple[str, ...] = ()
     lists: bool = False
     """Whether it takes a list of whatever."""
+    operation: Primitive | None = None
+    """The operation of the same name: what the function is of a tensor."""
 
 
 @dataclass(frozen=True, slots=True)

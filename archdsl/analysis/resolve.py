@@ -130,7 +130,7 @@ class _Resolver:
 
     def _use(self, use: ast.Use, module: Module) -> None:
         if not use.is_path and use.module == OPERATIONS_MODULE:
-            names: Mapping[str, Named] = {n: Primitive(n, o) for n, o in OPERATIONS.items()}
+            names: Mapping[str, Named] = {n: PRELUDE.get(n) or Primitive(n, o) for n, o in OPERATIONS.items()}
             self._take(use, OPERATIONS_MODULE, names, module, incomplete=False)
             return
         used = self._module(use, module)

@@ -118,6 +118,8 @@ class Frame:
     path: str
     definition: Definition
     building: Building
+    input: Tensor
+    """The first input of the block."""
     suffix: str = ""
     """Within a comprehension, the index of the element: `.0`."""
     element: str = ""

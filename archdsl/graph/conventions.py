@@ -23,11 +23,14 @@ from archdsl.records import dataclass
 Terms = tuple[tuple[str, int], ...]
 """Ledger columns and their coefficients."""
 
-KINDS: tuple[str, ...] = tuple(
-    kind
-    for name in OPERATIONS
-    for kind in ((f"{name}_nearest", f"{name}_bilinear") if name in ("upsample", "resize") else (name,))
-)
+_BY_MODE = ("nearest", "bilinear")
+_FINER = {
+    **{name: tuple([f"{name}_{mode}" for mode in _BY_MODE]) for name in ("upsample", "resize")},
+    "softmax": ("softmax_channels", "softmax_space"),
+}
+"""Operations that a tool tells apart by a setting."""
+
+KINDS: tuple[str, ...] = tuple(kind for name in OPERATIONS for kind in _FINER.get(name, (name,)))
 """All operation kinds; `Operation.kind` is one of them."""
 
 
@@ -114,7 +117,14 @@ _TF_PROFILER = _sum(
         ("batch_norm", {"norm_elements": 2}),
         (_CURVES, {"activation_elements": 1}),  # a gate's sigmoid is not among them
         ("mul", {"gate_multiplications": 2}),  # the product, and the mean that the gate was computed from
-        ("add", {"residual_adds": 1}),
+        ("add sub", {"residual_adds": 1}),
+        ("div", {"gate_multiplications": 1}),
+        ("affine", {"residual_adds": 1, "scaled_elements": 1}),
+        ("reciprocal", {"scaled_elements": 1}),
+        ("square", {"activation_elements": 1}),
+        ("mean", {"pooled_elements": 1}),
+        ("sum", {"pooled_elements": 1, "outputs": -1}),
+        ("softmax_channels softmax_space", {"activation_elements": 5}),
     ],
     divisor=2,
 )
@@ -140,12 +150,13 @@ _TORCH = _sum(
 # operation less than this sum.
 _THOP = _sum(
     "thop's operations: multiply-adds without biases, 4 an element of batch norm (2 without scale) and layer norm, "
-    "pooled elements, 1 an average",
+    "pooled elements, 1 an average, 3 an element of softmax over channels but the first of each sum",
     [
         ("conv linear", _MULTIPLY_ADDS),
         ("conv_transpose", {"window_products": 1}),
         ("batch_norm layer_norm", {"norm_elements": 2, "affine_elements": 2}),
         ("prelu", {"activation_elements": 1}),
+        ("softmax_channels", {"activation_elements": 2, "residual_adds": 1}),
         ("avg_pool", {"outputs": 1}),
         (_GLOBAL_POOLS, {"pooled_elements": 1, "outputs": 1}),
         ("upsample_nearest", {"interpolated_elements": 1}),
@@ -165,7 +176,7 @@ _PTFLOPS = _sum(
         ("group_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("layer_norm", {"norm_elements": 1}),
         ("relu gelu elu prelu", {"activation_elements": 2}),
-        ("relu6 leaky_relu silu", {"activation_elements": 1}),
+        ("relu6 leaky_relu silu softmax_channels", {"activation_elements": 1}),
         ("max_pool avg_pool global_pool global_max_pool adaptive_avg_pool", {"pooled_elements": 2}),
         ("upsample_nearest upsample_bilinear", {"interpolated_elements": 2}),
         ("resize_nearest resize_bilinear", {"interpolated_elements": 1}),  # as a function alone

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TypeAlias
 
 from archdsl.records import dataclass
 
-Formula: TypeAlias = "float | str | tuple[str, tuple[Formula, ...]]"
+Formula: TypeAlias = "float | Fraction | str | tuple[str, tuple[Formula, ...]]"
 """A number, one of `NAMES`, or an operator of `OPERATORS` with what it is applied to."""
 NAMES = ("fan_in", "fan_out", "groups")
 """Of a convolution: (C_in / groups) k k, C_out k k, and the groups; of a linear layer: features in and out, and 1."""

@@ -30,13 +30,13 @@ class Ledger:
     activation_elements: Dim = 0
     """Elements that an activation function maps."""
     pooled_elements: Dim = 0
-    """Elements that enter a pooling."""
+    """Elements that enter a pooling or a reduction."""
     gate_multiplications: Dim = 0
-    """Products of an elementwise multiplication: one an output element."""
+    """Products and quotients of two values, elementwise: one an output element."""
     residual_adds: Dim = 0
-    """Sums of an elementwise addition: one an output element."""
+    """Sums and differences of two values, elementwise, one an output element; and the additions of a softmax."""
     scaled_elements: Dim = 0
-    """Elements that a layer scale multiplies."""
+    """Elements that a learned factor or a number is applied to."""
     interpolated_elements: Dim = 0
     """Elements that an upsampling makes."""
     weights: Dim = 0
@@ -46,7 +46,7 @@ class Ledger:
     norm_parameters: Dim = 0
     """Scales and shifts of norms."""
     other_parameters: Dim = 0
-    """Learned scales of layer scale and slopes of prelu."""
+    """Learned scales of layer scale, slopes of prelu, and tensors of `parameter`."""
     running_statistics: Dim = 0
     """Elements of a batch norm's running mean and variance."""
     counters: Dim = 0

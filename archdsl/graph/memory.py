@@ -1,7 +1,8 @@
 """Memory of a network: activations at inference, what autograd keeps in training, the weights' size.
 
 All results are bytes, for a dtype and a batch. Views (flatten, reshape, split, slice, identity, and in
-inference dropout and drop path) share the memory of what they look at. No operation works in place.
+inference dropout and drop path) share the memory of what they look at, and a learned tensor is one of the weights.
+No operation works in place.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ DTYPE_BYTES: dict[str, int] = {"float64": 8, "float32": 4, "float16": 2, "bfloat
 """Bytes of an element of each dtype."""
 
 
+WEIGHTS = Value(-2)
+"""What owns the values that are parameters."""
+
+
 def _owners(network: Network, training: bool) -> dict[Value, Value]:
-    """For every value that shares memory, the value that owns it."""
+    """For every value that shares memory, the value that owns it, or `WEIGHTS`."""
     owners: dict[Value, Value] = {}
     for index, node in enumerate(network.nodes):
-        if node.operation.shares_memory(training):
+        if node.operation.learned:
+            owners[Value(index)] = WEIGHTS
+        elif node.operation.shares_memory(training):
             owner = owners.get(node.inputs[0], node.inputs[0])
             for output in range(len(node.shapes)):
                 owners[Value(index, output)] = owner
@@ -38,6 +45,7 @@ def peak_bytes(network: Network, dtype: str = "float32", batch: int = 1) -> Dim:
             last[owners.get(value, value)] = index
     for value in (*network.outputs, *(feature.value for feature in network.features)):
         last[owners.get(value, value)] = end
+    last.pop(WEIGHTS, None)
     dying: dict[int, list[Value]] = {}
     for value, index in last.items():
         dying.setdefault(index, []).append(value)
@@ -80,13 +88,14 @@ def training_bytes(network: Network, dtype: str = "float32", batch: int = 1) -> 
         needs_gradient.update(outputs)
         saved = node.operation.saved(inputs, node.shapes)
         for position in saved.inputs:
-            if not saved.crossed or moving[1 - position]:
+            if position not in saved.crossed or moving[1 - position]:
                 value = node.inputs[position]
                 kept[owners.get(value, value)] = None
         for position in saved.outputs:
             kept[owners.get(outputs[position], outputs[position])] = None
         extra = extra + (saved.values * size + saved.indices * 8 + saved.masks) * batch
         extra = extra + saved.statistics * max(size, 4)
+    kept.pop(WEIGHTS, None)
     tensors: Dim = sum([elements(network.shape(value)) for value in kept])
     return tensors * (size * batch) + extra
 

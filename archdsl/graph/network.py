@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Given, Recorder, Step, Value, root_of
 from archdsl.graph.faults import RuleError
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Range, Shape, below, show, show_shape
 from archdsl.graph.subgraph import Node, Placement, Subgraph
@@ -98,7 +99,7 @@ class Network:
             return root if value.node < 0 else f"{marks[value.node]}:{value.output}"
 
         for node in self.nodes:
-            operands = [mark(value) for value in node.inputs]
+            operands = [mark(value) for value in node.inputs if not node.operation.learned]
             if node.operation.commutative:
                 operands.sort()
             settings = [f"{name}={_canonical(value)}" for name, value in node.operation.constants]
@@ -277,6 +278,8 @@ def _canonical(value: Any) -> str:
         return f"[{','.join([_canonical(part) for part in value])}]"
     if isinstance(value, Range):
         return f"{_canonical(value.lo)}..{_canonical(value.hi)}"
+    if isinstance(value, Initializer):
+        return f"{value.kind}({_canonical(value.scale)})"
     if isinstance(value, (bool, str)) or value is None:
         return repr(value)
     if isinstance(value, (int, Fraction)):

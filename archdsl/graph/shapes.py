@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from archdsl import numbers
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.symbolic import Symbolic
 from archdsl.numbers.text import shorten
 from archdsl.records import dataclass
@@ -158,6 +159,8 @@ def show(value: object) -> str:
         return f"[{', '.join(parts)}{', …' if len(value) > 8 else ''}]"
     if isinstance(value, Range):
         return f"{show(value.lo)} .. {show(value.hi)}"
+    if isinstance(value, Initializer) and isinstance(value.scale, Fraction):
+        return f"normal(std: {show(value.scale)})" if value.kind == "normal" else show(value.scale)
     word = type(value).__name__.lower()
     return f"{'an' if word[0] in 'aeiou' else 'a'} {_WORDS.get(word, word)}"
 

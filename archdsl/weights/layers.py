@@ -46,6 +46,8 @@ class Layer:
     """Whether it is ours, and the convolution that reads the input."""
     classifies: bool = False
     """Whether it is ours, and the last linear layer or convolution."""
+    learned: bool = False
+    """Whether it is ours, and a learned tensor by itself."""
     bare: bool = False
     """Whether it is theirs, and a parameter of a block itself, by any name."""
 
@@ -77,7 +79,8 @@ def our_layers(network: Network) -> dict[int, Layer]:
             continue
         takes_image = isinstance(node.operation, Conv) and node.inputs[0] == INPUT and node.operation.groups == 1
         classifies = index == last and isinstance(node.operation, (Conv, Linear)) and classified
-        layers[index] = Layer(node.path, tensors, node.operation.name, takes_image, classifies)
+        learned = node.operation.learned
+        layers[index] = Layer(node.path, tensors, node.operation.name, takes_image, classifies, learned)
     return layers
 
 
@@ -89,7 +92,7 @@ def their_layers(tensors: Mapping[str, Extents]) -> list[Layer]:
         prefix, _, short = name.rpartition(".")
         if short in SHORT_NAMES:
             groups.setdefault(prefix, {})[short] = Stored(name, shape)
-        elif len(shape) == 1 or (len(shape) == 3 and shape[1:] == (1, 1)):  # a block's own parameter: a layer scale
+        elif shape and sum([extent > 1 for extent in shape]) <= 1:  # a block's own parameter: a layer scale
             groups[name] = {"weight": Stored(name, shape)}
             bare.add(name)
     return [Layer(path, stored, bare=path in bare) for path, stored in groups.items()]
@@ -111,7 +114,7 @@ def rules_of(ours: Layer, theirs: Layer) -> dict[str, str | None] | None:
         other = theirs.tensors[short].shape
         if shape == other:
             found[short] = None
-        elif same_numbers(shape, other):
+        elif same_numbers(shape, other) or (ours.learned and _squeezed(shape) == _squeezed(other)):
             found[short] = RESHAPE
         elif ours.takes_image and len(shape) == len(other) == 4 and (shape[0], *shape[2:]) == (other[0], *other[2:]):
             found[short] = INPUT_CHANNELS
@@ -125,6 +128,16 @@ def rules_of(ours: Layer, theirs: Layer) -> dict[str, str | None] | None:
 def same_numbers(shape: Extents, other: Extents) -> bool:
     """Whether one is the other with extents of 1 behind: of a matrix and a 1 x 1 kernel, or of two scales."""
     return {len(shape), len(other)} in ({2, 4}, {1, 3}) and _padded(shape) == _padded(other)
+
+
+def parts_of(layer: Layer) -> tuple[Layer, ...]:
+    """A module of theirs as parameters that stand by themselves: of two learned tensors they often make one module."""
+    return tuple([Layer(stored.name, {"weight": stored}, bare=True) for stored in layer.tensors.values()])
+
+
+def _squeezed(shape: Extents) -> Extents:
+    """A shape without extents of 1, which a learned tensor may have on either side."""
+    return tuple([extent for extent in shape if extent > 1])
 
 
 def _padded(shape: Extents) -> Extents:

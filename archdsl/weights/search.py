@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import zip_longest
 from typing import TypeAlias
 
 from archdsl.graph.shapes import show_shape
-from archdsl.weights.layers import SHORT_NAMES, Layer, Stored, rules_of, same_numbers
+from archdsl.weights.layers import SHORT_NAMES, Layer, Stored, parts_of, rules_of, same_numbers
 from archdsl.weights.orders import Choices, Open, Walk
 
 MAX_COMPARISONS = 150_000
@@ -35,6 +34,7 @@ class Search:
         self._walks = ours, theirs
         self._may_lack = may_lack_classifier
         self._known: dict[tuple[int, int], bool] = {}
+        self._parts: dict[int, tuple[Layer, ...]] = {}
         self._left = most
         self._furthest = -1
         self.difference = "neither has an operation with weights"
@@ -69,18 +69,25 @@ class Search:
         ours, theirs = self._walks
         pairs: list[tuple[Layer, Layer | None]] = []
         self._left -= ATTEMPT
-        for one, other in zip_longest(ours(choices), theirs(choices)):
+        of_us, of_them = ours(choices), theirs(choices)
+        parts: list[Layer] = []
+        while True:
+            one = next(of_us, None)
+            other = parts.pop(0) if parts else next(of_them, None)
             if isinstance(one, Open):
                 return one
             if isinstance(other, Open):
                 return other
+            if one is None and other is None:
+                return tuple(pairs)
+            if one is not None and one.learned and other is not None and other.tensors.keys() == {"weight", "bias"}:
+                other, *parts = self._parts.setdefault(id(other), parts_of(other))
             self._left -= 1
             if one is None or not self._agree(one, other):
                 if len(pairs) > self._furthest:
                     self._furthest, self.difference = len(pairs), _difference(one, other)
                 return None
             pairs.append((one, other))
-        return tuple(pairs)
 
     def _agree(self, one: Layer, other: Layer | None) -> bool:
         if other is None:

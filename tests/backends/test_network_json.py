@@ -69,9 +69,10 @@ def test_every_operation_comes_back() -> None:
     sliced = net(INPUT, "split", "split", sizes=(1, 3))
     gelu = net(net(sliced, "scale", "scale", factor=Fraction(-1, 5)), "gelu", "gelu", approximate="tanh")
     rest = net.builder.finish("rest", [net(gelu, "silu", "silu"), net(gelu, "swish", "hard_swish")])
-    used = {node.operation.name for network in (kitchen_sink(), rest, small()) for node in network.nodes}
+    networks = (kitchen_sink(), rest, small(), NETWORKS["arithmetic"]())
+    used = {node.operation.name for network in networks for node in network.nodes}
     assert used == set(OPERATIONS)
-    for network in (kitchen_sink(), rest, small()):
+    for network in networks:
         DOCUMENT.validate_json(text_of(network), strict=True)
         assert read(text_of(network)) == network
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from archdsl import limits, numbers
 from archdsl.analysis import recipe_fields
+from archdsl.analysis.calls import as_block
 from archdsl.analysis.fields import EXPECT_FIELDS, INIT_FIELDS, PREPROCESS, SOURCE
 from archdsl.analysis.language import evaluation
 from archdsl.analysis.prelude import PRELUDE
@@ -39,6 +40,9 @@ from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "language.md"
 MODULES = tuple(sorted(path.stem for path in (ROOT / "specs" / "std").glob("*.arch")))
+
+JOINED = "[that of both](#arithmetic-of-tensors), extents of 1 repeated"
+REDUCED = "1 x H x W over channels, C x 1 x 1 over space, which a map alone has"
 
 # Shape rules in words, and an example: inputs, then the operation. C x H x W is the (first) input.
 EXAMPLES: dict[str, tuple[str, str]] = {
@@ -65,8 +69,15 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "global_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_pool"),
     "global_max_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_max_pool"),
     "adaptive_avg_pool": ("C x `size`", "8 x 7 x 7 -> adaptive_avg_pool(2)"),
-    "add": ("the same; two or more inputs of equal shape", "8 x 4 x 4, 8 x 4 x 4 -> add"),
-    "mul": ("that of the larger input; the other may have extents of 1", "8 x 4 x 4, 8 x 1 x 1 -> mul"),
+    **{name: (JOINED, f"8 x 4 x 4, 8 x 1 x 1 -> {name}") for name in ("add", "sub", "mul", "div")},
+    "affine": ("the same", "8 x 4 x 4 -> affine(factor: 2, term: 1)"),
+    "reciprocal": ("the same", "8 x 4 x 4 -> reciprocal"),
+    "mean": (REDUCED, "8 x 4 x 4 -> mean(over: channels)"),
+    "sum": (REDUCED, "8 x 4 x 4 -> sum(over: space)"),
+    "max": (REDUCED, "8 x 4 x 4 -> max(over: space)"),
+    "min": (REDUCED, "8 x 4 x 4 -> min(over: channels)"),
+    "softmax": ("the same; over space the input is a map", "8 x 4 x 4 -> softmax(over: channels)"),
+    "parameter": ("`shape`; there is no input", "parameter(8 x 1 x 1, init: zeros)"),
     "concat": ("the sum of the channels; one or more inputs of equal H x W", "8 x 4 x 4, 3 x 4 x 4 -> concat"),
     "split": ("several outputs: `parts` equal ones, or one for each of `sizes`",
               "8 x 4 x 4 -> split(sizes: [3, 5])"),
@@ -81,7 +92,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "drop_path": ("the same; the input is a map", "8 x 4 x 4 -> drop_path(0.1)"),
     **{name: ("the same", f"8 x 4 x 4 -> {name}") for name in (
         "relu", "relu6", "silu", "sigmoid", "hard_swish", "hard_sigmoid", "gelu", "tanh", "leaky_relu", "elu",
-        "softplus", "mish", "log_sigmoid", "prelu",
+        "softplus", "mish", "log_sigmoid", "prelu", "sqrt", "square", "exp",
         "identity")},
 }  # fmt: skip
 
@@ -188,19 +199,21 @@ def evaluate(text: str, names: dict[str, Any] | None = None) -> Any:
 
 def context(names: dict[str, Any]) -> Module:
     module = Module("example", Source("example", ""), library=False)
-    module.names.update({name: Primitive(name, operation) for name, operation in OPERATIONS.items()})
+    module.names.update({name: Primitive(name, OPERATIONS[name]) for name in OPERATIONS.keys() - PRELUDE.keys()})
     module.names.update(names)
     return module
 
 
 def example(name: str) -> tuple[Operation, tuple[tuple[int, ...], ...]]:
     """The operation of an example, configured, and the shapes that enter it."""
-    inputs, _, step = EXAMPLES[name][1].partition(" -> ")
-    block = evaluate(step)
+    *before, step = EXAMPLES[name][1].split(" -> ")
+    block = as_block(evaluate(step))
     assert isinstance(block, Block)
     assert isinstance(block.of, Primitive)
     settings = {key: setting.value for key, setting in block.settings.items()}
-    return block.of.operation.bind(settings), tuple(tuple(evaluate(text)) for text in inputs.split(", "))
+    return block.of.operation.bind(settings), tuple(
+        tuple(evaluate(text)) for shapes in before for text in shapes.split(", ")
+    )
 
 
 def operations() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import INPUT, Builder, Network, Value
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import Range, Size
@@ -219,6 +220,30 @@ def convnext_like() -> Network:
     return net.head(x, "convnext_like", 10)
 
 
+def arithmetic() -> Network:
+    """Arithmetic of values and numbers, reductions and learned tensors, in a form that ends in a head."""
+    net = Sketch(3, 33, 29)
+    x = net(INPUT, "stem.conv", "conv", width=24, kernel=3, stride=2)
+    gain = net(x, "gain", "parameter", shape=Size((24, 1, 1)), init=1)
+    bias = net(x, "bias", "parameter", shape=Size((1, 17, 15)), init=Initializer("normal", Fraction(1, 50)))
+    norm = net(net(net(x, "square", "square"), "sum", "sum", over="space"), "sqrt", "sqrt")
+    below = net(net(norm, "mean", "mean", over="channels"), "eps", "affine", term=Fraction(1, 10**6))
+    ratio = net([norm, below], "ratio", "div")
+    y = net([x, ratio], "scaled", "mul")
+    y = net([net([gain, y], "gained", "mul"), bias], "biased", "add")
+    peak = net(net(y, "max", "max", over="space"), "less", "affine", factor=-1, term=Fraction(1, 2))
+    low = net(y, "min", "min", over="channels")
+    y = net([net([y, peak], "centred", "sub"), low], "spread", "sub")
+    shares = net(y, "shares", "softmax", over="channels")
+    places = net(net(y, "half", "scale", factor=Fraction(1, 2)), "places", "softmax", over="space")
+    y = net([shares, net(net(places, "exp", "exp"), "inverse", "reciprocal", numerator=3)], "joined", "mul")
+    z = net(net([x, y], "sum2", "add"), "conv", "conv", width=16, kernel=1)
+    z = net(net(z, "global", "global_pool"), "flat", "flatten")
+    offset = net(z, "offset", "parameter", shape=(16,), init=0)
+    z = net([net(z, "chances", "softmax", over="channels"), offset], "shifted", "sub")
+    return net.builder.finish("arithmetic", [net(z, "head.linear", "linear", width=10)])
+
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     "regnety_4gf": regnety_4gf,
     "efficientnet_b0": efficientnet_b0,
@@ -227,4 +252,5 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "kitchen_sink": kitchen_sink,
     "convnext_like": convnext_like,
     "relatives": relatives,
+    "arithmetic": arithmetic,
 }

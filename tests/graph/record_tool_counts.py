@@ -57,6 +57,16 @@ class ChannelConv(nn.Conv1d):
         return super().forward(x.flatten(1).unsqueeze(1)).reshape_as(x)
 
 
+class Learned(nn.Module):
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = self.weight if torch.is_grad_enabled() else self.weight.detach()
+        return weight.expand(x.shape[0], *weight.shape)
+
+
 class DropPath(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -115,6 +125,8 @@ def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
         "layer_scale": lambda: LayerScale((c, 1, 1) if len(inputs[0]) == 3 else (c,), float(op.init)),
         "upsample": lambda: nn.Upsample(scale_factor=tuple(map(float, op.factor)), mode=op.mode),
         "channel_shuffle": lambda: nn.ChannelShuffle(op.groups),
+        "parameter": lambda: Learned(op.shape),
+        "softmax": lambda: nn.Softmax(1),
     }
     return modules[name]() if name in modules else None
 
@@ -152,6 +164,21 @@ class Plain(nn.Module):
             return inputs[0] + inputs[1]
         if op.name == "mul":
             return inputs[0] * inputs[1]
+        if op.name == "sub":
+            return inputs[0] - inputs[1]
+        if op.name == "div":
+            return inputs[0] / inputs[1]
+        if op.name == "affine":
+            return float(op.term) - x if op.factor == -1 else x * float(op.factor) + float(op.term)
+        if op.name == "reciprocal":
+            return float(op.numerator) / x
+        if op.name in ("sqrt", "square", "exp"):
+            return getattr(x, op.name)()
+        if op.name in ("mean", "sum", "max", "min"):
+            function = {"max": "amax", "min": "amin"}.get(op.name, op.name)
+            return getattr(x, function)(1 if op.over == "channels" else (2, 3), keepdim=True)
+        if op.name == "softmax" and op.over == "space":
+            return x.flatten(2).softmax(2).reshape(x.shape)
         if op.name == "scale":
             return x * float(op.factor)
         if op.name == "resize":

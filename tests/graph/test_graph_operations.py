@@ -14,6 +14,7 @@ from sampling import many
 
 from archdsl.graph.conventions import CONVENTIONS, KINDS
 from archdsl.graph.faults import RuleError
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.ledger import COLUMNS, Ledger
 from archdsl.graph.operations import OPERATIONS, Conv, Linear, MaxPool, Operation
 from archdsl.graph.operations.base import Saved
@@ -31,6 +32,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "avg_pool": {"kernel": 2, "stride": 2},
     "adaptive_avg_pool": {"size": 2},
     "scale": {"factor": Fraction(1, 5)},
+    **{name: {"over": "space"} for name in ("mean", "sum", "max", "min", "softmax")},
+    "parameter": {"shape": Size((6, 1, 4)), "init": 0},
     "dropout": {"rate": Fraction(1, 5)},
     "drop_path": {"rate": Fraction(1, 5)},
     "split": {"parts": 2},
@@ -123,6 +126,22 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("channel_conv", {"kernel": 4}, "E302", "kernel of channel_conv must be odd"),
     ("resize", {"mode": "bicubic"}, "E302", 'mode must be "nearest" or "bilinear"'),
     ("gelu", {"approximate": "erf"}, "E302", 'approximate must be "none" or "tanh", not "erf"'),
+    ("mean", {"over": "width"}, "E302", 'over must be channels or space, not "width"'),
+    ("mean", {"over": 1}, "E301", "over must be channels or space, not 1"),
+    ("parameter", {"shape": (8, 8), "init": 0}, "E302", "1 or 3 extents, not 2"),
+    ("parameter", {"shape": (8,), "init": "zeros"}, "E301", "init must be zeros, ones, a number, or"),
+    (
+        "parameter",
+        {"shape": (8,), "init": Initializer("normal", Fraction(-1))},
+        "E302",
+        "a standard deviation, at least",
+    ),
+    (
+        "parameter",
+        {"shape": (8,), "init": Initializer("uniform", 0.5)},
+        "E301",
+        "or normal(std: …), not an initializer",
+    ),
     ("slice", {"channels": Range(3, 2)}, "E302", "channels is 3 .. 2, which is empty"),
     ("split", {"parts": 10**6}, "E302", "parts must be"),
     ("reshape", {"to": (3, 4)}, "E302", "1 or 3 extents"),
@@ -150,9 +169,18 @@ def test_faults_of_settings(name: str, settings: dict[str, Any], code: str, part
 SHAPE_FAULTS: list[tuple[str, dict[str, Any], list[tuple[int, ...]], str, str]] = [
     ("conv", {"width": 8, "kernel": 3, "groups": 4}, [(6, 8, 8)], "E304", "4 groups and input channels of 6"),
     ("group_norm", {"groups": 4}, [(6, 8, 8)], "E304", "4 groups and 6 channels"),
-    ("add", {}, [(6, 8, 8), (6, 4, 4)], "E401", "add needs equal shapes and got 6 x 8 x 8 and 6 x 4 x 4"),
+    (
+        "add",
+        {},
+        [(6, 8, 8), (6, 4, 4)],
+        "E401",
+        "add needs equal shapes, or an extent of 1 where they differ, and got 6",
+    ),
     ("mul", {}, [(6, 8, 8), (5, 1, 1)], "E401", "and got 6 x 8 x 8 and 5 x 1 x 1"),
-    ("mul", {}, [(6, 8, 8), (6,)], "E401", "and got 6 x 8 x 8 and 6"),
+    ("sub", {}, [(6, 8, 8), (6,)], "E401", "and got 6 x 8 x 8 and 6"),
+    ("div", {}, [(6,), (2,)], "E401", "and got 6 and 2"),
+    ("softmax", {"over": "space"}, [(6,)], "E403", "got a vector of 6"),
+    ("sum", {"over": "space"}, [(6,)], "E403", "got a vector of 6"),
     ("concat", {}, [(6, 8, 8), (6, 4, 8)], "E401", "got 6 x 8 x 8 and 6 x 4 x 8"),
     ("conv", {"width": 8, "kernel": 7, "padding": 0}, [(6, 5, 9)], "E402", "over 7 x 7 and the padded map has only"),
     ("max_pool", {"kernel": 2, "stride": 2}, [(6, 1, 1)], "E402", "the padded map has only 1 x 1"),
@@ -244,6 +272,9 @@ def test_values_become_canonical() -> None:
     assert Conv.bind({"width": 8, "kernel": 4, "stride": 4}).padding == (0, 0, 0, 0)
     assert OPERATIONS["mul"].bind({}).infer((8, 1, 1), (8, 5, 4)) == ((8, 5, 4),)
     assert OPERATIONS["mul"].bind({}).infer((8, 5, 4), (1, 5, 4)) == ((8, 5, 4),)
+    assert OPERATIONS["add"].bind({}).infer((8, 1, 1), (1, 5, 4)) == ((8, 5, 4),)
+    assert OPERATIONS["sub"].bind({}).infer((1,), (7,)) == ((7,),)
+    assert OPERATIONS["parameter"].bind({"shape": (7,), "init": 1}).init == Initializer("constant", Fraction(1))
     assert OPERATIONS["split"].bind({"sizes": (1, 5)}).infer((6, 2, 2)) == ((1, 2, 2), (5, 2, 2))
 
 

@@ -33,7 +33,8 @@ use std.ops {
   conv, batch_norm, group_norm, layer_norm, relu, relu6, silu, gelu, sigmoid, hard_swish, hard_sigmoid, leaky_relu,
   elu, softplus, mish, log_sigmoid, prelu, tanh, identity, max_pool, avg_pool, global_pool, global_max_pool,
   adaptive_avg_pool, linear, flatten, add, mul, concat, split, slice, pad_channels, channel_shuffle, upsample, resize,
-  dropout, drop_path, layer_scale, scale, reshape, std_conv, conv_transpose
+  dropout, drop_path, layer_scale, scale, reshape, std_conv, conv_transpose,
+  sub, div, affine, reciprocal, sqrt, square, exp, mean, sum, max, min, softmax, parameter
 }
 use std.blocks { conv_norm_act, conv_pool_stem, squeeze_excite, channel_attention, pool_head, conv_head }
 """
@@ -216,6 +217,38 @@ CURVES = (
 )
 
 
+UNITS = (
+    "tanh -> exp",
+    "sigmoid -> sqrt",
+    "tanh -> square",
+    "softmax(over: channels)",
+    "softmax(over: space)",
+    "affine(factor: -1/3, term: 2)",
+    "affine(term: -1/7)",
+    "sigmoid -> affine(factor: -1, term: 2) -> reciprocal(3)",
+)
+"""Steps of arithmetic whose results stay small."""
+
+
+def arithmetic(d: Draw, m: Map) -> str:
+    """An expression with operators, reductions and learned tensors that keeps the shape of a map."""
+    t, axis = m.name, d.of(("channels", "space"))
+    shape = d.of((f"{m.channels} x 1 x 1", "1 x 1 x 1"))
+    init = d.of(("zeros", "ones", "1/3", "normal(std: 1/10)"))
+    return d.of(
+        (
+            f"{t} - mean({t}, over: {axis})",
+            f"{t} / (1 + max(square({t}), over: {axis}))",
+            f"2 * {t} + parameter({shape}, init: {init})",
+            f"{t} * parameter({shape}, init: {init}) - min({t}, over: {axis}) / 3",
+            f"{t} * softmax(sum(tanh({t}), over: channels), over: space)",
+            f"1/3 - {t} / 3",
+            f"-{t} + 1 / sqrt(1 + square({t}))",
+            f"sub(exp(tanh({t})), div({t}, 2 + square({t})))",
+        )
+    )
+
+
 def convolution(d: Draw, source: Map, width: str, divisor: int, kernels: Kernels, stride: str | None = None) -> str:
     """A conv from a map to `width` channels that keeps the size, or takes the block's stride."""
     common = [g for g in (1, 2, 4, 8) if source.divisor % g == 0 and divisor % g == 0]
@@ -251,7 +284,7 @@ def convolution(d: Draw, source: Map, width: str, divisor: int, kernels: Kernels
 def step(d: Draw, m: Map, kernels: Kernels, act: str) -> tuple[str, Map]:
     """A step of a pipe from a map, and what it makes of the map."""
     c = m.channels
-    kind = d.whole(0, 13)
+    kind = d.whole(0, 14)
     if kind <= 1:
         return f"({convolution(d, m, c, m.divisor, kernels)} -> {d.of(NORMS)} -> {act})", m
     if kind == 2:
@@ -299,6 +332,8 @@ def step(d: Draw, m: Map, kernels: Kernels, act: str) -> tuple[str, Map]:
     if kind == 12:
         condition = d.of(("zzratio", "stride == 1", "x.channels == width", "width > 40 and stride != 2", "not zzratio"))
         return f"({convolution(d, m, c, m.divisor, kernels)}) when {condition}", m
+    if kind == 13:
+        return d.of(UNITS), m
     return f"conv_norm_act({c}, act: {act}, norm: {d.of(NORMS)})", m
 
 
@@ -367,6 +402,9 @@ def block(d: Draw, h: Helpers, kernels: Kernels) -> tuple[str, str]:
         text, trunk = pipe(d, x, kernels, act, d.whole(1, 3))
         lines.append(f"zztrunk = x -> {text}")
         trunk = replace(trunk, name="zztrunk")
+    if d.whole(0, 2) == 0:
+        lines.append(f"zzsum = {arithmetic(d, trunk)}")
+        trunk = replace(trunk, name="zzsum")
     shape = d.whole(0, 7)
     if shape == 0:
         steps, m = pipe(d, trunk, kernels, act, d.whole(0, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections import Counter
@@ -108,8 +109,13 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
             outputs = [(of.to, *rest)]
         case "upsample":
             outputs = [(c, rest[0] * of.factor[0], rest[1] * of.factor[1])]
-        case "mul":
-            outputs = [max(shapes)]
+        case "add" | "sub" | "mul" | "div":
+            outputs = [tuple(map(max, *shapes))]
+        case "mean" | "sum" | "max" | "min":
+            outputs = [(1, *rest) if of.over == "channels" else (c, 1, 1)]
+        case "parameter":
+            outputs = [of.shape]
+            counts["params"] = math.prod(of.shape)
         case _:
             assert of.name in OPERATIONS
     return outputs, counts

@@ -32,7 +32,10 @@ torch.set_num_threads(1)  # of small networks several threads mostly wait for ea
 Extents: TypeAlias = tuple[int, int]
 """Height x width."""
 
-WITHOUT_MODULES = {"add", "mul", "scale", "concat", "split", "flatten", "resize"}
+WITHOUT_MODULES = {
+    *("add", "sub", "mul", "div", "scale", "affine", "reciprocal", "sqrt", "square", "exp"),
+    *("mean", "sum", "max", "min", "concat", "split", "flatten", "resize"),
+}
 """Operations that an emitted `forward` may compute by an expression, so that no hook sees them."""
 
 

@@ -29,6 +29,9 @@ CURVES = {
     "dropout": lambda x: x,
     "drop_path": lambda x: x,
     "flatten": lambda x: x.flatten(1),
+    "sqrt": lambda x: x**0.5,
+    "square": lambda x: x * x,
+    "exp": lambda x: torch.e**x,
 }
 
 
@@ -123,6 +126,26 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             return (x + inputs[1],)
         case "mul":
             return (x * inputs[1],)
+        case "sub":
+            return (x - inputs[1],)
+        case "div":
+            return (x / inputs[1],)
+        case "affine":
+            return (float(op.factor) * x + float(op.term),)
+        case "reciprocal":
+            return (float(op.numerator) * x**-1,)
+        case "mean" | "sum" | "max" | "min":
+            flat, shape = (x.flatten(2), (*x.shape[:2], 1, 1)) if op.over == "space" else (x, None)
+            axis = 2 if op.over == "space" else 1
+            found = getattr(torch, name)(flat, axis, keepdim=True)
+            found = found if isinstance(found, Tensor) else found.values
+            return (found.reshape(shape) if shape is not None else found,)
+        case "softmax":
+            axes = (2, 3) if op.over == "space" else (1,)
+            shares = torch.exp(x - x.amax(axes, keepdim=True))
+            return (shares / shares.sum(axes, keepdim=True),)
+        case "parameter":
+            return (torch.stack([t["weight"]] * x.shape[0]),)
         case "concat":
             return (torch.cat(inputs, 1),)
         case "split":

@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("convnext_t", "cspdarknet53", "densenet121", "densenet169", "densenet201", "dla34", "dpn68", "eca_resnet50_d"),
-    *("ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "inception_resnet_v2", "inception_v3", "inception_v4"),
-    *("inceptionnext_atto", "mixnet_s", "mobilenetv4_conv_s", "mobileone_s0", "mobileone_s0_deployed", "nf_resnet50"),
-    *("poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "shufflenetv2_1_0x", "squeezenet_1_1", "starnet_s1"),
-    *("vgg16_bn", "vgg19_bn", "xception41"),
+    *("convnext_t", "convnextv2_atto", "cspdarknet53", "densenet121", "densenet169", "densenet201", "dla34", "dpn68"),
+    *("eca_resnet50_d", "ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "inception_resnet_v2", "inception_v3"),
+    *("inception_v4", "inceptionnext_atto", "mixnet_s", "mobilenetv4_conv_s", "mobileone_s0"),
+    *("mobileone_s0_deployed", "nf_resnet50", "poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "shufflenetv2_1_0x"),
+    *("squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "xception41"),
 )
 
 
@@ -57,6 +57,7 @@ REFERENCES = [
     ("convnext_t", "timm", "convnext_tiny"),
     ("convnext_t", "torchvision", "convnext_tiny"),
     ("cspdarknet53", "timm", "cspdarknet53"),
+    ("convnextv2_atto", "timm", "convnextv2_atto"),
     ("densenet121", "timm", "densenet121"),
     ("densenet121", "torchvision", "densenet121"),
     ("densenet169", "timm", "densenet169"),
@@ -132,6 +133,7 @@ CASES = [
     ("convnext_t", "timm", "convnext_tiny", (64, 96)),
     ("convnext_t", "torchvision", "convnext_tiny", ODD),
     ("cspdarknet53", "timm", "cspdarknet53", ODD),
+    ("convnextv2_atto", "timm", "convnextv2_atto", (64, 96)),
     ("densenet121", "timm", "densenet121", ODD),
     ("dpn68", "timm", "dpn68", ODD),
     ("fasternet_t0", "timm", "fasternet_t0", (64, 96)),

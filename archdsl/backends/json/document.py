@@ -42,7 +42,16 @@ class Band:
     last: int
 
 
-Setting: TypeAlias = bool | int | str | Extents | Ratio | Sides | Band | None
+@dataclass(frozen=True)
+class Start:
+    """How a learned tensor starts."""
+
+    distribution: Literal["constant", "normal"]
+    amount: Ratio
+    """The number that all elements are, or the standard deviation."""
+
+
+Setting: TypeAlias = bool | int | str | Extents | Ratio | Sides | Band | Start | None
 """The value of a setting; a list is [height, width], or the list of whole numbers that the setting asks for."""
 
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from archdsl.backends.json.document import FORMAT, FORMAT_VERSION
 from archdsl.graph.faults import RuleError
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import Builder, Feature, Network, Value
 from archdsl.graph.operations import OPERATIONS, Operation
 from archdsl.graph.operations.base import Attribute
@@ -112,6 +113,11 @@ def _read_setting(attribute: Attribute, value: object, place: str) -> object:
     if isinstance(value, list):
         whole = tuple([_whole(part, place) for part in value])
         return Size(whole) if isinstance(kind, Pair) else whole
+    if isinstance(value, dict) and "distribution" in value:
+        amount = _read_setting(attribute, _get(value, "amount", place), f"{place}, amount")
+        if value["distribution"] not in ("constant", "normal") or not isinstance(amount, Fraction) or len(value) > 2:
+            raise ValueError(f'{place}: a start has the distribution "constant" or "normal" and an exact amount')
+        return Initializer(str(value["distribution"]), amount)
     if isinstance(value, dict):
         parts = {name: _whole(part, place) for name, part in value.items()}
         match parts:
@@ -122,7 +128,8 @@ def _read_setting(attribute: Attribute, value: object, place: str) -> object:
             case {"top": top, "bottom": bottom, "left": left, "right": right, **rest} if not rest:
                 return top, bottom, left, right
         raise ValueError(
-            f"{place}: an object is numerator and denominator, first and last, or top, bottom, left, right"
+            f"{place}: an object is numerator and denominator, first and last, top, bottom, left, right, or "
+            "distribution and amount"
         )
     if isinstance(value, float):
         raise ValueError(f"{place}: {value!r} is not exact; write a numerator and a denominator")

@@ -24,11 +24,13 @@ from archdsl.backends.json.document import (
     Ratio,
     Setting,
     Sides,
+    Start,
     TensorEntry,
     TotalsEntry,
 )
 from archdsl.graph.blocks import Application
 from archdsl.graph.cost import Row, count
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import Network, Node, Value
 from archdsl.graph.operations.base import Tensor
 from archdsl.graph.operations.kinds import Kind, OrNone, Padding
@@ -109,6 +111,8 @@ def _setting(kind: Kind, value: Any) -> Setting:
         kind = kind.kind
     if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, Initializer):
+        return Start(value.kind, _ratio(Fraction(value.scale)))  # type: ignore[arg-type]
     if isinstance(value, Range):
         return Band(int(value.lo), int(value.hi))
     if isinstance(value, tuple):

@@ -219,6 +219,24 @@ def _pad_channels(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...
     return Lowered(form, {"extra": op.to - inputs[0][0]})
 
 
+def _over(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """A reduction, with the axes that it goes over."""
+    return Lowered(op.name, {"axes": 1 if op.over == "channels" else (2, 3)})
+
+
+def _softmax(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    return Lowered(op.name if op.over == "channels" else "softmax_space", {})
+
+
+def _parameter(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    width, *extents = outputs[0]
+    mean, std = (Fraction(0), op.init.scale) if op.init.kind == "normal" else (op.init.scale, Fraction(0))
+    start = {"mean": mean, "std": std}
+    if not extents:
+        return Lowered("parameter_vector", {"width": width, **start})
+    return Lowered(op.name, {"width": width, "height": extents[0], "extent": extents[1], **start})
+
+
 def _slice(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
     return Lowered(op.name, {"lo": op.channels.lo, "hi": op.channels.hi + 1})
 
@@ -258,6 +276,43 @@ def _numbers(*items: int) -> tuple[Expression, ...]:
 
 def _activation(path: str, **defaults: bool | str) -> Form:
     return Form(layer(path, **defaults), activation=True)
+
+
+def _scale(o: Arguments, x: Sequence[Expression]) -> Expression:
+    return Negative(x[0]) if o["factor"] == Literal(-1.0) else Binary("*", x[0], o["factor"])
+
+
+def _affine(o: Arguments, x: Sequence[Expression]) -> Expression:
+    """factor * x + term as a person would write it: `x + 1.0`, `x - 1.0`, `1.0 - x`."""
+    factor, term = o["factor"], o["term"]
+    if factor == Literal(-1.0):
+        return Binary("-", term, x[0])
+    scaled = x[0] if factor == Literal(1.0) else Binary("*", x[0], factor)
+    if isinstance(term, Literal) and isinstance(term.value, float) and term.value < 0:
+        return Binary("-", scaled, Literal(-term.value))
+    return Binary("+", scaled, term)
+
+
+def _method(name: str) -> Form:
+    """A function of tensors without arguments."""
+    return Form(value=lambda _, x: call(Attribute(x[0], name)))
+
+
+def _reduction(name: str) -> Form:
+    """A function of tensors that goes over some axes and keeps them."""
+    return Form(
+        value=lambda o, x: call(Attribute(x[0], name), o["axes"], keepdim=Literal(True)), lower=_over, channels="other"
+    )
+
+
+def _learned(*extents: str) -> Form:
+    """A learned tensor of these extents."""
+
+    def module(o: Arguments) -> Expression:
+        std = {} if o["std"] == Literal(0.0) else {"std": o["std"]}
+        return call("Learned", Tuple(tuple([o[extent] for extent in extents])), o["mean"], **std)
+
+    return Form(module, lower=_parameter, channels="width")
 
 
 LOWEST = Negative(dotted("math.inf"))
@@ -411,9 +466,27 @@ FORMS: dict[str, Form] = {
     "split_sizes": Form(value=_sizes, channels="other", lists=True, flag="splits"),
     # what joins values
     "add": Form(value=lambda _, x: Binary("+", x[0], x[1]), fresh=True, flag="residual"),
+    "sub": Form(value=lambda _, x: Binary("-", x[0], x[1]), fresh=True),
     "mul": Form(value=lambda _, x: Binary("*", x[0], x[1]), flag="gated"),
+    "div": Form(value=lambda _, x: Binary("/", x[0], x[1])),
     "concat": Form(
         value=lambda _, x: call("torch.cat", Tuple(tuple(x)), dim=Literal(1)), channels="summed", flag="joined"
     ),
-    "scale": Form(layer("Scale", "factor"), lambda o, x: Binary("*", x[0], o["factor"])),
+    # arithmetic of one value
+    "scale": Form(layer("Scale", "factor"), _scale),
+    "affine": Form(value=_affine, fresh=True),
+    "reciprocal": Form(value=lambda o, x: Binary("/", o["numerator"], x[0])),
+    "sqrt": _method("sqrt"),
+    "square": _method("square"),
+    "exp": _method("exp"),
+    # reductions
+    "mean": _reduction("mean"),
+    "sum": _reduction("sum"),
+    "max": _reduction("amax"),
+    "min": _reduction("amin"),
+    "softmax": Form(lambda _: call("nn.Softmax", Literal(1)), lower=_softmax),
+    "softmax_space": Form(lambda _: call("SpatialSoftmax")),
+    # learned tensors
+    "parameter": _learned("width", "height", "extent"),
+    "parameter_vector": _learned("width"),
 }

@@ -160,8 +160,9 @@ def _amount(formula: Formula) -> Expression:
     if isinstance(formula, str):
         return Name(formula)
     if not isinstance(formula, tuple):
-        whole = abs(formula) < 1e9 and formula == int(formula)
-        return Literal(int(formula) if whole else float(formula))
+        amount = float(formula)
+        whole = abs(amount) < 1e9 and amount == int(amount)
+        return Literal(int(amount) if whole else amount)
     operator, operands = formula
     parts = [_amount(operand) for operand in operands]
     operator = "**" if operator == "^" else operator

@@ -23,7 +23,21 @@ from archdsl.graph.operations.activations import (
     Softplus,
     Tanh,
 )
-from archdsl.graph.operations.arithmetic import Add, Concat, Dropout, DropPath, Mul
+from archdsl.graph.operations.arithmetic import (
+    Add,
+    Affine,
+    Concat,
+    Div,
+    Dropout,
+    DropPath,
+    Exp,
+    Mul,
+    Reciprocal,
+    Scale,
+    Sqrt,
+    Square,
+    Sub,
+)
 from archdsl.graph.operations.base import OPERATIONS, REQUIRED, Attribute, Operation, Saved, Tensor
 from archdsl.graph.operations.convolution import Conv, Linear
 from archdsl.graph.operations.convolutions import ChannelConv, ConvTranspose, StdConv
@@ -37,14 +51,17 @@ from archdsl.graph.operations.layout import (
     Split,
     Upsample,
 )
+from archdsl.graph.operations.learned import Parameter
 from archdsl.graph.operations.norms import BatchNorm, GroupNorm, LayerNorm, LayerScale
 from archdsl.graph.operations.pooling import AdaptiveAvgPool, AvgPool, GlobalMaxPool, GlobalPool, MaxPool
+from archdsl.graph.operations.reductions import Max, Mean, Min, Softmax, Sum
 
 __all__ = [
     "OPERATIONS",
     "REQUIRED",
     "AdaptiveAvgPool",
     "Add",
+    "Affine",
     "Attribute",
     "AvgPool",
     "BatchNorm",
@@ -53,9 +70,11 @@ __all__ = [
     "Concat",
     "Conv",
     "ConvTranspose",
+    "Div",
     "DropPath",
     "Dropout",
     "Elu",
+    "Exp",
     "Flatten",
     "Gelu",
     "GlobalMaxPool",
@@ -69,23 +88,34 @@ __all__ = [
     "LeakyRelu",
     "Linear",
     "LogSigmoid",
+    "Max",
     "MaxPool",
+    "Mean",
+    "Min",
     "Mish",
     "Mul",
     "Operation",
     "PadChannels",
+    "Parameter",
     "Prelu",
+    "Reciprocal",
     "Relu",
     "Relu6",
     "Reshape",
     "Resize",
     "Saved",
+    "Scale",
     "Sigmoid",
     "Silu",
     "Slice",
+    "Softmax",
     "Softplus",
     "Split",
+    "Sqrt",
+    "Square",
     "StdConv",
+    "Sub",
+    "Sum",
     "Tanh",
     "Tensor",
     "Upsample",

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - every rule has the same parameters, also where it needs one of them only
-"""Operations that join values elementwise, and the random ones that act in training alone."""
+"""Arithmetic of values with each other and with numbers, and the random operations that act in training alone."""
 
 from __future__ import annotations
 
@@ -8,31 +8,37 @@ from typing import ClassVar
 
 from archdsl.graph.faults import RuleError
 from archdsl.graph.ledger import Ledger
+from archdsl.graph.operations.activations import Elementwise
 from archdsl.graph.operations.base import (
     NOTHING_SAVED,
+    OUTPUT_SAVED,
     Operation,
     Saved,
     attribute,
+    need_joint,
     need_map,
-    need_same,
     operation,
 )
 from archdsl.graph.operations.kinds import NUMBER, RATE
-from archdsl.graph.shapes import Dim, Shape, differ, elements, is_one, show_shape
+from archdsl.graph.shapes import Dim, Shape, differ, elements, show_shape
 
 
-@operation
-class Add(Operation):
-    """The sum of two values of equal shape."""
+class _Joined(Operation):
+    """What arithmetic of two values shares: extents of 1 are repeated, one term an element of the output."""
 
-    name: ClassVar[str] = "add"
+    __slots__ = ()
+
     arity: ClassVar[int | None] = 2
-    commutative: ClassVar[bool] = True
-    folds: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The shape that both have. Raises E401 where they differ."""
-        return (need_same(self.name, inputs),)
+        """The shape of both, extents of 1 repeated. Raises E401."""
+        return (need_joint(self.name, *inputs),)
+
+
+class _Sum(_Joined):
+    """A sum or a difference."""
+
+    __slots__ = ()
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """One sum for each element of the output."""
@@ -40,56 +46,65 @@ class Add(Operation):
         return Ledger(residual_adds=count, outputs=count)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
-        """Nothing: both derivatives are 1."""
+        """Nothing: the derivatives are 1 or -1."""
         return NOTHING_SAVED
 
 
-def _fits_as_gate(gate: Shape, other: Shape) -> bool:
-    """Whether every extent of the gate is the other's, or 1."""
-    return all(is_one(a) or not differ(a, b) for a, b in zip(gate, other, strict=True))
-
-
 @operation
-class Mul(Operation):
-    """The product of two values; one may be a gate, with extents of 1 that are repeated: C x 1 x 1."""
+class Add(_Sum):
+    """The sum of two values; extents of 1 are repeated."""
 
-    name: ClassVar[str] = "mul"
-    arity: ClassVar[int | None] = 2
+    name: ClassVar[str] = "add"
     commutative: ClassVar[bool] = True
     folds: ClassVar[bool] = True
 
-    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The shape of the larger one. Raises E401 where the other is neither equal nor a gate."""
-        a, b = inputs
-        if len(a) == len(b):
-            if _fits_as_gate(b, a):
-                return (a,)
-            if _fits_as_gate(a, b):
-                return (b,)
-        raise RuleError(
-            "E401",
-            f"mul needs equal shapes, or a gate of C x 1 x 1 for a map of C x H x W, and got {show_shape(a)} "
-            f"and {show_shape(b)}",
-        )
+
+@operation
+class Sub(_Sum):
+    """The first value less the second; extents of 1 are repeated."""
+
+    name: ClassVar[str] = "sub"
+
+
+class _Product(_Joined):
+    """A product or a quotient."""
+
+    __slots__ = ()
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """One product for each element of the output."""
         count = elements(outputs[0])
         return Ledger(gate_multiplications=count, outputs=count)
 
+
+@operation
+class Mul(_Product):
+    """The product of two values; extents of 1 are repeated, as those of a gate of C x 1 x 1."""
+
+    name: ClassVar[str] = "mul"
+    commutative: ClassVar[bool] = True
+    folds: ClassVar[bool] = True
+
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         """Each input, where the other one needs a gradient: d(ab) = b da + a db."""
-        return Saved(inputs=(0, 1), crossed=True)
+        return Saved(inputs=(0, 1), crossed=(0, 1))
 
 
 @operation
-class Scale(Operation):
-    """A constant factor."""
+class Div(_Product):
+    """The first value divided by the second; extents of 1 are repeated."""
 
-    name: ClassVar[str] = "scale"
-    leading: ClassVar[str | None] = "factor"
+    name: ClassVar[str] = "div"
 
-    factor: Fraction = attribute(NUMBER, "the factor")
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The divisor, and the first where that needs a gradient: d(a/b) = da / b - a / b^2 db."""
+        return Saved(inputs=(0, 1), crossed=(0,))
+
+
+class _WithNumber(Operation):
+    """What arithmetic with numbers shares: shape kept, one term an element."""
+
+    __slots__ = ()
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shape of the input."""
@@ -103,6 +118,74 @@ class Scale(Operation):
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         """Nothing: the derivative is the factor."""
         return NOTHING_SAVED
+
+
+@operation
+class Scale(_WithNumber):
+    """A constant factor."""
+
+    name: ClassVar[str] = "scale"
+    leading: ClassVar[str | None] = "factor"
+
+    factor: Fraction = attribute(NUMBER, "the factor")
+
+
+@operation
+class Affine(_WithNumber):
+    """factor * x + term, with numbers."""
+
+    name: ClassVar[str] = "affine"
+
+    factor: Fraction = attribute(NUMBER, "the factor", Fraction(1))
+    term: Fraction = attribute(NUMBER, "what is added", Fraction(0))
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One sum for each element of the input, and one scaled element where the factor does more than a sign."""
+        count = elements(inputs[0])
+        return Ledger(residual_adds=count, scaled_elements=0 if abs(self.factor) == 1 else count, outputs=count)
+
+
+@operation
+class Reciprocal(_WithNumber):
+    """A number divided by x."""
+
+    name: ClassVar[str] = "reciprocal"
+    leading: ClassVar[str | None] = "numerator"
+
+    numerator: Fraction = attribute(NUMBER, "what is divided", Fraction(1))
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """1 / x, which PyTorch multiplies by the number: the derivative is -numerator / x^2."""
+        return Saved(values=elements(inputs[0]))
+
+
+@operation
+class Sqrt(Elementwise):
+    """The square root."""
+
+    name: ClassVar[str] = "sqrt"
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The output y: the derivative is 1 / (2 y)."""
+        return OUTPUT_SAVED
+
+
+@operation
+class Square(Elementwise):
+    """x * x."""
+
+    name: ClassVar[str] = "square"
+
+
+@operation
+class Exp(Elementwise):
+    """e to the power of x."""
+
+    name: ClassVar[str] = "exp"
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The output, which is the derivative."""
+        return OUTPUT_SAVED
 
 
 @operation

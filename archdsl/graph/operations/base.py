@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 from archdsl.graph.faults import RuleError
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.operations.kinds import Kind
-from archdsl.graph.shapes import Dim, Shape, differ, show_shape
+from archdsl.graph.shapes import Dim, Shape, differ, is_one, show_shape
 from archdsl.records import dataclass
 
 
@@ -66,7 +66,7 @@ class Saved:
 
     `inputs` and `outputs` are the positions of kept tensors. The rest is extra: `values`, `indices`
     (int64) and `masks` (one byte) count elements for each image, `statistics` elements for each batch.
-    `crossed`: each of the two inputs is kept for the other's gradient alone.
+    `crossed` are the positions, of two inputs, of those that are kept for the other's gradient alone.
     """
 
     inputs: tuple[int, ...] = ()
@@ -75,7 +75,7 @@ class Saved:
     indices: Dim = 0
     masks: Dim = 0
     statistics: Dim = 0
-    crossed: bool = False
+    crossed: tuple[int, ...] = ()
 
 
 NOTHING_SAVED = Saved()
@@ -100,6 +100,9 @@ class Operation:
     """Whether several operands are joined two by two, from the first on: `add(a, b, c)` is `a + b + c`."""
     views: ClassVar[bool] = False
     """Whether the outputs share the input's memory; at inference at least, see `shares_memory`."""
+    learned: ClassVar[bool] = False
+    """Whether its output is its parameter, the same for every image: it takes no memory beside the weights. What such
+    an operation has as its input is without meaning, but for the number of images."""
     lists: ClassVar[bool] = False
     """Whether it gives a list of outputs, also where that is a list of one."""
     counts_channels: ClassVar[bool] = False
@@ -151,6 +154,12 @@ class Operation:
     _defaults: ClassVar[dict[str, Any]]
     _kinds: ClassVar[dict[str, Kind]]
     _required: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def words(cls, setting: str) -> Mapping[str, Any]:
+        """What the expression of a setting sees beside all other names."""
+        kind = cls._kinds.get(setting)
+        return kind.words if kind is not None else {}
 
     @classmethod
     def settle(cls, values: dict[str, Any]) -> None:
@@ -223,10 +232,23 @@ def need_map(name: str, shape: Shape) -> tuple[Dim, Dim, Dim]:
     return shape[0], shape[1], shape[2]
 
 
-def need_same(name: str, inputs: tuple[Shape, ...]) -> Shape:
-    """The shape that all inputs share; E401 when two differ."""
-    first = inputs[0]
-    for other in inputs[1:]:
-        if len(first) != len(other) or any(differ(a, b) for a, b in zip(first, other, strict=True)):
-            raise RuleError("E401", f"{name} needs equal shapes and got {show_shape(first)} and {show_shape(other)}")
-    return first
+def need_joint(name: str, a: Shape, b: Shape) -> Shape:
+    """The shape of two values taken together: an extent of 1 is repeated as often as the other asks. E401 where they
+    have not as many dimensions, or where two extents differ and neither is 1."""
+    joint = [_joint(one, other) for one, other in zip(a, b, strict=True)] if len(a) == len(b) else [None]
+    if any(extent is None for extent in joint):
+        raise RuleError(
+            "E401",
+            f"{name} needs equal shapes, or an extent of 1 where they differ, and got {show_shape(a)} and "
+            f"{show_shape(b)}",
+        )
+    return tuple(joint)
+
+
+def _joint(a: Dim, b: Dim) -> Dim | None:
+    """The extent of both. A plain 1 is looked at first, so that nothing is decided on a formula beside it."""
+    if isinstance(a, int) and a == 1:
+        return b
+    if (isinstance(b, int) and b == 1) or not differ(a, b):
+        return a
+    return b if is_one(a) else a if is_one(b) else None

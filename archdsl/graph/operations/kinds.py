@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from archdsl.graph.faults import RuleError
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.shapes import EXTENT_MAX, Range, Size, show
 from archdsl.graph.symbolic import Symbolic
 
@@ -20,10 +22,19 @@ def wrong_type(name: str, expected: str, value: object) -> RuleError:
     return RuleError("E301", f"{name} must be {expected}, not {show(value)}", attribute=name)
 
 
+class Maker(NamedTuple):
+    """A word that makes a value of one number, given by its name: `normal(std: 0.02)`."""
+
+    argument: str
+    make: Callable[[Any], Any]
+
+
 class Kind:
     """A type with a range."""
 
     text: str
+    words: Mapping[str, Any] = {}
+    """What the expression of such a setting sees beside all other names: values, or the `Maker` of one."""
 
     def check(self, name: str, value: Any) -> Any:
         """The value in canonical form, or a `RuleError` that names the setting."""
@@ -204,7 +215,37 @@ class OrNone(Kind):
         return None if value is None else self.kind.check(name, value)
 
 
+class Axis(Choice):
+    """The dimensions that an operation goes over, by name."""
+
+    def __init__(self) -> None:
+        super().__init__("channels", "space")
+        self.text = "channels or space"
+        self.words = {value: value for value in self.values}
+
+
+class Start(Kind):
+    """How a learned tensor starts: a number for all of it, or a distribution. Canonical: an `Initializer` with an exact
+    number."""
+
+    text = "zeros, ones, a number, or normal(std: …)"
+    words: Mapping[str, Any] = {
+        "zeros": Fraction(0),
+        "ones": Fraction(1),
+        "normal": Maker("std", lambda std: Initializer("normal", std)),
+    }
+
+    def check(self, name: str, value: Any) -> Initializer:
+        """A start. Raises E301, E302."""
+        if isinstance(value, (int, Fraction, Symbolic)) and not isinstance(value, bool):
+            return Initializer("constant", NUMBER.check(name, value))
+        if not isinstance(value, Initializer) or value.kind not in ("constant", "normal"):
+            raise wrong_type(name, self.text, value)
+        return Initializer(value.kind, (NUMBER if value.kind == "constant" else DEVIATION).check(name, value.scale))
+
+
 EXTENT = Whole(1)
+DEVIATION = Rational("a standard deviation, at least 0", 0)
 RATE = Rational("a rate, at least 0 and less than 1", 0, 1, without=(1,))
 POSITIVE = Rational("a number greater than 0", 0, without=(0,))
 MOMENTUM = Rational("a number from 0 to 1", 0, 1)

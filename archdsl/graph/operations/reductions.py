@@ -1,0 +1,125 @@
+# ruff: noqa: ARG002 - every rule has the same parameters, also where it needs one of them only
+"""Reductions over the channels or over the space of a map, which keep what they reduce as an extent of 1; softmax."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archdsl.graph.ledger import Ledger
+from archdsl.graph.operations.activations import Elementwise
+from archdsl.graph.operations.base import (
+    NOTHING_SAVED,
+    OUTPUT_SAVED,
+    Operation,
+    Saved,
+    attribute,
+    need_map,
+    operation,
+)
+from archdsl.graph.operations.kinds import Axis
+from archdsl.graph.shapes import Shape, elements
+
+AXIS = Axis()
+
+
+class _Reduction(Operation):
+    """What reductions share."""
+
+    __slots__ = ()
+
+    over: str
+
+    def stride_behind(self, stride: int) -> int | None:
+        """None over space: one position is left."""
+        return None if self.over == "space" else stride
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(1, H, W) over the channels, (C, 1, 1) over space. Raises E403 for the space of a vector."""
+        if self.over == "space":
+            return ((need_map(self.name, inputs[0])[0], 1, 1),)
+        return ((1, *inputs[0][1:]),)
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One reduced element for each element of the input."""
+        return Ledger(pooled_elements=elements(inputs[0]), outputs=elements(outputs[0]))
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: the derivative is a number."""
+        return NOTHING_SAVED
+
+
+@operation
+class Mean(_Reduction):
+    """The mean over the channels, or over space."""
+
+    name: ClassVar[str] = "mean"
+
+    over: str = attribute(AXIS, "what it goes over")
+
+
+@operation
+class Sum(_Reduction):
+    """The sum over the channels, or over space."""
+
+    name: ClassVar[str] = "sum"
+
+    over: str = attribute(AXIS, "what it goes over")
+
+
+class _Extremum(_Reduction):
+    """The largest or the smallest value."""
+
+    __slots__ = ()
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Both: the gradient goes to the elements that are equal to the output."""
+        return Saved(inputs=(0,), outputs=(0,))
+
+
+@operation
+class Max(_Extremum):
+    """The largest value over the channels, or over space."""
+
+    name: ClassVar[str] = "max"
+
+    over: str = attribute(AXIS, "what it goes over")
+
+
+@operation
+class Min(_Extremum):
+    """The smallest value over the channels, or over space."""
+
+    name: ClassVar[str] = "min"
+
+    over: str = attribute(AXIS, "what it goes over")
+
+
+@operation
+class Softmax(Elementwise):
+    """exp(x) / sum(exp(x)), the sum over the channels at every position, or over the space of every channel."""
+
+    name: ClassVar[str] = "softmax"
+
+    over: str = attribute(AXIS, "what adds up to 1")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input. Raises E403 for the space of a vector."""
+        if self.over == "space":
+            need_map(self.name, inputs[0])
+        return (inputs[0],)
+
+    @property
+    def kind(self) -> str:
+        """Finer than the name: thop counts the softmax over channels alone."""
+        return f"{self.name}_{self.over}"
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One activation element for each element, and of each sum one addition less than its terms."""
+        shape = inputs[0]
+        count = elements(shape)
+        sums = shape[0] if self.over == "space" else elements((1, *shape[1:]))
+        return Ledger(activation_elements=count, residual_adds=count - sums, outputs=count)
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """The output y: the derivative is y (1 - y), and -y y' between elements."""
+        return OUTPUT_SAVED
