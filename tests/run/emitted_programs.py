@@ -382,7 +382,8 @@ PROGRAMS = {
         return resize(wide, high) + high + (both * gate -> std_conv(width, kernel: 3, groups: 2, eps: 1e-5))
       }
       block ends(x) {
-        return x -> global_pool -> channel_conv(kernel: 3) -> flatten -> channel_conv(kernel: 1) -> log_sigmoid -> linear(3)
+        return x -> global_pool -> channel_conv(kernel: 3) -> flatten -> channel_conv(kernel: 1) -> log_sigmoid
+                 -> linear(3)
       }
       model m {
         input: 3 x 15 x 22
