@@ -490,10 +490,10 @@ def test_scalings_apply_one_after_the_other() -> None:
     assert twice == hash_of(net("unit { width: 32  depth: 4 }"))
 
 
-def test_a_rule_is_evaluated_after_scaling_the_depth() -> None:
+def test_a_rule_is_stretched_where_the_depth_is_scaled() -> None:
     base = net("unit { width: 8 * (block.index + 1)  depth: 2 }").replace("net", "base")
-    assert widths(network(base, "model net = base -> d(2)", name="net")) == [8, 16, 24, 32]
-    assert widths(network(base, "model net = base -> width_mult(3) -> d(2)", name="net")) == [24, 48, 72, 96]
+    assert widths(network(base, "model net = base -> d(2)", name="net")) == [8, 8, 16, 16]
+    assert widths(network(base, "model net = base -> width_mult(3) -> d(2)", name="net")) == [24, 24, 48, 48]
 
 
 def test_a_number_for_all_stages_and_a_list_for_each() -> None:
