@@ -340,6 +340,9 @@ def _combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: En
     help_ = None
     if isinstance(left, Block | Sequence | Function) or isinstance(right, Block | Sequence | Function):
         help_ = _parenthesized(e, env)
+    elif e.operator in ("+", "*") and any(_are_tensors(side) for side in (left, right)):
+        joins = "add" if e.operator == "+" else "mul"
+        help_ = f"write `{joins}({e.left.span.text}, {e.right.span.text})`: it takes the tensors of lists"
     elif isinstance(left, Tensor) or isinstance(right, Tensor):
         help_ = "between tensors there are `+` and `*`; `scale(1/5)` multiplies by a number"
     elif e.operator in ("+", "*") and isinstance(single(left), Tensor) and isinstance(single(right), Tensor):
@@ -348,6 +351,11 @@ def _combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: En
     elif e.operator == "+" and isinstance(left, tuple):
         help_ = "write one list, or a comprehension"
     raise fault("E310", f"`{e.operator}` does not work between {kinds}", e, env, help=help_)
+
+
+def _are_tensors(value: Value) -> bool:
+    """Whether a value is a list of several tensors."""
+    return is_list(value) and len(value) > 1 and all(isinstance(part, Tensor) for part in value)
 
 
 def number_fault(error: NumberError, e: ast.Node, env: Environment) -> Fault:
