@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from archdsl import numbers
-from archdsl.analysis.calls import as_block, body_value, call_block, callee, tensors_of
+from archdsl.analysis.calls import as_block, body_value, call_block, callee, folds, tensors_of
 from archdsl.analysis.context import AlreadyReported, Context, Rule
 from archdsl.analysis.evaluate import bounded
 from archdsl.analysis.labels import safe_name
@@ -25,6 +25,7 @@ from archdsl.analysis.values import (
     Setting,
     Tensor,
     Value,
+    is_list,
     kind_of,
 )
 from archdsl.graph.blocks import NO_NAMES, WORKED_OUT, Formula, Given
@@ -66,6 +67,8 @@ def _feed(ctx: Context, step: ast.Expression, value: Value, env: Environment) ->
                 return call_block(ctx, function, step, env, tensors)
         target = as_block(ctx.evaluate(step, env))
         if isinstance(target, Block | Sequence):
+            if is_list(value) and len(tensors) == 1 and folds(target):
+                return tensors[0]
             return apply(ctx, target, tensors, step, env)
         raise fault("E212", f"an arrow leads a tensor into a block, not into {kind_of(target)}", step, env)
     value = as_block(value)

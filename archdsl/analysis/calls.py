@@ -21,6 +21,7 @@ from archdsl.analysis.values import (
     Function,
     Origin,
     Scaling,
+    Sequence,
     Setting,
     Tensor,
     Value,
@@ -266,13 +267,14 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
     settings = dict(block.settings)
     given: set[str] = set()
     names: dict[str, str] = {}
-    many, empty = _takes_many(block), None
+    many, empty, listed = _takes_many(block), None, False
     for argument in e.arguments:
         value = ctx.evaluate(argument.value, _with_words(block, argument.name, env))
         if argument.name is None:
             tensors = tensors_of(value)
             if tensors is not None:
                 inputs.extend(tensors)
+                listed = listed or is_list(value)
                 continue
             if value == () and many:
                 empty = argument
@@ -288,12 +290,19 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
         if env.frame is not None and (local := env.frame.definition.local_name(argument.value)):
             names[name] = local
     configured = Block(block.of, settings, e.span)
+    if listed and len(inputs) == 1 and folds(block):
+        return inputs[0]
     learned = isinstance(block.of, Primitive) and block.of.operation.learned and env.frame is not None
     if inputs or learned:
         return ctx.language.apply(ctx, configured, tuple(inputs), e, env, names)
     if empty is not None:
         raise fault("E211", f"nothing flows into `{block.name}`: the list is empty", empty, env)
     return bounded(ctx, configured, e, env)
+
+
+def folds(block: Block | Sequence) -> bool:
+    """Whether a block is a sum or product of several: of a list of one tensor, it is that tensor."""
+    return isinstance(block, Block) and isinstance(block.of, Primitive) and block.of.operation.folds
 
 
 def _takes_many(block: Block) -> bool:

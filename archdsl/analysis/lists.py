@@ -17,7 +17,7 @@ from archdsl.analysis.values import Environment, Origin, Value, extent, is_list,
 from archdsl.graph.shapes import Size
 from archdsl.syntax import ast
 
-COPIED = 256
+COPIED = 64
 """Elements of a list that are copied in the time of one step."""
 
 

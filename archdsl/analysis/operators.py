@@ -18,6 +18,7 @@ from archdsl.analysis.values import (
     Setting,
     Tensor,
     Value,
+    is_list,
     kind_of,
     single,
 )
@@ -63,6 +64,9 @@ def combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: Env
     help_ = None
     if isinstance(left, Block | Sequence | Function) or isinstance(right, Block | Sequence | Function):
         help_ = _parenthesized(e, env)
+    elif e.operator in ("+", "*") and (_are_tensors(left) or _are_tensors(right)):
+        joins = "add" if e.operator == "+" else "mul"
+        help_ = f"write `{joins}({e.left.span.text}, {e.right.span.text})`: it takes the tensors of lists"
     elif isinstance(left, Tensor) or isinstance(right, Tensor):
         help_ = "tensors are joined with each other and with numbers by `+`, `-`, `*` and `/`"
         if e.operator == "^":
@@ -73,6 +77,11 @@ def combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: Env
     elif e.operator == "+" and isinstance(left, tuple):
         help_ = "write one list, or a comprehension"
     raise fault("E310", f"`{e.operator}` does not work between {kinds}", e, env, help=help_)
+
+
+def _are_tensors(value: Value) -> bool:
+    """Whether a value is a list of several tensors."""
+    return is_list(value) and len(value) > 1 and all(isinstance(part, Tensor) for part in value)
 
 
 def _with_number(e: ast.Arithmetic, left: Value, right: Value, env: Environment) -> tuple[str, dict[str, Setting]]:

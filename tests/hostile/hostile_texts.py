@@ -146,6 +146,20 @@ MEANING: dict[str, str] = {
     "a comprehension bomb": value(
         "[[[[1 for a in 1 .. 9999] for b in 1 .. 9999] for c in 1 .. 9999] for d in 1 .. 9999]"
     ),
+    "a recurrence within another": width(
+        "f(8)",
+        "fn g(n) { a[0] = n  a[i] = a[i - 1] + 1 for i in 1 .. 9999  return a[9999] }\n"
+        "fn f(n) { a[0] = n  a[i] = g(a[i - 1]) for i in 1 .. 9999  return a[9999] }\n",
+    ),
+    "a recurrence over 10^9": width(
+        "f(8)", "fn f(n) { a[0] = n  a[i] = a[i - 1] for i in 1 .. 10 ^ 9  return a[9] }\n"
+    ),
+    "a list of all lists before": width("f(8)", "fn f(n) { a[0] = n  a[i] = a for i in 1 .. 9999  return count(a) }\n"),
+    "a list within the one before": width(
+        "f(8)", "fn f(n) { a[0] = n  a[i] = [a[i - 1]] for i in 1 .. 999  return 8 }\n"
+    ),
+    "an element of a later one": width("f(8)", "fn f(n) { a[0] = n  a[i] = a[i + 1] for i in 1 .. 9  return a[9] }\n"),
+    "sums of all tensors before": body("y[0] = x  y[i] = add(y) -> relu for i in 1 .. 9999  return y[9999]"),
     "a comprehension over 10^40": value("[1 for a in 1 .. 10 ^ 40]"),
     "a comprehension over a negative range": value("[1 for a in 1 .. -5]"),
     "doubling lists": value("f59(1)", DOUBLING),
@@ -531,6 +545,7 @@ CODES = {
         "dWr(m)",
         "dWr(none)",
     ),
+    "E311": ("an element of a later one",),
     "E312": (
         "dWr(-1)",
         "dWr(0)",
@@ -554,8 +569,9 @@ CODES = {
         "doubling size",
         "doubling width",
         "split often",
+        "sums of all tensors before",
     ),
-    "E392": ("a comprehension bomb", "logarithms that nearly cancel"),
+    "E392": ("a comprehension bomb", "a recurrence within another", "logarithms that nearly cancel"),
     "E393": (
         "a block within itself",
         "a block within itself, by configuration",
@@ -571,6 +587,9 @@ CODES = {
         "a comprehension over 10^40",
         "a growing sequence",
         "a growing sequence, unused",
+        "a list of all lists before",
+        "a list within the one before",
+        "a recurrence over 10^9",
         "a list of 30000 stages",
         "a table of 100000 stages",
         "d(1e300)",

@@ -263,6 +263,43 @@ PROGRAMS = {
         head: pool_head(classes: 5)
       }
     """,
+    "lists": """
+      block dense(x; growth, layers) {
+        y[0] = x
+        y[i] = concat(y) -> batch_norm -> relu -> conv(growth, kernel: 3) for i in 1 .. layers
+        return concat(y)
+      }
+      block steps(x; width, layers) {
+        a, b = x -> conv(width, kernel: 1) -> split(parts: 2)
+        y[0] = a
+        y[1] = b
+        y[i] = y[i - 1] + (y[i - 1] -> conv_norm_act(width / 2)) for i in 2 .. layers + 1
+        return concat(y) -> conv(width, kernel: 1)
+      }
+      block turns(x; scale, kept: x.channels == 24) {
+        parts = x -> split(parts: scale)
+        y[i] = (parts[i] + y[i - 1] if kept and i > 0 else parts[i]) -> conv(4, kernel: 3) -> relu
+          for i in 0 .. scale - 2
+        y[scale - 1] = parts[scale - 1] -> conv(4, kernel: 1)
+        z[i] = parts[i] -> conv(4, kernel: 2 * i + 1) for i in 0 .. scale - 1
+        return concat(y, z[0], z[scale - 1], y[2]) -> conv(24, kernel: 1)
+      }
+      block sums(xs...; width) = add(xs) -> conv(width, kernel: 1)
+      block held(x; layers: 4) {
+        y[0] = x
+        y[i] = sums(y, x, width: x.channels) * (y[0] -> global_pool -> sigmoid) for i in 1 .. layers
+        return mul(y) + sums(y[layers], width: x.channels)
+      }
+      model m {
+        input:  3 x 17 x 22
+        stem:   conv_norm_act(8)
+        stages: [
+          dense { growth: 4  layers: 4 }, dense { growth: 6  layers: 4 }, dense { growth: 6  layers: 2 },
+          steps { width: 24  layers: 4 }, turns { scale: 6 }, turns { scale: 6  kept: false }, held { layers: 3 }
+        ]
+        head:   pool_head(classes: 5)
+      }
+    """,
     "vectors": """
       block vectors(x) {
         v = x -> flatten -> linear(24) -> scale(0.3) -> layer_norm -> gelu

@@ -146,6 +146,32 @@ def test_a_file_in_alphabetical_order(ordered: bool) -> None:
     assert moves(plan) == dict(zip(ours(net), state, strict=True))
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+def test_the_parts_of_a_list_may_stand_apart(ordered: bool) -> None:
+    """One list of convolutions and one of norms, as Res2Net's code has them."""
+    net = network(
+        stages(
+            "block b(x; width) {\n"
+            "  y[0] = x\n"
+            "  y[i] = y[i - 1] -> conv(width, kernel: 3) -> batch_norm for i in 1 .. 3\n"
+            "  return y[3]\n"
+            "}",
+            "b(8)",
+        )
+    )
+    layers = [(f"b.convs.{i}.weight", (8, 3 if i == 0 else 8, 3, 3)) for i in range(3)]
+    norms = [
+        (f"b.bns.{i}.{part}", (8,)) for i in range(3) for part in ("weight", "bias", "running_mean", "running_var")
+    ]
+    plan = map_state(net, dict([*layers, *norms]), ordered=ordered)
+    found = moves(plan)
+    for i in range(3):
+        assert found[f"stages.0.blocks.0.y.{i + 1}.conv.weight"] == f"b.convs.{i}.weight"
+        assert found[f"stages.0.blocks.0.y.{i + 1}.batch_norm.running_var"] == f"b.bns.{i}.running_var"
+    assert plan.choices == ()
+    assert not ordered or any("one after the other" in note for note in plan.notes)
+
+
 def test_gamma_and_beta_by_position_are_not_taken() -> None:
     """Two scales of one length, whose names say neither which is first nor what they are."""
     net = network(stages("block b(x; width) = x -> conv(width, kernel: 1) -> layer_scale -> layer_scale", "b(8)"))

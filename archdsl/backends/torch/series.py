@@ -36,8 +36,8 @@ from archdsl.records import dataclass
 LEAST = 3
 """Two modules are no series."""
 PLACE = Name("i")
-LAYER, INDEX = Name("?layer"), Name("?index")
-"""What stands for the module of an element, and for its place, until they have names."""
+LAYER, INDEX, SO_FAR = Name("?layer"), Name("?index"), Name("?so_far")
+"""What stands for the module of an element, for its place and for the elements before it, until they have names."""
 
 
 # What makes them
@@ -324,7 +324,9 @@ class _Loop:
         made: dict[Ref, Expression] = {}
         for number, unit in enumerate(element.units):
             if number in self.so_far:
-                written = rewritten(unit.write([LIST]), {Tuple((LIST,)): LIST})
+                written = rewritten(unit.write([SO_FAR]), {Tuple((SO_FAR,)): LIST})
+                if SO_FAR.name in names(written):
+                    return None  # it takes them one by one
             else:
                 if any(unit.inputs[operand] in made for operand in unit.repeats):
                     return None
