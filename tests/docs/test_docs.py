@@ -4,6 +4,7 @@ What stands behind the three backticks says how:
 
     arch                a program, which compiles without diagnostics
     arch expect=E304    a program with these diagnostics and no others
+    arch file=NAME      a program that the page's commands after it find under this name
     arch values         lines `expression   # value`
     arch fragment       a part: declarations, or fields of a model; what it uses is brought in from the library
     text paths          the paths of the operations of the program before; `…` stands for any lines
@@ -139,6 +140,17 @@ def agrees(written: str, found: str) -> bool:
     return re.fullmatch(pattern, "".join(lines)) is not None
 
 
+def named_files(block: Code) -> dict[str, str]:
+    """The programs before a block that have names, the last of each."""
+    found: dict[str, str] = {}
+    before = block.before
+    while before is not None:
+        for name in re.findall(r"\bfile=(\S+)", before.info):
+            found.setdefault(name, before.text)
+        before = before.before
+    return found
+
+
 # Each kind of block
 
 
@@ -216,6 +228,8 @@ def test_block_of_code(
 ) -> None:
     if block.info.split()[:1] in (["console"], ["python"]):
         shutil.copytree(ROOT / "specs", tmp_path / "specs")
+        for name, text in named_files(block).items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
         monkeypatch.chdir(tmp_path)
     match block.info.split():
         case ["arch", "values"]:
