@@ -72,9 +72,15 @@ def block_widths(network: Network) -> list[int]:
 
 
 def test_rexnet_by_depth_2() -> None:
-    for scaling in ("d(2)", "depth_mult(2)"):
-        counts = totals(network_of(spec("rexnet_1_0x", scalings=[scaling])))
-        assert (counts["flops"], counts["params"]) == (879_878_324, 8_905_238)
+    """The family's own multiplier makes the line anew, as the code does; a scaling of depths repeats what is there."""
+    counts = totals(network_of(spec("rexnet_1_0x", scalings=["depth_mult(2)"])))
+    assert (counts["flops"], counts["params"]) == (879_878_324, 8_905_238)
+    deep = network_of(spec("rexnet_1_0x", scalings=["d(2)"]))
+    assert block_widths(deep) == twice(rexnet_widths(1.0, DEPTHS))
+
+
+def twice(widths: list[int]) -> list[int]:
+    return [width for width in widths for _ in range(2)]
 
 
 @pytest.mark.parametrize("factor", ["0.4", "0.5", "0.75", "1.3", "1.5", "2.7", "3"])
@@ -90,18 +96,20 @@ def test_rexnet_by_depth(factor: str) -> None:
 
 def test_rexnet_plain_by_depth() -> None:
     """The widths rise from 96 to 624 in equal steps, over all blocks but the last."""
-    widths = block_widths(network_of(spec("rexnet_plain", scalings=["d(2)"])))
-    assert widths == [*(round(96 + 528 * i / 24) for i in range(25)), 1024]
+    widths = [*(round(96 + 528 * i / 11) for i in range(12)), 1024]
+    assert block_widths(network_of(spec("rexnet_plain"))) == widths
+    assert block_widths(network_of(spec("rexnet_plain", scalings=["d(2)"]))) == twice(widths)
 
 
 def test_rexnet_by_depth_and_width() -> None:
-    """The rule gives its widths at the new depth, and the scaling's line then each of these."""
+    """Every block has the width of the one it was taken from, and the scaling's line then each of these."""
     depths = [2 * depth for depth in DEPTHS]
-    scaled = [round(width * 4 ** (1 / 4) / 8) * 8 for width in rexnet_widths(1.0, depths)]
+    widths = twice(rexnet_widths(1.0, DEPTHS))
+    scaled = [round(width * 4 ** (1 / 4) / 8) * 8 for width in widths]
     assert block_widths(network_of(spec("rexnet_1_0x", scalings=["dw(4)"]))) == scaled
     cubed = network_of(spec("rexnet_1_0x", scalings=["dwr(8)"]))
     assert [stage.depth for stage in stage_shapes(cubed)] == depths
-    assert block_widths(cubed) == [round(width * 8 ** (1 / 6) / 8) * 8 for width in rexnet_widths(1.0, depths)]
+    assert block_widths(cubed) == [round(width * 8 ** (1 / 6) / 8) * 8 for width in widths]
 
 
 LINE = """

@@ -343,6 +343,7 @@ SCALED: dict[str, str] = {
 TEXTS = {**NESTED, **MEANING, **{name: FAMILY + text for name, text in SCALED.items()}}
 
 RESULTS = {
+    "add of 10^4",
     "d(solve(params: 100K))",
     "solve a rule by block",
     "10000 stages",
@@ -483,10 +484,7 @@ CODES = {
         "a block that returns nothing",
         "an empty block",
     ),
-    "E211": (
-        "a large lcm",
-        "add of 10^4",
-    ),
+    "E211": ("a large lcm",),
     "E301": (
         "a block that returns a number",
         "a block that returns an empty list",
@@ -494,6 +492,7 @@ CODES = {
     ),
     "E302": (
         "a kernel of 2^31",
+        "a power of a sum of roots",
         "a scaling of size to 10^40",
         "a scaling of size to 2^31",
         "a scaling of size to nothing",
@@ -526,7 +525,6 @@ CODES = {
         "a large product",
         "a power of a huge exponent",
         "a power of a negative one",
-        "a power of a sum of roots",
         "a product of roots",
         "a sum of roots",
         "a tiny exponent",

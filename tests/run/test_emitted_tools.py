@@ -374,7 +374,7 @@ def test_arguments_of_models(name: str) -> None:
     shapes = emitted.tensor_shapes(built.network)
     changed = {n for n, t in module.state_dict().items() if tuple(t.shape) != shapes[n]}
     nodes = built.network.nodes
-    reading = [node for node in nodes if INPUT in node.inputs and node.operation.name == "conv"]
+    reading = [node for node in nodes if INPUT in node.inputs and node.operation.name in ("conv", "std_conv")]
     first = {f"{node.path}.weight" for node in reading if channels != 3}
     classifier = nodes[classifier_of(built.network) or 0].path
     assert changed == first | {name for name in shapes if name.rpartition(".")[0] == classifier}
