@@ -159,7 +159,7 @@ class _Writer:
         self.found.append(Assign(found, List(begun), kind))
         body = Evaluate(call(Attribute(found, "append"), rewritten(series.body, {**known, LIST: found})))
         targets = ", ".join([text(known[turn.stands]) for turn in series.over])
-        over = values[0] if len(values) == 1 else call("zip", *values)
+        over = values[0] if len(values) == 1 else call("zip", *values, strict=Literal(True))
         self.found.append(For(targets, over, (body,)))
         for ref in unit.inputs:
             self.left[ref] -= 1
