@@ -319,15 +319,8 @@ def _arithmetic(ctx: Context, e: ast.Arithmetic, env: Environment) -> Value:
         raise number_fault(error, e, env) from None
     except TypeError:
         return combine(ctx, e, left, right, env)
-    kind = type(value)
-    if kind is Fraction:
-        spent = numbers.size(value) // PLAIN + numbers.work() - before  # type: ignore[arg-type]
-    elif kind is int and value.bit_length() <= PLAIN:  # type: ignore[union-attr]
-        return value
-    else:
-        spent = weight(value) + numbers.work() - before
-    if spent:
-        ctx.spend(spent, e, env)
+    if type(value) is not int or value.bit_length() > PLAIN:
+        ctx.spend(numbers.work() - before + weight(value), e, env)
     return value
 
 
