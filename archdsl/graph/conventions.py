@@ -26,7 +26,7 @@ Terms = tuple[tuple[str, int], ...]
 _BY_MODE = ("nearest", "bilinear")
 _FINER = {
     **{name: tuple([f"{name}_{mode}" for mode in _BY_MODE]) for name in ("upsample", "resize")},
-    "softmax": ("softmax_channels", "softmax_space"),
+    "softmax": ("softmax_channels", "softmax_space", "softmax_tokens"),
 }
 """Operations that a tool tells apart by a setting."""
 
@@ -91,15 +91,19 @@ def _sum(unit: str, rows: Iterable[tuple[str, Mapping[str, int]]], divisor: int 
 _KNOWN_LAYERS = "conv conv_transpose linear"
 """Layers that are modules of PyTorch: thop and ptflops count no others."""
 _LAYERS = f"std_conv channel_conv {_KNOWN_LAYERS}"
+_PRODUCTS = f"{_LAYERS} attention"
+"""Layers, and the products of values with each other that have multiply-adds too."""
 _MULTIPLY_ADDS = {"multiply_adds": 1}
 _WITH_BIAS = {"multiply_adds": 1, "bias_adds": 1}
 _LEARNED = {"weights": 1, "biases": 1, "norm_parameters": 1, "other_parameters": 1}
 
 _PAPER_FLOPS = _sum(
-    "multiply-adds of convolutions and linear layers, and one for every bias added",
-    [(_LAYERS, _WITH_BIAS)],
+    "multiply-adds of convolutions, linear layers and attention, and one for every bias added",
+    [(_PRODUCTS, _WITH_BIAS)],
 )
-_MACS = _sum("multiply-adds of convolutions and linear layers, biases not counted", [(_LAYERS, _MULTIPLY_ADDS)])
+_MACS = _sum(
+    "multiply-adds of convolutions, linear layers and attention, biases not counted", [(_PRODUCTS, _MULTIPLY_ADDS)]
+)
 _PARAMS = _sum("learned elements: weights, biases, scales and shifts of norms, layer scales, slopes", [("*", _LEARNED)])
 _PAPER_ACTS = _sum(
     "elements in the outputs of convolutions, max and average pooling (not global) and linear layers",
@@ -124,7 +128,8 @@ _TF_PROFILER = _sum(
         ("square", {"activation_elements": 1}),
         ("mean", {"pooled_elements": 1}),
         ("sum", {"pooled_elements": 1, "outputs": -1}),
-        ("softmax_channels softmax_space", {"activation_elements": 5}),
+        ("softmax_channels softmax_space softmax_tokens", {"activation_elements": 5}),
+        ("attention", {"multiply_adds": 2, "activation_elements": 5}),
     ],
     divisor=2,
 )

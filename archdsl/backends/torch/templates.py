@@ -34,6 +34,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "UnevenAvgPool2d": ("F", "torch"),
     "fit_padding": ("SamePad2d", "torch"),
     "DropPath": ("F",),
+    "TokenDropPath": ("DropPath", "F"),
     "Permute": (),
     "StdConv2d": ("F", "torch"),
     "ChannelConv": (),
@@ -46,6 +47,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "ChannelShuffle": (),
     "Reshape": (),
     "resize_like": ("F",),
+    "map_like": (),
+    "multi_head_attention": ("F",),
     "Stage": (),
 }
 """Modules and functions that PyTorch does not have: those that an emitted file needs stand in it in this order. Each
