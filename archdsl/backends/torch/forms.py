@@ -244,10 +244,20 @@ def _drop_path(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) 
     return Lowered("drop_path_tokens" if len(inputs[0]) == 2 else op.name, {"rate": op.rate})
 
 
+BESIDE = ("tokens_beside", "height_beside", "width_beside")
+"""The extents that a learned tensor fixes of what flows into its block; 0 for any."""
+
+
+def beside(shape: Shape) -> dict[str, Any]:
+    """These extents of a value."""
+    extents = {2: (*shape[1:], 0, 0), 3: (0, *shape[1:])}.get(len(shape), (0, 0, 0))
+    return dict(zip(BESIDE, extents, strict=True))
+
+
 def _parameter(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
     width, *extents = outputs[0]
     mean, std = (Fraction(0), op.init.scale) if op.init.kind == "normal" else (op.init.scale, Fraction(0))
-    start = {"mean": mean, "std": std}
+    start = {"mean": mean, "std": std, **dict.fromkeys(BESIDE, 0)}
     if not extents:
         return Lowered("parameter_vector", {"width": width, **start})
     if len(extents) == 1:
@@ -331,7 +341,11 @@ def _learned(*extents: str) -> Form:
 
     def module(o: Arguments) -> Expression:
         std = {} if o["std"] == Literal(0.0) else {"std": o["std"]}
-        return call("Learned", Tuple(tuple([o[extent] for extent in extents])), o["mean"], **std)
+        shape = Tuple(tuple([o[extent] for extent in extents]))
+        extents_beside = [o[extent] for extent in BESIDE]
+        if all(extent == Literal(0) for extent in extents_beside):
+            return call("Learned", shape, o["mean"], **std)
+        return call("SizedLearned", shape, Tuple(tuple(extents_beside)), o["mean"], **std)
 
     return Form(module, lower=_parameter, channels="width")
 

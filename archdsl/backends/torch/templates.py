@@ -40,6 +40,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "ChannelConv": (),
     "LayerScale": ("torch",),
     "Learned": ("torch",),
+    "SizedLearned": ("Learned", "torch"),
     "Scale": (),
     "SpatialSoftmax": (),
     "Slice": (),

@@ -25,7 +25,7 @@ from archdsl.graph.operations.kinds import NUMBER, RATE, Axis
 from archdsl.graph.shapes import Dim, Shape, differ, elements, show_shape
 
 
-class _Joined(Operation):
+class Joined(Operation):
     """What arithmetic of two values shares: extents of 1 are repeated, one term an element of the output."""
 
     __slots__ = ()
@@ -37,7 +37,7 @@ class _Joined(Operation):
         return (need_joint(self.name, *inputs),)
 
 
-class _Sum(_Joined):
+class _Sum(Joined):
     """A sum or a difference."""
 
     __slots__ = ()
@@ -68,7 +68,7 @@ class Sub(_Sum):
     name: ClassVar[str] = "sub"
 
 
-class _Product(_Joined):
+class _Product(Joined):
     """A product or a quotient."""
 
     __slots__ = ()
