@@ -1,7 +1,7 @@
 """Shapes, and the integer arithmetic of shape rules.
 
-A `Shape` is `(C, H, W)` of a map, `(C, N)` of N tokens, or `(C,)` of a vector; it has no batch. A dimension is an `int`, a
-`Symbolic`, a sympy expression, or a NumPy integer array that holds one value for each of many
+A `Shape` is `(C, H, W)` of a map, `(C, N)` of N tokens, or `(C,)` of a vector; it has no batch. A dimension is an
+`int`, a `Symbolic`, a sympy expression, or a NumPy integer array that holds one value for each of many
 configurations. The rules are written once for all four, so they never branch on the value of a
 dimension that may be an expression or an array: they use the helpers below. A check of the user's
 numbers decides on `int` and `Symbolic` only; for expressions and arrays the caller answers.

@@ -76,7 +76,7 @@ class DropPath(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return x
-        return x * torch.empty(x.shape[0], 1, 1, 1).bernoulli_(1 - self.rate).div_(1 - self.rate)
+        return x * torch.empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(1 - self.rate).div_(1 - self.rate)
 
 
 def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
@@ -261,8 +261,8 @@ def measure(network: Network) -> dict[str, Any]:
     quiet = {"ost": io.StringIO(), "as_strings": False, "print_per_layer_stat": False}
     analysis = FlopCountAnalysis(plain, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     activations = ActivationCountAnalysis(plain, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        plain(image)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:  # it does not know the attention of CPUs
+        Plain(network).eval().to("meta")(image.to("meta"))
     thop_flops, thop_params = thop.profile(copy.deepcopy(plain).eval(), (image,), verbose=False)
     pt_flops, pt_params = get_model_complexity_info(Plain(network), shape, backend="pytorch", **quiet)
     at_flops, at_params = get_model_complexity_info(Plain(network), shape, backend="aten", **quiet)

@@ -159,7 +159,9 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             rows = [torch.stack([x[:, h * width + w] for w in range(width)], 2) for h in range(height)]
             return (torch.stack(rows, 2),)
         case "attention":
-            return (torch.cat([attended(*parts) for parts in zip(*[heads(y, op.heads) for y in inputs], strict=True)], 2),)
+            return (
+                torch.cat([attended(*parts) for parts in zip(*[heads(y, op.heads) for y in inputs], strict=True)], 2),
+            )
         case "slice":
             return (x[:, op.channels.lo : op.channels.hi + 1],)
         case "pad_channels":

@@ -201,8 +201,8 @@ class Concat(Operation):
     over: str = attribute(Axis("channels", "tokens"), "what is added up", "channels")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The channels added up, height and width or tokens as they are; or the tokens, channels as they are. Raises E401
-        where those differ, E403 for the tokens of what has none."""
+        """The channels added up, the rest as it is; or the tokens, channels as they are. Raises E401 where what stays
+        differs, E403 for the tokens of what has none."""
         first = inputs[0]
         if self.over == "tokens":
             return (self._tokens(inputs),)

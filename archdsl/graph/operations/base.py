@@ -249,9 +249,7 @@ def need_tokens(name: str, shape: Shape) -> tuple[Dim, Dim]:
 def refuse_tokens(name: str, shape: Shape, help: str) -> None:
     """E403 for tokens."""
     if len(shape) == 2:
-        raise RuleError(
-            "E403", f"{name} needs a map or a vector and got tokens of {show_shape(shape)}", help=help
-        )
+        raise RuleError("E403", f"{name} needs a map or a vector and got tokens of {show_shape(shape)}", help=help)
 
 
 def need_joint(name: str, a: Shape, b: Shape) -> Shape:

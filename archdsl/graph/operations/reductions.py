@@ -106,7 +106,7 @@ class Min(_Extremum):
 
 @operation
 class Softmax(Elementwise):
-    """exp(x) / sum(exp(x)), the sum over the channels at every position, or over the space or the tokens of every channel."""
+    """exp(x) / sum(exp(x)), the sum over the channels at every position, or over space or tokens in every channel."""
 
     name: ClassVar[str] = "softmax"
 

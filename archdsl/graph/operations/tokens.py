@@ -53,7 +53,8 @@ class Map(Layout):
         if differ(count, height * width):
             raise RuleError(
                 "E404",
-                f"map of {show(height)} x {show(width)} has {show(height * width)} positions and got {show(count)} tokens",
+                f"map of {show(height)} x {show(width)} has {show(height * width)} positions and got {show(count)} "
+                "tokens",
                 help="take as many tokens as the map has positions: those that were added to them go first",
             )
         return ((channels, height, width),)
@@ -115,8 +116,7 @@ class Attention(Operation):
         if differ(places, values):
             raise RuleError(
                 "E401",
-                "attention needs as many values as keys and got "
-                f"{show_shape(inputs[1])} and {show_shape(inputs[2])}",
+                f"attention needs as many values as keys and got {show_shape(inputs[1])} and {show_shape(inputs[2])}",
             )
         for what, extent in (("keys", channels), ("values", width)):
             if not divides(self.heads, extent):
@@ -142,9 +142,9 @@ class Attention(Operation):
         )
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
-        """Queries, keys and values, the output, and for each token in each head the logarithm of its sum: what PyTorch's
-        fused kernels keep, that of CPUs among them. They need as many channels in values as in keys; otherwise the
-        weights are kept."""
+        """Queries, keys and values, the output, and for each token in each head the logarithm of its sum: what fused
+        kernels keep, PyTorch's for CPUs among them. They need as many channels in values as in keys; otherwise the
+        weights are kept instead."""
         if differ(inputs[0][0], inputs[2][0]):
             return Saved(inputs=(0, 1, 2), values=self._weights(inputs) * self.heads)
         return Saved(inputs=(0, 1, 2), outputs=(0,), values=inputs[0][1] * self.heads)
