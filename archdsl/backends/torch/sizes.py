@@ -1,8 +1,8 @@
 """Which learned tensors hold for images of one size alone: the emitted module refuses others.
 
-What an image of another size gives may not fit beside a learned tensor; or the tensor has a single position, and PyTorch
-would silently repeat it where the language has a larger one. The rules of shapes tell both: they are asked once more,
-about an image so large that no extent that depends on its size stays 1.
+What an image of another size gives may not fit beside a learned tensor; or the tensor has a single position, and
+PyTorch would silently repeat it where the language has a larger one. The rules of shapes tell both: they are asked once
+more, about an image so large that no extent that depends on its size stays 1.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Flatten(Layout):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """(C H W,). Raises E403 for tokens."""
-        refuse_tokens(self.name, inputs[0], "take one of them: token(0), or their mean: mean(over: tokens) -> token(0)")
+        refuse_tokens(self.name, inputs[0], "take one of them, token(0), or first their mean(over: tokens)")
         return ((elements(inputs[0]),),)
 
 
