@@ -154,6 +154,8 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ..
                 watched.add(Ref(step.label))
             elif FORMS[step.kind].absorbs:
                 absorbed.add((step.label, "in_channels"))
+            elif FORMS[step.kind].learned:
+                continue  # of what flows in it takes the number of images, and a size
             else:
                 return False
     if not absorbed or watched.intersection(program.outputs):
@@ -214,7 +216,7 @@ def _of_the_image(network: Network, steps: Mapping[int, Step]) -> set[Any]:
     """The values whose channels may depend on those of the image."""
     found: set[Any] = {INPUT}
     for index, node in enumerate(network.nodes):
-        if not found.intersection(node.inputs):
+        if node.operation.learned or not found.intersection(node.inputs):
             continue
         given = steps[index].names.get("width") if index in steps else None
         if node.operation.mixes and not (isinstance(given, str) and given.endswith(".channels")):

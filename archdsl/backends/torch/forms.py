@@ -87,6 +87,8 @@ class Form:
     """Arguments with which it does nothing, if there are such: where it is left away it stands there with these."""
     fresh: bool = False
     """Whether its result is a tensor of its own that its gradient does not need: what follows may overwrite it."""
+    learned: bool = False
+    """Whether its value is its weight, whatever flows in."""
     lists: bool = False
     """Whether it gives a tuple of values, also where that is a tuple of one."""
     pads: bool = False
@@ -347,7 +349,7 @@ def _learned(*extents: str) -> Form:
             return call("Learned", shape, o["mean"], **std)
         return call("SizedLearned", shape, Tuple(tuple(extents_beside)), o["mean"], **std)
 
-    return Form(module, lower=_parameter, channels="width")
+    return Form(module, lower=_parameter, channels="width", learned=True)
 
 
 LOWEST = Negative(dotted("math.inf"))

@@ -85,8 +85,8 @@ class Split(Layout):
             raise RuleError("E306", "split needs either parts or sizes", attribute="parts", help="split(parts: 2)")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """(C / parts, H, W) so many times, or one for each size; of tokens (C / parts, N). Raises E404 where they do not
-        add up to C."""
+        """(C / parts, H, W) so many times, or one for each size; of tokens (C / parts, N). Raises E404 where they do
+        not add up to C."""
         channels, rest = inputs[0][0], inputs[0][1:]
         if self.sizes is None:
             if not divides(self.parts, channels):
