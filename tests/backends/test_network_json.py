@@ -69,7 +69,7 @@ def test_every_operation_comes_back() -> None:
     sliced = net(INPUT, "split", "split", sizes=(1, 3))
     gelu = net(net(sliced, "scale", "scale", factor=Fraction(-1, 5)), "gelu", "gelu", approximate="tanh")
     rest = net.builder.finish("rest", [net(gelu, "silu", "silu"), net(gelu, "swish", "hard_swish")])
-    networks = (kitchen_sink(), rest, small(), NETWORKS["arithmetic"](), NETWORKS["relatives"]())
+    networks = (kitchen_sink(), rest, small(), *[NETWORKS[name]() for name in ("arithmetic", "relatives", "attentive")])
     used = {node.operation.name for network in networks for node in network.nodes}
     assert used == set(OPERATIONS)
     for network in networks:
