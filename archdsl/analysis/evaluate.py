@@ -41,7 +41,7 @@ from archdsl.analysis.values import (
 )
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.cost import SUFFIXES
-from archdsl.graph.shapes import Range, Size
+from archdsl.graph.shapes import Range, Size, noun, show_shape
 from archdsl.graph.symbolic import Symbolic
 from archdsl.numbers import NumberError
 from archdsl.syntax import ast
@@ -388,13 +388,16 @@ def _attribute(ctx: Context, e: ast.Attribute, env: Environment) -> Value:
     name = e.name.text
     known: tuple[str, ...] = ()
     if isinstance(value, Tensor):
-        known = ("channels", "height", "width")
+        known = ("channels", "height", "width", "tokens")
         if name in known:
-            index = known.index(name)
-            if index < len(value.shape):
-                extent_: Value = value.shape[index]
+            extents = ("channels", "tokens") if len(value.shape) == 2 else known[: len(value.shape)]
+            if name in extents:
+                extent_: Value = value.shape[extents.index(name)]
                 return extent_
-            raise fault("E403", f"a vector of {value.shape[0]} has no {name}", e, env)
+            verb = "have" if len(value.shape) == 2 else "has"
+            message = f"{noun(value.shape)} of {show_shape(value.shape)} {verb} no {name}"
+            help_ = f"`{e.value.span.text} -> tokens` has them" if len(value.shape) == 3 else None
+            raise fault("E403", message, e, env, help=help_)
     elif isinstance(value, Indices | OldValues):
         known = tuple(value.values)
         if name in value.values:

@@ -26,7 +26,7 @@ Terms = tuple[tuple[str, int], ...]
 _BY_MODE = ("nearest", "bilinear")
 _FINER = {
     **{name: tuple([f"{name}_{mode}" for mode in _BY_MODE]) for name in ("upsample", "resize")},
-    "softmax": ("softmax_channels", "softmax_space"),
+    "softmax": ("softmax_channels", "softmax_space", "softmax_tokens"),
 }
 """Operations that a tool tells apart by a setting."""
 
@@ -91,15 +91,19 @@ def _sum(unit: str, rows: Iterable[tuple[str, Mapping[str, int]]], divisor: int 
 _KNOWN_LAYERS = "conv conv_transpose linear"
 """Layers that are modules of PyTorch: thop and ptflops count no others."""
 _LAYERS = f"std_conv channel_conv {_KNOWN_LAYERS}"
+_PRODUCTS = f"{_LAYERS} attention"
+"""Layers, and the products of values with each other that have multiply-adds too."""
 _MULTIPLY_ADDS = {"multiply_adds": 1}
 _WITH_BIAS = {"multiply_adds": 1, "bias_adds": 1}
 _LEARNED = {"weights": 1, "biases": 1, "norm_parameters": 1, "other_parameters": 1}
 
 _PAPER_FLOPS = _sum(
-    "multiply-adds of convolutions and linear layers, and one for every bias added",
-    [(_LAYERS, _WITH_BIAS)],
+    "multiply-adds of convolutions, linear layers and attention, and one for every bias added",
+    [(_PRODUCTS, _WITH_BIAS)],
 )
-_MACS = _sum("multiply-adds of convolutions and linear layers, biases not counted", [(_LAYERS, _MULTIPLY_ADDS)])
+_MACS = _sum(
+    "multiply-adds of convolutions, linear layers and attention, biases not counted", [(_PRODUCTS, _MULTIPLY_ADDS)]
+)
 _PARAMS = _sum("learned elements: weights, biases, scales and shifts of norms, layer scales, slopes", [("*", _LEARNED)])
 _PAPER_ACTS = _sum(
     "elements in the outputs of convolutions, max and average pooling (not global) and linear layers",
@@ -124,14 +128,16 @@ _TF_PROFILER = _sum(
         ("square", {"activation_elements": 1}),
         ("mean", {"pooled_elements": 1}),
         ("sum", {"pooled_elements": 1, "outputs": -1}),
-        ("softmax_channels softmax_space", {"activation_elements": 5}),
+        ("softmax_channels softmax_space softmax_tokens", {"activation_elements": 5}),
+        ("attention", {"multiply_adds": 2, "activation_elements": 5}),
     ],
     divisor=2,
 )
 
 _FVCORE = _sum(
-    "fvcore's flops: multiply-adds without biases, 2 an element of batch norm, 5 of other norms and of standardized "
-    "weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 (bilinear) an upsampled element",
+    "fvcore's flops: multiply-adds without biases, none of attention, 2 an element of batch norm, 5 of other norms and "
+    "of standardized weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 (bilinear) an "
+    "upsampled element",
     [
         (_LAYERS, _MULTIPLY_ADDS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
@@ -142,21 +148,23 @@ _FVCORE = _sum(
         ("upsample_bilinear resize_bilinear", {"interpolated_elements": 4}),
     ],
 )
+# As torch counts on the meta device and on GPUs; the attention of CPUs is a kernel that it does not know.
 _TORCH = _sum(
-    "operations of torch.utils.flop_counter: 2 for every multiply-add of convolutions and linear layers, no biases",
-    [(_LAYERS, {"multiply_adds": 2})],
+    "operations of torch.utils.flop_counter: 2 for every multiply-add of convolutions, linear layers and attention, no "
+    "biases",
+    [(_PRODUCTS, {"multiply_adds": 2})],
 )
 # thop computes adaptive pooling in doubles and truncates: where the output does not divide the input, it may print one
 # operation less than this sum.
 _THOP = _sum(
     "thop's operations: multiply-adds without biases, 4 an element of batch norm (2 without scale) and layer norm, "
-    "pooled elements, 1 an average, 3 an element of softmax over channels but the first of each sum",
+    "pooled elements, 1 an average, 3 an element of softmax but the first of each sum, none over space; no attention",
     [
         ("conv linear", _MULTIPLY_ADDS),
         ("conv_transpose", {"window_products": 1}),
         ("batch_norm layer_norm", {"norm_elements": 2, "affine_elements": 2}),
         ("prelu", {"activation_elements": 1}),
-        ("softmax_channels", {"activation_elements": 2, "residual_adds": 1}),
+        ("softmax_channels softmax_tokens", {"activation_elements": 2, "residual_adds": 1}),
         ("avg_pool", {"outputs": 1}),
         (_GLOBAL_POOLS, {"pooled_elements": 1, "outputs": 1}),
         ("upsample_nearest", {"interpolated_elements": 1}),
@@ -168,19 +176,24 @@ _THOP_PARAMS = _sum(
     [(f"{_KNOWN_LAYERS} batch_norm layer_norm prelu", _LEARNED)],
 )
 _PTFLOPS = _sum(
-    "ptflops' multiply-adds (pytorch backend): multiply-adds and biases, norms, some activations, pooling; relu, gelu, "
-    "elu, pooling and upsampling twice, as module and as function",
+    "ptflops' multiply-adds (pytorch backend): multiply-adds and biases, none of attention, norms, some activations, "
+    "pooling; relu, gelu, elu, pooling and upsampling twice, as module and as function",
     [
         (_KNOWN_LAYERS, _WITH_BIAS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("group_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("layer_norm", {"norm_elements": 1}),
         ("relu gelu elu prelu", {"activation_elements": 2}),
-        ("relu6 leaky_relu silu softmax_channels", {"activation_elements": 1}),
+        ("relu6 leaky_relu silu softmax_channels softmax_tokens", {"activation_elements": 1}),
         ("max_pool avg_pool global_pool global_max_pool adaptive_avg_pool", {"pooled_elements": 2}),
         ("upsample_nearest upsample_bilinear", {"interpolated_elements": 2}),
         ("resize_nearest resize_bilinear", {"interpolated_elements": 1}),  # as a function alone
     ],
+)
+
+_PTFLOPS_ATEN = _sum(
+    "multiply-adds of convolutions and linear layers, none of attention, and one for every bias added",
+    [(_LAYERS, _WITH_BIAS)],
 )
 
 _ALL = (
@@ -224,7 +237,7 @@ _ALL = (
     Convention("torch", "2.13.0", "torch.utils.flop_counter.FlopCounterMode", _TORCH, _PARAMS, _PAPER_ACTS),
     Convention("thop", "0.1.1-2209072238", "thop.profile", _THOP, _THOP_PARAMS, _PAPER_ACTS),
     Convention("ptflops", "0.7.5", "ptflops with its pytorch backend", _PTFLOPS, _PARAMS, _PAPER_ACTS),
-    Convention("ptflops_aten", "0.7.5", "ptflops with its aten backend", _PAPER_FLOPS, _PARAMS, _PAPER_ACTS),
+    Convention("ptflops_aten", "0.7.5", "ptflops with its aten backend", _PTFLOPS_ATEN, _PARAMS, _PAPER_ACTS),
 )
 
 CONVENTIONS: dict[str, Convention] = {convention.name: convention for convention in _ALL}

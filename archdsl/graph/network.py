@@ -102,7 +102,9 @@ class Network:
             operands = [mark(value) for value in node.inputs if not node.operation.learned]
             if node.operation.commutative:
                 operands.sort()
-            settings = [f"{name}={_canonical(value)}" for name, value in node.operation.constants]
+            later = node.operation.later
+            constants = [(n, value) for n, value in node.operation.constants if n not in later or value != later[n]]
+            settings = [f"{name}={_canonical(value)}" for name, value in constants]
             marks.append(_digest(node.operation.name, *settings, *operands))
         features = sorted(f"{feature.name}={mark(feature.value)}" for feature in self.features)
         return _digest("network", root, *sorted(marks), "outputs", *map(mark, self.outputs), "features", *features)

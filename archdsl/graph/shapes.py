@@ -1,7 +1,7 @@
 """Shapes, and the integer arithmetic of shape rules.
 
-A `Shape` is `(C, H, W)`, or `(C,)` after flattening; it has no batch. A dimension is an `int`, a
-`Symbolic`, a sympy expression, or a NumPy integer array that holds one value for each of many
+A `Shape` is `(C, H, W)` of a map, `(C, N)` of N tokens, or `(C,)` of a vector; it has no batch. A dimension is an
+`int`, a `Symbolic`, a sympy expression, or a NumPy integer array that holds one value for each of many
 configurations. The rules are written once for all four, so they never branch on the value of a
 dimension that may be an expression or an array: they use the helpers below. A check of the user's
 numbers decides on `int` and `Symbolic` only; for expressions and arrays the caller answers.
@@ -165,6 +165,16 @@ def show(value: object) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {_WORDS.get(word, word)}"
 
 
+def laid_out(shape: Shape) -> Shape:
+    """The axes as PyTorch has them behind the batch: of tokens the channels come last, as its layers want them."""
+    return shape[::-1] if len(shape) == 2 else shape
+
+
+def noun(shape: Shape) -> str:
+    """What a value of this shape is called."""
+    return {1: "a vector", 2: "tokens"}.get(len(shape), "a map")
+
+
 def show_shape(shape: Shape) -> str:
-    """A shape as the language writes it: `64 x 56 x 56`, or `1000` for a vector."""
+    """A shape as the language writes it: `64 x 56 x 56`, `64 x 49` for 49 tokens, or `1000` for a vector."""
     return " x ".join(show(dim) if decided(dim) else str(dim) for dim in shape)

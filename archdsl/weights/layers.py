@@ -92,7 +92,8 @@ def their_layers(tensors: Mapping[str, Extents]) -> list[Layer]:
         prefix, _, short = name.rpartition(".")
         if short in SHORT_NAMES:
             groups.setdefault(prefix, {})[short] = Stored(name, shape)
-        elif shape and sum([extent > 1 for extent in shape]) <= 1:  # a block's own parameter: a layer scale
+        elif shape and sum([extent > 1 for extent in shape]) <= (2 if shape[0] == 1 else 1):
+            # a block's own parameter: a layer scale, or tokens for a batch of one, as those of positions are
             groups[name] = {"weight": Stored(name, shape)}
             bare.add(name)
     return [Layer(path, stored, bare=path in bare) for path, stored in groups.items()]

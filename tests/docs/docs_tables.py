@@ -42,7 +42,7 @@ PAGE = ROOT / "docs" / "language.md"
 MODULES = tuple(sorted(path.stem for path in (ROOT / "specs" / "std").glob("*.arch")))
 
 JOINED = "[that of both](#arithmetic-of-tensors), extents of 1 repeated"
-REDUCED = "1 x H x W over channels, C x 1 x 1 over space, which a map alone has"
+REDUCED = "1 x H x W over channels, C x 1 x 1 over the space of a map, C x 1 over tokens"
 
 # Shape rules in words, and an example: inputs, then the operation. C x H x W is the (first) input.
 EXAMPLES: dict[str, tuple[str, str]] = {
@@ -53,7 +53,8 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "conv_transpose": ("`width` x H' x W', by the [rule of the transposed window](#windows-and-padding)",
                        "8 x 16 x 16 -> conv_transpose(4, kernel: 4, stride: 2, padding: 1)"),
     "channel_conv": ("the same; the input is a vector or C x 1 x 1", "64 x 1 x 1 -> channel_conv(kernel: 3)"),
-    "linear": ("a vector of `width`; the input is a vector or C x 1 x 1", "64 x 1 x 1 -> linear(10)"),
+    "linear": ("`width`, or `width` x N of tokens; the input is a vector, C x 1 x 1 or tokens",
+               "64 x 1 x 1 -> linear(10)"),
     "batch_norm": ("the same; the input is a map", "8 x 4 x 4 -> batch_norm"),
     "layer_norm": ("the same", "8 x 4 x 4 -> layer_norm"),
     "group_norm": (
@@ -76,24 +77,30 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "sum": (REDUCED, "8 x 4 x 4 -> sum(over: space)"),
     "max": (REDUCED, "8 x 4 x 4 -> max(over: space)"),
     "min": (REDUCED, "8 x 4 x 4 -> min(over: channels)"),
-    "softmax": ("the same; over space the input is a map", "8 x 4 x 4 -> softmax(over: channels)"),
+    "softmax": ("the same; over space the input is a map, over tokens it is tokens",
+                "8 x 4 x 4 -> softmax(over: channels)"),
     "parameter": ("`shape`; there is no input", "parameter(8 x 1 x 1, init: zeros)"),
-    "concat": ("the sum of the channels; one or more inputs of equal H x W", "8 x 4 x 4, 3 x 4 x 4 -> concat"),
+    "concat": ("the sum of the channels, or of the tokens; one or more inputs, otherwise equal",
+               "8 x 4 x 4, 3 x 4 x 4 -> concat"),
     "split": ("several outputs: `parts` equal ones, or one for each of `sizes`",
               "8 x 4 x 4 -> split(sizes: [3, 5])"),
-    "slice": ("the channels of the range", "8 x 4 x 4 -> slice(channels: 0 .. 4)"),
-    "pad_channels": ("`to` x H x W, not fewer than C", "8 x 4 x 4 -> pad_channels(to: 10)"),
+    "slice": ("the channels of the range; not of tokens", "8 x 4 x 4 -> slice(channels: 0 .. 4)"),
+    "pad_channels": ("`to` x H x W, not fewer than C; not of tokens", "8 x 4 x 4 -> pad_channels(to: 10)"),
     "channel_shuffle": ("the same; `groups` divide C", "8 x 4 x 4 -> channel_shuffle(2)"),
-    "flatten": ("a vector of C * H * W", "8 x 4 x 4 -> flatten"),
-    "reshape": ("`to`, with as many elements", "8 x 4 x 4 -> reshape(to: 2 x 8 x 8)"),
+    "flatten": ("a vector of C * H * W; not of tokens", "8 x 4 x 4 -> flatten"),
+    "reshape": ("`to`, with as many elements; not of tokens", "8 x 4 x 4 -> reshape(to: 2 x 8 x 8)"),
     "upsample": ("C x H * factor x W * factor", "8 x 4 x 4 -> upsample(2)"),
     "resize": ("C x H' x W' of a second map of H' x W'", "8 x 4 x 4, 3 x 7 x 9 -> resize"),
+    "tokens": ("C x (H * W)", "8 x 4 x 4 -> tokens"),
+    "map": ("C x H x W of C x (H * W) tokens and a second map of H x W", "8 x 16, 3 x 4 x 4 -> map"),
+    "token": ("a vector of C", "8 x 16 -> token(0)"),
+    "attention": ("D x N of q: C x N, k: C x M, v: D x M", "8 x 16, 8 x 4, 8 x 4 -> attention(heads: 2)"),
     "dropout": ("the same", "64 x 1 x 1 -> dropout(0.2)"),
-    "drop_path": ("the same; the input is a map", "8 x 4 x 4 -> drop_path(0.1)"),
+    "drop_path": ("the same; the input is a map or tokens", "8 x 4 x 4 -> drop_path(0.1)"),
     **{name: ("the same", f"8 x 4 x 4 -> {name}") for name in (
         "relu", "relu6", "silu", "sigmoid", "hard_swish", "hard_sigmoid", "gelu", "tanh", "leaky_relu", "elu",
-        "softplus", "mish", "log_sigmoid", "prelu", "sqrt", "square", "exp",
-        "identity")},
+        "softplus", "mish", "log_sigmoid", "sqrt", "square", "exp", "identity")},
+    "prelu": ("the same; not of tokens", "8 x 4 x 4 -> prelu"),
 }  # fmt: skip
 
 RECIPE_FIELDS = {

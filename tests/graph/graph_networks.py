@@ -244,6 +244,36 @@ def arithmetic() -> Network:
     return net.builder.finish("arithmetic", [net(z, "head.linear", "linear", width=10)])
 
 
+def attentive() -> Network:
+    """Tokens behind a class token, with positions, attention within them and to fewer of them, and a map of them."""
+    net = Sketch(3, 32, 24)
+    x = net(INPUT, "stem.conv", "conv", width=24, kernel=4, stride=4, bias=True)
+    y = net(x, "stem.tokens", "tokens")
+    one = net(y, "class", "parameter", shape=(24, 1), init=Initializer("normal", Fraction(1, 50)))
+    y = net([one, y], "stem.concat", "concat", over="tokens")
+    y = net(
+        [y, net(y, "positions", "parameter", shape=(24, 49), init=Initializer("normal", Fraction(1, 50)))], "add", "add"
+    )
+    z = net(net(y, "norm1", "layer_norm"), "qkv", "linear", width=72)
+    parts = list(net.many(z, "split", "split", parts=3))
+    z = net(parts, "attention1", "attention", heads=3)
+    y = net([y, net(net(z, "project", "linear", width=24), "drop", "drop_path", rate=Fraction(1, 5))], "sum1", "add")
+    z = net(net(net(y, "norm2", "layer_norm"), "wide", "linear", width=48, bias=False), "gelu", "gelu")
+    y = net([y, net(z, "narrow", "linear", width=24)], "sum2", "add")
+    less = net(net(x, "less.conv", "conv", width=24, kernel=2, stride=2), "less.tokens", "tokens")
+    less = net(less, "less.norm", "layer_norm")
+    keys, values = net(less, "keys", "linear", width=24), net(less, "values", "linear", width=24)
+    inner = net(net(x, "inner.tokens", "tokens"), "inner.norm", "layer_norm")
+    z = net([net(inner, "queries", "linear", width=24), keys, values], "attention2", "attention", heads=2)
+    z = net([net(z, "shares", "softmax", over="tokens"), net(z, "chances", "softmax", over="channels")], "gate", "mul")
+    x = net([x, net([z, x], "map", "map")], "sum3", "add")
+    pooled = net(net(net(x, "end.tokens", "tokens"), "mean", "mean", over="tokens"), "end.token", "token", index=0)
+    y = net(net(net(y, "norm3", "layer_norm"), "token", "token", index=0), "act", "tanh")
+    return net.builder.finish(
+        "attentive", [net(net([y, pooled], "joined", "concat"), "head.linear", "linear", width=10)]
+    )
+
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     "regnety_4gf": regnety_4gf,
     "efficientnet_b0": efficientnet_b0,
@@ -253,4 +283,5 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "convnext_like": convnext_like,
     "relatives": relatives,
     "arithmetic": arithmetic,
+    "attentive": attentive,
 }

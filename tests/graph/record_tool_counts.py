@@ -25,6 +25,7 @@ import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
 from archdsl.graph.network import Network  # noqa: E402
+from archdsl.graph.shapes import laid_out  # noqa: E402
 
 
 class LayerScale(nn.Module):
@@ -75,12 +76,13 @@ class DropPath(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return x
-        return x * torch.empty(x.shape[0], 1, 1, 1).bernoulli_(1 - self.rate).div_(1 - self.rate)
+        return x * torch.empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(1 - self.rate).div_(1 - self.rate)
 
 
 def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
     """The nn module of an operation; none for what is a function or operator."""
     c = inputs[0][0]
+    channels = 2 if len(inputs[0]) == 2 else 1
     name = op.name
     plain = {
         "relu": nn.ReLU, "relu6": nn.ReLU6, "silu": nn.SiLU, "sigmoid": nn.Sigmoid, "hard_swish": nn.Hardswish,
@@ -125,8 +127,8 @@ def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
         "layer_scale": lambda: LayerScale((c, 1, 1) if len(inputs[0]) == 3 else (c,), float(op.init)),
         "upsample": lambda: nn.Upsample(scale_factor=tuple(map(float, op.factor)), mode=op.mode),
         "channel_shuffle": lambda: nn.ChannelShuffle(op.groups),
-        "parameter": lambda: Learned(op.shape),
-        "softmax": lambda: nn.Softmax(1),
+        "parameter": lambda: Learned(laid_out(op.shape)),
+        "softmax": lambda: nn.Softmax(channels if op.over == "channels" else 1),
     }
     return modules[name]() if name in modules else None
 
@@ -153,13 +155,14 @@ class Plain(nn.Module):
             out = self.run(index, node, inputs)
             values[index] = out if isinstance(out, tuple) else (out,)
             shapes = tuple(tuple(t.shape[1:]) for t in values[index])
-            if not torch.jit.is_tracing() and shapes != node.shapes:
+            if not torch.jit.is_tracing() and shapes != tuple(map(laid_out, node.shapes)):
                 raise SystemExit(f"{node.path}: {shapes} in torch, {node.shapes} in the graph")
         result = [values[v.node][v.output] for v in self.network.outputs]
         return result[0]
 
     def run(self, index: int, node: Any, inputs: list[torch.Tensor]) -> Any:
         op, x = node.operation, inputs[0]
+        channels = 2 if x.dim() == 3 else 1
         if op.name == "add":
             return inputs[0] + inputs[1]
         if op.name == "mul":
@@ -176,7 +179,8 @@ class Plain(nn.Module):
             return getattr(x, op.name)()
         if op.name in ("mean", "sum", "max", "min"):
             function = {"max": "amax", "min": "amin"}.get(op.name, op.name)
-            return getattr(x, function)(1 if op.over == "channels" else (2, 3), keepdim=True)
+            axes = {"channels": channels, "space": (2, 3), "tokens": 1}[op.over]
+            return getattr(x, function)(axes, keepdim=True)
         if op.name == "softmax" and op.over == "space":
             return x.flatten(2).softmax(2).reshape(x.shape)
         if op.name == "scale":
@@ -184,9 +188,18 @@ class Plain(nn.Module):
         if op.name == "resize":
             return F.interpolate(x, size=inputs[1].shape[2:], mode=op.mode)
         if op.name == "concat":
-            return torch.cat(inputs, 1)
+            return torch.cat(inputs, channels if op.over == "channels" else 1)
+        if op.name == "tokens":
+            return x.flatten(2).transpose(1, 2)
+        if op.name == "token":
+            return x.select(1, op.index)
+        if op.name == "map":
+            return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], *inputs[1].shape[2:])
+        if op.name == "attention":
+            q, k, v = (y.unflatten(2, (op.heads, -1)).transpose(1, 2) for y in inputs)
+            return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         if op.name == "split":
-            return torch.split(x, x.shape[1] // op.parts if op.parts else list(op.sizes), 1)
+            return torch.split(x, x.shape[channels] // op.parts if op.parts else list(op.sizes), channels)
         if op.name == "slice":
             return x[:, op.channels.lo : op.channels.hi + 1]
         if op.name == "pad_channels":
@@ -248,8 +261,8 @@ def measure(network: Network) -> dict[str, Any]:
     quiet = {"ost": io.StringIO(), "as_strings": False, "print_per_layer_stat": False}
     analysis = FlopCountAnalysis(plain, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     activations = ActivationCountAnalysis(plain, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        plain(image)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:  # it does not know the attention of CPUs
+        Plain(network).eval().to("meta")(image.to("meta"))
     thop_flops, thop_params = thop.profile(copy.deepcopy(plain).eval(), (image,), verbose=False)
     pt_flops, pt_params = get_model_complexity_info(Plain(network), shape, backend="pytorch", **quiet)
     at_flops, at_params = get_model_complexity_info(Plain(network), shape, backend="aten", **quiet)

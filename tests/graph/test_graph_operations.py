@@ -34,6 +34,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "scale": {"factor": Fraction(1, 5)},
     **{name: {"over": "space"} for name in ("mean", "sum", "max", "min", "softmax")},
     "parameter": {"shape": Size((6, 1, 4)), "init": 0},
+    "token": {"index": 2},
+    "attention": {"heads": 3},
     "dropout": {"rate": Fraction(1, 5)},
     "drop_path": {"rate": Fraction(1, 5)},
     "split": {"parts": 2},
@@ -51,7 +53,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 def example(name: str) -> tuple[Operation, tuple[Any, ...]]:
     """A configured operation, and input shapes for it."""
     operation = OPERATIONS[name].bind(EXAMPLES.get(name, {}))
-    shape = (6, 1, 1) if name in ("linear", "channel_conv") else (6, 6, 4)
+    if name == "map":
+        return operation, ((6, 24), (5, 6, 4))
+    shape = {"linear": (6, 1, 1), "channel_conv": (6, 1, 1), "token": (6, 5), "attention": (6, 5)}.get(name, (6, 6, 4))
     return operation, (shape,) * (operation.arity or 3)
 
 
@@ -126,9 +130,8 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("channel_conv", {"kernel": 4}, "E302", "kernel of channel_conv must be odd"),
     ("resize", {"mode": "bicubic"}, "E302", 'mode must be "nearest" or "bilinear"'),
     ("gelu", {"approximate": "erf"}, "E302", 'approximate must be "none" or "tanh", not "erf"'),
-    ("mean", {"over": "width"}, "E302", 'over must be channels or space, not "width"'),
-    ("mean", {"over": 1}, "E301", "over must be channels or space, not 1"),
-    ("parameter", {"shape": (8, 8), "init": 0}, "E302", "1 or 3 extents, not 2"),
+    ("mean", {"over": "width"}, "E302", 'over must be channels, space or tokens, not "width"'),
+    ("mean", {"over": 1}, "E301", "over must be channels, space or tokens, not 1"),
     ("parameter", {"shape": (8,), "init": "zeros"}, "E301", "init must be zeros, ones, a number, or"),
     (
         "parameter",
@@ -180,6 +183,21 @@ SHAPE_FAULTS: list[tuple[str, dict[str, Any], list[tuple[int, ...]], str, str]] 
     ("sub", {}, [(6, 8, 8), (6,)], "E401", "and got 6 x 8 x 8 and 6"),
     ("div", {}, [(6,), (2,)], "E401", "and got 6 and 2"),
     ("softmax", {"over": "space"}, [(6,)], "E403", "got a vector of 6"),
+    ("mean", {"over": "space"}, [(6, 5)], "E403", "got tokens of 6 x 5"),
+    ("mean", {"over": "tokens"}, [(6, 5, 5)], "E403", "needs tokens of channels x number and got a map of 6 x 5 x 5"),
+    ("conv", {"width": 8, "kernel": 3}, [(6, 5)], "E403", "got tokens of 6 x 5"),
+    ("tokens", {}, [(6,)], "E403", "got a vector of 6"),
+    ("token", {"index": 5}, [(6, 5)], "E404", "token 5, counted from 0, of 5 tokens is none"),
+    ("map", {}, [(6, 5), (3, 2, 3)], "E404", "map of 2 x 3 has 6 positions and got 5 tokens"),
+    ("concat", {"over": "tokens"}, [(6, 5), (5, 5)], "E401", "as many channels in all and got 6 x 5 and 5 x 5"),
+    ("concat", {}, [(6, 5), (6, 4)], "E401", "as many tokens and got 6 x 5 and 6 x 4"),
+    ("attention", {}, [(6, 5), (5, 5), (6, 5)], "E401", "queries and keys and got 6 x 5 and 5 x 5"),
+    ("attention", {}, [(6, 5), (6, 4), (6, 5)], "E401", "as many values as keys and got 6 x 4 and 6 x 5"),
+    ("attention", {"heads": 4}, [(6, 5), (6, 4), (8, 4)], "E404", "4 equal heads of keys of 6 channels"),
+    *[
+        (name, EXAMPLES.get(name, {}), [(6, 24)], "E403", f"{name} needs a map or a vector and got tokens of 6 x 24")
+        for name in ("flatten", "slice", "pad_channels", "reshape", "prelu")
+    ],
     ("sum", {"over": "space"}, [(6,)], "E403", "got a vector of 6"),
     ("concat", {}, [(6, 8, 8), (6, 4, 8)], "E401", "got 6 x 8 x 8 and 6 x 4 x 8"),
     ("conv", {"width": 8, "kernel": 7, "padding": 0}, [(6, 5, 9)], "E402", "over 7 x 7 and the padded map has only"),
@@ -337,8 +355,11 @@ def test_pool_positions_by_brute_force(h: int, k: int, s: int, p: int, d: int, c
 
 
 def _all_rules(operation: Operation, shape: tuple[Any, ...]) -> list[Any]:
-    outputs = operation.infer(*((shape,) * (operation.arity or 2)))
-    ledger = operation.cost(((shape,) * (operation.arity or 2)), outputs)
+    inputs = (shape,) * (operation.arity or 2)
+    if operation.name == "map":
+        inputs = ((shape[0], shape[1] * shape[2]), shape)
+    outputs = operation.infer(*inputs)
+    ledger = operation.cost(inputs, outputs)
     return [*(dim for out in outputs for dim in out), *(getattr(ledger, column) for column in COLUMNS)]
 
 
@@ -371,8 +392,17 @@ def test_every_operation_is_the_same_rule_on_all_numbers(name: str) -> None:
     operation = OPERATIONS[name].bind(EXAMPLES.get(name, {}))
     if name in ("max_pool", "avg_pool"):
         operation = type(operation).bind({**EXAMPLES[name], "ceil_mode": True})
-    shapes = [(6,), (9,), (24,)] if name == "channel_conv" else [(6, 6, 8), (6, 9, 7), (6, 13, 24)]
+    shapes: list[tuple[int, ...]] = [(6, 6, 8), (6, 9, 7), (6, 13, 24)]
+    if name in ("channel_conv", "token", "attention"):
+        shapes = [(6,), (9,), (24,)] if name == "channel_conv" else [(6, 5), (9, 7), (24, 13)]
     _check_all_numbers(operation, shapes)
+
+
+@pytest.mark.parametrize("name", ["linear", "layer_norm", "gelu", "concat", "split", "mean", "add"])
+def test_rules_for_tokens_are_the_same_on_all_numbers(name: str) -> None:
+    settings = {"concat": {"over": "tokens"}, "split": {"parts": 3}, "mean": {"over": "tokens"}}
+    operation = OPERATIONS[name].bind(settings.get(name, EXAMPLES.get(name, {})))
+    _check_all_numbers(operation, [(6, 5), (9, 7), (24, 13)])
 
 
 def test_attributes_may_be_arrays() -> None:

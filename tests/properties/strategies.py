@@ -34,7 +34,8 @@ use std.ops {
   elu, softplus, mish, log_sigmoid, prelu, tanh, identity, max_pool, avg_pool, global_pool, global_max_pool,
   adaptive_avg_pool, linear, flatten, add, mul, concat, split, slice, pad_channels, channel_shuffle, upsample, resize,
   dropout, drop_path, layer_scale, scale, reshape, std_conv, conv_transpose,
-  sub, div, affine, reciprocal, sqrt, square, exp, mean, sum, max, min, softmax, parameter
+  sub, div, affine, reciprocal, sqrt, square, exp, mean, sum, max, min, softmax, parameter,
+  tokens, map, token, attention
 }
 use std.blocks { conv_norm_act, conv_pool_stem, squeeze_excite, channel_attention, pool_head, conv_head }
 """
@@ -249,6 +250,23 @@ def arithmetic(d: Draw, m: Map) -> str:
     )
 
 
+def as_tokens(d: Draw, m: Map) -> str:
+    """An expression that makes tokens of a map and a map of them: attention to a part of the positions, or layers."""
+    t, c = m.name, m.channels
+    heads = d.of([h for h in (1, 2, 4) if m.divisor % h == 0])
+    keys = f"{t} -> max_pool(kernel: 3, stride: 3) -> tokens -> layer_norm -> {d.of(('identity', f'linear({c})'))}"
+    one = f"parameter([{c}, 1], init: normal(std: 1/10))"
+    return d.of(
+        (
+            f"{t} + map(attention({t} -> tokens -> layer_norm, {keys}, {keys}, heads: {heads}), {t})",
+            f"map({t} -> tokens -> layer_norm -> linear({c} + 8) -> gelu -> linear({c}) -> drop_path(1/10), {t})",
+            f"map({t} -> tokens -> softmax(over: tokens), {t})",
+            f"map(({t} -> tokens) - max({t} -> tokens, over: {d.of(('channels', 'tokens'))}) + {one}, {t})",
+            f"{t} * (concat({one}, {keys}, over: tokens) -> token(1) -> linear({c}) -> reshape(to: [{c}, 1, 1]))",
+        )
+    )
+
+
 def convolution(d: Draw, source: Map, width: str, divisor: int, kernels: Kernels, stride: str | None = None) -> str:
     """A conv from a map to `width` channels that keeps the size, or takes the block's stride."""
     common = [g for g in (1, 2, 4, 8) if source.divisor % g == 0 and divisor % g == 0]
@@ -403,7 +421,7 @@ def block(d: Draw, h: Helpers, kernels: Kernels) -> tuple[str, str]:
         lines.append(f"zztrunk = x -> {text}")
         trunk = replace(trunk, name="zztrunk")
     if d.whole(0, 2) == 0:
-        lines.append(f"zzsum = {arithmetic(d, trunk)}")
+        lines.append(f"zzsum = {d.of((arithmetic, arithmetic, as_tokens))(d, trunk)}")
         trunk = replace(trunk, name="zzsum")
     shape = d.whole(0, 7)
     if shape == 0:
@@ -525,6 +543,7 @@ def programs(draw: Callable[[Any], Any]) -> Program:
             "none",
             "global_max_pool -> flatten -> linear(4)",
             "adaptive_avg_pool(2) -> flatten -> linear(width: 3)",
+            "tokens -> layer_norm -> mean(over: tokens) -> token(0) -> linear(6)",
         )
     )
     program = Program(

@@ -85,9 +85,20 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
         case "resize":
             outputs = [(c, *shapes[1][1:])]
         case "linear":
-            outputs = [(of.width,)]
-            counts["flops"] = counts["params"] = of.width * (c + of.bias)
-            counts["acts"] = of.width
+            places = rest[0] if len(rest) == 1 else 1
+            outputs = [(of.width, *rest)] if len(rest) == 1 else [(of.width,)]
+            counts["params"] = of.width * (c + of.bias)
+            counts["flops"], counts["acts"] = places * counts["params"], places * of.width
+        case "tokens":
+            outputs = [(c, rest[0] * rest[1])]
+        case "map":
+            outputs = [(c, *shapes[1][1:])]
+        case "token":
+            outputs = [(c,)]
+        case "attention":
+            width, keys = shapes[2]
+            outputs = [(width, rest[0])]
+            counts["flops"] = sum((c // of.heads + width // of.heads) * keys for _ in range(rest[0] * of.heads))
         case "batch_norm" | "group_norm" | "layer_norm":
             counts["params"] = c + c if getattr(of, "affine", True) else 0
             counts["buffers"] = c + c + 1 if of.name == "batch_norm" else 0
@@ -101,6 +112,8 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
             outputs = [(c * rest[0] * rest[1] if rest else c,)]
         case "concat":
             outputs = [(sum(shape[0] for shape in shapes), *rest)]
+            if of.over == "tokens":
+                outputs = [(c, sum(shape[1] for shape in shapes))]
         case "split":
             outputs = [(c // of.parts, *rest)] * of.parts
         case "slice":
@@ -112,7 +125,9 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
         case "add" | "sub" | "mul" | "div":
             outputs = [tuple(map(max, *shapes))]
         case "mean" | "sum" | "max" | "min":
-            outputs = [(1, *rest) if of.over == "channels" else (c, 1, 1)]
+            outputs = [(1, *rest) if of.over == "channels" else (c, *[1 for _ in rest])]
+        case "reshape":
+            outputs = [of.to]
         case "parameter":
             outputs = [of.shape]
             counts["params"] = math.prod(of.shape)

@@ -24,6 +24,7 @@ from archdsl.emission import about_of
 from archdsl.graph.blocks import Application
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
+from archdsl.graph.shapes import laid_out
 from archdsl.source import Source
 
 torch: Any = pytest.importorskip("torch", reason="emitted code runs on torch")
@@ -34,7 +35,7 @@ Extents: TypeAlias = tuple[int, int]
 
 WITHOUT_MODULES = {
     *("add", "sub", "mul", "div", "scale", "affine", "reciprocal", "sqrt", "square", "exp"),
-    *("mean", "sum", "max", "min", "concat", "split", "flatten", "resize"),
+    *("mean", "sum", "max", "min", "concat", "split", "flatten", "resize", "tokens", "map", "token", "attention"),
 }
 """Operations that an emitted `forward` may compute by an expression, so that no hook sees them."""
 
@@ -127,7 +128,7 @@ def tensor_shapes(network: Network, *, parameters: bool | None = None) -> dict[s
 
 def output_shapes(network: Network) -> list[tuple[int, ...]]:
     """The shapes of a network's outputs."""
-    return [tuple(map(int, network.shape(value))) for value in network.outputs]
+    return [tuple(map(int, laid_out(network.shape(value)))) for value in network.outputs]
 
 
 @dataclass
@@ -184,7 +185,7 @@ def check_shapes(network: Network, seen: Seen) -> None:
         if node.path not in seen.shapes:
             assert node.operation.name in WITHOUT_MODULES, node.path
             continue
-        shapes = node.shapes
+        shapes = tuple([laid_out(shape) for shape in node.shapes])
         if node.operation.name == "layer_norm" and len(shapes[0]) == 3:
             shapes = ((*shapes[0][1:], shapes[0][0]),)  # PyTorch's module wants the channels last
         assert seen.shapes[node.path] == shapes, node.path
@@ -198,7 +199,7 @@ def _check_blocks(network: Network, application: Application, seen: Seen) -> Non
     for step in application.steps:
         if isinstance(step.applied, Application):
             path = step.applied.path
-            outputs = [network.shape(value) for value in step.applied.outputs if value is not None]
+            outputs = [laid_out(network.shape(value)) for value in step.applied.outputs if value is not None]
             assert seen.shapes[path] == tuple(outputs), path
             assert seen.calls[path] == 1, path
             _check_blocks(network, step.applied, seen)

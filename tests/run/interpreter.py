@@ -29,6 +29,7 @@ CURVES = {
     "dropout": lambda x: x,
     "drop_path": lambda x: x,
     "flatten": lambda x: x.flatten(1),
+    "tokens": lambda x: torch.stack([x[:, :, h, w] for h in range(x.shape[2]) for w in range(x.shape[3])], 1),
     "sqrt": lambda x: x**0.5,
     "square": lambda x: x * x,
     "exp": lambda x: torch.e**x,
@@ -74,7 +75,7 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             taps = [around[:, k : k + c] * t["weight"][0, 0, k] for k in range(op.kernel)]
             return (sum(taps[1:], taps[0]) + (t["bias"] if op.bias else 0),)
         case "linear":
-            return (F.linear(x.flatten(1), t["weight"], t.get("bias")),)
+            return (F.linear(x if x.dim() == 3 else x.flatten(1), t["weight"], t.get("bias")),)
         case "batch_norm":
             mean, var = t["running_mean"], t["running_var"]
             y = (x - mean[:, None, None]) / (var[:, None, None] + float(op.eps)).sqrt()
@@ -82,9 +83,10 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
         case "group_norm":
             return (F.group_norm(x, op.groups, t["weight"], t["bias"], float(op.eps)),)
         case "layer_norm":
-            mean, var = x.mean(1, keepdim=True), x.var(1, keepdim=True, unbiased=False)
+            axis = channels_of(x)
+            mean, var = x.mean(axis, keepdim=True), x.var(axis, keepdim=True, unbiased=False)
             y = (x - mean) / (var + float(op.eps)).sqrt()
-            shape = (-1,) + (1,) * (x.dim() - 2)
+            shape = (-1,) + (1,) * (x.dim() - 1 - axis)
             return (y * t["weight"].reshape(shape) + t["bias"].reshape(shape),)
         case "layer_scale":
             return (x * t["weight"],)
@@ -136,20 +138,30 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             return (float(op.numerator) * x**-1,)
         case "mean" | "sum" | "max" | "min":
             flat, shape = (x.flatten(2), (*x.shape[:2], 1, 1)) if op.over == "space" else (x, None)
-            axis = 2 if op.over == "space" else 1
+            axis = {"channels": channels_of(x), "space": 2, "tokens": 1}[op.over]
             found = getattr(torch, name)(flat, axis, keepdim=True)
             found = found if isinstance(found, Tensor) else found.values
             return (found.reshape(shape) if shape is not None else found,)
         case "softmax":
-            axes = (2, 3) if op.over == "space" else (1,)
+            axes = {"channels": (channels_of(x),), "space": (2, 3), "tokens": (1,)}[op.over]
             shares = torch.exp(x - x.amax(axes, keepdim=True))
             return (shares / shares.sum(axes, keepdim=True),)
         case "parameter":
             return (torch.stack([t["weight"]] * x.shape[0]),)
         case "concat":
-            return (torch.cat(inputs, 1),)
+            return (torch.cat(inputs, channels_of(x) if op.over == "channels" else 1),)
         case "split":
-            return torch.split(x, [shape[0] for shape in node.shapes], 1)
+            return torch.split(x, [shape[0] for shape in node.shapes], channels_of(x))
+        case "token":
+            return (x[:, op.index],)
+        case "map":
+            height, width = inputs[1].shape[2:]
+            rows = [torch.stack([x[:, h * width + w] for w in range(width)], 2) for h in range(height)]
+            return (torch.stack(rows, 2),)
+        case "attention":
+            return (
+                torch.cat([attended(*parts) for parts in zip(*[heads(y, op.heads) for y in inputs], strict=True)], 2),
+            )
         case "slice":
             return (x[:, op.channels.lo : op.channels.hi + 1],)
         case "pad_channels":
@@ -166,6 +178,23 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             return (F.interpolate(x, scale_factor=tuple(map(float, op.factor)), mode=op.mode),)
         case _:
             raise NotImplementedError(name)
+
+
+def channels_of(x: Tensor) -> int:
+    """The axis of the channels: of tokens the last."""
+    return 2 if x.dim() == 3 else 1
+
+
+def heads(x: Tensor, count: int) -> list[Tensor]:
+    """Equal parts of the channels of tokens."""
+    return list(x.split(x.shape[2] // count, 2))
+
+
+def attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The values by the softmax of products of queries and keys, over the root of their length."""
+    products = torch.einsum("bnc,bmc->bnm", q, k) / q.shape[2] ** 0.5
+    shares = torch.exp(products - products.amax(2, keepdim=True))
+    return torch.einsum("bnm,bmd->bnd", shares / shares.sum(2, keepdim=True), v)
 
 
 def transposed(x: Tensor, op: Any, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -5,6 +5,7 @@ Tools count modules in evaluation mode; what autograd keeps is counted in traini
 
 from __future__ import annotations
 
+import copy
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -48,8 +49,8 @@ def fvcore(model: nn.Module, image: Tensor) -> Counts:
 
 
 def torch_counter(model: nn.Module, image: Tensor) -> Counts:
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(image)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:  # it does not know the attention of CPUs
+        copy.deepcopy(model).to("meta")(image.to("meta"))
     return {"flops": counter.get_total_flops(), "params": sum(p.numel() for p in model.parameters())}
 
 

@@ -24,7 +24,7 @@ MODELS = (
     *("eca_resnet50_d", "ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "inception_resnet_v2", "inception_v3"),
     *("inception_v4", "inceptionnext_atto", "mixnet_s", "mobilenetv4_conv_s", "mobileone_s0"),
     *("mobileone_s0_deployed", "nf_resnet50", "poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "shufflenetv2_1_0x"),
-    *("squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "xception41"),
+    *("squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "vit_s16", "vit_ti16", "xception41"),
 )
 
 
@@ -88,6 +88,8 @@ REFERENCES = [
     ("vgg16_bn", "torchvision", "vgg16_bn"),
     ("vgg19_bn", "timm", "vgg19_bn"),
     ("vgg19_bn", "torchvision", "vgg19_bn"),
+    ("vit_s16", "timm", "vit_small_patch16_224"),
+    ("vit_ti16", "timm", "vit_tiny_patch16_224"),
     ("xception41", "timm", "xception41"),
 ]
 """The same networks by others."""
@@ -157,6 +159,7 @@ CASES = [
     ("squeezenet_1_1", "torchvision", "squeezenet1_1", ODD),
     ("starnet_s1", "timm", "starnet_s1", ODD),
     ("vgg16_bn", "torchvision", "vgg16_bn", (224, 224)),
+    ("vit_ti16", "timm", "vit_tiny_patch16_224", (224, 224)),
     ("xception41", "timm", "xception41", ODD),
 ]
 
@@ -171,7 +174,8 @@ def filled(model: nn.Module) -> nn.Module:
     if sum(parameter.numel() for parameter in model.parameters()) <= MANY_PARAMETERS:
         model = model.double()
     emitted.randomise(model, seed=1)
-    calibrated(nn.Sequential(nn.Upsample((96, 96)), model))
+    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules()):
+        calibrated(nn.Sequential(nn.Upsample((96, 96)), model))
     return model
 
 

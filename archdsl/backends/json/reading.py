@@ -160,8 +160,8 @@ def _read_feature(builder: Builder, entry: object) -> Feature:
 
 def _read_shape(entry: object, place: str) -> Shape:
     extents = tuple([_whole(extent, place) for extent in _list(entry, place)])
-    if len(extents) not in (1, 3) or not all(1 <= extent <= EXTENT_MAX for extent in extents):
-        raise ValueError(f"{place}: a shape has 1 or 3 extents from 1 to {EXTENT_MAX}")
+    if not 1 <= len(extents) <= 3 or not all(1 <= extent <= EXTENT_MAX for extent in extents):
+        raise ValueError(f"{place}: a shape has 1 to 3 extents from 1 to {EXTENT_MAX}")
     return extents
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, NamedTuple
 
-from archdsl.backends.torch.forms import FORMS, Lowered
+from archdsl.backends.torch.forms import FORMS, Lowered, beside
 from archdsl.graph.blocks import WORKED_OUT, Application, Formula, Step, Value
 from archdsl.graph.network import Network, Node
 from archdsl.graph.shapes import Shape
@@ -92,8 +92,10 @@ def body_of(
     application: Application,
     known: Mapping[int, BlockUse],
     classifier: int | None,
+    fixed: frozenset[int],
 ) -> Body:
-    """The body of an application whose blocks are all known, by the identity of their applications."""
+    """The body of an application whose blocks are all known, by the identity of their applications; `fixed` are the
+    learned tensors that hold for one size of the image."""
     refs: dict[Value, Ref] = {}
     for index, value in enumerate(application.inputs):
         refs.setdefault(value, Ref("", index))
@@ -103,7 +105,8 @@ def body_of(
         if isinstance(step.applied, int):
             node = network.nodes[step.applied]
             inputs = tuple([refs[value] for value in node.inputs])
-            made = _operation(network, node, step, inputs, taken, exact=step.applied == classifier)
+            exact, sized = step.applied == classifier, step.applied in fixed
+            made = _operation(network, node, step, inputs, taken, exact=exact, sized=sized)
             uses += made
             for output in range(len(node.shapes)):
                 refs.setdefault(Value(step.applied, output), Ref(made[-1].label, output))
@@ -126,11 +129,13 @@ def body_of(
 
 
 def _operation(
-    network: Network, node: Node, step: Step, inputs: tuple[Ref, ...], taken: set[str], *, exact: bool
+    network: Network, node: Node, step: Step, inputs: tuple[Ref, ...], taken: set[str], *, exact: bool, sized: bool
 ) -> list[Use]:
     """The steps of one operation: a pad or a flattening before it where PyTorch has none in it, and itself."""
     shapes = network.input_shapes(node)
     kind, arguments, before = lowered(node, shapes)
+    if sized:
+        arguments.update(beside(shapes[0]))
     found: list[Use] = []
     bare = _bare(step)
     for what, values, shape in before:

@@ -11,6 +11,7 @@ from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of, lowered
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.parameters import Choice
 from archdsl.backends.torch.python import Name, names
+from archdsl.backends.torch.sizes import fixed_by
 from archdsl.backends.torch.terms import RESERVED, Chosen, Namer
 from archdsl.backends.torch.union import Program, programs_of
 from archdsl.backends.torch.widths import Inner
@@ -86,6 +87,7 @@ def plan_of(network: Network, name: str, doc: str = "") -> Plan:
     """Decide the classes; that of the network is called by a name, as a comment writes it."""
     plan = Plan(network)
     plan.classifier = classifier_of(network)
+    fixed = fixed_by(network)
     plan.takes_classes = plan.classifier is not None and decides_alone(network, plan.classifier)
     plan.gives_features = plan.takes_classes and _gives_features(network, plan.classifier or 0)
     varied = plan.classifier if plan.takes_classes else None
@@ -101,7 +103,7 @@ def plan_of(network: Network, name: str, doc: str = "") -> Plan:
         return Choice(program, spread, inner, classes=namer.taken, literal_inputs=literal_inputs).run()
 
     for group in _groups(network.root):
-        bodies = [body_of(network, application, known, varied) for application in group]
+        bodies = [body_of(network, application, known, varied, fixed) for application in group]
         programs = programs_of(bodies)
         for program in programs:
             seeing = [i for i, body in enumerate(program.bodies) if tainted.intersection(body.application.inputs)]
@@ -118,7 +120,7 @@ def plan_of(network: Network, name: str, doc: str = "") -> Plan:
                 arguments: dict[str, Any] = {p.name: p.column[index] for p in chosen.parameters}
                 on_path = exact if _holds(body, varied) else frozenset()
                 known[id(body.application)] = BlockUse(number, arguments, settings, chosen.inputs, on_path)
-    root = body_of(network, network.root, known, varied)
+    root = body_of(network, network.root, known, varied, fixed)
     plan.root = programs_of([root])[0]
     plan.chosen = choose(plan.root, True)
     given = any(feature.value == INPUT for feature in network.features)
@@ -152,6 +154,8 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ..
                 watched.add(Ref(step.label))
             elif FORMS[step.kind].absorbs:
                 absorbed.add((step.label, "in_channels"))
+            elif FORMS[step.kind].learned:
+                continue  # of what flows in it takes the number of images, and a size
             else:
                 return False
     if not absorbed or watched.intersection(program.outputs):
@@ -212,7 +216,7 @@ def _of_the_image(network: Network, steps: Mapping[int, Step]) -> set[Any]:
     """The values whose channels may depend on those of the image."""
     found: set[Any] = {INPUT}
     for index, node in enumerate(network.nodes):
-        if not found.intersection(node.inputs):
+        if node.operation.learned or not found.intersection(node.inputs):
             continue
         given = steps[index].names.get("width") if index in steps else None
         if node.operation.mixes and not (isinstance(given, str) and given.endswith(".channels")):

@@ -87,6 +87,8 @@ class Form:
     """Arguments with which it does nothing, if there are such: where it is left away it stands there with these."""
     fresh: bool = False
     """Whether its result is a tensor of its own that its gradient does not need: what follows may overwrite it."""
+    learned: bool = False
+    """Whether its value is its weight, whatever flows in."""
     lists: bool = False
     """Whether it gives a tuple of values, also where that is a tuple of one."""
     pads: bool = False
@@ -219,21 +221,49 @@ def _pad_channels(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...
     return Lowered(form, {"extra": op.to - inputs[0][0]})
 
 
-def _over(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+def _axes(over: str, shape: Shape) -> Any:
+    """The axes of a batch that an operation goes over: of tokens the channels are the last."""
+    if over == "channels":
+        return 2 if len(shape) == 2 else 1
+    return 1 if over == "tokens" else (2, 3)
+
+
+def _over(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
     """A reduction, with the axes that it goes over."""
-    return Lowered(op.name, {"axes": 1 if op.over == "channels" else (2, 3)})
+    return Lowered(op.name, {"axes": _axes(op.over, inputs[0])})
 
 
-def _softmax(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
-    return Lowered(op.name if op.over == "channels" else "softmax_space", {})
+def _softmax(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    return Lowered("softmax_space", {}) if op.over == "space" else Lowered(op.name, {"axis": _axes(op.over, inputs[0])})
+
+
+def _concat(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    form = op.name if op.over == "channels" else "concat_tokens"
+    return Lowered(form, {"axis": _axes(op.over, inputs[0])})
+
+
+def _drop_path(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    return Lowered("drop_path_tokens" if len(inputs[0]) == 2 else op.name, {"rate": op.rate})
+
+
+BESIDE = ("tokens_beside", "height_beside", "width_beside")
+"""The extents that a learned tensor fixes of what flows into its block; 0 for any."""
+
+
+def beside(shape: Shape) -> dict[str, Any]:
+    """These extents of a value."""
+    extents = {2: (*shape[1:], 0, 0), 3: (0, *shape[1:])}.get(len(shape), (0, 0, 0))
+    return dict(zip(BESIDE, extents, strict=True))
 
 
 def _parameter(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
     width, *extents = outputs[0]
     mean, std = (Fraction(0), op.init.scale) if op.init.kind == "normal" else (op.init.scale, Fraction(0))
-    start = {"mean": mean, "std": std}
+    start = {"mean": mean, "std": std, **dict.fromkeys(BESIDE, 0)}
     if not extents:
         return Lowered("parameter_vector", {"width": width, **start})
+    if len(extents) == 1:
+        return Lowered("parameter_tokens", {"count": extents[0], "width": width, **start})
     return Lowered(op.name, {"width": width, "height": extents[0], "extent": extents[1], **start})
 
 
@@ -241,11 +271,14 @@ def _slice(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> 
     return Lowered(op.name, {"lo": op.channels.lo, "hi": op.channels.hi + 1})
 
 
-def _split(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+def _split(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    axis = _axes("channels", inputs[0])
     if op.sizes is None:
-        return Lowered("chunk", {"parts": op.parts})
+        return Lowered("chunk", {"parts": op.parts, "axis": axis})
     sizes = tuple([int(shape[0]) for shape in outputs])
-    return Lowered("split_sizes", {"sizes": sizes}) if len(set(sizes)) > 1 else Lowered(op.name, {"size": sizes[0]})
+    if len(set(sizes)) > 1:
+        return Lowered("split_sizes", {"sizes": sizes, "axis": axis})
+    return Lowered(op.name, {"size": sizes[0], "axis": axis})
 
 
 # Text
@@ -310,9 +343,13 @@ def _learned(*extents: str) -> Form:
 
     def module(o: Arguments) -> Expression:
         std = {} if o["std"] == Literal(0.0) else {"std": o["std"]}
-        return call("Learned", Tuple(tuple([o[extent] for extent in extents])), o["mean"], **std)
+        shape = Tuple(tuple([o[extent] for extent in extents]))
+        extents_beside = [o[extent] for extent in BESIDE]
+        if all(extent == Literal(0) for extent in extents_beside):
+            return call("Learned", shape, o["mean"], **std)
+        return call("SizedLearned", shape, Tuple(tuple(extents_beside)), o["mean"], **std)
 
-    return Form(module, lower=_parameter, channels="width")
+    return Form(module, lower=_parameter, channels="width", learned=True)
 
 
 LOWEST = Negative(dotted("math.inf"))
@@ -328,7 +365,15 @@ def _same_low_pad(o: Arguments) -> Expression:
 def _sizes(o: Arguments, x: Sequence[Expression]) -> Expression:
     sizes = o["sizes"]  # PyTorch wants a list of them
     listed = List(sizes.items) if isinstance(sizes, Tuple) else call("list", sizes)
-    return call("torch.split", x[0], listed, dim=Literal(1))
+    return call("torch.split", x[0], listed, dim=o["axis"])
+
+
+def _joined_along(o: Arguments, x: Sequence[Expression]) -> Expression:
+    return call("torch.cat", Tuple(tuple(x)), dim=o["axis"])
+
+
+def _as_tokens(_: Arguments, x: Sequence[Expression]) -> Expression:
+    return call(Attribute(call(Attribute(x[0], "flatten"), Literal(2)), "transpose"), *_numbers(1, 2))
 
 
 def _permuted(*order: int) -> Form:
@@ -434,7 +479,8 @@ FORMS: dict[str, Form] = {
     "same_low_pad": Form(_same_low_pad, pads=True, sized=True),
     # what acts in training alone
     "dropout": Form(layer("nn.Dropout", "rate"), idle={"rate": Fraction(0)}),
-    "drop_path": Form(layer("DropPath", "rate"), idle={"rate": Fraction(0)}),
+    "drop_path": Form(layer("DropPath", "rate"), lower=_drop_path, idle={"rate": Fraction(0)}),
+    "drop_path_tokens": Form(layer("TokenDropPath", "rate"), idle={"rate": Fraction(0)}),
     # layout
     "upsample": Form(lambda o: call("nn.Upsample", scale_factor=o["factor"], mode=o["mode"])),
     "resize": Form(value=lambda o, x: call("resize_like", x[0], x[1], o["mode"])),
@@ -451,13 +497,13 @@ FORMS: dict[str, Form] = {
     "channels_last": _permuted(0, 2, 3, 1),
     "channels_first": _permuted(0, 3, 1, 2),
     "chunk": Form(
-        value=lambda o, x: call(Attribute(x[0], "chunk"), o["parts"], dim=Literal(1)),
+        value=lambda o, x: call(Attribute(x[0], "chunk"), o["parts"], dim=o["axis"]),
         channels="divided",
         lists=True,
         flag="splits",
     ),
     "split": Form(
-        value=lambda o, x: call("torch.split", x[0], o["size"], dim=Literal(1)),
+        value=lambda o, x: call("torch.split", x[0], o["size"], dim=o["axis"]),
         lower=_split,
         channels="other",
         lists=True,
@@ -469,9 +515,8 @@ FORMS: dict[str, Form] = {
     "sub": Form(value=lambda _, x: Binary("-", x[0], x[1]), fresh=True),
     "mul": Form(value=lambda _, x: Binary("*", x[0], x[1]), flag="gated"),
     "div": Form(value=lambda _, x: Binary("/", x[0], x[1])),
-    "concat": Form(
-        value=lambda _, x: call("torch.cat", Tuple(tuple(x)), dim=Literal(1)), channels="summed", flag="joined"
-    ),
+    "concat": Form(value=_joined_along, lower=_concat, channels="summed", flag="joined"),
+    "concat_tokens": Form(value=_joined_along, flag="joined"),
     # arithmetic of one value
     "scale": Form(layer("Scale", "factor"), _scale),
     "affine": Form(value=_affine, fresh=True),
@@ -484,9 +529,15 @@ FORMS: dict[str, Form] = {
     "sum": _reduction("sum"),
     "max": _reduction("amax"),
     "min": _reduction("amin"),
-    "softmax": Form(lambda _: call("nn.Softmax", Literal(1)), lower=_softmax),
+    "softmax": Form(lambda o: call("nn.Softmax", o["axis"]), lower=_softmax),
     "softmax_space": Form(lambda _: call("SpatialSoftmax")),
     # learned tensors
     "parameter": _learned("width", "height", "extent"),
     "parameter_vector": _learned("width"),
+    "parameter_tokens": _learned("count", "width"),
+    # tokens
+    "tokens": Form(value=_as_tokens),
+    "map": Form(value=lambda _, x: call("map_like", x[0], x[1])),
+    "token": Form(value=lambda o, x: call(Attribute(x[0], "select"), Literal(1), o["index"])),
+    "attention": Form(value=lambda o, x: call("multi_head_attention", *x, o["heads"]), channels="other"),
 }

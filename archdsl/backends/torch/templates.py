@@ -34,11 +34,13 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "UnevenAvgPool2d": ("F", "torch"),
     "fit_padding": ("SamePad2d", "torch"),
     "DropPath": ("F",),
+    "TokenDropPath": ("DropPath", "F"),
     "Permute": (),
     "StdConv2d": ("F", "torch"),
     "ChannelConv": (),
     "LayerScale": ("torch",),
     "Learned": ("torch",),
+    "SizedLearned": ("Learned", "torch"),
     "Scale": (),
     "SpatialSoftmax": (),
     "Slice": (),
@@ -46,6 +48,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "ChannelShuffle": (),
     "Reshape": (),
     "resize_like": ("F",),
+    "map_like": (),
+    "multi_head_attention": ("F",),
     "Stage": (),
 }
 """Modules and functions that PyTorch does not have: those that an emitted file needs stand in it in this order. Each

@@ -55,6 +55,7 @@ from archdsl.graph.operations.learned import Parameter
 from archdsl.graph.operations.norms import BatchNorm, GroupNorm, LayerNorm, LayerScale
 from archdsl.graph.operations.pooling import AdaptiveAvgPool, AvgPool, GlobalMaxPool, GlobalPool, MaxPool
 from archdsl.graph.operations.reductions import Max, Mean, Min, Softmax, Sum
+from archdsl.graph.operations.tokens import Attention, Map, Token, Tokens
 
 __all__ = [
     "OPERATIONS",
@@ -62,6 +63,7 @@ __all__ = [
     "AdaptiveAvgPool",
     "Add",
     "Affine",
+    "Attention",
     "Attribute",
     "AvgPool",
     "BatchNorm",
@@ -88,6 +90,7 @@ __all__ = [
     "LeakyRelu",
     "Linear",
     "LogSigmoid",
+    "Map",
     "Max",
     "MaxPool",
     "Mean",
@@ -118,5 +121,7 @@ __all__ = [
     "Sum",
     "Tanh",
     "Tensor",
+    "Token",
+    "Tokens",
     "Upsample",
 ]

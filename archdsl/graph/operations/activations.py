@@ -16,6 +16,7 @@ from archdsl.graph.operations.base import (
     Tensor,
     attribute,
     operation,
+    refuse_tokens,
 )
 from archdsl.graph.operations.kinds import NUMBER, Choice
 from archdsl.graph.shapes import Shape, elements
@@ -163,6 +164,11 @@ class Prelu(Elementwise):
     leading: ClassVar[str | None] = "init"
 
     init: Fraction = attribute(NUMBER, "the slope at the start", Fraction(1, 4))
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of the input. Raises E403 for tokens, of which PyTorch's module has no form."""
+        refuse_tokens(self.name, inputs[0], "put it before tokens, or use leaky_relu")
+        return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """One activation element for each element, and C slopes."""

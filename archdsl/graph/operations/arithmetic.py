@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archdsl.graph.faults import RuleError
 from archdsl.graph.ledger import Ledger
@@ -17,13 +18,14 @@ from archdsl.graph.operations.base import (
     attribute,
     need_joint,
     need_map,
+    need_tokens,
     operation,
 )
-from archdsl.graph.operations.kinds import NUMBER, RATE
+from archdsl.graph.operations.kinds import NUMBER, RATE, Axis
 from archdsl.graph.shapes import Dim, Shape, differ, elements, show_shape
 
 
-class _Joined(Operation):
+class Joined(Operation):
     """What arithmetic of two values shares: extents of 1 are repeated, one term an element of the output."""
 
     __slots__ = ()
@@ -35,7 +37,7 @@ class _Joined(Operation):
         return (need_joint(self.name, *inputs),)
 
 
-class _Sum(_Joined):
+class _Sum(Joined):
     """A sum or a difference."""
 
     __slots__ = ()
@@ -66,7 +68,7 @@ class Sub(_Sum):
     name: ClassVar[str] = "sub"
 
 
-class _Product(_Joined):
+class _Product(Joined):
     """A product or a quotient."""
 
     __slots__ = ()
@@ -190,23 +192,43 @@ class Exp(Elementwise):
 
 @operation
 class Concat(Operation):
-    """Values one after the other, over the channels."""
+    """Values one after the other, over the channels or over the tokens."""
 
     name: ClassVar[str] = "concat"
     arity: ClassVar[int | None] = None
+    later: ClassVar[Mapping[str, Any]] = {"over": "channels"}
+
+    over: str = attribute(Axis("channels", "tokens"), "what is added up", "channels")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The channels added up, height and width as they are. Raises E401 where those differ."""
+        """The channels added up, the rest as it is; or the tokens, channels as they are. Raises E401 where what stays
+        differs, E403 for the tokens of what has none."""
         first = inputs[0]
+        if self.over == "tokens":
+            return (self._tokens(inputs),)
         channels: Dim = first[0]
         for other in inputs[1:]:
             if len(first) != len(other) or any(differ(a, b) for a, b in zip(first[1:], other[1:], strict=True)):
                 raise RuleError(
                     "E401",
-                    f"concat needs maps of equal height and width and got {show_shape(first)} and {show_shape(other)}",
+                    f"concat needs {'as many tokens' if len(first) == 2 else 'maps of equal height and width'} and got "
+                    f"{show_shape(first)} and {show_shape(other)}",
                 )
             channels = channels + other[0]
         return ((channels, *first[1:]),)
+
+    def _tokens(self, inputs: tuple[Shape, ...]) -> Shape:
+        channels, count = need_tokens(self.name, inputs[0])
+        for other in inputs[1:]:
+            theirs, further = need_tokens(self.name, other)
+            if differ(channels, theirs):
+                raise RuleError(
+                    "E401",
+                    f"concat over tokens needs as many channels in all and got {show_shape(inputs[0])} and "
+                    f"{show_shape(other)}",
+                )
+            count = count + further
+        return channels, count
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """Nothing but its outputs."""
@@ -260,7 +282,8 @@ class DropPath(Operation):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shape of the input. Raises E403 for a vector."""
-        need_map(self.name, inputs[0])
+        if len(inputs[0]) != 2:
+            need_map(self.name, inputs[0])
         return (inputs[0],)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 from archdsl.graph.faults import RuleError
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.operations.kinds import Kind
-from archdsl.graph.shapes import Dim, Shape, differ, is_one, show_shape
+from archdsl.graph.shapes import Dim, Shape, differ, is_one, noun, show_shape
 from archdsl.records import dataclass
 
 
@@ -105,6 +105,9 @@ class Operation:
     an operation has as its input is without meaning, but for the number of images."""
     lists: ClassVar[bool] = False
     """Whether it gives a list of outputs, also where that is a list of one."""
+    later: ClassVar[Mapping[str, Any]] = {}
+    """Settings that the operation got later, each with the value for what it did before: with that one they are no part
+    of the hash, which stays as it was."""
     counts_channels: ClassVar[bool] = False
     """Whether its settings fit one number of input channels, so that it refuses another or means something else."""
     attributes: ClassVar[tuple[Attribute, ...]] = ()
@@ -166,9 +169,9 @@ class Operation:
         """Check settings against each other and bring them into canonical form, in place."""
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The shapes of the outputs, without the batch: (C, H, W) or (C,). Raises E304 and E401 to E404.
+        """The shapes of the outputs, without the batch: (C, H, W), (C, N) or (C,). Raises E304 and E401 to E404.
 
-        The shapes are those of the module of the same name in `torch.nn`.
+        The shapes are those of the module of the same name in `torch.nn`, but that of tokens has their number first.
         """
         raise NotImplementedError
 
@@ -222,14 +225,31 @@ def operation(cls: type[AnyOperation]) -> type[AnyOperation]:
 
 
 def need_map(name: str, shape: Shape) -> tuple[Dim, Dim, Dim]:
-    """Channels, height and width of a map; E403 for a vector."""
+    """Channels, height and width of a map; E403 for a vector and for tokens."""
     if len(shape) != 3:
         raise RuleError(
             "E403",
-            f"{name} needs a map of channels x height x width and got a vector of {show_shape(shape)}",
-            help=f"move {name} before flatten",
+            f"{name} needs a map of channels x height x width and got {noun(shape)} of {show_shape(shape)}",
+            help=f"move {name} before {'flatten' if len(shape) == 1 else 'tokens'}",
         )
     return shape[0], shape[1], shape[2]
+
+
+def need_tokens(name: str, shape: Shape) -> tuple[Dim, Dim]:
+    """Channels and number of tokens; E403 for a map and for a vector."""
+    if len(shape) != 2:
+        raise RuleError(
+            "E403",
+            f"{name} needs tokens of channels x number and got {noun(shape)} of {show_shape(shape)}",
+            help=f"put tokens before {name}" if len(shape) == 3 else f"move {name} to where the tokens are",
+        )
+    return shape[0], shape[1]
+
+
+def refuse_tokens(name: str, shape: Shape, help: str) -> None:
+    """E403 for tokens."""
+    if len(shape) == 2:
+        raise RuleError("E403", f"{name} needs a map or a vector and got tokens of {show_shape(shape)}", help=help)
 
 
 def need_joint(name: str, a: Shape, b: Shape) -> Shape:

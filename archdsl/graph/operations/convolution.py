@@ -218,7 +218,7 @@ def _nearest_divisors(channels: int, groups: int) -> str | None:
 
 @operation
 class Linear(Operation):
-    """Fully connected layer; a C x 1 x 1 map is flattened first."""
+    """Fully connected layer, of every token by itself; a C x 1 x 1 map is flattened first."""
 
     name: ClassVar[str] = "linear"
     leading: ClassVar[str | None] = "width"
@@ -236,21 +236,24 @@ class Linear(Operation):
         return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """(width,). Raises E403 for a map of more than one position."""
+        """(width,), or (width, N) of N tokens. Raises E403 for a map of more than one position."""
         shape = inputs[0]
+        if len(shape) == 2:
+            return ((self.width, shape[1]),)
         if len(shape) == 1 or (len(shape) == 3 and is_one(shape[1]) and is_one(shape[2])):
             return ((self.width,),)
         raise RuleError(
             "E403",
-            f"linear needs a vector or a map of 1 x 1 and got {show_shape(shape)}",
-            help="put global_pool or flatten before it",
+            f"linear needs a vector, tokens or a map of 1 x 1 and got {show_shape(shape)}",
+            help="put global_pool, flatten or tokens before it",
         )
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
-        """C width weights, each multiplied and added once."""
-        weights = inputs[0][0] * self.width
-        bias = self.width if self.bias else 0
-        return Ledger(multiply_adds=weights, bias_adds=bias, weights=weights, biases=bias, outputs=self.width)
+        """C width weights, each multiplied and added once for every token."""
+        weights, count = inputs[0][0] * self.width, elements(outputs[0])
+        bias, adds = (self.width, count) if self.bias else (0, 0)
+        multiply_adds = inputs[0][0] * count
+        return Ledger(multiply_adds=multiply_adds, bias_adds=adds, weights=weights, biases=bias, outputs=count)
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
         """`weight`: (width, C), and `bias`: (width,)."""

@@ -180,7 +180,7 @@ class ChannelConv(Operation):
         raise RuleError(
             "E403",
             f"channel_conv needs a vector or a map of 1 x 1 and got {show_shape(shape)}",
-            help="put global_pool before it",
+            help="put global_pool before it" if len(shape) == 3 else f"take one token: token(0) -> {self.name}",
         )
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:

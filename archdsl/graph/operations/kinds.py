@@ -218,9 +218,9 @@ class OrNone(Kind):
 class Axis(Choice):
     """The dimensions that an operation goes over, by name."""
 
-    def __init__(self) -> None:
-        super().__init__("channels", "space")
-        self.text = "channels or space"
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+        self.text = f"{', '.join(names[:-1])} or {names[-1]}"
         self.words = {value: value for value in self.values}
 
 

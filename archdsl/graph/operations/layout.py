@@ -7,7 +7,15 @@ from typing import Any, ClassVar
 
 from archdsl.graph.faults import RuleError
 from archdsl.graph.ledger import Ledger
-from archdsl.graph.operations.base import NOTHING_SAVED, Operation, Saved, attribute, need_map, operation
+from archdsl.graph.operations.base import (
+    NOTHING_SAVED,
+    Operation,
+    Saved,
+    attribute,
+    need_map,
+    operation,
+    refuse_tokens,
+)
 from archdsl.graph.operations.kinds import EXTENT, PAIR, Band, Choice, OrNone, Whole, Wholes
 from archdsl.graph.shapes import (
     Range,
@@ -52,7 +60,8 @@ class Flatten(Layout):
         return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """(C H W,)."""
+        """(C H W,). Raises E403 for tokens."""
+        refuse_tokens(self.name, inputs[0], "take one of them, token(0), or first their mean(over: tokens)")
         return ((elements(inputs[0]),),)
 
 
@@ -76,7 +85,8 @@ class Split(Layout):
             raise RuleError("E306", "split needs either parts or sizes", attribute="parts", help="split(parts: 2)")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """(C / parts, H, W) so many times, or one for each size. Raises E404 where they do not add up to C."""
+        """(C / parts, H, W) so many times, or one for each size; of tokens (C / parts, N). Raises E404 where they do
+        not add up to C."""
         channels, rest = inputs[0][0], inputs[0][1:]
         if self.sizes is None:
             if not divides(self.parts, channels):
@@ -108,7 +118,8 @@ class Slice(Layout):
     channels: Range = attribute(Band(), "the channels lo .. hi, counted from 0, both included")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """(hi - lo + 1, H, W). Raises E404 where hi is not below C."""
+        """(hi - lo + 1, H, W). Raises E403 for tokens, E404 where hi is not below C."""
+        refuse_tokens(self.name, inputs[0], "split the channels of tokens: split(sizes: […])")
         channels = inputs[0][0]
         if not below(self.channels.hi, channels) and decided(channels) and decided(self.channels.hi):
             raise RuleError(
@@ -132,7 +143,8 @@ class PadChannels(Layout):
     to: Any = attribute(EXTENT, "channels of the output")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """(to, H, W). Raises E404 where `to` is below C."""
+        """(to, H, W). Raises E403 for tokens, E404 where `to` is below C."""
+        refuse_tokens(self.name, inputs[0], "put it before tokens")
         channels = inputs[0][0]
         if below(self.to, channels):
             raise RuleError(
@@ -188,7 +200,8 @@ class Reshape(Layout):
         return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The shape that is given. Raises E404 where it has another number of elements."""
+        """The shape that is given. Raises E403 for tokens, E404 where it has another number of elements."""
+        refuse_tokens(self.name, inputs[0], "put map before it: the order of elements is that of a map")
         if differ(elements(inputs[0]), elements(self.to)):
             raise RuleError(
                 "E404",

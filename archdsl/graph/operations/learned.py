@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from archdsl.graph.faults import RuleError
 from archdsl.graph.initializers import Initializer
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.operations.base import NOTHING_SAVED, Operation, Saved, Tensor, attribute, operation
 from archdsl.graph.operations.kinds import Start, Wholes
-from archdsl.graph.shapes import Shape, elements
+from archdsl.graph.shapes import Shape, elements, laid_out
 
 
 @operation
@@ -22,15 +21,9 @@ class Parameter(Operation):
     learned: ClassVar[bool] = True
 
     shape: tuple[Any, ...] = attribute(
-        Wholes(1, 3, size=True), "channels x height x width, or a list of 1 or 3 extents"
+        Wholes(1, 3, size=True), "channels x height x width, channels x tokens, or a list of extents"
     )
     init: Initializer = attribute(Start(), "how it starts")
-
-    @classmethod
-    def settle(cls, values: dict[str, Any]) -> None:
-        """Raises E302 for a shape that is neither of a map nor of a vector."""
-        if len(values["shape"]) == 2:
-            raise RuleError("E302", "shape must have 1 or 3 extents, not 2", attribute="shape")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shape that is given."""
@@ -42,8 +35,8 @@ class Parameter(Operation):
         return Ledger(other_parameters=count, outputs=count)
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """`weight`, of the shape that is given."""
-        return (Tensor("weight", outputs[0], "other_parameters"),)
+        """`weight`, of the shape that is given; of tokens (N, C)."""
+        return (Tensor("weight", laid_out(outputs[0]), "other_parameters"),)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         """Nothing."""

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - every rule has the same parameters, also where it needs one of them only
-"""Reductions over the channels or over the space of a map, which keep what they reduce as an extent of 1; softmax."""
+"""Reductions over channels, the space of a map, or tokens, which keep what they reduce as an extent of 1; softmax."""
 
 from __future__ import annotations
 
@@ -14,12 +14,21 @@ from archdsl.graph.operations.base import (
     Saved,
     attribute,
     need_map,
+    need_tokens,
     operation,
 )
 from archdsl.graph.operations.kinds import Axis
 from archdsl.graph.shapes import Shape, elements
 
-AXIS = Axis()
+AXIS = Axis("channels", "space", "tokens")
+
+
+def _need_axis(name: str, over: str, shape: Shape) -> None:
+    """Raises E403 where a shape has not what an operation goes over."""
+    if over == "space":
+        need_map(name, shape)
+    elif over == "tokens":
+        need_tokens(name, shape)
 
 
 class _Reduction(Operation):
@@ -31,13 +40,14 @@ class _Reduction(Operation):
 
     def stride_behind(self, stride: int) -> int | None:
         """None over space: one position is left."""
-        return None if self.over == "space" else stride
+        return stride if self.over == "channels" else None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """(1, H, W) over the channels, (C, 1, 1) over space. Raises E403 for the space of a vector."""
-        if self.over == "space":
-            return ((need_map(self.name, inputs[0])[0], 1, 1),)
-        return ((1, *inputs[0][1:]),)
+        """(1, H, W) or (1, N) over the channels, (C, 1, 1) over space, (C, 1) over tokens. Raises E403 for the space of
+        what is no map, and for the tokens of what has none."""
+        _need_axis(self.name, self.over, inputs[0])
+        channels, *rest = inputs[0]
+        return ((1, *rest) if self.over == "channels" else (channels, *[1] * len(rest)),)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """One reduced element for each element of the input."""
@@ -50,7 +60,7 @@ class _Reduction(Operation):
 
 @operation
 class Mean(_Reduction):
-    """The mean over the channels, or over space."""
+    """The mean over the channels, over space or over tokens."""
 
     name: ClassVar[str] = "mean"
 
@@ -59,7 +69,7 @@ class Mean(_Reduction):
 
 @operation
 class Sum(_Reduction):
-    """The sum over the channels, or over space."""
+    """The sum over the channels, over space or over tokens."""
 
     name: ClassVar[str] = "sum"
 
@@ -78,7 +88,7 @@ class _Extremum(_Reduction):
 
 @operation
 class Max(_Extremum):
-    """The largest value over the channels, or over space."""
+    """The largest value over the channels, over space or over tokens."""
 
     name: ClassVar[str] = "max"
 
@@ -87,7 +97,7 @@ class Max(_Extremum):
 
 @operation
 class Min(_Extremum):
-    """The smallest value over the channels, or over space."""
+    """The smallest value over the channels, over space or over tokens."""
 
     name: ClassVar[str] = "min"
 
@@ -96,28 +106,27 @@ class Min(_Extremum):
 
 @operation
 class Softmax(Elementwise):
-    """exp(x) / sum(exp(x)), the sum over the channels at every position, or over the space of every channel."""
+    """exp(x) / sum(exp(x)), the sum over the channels at every position, or over space or tokens in every channel."""
 
     name: ClassVar[str] = "softmax"
 
     over: str = attribute(AXIS, "what adds up to 1")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The shape of the input. Raises E403 for the space of a vector."""
-        if self.over == "space":
-            need_map(self.name, inputs[0])
+        """The shape of the input. Raises E403 as a reduction."""
+        _need_axis(self.name, self.over, inputs[0])
         return (inputs[0],)
 
     @property
     def kind(self) -> str:
-        """Finer than the name: thop counts the softmax over channels alone."""
+        """Finer than the name: tools do not count that over space."""
         return f"{self.name}_{self.over}"
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """One activation element for each element, and of each sum one addition less than its terms."""
         shape = inputs[0]
         count = elements(shape)
-        sums = shape[0] if self.over == "space" else elements((1, *shape[1:]))
+        sums = elements((1, *shape[1:])) if self.over == "channels" else shape[0]
         return Ledger(activation_elements=count, residual_adds=count - sums, outputs=count)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
