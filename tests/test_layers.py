@@ -78,6 +78,7 @@ FLOORS = (
     ("program",),
     ("values", "names"),
     ("trace", "traces", "prelude", "choose"),
+    ("outputs",),
     ("context",),
     ("operators",),
     ("model", "evaluate"),

@@ -7,10 +7,10 @@ What puts a block there is a function that is handed in: it places the block's o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from archdsl import limits
 from archdsl.analysis.calls import tensors_of
@@ -18,7 +18,8 @@ from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.features import Dilation, features_of
 from archdsl.analysis.fields import DIMENSIONS
 from archdsl.analysis.model import Model, Rule, Stage
-from archdsl.analysis.names import setting_names
+from archdsl.analysis.names import plural, setting_names
+from archdsl.analysis.outputs import held, replaced, takes_own
 from archdsl.analysis.program import Definition, Module, Primitive
 from archdsl.analysis.settings import At, at, block_settings, end_value, indices
 from archdsl.analysis.trace import rule_fault, show_value
@@ -28,15 +29,16 @@ from archdsl.analysis.values import (
     Block,
     Environment,
     Indices,
+    Output,
     Sequence,
     Setting,
     Tensor,
     Value,
-    single,
 )
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import INPUT, Composer, Network
+from archdsl.graph.network import Value as Within
 from archdsl.graph.shapes import Shape, Size
 from archdsl.records import dataclass
 from archdsl.source import Span
@@ -56,6 +58,10 @@ class Place(Protocol):
         *,
         fitted: bool,
     ) -> Value: ...
+
+
+Ends: TypeAlias = "dict[str, Value]"
+"""What the parts of a model give, by their paths: each a tensor, or several."""
 
 
 class Symbols(Protocol):
@@ -86,11 +92,13 @@ def network_of(ctx: Context, model: Model, symbols: Symbols | None = None) -> Ne
     place = _Places(ctx, composer, anew=symbols is not None or dilation is not None)
     assembly = Assembly(ctx, model, place, dilation, symbols)
     ends = assembly.body(Tensor(INPUT, shape))
-    features = features_of(model, ends[1:], composer)
-    outputs = assembly.head(ends)
+    features = features_of(model, ends, composer)
+    outputs = assembly.head(ends, [Tensor(f.value, composer.shape(f.value)) for f in features])
     if dilation is not None and symbols is None:
         _verify_dilation(ctx, model, dilation)
-    return composer.finish(model.name, [t.place for t in outputs], features)
+    return composer.finish(
+        model.name, [t.place for t in outputs], features, names=tuple([name for name, _ in model.outputs])
+    )
 
 
 def _verify_dilation(ctx: Context, model: Model, dilation: Dilation) -> None:
@@ -126,20 +134,25 @@ class _Places:
         *,
         fitted: bool,
     ) -> Value:
+        flowing, tensors = len(inputs), held(block)
+        if tensors:  # within the block they are inputs, behind those that flow into it
+            own = {t.place: Tensor(Within(-1 - i), t.shape) for i, t in enumerate(tensors, flowing)}
+            block = replaced(block, lambda tensor: (own[tensor.place],))
+            inputs = (*inputs, *tensors)
         shapes = tuple([tensor.shape for tensor in inputs])
         last = self._last
         if last is not None and last[0] is block and last[1] == shapes:
             traced = last[2]
             self._ctx.spend(traced.steps, site, env)
         else:
-            traced = trace(self._ctx, block, shapes, path, site, env, fitted=fitted, anew=self._anew)
+            traced = trace(self._ctx, block, shapes, path, site, env, fitted=fitted, anew=self._anew, flowing=flowing)
             self._last = block, shapes, traced
         try:
             places = self._composer.place(traced.subgraph, path, [tensor.place for tensor in inputs])
         except RuleError as error:
             raise rule_fault(error, site, env, {}, path) from None
-        tensors = tuple([Tensor(*found) for found in zip(places, traced.subgraph.shapes, strict=True)])
-        return tensors if traced.lists else tensors[0]
+        made = tuple([Tensor(*found) for found in zip(places, traced.subgraph.shapes, strict=True)])
+        return made if traced.lists else made[0]
 
 
 @dataclass(frozen=True)
@@ -153,51 +166,101 @@ class Assembly:
     symbols: Symbols | None = None
     at: At = at
 
-    def body(self, value: Tensor) -> list[tuple[str, Tensor]]:
-        """Put stem and stages behind the input. What each ends in, by its path, the input first."""
+    def body(self, value: Tensor) -> Ends:
+        """Put stem and stages behind the input. What the stem and each stage give, by their paths."""
         model = self.model
         total = model.depth
         if total > limits.MAX_BLOCKS:
             raise _model_fault("E394", f"the network has {total:,} blocks; at most {limits.MAX_BLOCKS:,}", model)
-        ends = [("input", value)]
+        ends: Ends = {}
+        before: Value = value
         if model.stem is not None:
-            ends.append(("stem", self._one(self._end(model.stem, value, "stem"), "stem")))
+            before = ends["stem"] = self._end(model.stem, before, "stem", ends)
             if self.dilation is not None:
-                self.dilation.verify_end(*ends[-1])
+                self.dilation.verify_end("stem", before)
         first = 0
         for index, stage in enumerate(model.stages):
             path = f"stages.{index}"
             with _following(self.ctx, model, "stem" if index == 0 else ""):
-                output = self._stage(index, first, ends[-1][1])
-            ends.append((path, self._one(output, path)))
+                before = ends[path] = self._stage(index, first, before, ends)
             if self.dilation is not None:
-                self.dilation.verify_end(*ends[-1])
+                self.dilation.verify_end(path, before)
             first += stage.length
         return ends
 
-    def head(self, ends: list[tuple[str, Tensor]]) -> tuple[Tensor, ...]:
+    def head(self, ends: Ends, features: Iterable[Tensor] = ()) -> tuple[Tensor, ...]:
         """Put the head behind the body. The outputs of the network."""
-        body = ends[-1][1]
-        if self.model.head is None:
-            return (body,)
-        with _following(self.ctx, self.model, "head"):
-            return tensors_of(self._end(self.model.head, body, "head")) or ()
+        model = self.model
+        body = ends[f"stages.{len(model.stages) - 1}"]
+        if model.head is None:
+            given = tensors_of(body) or ()
+        else:
+            with _following(self.ctx, model, "head"):
+                value = self._end(model.head, body, "head", {**ends, "features": tuple(features)})
+            given = tensors_of(value) or ()
+            ends = {**ends, "head": value}
+        if not model.outputs:
+            return given
+        return tuple([self._output(place, ends, model.span, name) for name, place in model.outputs])
 
-    def _end(self, block: Block | Sequence, value: Tensor, path: str) -> Value:
+    def _output(self, place: Output, ends: Ends, span: Span, name: str) -> Tensor:
+        """The one tensor that the network gives under a name."""
+        tensors = self._named(place, ends, span, f"the output `{name}`")
+        if len(tensors) > 1:
+            message = f"the output `{name}` is one tensor, and {place.text} gives {len(tensors)}"
+            raise Fault(Diagnostic("E317", message, span, help=f"name one of them: `{name}: {place.text}[0]`"))
+        return tensors[0]
+
+    def _end(self, block: Block | Sequence, value: Value, path: str, ends: Ends) -> Value:
         origin = self.model.input.origin
         if origin is None:
             raise AlreadyReported
         site = ast.Identifier(_span_of(block) or self.model.span, path)
-        return self.place(block, (value,), path, site, origin.environment, fitted=False)
+        block, inputs = self._ready(block, value, path, site, ends)
+        return self.place(block, inputs, path, site, origin.environment, fitted=False)
 
-    def _one(self, value: Value, path: str) -> Tensor:
-        value = single(value)
-        if isinstance(value, Tensor):
-            return value
-        several = len(tensors_of(value) or ())
-        raise _model_fault("E211", f"{path} has {several} outputs; what follows takes one", self.model)
+    def _ready(
+        self, block: Block | Sequence, value: Value, path: str, site: ast.Node, ends: Ends
+    ) -> tuple[Any, tuple[Tensor, ...]]:
+        """A block with tensors in the place of the outputs that it names, and what else flows into it."""
+        flowing = () if takes_own(block) else tensors_of(value) or ()
+        named = held(block)
+        if self.dilation is not None and path != "head":
+            self.dilation.verify_single(path, len(flowing), [output.text for output in named])
+        if not named:
+            return block, flowing
+        found = {output: self._named(output, ends, _span_of(block) or site.span, path) for output in named}
+        return replaced(block, found.__getitem__), flowing
 
-    def _stage(self, index: int, first: int, before: Tensor) -> Value:
+    def _named(self, output: Output, ends: Ends, span: Span, path: str) -> tuple[Tensor, ...]:
+        """The tensors of an output that is there. Raises E311 and E317."""
+        model, place = self.model, output.place
+        kind, _, number = place.partition(".")
+        found = tensors_of(tuple([end for at, end in ends.items() if at.startswith("stages.")]))
+        if place != "stages":
+            found = tensors_of(ends[place]) if place in ends else None
+        if found is None:
+            code, help_ = "E317", None
+            if kind == "stages" and number and int(number) >= len(model.stages):
+                code, message = "E311", f"the model has {plural(len(model.stages), 'stage')}, counted from 0"
+                message += f"; there is no {output.text}"
+            elif kind == "features" and model.features is not None:
+                message = f"{path} takes the model's features, which are known behind its stages"
+                help_ = "name the stage: `stages[…]`"
+            elif kind in ("stem", "head", "features"):
+                message = f"{path} takes {output.text}, and the model has no {kind}"
+            else:
+                message = f"{path} takes {output.text}, which does not stand in front of it"
+            raise Fault(Diagnostic(code, message, span, help=help_))
+        if output.index is None:
+            return found
+        if output.index >= len(found):
+            whole = replace(output, index=None).text
+            message = f"{whole} gives {plural(len(found), 'tensor')}, counted from 0; there is no {output.text}"
+            raise Fault(Diagnostic("E311", message, span))
+        return (found[output.index],)
+
+    def _stage(self, index: int, first: int, before: Value, ends: Ends) -> Value:
         """Put one stage; its output. `first` is the index of its first block among all."""
         model, dilation, symbols = self.model, self.dilation, self.symbols
         stage = model.stages[index]
@@ -210,7 +273,8 @@ class Assembly:
             entering = _entering(stage, settings.get("width"))
             if dilation is not None:
                 dilation.begin()
-            value = self.place(entering, (before,), f"{path}.enter", site, env, fitted=False)
+            ready, inputs = self._ready(entering, before, f"{path}.enter", site, ends)
+            value = self.place(ready, inputs, f"{path}.enter", site, env, fitted=False)
             if dilation is not None:
                 dilation.enter(f"{path}.enter")
         names = setting_names(stage.block.of)
@@ -236,8 +300,9 @@ class Assembly:
             if dilation is not None:
                 settings = dilation.block(stage, place, settings, override, value)
                 dilation.begin()
-            block = Block(stage.block.of, settings)
-            value = self.place(block, tensors_of(value) or (), place, site, env, fitted=True)
+            block = Block(stage.block.of, settings, stage.block.span, () if position else stage.block.inputs)
+            block, inputs = self._ready(block, value, place, site, ends)
+            value = self.place(block, inputs, place, site, env, fitted=True)
             if dilation is not None:
                 dilation.verify_windows(place, asked="dilation" in names)
         return value
@@ -289,7 +354,7 @@ def _entering(stage: Stage, width: Setting | None) -> Block | Sequence:
     if not isinstance(block, Block) or "width" in block.settings or width is None:
         return block if block is not None else Sequence(())
     names = setting_names(block.of)
-    return Block(block.of, {**block.settings, "width": width}) if "width" in names else block
+    return replace(block, settings={**block.settings, "width": width}) if "width" in names else block
 
 
 def _verify_widths(sequence: Sequence, width: Setting | None) -> None:

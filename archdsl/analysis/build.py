@@ -12,6 +12,7 @@ from archdsl.analysis.context import AlreadyReported, Context, Rule
 from archdsl.analysis.evaluate import bounded
 from archdsl.analysis.labels import safe_name
 from archdsl.analysis.names import plural
+from archdsl.analysis.outputs import fed, outputs_of
 from archdsl.analysis.program import Definition, Primitive
 from archdsl.analysis.settings import settle
 from archdsl.analysis.trace import fault, rule_fault, show_value
@@ -21,6 +22,7 @@ from archdsl.analysis.values import (
     Building,
     Environment,
     Frame,
+    Output,
     Sequence,
     Setting,
     Tensor,
@@ -71,6 +73,9 @@ def _feed(ctx: Context, step: ast.Expression, value: Value, env: Environment) ->
                 return tensors[0]
             return apply(ctx, target, tensors, step, env)
         raise fault("E212", f"an arrow leads a tensor into a block, not into {kind_of(target)}", step, env)
+    outputs = outputs_of(value)
+    if outputs:
+        return _feed_outputs(ctx, step, outputs, env)
     value = as_block(value)
     if isinstance(value, Block | Sequence):
         target = as_block(ctx.evaluate(step, env))
@@ -78,6 +83,18 @@ def _feed(ctx: Context, step: ast.Expression, value: Value, env: Environment) ->
             return bounded(ctx, _sequence(value, target), step, env)
         raise fault("E212", f"an arrow leads a block into a block, not into {kind_of(target)}", step, env)
     return ctx.language.lead(ctx, value, step, env)
+
+
+def _feed_outputs(ctx: Context, step: ast.Expression, outputs: tuple[Output, ...], env: Environment) -> Value:
+    """Outputs of a model's parts into a block, which they flow into when the network is put together."""
+    if isinstance(step, ast.Call):
+        function = as_block(callee(ctx, step.function, env))
+        if isinstance(function, Block):
+            return call_block(ctx, function, step, env, outputs)
+    target = as_block(ctx.evaluate(step, env))
+    if isinstance(target, Block | Sequence):
+        return bounded(ctx, fed(target, outputs), step, env)
+    raise fault("E212", f"an arrow leads what a stage gives into a block, not into {kind_of(target)}", step, env)
 
 
 def _optional(ctx: Context, e: ast.Optional, env: Environment) -> Value:
@@ -137,6 +154,7 @@ def build(
         for name, step in block.steps:
             value = build(ctx, building, step, tensors_of(value) or (), f"{path}.{name}" if path else name, site, env)
         return value
+    inputs = (*inputs, *block.inputs)  # type: ignore[arg-type]  # tensors have taken the place of outputs
     if isinstance(block.of, Primitive):
         return _build_operation(ctx, building, block.of.operation, block, inputs, path, site, env, names, called)
     definition = block.of

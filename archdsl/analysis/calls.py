@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +13,7 @@ from archdsl.analysis.evaluate import PLAIN, bounded, numeric, weight
 from archdsl.analysis.lists import grow, items_of
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
 from archdsl.analysis.operators import number_fault, ordered
+from archdsl.analysis.outputs import outputs_of
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive
 from archdsl.analysis.trace import fault
@@ -20,6 +22,7 @@ from archdsl.analysis.values import (
     Environment,
     Function,
     Origin,
+    Output,
     Scaling,
     Sequence,
     Setting,
@@ -261,8 +264,13 @@ def require(ctx: Context, entry: ast.Require, env: Environment) -> None:
 # Blocks
 
 
-def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: tuple[Tensor, ...]) -> Value:
-    """Configure a block; with tensors among the arguments, or fed by an arrow, apply it."""
+def call_block(
+    ctx: Context, block: Block, e: ast.Call, env: Environment, fed: tuple[Tensor | Output, ...]
+) -> Value:
+    """Configure a block; with tensors among the arguments, or fed by an arrow, apply it.
+
+    With outputs of a model's parts among them, it keeps what flows into it until the network is put together.
+    """
     inputs = list(fed)
     settings = dict(block.settings)
     given: set[str] = set()
@@ -271,9 +279,9 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
     for argument in e.arguments:
         value = ctx.evaluate(argument.value, _with_words(block, argument.name, env))
         if argument.name is None:
-            tensors = tensors_of(value)
-            if tensors is not None:
-                inputs.extend(tensors)
+            flowing = tensors_of(value) or outputs_of(value)
+            if flowing is not None:
+                inputs.extend(flowing)
                 listed = listed or is_list(value)
                 continue
             if value == () and many:
@@ -289,12 +297,16 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
         settings[name] = Setting(value, Origin(argument.value, env))
         if env.frame is not None and (local := env.frame.definition.local_name(argument.value)):
             names[name] = local
-    configured = Block(block.of, settings, e.span)
-    if listed and len(inputs) == 1 and folds(block):
-        return inputs[0]
+    configured = Block(block.of, settings, e.span, block.inputs)
+    outputs = tuple([value for value in inputs if isinstance(value, Output)])
+    if outputs:
+        return bounded(ctx, replace(configured, inputs=outputs), e, env)
+    tensors = tuple([value for value in inputs if isinstance(value, Tensor)])
+    if listed and len(tensors) == 1 and folds(block):
+        return tensors[0]
     learned = isinstance(block.of, Primitive) and block.of.operation.learned and env.frame is not None
-    if inputs or learned:
-        return ctx.language.apply(ctx, configured, tuple(inputs), e, env, names)
+    if tensors or learned:
+        return ctx.language.apply(ctx, configured, tensors, e, env, names)
     if empty is not None:
         raise fault("E211", f"nothing flows into `{block.name}`: the list is empty", empty, env)
     return bounded(ctx, configured, e, env)
@@ -338,7 +350,7 @@ def _configured(ctx: Context, e: ast.Configured, env: Environment) -> Value:
     if not isinstance(block, Block):
         raise fault("E212", f"{kind_of(block)} cannot be configured", e.function, env)
     settings = {**block.settings, **configuration(ctx, block, e.body, env)}
-    return bounded(ctx, Block(block.of, settings, e.span), e, env)
+    return bounded(ctx, Block(block.of, settings, e.span, block.inputs), e, env)
 
 
 def configuration(ctx: Context, block: Block, body: ast.Body, env: Environment) -> dict[str, Setting]:

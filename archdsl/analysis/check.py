@@ -22,6 +22,7 @@ from archdsl.analysis.names import (
     unseen_setting,
     words_of,
 )
+from archdsl.analysis.outputs import NAMES as OUTPUTS
 from archdsl.analysis.override import as_section
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
@@ -266,6 +267,8 @@ class Checker:
             self.report(Diagnostic("E204", message, path.span, help=f"write `{name.text} {{ … }}`"))
             return
         extra: Names = frozenset({"block", "stage"}) if name.text == "stages" else frozenset()
+        if name.text in ("stem", "stages", "head"):
+            extra |= frozenset(OUTPUTS)
         self._expression(entry.value, local | extra, name.text)
 
     def _unknown_model_field(self, name: ast.Identifier) -> Diagnostic:
@@ -291,7 +294,7 @@ class Checker:
             "init": model_fields.INIT_FIELDS,
         }
         if name not in known:
-            return  # `follow` and `features` hold places, checked when the model is known
+            return  # `follow`, `features` and `outputs` hold places, checked when the model is known
         extra: Names = frozenset()
         if name == "init":
             extra = frozenset((*NAMES, *DISTRIBUTIONS))
@@ -592,6 +595,8 @@ class Checker:
                 last = entry.path.steps[-1]
                 own = {last.text} if isinstance(last, ast.Identifier) else set()
                 seen = local | own | columns
+                if entry.path.head.text in ("stem", "stages", "head"):
+                    seen |= frozenset(OUTPUTS)
                 if where == "stages" or entry.path.head.text == "stages":
                     seen |= {"block", "stage", *model_fields.DIMENSIONS}
                 elif where == "scaling":

@@ -15,6 +15,7 @@ from archdsl.analysis import fields as model_fields
 from archdsl.analysis.calls import bind_names, environment_of, require
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Claim, Made, Model
+from archdsl.analysis.outputs import with_outputs
 from archdsl.analysis.override import override_model
 from archdsl.analysis.program import Definition, Instance
 from archdsl.analysis.recipes import override_recipe, recipe_of
@@ -153,7 +154,7 @@ def _model(ctx: Context, named: Definition, env: Environment) -> Model:
                     values[path.text] = _field(ctx, path.text, value, env)
                 case ast.Section(path=path, body=section) if path.text == "expect":
                     claims.extend(model_fields.claims_of(ctx, section, env))
-                case ast.Section(path=path, body=section) if path.text in ("features", "follow"):
+                case ast.Section(path=path, body=section) if path.text in ("features", "outputs", "follow"):
                     late[path.text] = section  # they name places in the others
                 case ast.Section(path=path, body=section):
                     values[path.text] = model_fields.section(ctx, path.text, section, env)
@@ -168,6 +169,8 @@ def _model(ctx: Context, named: Definition, env: Environment) -> Model:
         raise AlreadyReported
     if "features" in late:
         values["features"] = model_fields.features_section(ctx, late["features"], len(values["stages"]))
+    if "outputs" in late:
+        values["outputs"] = model_fields.outputs_section(ctx, late["outputs"], len(values["stages"]))
     if "follow" in late:
         ends = {end: values.get(end) for end in ("stem", "head")}
         values["follow"] = model_fields.follow_section(ctx, late["follow"], ends)
@@ -181,6 +184,7 @@ def _model(ctx: Context, named: Definition, env: Environment) -> Model:
         head=values.get("head"),
         follow=values.get("follow", {}),
         features=values.get("features"),
+        outputs=values.get("outputs", ()),
         output_stride=values.get("output_stride"),
         recipe=values.get("recipe"),
         preprocess=values.get("preprocess", {}),
@@ -203,9 +207,9 @@ def _field(ctx: Context, name: str, e: ast.Expression, env: Environment) -> Any:
     if name == "input":
         return model_fields.input_size(ctx, e, env)
     if name in ("stem", "head"):
-        return model_fields.end_block(ctx, name, e, env)
+        return model_fields.end_block(ctx, name, e, with_outputs(env))
     if name == "stages":
-        return stages_of(ctx, e, env)
+        return stages_of(ctx, e, with_outputs(env))
     if name == "features":
         return model_fields.features_value(ctx, e, env)
     if name == "output_stride":

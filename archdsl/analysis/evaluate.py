@@ -28,6 +28,7 @@ from archdsl.analysis.values import (
     Indices,
     OldValues,
     Origin,
+    Output,
     Scaling,
     Sequence,
     Setting,
@@ -412,6 +413,8 @@ def _attribute(ctx: Context, e: ast.Attribute, env: Environment) -> Value:
 
 def _index(ctx: Context, e: ast.Index, env: Environment) -> Value:
     value, index = ctx.evaluate(e.value, env), ctx.evaluate(e.index, env)
+    if isinstance(value, Output):
+        return _output(ctx, value, index, e, env)
     if not isinstance(value, tuple):
         raise fault("E310", f"{kind_of(value)} cannot be indexed", e, env)
     position = whole_number(index, e.index, env)
@@ -420,6 +423,23 @@ def _index(ctx: Context, e: ast.Index, env: Environment) -> Value:
         message = f"the list has {has}, counted from 0; there is no element {show_value(position)}"
         raise fault("E311", message, e.index, env)
     return value[position]
+
+
+def _output(ctx: Context, value: Output, index: Value, e: ast.Index, env: Environment) -> Value:
+    """`stages[1]`, `stages[1 .. 3]`, and of what gives several tensors one: `stages[1][0]`, `features[2]`.
+
+    Whether there is such a one is known when the network is put together.
+    """
+    if isinstance(index, Range):
+        first, last = [whole_number(bound, e.index, env) for bound in (index.lo, index.hi)]
+        if last - first >= limits.MAX_BLOCKS:
+            raise fault("E311", f"a model has at most {limits.MAX_BLOCKS:,} stages", e.index, env)
+        return bounded(ctx, tuple([_output(ctx, value, i, e, env) for i in range(first, last + 1)]), e, env)
+    position = whole_number(index, e.index, env)
+    if position < 0 or value.index is not None:
+        message = f"there is no {value.text}[{show_value(position)}]: parts and their tensors are counted from 0"
+        raise fault("E311", message, e.index, env)
+    return Output(f"stages.{position}") if value.place == "stages" else replace(value, index=position)
 
 
 EXPRESSIONS: Mapping[type[ast.Node], Rule] = {

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.context import Context
 from archdsl.analysis.model import Model, Stage
-from archdsl.analysis.names import setting_names
+from archdsl.analysis.names import plural, setting_names
 from archdsl.analysis.settings import end_value
 from archdsl.analysis.trace import show_value
-from archdsl.analysis.values import Setting, Tensor, Value, whole
+from archdsl.analysis.values import Output, Setting, Tensor, Value, whole
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.network import Composer, Feature, Network, Node, strides
 from archdsl.graph.shapes import Size
+from archdsl.source import Span
 
 
 class Dilation:
@@ -111,8 +113,17 @@ class Dilation:
                 self._warn(message, help_, node)
                 return
 
-    def verify_end(self, path: str, end: Tensor) -> None:
+    def verify_single(self, path: str, flowing: int, named: Sequence[str]) -> None:
+        """E317 where a block of the body takes anything but the one map before it, which is at one stride."""
+        if flowing != 1 or named:
+            what = f"takes {', '.join(named)}" if named else f"takes {flowing} maps"
+            message = f"{path} {what}: an output stride is for models in which one map goes from block to block"
+            raise self._fault(message, "remove `output_stride`")
+
+    def verify_end(self, path: str, end: Value) -> None:
         """E317 for a stem or stage that ends beyond the output stride, with the operation that has the stride."""
+        if not isinstance(end, Tensor):
+            return  # what takes it is refused
         reached = self._stride(end)
         if reached is None or reached <= self._most:
             return
@@ -184,30 +195,44 @@ def _slides(node: Node) -> bool:
     return max(_pair(node, "kernel")) > 1 and len(node.shapes[0]) == 3
 
 
-def features_of(model: Model, ends: list[tuple[str, Tensor]], composer: Composer) -> list[Feature]:
-    """The features that a model asks for, from the ends of its stem and stages. Raises E317."""
+def features_of(model: Model, ends: Mapping[str, Value], composer: Composer) -> list[Feature]:
+    """The features that a model asks for, from what its stem and stages give. Raises E311 and E317."""
     request = model.features
     if request is None:
         return []
     by_node = strides(composer.nodes)
+    span = request.span or model.span
 
     def stride_of(tensor: Tensor) -> int | None:
         return by_node[tensor.place.node + 1]
 
     if request.places:
-        tensors = dict(ends)
-        for name, place in request.places:
-            if place not in tensors:
-                message = f"the feature `{name}` stands at {place}, which the model does not have"
-                raise Fault(Diagnostic("E317", message, request.span or model.span))
-        return [Feature(n, tensors[p].place, stride_of(tensors[p])) for n, p in request.places]
+        tensors = {name: _feature(name, output, ends, span) for name, output in request.places}
+        return [Feature(name, tensor.place, stride_of(tensor)) for name, tensor in tensors.items()]
+    given = [tensor for end in ends.values() for tensor in tensors_of(end) or ()]
     found = []
     for stride in request.strides:
-        at = [tensor for _, tensor in ends if stride_of(tensor) == stride]
+        at = [tensor for tensor in given if stride_of(tensor) == stride]
         if not at:
-            available = sorted({s for _, t in ends if (s := stride_of(t)) is not None})
+            available = sorted({s for t in given if (s := stride_of(t)) is not None})
             message = f"no stage ends at stride {stride}"
             help_ = f"the strides are {', '.join(map(str, available))}"
-            raise Fault(Diagnostic("E317", message, request.span or model.span, help=help_))
+            raise Fault(Diagnostic("E317", message, span, help=help_))
         found.append(Feature(f"stride{stride}", at[-1].place, stride))
     return found
+
+
+def _feature(name: str, output: Output, ends: Mapping[str, Value], span: Span) -> Tensor:
+    """The one tensor that a feature names."""
+    tensors = tensors_of(ends.get(output.place))
+    if tensors is None:
+        message = f"the feature `{name}` stands at {output.text}, which the model does not have"
+        raise Fault(Diagnostic("E317", message, span))
+    if output.index is None and len(tensors) > 1:
+        message = f"the feature `{name}` is one tensor, and {output.text} gives {len(tensors)}"
+        raise Fault(Diagnostic("E317", message, span, help=f"name one of them: `{name}: {output.text}[0]`"))
+    if (output.index or 0) >= len(tensors):
+        whole = replace(output, index=None).text
+        message = f"{whole} gives {plural(len(tensors), 'tensor')}, counted from 0; there is no {output.text}"
+        raise Fault(Diagnostic("E311", message, span))
+    return tensors[output.index or 0]

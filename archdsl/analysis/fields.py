@@ -7,6 +7,7 @@ loses that field only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from archdsl import numbers
@@ -19,6 +20,7 @@ from archdsl.analysis.values import (
     Block,
     Environment,
     Origin,
+    Output,
     RecipeValue,
     Sequence,
     Setting,
@@ -41,6 +43,7 @@ MODEL_FIELDS = (
     "stages",
     "head",
     "features",
+    "outputs",
     "output_stride",
     "recipe",
     "follow",
@@ -49,7 +52,7 @@ MODEL_FIELDS = (
     "expect",
     "source",
 )
-SECTIONS = ("follow", "preprocess", "init", "expect", "source", "features")
+SECTIONS = ("follow", "preprocess", "init", "expect", "source", "features", "outputs")
 """Fields that are written as sections; `features` may be either."""
 DIMENSIONS = ("depth", "width", "group_width", "resolution")
 """The dimensions of a network that a scaling may name although a model does not have them."""
@@ -281,33 +284,53 @@ def features_value(ctx: Context, e: ast.Expression, env: Environment) -> Feature
 
 
 def features_section(ctx: Context, body: ast.Body, count: int) -> Features:
-    """`features { c2: stages[0]  c1: stem }`: named places."""
-    places: list[tuple[str, str]] = []
+    """`features { c2: stages[0]  c1: stem }`: named places in front of the head, of a model with `count` stages."""
+    return Features(places=_places(ctx, body, count, ("stem", "stages")), span=body.span)
+
+
+def outputs_section(ctx: Context, body: ast.Body, count: int) -> tuple[tuple[str, Output], ...]:
+    """`outputs { boxes: head[0]  classes: head[1] }`: named places in a model with `count` stages."""
+    return _places(ctx, body, count, ("stem", "stages", "head"))
+
+
+def _places(ctx: Context, body: ast.Body, count: int, parts: tuple[str, ...]) -> tuple[tuple[str, Output], ...]:
+    """Names with outputs of some parts."""
+    places: dict[str, Output] = {}
+    words = _listed([f"`{part}[index]`" if part == "stages" else f"`{part}`" for part in parts])
     for entry in body.entries:
         if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
             ctx.report(Diagnostic("E204", "named places stand here, as `name: stages[0]`", entry.span))
             continue
         name = entry.path.head
-        if name.text in [n for n, _ in places]:
+        if name.text in places:
             ctx.report(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
             continue
         place = _place(entry.value)
-        if place is None:
-            ctx.report(Diagnostic("E301", "a feature's place is `stem` or `stages[index]`", entry.value.span))
-        elif place != "stem" and int(place.removeprefix("stages.")) >= count:
+        if place is None or place.place.partition(".")[0] not in parts:
+            ctx.report(Diagnostic("E301", f"such a place is {words}", entry.value.span))
+        elif place.place.startswith("stages.") and int(place.place.removeprefix("stages.")) >= count:
             message = f"the model has {plural(count, 'stage')}, counted from 0"
             ctx.report(Diagnostic("E311", message, entry.value.span))
         else:
-            places.append((name.text, place))
-    return Features(places=tuple(places), span=body.span)
+            places[name.text] = place
+    return tuple(places.items())
 
 
-def _place(e: ast.Expression) -> str | None:
+def _listed(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _place(e: ast.Expression) -> Output | None:
+    """`stem`, `head`, `stages[1]`, or one of the tensors of such a part: `head[0]`, `stages[1][0]`."""
     match e:
-        case ast.Reference(name="stem"):
-            return "stem"
-        case ast.Index(value=ast.Reference(name="stages"), index=ast.Number(text=text)) if text.isdecimal():
-            return f"stages.{int(text.lstrip('0')[:9] or 0)}"  # nine digits are more than any count of stages
+        case ast.Reference(name="stem" | "head" as name):
+            return Output(name)
+        case ast.Index(value=value, index=ast.Number(text=text)) if text.isdecimal():
+            number = int(text.lstrip("0")[:9] or 0)  # nine digits are more than any count of stages
+            if isinstance(value, ast.Reference) and value.name == "stages":
+                return Output(f"stages.{number}")
+            inner = _place(value)
+            return replace(inner, index=number) if inner is not None and inner.index is None else None
         case _:
             return None
 

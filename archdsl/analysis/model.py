@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from archdsl.analysis.context import Context
 from archdsl.analysis.program import Definition
-from archdsl.analysis.values import Block, Environment, ModelValue, Origin, RecipeValue, Sequence, Setting, Value
+from archdsl.analysis.values import Block, Environment, ModelValue, Origin, Output, RecipeValue, Sequence, Setting, Value
 from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
 from archdsl.source import Span
@@ -152,8 +152,8 @@ class Features:
     """Feature outputs: by stride, or by name and place."""
 
     strides: tuple[int, ...] = ()
-    places: tuple[tuple[str, str], ...] = ()
-    """Name, and `stem` or `stages.<index>`."""
+    places: tuple[tuple[str, Output], ...] = ()
+    """Name, and the output of the stem or a stage."""
     span: Span | None = None
 
 
@@ -171,6 +171,8 @@ class Model(ModelValue):
     follow: Mapping[str, str] = field(default_factory=dict)
     """`stem.width` -> `width`: what a scaling changes along with a stage's attribute."""
     features: Features | None = None
+    outputs: tuple[tuple[str, Output], ...] = ()
+    """Name and place of each output; none where the network gives what its last part gives."""
     output_stride: Setting | None = None
     recipe: RecipeValue | None = None
     preprocess: Mapping[str, Setting] = field(default_factory=dict)

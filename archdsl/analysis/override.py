@@ -15,6 +15,7 @@ from archdsl.analysis import fields as model_fields
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Attribute, Model, Rule, Stage
 from archdsl.analysis.names import did_you_mean, misplaced, plural, setting_names, unknown_setting
+from archdsl.analysis.outputs import with_outputs
 from archdsl.analysis.settings import end_value
 from archdsl.analysis.stages import (
     NO_RULE,
@@ -70,6 +71,8 @@ def _section(ctx: Context, model: Model, entry: ast.Section, env: Environment) -
         return replace(model, claims=model.claims + model_fields.claims_of(ctx, entry.body, env))
     if name == "features":
         return replace(model, features=model_fields.features_section(ctx, entry.body, len(model.stages)))
+    if name == "outputs":
+        return replace(model, outputs=model_fields.outputs_section(ctx, entry.body, len(model.stages)))
     if name == "follow":
         follow = model_fields.follow_section(ctx, entry.body, {"stem": model.stem, "head": model.head})
         return replace(model, follow={**model.follow, **follow})
@@ -117,11 +120,11 @@ def _field(ctx: Context, model: Model, path: ast.Path, e: ast.Expression, env: E
         case "input":
             return replace(model, input=model_fields.input_size(ctx, e, env))
         case "stem":
-            return replace(model, stem=model_fields.end_block(ctx, head, e, env))
+            return replace(model, stem=model_fields.end_block(ctx, head, e, with_outputs(env)))
         case "head":
-            return replace(model, head=model_fields.end_block(ctx, head, e, env))
+            return replace(model, head=model_fields.end_block(ctx, head, e, with_outputs(env)))
         case "stages":
-            return replace(model, stages=stages_of(ctx, e, env))
+            return replace(model, stages=stages_of(ctx, e, with_outputs(env)))
         case "features":
             return replace(model, features=model_fields.features_value(ctx, e, env))
         case "recipe":
@@ -147,12 +150,12 @@ def _end_setting(ctx: Context, model: Model, path: ast.Path, e: ast.Expression, 
     known = setting_names(block.of)
     if name.text not in known:
         raise unknown_setting(name, known, block.name)
-    inner = Environment(env.module, env)
+    inner = with_outputs(env)
     old = end_value(ctx, block, name.text)
     if old is not None:
         inner.bind(name.text, old.value, old.origin)
     setting = Setting(ctx.evaluate(e, inner), Origin(e, inner))
-    changed = Block(block.of, {**block.settings, name.text: setting}, block.span)
+    changed = replace(block, settings={**block.settings, name.text: setting})
     return replace(model, stem=changed) if end == "stem" else replace(model, head=changed)
 
 
@@ -205,7 +208,7 @@ def _stage(
 ) -> Stage:
     """One stage with another attribute. `place` is its position among those that change, and their number."""
     known = (*setting_names(stage.block.of), *STRUCTURE)
-    inner = stage_environment(env, index, count)
+    inner = stage_environment(with_outputs(env), index, count)
     if name.text == "block" and "block" not in known:
         return _of_block(ctx, stage, name, e, inner)
     if name.text not in known:
@@ -246,7 +249,7 @@ def _of_block(ctx: Context, stage: Stage, name: ast.Identifier, e: ast.Expressio
     settings = {key: attribute for key, attribute in stage.settings.items() if key in known}
     overrides = {at: {k: v for k, v in given.items() if k in known} for at, given in stage.overrides.items()}
     return replace(
-        stage, block=Block(block.of), settings={**settings, **block.settings}, span=e.span, overrides=overrides
+        stage, block=Block(block.of, inputs=block.inputs), settings={**settings, **block.settings}, span=e.span, overrides=overrides
     )
 
 
@@ -289,7 +292,7 @@ def _blocks(
         raise unknown_setting(name, known, stage.block.name)
     overrides = {position: dict(settings) for position, settings in stage.overrides.items()}
     for position in which:
-        inner = Environment(env.module, env)
+        inner = with_outputs(env)
         old = overrides.get(position, {}).get(name.text) or stage.settings.get(name.text)
         old = old or end_value(ctx, stage.block, name.text)
         if isinstance(old, Setting):

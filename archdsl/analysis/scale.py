@@ -426,7 +426,7 @@ def _end(
             continue
         settings[name] = _scaled(ctx, line, old_name, old, ends)
         record(path, old, line, settings[name])
-    return Block(block.of, settings, block.span)
+    return replace(block, settings=settings)
 
 
 def _resolution(

@@ -22,6 +22,7 @@ from archdsl import limits
 from archdsl.analysis.assemble import Assembly, network_of
 from archdsl.analysis.context import Context
 from archdsl.analysis.model import Attribute, Model, Rule, Solved
+from archdsl.analysis.outputs import held
 from archdsl.analysis.program import Definition, Primitive, walk
 from archdsl.analysis.scale import base_of, fitting, scale
 from archdsl.analysis.settings import at, indices, repeats_stride, scaled_by
@@ -149,7 +150,7 @@ class _Meter:
         fitted: bool,
     ) -> Value:
         """Look up what a block costs and what it makes of the input; see `assemble.Place`."""
-        if len(inputs) != 1:
+        if len(inputs) != 1 or held(block):
             raise _Entangled
         shape = inputs[0].shape
         parts: Any = block
@@ -209,7 +210,7 @@ def _rate_class(value: Value) -> Value:
 class _Entangled(Exception):
     """A block's cost is not that of a network of its own.
 
-    Either it hands several tensors to the next, or an output stride makes its dilation depend on all before it.
+    Either it takes several tensors, or an output stride makes its dilation depend on all before it.
     """
 
 

@@ -20,7 +20,7 @@ _ABOUT_ONE_SETTING = ("E301", "E302", "E303", "E306")
 
 def show_value(value: object) -> str:
     """A value in a message: numbers in digits, the rest as the language writes it."""
-    from archdsl.analysis.values import Block, Function, Scaling, Sequence, Solve
+    from archdsl.analysis.values import Block, Function, Output, Scaling, Sequence, Solve
     from archdsl.graph.shapes import Range, Size, show_shape
     from archdsl.training.recipe import Duration
 
@@ -43,8 +43,10 @@ def show_value(value: object) -> str:
         return f"{show_value(value.lo)} .. {show_value(value.hi)}"
     if isinstance(value, Tensor):
         return f"a tensor of {show_shape(value.shape)}"
+    if isinstance(value, Output):
+        return value.text
     if isinstance(value, Block):
-        return value.name
+        return f"{value.name}({', '.join([each.text for each in value.inputs])})" if value.inputs else value.name
     if isinstance(value, Function):
         return f"the function {value.of.name}"
     if isinstance(value, Scaling):

@@ -52,12 +52,14 @@ def trace(
     *,
     fitted: bool,
     anew: bool = False,
+    flowing: int | None = None,
 ) -> Traced:
     """A block on inputs of some shapes. Raises `Fault` or `AlreadyReported`.
 
-    Path, site and environment are those of faults. `anew`: it is neither looked up nor kept.
+    Path, site and environment are those of faults. `anew`: it is neither looked up nor kept. `flowing`: so many of the
+    inputs flow into the block, where the others are held by its settings, as `Value(-1 - index)`.
     """
-    asked = _Asked(block, shapes, path, site, env, fitted)
+    asked = _Asked(block, shapes, path, site, env, fitted, flowing)
     if anew or ctx.ties is not None:
         return _traced(ctx, asked, None if anew else ctx.traces.bound)
     definitions: list[Any] = []
@@ -95,6 +97,7 @@ class _Asked:
     site: ast.Node
     env: Environment
     fitted: bool
+    flowing: int | None = None
 
 
 def _traced(ctx: Context, asked: _Asked, bound: dict[Any, Operation] | None) -> Traced:
@@ -103,7 +106,7 @@ def _traced(ctx: Context, asked: _Asked, bound: dict[Any, Operation] | None) -> 
     builder = Builder(*asked.shapes, max_nodes=limits.MAX_NODES)
     inputs = tuple([Tensor(Place(-1 - index), shape) for index, shape in enumerate(asked.shapes)])
     building = Building(builder, bound)
-    value = build(ctx, building, asked.block, inputs, asked.path, asked.site, asked.env, fitted=asked.fitted)
+    value = build(ctx, building, asked.block, inputs[: asked.flowing], asked.path, asked.site, asked.env, fitted=asked.fitted)
     subgraph = builder.subgraph(asked.path, [tensor.place for tensor in tensors_of(value) or ()])
     return Traced(subgraph, ctx.steps - before, isinstance(value, tuple))
 

@@ -31,7 +31,7 @@ Number: TypeAlias = int | Fraction | Irrational | Symbolic
 """A number; a `Symbolic` carries a closed form beside it."""
 Value: TypeAlias = (
     "bool | Number | str | Size | tuple[Value, ...] | Range | Duration | Initializer | Tensor | Block | Sequence"
-    " | Function | Scaling | Solve | Indices | OldValues | RecipeValue | ModelValue | Unknown | None"
+    " | Function | Scaling | Solve | Indices | OldValues | RecipeValue | ModelValue | Output | Unknown | None"
 )
 """Any value of the language."""
 
@@ -140,6 +140,23 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """What a part of the model gives: a tensor, or several, once the network is built.
+
+    `stem`, `stages.1`, all `stages`, or the model's `features`; with an index, one of several tensors.
+    """
+
+    place: str
+    index: int | None = None
+
+    @property
+    def text(self) -> str:
+        """As it is written: `stages[1]`."""
+        name, _, number = self.place.partition(".")
+        return name + "".join([f"[{part}]" for part in (number or None, self.index) if part is not None])
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A configured block: a definition or a primitive with some of its settings."""
 
@@ -147,6 +164,8 @@ class Block:
     settings: Mapping[str, Setting] = field(default_factory=dict, hash=False)
     span: Span | None = field(default=None, compare=False, repr=False)
     """Where it was last configured."""
+    inputs: tuple[Output, ...] = ()
+    """What flows into it, in place of what stands before it: `fpn(stages[1], stages[2])`."""
 
     @property
     def name(self) -> str:
@@ -304,6 +323,7 @@ _WORDS: Mapping[type, str] = {
     Indices: "an index",
     OldValues: "a group of settings",
     RecipeValue: "a recipe",
+    Output: "the output of a part of the model",
 }
 
 

@@ -117,7 +117,7 @@ class Names:
         used = self._dimension(index, 0, "width", self._used[index][0].get("width"))
         if used is None or concrete(used.value) != width.value or "width" not in setting_names(block.of):
             return stage
-        return replace(stage, enter=Block(block.of, {**block.settings, "width": used}))
+        return replace(stage, enter=replace(block, settings={**block.settings, "width": used}))
 
     def _dimension(self, index: int, position: int, name: str, setting: Setting | None) -> Setting | None:
         """The symbol for a block's width or group width; none where it has none that can be one."""
@@ -207,4 +207,4 @@ def _derived(ctx: Context, of: Definition, stage: Stage, settings: dict[str, Set
 
 def _with_width(block: Block, width: Symbolic) -> Block:
     origin = block.settings["width"].origin if "width" in block.settings else None
-    return Block(block.of, {**block.settings, "width": Setting(width, origin)})
+    return replace(block, settings={**block.settings, "width": Setting(width, origin)})

@@ -50,6 +50,8 @@ class Network:
     placements: tuple[Placement, ...] = field(compare=False, repr=False)
     outputs: tuple[Value, ...]
     features: tuple[Feature, ...] = ()
+    output_names: tuple[str, ...] = ()
+    """A name for each output; none where they have none."""
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -66,8 +68,8 @@ class Network:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network):
             return NotImplemented
-        return (self.name, self.input, self.outputs, self.features, self.nodes) == (
-            *(other.name, other.input, other.outputs, other.features, other.nodes),
+        return (self.name, self.input, self.outputs, self.output_names, self.features, self.nodes) == (
+            *(other.name, other.input, other.outputs, other.output_names, other.features, other.nodes),
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -89,7 +91,7 @@ class Network:
         """A digest of what the network computes, in hexadecimal (sha256).
 
         It covers operations with their settings, operands (without order where the operation has none),
-        the input's shape, outputs, and the features' names and values. Paths, names, spans and the order of
+        the input's shape, outputs with their names, and the features' names and values. Paths, names, spans and the order of
         nodes are without influence.
         """
         root = _digest("input", *map(_canonical, self.input))
@@ -107,7 +109,9 @@ class Network:
             settings = [f"{name}={_canonical(value)}" for name, value in constants]
             marks.append(_digest(node.operation.name, *settings, *operands))
         features = sorted(f"{feature.name}={mark(feature.value)}" for feature in self.features)
-        return _digest("network", root, *sorted(marks), "outputs", *map(mark, self.outputs), "features", *features)
+        names = ["names", *self.output_names] if self.output_names else []
+        outputs = map(mark, self.outputs)
+        return _digest("network", root, *sorted(marks), "outputs", *outputs, *names, "features", *features)
 
     def graph(self) -> networkx.MultiDiGraph[int]:
         """The graph for networkx: node -1 is the input; an edge has `output` and `operand`, both positions."""
@@ -174,9 +178,11 @@ class Builder:
         """What was built, as a block below a path; operations that no output needs are left out."""
         return Subgraph(path, self.inputs, self.nodes, self.recorder.steps, tuple(outputs))
 
-    def finish(self, name: str, outputs: Iterable[Value], features: Iterable[Feature] = ()) -> Network:
-        """The network with these outputs. Operations that no output or feature needs are left out."""
-        return _network(name, self.inputs, self.nodes, self.recorder.steps, tuple(outputs), tuple(features))
+    def finish(
+        self, name: str, outputs: Iterable[Value], features: Iterable[Feature] = (), names: tuple[str, ...] = ()
+    ) -> Network:
+        """The network with these outputs, by these names. Operations that no output or feature needs are left out."""
+        return _network(name, self.inputs, self.nodes, self.recorder.steps, tuple(outputs), tuple(features), names)
 
 
 class Composer:
@@ -199,6 +205,10 @@ class Composer:
         self._made = len(self._placements)
         return self._nodes
 
+    def shape(self, value: Value) -> Shape:
+        """The shape of a value."""
+        return self.input_shape if value.node < 0 else self.nodes[value.node].shapes[value.output]
+
     def place(self, subgraph: Subgraph, path: str, inputs: Sequence[Value]) -> tuple[Value, ...]:
         """Put a subgraph at a path, on values of the shapes that it was built on; its outputs. Raises E391."""
         placement = Placement(subgraph, path, self._size, tuple(inputs))
@@ -209,15 +219,17 @@ class Composer:
         self._used.update(placement.inputs)
         return placement.outputs
 
-    def finish(self, name: str, outputs: Iterable[Value], features: Iterable[Feature] = ()) -> Network:
-        """The network with these outputs. Operations that no output or feature needs are left out."""
+    def finish(
+        self, name: str, outputs: Iterable[Value], features: Iterable[Feature] = (), names: tuple[str, ...] = ()
+    ) -> Network:
+        """The network with these outputs, by these names. Operations that no output or feature needs are left out."""
         wanted, given = tuple(outputs), tuple(features)
         used = self._used.union(wanted, [feature.value for feature in given])
         if all(p.subgraph.whole and used.issuperset(p.outputs) for p in self._placements):
-            return Network(name, self.input_shape, tuple(self._placements), wanted, given)
+            return Network(name, self.input_shape, tuple(self._placements), wanted, given, names)
         steps = [step for placement in self._placements for step in placement.steps()]
         labels = [label for placement in self._placements for label in placement.labels()]
-        return _network(name, (self.input_shape,), self.nodes, steps, wanted, given, labels)
+        return _network(name, (self.input_shape,), self.nodes, steps, wanted, given, names, labels)
 
 
 def _network(
@@ -227,6 +239,7 @@ def _network(
     steps: Sequence[Step],
     outputs: tuple[Value, ...],
     features: tuple[Feature, ...],
+    names: tuple[str, ...] = (),
     labels: Sequence[str] | None = None,
 ) -> Network:
     """A network that is one subgraph."""
@@ -234,7 +247,7 @@ def _network(
     kept, named = subgraph.outputs[: len(outputs)], subgraph.outputs[len(outputs) :]
     placed = (Placement(subgraph, "", 0, (INPUT,)),)
     found = tuple([Feature(f.name, value, f.stride) for f, value in zip(features, named, strict=True)])
-    return Network(name, inputs[0], placed, kept, found)
+    return Network(name, inputs[0], placed, kept, found, names)
 
 
 def _check_size(nodes: int, values: int, max_nodes: int) -> None:

@@ -134,8 +134,9 @@ def _parts(compilation: Compiled) -> dict[str, str]:
     if model.output_stride is not None:
         found["output_stride"] = show_value(model.output_stride.value)
     if model.features is not None:
-        places = [f"{name}: {place}" for name, place in model.features.places]
+        places = [f"{name}: {place.text}" for name, place in model.features.places]
         found["features"] = ", ".join(places or map(str, model.features.strides))
+    found.update({f"outputs.{name}": place.text for name, place in model.outputs})
     found.update({f"follow.{path}": dimension for path, dimension in model.follow.items()})
     found.update({f"preprocess.{name}": show_value(s.value) for name, s in model.preprocess.items()})
     for name, setting in model.init.items():

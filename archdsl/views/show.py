@@ -20,7 +20,7 @@ from archdsl.analysis.model import Claim, Stage
 from archdsl.analysis.names import setting_names
 from archdsl.analysis.program import Definition, Named, Primitive, Reader, walk
 from archdsl.analysis.trace import show_value
-from archdsl.analysis.values import Block, Environment, Function, Origin, Sequence, Setting, Value, extent
+from archdsl.analysis.values import Block, Environment, Function, Origin, Output, Sequence, Setting, Value, extent
 from archdsl.compiler import Compiled, Compiler
 from archdsl.graph.cost import count
 from archdsl.graph.operations.base import Attribute
@@ -111,6 +111,8 @@ class _Writer:
             return f"[{', '.join(self._part(part) for part in value)}]"
         if isinstance(value, Range):
             return f"{self._value(value.lo, nested=True)} .. {self._value(value.hi, nested=True)}"
+        if isinstance(value, Output):
+            return value.text
         if isinstance(value, Block):
             return self._block(value, {name: setting.value for name, setting in value.settings.items()})
         if isinstance(value, Sequence):
@@ -131,9 +133,8 @@ class _Writer:
 
     def _block(self, block: Block, settings: Mapping[str, Value]) -> str:
         name = self._name(block.of)
-        if not settings:
-            return name
-        return f"{name}({', '.join(f'{key}: {self._part(value)}' for key, value in settings.items())})"
+        given = [*[each.text for each in block.inputs], *[f"{n}: {self._part(v)}" for n, v in settings.items()]]
+        return f"{name}({', '.join(given)})" if given else name
 
     # The model
 
@@ -167,10 +168,12 @@ class _Writer:
             yield f"output_stride: {self.value(model.output_stride.value)}"
         if model.features is not None:
             if model.features.places:
-                places = [f"{name}: {_place(place)}" for name, place in model.features.places]
+                places = [f"{name}: {place.text}" for name, place in model.features.places]
                 yield f"features {{ {'  '.join(places)} }}"
             else:
                 yield f"features: {self.value(model.features.strides)}"
+        if model.outputs:
+            yield f"outputs {{ {'  '.join([f'{name}: {place.text}' for name, place in model.outputs])} }}"
         if model.follow:
             yield f"follow {{ {'  '.join(f'{path}: {dimension}' for path, dimension in model.follow.items())} }}"
         yield from self._section("preprocess", model.preprocess)
@@ -262,7 +265,7 @@ class _Writer:
 
     def _row(self, stage: Stage, blocks: list[dict[str, Setting]]) -> _Row:
         """A stage with what was given, and the defaults that are values."""
-        block = self._name(stage.block.of)
+        block = self._block(stage.block, {})
         cells = {"depth": self.value(stage.depth.value)}
         if stage.enter is not None:
             cells["enter"] = self.value(stage.enter, nested=True)
@@ -295,10 +298,6 @@ class _Writer:
 
 def _optional(attributes: Iterable[Attribute]) -> Iterator[Attribute]:
     return (attribute for attribute in attributes if not attribute.required)
-
-
-def _place(place: str) -> str:
-    return place if place == "stem" else f"stages[{place.removeprefix('stages.')}]"
 
 
 def _expectation(parts: list[str]) -> str:

@@ -1,0 +1,117 @@
+"""Outputs of the parts of a model: what a head, a later stage or the model gives takes of them, by name.
+
+A name such as `stages[1]` is a value while a model is evaluated; its tensors are there when the network is put
+together, and take its place then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from archdsl.analysis.prelude import PRELUDE
+from archdsl.analysis.values import Block, Environment, Output, Sequence, Setting, Tensor, Value, is_list
+
+NAMES = ("stem", "stages", "features")
+"""What a model's fields may name of the model itself."""
+
+_HOLDING = (Output, Tensor, Block, Sequence, tuple)
+"""Values that may hold the output of a part."""
+
+
+def with_outputs(env: Environment, names: Iterable[str] = NAMES) -> Environment:
+    """An environment that knows the outputs of a model's parts, where nothing else has their names."""
+    inner = Environment(env.module, env)
+    for name in names:
+        if name not in env.module.names and name not in PRELUDE and not _bound(env, name):
+            inner.bind(name, Output(name))
+    return inner
+
+
+def _bound(env: Environment, name: str) -> bool:
+    scope: Environment | None = env
+    while scope is not None:
+        if name in scope.names:
+            return True
+        scope = scope.parent
+    return False
+
+
+def outputs_of(value: Value) -> tuple[Output, ...] | None:
+    """The outputs of a value that consists of them and of lists of them alone; none for anything else."""
+    if isinstance(value, Output):
+        return (value,)
+    if not is_list(value) or not value:
+        return None
+    found: list[Output] = []
+    for part in value:
+        inner = outputs_of(part)
+        if inner is None:
+            return None
+        found += inner
+    return tuple(found)
+
+
+def fed(block: Block | Sequence, outputs: tuple[Output, ...]) -> Block | Sequence:
+    """A block into which outputs flow, first of what flows into it; of several blocks, into the first."""
+    if isinstance(block, Block):
+        return replace(block, inputs=(*outputs, *block.inputs))
+    if not block.steps:
+        return block
+    (name, first), *others = block.steps
+    return Sequence(((name, fed(first, outputs)), *others))
+
+
+def takes_own(block: Block | Sequence) -> bool:
+    """Whether a block says itself what flows into it."""
+    while isinstance(block, Sequence):
+        if not block.steps:
+            return False
+        block = block.steps[0][1]
+    return bool(block.inputs)
+
+
+def held(block: Block | Sequence) -> list[Any]:
+    """The outputs, or the tensors, that flow into a block by its own words or stand in its settings; each once."""
+    if isinstance(block, Block) and not block.inputs:
+        if not any(isinstance(setting.value, _HOLDING) for setting in block.settings.values()):
+            return []
+    found: dict[Any, None] = {}
+    waiting: list[Value] = [block]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Output | Tensor):
+            found.setdefault(value)
+        elif isinstance(value, Block):
+            waiting += [*[s.value for s in reversed(value.settings.values())], *reversed(value.inputs)]
+        elif isinstance(value, Sequence):
+            waiting += [step for _, step in reversed(value.steps)]
+        elif isinstance(value, tuple):
+            waiting += reversed(value)
+    return list(found)
+
+
+def replaced(value: Any, by: Callable[[Any], tuple[Tensor, ...]]) -> Any:
+    """A block, or another value, with tensors in the place of outputs, or of other tensors: one, or a list of them."""
+    if isinstance(value, Output | Tensor):
+        tensors = by(value)
+        return tensors[0] if len(tensors) == 1 else tensors
+    if isinstance(value, Block):
+        settings = {name: _replaced_setting(setting, by) for name, setting in value.settings.items()}
+        inputs: Any = tuple([tensor for output in value.inputs for tensor in by(output)])
+        return replace(value, settings=settings, inputs=inputs)
+    if isinstance(value, Sequence):
+        return Sequence(tuple([(name, replaced(step, by)) for name, step in value.steps]))
+    if is_list(value):
+        return tuple([replaced(part, by) for part in value])
+    return value
+
+
+def _replaced_setting(setting: Setting, by: Callable[[Any], tuple[Tensor, ...]]) -> Setting:
+    if not isinstance(setting.value, _HOLDING):
+        return setting
+    return replace(setting, value=replaced(setting.value, by))
+
+
+__all__ = ["NAMES", "fed", "held", "outputs_of", "replaced", "takes_own", "with_outputs"]
