@@ -264,9 +264,7 @@ def require(ctx: Context, entry: ast.Require, env: Environment) -> None:
 # Blocks
 
 
-def call_block(
-    ctx: Context, block: Block, e: ast.Call, env: Environment, fed: tuple[Tensor | Output, ...]
-) -> Value:
+def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: tuple[Tensor | Output, ...]) -> Value:
     """Configure a block; with tensors among the arguments, or fed by an arrow, apply it.
 
     With outputs of a model's parts among them, it keeps what flows into it until the network is put together.

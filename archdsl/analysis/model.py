@@ -14,7 +14,17 @@ from typing import TypeAlias
 
 from archdsl.analysis.context import Context
 from archdsl.analysis.program import Definition
-from archdsl.analysis.values import Block, Environment, ModelValue, Origin, Output, RecipeValue, Sequence, Setting, Value
+from archdsl.analysis.values import (
+    Block,
+    Environment,
+    ModelValue,
+    Origin,
+    Output,
+    RecipeValue,
+    Sequence,
+    Setting,
+    Value,
+)
 from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
 from archdsl.source import Span

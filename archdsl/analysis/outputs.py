@@ -74,9 +74,8 @@ def takes_own(block: Block | Sequence) -> bool:
 
 def held(block: Block | Sequence) -> list[Any]:
     """The outputs, or the tensors, that flow into a block by its own words or stand in its settings; each once."""
-    if isinstance(block, Block) and not block.inputs:
-        if not any(isinstance(setting.value, _HOLDING) for setting in block.settings.values()):
-            return []
+    if isinstance(block, Block) and not block.inputs and not _may_hold(block):
+        return []
     found: dict[Any, None] = {}
     waiting: list[Value] = [block]
     while waiting:
@@ -84,12 +83,16 @@ def held(block: Block | Sequence) -> list[Any]:
         if isinstance(value, Output | Tensor):
             found.setdefault(value)
         elif isinstance(value, Block):
-            waiting += [*[s.value for s in reversed(value.settings.values())], *reversed(value.inputs)]
+            waiting += [*[s.value for s in value.settings.values()][::-1], *value.inputs[::-1]]
         elif isinstance(value, Sequence):
             waiting += [step for _, step in reversed(value.steps)]
         elif isinstance(value, tuple):
             waiting += reversed(value)
     return list(found)
+
+
+def _may_hold(block: Block) -> bool:
+    return any(isinstance(setting.value, _HOLDING) for setting in block.settings.values())
 
 
 def replaced(value: Any, by: Callable[[Any], tuple[Tensor, ...]]) -> Any:

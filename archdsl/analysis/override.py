@@ -249,7 +249,11 @@ def _of_block(ctx: Context, stage: Stage, name: ast.Identifier, e: ast.Expressio
     settings = {key: attribute for key, attribute in stage.settings.items() if key in known}
     overrides = {at: {k: v for k, v in given.items() if k in known} for at, given in stage.overrides.items()}
     return replace(
-        stage, block=Block(block.of, inputs=block.inputs), settings={**settings, **block.settings}, span=e.span, overrides=overrides
+        stage,
+        block=Block(block.of, inputs=block.inputs),
+        settings={**settings, **block.settings},
+        span=e.span,
+        overrides=overrides,
     )
 
 

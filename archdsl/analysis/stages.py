@@ -167,7 +167,9 @@ def _stage(value: Value, e: ast.Expression, attributes: Mapping[str, Attribute],
     if not (entering is None or isinstance(entering, Block | Sequence)):
         place = enter.origin.expression if enter is not None and enter.origin is not None else e
         raise fault("E301", "`enter` is a block or none", place, env)
-    return Stage(Block(block.of, inputs=block.inputs), depth or Setting(1), dict(settings), e.span, entering or None, {})
+    return Stage(
+        Block(block.of, inputs=block.inputs), depth or Setting(1), dict(settings), e.span, entering or None, {}
+    )
 
 
 def _from_attributes(

@@ -106,7 +106,9 @@ def _traced(ctx: Context, asked: _Asked, bound: dict[Any, Operation] | None) -> 
     builder = Builder(*asked.shapes, max_nodes=limits.MAX_NODES)
     inputs = tuple([Tensor(Place(-1 - index), shape) for index, shape in enumerate(asked.shapes)])
     building = Building(builder, bound)
-    value = build(ctx, building, asked.block, inputs[: asked.flowing], asked.path, asked.site, asked.env, fitted=asked.fitted)
+    value = build(
+        ctx, building, asked.block, inputs[: asked.flowing], asked.path, asked.site, asked.env, fitted=asked.fitted
+    )
     subgraph = builder.subgraph(asked.path, [tensor.place for tensor in tensors_of(value) or ()])
     return Traced(subgraph, ctx.steps - before, isinstance(value, tuple))
 

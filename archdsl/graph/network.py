@@ -7,7 +7,7 @@ the node; the networkx graph is derived.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
 from functools import cached_property
@@ -65,6 +65,19 @@ class Network:
         steps = tuple([step for placement in self.placements for step in placement.steps()])
         return root_of(self.name, labels, steps, self.outputs)
 
+    @property
+    def ends(self) -> Iterator[tuple[str, tuple[Value, ...]]]:
+        """What each outermost block gives, by its module path, in order: what nothing needs is left out."""
+        if all(placement.path for placement in self.placements):
+            yield from [(placement.path, placement.outputs) for placement in self.placements]
+            return
+        for step in self.root.steps:
+            applied = step.applied
+            if isinstance(applied, int):
+                yield step.label, tuple([Value(applied, at) for at in range(len(self.nodes[applied].shapes))])
+            else:
+                yield step.label, tuple([value for value in applied.outputs if value is not None])
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network):
             return NotImplemented
@@ -90,9 +103,9 @@ class Network:
     def hash(self) -> str:
         """A digest of what the network computes, in hexadecimal (sha256).
 
-        It covers operations with their settings, operands (without order where the operation has none),
-        the input's shape, outputs with their names, and the features' names and values. Paths, names, spans and the order of
-        nodes are without influence.
+        It covers operations with their settings, operands (without order where the operation has none), the input's
+        shape, outputs with their names, and the features' names and values. Paths, names, spans and the order of nodes
+        are without influence.
         """
         root = _digest("input", *map(_canonical, self.input))
         marks: list[str] = []

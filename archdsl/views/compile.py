@@ -12,7 +12,7 @@ from archdsl.records import documented
 from archdsl.views.failure import diagnostic_reports
 from archdsl.views.head import counts, head, head_line
 from archdsl.views.parts import rows_of
-from archdsl.views.tables import size, table
+from archdsl.views.tables import places, table
 
 
 @documented
@@ -64,7 +64,7 @@ def compile_report(result: Compiled, cost: Cost, spec: str, name: str, files: li
 def compile_text(result: Compiled, cost: Cost, files: Sequence[FileWritten]) -> str:
     """The stages with their totals, and the files."""
     rows = [
-        [r.path, r.block, r.depth, size(r.outputs[0]), r.flops, r.params, r.acts]
+        [r.path, r.block, r.depth, places(r.outputs), r.flops, r.params, r.acts]
         for r in rows_of(result.model, cost, "stage")
     ]
     rows.append(["total", None, None, None, cost.flops, cost.params, cost.acts])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Many
 from typing import Literal
 
 from archdsl.analysis.model import Model
 from archdsl.analysis.trace import show_value
-from archdsl.analysis.values import Block
+from archdsl.analysis.values import Block, Sequence
 from archdsl.graph.cost import MEASURES, Cost, Row, group_of
+from archdsl.graph.shapes import Shape
 from archdsl.records import documented
 
 Grouping = Literal["stage", "block", "op", "kind"]
@@ -37,20 +39,22 @@ class RowReport:
 def rows_of(model: Model, cost: Cost, by: Grouping) -> list[RowReport]:
     """The parts of a network in the order of their first operation."""
     if by == "op":
-        return [_row(row.path, row.operation, None, [row]) for row in cost.rows]
+        return [_row(row.path, row.operation, None, [row], row.outputs) for row in cost.rows]
     groups: dict[str, list[Row]] = {}
     for row in cost.rows:
         key = row.operation if by == "kind" else group_of(row.path, by)
         groups.setdefault(key, []).append(row)
     found = []
+    network = cost.network
+    ends = {group_of(path, by): values for path, values in network.ends} if by != "kind" else {}
     for key, rows in groups.items():
         block, depth = (key, None) if by == "kind" else _block_of(model, key, by)
-        found.append(_row(key, block, depth, rows, shapes=by != "kind"))
+        found.append(_row(key, block, depth, rows, [network.shape(value) for value in ends.get(key, ())]))
     return found
 
 
-def _row(path: str, block: str | None, depth: int | None, rows: list[Row], *, shapes: bool = True) -> RowReport:
-    outputs = [[int(extent) for extent in shape] for shape in rows[-1].outputs] if shapes else []
+def _row(path: str, block: str | None, depth: int | None, rows: list[Row], shapes: Many[Shape]) -> RowReport:
+    outputs = [[int(extent) for extent in shape] for shape in shapes]
     sums = [int(sum([getattr(row, name) for row in rows])) for name in (*MEASURES, "buffers")]
     return RowReport(path, block, depth, len(rows), outputs, *sums)
 
@@ -60,10 +64,14 @@ def _block_of(model: Model, key: str, by: str) -> tuple[str | None, int | None]:
     parts = key.split(".")
     if parts[0] != "stages":
         end = {"stem": model.stem, "head": model.head}.get(parts[0])
-        return (show_value(end) if end is not None else None), None
+        return _name_of(end), None
     stage = model.stages[int(parts[1])]
     if by == "stage":
         return stage.block.name, stage.length
     if parts[2:] == ["enter"]:
-        return (stage.enter.name if isinstance(stage.enter, Block) else show_value(stage.enter)), None
+        return _name_of(stage.enter), None
     return stage.block.name, None
+
+
+def _name_of(block: Block | Sequence | None) -> str | None:
+    return block.name if isinstance(block, Block) else None if block is None else show_value(block)

@@ -184,6 +184,8 @@ class Document:
     totals: TotalsEntry
     outputs: list[Place]
     """Pairs [node, output]."""
+    output_names: list[str]
+    """A name for each output; empty where they have none."""
     features: list[FeatureEntry]
     blocks: list[BlockEntry]
     """The outer before the inner; a reader can do without."""

@@ -49,7 +49,13 @@ def read(text: str) -> Network:
     if not outputs:
         raise ValueError("outputs: a network has one or more")
     features = [_read_feature(builder, part) for part in _list(_get(document, "features", "the file"), "features")]
-    network = builder.finish(_name(document, "name", "the file", NAME), outputs, features)
+    names = [
+        _name({"name": part}, "name", "output_names", NAME)
+        for part in _list(document.get("output_names", []), "output_names")
+    ]
+    if names and len(names) != len(outputs):
+        raise ValueError(f"output_names: there are {len(outputs)} outputs, and {len(names)} names")
+    network = builder.finish(_name(document, "name", "the file", NAME), outputs, features, tuple(names))
     if len(network.nodes) != len(nodes):
         raise ValueError(f"of {len(nodes)} nodes only {len(network.nodes)} lead to an output or a feature")
     expected = _get(document, "hash", "the file")

@@ -72,6 +72,7 @@ def document_of(network: Network, about: About) -> Document:
             int(cost.buffers),
         ),
         outputs=[_place(value) for value in network.outputs],
+        output_names=list(network.output_names),
         features=[FeatureEntry(f.name, _place(f.value), f.stride) for f in network.features],
         blocks=list(_blocks(network.root)),
         nodes=[_node(network, node, row) for node, row in zip(network.nodes, cost.rows, strict=True)],

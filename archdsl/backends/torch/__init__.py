@@ -30,7 +30,7 @@ from archdsl.backends.interface import Interface
 from archdsl.backends.torch.classes import Plan, plan_of
 from archdsl.backends.torch.header import header_lines
 from archdsl.backends.torch.initializers import init_function
-from archdsl.backends.torch.model import ModelWriter, model_class, options_of
+from archdsl.backends.torch.model import ModelWriter, model_class, options_of, outputs_class
 from archdsl.backends.torch.printer import lines
 from archdsl.backends.torch.python import names
 from archdsl.backends.torch.templates import EXTRAS, extra, module_text
@@ -46,7 +46,8 @@ def emit(network: Network, about: About) -> dict[str, str]:
     start = init_function(about.init, operations, zeros)
     blocks = [class_of(plan, block) for _, block in sorted(plan.classes.items())]
     model = model_class(plan, about.doc, init=start is not None, shared=about.drop_path_rate)
-    statements = [*([start] if start is not None else []), *blocks, model]
+    given = [each for each in (start, *blocks, outputs_class(network)) if each is not None]
+    statements = [*given, model]
     read = _read(names(*statements))
     settings = {"Stage": {"enter": ModelWriter(plan).entered}, "check_classes": {"features": plan.gives_features}}
     extras = [extra(name, **settings.get(name, {})) for name in EXTRAS if name in read]
@@ -98,7 +99,7 @@ def _imports(read: frozenset[str]) -> list[str]:
     lines = ["import math"] if "math" in read else []
     lines += ["from collections import OrderedDict"] if "OrderedDict" in read else []
     lines += ["from collections.abc import Callable"] if "Callable" in read else []
-    typing = [name for name in ("Any", "ClassVar") if name in read]
+    typing = [name for name in ("Any", "ClassVar", "NamedTuple") if name in read]
     lines += [f"from typing import {', '.join(typing)}"] if typing else []
     lines += [""] if lines else []
     lines += ["import torch"] if "torch" in read else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TypeAlias
 
 from archdsl.backends.torch.bodies import Ref
@@ -77,3 +78,19 @@ def chain_behind_values(box: Box, program: Program) -> tuple[Box, Box] | None:
         values[name] = inner
     rest: Box = {name: inner for name, inner in box.items() if name not in values}
     return (values, rest) if values and rest and is_chain(rest, program) else None
+
+
+def is_relay(box: Box, program: Program) -> bool:
+    """Whether each step of a box hands all its values to the next, and to nobody else."""
+    steps = list(leaves(box))
+    place = {step.label: index for index, step in enumerate(program.steps)}
+    if [place[s.label] for s in steps] != sorted(place[s.label] for s in steps):
+        return False
+    for before, step in pairwise(steps):
+        if step.inputs != tuple([Ref(before.label, index) for index in range(before.count)]):
+            return False
+    inside = {step.label for step in steps[:-1]}
+    labels = {step.label for step in steps}
+    others = [step for step in program.steps if step.label not in labels]
+    used = [*program.outputs, *[ref for step in others for ref in step.inputs]]
+    return all(is_module(step) for step in steps) and not any(ref.label in inside for ref in used)

@@ -84,10 +84,11 @@ def statements(
     reserved: frozenset[str],
     *,
     many: bool = False,
+    named: str = "",
 ) -> list[Statement]:
     """The statements that compute the outputs from inputs of these names, by their place, and return them; with `many`
-    as a tuple, also of one."""
-    return _Writer(units, inputs, outputs, reserved, many=many).run()
+    as a tuple, also of one; several as what the class `named` makes of them."""
+    return _Writer(units, inputs, outputs, reserved, many=many, named=named).run()
 
 
 class _Writer:
@@ -99,8 +100,9 @@ class _Writer:
         reserved: frozenset[str],
         *,
         many: bool,
+        named: str,
     ) -> None:
-        self.many = many
+        self.many, self.named = many, named
         self.units = _needed(units, outputs)
         self.inputs, self.outputs = list(inputs.values()), outputs
         self.left: Counter[Ref] = Counter(ref for unit in self.units for ref in unit.inputs)
@@ -125,8 +127,20 @@ class _Writer:
             self._return_one(self.outputs[0])
         else:
             self._flush()
-            self.found.append(Return(Tuple(tuple([self.names[ref] for ref in self.outputs]))))
+            self._return_several(Tuple(tuple([self.names[ref] for ref in self.outputs])))
         return self.found
+
+    def _return_several(self, given: Tuple) -> None:
+        """Several values; those that a module just gave, in its order, without names."""
+        last = self.found[-1] if self.found else None
+        whole: Expression | None = None
+        if isinstance(last, Assign) and last.target == given and text(last.value).startswith("self."):
+            whole = last.value
+            self.found.pop()
+        if self.named:
+            self.found.append(Return(call(self.named, *(given.items if whole is None else [Starred(whole)]))))
+        else:
+            self.found.append(Return(given if whole is None else whole))
 
     def _return_one(self, ref: Ref) -> None:
         if self.stack and self.stack[-1][0].outputs == (ref,):

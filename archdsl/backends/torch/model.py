@@ -10,7 +10,7 @@ from math import lcm
 from typing import Any
 
 from archdsl.backends.torch.bodies import Ref, lowered
-from archdsl.backends.torch.boxes import Box, is_chain, leaves
+from archdsl.backends.torch.boxes import Box, is_chain, is_relay, leaves
 from archdsl.backends.torch.classes import Plan
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.forward import Unit
@@ -23,6 +23,7 @@ from archdsl.backends.torch.python import (
     Call,
     Class,
     Conditional,
+    Declare,
     Evaluate,
     Expression,
     For,
@@ -42,7 +43,7 @@ from archdsl.backends.torch.python import (
     dotted,
     of_self,
 )
-from archdsl.backends.torch.terms import constructed, literal, plain, tuple_type
+from archdsl.backends.torch.terms import Namer, constructed, literal, plain, plain_name, tuple_type
 from archdsl.backends.torch.union import UnionStep
 from archdsl.backends.torch.write import IDENTITY, NN_MODULE, NN_SEQUENTIAL, ClassWriter, constructor, method, summary
 from archdsl.graph.network import Network, Value, strides
@@ -98,9 +99,24 @@ class ModelWriter(ClassWriter):
 
     def _contained(self, inner: UnionStep | Box) -> Expression | None:
         """A stage with one value in and out is a `Stage` also among others that are not."""
-        if id(inner) in self.depths and isinstance(inner, dict) and is_chain(inner, self.program):
-            return self._stage(inner, self.depths[id(inner)])
+        if id(inner) in self.depths and isinstance(inner, dict):
+            if is_chain(inner, self.program):
+                return self._stage(inner, self.depths[id(inner)])
+            if self._relay(inner) is not None:
+                return self._stage(inner, self.depths[id(inner)], "MapStage")
         return super()._contained(inner)
+
+    def _relay(self, box: Box) -> tuple[UnionStep, UnionStep] | None:
+        """The first and the last step of a stage whose blocks hand all their maps to the next; none of another."""
+        blocks = box.get("blocks")
+        if id(box) not in self.depths or set(box) - {"enter", "blocks"} or not isinstance(blocks, dict):
+            return None
+        steps = [step for step in (box.get("enter"), *blocks.values()) if step is not None]
+        whole = [step for step in steps if isinstance(step, UnionStep)]
+        conditions = any(step.label in self.chosen.conditions for step in whole)
+        if len(whole) < len(steps) or conditions or len(blocks) < self.depths[id(box)]:
+            return None
+        return (whole[0], whole[-1]) if is_relay(box, self.program) else None
 
     def _depths(self) -> list[int]:
         """The number of blocks in each stage of the text, also of those that do nothing in this network."""
@@ -125,7 +141,7 @@ class ModelWriter(ClassWriter):
                 self._module_unit(f"stage_{number}", access, steps[0].inputs, steps[-1])
         self.assign("stages", Call(NN_SEQUENTIAL, tuple(made), spread=True))
 
-    def _stage(self, stage: Box, depth: int) -> Expression:
+    def _stage(self, stage: Box, depth: int, kind: str = "Stage") -> Expression:
         blocks, enter = stage.get("blocks", {}), stage.get("enter")
         if isinstance(blocks, UnionStep) or set(stage) - {"enter", "blocks"} or not all(k.isdigit() for k in blocks):
             return self.sequence(stage, spread=True)  # an operation with a step beside it, such as a border
@@ -137,7 +153,7 @@ class ModelWriter(ClassWriter):
             made += self._runs(steps) if steps else [IDENTITY] * len(there)
         if enter is not None:
             made.append(Keyword("enter", self.inline(enter)))
-        return Call(Name("Stage"), tuple(made), spread=True)
+        return Call(Name(kind), tuple(made), spread=True)
 
     def _runs(self, steps: Sequence[UnionStep]) -> list[Expression]:
         """Blocks as calls; equal ones, and those that differ in one number, as a loop."""
@@ -274,15 +290,12 @@ def feature_places(network: Network) -> list[tuple[str, Value, int | None]]:
         return [(f.name, f.value, f.stride) for f in network.features]
     nominal = strides(network.nodes)
     last: dict[int, Value] = {}
-    ends: dict[str, Value] = {}
-    for step in network.root.steps:
-        parts = step.label.split(".")
-        key = ".".join(parts[:2]) if parts[0] == "stages" else parts[0]
-        applied = step.applied
-        value = Value(applied) if isinstance(applied, int) else applied.outputs[0]
-        if key != "head" and value is not None:
-            ends[key] = value
-    for value in ends.values():
+    ends: dict[str, tuple[Value, ...]] = {}
+    for path, values in network.ends:
+        parts = path.split(".")
+        if parts[0] != "head":
+            ends[".".join(parts[:2]) if parts[0] == "stages" else parts[0]] = values
+    for value in [value for values in ends.values() for value in values]:
         stride = nominal[value.node + 1]
         if stride is not None and len(network.shape(value)) == 3 and value.node >= 0:
             last[stride] = value
@@ -311,7 +324,21 @@ def _methods(writer: ModelWriter, maps: Sequence[Ref]) -> list[Function]:
         body = (Return(call(features, Name("x"))),)
         forward_alone = Function("forward", (Parameter("self"), Parameter("x", tensor)), tensor, body)
         return [method("forward_features", coarse, inputs, outputs, "The last map."), *every, forward_alone]
-    return [*every, method("forward", units, inputs, outputs)]
+    named = OUTPUTS if writer.plan.network.output_names else ""
+    return [*every, method("forward", units, inputs, outputs, named=named)]
+
+
+OUTPUTS = "Outputs"
+"""The class of several outputs with names."""
+
+
+def outputs_class(network: Network) -> Class | None:
+    """The class of what the network gives, where it gives several tensors by names."""
+    if len(network.outputs) == 1 or not network.output_names:
+        return None
+    namer = Namer(["count", "index"])  # a tuple has these itself
+    fields = [Declare(namer(plain_name(name).lstrip("_")), Name("Tensor")) for name in network.output_names]
+    return Class(OUTPUTS, Name("NamedTuple"), "What the network gives.", tuple(fields))
 
 
 MAPS = "The map at each of `feature_strides`."

@@ -17,6 +17,7 @@ from archdsl.backends.torch.python import (
     Call,
     Class,
     Conditional,
+    Declare,
     Dict,
     DictOf,
     Evaluate,
@@ -182,6 +183,8 @@ def lines(statement: Statement, indent: int = 0) -> list[str]:
                 inside = _inside(target.items, indent + 4, whole=False)
                 return [f"{space}(", *inside, *_laid(value, indent, f") {operator}= ")]
             return found
+        case Declare(name, annotation):
+            return [f"{space}{name}: {text(annotation)}"]
         case Evaluate(value, comment):
             found = _laid(value, indent)
             return [*found[:-1], f"{found[-1]}  # {comment}"] if comment else found

@@ -259,6 +259,14 @@ class Assign(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class Declare(Statement):
+    """`name: annotation`: a field of a class."""
+
+    name: str
+    annotation: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluate(Statement):
     """An expression as a statement; `comment` stands behind it."""
 

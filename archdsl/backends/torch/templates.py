@@ -51,6 +51,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "map_like": (),
     "multi_head_attention": ("F",),
     "Stage": (),
+    "MapStage": (),
 }
 """Modules and functions that PyTorch does not have: those that an emitted file needs stand in it in this order. Each
 with what its text reads beside `nn` and `Tensor`: others, and imported names."""

@@ -158,6 +158,7 @@ False None True and as assert async await break class continue def del elif else
 import in is lambda nonlocal not or pass raise return try while with yield match case type self super nn F torch math
 Tensor OrderedDict Callable Any ClassVar int float bool tuple str range list print len abs sum max min round isinstance
 property object Module debug dict set any all zip map i channels module drop_path_rate SPEC_HASH init_weights
+NamedTuple Outputs
 """
 RESERVED = frozenset((*_WORDS.split(), *EXTRAS))
 """Names that a parameter, a local name or a class cannot have: Python's own, and those that emitted text uses."""

@@ -274,6 +274,10 @@ class ClassWriter:
         modules = self._modules(inner)
         return _container(modules) if modules else None
 
+    def _relay(self, _: Box) -> tuple[UnionStep, UnionStep] | None:
+        """The first and the last step of a container's entry that is one module of several values in and out."""
+        return None
+
     def _sequential(self, box: Box) -> Box | None:
         """The steps of a container's entry that are one sequence; none where it has others beside expressions."""
         if is_chain(box, self.program):
@@ -302,7 +306,10 @@ class ClassWriter:
             if isinstance(inner, UnionStep):
                 self._module_unit("_".join(here), there, inner.inputs, inner)
                 continue
-            chained = self._sequential(inner)
+            chained, relay = self._sequential(inner), self._relay(inner)
+            if chained is None and relay is not None:
+                self._module_unit("_".join(here), there, relay[0].inputs, relay[1])
+                continue
             if chained is None:
                 self._units_within(inner, there, here)
                 continue
@@ -331,10 +338,10 @@ def _listed(keys: Collection[str]) -> bool:
 
 
 def _is_constant(expression: Expression) -> bool:
-    """Whether an argument is a number, or several."""
+    """Whether an argument is a number, several, or a word."""
     if isinstance(expression, Tuple):
         return all(map(_is_constant, expression.items))
-    return isinstance(expression, Literal) and expression.is_number
+    return isinstance(expression, Literal) and (expression.is_number or isinstance(expression.value, str))
 
 
 def _value(
@@ -389,12 +396,13 @@ def method(
     doc: str = "",
     *,
     many: bool = False,
+    named: str = "",
 ) -> Function:
-    """A method that computes the outputs; with `many`, a tuple of any number of them."""
+    """A method that computes the outputs; with `many`, a tuple of any number of them; `named` is a class for them."""
     tensor = Name("Tensor")
     several = tuple_type("Tensor", None if many or len(outputs) > 3 else len(outputs))
-    result = tensor if len(outputs) == 1 and not many else several
-    body = statements(units, inputs, outputs, RESERVED, many=many)
+    result = tensor if len(outputs) == 1 and not many else Name(named) if named else several
+    body = statements(units, inputs, outputs, RESERVED, many=many, named=named)
     parameters = (Argument("self"), *[Argument(each, tensor) for each in inputs.values()])
     return Function(name, parameters, result, tuple(body), doc)
 
