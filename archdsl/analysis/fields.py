@@ -388,7 +388,10 @@ def end_block(ctx: Context, name: str, e: ast.Expression, env: Environment) -> B
     value = ctx.evaluate(e, env)
     if value is None or isinstance(value, Block | Sequence):
         return value
-    raise fault("E212", f"`{name}` is a block, not {kind_of(value)}", e, env)
+    help_ = None
+    if isinstance(value, Output):
+        help_ = f"a block takes it, as `…({value.text})`; `outputs {{ name: {value.text} }}` gives it out"
+    raise fault("E212", f"`{name}` is a block, not {kind_of(value)}", e, env, help=help_)
 
 
 def stride_setting(ctx: Context, e: ast.Expression, env: Environment) -> Setting:
