@@ -96,9 +96,8 @@ def network_of(ctx: Context, model: Model, symbols: Symbols | None = None) -> Ne
     outputs = assembly.head(ends, [Tensor(f.value, composer.shape(f.value)) for f in features])
     if dilation is not None and symbols is None:
         _verify_dilation(ctx, model, dilation)
-    return composer.finish(
-        model.name, [t.place for t in outputs], features, names=tuple([name for name, _ in model.outputs])
-    )
+    names = tuple([name for name, _ in model.outputs.places]) if model.outputs is not None else ()
+    return composer.finish(model.name, [t.place for t in outputs], features, names)
 
 
 def _verify_dilation(ctx: Context, model: Model, dilation: Dilation) -> None:
@@ -199,9 +198,10 @@ class Assembly:
                 value = self._end(model.head, body, "head", {**ends, "features": tuple(features)})
             given = tensors_of(value) or ()
             ends = {**ends, "head": value}
-        if not model.outputs:
+        if model.outputs is None:
             return given
-        return tuple([self._output(place, ends, model.span, name) for name, place in model.outputs])
+        span = model.outputs.span
+        return tuple([self._output(place, ends, span, name) for name, place in model.outputs.places])
 
     def _output(self, place: Output, ends: Ends, span: Span, name: str) -> Tensor:
         """The one tensor that the network gives under a name."""
