@@ -26,7 +26,7 @@ Terms = tuple[tuple[str, int], ...]
 _BY_MODE = ("nearest", "bilinear")
 _FINER = {
     **{name: tuple([f"{name}_{mode}" for mode in _BY_MODE]) for name in ("upsample", "resize")},
-    "softmax": ("softmax_channels", "softmax_space", "softmax_tokens"),
+    "softmax": tuple([f"softmax_{over}" for over in ("channels", "space", "tokens", "height", "width")]),
 }
 """Operations that a tool tells apart by a setting."""
 

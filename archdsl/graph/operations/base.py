@@ -246,6 +246,16 @@ def need_tokens(name: str, shape: Shape) -> tuple[Dim, Dim]:
     return shape[0], shape[1]
 
 
+def axes_of(name: str, over: str, shape: Shape) -> tuple[int, ...]:
+    """The positions in a shape of what an operation goes over: channels, space, height, width, or tokens. Raises E403
+    where the shape has none such."""
+    if over == "tokens":
+        need_tokens(name, shape)
+    elif over != "channels":
+        need_map(name, shape)
+    return {"channels": (0,), "tokens": (1,), "height": (1,), "width": (2,), "space": (1, 2)}[over]
+
+
 def refuse_tokens(name: str, shape: Shape, help: str) -> None:
     """E403 for tokens."""
     if len(shape) == 2:
