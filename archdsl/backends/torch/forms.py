@@ -243,6 +243,23 @@ def _concat(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> 
     return Lowered(form, {"axis": _axes(op.over, inputs[0])})
 
 
+def _ordered(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """Tokens of a map, or a map of them: by windows, or by steps, where positions are not row by row."""
+    if op.window != (1, 1):
+        return Lowered(f"{op.name}_by_window", {"window": op.window})
+    return Lowered(op.name, {}) if op.step == (1, 1) else Lowered(f"{op.name}_by_step", {"step": op.step})
+
+
+def _attention(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """In heads that are channels, in heads and parts of tokens, or in heads alone."""
+    if len(inputs[0]) == 3:
+        return Lowered("attention_of_maps", {})
+    if op.parts is None and op.size is None:
+        return Lowered(op.name, {"heads": op.heads})
+    parts = (op.parts, -1) if op.size is None else (-1, op.size)
+    return Lowered("attention_in_parts", {"heads": op.heads, "parts": parts})
+
+
 def _drop_path(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
     return Lowered("drop_path_tokens" if len(inputs[0]) == 2 else op.name, {"rate": op.rate})
 
@@ -266,6 +283,11 @@ def _parameter(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) 
     if len(extents) == 1:
         return Lowered("parameter_tokens", {"count": extents[0], "width": width, **start})
     return Lowered(op.name, {"width": width, "height": extents[0], "extent": extents[1], **start})
+
+
+def _relative_bias(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    started = _parameter(op, (), outputs).arguments
+    return Lowered(op.name, {**started, "height": op.size[0], "extent": op.size[1]})
 
 
 def _slice(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
@@ -354,6 +376,14 @@ def _learned(*extents: str) -> Form:
     return Form(module, lower=_parameter, channels="width", learned=True)
 
 
+def _relative(o: Arguments) -> Expression:
+    given: dict[str, Expression] = {} if o["std"] == Literal(0.0) else {"std": o["std"]}
+    extents_beside = [o[extent] for extent in BESIDE]
+    if any(extent != Literal(0) for extent in extents_beside):
+        given["beside"] = Tuple(tuple(extents_beside))
+    return call("RelativeBias", o["width"], Tuple((o["height"], o["extent"])), o["mean"], **given)
+
+
 LOWEST = Negative(dotted("math.inf"))
 """What is never the largest of a window."""
 SAME_PAD = layer("SamePad2d", "kernel stride", dilation=1)
@@ -389,6 +419,11 @@ def _transposed(x: Expression, *axes: int) -> Expression:
 def _split_heads(o: Arguments, x: Sequence[Expression]) -> Expression:
     parts = call(Attribute(x[0], "unflatten"), Literal(2), Tuple((o["heads"], Literal(-1))))
     return _transposed(parts, 1, 2)
+
+
+def _attention_of_maps(_: Arguments, x: Sequence[Expression]) -> Expression:
+    bias = {"attn_mask": x[3]} if len(x) > 3 else {}
+    return call("F.scaled_dot_product_attention", *x[:3], **bias)
 
 
 def _as_tokens(_: Arguments, x: Sequence[Expression]) -> Expression:
@@ -546,9 +581,14 @@ FORMS: dict[str, Form] = {
     "parameter": _learned("width", "height", "extent"),
     "parameter_vector": _learned("width"),
     "parameter_tokens": _learned("count", "width"),
+    "relative_bias": Form(_relative, lower=_relative_bias, channels="width", learned=True),
     # tokens
-    "tokens": Form(value=_as_tokens),
-    "map": Form(value=lambda _, x: call("map_like", x[0], x[1])),
+    "tokens": Form(value=_as_tokens, lower=_ordered),
+    "tokens_by_window": Form(value=lambda o, x: call("tokens_by_window", x[0], o["window"])),
+    "tokens_by_step": Form(value=lambda o, x: call("tokens_by_step", x[0], o["step"])),
+    "map": Form(value=lambda _, x: call("map_like", x[0], x[1]), lower=_ordered),
+    "map_by_window": Form(value=lambda o, x: call("map_by_window", x[0], x[1], o["window"])),
+    "map_by_step": Form(value=lambda o, x: call("map_by_step", x[0], x[1], o["step"])),
     "token": Form(value=lambda o, x: call(Attribute(x[0], "select"), Literal(1), o["index"])),
     # matrices
     "matmul": Form(value=lambda _, x: Binary("@", x[0], x[1]), channels="other"),
@@ -557,5 +597,11 @@ FORMS: dict[str, Form] = {
     "merge_heads": Form(
         value=lambda _, x: call(Attribute(_transposed(x[0], 1, 2), "flatten"), Literal(2)), channels="other"
     ),
-    "attention": Form(value=lambda o, x: call("multi_head_attention", *x, o["heads"]), channels="other"),
+    "attention": Form(
+        value=lambda o, x: call("multi_head_attention", *x[:3], o["heads"], *x[3:]), lower=_attention, channels="other"
+    ),
+    "attention_in_parts": Form(
+        value=lambda o, x: call("attention_in_parts", *x[:3], o["heads"], o["parts"], *x[3:]), channels="other"
+    ),
+    "attention_of_maps": Form(value=_attention_of_maps, channels="other"),
 }

@@ -41,6 +41,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "LayerScale": ("torch",),
     "Learned": ("torch",),
     "SizedLearned": ("Learned", "torch"),
+    "RelativeBias": ("SizedLearned",),
     "Scale": (),
     "SpatialSoftmax": (),
     "Slice": (),
@@ -49,7 +50,12 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "Reshape": (),
     "resize_like": ("F",),
     "map_like": (),
+    "tokens_by_window": ("pair",),
+    "tokens_by_step": ("pair",),
+    "map_by_window": ("pair",),
+    "map_by_step": ("pair",),
     "multi_head_attention": ("F",),
+    "attention_in_parts": ("multi_head_attention",),
     "Stage": (),
 }
 """Modules and functions that PyTorch does not have: those that an emitted file needs stand in it in this order. Each

@@ -51,7 +51,7 @@ from archdsl.graph.operations.layout import (
     Split,
     Upsample,
 )
-from archdsl.graph.operations.learned import Parameter
+from archdsl.graph.operations.learned import Parameter, RelativeBias
 from archdsl.graph.operations.matrices import Matmul, MergeHeads, SplitHeads, Transpose
 from archdsl.graph.operations.norms import BatchNorm, GroupNorm, LayerNorm, LayerScale
 from archdsl.graph.operations.pooling import AdaptiveAvgPool, AvgPool, GlobalMaxPool, GlobalPool, MaxPool
@@ -105,6 +105,7 @@ __all__ = [
     "Parameter",
     "Prelu",
     "Reciprocal",
+    "RelativeBias",
     "Relu",
     "Relu6",
     "Reshape",

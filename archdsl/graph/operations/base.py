@@ -92,6 +92,8 @@ class Operation:
     """The name in the language's module `std.ops`."""
     arity: ClassVar[int | None] = 1
     """The number of inputs; none: one or more."""
+    optional: ClassVar[int] = 0
+    """How many inputs it may have beyond that number."""
     leading: ClassVar[str | None] = None
     """The setting that may be given without its name."""
     commutative: ClassVar[bool] = False
@@ -111,6 +113,11 @@ class Operation:
     counts_channels: ClassVar[bool] = False
     """Whether its settings fit one number of input channels, so that it refuses another or means something else."""
     attributes: ClassVar[tuple[Attribute, ...]] = ()
+
+    @classmethod
+    def takes(cls, inputs: int) -> bool:
+        """Whether it takes so many inputs."""
+        return inputs >= 1 if cls.arity is None else 0 <= inputs - cls.arity <= cls.optional
 
     @property
     def mixes(self) -> bool:
