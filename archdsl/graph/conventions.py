@@ -91,7 +91,7 @@ def _sum(unit: str, rows: Iterable[tuple[str, Mapping[str, int]]], divisor: int 
 _KNOWN_LAYERS = "conv conv_transpose linear"
 """Layers that are modules of PyTorch: thop and ptflops count no others."""
 _LAYERS = f"std_conv channel_conv {_KNOWN_LAYERS}"
-_PRODUCTS = f"{_LAYERS} attention"
+_PRODUCTS = f"{_LAYERS} attention matmul"
 """Layers, and the products of values with each other that have multiply-adds too."""
 _MULTIPLY_ADDS = {"multiply_adds": 1}
 _WITH_BIAS = {"multiply_adds": 1, "bias_adds": 1}
@@ -110,9 +110,15 @@ _PAPER_ACTS = _sum(
     [(f"{_LAYERS} max_pool avg_pool", {"outputs": 1})],
 )
 _CONV_ACTS = _sum("elements in the outputs of convolutions and linear layers", [(_LAYERS, {"outputs": 1})])
+_FVCORE_ACTS = _sum(
+    "elements in the outputs of convolutions, linear layers and products of matrices",
+    [(f"{_LAYERS} matmul", {"outputs": 1})],
+)
 
 _CURVES = "relu relu6 silu hard_swish gelu tanh leaky_relu elu softplus mish log_sigmoid prelu"
 _GLOBAL_POOLS = "global_pool adaptive_avg_pool"
+_SOFTMAX_LAYERS = "softmax_channels softmax_tokens softmax_height softmax_width"
+_SOFTMAX = f"softmax_space {_SOFTMAX_LAYERS}"
 
 _TF_PROFILER = _sum(
     "half of the TensorFlow profiler's float operations: multiply-adds, and half of every elementwise operation",
@@ -128,8 +134,9 @@ _TF_PROFILER = _sum(
         ("square", {"activation_elements": 1}),
         ("mean", {"pooled_elements": 1}),
         ("sum", {"pooled_elements": 1, "outputs": -1}),
-        ("softmax_channels softmax_space softmax_tokens", {"activation_elements": 5}),
+        (_SOFTMAX, {"activation_elements": 5}),
         ("attention", {"multiply_adds": 2, "activation_elements": 5}),
+        ("matmul", {"multiply_adds": 2}),
     ],
     divisor=2,
 )
@@ -139,7 +146,7 @@ _FVCORE = _sum(
     "of standardized weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 (bilinear) an "
     "upsampled element",
     [
-        (_LAYERS, _MULTIPLY_ADDS),
+        (f"{_LAYERS} matmul", _MULTIPLY_ADDS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("layer_norm group_norm", {"norm_elements": 4, "affine_elements": 1}),
         ("std_conv", {"norm_elements": 4, "affine_elements": 1}),
@@ -164,7 +171,7 @@ _THOP = _sum(
         ("conv_transpose", {"window_products": 1}),
         ("batch_norm layer_norm", {"norm_elements": 2, "affine_elements": 2}),
         ("prelu", {"activation_elements": 1}),
-        ("softmax_channels softmax_tokens", {"activation_elements": 2, "residual_adds": 1}),
+        (_SOFTMAX_LAYERS, {"activation_elements": 2, "residual_adds": 1}),
         ("avg_pool", {"outputs": 1}),
         (_GLOBAL_POOLS, {"pooled_elements": 1, "outputs": 1}),
         ("upsample_nearest", {"interpolated_elements": 1}),
@@ -184,7 +191,7 @@ _PTFLOPS = _sum(
         ("group_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("layer_norm", {"norm_elements": 1}),
         ("relu gelu elu prelu", {"activation_elements": 2}),
-        ("relu6 leaky_relu silu softmax_channels softmax_tokens", {"activation_elements": 1}),
+        (f"relu6 leaky_relu silu {_SOFTMAX_LAYERS}", {"activation_elements": 1}),
         ("max_pool avg_pool global_pool global_max_pool adaptive_avg_pool", {"pooled_elements": 2}),
         ("upsample_nearest upsample_bilinear", {"interpolated_elements": 2}),
         ("resize_nearest resize_bilinear", {"interpolated_elements": 1}),  # as a function alone
@@ -192,8 +199,9 @@ _PTFLOPS = _sum(
 )
 
 _PTFLOPS_ATEN = _sum(
-    "multiply-adds of convolutions and linear layers, none of attention, and one for every bias added",
-    [(_LAYERS, _WITH_BIAS)],
+    "multiply-adds of convolutions, linear layers and products of matrices, none of attention, and one for every bias "
+    "added",
+    [(f"{_LAYERS} matmul", _WITH_BIAS)],
 )
 
 _ALL = (
@@ -233,7 +241,7 @@ _ALL = (
         ),
         _PAPER_ACTS,
     ),
-    Convention("fvcore", "0.1.5.post20221221", "fvcore's FlopCountAnalysis", _FVCORE, _PARAMS, _CONV_ACTS),
+    Convention("fvcore", "0.1.5.post20221221", "fvcore's FlopCountAnalysis", _FVCORE, _PARAMS, _FVCORE_ACTS),
     Convention("torch", "2.13.0", "torch.utils.flop_counter.FlopCounterMode", _TORCH, _PARAMS, _PAPER_ACTS),
     Convention("thop", "0.1.1-2209072238", "thop.profile", _THOP, _THOP_PARAMS, _PAPER_ACTS),
     Convention("ptflops", "0.7.5", "ptflops with its pytorch backend", _PTFLOPS, _PARAMS, _PAPER_ACTS),

@@ -398,6 +398,12 @@ def _chunk(o: Arguments, x: Sequence[Expression]) -> Expression:
     return call(Attribute(x[0], "chunk"), o["parts"], dim=o["axis"])
 
 
+def _equal_places(o: Arguments, x: Sequence[Expression]) -> Expression:
+    """Equal parts; unlike `chunk` it refuses another size of the image that has none."""
+    parts = call(Attribute(x[0], "unflatten"), o["axis"], Tuple((o["parts"], Literal(-1))))
+    return call(Attribute(parts, "unbind"), o["axis"])
+
+
 def _equal_sizes(o: Arguments, x: Sequence[Expression]) -> Expression:
     return call("torch.split", x[0], o["size"], dim=o["axis"])
 
@@ -551,7 +557,7 @@ FORMS: dict[str, Form] = {
     "channels_last": _permuted(0, 2, 3, 1),
     "channels_first": _permuted(0, 3, 1, 2),
     "chunk": Form(value=_chunk, channels="divided", lists=True, flag="splits"),
-    "chunk_places": Form(value=_chunk, lists=True, flag="splits"),
+    "chunk_places": Form(value=_equal_places, lists=True, flag="splits"),
     "split": Form(value=_equal_sizes, lower=_split, channels="other", lists=True, flag="splits"),
     "split_places": Form(value=_equal_sizes, lists=True, flag="splits"),
     "split_sizes": Form(value=_sizes, channels="other", lists=True, flag="splits"),
