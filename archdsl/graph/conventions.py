@@ -142,9 +142,9 @@ _TF_PROFILER = _sum(
 )
 
 _FVCORE = _sum(
-    "fvcore's flops: multiply-adds without biases, none of attention, 2 an element of batch norm, 5 of other norms and "
-    "of standardized weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 (bilinear) an "
-    "upsampled element",
+    "fvcore's flops: multiply-adds without biases, of matmul too and none of attention, 2 an element of batch norm, 5 of "
+    "other norms and of standardized weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 "
+    "(bilinear) an upsampled element",
     [
         (f"{_LAYERS} matmul", _MULTIPLY_ADDS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
@@ -165,7 +165,7 @@ _TORCH = _sum(
 # operation less than this sum.
 _THOP = _sum(
     "thop's operations: multiply-adds without biases, 4 an element of batch norm (2 without scale) and layer norm, "
-    "pooled elements, 1 an average, 3 an element of softmax but the first of each sum, none over space; no attention",
+    "pooled elements, 1 an average, 3 an element of softmax but the first of each sum, none over space; no attention, no matmul",
     [
         ("conv linear", _MULTIPLY_ADDS),
         ("conv_transpose", {"window_products": 1}),
@@ -183,8 +183,8 @@ _THOP_PARAMS = _sum(
     [(f"{_KNOWN_LAYERS} batch_norm layer_norm prelu", _LEARNED)],
 )
 _PTFLOPS = _sum(
-    "ptflops' multiply-adds (pytorch backend): multiply-adds and biases, none of attention, norms, some activations, "
-    "pooling; relu, gelu, elu, pooling and upsampling twice, as module and as function",
+    "ptflops' multiply-adds (pytorch backend): multiply-adds and biases, none of attention and matmul, norms, some "
+    "activations, pooling; relu, gelu, elu, pooling and upsampling twice, as module and as function",
     [
         (_KNOWN_LAYERS, _WITH_BIAS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
@@ -199,8 +199,7 @@ _PTFLOPS = _sum(
 )
 
 _PTFLOPS_ATEN = _sum(
-    "multiply-adds of convolutions, linear layers and products of matrices, none of attention, and one for every bias "
-    "added",
+    "multiply-adds of convolutions, linear layers and matmul, none of attention, and one for every bias added",
     [(f"{_LAYERS} matmul", _WITH_BIAS)],
 )
 
