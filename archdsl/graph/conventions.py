@@ -142,8 +142,8 @@ _TF_PROFILER = _sum(
 )
 
 _FVCORE = _sum(
-    "fvcore's flops: multiply-adds without biases, of matmul too and none of attention, 2 an element of batch norm, 5 of "
-    "other norms and of standardized weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 "
+    "fvcore's flops: multiply-adds without biases, of matmul too and none of attention, 2 an element of batch norm, 5 "
+    "of other norms and of standardized weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 "
     "(bilinear) an upsampled element",
     [
         (f"{_LAYERS} matmul", _MULTIPLY_ADDS),
@@ -165,7 +165,8 @@ _TORCH = _sum(
 # operation less than this sum.
 _THOP = _sum(
     "thop's operations: multiply-adds without biases, 4 an element of batch norm (2 without scale) and layer norm, "
-    "pooled elements, 1 an average, 3 an element of softmax but the first of each sum, none over space; no attention, no matmul",
+    "pooled elements, 1 an average, 3 an element of softmax but the first of each sum, none over space; no attention "
+    "and no matmul",
     [
         ("conv linear", _MULTIPLY_ADDS),
         ("conv_transpose", {"window_products": 1}),
