@@ -231,8 +231,10 @@ def _build_operation(
     try:
         if operation.learned:
             inputs = _of_the_block(operation, inputs, env)
-        if operation.arity is not None and len(inputs) != operation.arity:
+        if operation.arity is not None and not operation.takes(len(inputs)):
             wants = "two or more inputs" if operation.folds else plural(operation.arity, "input")
+            if operation.optional:
+                wants = f"{operation.arity} or {plural(operation.arity + operation.optional, 'input')}"
             raise RuleError("E211", f"`{operation.name}` takes {wants}, not {len(inputs)}")
         key = (operation, *[(n, type(s.value), s.value) for n, s in settings.items()])
         try:

@@ -26,7 +26,7 @@ Terms = tuple[tuple[str, int], ...]
 _BY_MODE = ("nearest", "bilinear")
 _FINER = {
     **{name: tuple([f"{name}_{mode}" for mode in _BY_MODE]) for name in ("upsample", "resize")},
-    "softmax": ("softmax_channels", "softmax_space", "softmax_tokens"),
+    "softmax": tuple([f"softmax_{over}" for over in ("channels", "space", "tokens", "height", "width")]),
 }
 """Operations that a tool tells apart by a setting."""
 
@@ -91,7 +91,7 @@ def _sum(unit: str, rows: Iterable[tuple[str, Mapping[str, int]]], divisor: int 
 _KNOWN_LAYERS = "conv conv_transpose linear"
 """Layers that are modules of PyTorch: thop and ptflops count no others."""
 _LAYERS = f"std_conv channel_conv {_KNOWN_LAYERS}"
-_PRODUCTS = f"{_LAYERS} attention"
+_PRODUCTS = f"{_LAYERS} attention matmul"
 """Layers, and the products of values with each other that have multiply-adds too."""
 _MULTIPLY_ADDS = {"multiply_adds": 1}
 _WITH_BIAS = {"multiply_adds": 1, "bias_adds": 1}
@@ -110,9 +110,15 @@ _PAPER_ACTS = _sum(
     [(f"{_LAYERS} max_pool avg_pool", {"outputs": 1})],
 )
 _CONV_ACTS = _sum("elements in the outputs of convolutions and linear layers", [(_LAYERS, {"outputs": 1})])
+_FVCORE_ACTS = _sum(
+    "elements in the outputs of convolutions, linear layers and products of matrices",
+    [(f"{_LAYERS} matmul", {"outputs": 1})],
+)
 
 _CURVES = "relu relu6 silu hard_swish gelu tanh leaky_relu elu softplus mish log_sigmoid prelu"
 _GLOBAL_POOLS = "global_pool adaptive_avg_pool"
+_SOFTMAX_LAYERS = "softmax_channels softmax_tokens softmax_height softmax_width"
+_SOFTMAX = f"softmax_space {_SOFTMAX_LAYERS}"
 
 _TF_PROFILER = _sum(
     "half of the TensorFlow profiler's float operations: multiply-adds, and half of every elementwise operation",
@@ -128,18 +134,19 @@ _TF_PROFILER = _sum(
         ("square", {"activation_elements": 1}),
         ("mean", {"pooled_elements": 1}),
         ("sum", {"pooled_elements": 1, "outputs": -1}),
-        ("softmax_channels softmax_space softmax_tokens", {"activation_elements": 5}),
+        (_SOFTMAX, {"activation_elements": 5}),
         ("attention", {"multiply_adds": 2, "activation_elements": 5}),
+        ("matmul", {"multiply_adds": 2}),
     ],
     divisor=2,
 )
 
 _FVCORE = _sum(
-    "fvcore's flops: multiply-adds without biases, none of attention, 2 an element of batch norm, 5 of other norms and "
-    "of standardized weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 (bilinear) an "
-    "upsampled element",
+    "fvcore's flops: multiply-adds without biases, of matmul too and none of attention, 2 an element of batch norm, 5 "
+    "of other norms and of standardized weights, 1 an element that enters global or adaptive pooling, 1 (nearest) or 4 "
+    "(bilinear) an upsampled element",
     [
-        (_LAYERS, _MULTIPLY_ADDS),
+        (f"{_LAYERS} matmul", _MULTIPLY_ADDS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("layer_norm group_norm", {"norm_elements": 4, "affine_elements": 1}),
         ("std_conv", {"norm_elements": 4, "affine_elements": 1}),
@@ -158,13 +165,14 @@ _TORCH = _sum(
 # operation less than this sum.
 _THOP = _sum(
     "thop's operations: multiply-adds without biases, 4 an element of batch norm (2 without scale) and layer norm, "
-    "pooled elements, 1 an average, 3 an element of softmax but the first of each sum, none over space; no attention",
+    "pooled elements, 1 an average, 3 an element of softmax but the first of each sum, none over space; no attention "
+    "and no matmul",
     [
         ("conv linear", _MULTIPLY_ADDS),
         ("conv_transpose", {"window_products": 1}),
         ("batch_norm layer_norm", {"norm_elements": 2, "affine_elements": 2}),
         ("prelu", {"activation_elements": 1}),
-        ("softmax_channels softmax_tokens", {"activation_elements": 2, "residual_adds": 1}),
+        (_SOFTMAX_LAYERS, {"activation_elements": 2, "residual_adds": 1}),
         ("avg_pool", {"outputs": 1}),
         (_GLOBAL_POOLS, {"pooled_elements": 1, "outputs": 1}),
         ("upsample_nearest", {"interpolated_elements": 1}),
@@ -176,15 +184,15 @@ _THOP_PARAMS = _sum(
     [(f"{_KNOWN_LAYERS} batch_norm layer_norm prelu", _LEARNED)],
 )
 _PTFLOPS = _sum(
-    "ptflops' multiply-adds (pytorch backend): multiply-adds and biases, none of attention, norms, some activations, "
-    "pooling; relu, gelu, elu, pooling and upsampling twice, as module and as function",
+    "ptflops' multiply-adds (pytorch backend): multiply-adds and biases, none of attention and matmul, norms, some "
+    "activations, pooling; relu, gelu, elu, pooling and upsampling twice, as module and as function",
     [
         (_KNOWN_LAYERS, _WITH_BIAS),
         ("batch_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("group_norm", {"norm_elements": 1, "affine_elements": 1}),
         ("layer_norm", {"norm_elements": 1}),
         ("relu gelu elu prelu", {"activation_elements": 2}),
-        ("relu6 leaky_relu silu softmax_channels softmax_tokens", {"activation_elements": 1}),
+        (f"relu6 leaky_relu silu {_SOFTMAX_LAYERS}", {"activation_elements": 1}),
         ("max_pool avg_pool global_pool global_max_pool adaptive_avg_pool", {"pooled_elements": 2}),
         ("upsample_nearest upsample_bilinear", {"interpolated_elements": 2}),
         ("resize_nearest resize_bilinear", {"interpolated_elements": 1}),  # as a function alone
@@ -192,8 +200,8 @@ _PTFLOPS = _sum(
 )
 
 _PTFLOPS_ATEN = _sum(
-    "multiply-adds of convolutions and linear layers, none of attention, and one for every bias added",
-    [(_LAYERS, _WITH_BIAS)],
+    "multiply-adds of convolutions, linear layers and matmul, none of attention, and one for every bias added",
+    [(f"{_LAYERS} matmul", _WITH_BIAS)],
 )
 
 _ALL = (
@@ -233,7 +241,7 @@ _ALL = (
         ),
         _PAPER_ACTS,
     ),
-    Convention("fvcore", "0.1.5.post20221221", "fvcore's FlopCountAnalysis", _FVCORE, _PARAMS, _CONV_ACTS),
+    Convention("fvcore", "0.1.5.post20221221", "fvcore's FlopCountAnalysis", _FVCORE, _PARAMS, _FVCORE_ACTS),
     Convention("torch", "2.13.0", "torch.utils.flop_counter.FlopCounterMode", _TORCH, _PARAMS, _PAPER_ACTS),
     Convention("thop", "0.1.1-2209072238", "thop.profile", _THOP, _THOP_PARAMS, _PAPER_ACTS),
     Convention("ptflops", "0.7.5", "ptflops with its pytorch backend", _PTFLOPS, _PARAMS, _PAPER_ACTS),

@@ -2,7 +2,8 @@
 
 All results are bytes, for a dtype and a batch. Views (flatten, reshape, split, slice, identity, and in
 inference dropout and drop path) share the memory of what they look at, and a learned tensor is one of the weights.
-No operation works in place. A linear layer right behind `tokens` keeps a copy of them, which is not counted.
+No operation works in place. A linear layer right behind `tokens` or `transpose`, and a product of heads, keep copies of
+what they cannot read in its order, beside the tensors themselves where others keep those: these are not counted.
 """
 
 from __future__ import annotations

@@ -170,8 +170,8 @@ class Builder:
         """
         index = len(self.nodes)
         operands = tuple(inputs)
-        arity = operation.arity
-        if (not operands) if arity is None else (len(operands) != arity):
+        if not operation.takes(len(operands)):
+            arity = operation.arity
             wanted = "one or more inputs" if arity is None else f"{arity} input{'s' if arity != 1 else ''}"
             raise RuleError("E401", f"{operation.name} takes {wanted} and got {len(operands)}")
         shapes = operation.infer(*[self.shape(value) for value in operands])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -25,9 +26,14 @@ MAX_WRAPPERS = 8
 """As many are taken off."""
 
 SHORT_NAMES = ("weight", "bias", "gain", "running_mean", "running_var", "num_batches_tracked")
-SLOPES = "prelu"
+MODULES = ("prelu", "linear", "conv")
+"""Operations that may have a weight alone, and that are no block's own parameter in anybody's code."""
 COUNTER = "num_batches_tracked"
 """Older checkpoints have none, and PyTorch then counts from 0."""
+
+
+INDICES = re.compile(r"(index|indices|idxs?)$")
+"""What names of tables of indices end with."""
 
 
 class Stored(NamedTuple):
@@ -92,8 +98,10 @@ def their_layers(tensors: Mapping[str, Extents]) -> list[Layer]:
         prefix, _, short = name.rpartition(".")
         if short in SHORT_NAMES:
             groups.setdefault(prefix, {})[short] = Stored(name, shape)
-        elif shape and sum([extent > 1 for extent in shape]) <= (2 if shape[0] == 1 else 1):
-            # a block's own parameter: a layer scale, or tokens for a batch of one, as those of positions are
+        elif shape and (len(shape) == 2 or sum([extent > 1 for extent in shape]) <= (2 if shape[0] == 1 else 1)):
+            if len(shape) == 2 and INDICES.search(short):
+                continue  # where each element of a table is read, which the network knows
+            # a block's own parameter: a layer scale, a table, or tokens for a batch of one, as those of positions are
             groups[name] = {"weight": Stored(name, shape)}
             bare.add(name)
     return [Layer(path, stored, bare=path in bare) for path, stored in groups.items()]
@@ -104,8 +112,8 @@ def rules_of(ours: Layer, theirs: Layer) -> dict[str, str | None] | None:
 
     `INPUT_CHANNELS` and `CLASSES` stand for the rules that the user chooses.
     """
-    if theirs.bare and ours.kind == SLOPES:
-        return None  # PyTorch's PReLU is a module: its slopes are its `weight`
+    if theirs.bare and ours.kind in MODULES:
+        return None  # PyTorch has a module of it: what it learns is the module's `weight`
     if set(ours.tensors) - {COUNTER} != set(theirs.tensors) - {COUNTER} or theirs.tensors.keys() - ours.tensors.keys():
         return None
     found: dict[str, str | None] = {}

@@ -42,7 +42,10 @@ PAGE = ROOT / "docs" / "language.md"
 MODULES = tuple(sorted(path.stem for path in (ROOT / "specs" / "std").glob("*.arch")))
 
 JOINED = "[that of both](#arithmetic-of-tensors), extents of 1 repeated"
-REDUCED = "1 x H x W over channels, C x 1 x 1 over the space of a map, C x 1 over tokens"
+REDUCED = (
+    "1 x H x W over channels, C x 1 x 1 over the space of a map, C x 1 x W over its height, C x H x 1 over its width, "
+    "C x 1 over tokens"
+)
 
 # Shape rules in words, and an example: inputs, then the operation. C x H x W is the (first) input.
 EXAMPLES: dict[str, tuple[str, str]] = {
@@ -77,10 +80,10 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "sum": (REDUCED, "8 x 4 x 4 -> sum(over: space)"),
     "max": (REDUCED, "8 x 4 x 4 -> max(over: space)"),
     "min": (REDUCED, "8 x 4 x 4 -> min(over: channels)"),
-    "softmax": ("the same; over space the input is a map, over tokens it is tokens",
+    "softmax": ("the same; over space, height or width the input is a map, over tokens it is tokens",
                 "8 x 4 x 4 -> softmax(over: channels)"),
     "parameter": ("`shape`; there is no input", "parameter(8 x 1 x 1, init: zeros)"),
-    "concat": ("the sum of the channels, or of the tokens; one or more inputs, otherwise equal",
+    "concat": ("the sum of what it goes over; one or more inputs, otherwise equal",
                "8 x 4 x 4, 3 x 4 x 4 -> concat"),
     "split": ("several outputs: `parts` equal ones, or one for each of `sizes`",
               "8 x 4 x 4 -> split(sizes: [3, 5])"),
@@ -91,10 +94,18 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "reshape": ("`to`, with as many elements; not of tokens", "8 x 4 x 4 -> reshape(to: 2 x 8 x 8)"),
     "upsample": ("C x H * factor x W * factor", "8 x 4 x 4 -> upsample(2)"),
     "resize": ("C x H' x W' of a second map of H' x W'", "8 x 4 x 4, 3 x 7 x 9 -> resize"),
-    "tokens": ("C x (H * W)", "8 x 4 x 4 -> tokens"),
+    "tokens": ("C x (H * W); `window` and `step` divide H x W", "8 x 4 x 4 -> tokens"),
     "map": ("C x H x W of C x (H * W) tokens and a second map of H x W", "8 x 16, 3 x 4 x 4 -> map"),
     "token": ("a vector of C", "8 x 16 -> token(0)"),
-    "attention": ("D x N of q: C x N, k: C x M, v: D x M", "8 x 16, 8 x 4, 8 x 4 -> attention(heads: 2)"),
+    "attention": ("D x N of q: C x N, k: C x M, v: D x M, and a bias of `heads` x N x M; of maps, `heads` x N x D",
+                  "8 x 16, 8 x 4, 8 x 4 -> attention(heads: 2)"),
+    "matmul": ("M x N of K x N and M x K tokens; C x I x J of C x I x K and C x K x J, where C may be 1 in one",
+               "8 x 16, 5 x 8 -> matmul"),
+    "transpose": ("N x C of C x N tokens, C x W x H of a map", "8 x 16 -> transpose"),
+    "split_heads": ("`heads` x N x (C / `heads`) of C x N tokens", "8 x 16 -> split_heads(2)"),
+    "merge_heads": ("(C * W) x H of a map", "2 x 16 x 4 -> merge_heads"),
+    "relative_bias": ("`heads` x N x N for the N positions of `size`; there is no input",
+                      "relative_bias(2, size: 4 x 4, init: zeros)"),
     "dropout": ("the same", "64 x 1 x 1 -> dropout(0.2)"),
     "drop_path": ("the same; the input is a map or tokens", "8 x 4 x 4 -> drop_path(0.1)"),
     **{name: ("the same", f"8 x 4 x 4 -> {name}") for name in (

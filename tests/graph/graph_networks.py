@@ -274,6 +274,35 @@ def attentive() -> Network:
     )
 
 
+def matrices() -> Network:
+    """Heads as maps, products of matrices with and without a softmax, biases of offsets, windows and their reverse."""
+    net = Sketch(3, 32, 24)
+    x = net(INPUT, "stem.conv", "conv", width=24, kernel=4, stride=4)
+    y = net(net(net(x, "rows", "tokens"), "norm1", "layer_norm"), "qkv", "linear", width=72)
+    q, k, v = net.many(net(y, "heads", "split_heads", heads=3), "split", "split", parts=3, over="width")
+    bias = net(x, "bias", "relative_bias", heads=3, size=Size((8, 6)), init=Initializer("normal", Fraction(1, 50)))
+    q, k = net(q, "relu1", "relu"), net(net(k, "relu2", "relu"), "columns", "transpose")
+    z = net(net(net([q, k], "logits", "matmul"), "scale", "scale", factor=Fraction(1, 5)), "act", "tanh")
+    z = net([net(net([z, bias], "biased", "add"), "shares", "softmax", over="width"), v], "values", "matmul")
+    sums = net(net(k, "sum", "sum", over="width"), "exp", "exp")
+    linear = net([q, net([k, v], "states", "matmul")], "linear", "matmul")
+    z = net([z, net([linear, net([q, sums], "sums", "matmul")], "ratio", "div")], "both", "add")
+    z = net(net(z, "merged", "merge_heads"), "project", "linear", width=24)
+    x = net([x, net([z, x], "back", "map")], "sum1", "add")
+    y = net(net(net(x, "windows", "tokens", window=Size((4, 3))), "norm2", "layer_norm"), "qkv2", "linear", width=72)
+    z = net(list(net.many(y, "split2", "split", parts=3)), "attention1", "attention", heads=2, size=12)
+    x = net([x, net([net(z, "project2", "linear", width=24), x], "back2", "map", window=Size((4, 3)))], "sum2", "add")
+    y = net(net(net(x, "steps", "tokens", step=2), "norm3", "layer_norm"), "qkv3", "linear", width=72)
+    z = net(list(net.many(y, "split3", "split", parts=3)), "attention2", "attention", heads=4, parts=4)
+    x = net([x, net([net(z, "project3", "linear", width=24), x], "back3", "map", step=2)], "sum3", "add")
+    y = net(net(net(x, "end", "tokens"), "norm4", "layer_norm"), "across", "transpose")
+    y = net(net(net(y, "gelu", "gelu"), "norm5", "layer_norm"), "mix", "linear", width=48)
+    high, low = net.many(net(y, "along", "transpose"), "halves", "split", sizes=(40, 8), over="tokens")
+    y = net([high, low, net(low, "tanh", "tanh")], "all", "concat", over="tokens")
+    y = net(net(y, "mean", "mean", over="tokens"), "token", "token", index=0)
+    return net.builder.finish("matrices", [net(y, "head.linear", "linear", width=10)])
+
+
 NETWORKS: dict[str, Callable[[], Network]] = {
     "regnety_4gf": regnety_4gf,
     "efficientnet_b0": efficientnet_b0,
@@ -284,4 +313,5 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "relatives": relatives,
     "arithmetic": arithmetic,
     "attentive": attentive,
+    "matrices": matrices,
 }

@@ -68,6 +68,16 @@ class Learned(nn.Module):
         return weight.expand(x.shape[0], *weight.shape)
 
 
+class RelativeBias(Learned):
+    def __init__(self, heads: int, height: int, width: int) -> None:
+        super().__init__(((2 * height - 1) * (2 * width - 1), heads))
+        y, x = (place.flatten() for place in torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij"))
+        self.index = (y[:, None] - y + height - 1) * (2 * width - 1) + (x[:, None] - x + width - 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x)[:1, self.index].permute(0, 3, 1, 2).expand(x.shape[0], -1, -1, -1)
+
+
 class DropPath(nn.Module):
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -77,6 +87,14 @@ class DropPath(nn.Module):
         if not self.training:
             return x
         return x * torch.empty(x.shape[0], *[1] * (x.dim() - 1)).bernoulli_(1 - self.rate).div_(1 - self.rate)
+
+
+def axis(op: Any, channels: int) -> int:
+    return {"channels": channels, "height": 2, "width": 3}.get(op.over, 1)
+
+
+def heads(x: torch.Tensor, count: int) -> torch.Tensor:
+    return x.unflatten(2, (count, -1)).transpose(1, 2)
 
 
 def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
@@ -128,7 +146,8 @@ def layer(op: Any, inputs: tuple[Any, ...]) -> nn.Module | None:
         "upsample": lambda: nn.Upsample(scale_factor=tuple(map(float, op.factor)), mode=op.mode),
         "channel_shuffle": lambda: nn.ChannelShuffle(op.groups),
         "parameter": lambda: Learned(laid_out(op.shape)),
-        "softmax": lambda: nn.Softmax(channels if op.over == "channels" else 1),
+        "relative_bias": lambda: RelativeBias(op.heads, *op.size),
+        "softmax": lambda: nn.Softmax(axis(op, channels)),
     }
     return modules[name]() if name in modules else None
 
@@ -179,7 +198,7 @@ class Plain(nn.Module):
             return getattr(x, op.name)()
         if op.name in ("mean", "sum", "max", "min"):
             function = {"max": "amax", "min": "amin"}.get(op.name, op.name)
-            axes = {"channels": channels, "space": (2, 3), "tokens": 1}[op.over]
+            axes = (2, 3) if op.over == "space" else axis(op, channels)
             return getattr(x, function)(axes, keepdim=True)
         if op.name == "softmax" and op.over == "space":
             return x.flatten(2).softmax(2).reshape(x.shape)
@@ -188,18 +207,43 @@ class Plain(nn.Module):
         if op.name == "resize":
             return F.interpolate(x, size=inputs[1].shape[2:], mode=op.mode)
         if op.name == "concat":
-            return torch.cat(inputs, channels if op.over == "channels" else 1)
+            return torch.cat(inputs, axis(op, channels))
+        if op.name == "matmul":
+            return inputs[0] @ inputs[1]
+        if op.name == "transpose":
+            return x.transpose(-2, -1)
+        if op.name == "split_heads":
+            return heads(x, op.heads)
+        if op.name == "merge_heads":
+            return x.transpose(1, 2).flatten(2)
+        if op.name == "tokens" and op.window != (1, 1):
+            (h, w), (n, c) = op.window, x.shape[:2]
+            return x.reshape(n, c, x.shape[2] // h, h, x.shape[3] // w, w).permute(0, 2, 4, 3, 5, 1).reshape(n, -1, c)
+        if op.name == "tokens" and op.step != (1, 1):
+            (h, w), (n, c) = op.step, x.shape[:2]
+            return x.reshape(n, c, x.shape[2] // h, h, x.shape[3] // w, w).permute(0, 3, 5, 2, 4, 1).reshape(n, -1, c)
         if op.name == "tokens":
             return x.flatten(2).transpose(1, 2)
         if op.name == "token":
             return x.select(1, op.index)
+        if op.name == "map" and op.window != (1, 1):
+            (h, w), like = op.window, inputs[1].shape
+            x = x.reshape(like[0], like[2] // h, like[3] // w, h, w, -1).permute(0, 5, 1, 3, 2, 4)
+            return x.reshape(like[0], -1, *like[2:])
+        if op.name == "map" and op.step != (1, 1):
+            (h, w), like = op.step, inputs[1].shape
+            x = x.reshape(like[0], h, w, like[2] // h, like[3] // w, -1).permute(0, 5, 3, 1, 4, 2)
+            return x.reshape(like[0], -1, *like[2:])
         if op.name == "map":
             return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], *inputs[1].shape[2:])
         if op.name == "attention":
-            q, k, v = (y.unflatten(2, (op.heads, -1)).transpose(1, 2) for y in inputs)
-            return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+            parts = op.parts or (x.shape[1] // op.size if op.size else 1)
+            q, k, v = (heads(y.reshape(y.shape[0] * parts, -1, y.shape[2]), op.heads) for y in inputs)
+            y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+            return y.reshape(x.shape[0], x.shape[1], -1)
         if op.name == "split":
-            return torch.split(x, x.shape[channels] // op.parts if op.parts else list(op.sizes), channels)
+            over = axis(op, channels)
+            return torch.split(x, x.shape[over] // op.parts if op.parts else list(op.sizes), over)
         if op.name == "slice":
             return x[:, op.channels.lo : op.channels.hi + 1]
         if op.name == "pad_channels":

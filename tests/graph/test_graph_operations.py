@@ -36,6 +36,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "parameter": {"shape": Size((6, 1, 4)), "init": 0},
     "token": {"index": 2},
     "attention": {"heads": 3},
+    "split_heads": {"heads": 3},
+    "relative_bias": {"heads": 3, "size": Size((2, 3)), "init": 0},
     "dropout": {"rate": Fraction(1, 5)},
     "drop_path": {"rate": Fraction(1, 5)},
     "split": {"parts": 2},
@@ -55,7 +57,8 @@ def example(name: str) -> tuple[Operation, tuple[Any, ...]]:
     operation = OPERATIONS[name].bind(EXAMPLES.get(name, {}))
     if name == "map":
         return operation, ((6, 24), (5, 6, 4))
-    shape = {"linear": (6, 1, 1), "channel_conv": (6, 1, 1), "token": (6, 5), "attention": (6, 5)}.get(name, (6, 6, 4))
+    tokens = dict.fromkeys(("token", "attention", "split_heads"), (6, 5))
+    shape = {"linear": (6, 1, 1), "channel_conv": (6, 1, 1), "matmul": (6, 4, 4), **tokens}.get(name, (6, 6, 4))
     return operation, (shape,) * (operation.arity or 3)
 
 
@@ -130,8 +133,14 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("channel_conv", {"kernel": 4}, "E302", "kernel of channel_conv must be odd"),
     ("resize", {"mode": "bicubic"}, "E302", 'mode must be "nearest" or "bilinear"'),
     ("gelu", {"approximate": "erf"}, "E302", 'approximate must be "none" or "tanh", not "erf"'),
-    ("mean", {"over": "width"}, "E302", 'over must be channels, space or tokens, not "width"'),
-    ("mean", {"over": 1}, "E301", "over must be channels, space or tokens, not 1"),
+    ("mean", {"over": "batch"}, "E302", 'over must be channels, space, tokens, height or width, not "batch"'),
+    ("mean", {"over": 1}, "E301", "over must be channels, space, tokens, height or width, not 1"),
+    ("split", {"parts": 2, "over": "space"}, "E302", 'over must be channels, tokens, height or width, not "space"'),
+    ("split_heads", {"heads": 0}, "E302", "heads must be a whole number from 1"),
+    ("attention", {"parts": 2, "size": 3}, "E306", "attention takes parts or size, not both"),
+    ("tokens", {"window": 2, "step": 2}, "E306", "tokens takes window or step, not both"),
+    ("map", {"window": Size((2, 1)), "step": 2}, "E306", "map takes window or step, not both"),
+    ("relative_bias", {"heads": 2, "init": 0}, "E306", "relative_bias needs size"),
     ("parameter", {"shape": (8,), "init": "zeros"}, "E301", "init must be zeros, ones, a number, or"),
     (
         "parameter",
@@ -194,6 +203,50 @@ SHAPE_FAULTS: list[tuple[str, dict[str, Any], list[tuple[int, ...]], str, str]] 
     ("attention", {}, [(6, 5), (5, 5), (6, 5)], "E401", "queries and keys and got 6 x 5 and 5 x 5"),
     ("attention", {}, [(6, 5), (6, 4), (6, 5)], "E401", "as many values as keys and got 6 x 4 and 6 x 5"),
     ("attention", {"heads": 4}, [(6, 5), (6, 4), (8, 4)], "E404", "4 equal heads of keys of 6 channels"),
+    ("attention", {"parts": 2}, [(6, 5), (6, 4), (6, 4)], "E404", "2 equal parts of 5 queries"),
+    ("attention", {"size": 2}, [(6, 6), (6, 5), (6, 5)], "E404", "parts of 2 of 5 keys"),
+    ("attention", {"size": 2}, [(6, 6), (6, 4), (6, 4)], "E401", "parts of 2 needs as many keys as queries"),
+    ("attention", {}, [(2, 6, 3), (2, 4, 3), (3, 4, 3)], "E401", "maps of as many heads, and got 2 x 6 x 3, 2 x 4 x 3"),
+    ("attention", {}, [(2, 6, 3), (6, 4), (6, 4)], "E401", "attention needs tokens alone, or maps of as many heads"),
+    ("attention", {"heads": 2}, [(2, 6, 3)] * 3, "E403", "a map of 2 x 6 x 3 has a head in every channel"),
+    ("attention", {"parts": 2}, [(2, 6, 3)] * 3, "E403", "parts of attention are those of tokens"),
+    ("attention", {}, [(6,)] * 3, "E403", "attention needs tokens of channels x number and got a vector of 6"),
+    (
+        "attention",
+        {"heads": 2},
+        [(6, 5), (6, 4), (6, 4), (3, 5, 4)],
+        "E401",
+        "needs a shape of 2 x 5 x 4, heads x queries x keys, and got 3 x 5 x 4",
+    ),
+    ("attention", {"parts": 2}, [*[(6, 8)] * 3, (1, 8, 8)], "E401", "needs a shape of 1 x 4 x 4"),
+    (
+        "matmul",
+        {},
+        [(6, 5), (6, 4)],
+        "E401",
+        "matmul of 5 x 6 and 4 x 6: the first has 6 columns, the second 4 rows; rows are tokens, columns channels",
+    ),
+    ("matmul", {}, [(2, 5, 6), (2, 5, 4)], "E401", "rows are the height, columns the width"),
+    ("matmul", {}, [(2, 5, 6), (3, 6, 4)], "E401", "as many channels in both maps, or one, and got 2 x 5 x 6"),
+    (
+        "matmul",
+        {},
+        [(6, 5), (1, 6, 4)],
+        "E401",
+        "tokens and tokens, or two maps, and got tokens of 6 x 5 and a map of 1",
+    ),
+    ("matmul", {}, [(6,), (6, 4)], "E403", "matmul needs a matrix, which tokens are and every channel of a map"),
+    ("transpose", {}, [(6,)], "E403", "transpose needs a matrix"),
+    ("split_heads", {"heads": 4}, [(6, 5)], "E404", "split_heads cannot make 4 equal heads of 6 channels"),
+    ("split_heads", {"heads": 2}, [(6, 5, 5)], "E403", "got a map of 6 x 5 x 5"),
+    ("merge_heads", {}, [(6, 5)], "E403", "got tokens of 6 x 5"),
+    ("tokens", {"window": 2}, [(6, 4, 5)], "E404", "a window of 2 x 2 does not divide a map of 4 x 5"),
+    ("map", {"step": Size((3, 1))}, [(6, 20), (6, 4, 5)], "E404", "a step of 3 x 1 does not divide a map of 4 x 5"),
+    ("softmax", {"over": "width"}, [(6, 5)], "E403", "softmax needs a map"),
+    ("split", {"parts": 2, "over": "height"}, [(6, 5, 4)], "E404", "2 equal parts of a height of 5"),
+    ("split", {"sizes": (2, 2), "over": "tokens"}, [(6, 5)], "E404", "add up to 4 and the input has 5 tokens"),
+    ("split", {"parts": 2, "over": "tokens"}, [(6, 5, 4)], "E403", "got a map of 6 x 5 x 4"),
+    ("concat", {"over": "width"}, [(6, 5, 4), (6, 4, 4)], "E401", "over width needs equal channels and height and got"),
     *[
         (name, EXAMPLES.get(name, {}), [(6, 24)], "E403", f"{name} needs a map or a vector and got tokens of 6 x 24")
         for name in ("flatten", "slice", "pad_channels", "reshape", "prelu")
@@ -240,7 +293,7 @@ anything = st.one_of(
     st.lists(scalar, min_size=2, max_size=3).map(Size),
     st.builds(Range, scalar, scalar),
 )
-a_shape = st.one_of(st.tuples(st.integers(1, 24)), st.tuples(st.integers(1, 24), st.integers(1, 9), st.integers(1, 9)))
+a_shape = st.one_of(*[st.tuples(st.integers(1, 24), *[st.integers(1, 9)] * places) for places in range(3)])
 
 
 @settings(deadline=None, max_examples=many(500))
@@ -252,7 +305,7 @@ def test_any_value_ends_in_an_operation_or_a_fault(name: str, data: st.DataObjec
         for attribute in cls.attributes
         if attribute.required or data.draw(st.booleans())
     }
-    shapes = [data.draw(a_shape) for _ in range(cls.arity or 2)]
+    shapes = [data.draw(a_shape) for _ in range((cls.arity or 2) + data.draw(st.integers(0, cls.optional)))]
     fault = None
     try:
         operation = cls.bind(chosen)
@@ -393,7 +446,9 @@ def test_every_operation_is_the_same_rule_on_all_numbers(name: str) -> None:
     if name in ("max_pool", "avg_pool"):
         operation = type(operation).bind({**EXAMPLES[name], "ceil_mode": True})
     shapes: list[tuple[int, ...]] = [(6, 6, 8), (6, 9, 7), (6, 13, 24)]
-    if name in ("channel_conv", "token", "attention"):
+    if name == "matmul":
+        shapes = [(6, 5, 5), (9, 7, 7), (24, 13, 13)]
+    if name in ("channel_conv", "token", "attention", "split_heads"):
         shapes = [(6,), (9,), (24,)] if name == "channel_conv" else [(6, 5), (9, 7), (24, 13)]
     _check_all_numbers(operation, shapes)
 

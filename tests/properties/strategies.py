@@ -35,7 +35,7 @@ use std.ops {
   adaptive_avg_pool, linear, flatten, add, mul, concat, split, slice, pad_channels, channel_shuffle, upsample, resize,
   dropout, drop_path, layer_scale, scale, reshape, std_conv, conv_transpose,
   sub, div, affine, reciprocal, sqrt, square, exp, mean, sum, max, min, softmax, parameter,
-  tokens, map, token, attention
+  tokens, map, token, attention, matmul, transpose, split_heads, merge_heads, relative_bias
 }
 use std.blocks { conv_norm_act, conv_pool_stem, squeeze_excite, channel_attention, pool_head, conv_head }
 """
@@ -267,6 +267,29 @@ def as_tokens(d: Draw, m: Map) -> str:
     )
 
 
+def as_matrices(d: Draw, m: Map) -> str:
+    """An expression that keeps the shape of a map, with products of matrices: heads with a few rows, or positions."""
+    t = m.name
+    heads = d.of([h for h in (1, 2, 4) if m.divisor % h == 0])
+    rows = f"{t} -> max_pool(kernel: 3, stride: 3) -> adaptive_avg_pool(2) -> tokens -> layer_norm"
+    parts = f"{rows} -> split_heads({heads}) -> tanh"
+    bias = f"relative_bias({heads}, size: 2, init: {d.of(('zeros', 'normal(std: 1/10)'))})"
+    over = d.of(("height", "width"))
+    mean = f"-> merge_heads -> mean(over: tokens) -> token(0) -> reshape(to: [{m.channels}, 1, 1])"
+    return d.of(
+        (
+            f"{t} * (matmul(matmul({parts}, {parts} -> transpose) -> softmax(over: width), {parts}) {mean})",
+            f"{t} * (matmul({parts}, matmul({parts} -> transpose, {parts})) / 3 {mean})",
+            f"{t} * (attention({parts}, {parts}, {parts}, {bias}) {mean})",
+            f"{t} * (attention({rows}, {rows}, {rows}, {bias}, heads: {heads}) -> token(0)"
+            f" -> reshape(to: [{m.channels}, 1, 1]))",
+            f"{t} - (concat(mean({t}, over: {over}), {t}, over: {over}) -> max(over: {over}))",
+            f"{t} + (matmul({rows}, {rows} -> transpose) -> softmax(over: channels) -> token(1) -> linear(1)"
+            " -> reshape(to: [1, 1, 1]))",
+        )
+    )
+
+
 def convolution(d: Draw, source: Map, width: str, divisor: int, kernels: Kernels, stride: str | None = None) -> str:
     """A conv from a map to `width` channels that keeps the size, or takes the block's stride."""
     common = [g for g in (1, 2, 4, 8) if source.divisor % g == 0 and divisor % g == 0]
@@ -439,7 +462,7 @@ def block(d: Draw, h: Helpers, kernels: Kernels) -> tuple[str, str]:
         lines.append(f"zztrunk = x -> {text}")
         trunk = replace(trunk, name="zztrunk")
     if d.whole(0, 2) == 0:
-        lines.append(f"zzsum = {d.of((arithmetic, arithmetic, as_tokens))(d, trunk)}")
+        lines.append(f"zzsum = {d.of((arithmetic, arithmetic, as_tokens, as_matrices))(d, trunk)}")
         trunk = replace(trunk, name="zzsum")
     shape = d.whole(0, 7)
     if shape == 0:

@@ -56,6 +56,9 @@ def extent(size: int, kernel: int, stride: int, dilation: int, pads: Any) -> int
     return (size + pads[0] + pads[1] - dilation * (kernel - 1) - 1) // stride + 1
 
 
+AXES = {"channels": 0, "tokens": 1, "height": 1, "width": 2}
+
+
 def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, ...]], Counter[str]]:
     """Output shapes and counts of a node, by other formulas than the compiler's: sums over outputs and taps."""
     of: Any = node.operation
@@ -96,9 +99,28 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
         case "token":
             outputs = [(c,)]
         case "attention":
-            width, keys = shapes[2]
-            outputs = [(width, rest[0])]
-            counts["flops"] = sum((c // of.heads + width // of.heads) * keys for _ in range(rest[0] * of.heads))
+            maps = len(shapes[2]) == 3
+            (width, keys), split = (shapes[2][::-1][:2], c) if maps else (shapes[2], of.heads)
+            outputs = [(c, rest[0], width) if maps else (width, rest[0])]
+            c, width = (c * rest[1], c * width) if maps else (c, width)
+            keys //= of.parts or (keys // of.size if of.size else 1)
+            counts["flops"] = sum((c // split + width // split) * keys for _ in range(rest[0] * split))
+        case "matmul":
+            (rows, inner), (_, columns) = [shape[1:] if len(shape) == 3 else shape[::-1] for shape in shapes]
+            products = max(c, shapes[1][0]) if len(rest) == 2 else 1
+            outputs = [(products, rows, columns) if len(rest) == 2 else (columns, rows)]
+            counts["flops"] = sum(inner * columns for _ in range(rows)) * products
+        case "transpose":
+            outputs = [(c, *rest[::-1]) if len(rest) == 2 else (rest[0], c)]
+        case "split_heads":
+            outputs = [(of.heads, rest[0], len(range(0, c, of.heads)))]
+        case "merge_heads":
+            outputs = [(c * rest[1], rest[0])]
+        case "relative_bias":
+            height, width = of.size
+            outputs = [(of.heads, height * width, height * width)]
+            differences = [{i - j for i in range(side) for j in range(side)} for side in of.size]
+            counts["params"] = of.heads * len(differences[0]) * len(differences[1])
         case "batch_norm" | "group_norm" | "layer_norm":
             counts["params"] = c + c if getattr(of, "affine", True) else 0
             counts["buffers"] = c + c + 1 if of.name == "batch_norm" else 0
@@ -111,11 +133,11 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
         case "flatten":
             outputs = [(c * rest[0] * rest[1] if rest else c,)]
         case "concat":
-            outputs = [(sum(shape[0] for shape in shapes), *rest)]
-            if of.over == "tokens":
-                outputs = [(c, sum(shape[1] for shape in shapes))]
+            at = AXES[of.over]
+            outputs = [(*shapes[0][:at], sum(shape[at] for shape in shapes), *shapes[0][at + 1 :])]
         case "split":
-            outputs = [(c // of.parts, *rest)] * of.parts
+            at = AXES[of.over]
+            outputs = [(*shapes[0][:at], shapes[0][at] // of.parts, *shapes[0][at + 1 :])] * of.parts
         case "slice":
             outputs = [(len(range(of.channels.lo, of.channels.hi + 1)), *rest)]
         case "pad_channels":
@@ -125,7 +147,8 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
         case "add" | "sub" | "mul" | "div":
             outputs = [tuple(map(max, *shapes))]
         case "mean" | "sum" | "max" | "min":
-            outputs = [(1, *rest) if of.over == "channels" else (c, *[1 for _ in rest])]
+            gone = (1, 2) if of.over == "space" else (AXES[of.over],)
+            outputs = [tuple(1 if at in gone else n for at, n in enumerate(shapes[0]))]
         case "reshape":
             outputs = [of.to]
         case "parameter":

@@ -36,6 +36,7 @@ Extents: TypeAlias = tuple[int, int]
 WITHOUT_MODULES = {
     *("add", "sub", "mul", "div", "scale", "affine", "reciprocal", "sqrt", "square", "exp"),
     *("mean", "sum", "max", "min", "concat", "split", "flatten", "resize", "tokens", "map", "token", "attention"),
+    *("matmul", "transpose", "split_heads", "merge_heads"),
 }
 """Operations that an emitted `forward` may compute by an expression, so that no hook sees them."""
 

@@ -29,7 +29,6 @@ CURVES = {
     "dropout": lambda x: x,
     "drop_path": lambda x: x,
     "flatten": lambda x: x.flatten(1),
-    "tokens": lambda x: torch.stack([x[:, :, h, w] for h in range(x.shape[2]) for w in range(x.shape[3])], 1),
     "sqrt": lambda x: x**0.5,
     "square": lambda x: x * x,
     "exp": lambda x: torch.e**x,
@@ -138,30 +137,57 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             return (float(op.numerator) * x**-1,)
         case "mean" | "sum" | "max" | "min":
             flat, shape = (x.flatten(2), (*x.shape[:2], 1, 1)) if op.over == "space" else (x, None)
-            axis = {"channels": channels_of(x), "space": 2, "tokens": 1}[op.over]
+            axis = 2 if op.over == "space" else axis_of(op.over, x)
             found = getattr(torch, name)(flat, axis, keepdim=True)
             found = found if isinstance(found, Tensor) else found.values
             return (found.reshape(shape) if shape is not None else found,)
         case "softmax":
-            axes = {"channels": (channels_of(x),), "space": (2, 3), "tokens": (1,)}[op.over]
+            axes = (2, 3) if op.over == "space" else (axis_of(op.over, x),)
             shares = torch.exp(x - x.amax(axes, keepdim=True))
             return (shares / shares.sum(axes, keepdim=True),)
         case "parameter":
             return (torch.stack([t["weight"]] * x.shape[0]),)
         case "concat":
-            return (torch.cat(inputs, channels_of(x) if op.over == "channels" else 1),)
+            return (torch.cat(inputs, axis_of(op.over, x)),)
         case "split":
-            return torch.split(x, [shape[0] for shape in node.shapes], channels_of(x))
+            at = {"channels": 0, "tokens": 1, "height": 1, "width": 2}[op.over]
+            return torch.split(x, [shape[at] for shape in node.shapes], axis_of(op.over, x))
+        case "matmul":
+            product = "bcnk,bckm->bcnm" if x.dim() == 4 else "bnk,bkm->bnm"
+            return (torch.einsum(product, *widened(inputs)),)
+        case "transpose":
+            return (torch.einsum("...nm->...mn", x),)
+        case "split_heads":
+            return (torch.stack(heads(x, op.heads), 1),)
+        case "merge_heads":
+            return (torch.cat([x[:, head] for head in range(x.shape[1])], 2),)
+        case "relative_bias":
+            height, width = op.size
+            places = [(h, w) for h in range(height) for w in range(width)]
+            rows = [
+                torch.stack(
+                    [t["weight"][(h - i + height - 1) * (2 * width - 1) + w - j + width - 1] for i, j in places]
+                )
+                for h, w in places
+            ]
+            return (torch.stack([torch.stack(rows).permute(2, 0, 1)] * x.shape[0]),)
+        case "tokens":
+            return (torch.stack([x[:, :, h, w] for h, w in places_of(op, *x.shape[2:])], 1),)
         case "token":
             return (x[:, op.index],)
         case "map":
             height, width = inputs[1].shape[2:]
-            rows = [torch.stack([x[:, h * width + w] for w in range(width)], 2) for h in range(height)]
+            order = {place: index for index, place in enumerate(places_of(op, height, width))}
+            rows = [torch.stack([x[:, order[h, w]] for w in range(width)], 2) for h in range(height)]
             return (torch.stack(rows, 2),)
         case "attention":
-            return (
-                torch.cat([attended(*parts) for parts in zip(*[heads(y, op.heads) for y in inputs], strict=True)], 2),
-            )
+            *values, bias = inputs if len(inputs) > 3 else (*inputs, None)
+            if x.dim() == 4:
+                found = [attended(*[y[:, h] for y in values], bias_of(bias, h)) for h in range(x.shape[1])]
+                return (torch.stack(found, 1),)
+            count = op.parts or (x.shape[1] // op.size if op.size else 1)
+            parts = zip(*[y.split(y.shape[1] // count, 1) for y in values], strict=True)
+            return (torch.cat([in_heads(part, op.heads, bias) for part in parts], 1),)
         case "slice":
             return (x[:, op.channels.lo : op.channels.hi + 1],)
         case "pad_channels":
@@ -185,14 +211,47 @@ def channels_of(x: Tensor) -> int:
     return 2 if x.dim() == 3 else 1
 
 
+def axis_of(over: str, x: Tensor) -> int:
+    """The axis of a dimension by its name."""
+    return {"channels": channels_of(x), "tokens": 1, "height": 2, "width": 3}[over]
+
+
+def places_of(op: Any, height: int, width: int) -> list[tuple[int, int]]:
+    """The positions of a map in the order of their tokens."""
+    (high, wide), (down, along) = op.window, op.step
+
+    def order(place: tuple[int, int]) -> tuple[int, ...]:
+        h, w = place
+        return (h % down, w % along, h // high, w // wide, h, w)
+
+    return sorted([(h, w) for h in range(height) for w in range(width)], key=order)
+
+
+def widened(inputs: list[Tensor]) -> list[Tensor]:
+    """Maps of as many channels: a single one as often as the other has some."""
+    channels = max(x.shape[1] for x in inputs)
+    return [x.expand(-1, channels, -1, -1) if x.dim() == 4 else x for x in inputs]
+
+
+def bias_of(bias: Tensor | None, head: int) -> Tensor | None:
+    """The bias of a head: its own, or the one for all."""
+    return None if bias is None else bias[:, head if bias.shape[1] > 1 else 0]
+
+
+def in_heads(values: tuple[Tensor, ...], count: int, bias: Tensor | None) -> Tensor:
+    """Attention in every head, one behind the other."""
+    parts = zip(*[heads(y, count) for y in values], strict=True)
+    return torch.cat([attended(*part, bias_of(bias, head)) for head, part in enumerate(parts)], 2)
+
+
 def heads(x: Tensor, count: int) -> list[Tensor]:
     """Equal parts of the channels of tokens."""
     return list(x.split(x.shape[2] // count, 2))
 
 
-def attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attended(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     """The values by the softmax of products of queries and keys, over the root of their length."""
-    products = torch.einsum("bnc,bmc->bnm", q, k) / q.shape[2] ** 0.5
+    products = torch.einsum("bnc,bmc->bnm", q, k) / q.shape[2] ** 0.5 + (0 if bias is None else bias)
     shares = torch.exp(products - products.amax(2, keepdim=True))
     return torch.einsum("bnm,bmd->bnd", shares / shares.sum(2, keepdim=True), v)
 

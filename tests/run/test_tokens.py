@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 HEADER = """arch 1
 use std.ops {
-  adaptive_avg_pool, attention, concat, drop_path, exp, gelu, global_pool, layer_norm, linear, map, max_pool, mean,
-  parameter, softmax, split, token, tokens
+  adaptive_avg_pool, attention, concat, conv, drop_path, exp, gelu, global_pool, layer_norm, linear, map, matmul,
+  max_pool, mean, merge_heads, parameter, relative_bias, relu, softmax, split, split_heads, token, tokens, transpose
 }
 """
 SIZE = "8 x 5 x 4"
@@ -49,6 +49,23 @@ EXPRESSIONS: list[tuple[str, Callable[[Tensor], Tensor]]] = [
      lambda x: nn.functional.max_pool2d(x, 3, 3, 1)[:, :, 0, 1]),
     ("[p -> gelu for p in split(x -> tokens, sizes: [3, 5])] -> concat", lambda x: nn.functional.gelu(rows(x))),
     ("[p -> gelu for p in split(x -> tokens, parts: 4)] -> concat", lambda x: nn.functional.gelu(rows(x))),
+    ("mean(x, over: height) + max(x, over: width)", lambda x: x.mean(2, True) + x.amax(3, True)),
+    ("softmax(x, over: height) * softmax(x, over: width)", lambda x: x.softmax(2) * x.softmax(3)),
+    ("[p -> gelu for p in split(x, parts: 5, over: height)] -> concat(over: height)", nn.functional.gelu),
+    ("[p -> gelu for p in split(x, sizes: [1, 3], over: width)] -> concat(over: width)", nn.functional.gelu),
+    ("split(x -> tokens, parts: 4, over: tokens)[2]", lambda x: rows(x)[:, 10:15]),
+    ("concat(split(x -> tokens, sizes: [6, 6, 8], over: tokens)[1], x -> tokens, over: tokens)",
+     lambda x: torch.cat((rows(x)[:, 6:12], rows(x)), 1)),
+    ("matmul(x -> tokens -> transpose, x -> tokens)", lambda x: rows(x).mT @ rows(x)),
+    ("matmul(x -> transpose, x)", lambda x: x.mT @ x),
+    ("matmul(mean(x, over: channels), x -> transpose)", lambda x: x.mean(1, True) @ x.mT),
+    ("x -> tokens -> split_heads(2)", lambda x: torch.stack((rows(x)[:, :, :4], rows(x)[:, :, 4:]), 1)),
+    ("x -> merge_heads", lambda x: torch.cat(x.unbind(1), 2)),
+    ("x -> tokens -> split_heads(4) -> merge_heads", rows),
+    ("x -> tokens(window: 5 x 2)", lambda x: torch.cat((rows(x[:, :, :, :2]), rows(x[:, :, :, 2:])), 1)),
+    ("x -> tokens(step: 1 x 2)", lambda x: torch.cat((rows(x[:, :, :, ::2]), rows(x[:, :, :, 1::2])), 1)),
+    ("map(x -> tokens(window: 5 x 2), x, window: 5 x 2)", lambda x: x),
+    ("map(x -> tokens(step: 5 x 2), x, step: 5 x 2)", lambda x: x),
 ]  # fmt: skip
 
 
@@ -99,6 +116,53 @@ def test_fewer_keys_and_narrower_values() -> None:
     torch.testing.assert_close(module_of(CROSS)(image), torch.cat(found, 2), rtol=1e-12, atol=1e-12)
 
 
+PARTS = """block b(x) {
+  q, k, v = x -> tokens(window: 5 x 2) -> linear(3 * x.channels) -> split(parts: 3)
+  a = attention(q, k, v, heads: 2, parts: 2)
+  return map(a - attention(q, k, v, heads: 2, size: 10), x, window: 5 x 2) + map(a, x, window: 5 x 2)
+}"""
+
+
+def test_attention_in_parts_is_attention_in_each() -> None:
+    image, model = values(2, 8, 5, 4), module_of(PARTS)
+    whole = module_of(ATTENTION.replace("heads: 4", "heads: 2").replace(" -> linear(x.channels)", ""), "8 x 5 x 2")
+    whole.load_state_dict(model.state_dict())
+    maps = [whole(half).mT.reshape(2, 8, 5, 2) for half in image.split(2, 3)]
+    torch.testing.assert_close(model(image), torch.cat(maps, 3), rtol=1e-12, atol=1e-12)
+
+
+WRITTEN_OUT = """block b(x) {
+  q, k, v = x -> tokens -> linear(3 * x.channels) -> split_heads(2) -> split(parts: 3, over: width)
+  bias    = relative_bias(2, size: x.height x x.width, init: normal(std: 1))
+  shares  = softmax(matmul(q, transpose(k)) / 2 + bias, over: width)
+  return matmul(shares, v) -> merge_heads
+}"""
+BIASED = WRITTEN_OUT.replace("matmul(shares, v)", "attention(q, k, v, bias)").replace("  shares", "  # shares")
+OF_TOKENS = """block b(x) {
+  q, k, v = x -> tokens -> linear(3 * x.channels) -> split_heads(2) -> split(parts: 3, over: width)
+  bias    = relative_bias(2, size: x.height x x.width, init: normal(std: 1))
+  return attention(q -> merge_heads, k -> merge_heads, v -> merge_heads, bias, heads: 2, parts: 1)
+}"""
+
+
+def test_a_bias_of_offsets() -> None:
+    """Attention is what it is written out; the bias of a pair is the table's number for their distance."""
+    image, model = values(2, 8, 5, 4), module_of(WRITTEN_OUT)
+    wanted = model(image)
+    for body in (BIASED, OF_TOKENS):
+        other = module_of(body)
+        other.load_state_dict(model.state_dict())
+        torch.testing.assert_close(other(image), wanted, rtol=1e-12, atol=1e-12)
+    table = model.state_dict()["stages.0.blocks.0.bias.weight"]
+    assert table.shape == (9 * 7, 2)
+    alone = module_of("block b(x) = relative_bias(2, size: 5 x 4, init: zeros) + parameter([1, 1, 1], init: zeros)")
+    alone.load_state_dict({**alone.state_dict(), next(iter(alone.state_dict())): table})
+    pairs = alone(image)
+    for n, m in ((0, 0), (7, 18), (19, 2)):
+        down, along = n // 4 - m // 4, n % 4 - m % 4
+        torch.testing.assert_close(pairs[1, :, n, m], table[(down + 4) * 7 + along + 3])
+
+
 def test_drop_path_drops_whole_images() -> None:
     model = module_of("block b(x) = x -> tokens -> drop_path(1/2)").train()
     torch.manual_seed(0)
@@ -116,6 +180,11 @@ FIXED = [
     ("block b(x) = x + parameter([x.channels, x.height, x.width], init: ones)", SIZE, "5 x 4"),
     ("block b(x) = x + parameter([x.channels, x.height, x.width], init: ones)", "8 x 1 x 1", "1 x 1"),
     ("block b(x) = exp(-parameter([x.channels, 1, x.width], init: ones)) * x", "8 x 6 x 1", "6 x 1"),
+    (WRITTEN_OUT, SIZE, "5 x 4"),
+    (BIASED, SIZE, "5 x 4"),
+    (BIASED, "8 x 1 x 1", "1 x 1"),
+    ("block b(x) = matmul(x, parameter([1, x.width, 3], init: ones))", "8 x 6 x 4", "6 x 4"),
+    ("block b(x) = (x -> tokens -> transpose) * parameter(1 x 8, init: ones)", "8 x 1 x 1", "1 x 1"),
     ("block c(y) = y * parameter(8 x y.tokens, init: ones)\nblock b(x) = x -> tokens -> c", SIZE, "20"),
 ]
 
@@ -137,6 +206,9 @@ FREE = [
     "block b(x) = concat(parameter(8 x 3, init: zeros), x -> tokens, over: tokens)",
     "block b(x) {\n  t = x -> tokens\n  return attention(parameter(8 x 3, init: ones), t, t)\n}",
     "block b(x) = map(x -> tokens -> layer_norm, x)",
+    "block b(x) = matmul(x -> tokens -> transpose, x -> tokens)",
+    "block b(x) = x -> tokens -> split_heads(2) -> transpose -> softmax(over: width)",
+    "block b(x) = mean(x -> tokens, over: tokens) + matmul(parameter(5 x 1, init: ones), parameter(8 x 5, init: ones))",
 ]
 
 

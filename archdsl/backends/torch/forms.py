@@ -24,6 +24,7 @@ from archdsl.backends.torch.python import (
     call,
     dotted,
 )
+from archdsl.graph.operations.base import axes_of
 from archdsl.graph.operations.convolution import same_pads
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
@@ -225,7 +226,7 @@ def _axes(over: str, shape: Shape) -> Any:
     """The axes of a batch that an operation goes over: of tokens the channels are the last."""
     if over == "channels":
         return 2 if len(shape) == 2 else 1
-    return 1 if over == "tokens" else (2, 3)
+    return {"tokens": 1, "space": (2, 3), "height": 2, "width": 3}[over]
 
 
 def _over(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
@@ -238,8 +239,25 @@ def _softmax(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) ->
 
 
 def _concat(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
-    form = op.name if op.over == "channels" else "concat_tokens"
+    form = op.name if op.over == "channels" else "concat_places"
     return Lowered(form, {"axis": _axes(op.over, inputs[0])})
+
+
+def _ordered(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """Tokens of a map, or a map of them: by windows, or by steps, where positions are not row by row."""
+    if op.window != (1, 1):
+        return Lowered(f"{op.name}_by_window", {"window": op.window})
+    return Lowered(op.name, {}) if op.step == (1, 1) else Lowered(f"{op.name}_by_step", {"step": op.step})
+
+
+def _attention(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """In heads that are channels, in heads and parts of tokens, or in heads alone."""
+    if len(inputs[0]) == 3:
+        return Lowered("attention_of_maps", {})
+    if op.parts is None and op.size is None:
+        return Lowered(op.name, {"heads": op.heads})
+    parts = (op.parts, -1) if op.size is None else (-1, op.size)
+    return Lowered("attention_in_parts", {"heads": op.heads, "parts": parts})
 
 
 def _drop_path(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
@@ -267,18 +285,24 @@ def _parameter(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) 
     return Lowered(op.name, {"width": width, "height": extents[0], "extent": extents[1], **start})
 
 
+def _relative_bias(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    started = _parameter(op, (), outputs).arguments
+    return Lowered(op.name, {**started, "height": op.size[0], "extent": op.size[1]})
+
+
 def _slice(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
     return Lowered(op.name, {"lo": op.channels.lo, "hi": op.channels.hi + 1})
 
 
 def _split(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
-    axis = _axes("channels", inputs[0])
+    axis, places = _axes(op.over, inputs[0]), "" if op.over == "channels" else "_places"
     if op.sizes is None:
-        return Lowered("chunk", {"parts": op.parts, "axis": axis})
-    sizes = tuple([int(shape[0]) for shape in outputs])
+        return Lowered(f"chunk{places}", {"parts": op.parts, "axis": axis})
+    (at,) = axes_of(op.name, op.over, inputs[0])
+    sizes = tuple([int(shape[at]) for shape in outputs])
     if len(set(sizes)) > 1:
-        return Lowered("split_sizes", {"sizes": sizes, "axis": axis})
-    return Lowered(op.name, {"size": sizes[0], "axis": axis})
+        return Lowered(f"split_sizes{places}", {"sizes": sizes, "axis": axis})
+    return Lowered(f"split{places}", {"size": sizes[0], "axis": axis})
 
 
 # Text
@@ -352,6 +376,14 @@ def _learned(*extents: str) -> Form:
     return Form(module, lower=_parameter, channels="width", learned=True)
 
 
+def _relative(o: Arguments) -> Expression:
+    given: dict[str, Expression] = {} if o["std"] == Literal(0.0) else {"std": o["std"]}
+    extents_beside = [o[extent] for extent in BESIDE]
+    if any(extent != Literal(0) for extent in extents_beside):
+        given["beside"] = Tuple(tuple(extents_beside))
+    return call("RelativeBias", o["width"], Tuple((o["height"], o["extent"])), o["mean"], **given)
+
+
 LOWEST = Negative(dotted("math.inf"))
 """What is never the largest of a window."""
 SAME_PAD = layer("SamePad2d", "kernel stride", dilation=1)
@@ -360,6 +392,20 @@ SAME_PAD = layer("SamePad2d", "kernel stride", dilation=1)
 def _same_low_pad(o: Arguments) -> Expression:
     made = SAME_PAD(o)
     return Call(made.function, (*made.arguments, Keyword("value", LOWEST)))
+
+
+def _chunk(o: Arguments, x: Sequence[Expression]) -> Expression:
+    return call(Attribute(x[0], "chunk"), o["parts"], dim=o["axis"])
+
+
+def _equal_places(o: Arguments, x: Sequence[Expression]) -> Expression:
+    """Equal parts; unlike `chunk` it refuses another size of the image that has none."""
+    parts = call(Attribute(x[0], "unflatten"), o["axis"], Tuple((o["parts"], Literal(-1))))
+    return call(Attribute(parts, "unbind"), o["axis"])
+
+
+def _equal_sizes(o: Arguments, x: Sequence[Expression]) -> Expression:
+    return call("torch.split", x[0], o["size"], dim=o["axis"])
 
 
 def _sizes(o: Arguments, x: Sequence[Expression]) -> Expression:
@@ -372,8 +418,22 @@ def _joined_along(o: Arguments, x: Sequence[Expression]) -> Expression:
     return call("torch.cat", Tuple(tuple(x)), dim=o["axis"])
 
 
+def _transposed(x: Expression, *axes: int) -> Expression:
+    return call(Attribute(x, "transpose"), *_numbers(*axes))
+
+
+def _split_heads(o: Arguments, x: Sequence[Expression]) -> Expression:
+    parts = call(Attribute(x[0], "unflatten"), Literal(2), Tuple((o["heads"], Literal(-1))))
+    return _transposed(parts, 1, 2)
+
+
+def _attention_of_maps(_: Arguments, x: Sequence[Expression]) -> Expression:
+    bias = {"attn_mask": x[3]} if len(x) > 3 else {}
+    return call("F.scaled_dot_product_attention", *x[:3], **bias)
+
+
 def _as_tokens(_: Arguments, x: Sequence[Expression]) -> Expression:
-    return call(Attribute(call(Attribute(x[0], "flatten"), Literal(2)), "transpose"), *_numbers(1, 2))
+    return _transposed(call(Attribute(x[0], "flatten"), Literal(2)), 1, 2)
 
 
 def _permuted(*order: int) -> Form:
@@ -496,27 +556,19 @@ FORMS: dict[str, Form] = {
     "flatten": Form(layer("nn.Flatten"), lambda _, x: call(Attribute(x[0], "flatten"), Literal(1))),
     "channels_last": _permuted(0, 2, 3, 1),
     "channels_first": _permuted(0, 3, 1, 2),
-    "chunk": Form(
-        value=lambda o, x: call(Attribute(x[0], "chunk"), o["parts"], dim=o["axis"]),
-        channels="divided",
-        lists=True,
-        flag="splits",
-    ),
-    "split": Form(
-        value=lambda o, x: call("torch.split", x[0], o["size"], dim=o["axis"]),
-        lower=_split,
-        channels="other",
-        lists=True,
-        flag="splits",
-    ),
+    "chunk": Form(value=_chunk, channels="divided", lists=True, flag="splits"),
+    "chunk_places": Form(value=_equal_places, lists=True, flag="splits"),
+    "split": Form(value=_equal_sizes, lower=_split, channels="other", lists=True, flag="splits"),
+    "split_places": Form(value=_equal_sizes, lists=True, flag="splits"),
     "split_sizes": Form(value=_sizes, channels="other", lists=True, flag="splits"),
+    "split_sizes_places": Form(value=_sizes, lists=True, flag="splits"),
     # what joins values
     "add": Form(value=lambda _, x: Binary("+", x[0], x[1]), fresh=True, flag="residual"),
     "sub": Form(value=lambda _, x: Binary("-", x[0], x[1]), fresh=True),
     "mul": Form(value=lambda _, x: Binary("*", x[0], x[1]), flag="gated"),
     "div": Form(value=lambda _, x: Binary("/", x[0], x[1])),
     "concat": Form(value=_joined_along, lower=_concat, channels="summed", flag="joined"),
-    "concat_tokens": Form(value=_joined_along, flag="joined"),
+    "concat_places": Form(value=_joined_along, flag="joined"),
     # arithmetic of one value
     "scale": Form(layer("Scale", "factor"), _scale),
     "affine": Form(value=_affine, fresh=True),
@@ -535,9 +587,27 @@ FORMS: dict[str, Form] = {
     "parameter": _learned("width", "height", "extent"),
     "parameter_vector": _learned("width"),
     "parameter_tokens": _learned("count", "width"),
+    "relative_bias": Form(_relative, lower=_relative_bias, channels="width", learned=True),
     # tokens
-    "tokens": Form(value=_as_tokens),
-    "map": Form(value=lambda _, x: call("map_like", x[0], x[1])),
+    "tokens": Form(value=_as_tokens, lower=_ordered),
+    "tokens_by_window": Form(value=lambda o, x: call("tokens_by_window", x[0], o["window"])),
+    "tokens_by_step": Form(value=lambda o, x: call("tokens_by_step", x[0], o["step"])),
+    "map": Form(value=lambda _, x: call("map_like", x[0], x[1]), lower=_ordered),
+    "map_by_window": Form(value=lambda o, x: call("map_by_window", x[0], x[1], o["window"])),
+    "map_by_step": Form(value=lambda o, x: call("map_by_step", x[0], x[1], o["step"])),
     "token": Form(value=lambda o, x: call(Attribute(x[0], "select"), Literal(1), o["index"])),
-    "attention": Form(value=lambda o, x: call("multi_head_attention", *x, o["heads"]), channels="other"),
+    # matrices
+    "matmul": Form(value=lambda _, x: Binary("@", x[0], x[1]), channels="other"),
+    "transpose": Form(value=lambda _, x: _transposed(x[0], -2, -1), channels="other"),
+    "split_heads": Form(value=_split_heads, channels="other"),
+    "merge_heads": Form(
+        value=lambda _, x: call(Attribute(_transposed(x[0], 1, 2), "flatten"), Literal(2)), channels="other"
+    ),
+    "attention": Form(
+        value=lambda o, x: call("multi_head_attention", *x[:3], o["heads"], *x[3:]), lower=_attention, channels="other"
+    ),
+    "attention_in_parts": Form(
+        value=lambda o, x: call("attention_in_parts", *x[:3], o["heads"], o["parts"], *x[3:]), channels="other"
+    ),
+    "attention_of_maps": Form(value=_attention_of_maps, channels="other"),
 }

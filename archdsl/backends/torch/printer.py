@@ -55,11 +55,11 @@ OPERATORS: Mapping[str, int] = {
     **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "is", "is not"), 4),
     "|": 5,
     **dict.fromkeys(("+", "-"), 6),
-    **dict.fromkeys(("*", "/", "//"), 7),
+    **dict.fromkeys(("*", "/", "//", "@"), 7),
     "**": 9,
 }
 """Operator -> how strongly it binds: a conditional expression 1, a sign 8, a name or a call 10."""
-CHAINED = frozenset(("or", "and", "|", "+", "-", "*", "/", "//"))
+CHAINED = frozenset(("or", "and", "|", "+", "-", "*", "/", "//", "@"))
 """Operators that take another of their strength on their left without brackets."""
 ATOM = 10
 

@@ -32,8 +32,9 @@ def fixed_by(network: Network) -> frozenset[int]:
         inputs = [shapes[value] for value in node.inputs]
         try:
             outputs = node.operation.infer(*inputs)
-        except RuleError:  # what fits no longer may be due to any of those with places
-            return frozenset(found | with_places)
+        except RuleError:  # what fits no longer may be due to any of those with places, and to what flows in here
+            here = frozenset().union(*[made_of.get(value, frozenset()) for value in node.inputs])
+            return frozenset(found | with_places | here)
         shapes.update({Value(index, output): shape for output, shape in enumerate(outputs)})
         if node.operation.learned:
             made_of[Value(index)] = frozenset((index,))
@@ -48,8 +49,9 @@ def fixed_by(network: Network) -> frozenset[int]:
 
 
 def _repeats(network: Network, shapes: dict[Value, Shape], value: Value, other: Value) -> bool:
-    """Whether a value has one position in a direction in which the other now has more than at the network's size."""
-    before = zip(network.shape(value)[1:], network.shape(other)[1:], shapes[other][1:], strict=True)
+    """Whether a value has one position in a direction in which the other now has more than at the network's size. Of
+    what was transposed, positions are channels too."""
+    before = zip(network.shape(value), network.shape(other), shapes[other], strict=True)
     return any(mine == theirs == 1 != now for mine, theirs, now in before)
 
 

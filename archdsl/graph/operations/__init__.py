@@ -51,7 +51,8 @@ from archdsl.graph.operations.layout import (
     Split,
     Upsample,
 )
-from archdsl.graph.operations.learned import Parameter
+from archdsl.graph.operations.learned import Parameter, RelativeBias
+from archdsl.graph.operations.matrices import Matmul, MergeHeads, SplitHeads, Transpose
 from archdsl.graph.operations.norms import BatchNorm, GroupNorm, LayerNorm, LayerScale
 from archdsl.graph.operations.pooling import AdaptiveAvgPool, AvgPool, GlobalMaxPool, GlobalPool, MaxPool
 from archdsl.graph.operations.reductions import Max, Mean, Min, Softmax, Sum
@@ -91,9 +92,11 @@ __all__ = [
     "Linear",
     "LogSigmoid",
     "Map",
+    "Matmul",
     "Max",
     "MaxPool",
     "Mean",
+    "MergeHeads",
     "Min",
     "Mish",
     "Mul",
@@ -102,6 +105,7 @@ __all__ = [
     "Parameter",
     "Prelu",
     "Reciprocal",
+    "RelativeBias",
     "Relu",
     "Relu6",
     "Reshape",
@@ -114,6 +118,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Split",
+    "SplitHeads",
     "Sqrt",
     "Square",
     "StdConv",
@@ -123,5 +128,6 @@ __all__ = [
     "Tensor",
     "Token",
     "Tokens",
+    "Transpose",
     "Upsample",
 ]

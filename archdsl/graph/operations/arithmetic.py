@@ -16,9 +16,9 @@ from archdsl.graph.operations.base import (
     Operation,
     Saved,
     attribute,
+    axes_of,
     need_joint,
     need_map,
-    need_tokens,
     operation,
 )
 from archdsl.graph.operations.kinds import NUMBER, RATE, Axis
@@ -192,43 +192,35 @@ class Exp(Elementwise):
 
 @operation
 class Concat(Operation):
-    """Values one after the other, over the channels or over the tokens."""
+    """Values one after the other, over the channels, the tokens, the height or the width."""
 
     name: ClassVar[str] = "concat"
     arity: ClassVar[int | None] = None
     later: ClassVar[Mapping[str, Any]] = {"over": "channels"}
 
-    over: str = attribute(Axis("channels", "tokens"), "what is added up", "channels")
+    over: str = attribute(Axis("channels", "tokens", "height", "width"), "what is added up", "channels")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The channels added up, the rest as it is; or the tokens, channels as they are. Raises E401 where what stays
-        differs, E403 for the tokens of what has none."""
+        """What it goes over added up, the rest as it is. Raises E401 where what stays differs, E403 for what an input
+        has not."""
         first = inputs[0]
-        if self.over == "tokens":
-            return (self._tokens(inputs),)
-        channels: Dim = first[0]
+        (axis,) = axes_of(self.name, self.over, first)
+        extent: Dim = first[axis]
         for other in inputs[1:]:
-            if len(first) != len(other) or any(differ(a, b) for a, b in zip(first[1:], other[1:], strict=True)):
-                raise RuleError(
-                    "E401",
-                    f"concat needs {'as many tokens' if len(first) == 2 else 'maps of equal height and width'} and got "
-                    f"{show_shape(first)} and {show_shape(other)}",
-                )
-            channels = channels + other[0]
-        return ((channels, *first[1:]),)
+            if self.over != "channels":
+                axes_of(self.name, self.over, other)
+            if len(first) != len(other) or any(
+                at != axis and differ(a, b) for at, (a, b) in enumerate(zip(first, other, strict=True))
+            ):
+                raise RuleError("E401", f"{self._needs(first)} and got {show_shape(first)} and {show_shape(other)}")
+            extent = extent + other[axis]
+        return ((*first[:axis], extent, *first[axis + 1 :]),)
 
-    def _tokens(self, inputs: tuple[Shape, ...]) -> Shape:
-        channels, count = need_tokens(self.name, inputs[0])
-        for other in inputs[1:]:
-            theirs, further = need_tokens(self.name, other)
-            if differ(channels, theirs):
-                raise RuleError(
-                    "E401",
-                    f"concat over tokens needs as many channels in all and got {show_shape(inputs[0])} and "
-                    f"{show_shape(other)}",
-                )
-            count = count + further
-        return channels, count
+    def _needs(self, first: Shape) -> str:
+        if self.over == "channels":
+            return f"concat needs {'as many tokens' if len(first) == 2 else 'maps of equal height and width'}"
+        equal = {"tokens": "as many channels in all", "height": "equal channels and width"}
+        return f"concat over {self.over} needs {equal.get(self.over, 'equal channels and height')}"
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """Nothing but its outputs."""

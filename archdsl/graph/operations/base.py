@@ -92,6 +92,8 @@ class Operation:
     """The name in the language's module `std.ops`."""
     arity: ClassVar[int | None] = 1
     """The number of inputs; none: one or more."""
+    optional: ClassVar[int] = 0
+    """How many inputs it may have beyond that number."""
     leading: ClassVar[str | None] = None
     """The setting that may be given without its name."""
     commutative: ClassVar[bool] = False
@@ -111,6 +113,11 @@ class Operation:
     counts_channels: ClassVar[bool] = False
     """Whether its settings fit one number of input channels, so that it refuses another or means something else."""
     attributes: ClassVar[tuple[Attribute, ...]] = ()
+
+    @classmethod
+    def takes(cls, inputs: int) -> bool:
+        """Whether it takes so many inputs."""
+        return inputs >= 1 if cls.arity is None else 0 <= inputs - cls.arity <= cls.optional
 
     @property
     def mixes(self) -> bool:
@@ -244,6 +251,16 @@ def need_tokens(name: str, shape: Shape) -> tuple[Dim, Dim]:
             help=f"put tokens before {name}" if len(shape) == 3 else f"move {name} to where the tokens are",
         )
     return shape[0], shape[1]
+
+
+def axes_of(name: str, over: str, shape: Shape) -> tuple[int, ...]:
+    """The positions in a shape of what an operation goes over: channels, space, height, width, or tokens. Raises E403
+    where the shape has none such."""
+    if over == "tokens":
+        need_tokens(name, shape)
+    elif over != "channels":
+        need_map(name, shape)
+    return {"channels": (0,), "tokens": (1,), "height": (1,), "width": (2,), "space": (1, 2)}[over]
 
 
 def refuse_tokens(name: str, shape: Shape, help: str) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from archdsl.graph.faults import RuleError
@@ -12,11 +13,12 @@ from archdsl.graph.operations.base import (
     Operation,
     Saved,
     attribute,
+    axes_of,
     need_map,
     operation,
     refuse_tokens,
 )
-from archdsl.graph.operations.kinds import EXTENT, PAIR, Band, Choice, OrNone, Whole, Wholes
+from archdsl.graph.operations.kinds import EXTENT, PAIR, Axis, Band, Choice, OrNone, Whole, Wholes
 from archdsl.graph.shapes import (
     Range,
     Shape,
@@ -67,16 +69,18 @@ class Flatten(Layout):
 
 @operation
 class Split(Layout):
-    """The channels in consecutive parts: so many equal ones, or of the sizes given."""
+    """The channels, tokens, rows or columns in consecutive parts: so many equal ones, or of the sizes given."""
 
     name: ClassVar[str] = "split"
     leading: ClassVar[str | None] = "parts"
     views: ClassVar[bool] = True
     lists: ClassVar[bool] = True
     counts_channels: ClassVar[bool] = True
+    later: ClassVar[Mapping[str, Any]] = {"over": "channels"}
 
     parts: Any = attribute(OrNone(Whole(1, MAX_PARTS)), "number of equal parts", None)
-    sizes: tuple[Any, ...] | None = attribute(OrNone(Wholes(1, MAX_PARTS)), "channels of every part", None)
+    sizes: tuple[Any, ...] | None = attribute(OrNone(Wholes(1, MAX_PARTS)), "extent of every part", None)
+    over: str = attribute(Axis("channels", "tokens", "height", "width"), "what is taken apart", "channels")
 
     @classmethod
     def settle(cls, values: dict[str, Any]) -> None:
@@ -85,25 +89,32 @@ class Split(Layout):
             raise RuleError("E306", "split needs either parts or sizes", attribute="parts", help="split(parts: 2)")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """(C / parts, H, W) so many times, or one for each size; of tokens (C / parts, N). Raises E404 where they do
-        not add up to C."""
-        channels, rest = inputs[0][0], inputs[0][1:]
+        """(C / parts, H, W) so many times, or one for each size; of tokens (C / parts, N); and likewise over tokens,
+        height or width. Raises E403 for what the input has not, E404 where parts do not add up to it."""
+        shape = inputs[0]
+        (axis,) = axes_of(self.name, self.over, shape)
+        extent = shape[axis]
+        found = f"{show(extent)} {self.over}" if axis == 0 or len(shape) == 2 else f"a {self.over} of {show(extent)}"
         if self.sizes is None:
-            if not divides(self.parts, channels):
+            if not divides(self.parts, extent):
+                raise RuleError(
+                    "E404", f"split cannot make {show(self.parts)} equal parts of {found}", attribute="parts"
+                )
+            sizes = (exact_divide(extent, self.parts),) * int(self.parts)
+        else:
+            sizes = self.sizes
+            total = sum(sizes)
+            if differ(total, extent):
                 raise RuleError(
                     "E404",
-                    f"split cannot make {show(self.parts)} equal parts of {show(channels)} channels",
-                    attribute="parts",
+                    f"the sizes of split add up to {show(total)} and the input has {found}",
+                    attribute="sizes",
                 )
-            return ((exact_divide(channels, self.parts), *rest),) * int(self.parts)
-        total = sum(self.sizes)
-        if differ(total, channels):
-            raise RuleError(
-                "E404",
-                f"the sizes of split add up to {show(total)} and the input has {show(channels)} channels",
-                attribute="sizes",
-            )
-        return tuple((size, *rest) for size in self.sizes)
+        return tuple([(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes])
+
+    def stride_behind(self, stride: int) -> int | None:
+        """None where places are taken apart."""
+        return stride if self.over == "channels" else None
 
 
 @operation

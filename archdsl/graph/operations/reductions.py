@@ -1,5 +1,6 @@
 # ruff: noqa: ARG002 - every rule has the same parameters, also where it needs one of them only
-"""Reductions over channels, the space of a map, or tokens, which keep what they reduce as an extent of 1; softmax."""
+"""Reductions over channels, over space, height or width of a map, or over tokens, which keep what they reduce as an
+extent of 1; softmax."""
 
 from __future__ import annotations
 
@@ -13,22 +14,19 @@ from archdsl.graph.operations.base import (
     Operation,
     Saved,
     attribute,
-    need_map,
-    need_tokens,
+    axes_of,
     operation,
 )
 from archdsl.graph.operations.kinds import Axis
 from archdsl.graph.shapes import Shape, elements
 
-AXIS = Axis("channels", "space", "tokens")
+AXIS = Axis("channels", "space", "tokens", "height", "width")
 
 
-def _need_axis(name: str, over: str, shape: Shape) -> None:
-    """Raises E403 where a shape has not what an operation goes over."""
-    if over == "space":
-        need_map(name, shape)
-    elif over == "tokens":
-        need_tokens(name, shape)
+def _reduced(name: str, over: str, shape: Shape) -> Shape:
+    """The shape with 1 for what an operation goes over. Raises E403 where the shape has not that."""
+    gone = axes_of(name, over, shape)
+    return tuple([1 if axis in gone else extent for axis, extent in enumerate(shape)])
 
 
 class _Reduction(Operation):
@@ -39,15 +37,13 @@ class _Reduction(Operation):
     over: str
 
     def stride_behind(self, stride: int) -> int | None:
-        """None over space: one position is left."""
+        """None over places: one position is left."""
         return stride if self.over == "channels" else None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """(1, H, W) or (1, N) over the channels, (C, 1, 1) over space, (C, 1) over tokens. Raises E403 for the space of
-        what is no map, and for the tokens of what has none."""
-        _need_axis(self.name, self.over, inputs[0])
-        channels, *rest = inputs[0]
-        return ((1, *rest) if self.over == "channels" else (channels, *[1] * len(rest)),)
+        """(1, H, W) or (1, N) over the channels, (C, 1, 1) over space, (C, 1, W) over the height, (C, H, 1) over the
+        width, (C, 1) over tokens. Raises E403 for what the input has not."""
+        return (_reduced(self.name, self.over, inputs[0]),)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """One reduced element for each element of the input."""
@@ -60,7 +56,7 @@ class _Reduction(Operation):
 
 @operation
 class Mean(_Reduction):
-    """The mean over the channels, over space or over tokens."""
+    """The mean over the channels, over space, height or width, or over tokens."""
 
     name: ClassVar[str] = "mean"
 
@@ -69,7 +65,7 @@ class Mean(_Reduction):
 
 @operation
 class Sum(_Reduction):
-    """The sum over the channels, over space or over tokens."""
+    """The sum over the channels, over space, height or width, or over tokens."""
 
     name: ClassVar[str] = "sum"
 
@@ -88,7 +84,7 @@ class _Extremum(_Reduction):
 
 @operation
 class Max(_Extremum):
-    """The largest value over the channels, over space or over tokens."""
+    """The largest value over the channels, over space, height or width, or over tokens."""
 
     name: ClassVar[str] = "max"
 
@@ -97,7 +93,7 @@ class Max(_Extremum):
 
 @operation
 class Min(_Extremum):
-    """The smallest value over the channels, over space or over tokens."""
+    """The smallest value over the channels, over space, height or width, or over tokens."""
 
     name: ClassVar[str] = "min"
 
@@ -106,7 +102,7 @@ class Min(_Extremum):
 
 @operation
 class Softmax(Elementwise):
-    """exp(x) / sum(exp(x)), the sum over the channels at every position, or over space or tokens in every channel."""
+    """exp(x) / sum(exp(x)), the sum over channels at every position, or over positions or tokens in every channel."""
 
     name: ClassVar[str] = "softmax"
 
@@ -114,7 +110,7 @@ class Softmax(Elementwise):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shape of the input. Raises E403 as a reduction."""
-        _need_axis(self.name, self.over, inputs[0])
+        axes_of(self.name, self.over, inputs[0])
         return (inputs[0],)
 
     @property
@@ -124,9 +120,8 @@ class Softmax(Elementwise):
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """One activation element for each element, and of each sum one addition less than its terms."""
-        shape = inputs[0]
-        count = elements(shape)
-        sums = elements((1, *shape[1:])) if self.over == "channels" else shape[0]
+        count = elements(inputs[0])
+        sums = elements(_reduced(self.name, self.over, inputs[0]))
         return Ledger(activation_elements=count, residual_adds=count - sums, outputs=count)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
