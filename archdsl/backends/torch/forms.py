@@ -372,6 +372,11 @@ def _joined_along(o: Arguments, x: Sequence[Expression]) -> Expression:
     return call("torch.cat", Tuple(tuple(x)), dim=o["axis"])
 
 
+def _shares(_: Arguments, x: Sequence[Expression]) -> Expression:
+    stacked = call("torch.stack", Tuple(tuple(x)))
+    return call(Attribute(call(Attribute(stacked, "softmax"), *_numbers(0)), "unbind"))
+
+
 def _as_tokens(_: Arguments, x: Sequence[Expression]) -> Expression:
     return call(Attribute(call(Attribute(x[0], "flatten"), Literal(2)), "transpose"), *_numbers(1, 2))
 
@@ -531,6 +536,9 @@ FORMS: dict[str, Form] = {
     "min": _reduction("amin"),
     "softmax": Form(lambda o: call("nn.Softmax", o["axis"]), lower=_softmax),
     "softmax_space": Form(lambda _: call("SpatialSoftmax")),
+    "maximum": Form(value=lambda _, x: call("torch.maximum", *x), fresh=True),
+    "minimum": Form(value=lambda _, x: call("torch.minimum", *x), fresh=True),
+    "joint_softmax": Form(value=_shares, lists=True),
     # learned tensors
     "parameter": _learned("width", "height", "extent"),
     "parameter_vector": _learned("width"),

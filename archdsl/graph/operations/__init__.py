@@ -31,6 +31,8 @@ from archdsl.graph.operations.arithmetic import (
     Dropout,
     DropPath,
     Exp,
+    Maximum,
+    Minimum,
     Mul,
     Reciprocal,
     Scale,
@@ -54,7 +56,7 @@ from archdsl.graph.operations.layout import (
 from archdsl.graph.operations.learned import Parameter
 from archdsl.graph.operations.norms import BatchNorm, GroupNorm, LayerNorm, LayerScale
 from archdsl.graph.operations.pooling import AdaptiveAvgPool, AvgPool, GlobalMaxPool, GlobalPool, MaxPool
-from archdsl.graph.operations.reductions import Max, Mean, Min, Softmax, Sum
+from archdsl.graph.operations.reductions import JointSoftmax, Max, Mean, Min, Softmax, Sum
 from archdsl.graph.operations.tokens import Attention, Map, Token, Tokens
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "HardSigmoid",
     "HardSwish",
     "Identity",
+    "JointSoftmax",
     "LayerNorm",
     "LayerScale",
     "LeakyRelu",
@@ -93,8 +96,10 @@ __all__ = [
     "Map",
     "Max",
     "MaxPool",
+    "Maximum",
     "Mean",
     "Min",
+    "Minimum",
     "Mish",
     "Mul",
     "Operation",
