@@ -70,7 +70,8 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "global_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_pool"),
     "global_max_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_max_pool"),
     "adaptive_avg_pool": ("C x `size`", "8 x 7 x 7 -> adaptive_avg_pool(2)"),
-    **{name: (JOINED, f"8 x 4 x 4, 8 x 1 x 1 -> {name}") for name in ("add", "sub", "mul", "div", "maximum", "minimum")},
+    **{name: (JOINED, f"8 x 4 x 4, 8 x 1 x 1 -> {name}") for name in (
+        "add", "sub", "mul", "div", "maximum", "minimum")},
     "affine": ("the same", "8 x 4 x 4 -> affine(factor: 2, term: 1)"),
     "reciprocal": ("the same", "8 x 4 x 4 -> reciprocal"),
     "mean": (REDUCED, "8 x 4 x 4 -> mean(over: channels)"),

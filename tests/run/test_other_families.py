@@ -24,7 +24,8 @@ MODELS = (
     *("eca_resnet50_d", "ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "inception_resnet_v2", "inception_v3"),
     *("inception_v4", "inceptionnext_atto", "mixnet_s", "mobilenetv4_conv_s", "mobileone_s0"),
     *("mobileone_s0_deployed", "nf_resnet50", "poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "resnest50d"),
-    *("shufflenetv2_1_0x", "sk_resnet18", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "vit_s16", "vit_ti16", "xception41"),
+    *("shufflenetv2_1_0x", "sk_resnet18", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn"),
+    *("vit_s16", "vit_ti16", "xception41"),
 )
 
 

@@ -110,6 +110,12 @@ class _Chosen(Joined):
 
     commutative: ClassVar[bool] = True
     folds: ClassVar[bool] = True
+    written: ClassVar[str]
+    """What programs call it by."""
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of both, extents of 1 repeated. Raises E401."""
+        return (need_joint(self.written, *inputs),)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """One comparison for each element of the output, as an activation has."""
@@ -126,6 +132,7 @@ class Maximum(_Chosen):
     """The larger of two values, element by element; extents of 1 are repeated."""
 
     name: ClassVar[str] = "maximum"
+    written: ClassVar[str] = "max"
 
 
 @operation
@@ -133,6 +140,7 @@ class Minimum(_Chosen):
     """The smaller of two values, element by element; extents of 1 are repeated."""
 
     name: ClassVar[str] = "minimum"
+    written: ClassVar[str] = "min"
 
 
 class _WithNumber(Operation):
