@@ -7,7 +7,7 @@ from collections import Counter
 import emitted
 import pytest
 import torch
-from reference import yolov8
+from reference import yolov8_backbone as yolov8
 from test_other_families import copied, filled
 from test_reference_numerics import assert_equal, pixels
 
@@ -33,7 +33,7 @@ def test_published_parameters() -> None:
 def test_scales(scale: str) -> None:
     depth, width, most = SCALES[scale]
     network = emitted.text_network(
-        'use "others/yolov8.arch" { yolov8_backbone }\n'
+        'use "others/yolov8_backbone.arch" { yolov8_backbone }\n'
         f"model m = yolov8_backbone(width_mult: {width}, depth_mult: {depth}, most: {most})"
     )
     with torch.device("meta"):
