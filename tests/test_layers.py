@@ -85,7 +85,7 @@ FLOORS = (
     ("settings", "lists", "verify"),
     ("calls",),
     ("features", "build", "initializers", "stretch"),
-    ("fields", "tracing"),
+    ("counts", "fields", "tracing"),
     ("assemble", "stages", "recipe_fields", "misspelled"),
     ("override", "recipes", "scale"),
     ("check", "solve", "trained"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from archdsl import numbers
-from archdsl.analysis.calls import as_block, body_value, call_block, callee, folds, tensors_of
+from archdsl.analysis.calls import among, as_block, body_value, call_block, callee, folds, tensors_of
 from archdsl.analysis.context import AlreadyReported, Context, Rule
 from archdsl.analysis.evaluate import bounded
 from archdsl.analysis.labels import safe_name
@@ -69,6 +69,7 @@ def _feed(ctx: Context, step: ast.Expression, value: Value, env: Environment) ->
                 return call_block(ctx, function, step, env, tensors)
         target = as_block(ctx.evaluate(step, env))
         if isinstance(target, Block | Sequence):
+            target = among(target, len(tensors), listed=is_list(value)) if isinstance(target, Block) else target
             if is_list(value) and len(tensors) == 1 and folds(target):
                 return tensors[0]
             return apply(ctx, target, tensors, step, env)

@@ -34,6 +34,7 @@ from archdsl.analysis.values import (
 )
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.blocks import NO_NAMES
+from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.operations.kinds import Maker
 from archdsl.graph.shapes import Size
 from archdsl.numbers import NumberError
@@ -111,6 +112,7 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
     if operation is not None and any(argument.name is not None for argument in e.arguments):
         return call_block(ctx, Block(operation), e, env, ())
     tensors: list[Tensor] = []
+    listed = False
     values: list[Value] = []
     rules = ctx.rules
     weights = 0
@@ -120,8 +122,9 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
             raise Fault(Diagnostic("E202", message, argument.name.span))
         written = argument.value
         value = rules[type(written)](ctx, written, env)
-        if operation is not None and isinstance(tensor := single(value), Tensor):
-            tensors.append(tensor)
+        if operation is not None and (found := _operands(operation, value)):
+            tensors += found
+            listed = listed or is_list(value)
             continue
         if type(value) is not int or value.bit_length() > PLAIN:
             if not (ordered(value) or _is_countable(builtin, value)):
@@ -132,7 +135,10 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
     if operation is not None and tensors:
         if values:
             raise fault("E301", f"`{builtin.name}` takes numbers, or a tensor, and not both", e, env)
-        return ctx.language.apply(ctx, Block(operation), tuple(tensors), e, env, NO_NAMES)
+        block = among(Block(operation), len(tensors), listed=listed)
+        if listed and len(tensors) == 1 and folds(block):
+            return tensors[0]
+        return ctx.language.apply(ctx, block, tuple(tensors), e, env, NO_NAMES)
     if not builtin.least <= len(values) <= (builtin.most or len(values)):
         wanted = plural(builtin.least, "argument")
         wanted = wanted if builtin.most == builtin.least else f"at least {wanted}"
@@ -143,14 +149,22 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
             ctx.ties.append(Tie(half, e))
     before = numbers.work()
     try:
-        found: Value = builtin.function(*values)
+        result: Value = builtin.function(*values)
     except NumberError as error:
         raise number_fault(error, e, env) from None
     except TypeError:
         shown = ", ".join(kind_of(v) for v in values)
         raise fault("E301", f"`{builtin.name}` does not take {shown}", e, env) from None
     ctx.spend(numbers.work() - before + len(values) + weights, e, env)
-    return found
+    return result
+
+
+def _operands(operation: Primitive, value: Value) -> tuple[Tensor, ...] | None:
+    """The tensors of an argument; those of a list, where the operation takes several."""
+    if operation.operation.among is None:
+        value = single(value)
+        return (value,) if isinstance(value, Tensor) else None
+    return tensors_of(value)
 
 
 def _call_named(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment) -> Value:
@@ -295,12 +309,12 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
         settings[name] = Setting(value, Origin(argument.value, env))
         if env.frame is not None and (local := env.frame.definition.local_name(argument.value)):
             names[name] = local
-    configured = Block(block.of, settings, e.span, block.inputs)
+    configured = among(Block(block.of, settings, e.span, block.inputs), len(inputs), listed=listed)
     outputs = tuple([value for value in inputs if isinstance(value, Output)])
     if outputs:
         return bounded(ctx, replace(configured, inputs=outputs), e, env)
     tensors = tuple([value for value in inputs if isinstance(value, Tensor)])
-    if listed and len(tensors) == 1 and folds(block):
+    if listed and len(tensors) == 1 and folds(configured):
         return tensors[0]
     learned = isinstance(block.of, Primitive) and block.of.operation.learned and env.frame is not None
     if tensors or learned:
@@ -315,10 +329,21 @@ def folds(block: Block | Sequence) -> bool:
     return isinstance(block, Block) and isinstance(block.of, Primitive) and block.of.operation.folds
 
 
+def among(block: Block, count: int, *, listed: bool) -> Block:
+    """A reduction of several tensors, or of a list, that is not told what it goes over goes over them."""
+    if not isinstance(block.of, Primitive) or block.of.operation.among is None or "over" in block.settings:
+        return block
+    if count < 2 and not (listed and count):
+        return block
+    name = block.of.operation.among
+    return replace(block, of=Primitive(name, OPERATIONS[name]))
+
+
 def _takes_many(block: Block) -> bool:
     """Whether a block takes as many tensors as there are, so that an empty list stands for none of them."""
     if isinstance(block.of, Primitive):
-        return block.of.operation.arity is None or block.of.operation.folds
+        operation = block.of.operation
+        return operation.arity is None or operation.folds or operation.among is not None
     return block.of.variadic
 
 

@@ -15,9 +15,8 @@ from typing import Any
 
 from archdsl import limits, numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule
-from archdsl.analysis.names import plural, unknown_name, unknown_part
+from archdsl.analysis.names import unknown_name, unknown_part
 from archdsl.analysis.operators import applied, combine, is_symbolic, number_fault, ordered, whole_number
-from archdsl.analysis.outputs import output_at
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Primitive, Unresolved, walk
 from archdsl.analysis.trace import fault, show_value
@@ -29,7 +28,6 @@ from archdsl.analysis.values import (
     Indices,
     OldValues,
     Origin,
-    Output,
     Scaling,
     Sequence,
     Setting,
@@ -402,20 +400,6 @@ def _attribute(ctx: Context, e: ast.Attribute, env: Environment) -> Value:
     raise unknown_part(e.name, known, kind_of(value))
 
 
-def _index(ctx: Context, e: ast.Index, env: Environment) -> Value:
-    value, index = ctx.evaluate(e.value, env), ctx.evaluate(e.index, env)
-    if isinstance(value, Output):
-        return bounded(ctx, output_at(value, index, e, env), e, env)
-    if not isinstance(value, tuple):
-        raise fault("E310", f"{kind_of(value)} cannot be indexed", e, env)
-    position = whole_number(index, e.index, env)
-    if not 0 <= position < len(value):
-        has = plural(len(value), "element")
-        message = f"the list has {has}, counted from 0; there is no element {show_value(position)}"
-        raise fault("E311", message, e.index, env)
-    return value[position]
-
-
 EXPRESSIONS: Mapping[type[ast.Node], Rule] = {
     ast.Number: _number,
     ast.String: lambda _, e, __: e.value,
@@ -433,7 +417,6 @@ EXPRESSIONS: Mapping[type[ast.Node], Rule] = {
     ast.Comparison: _comparison,
     ast.Logical: _logical,
     ast.Attribute: _attribute,
-    ast.Index: _index,
     ast.Conditional: _conditional,
 }
 """The rules of atoms and operators."""

@@ -7,11 +7,12 @@ from archdsl.analysis.build import ARROWS, apply
 from archdsl.analysis.calls import CALLS
 from archdsl.analysis.context import Context, Language, Progress
 from archdsl.analysis.evaluate import EXPRESSIONS
+from archdsl.analysis.lists import ELEMENTS
 from archdsl.analysis.traces import Traces
 from archdsl.diagnostics import Diagnostics
 
 LANGUAGE = Language(
-    rules={**EXPRESSIONS, **CALLS, **ARROWS},
+    rules={**EXPRESSIONS, **ELEMENTS, **CALLS, **ARROWS},
     declared=elaborate.declared,
     apply=apply,
     lead=elaborate.lead,

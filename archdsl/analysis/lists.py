@@ -1,20 +1,24 @@
-"""Lists that grow: `y[0] = x`, then `y[i] = y[i - 1] -> layer for i in 1 .. n`; and what lists hold, in words.
+"""Lists that grow: `y[0] = x`, then `y[i] = y[i - 1] -> layer for i in 1 .. n`; the elements of lists, `y[0]` and
+`y[1 .. 3]`; and what lists hold, in words.
 
 The elements of a list stand one after the other in the text, in the order of their indices; each sees the list so far.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from archdsl import limits
-from archdsl.analysis.context import AlreadyReported, Context
-from archdsl.analysis.evaluate import run_over
+from archdsl.analysis.context import AlreadyReported, Context, Rule
+from archdsl.analysis.evaluate import bounded, run_over
+from archdsl.analysis.names import plural
 from archdsl.analysis.operators import ordered, whole_number
+from archdsl.analysis.outputs import output_at
 from archdsl.analysis.program import walk
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Environment, Origin, Value, extent, is_list, kind_of
-from archdsl.graph.shapes import Size
+from archdsl.analysis.values import Environment, Origin, Output, Value, extent, is_list, kind_of
+from archdsl.graph.shapes import Range, Size
 from archdsl.syntax import ast
 
 COPIED = 64
@@ -71,6 +75,33 @@ def _next(
     return (*known, value), size + 1 + held
 
 
+def _index(ctx: Context, e: ast.Index, env: Environment) -> Value:
+    value, index = ctx.evaluate(e.value, env), ctx.evaluate(e.index, env)
+    if isinstance(value, Output):
+        return bounded(ctx, output_at(value, index, e, env), e, env)
+    if not isinstance(value, tuple):
+        raise fault("E310", f"{kind_of(value)} cannot be indexed", e, env)
+    if isinstance(index, Range):
+        low, high = whole_number(index.lo, e.index, env), whole_number(index.hi, e.index, env)
+        if high < low:
+            return ()
+        for end in (low, high):
+            _need_element(value, end, e, env)
+        ctx.spend(high - low + 1, e, env)
+        return tuple(value[low : high + 1])
+    position = whole_number(index, e.index, env)
+    _need_element(value, position, e, env)
+    return value[position]
+
+
+def _need_element(value: tuple[Value, ...], position: int, e: ast.Index, env: Environment) -> None:
+    """E311 for a place that a list has not."""
+    if not 0 <= position < len(value):
+        has = plural(len(value), "element")
+        message = f"the list has {has}, counted from 0; there is no element {show_value(position)}"
+        raise fault("E311", message, e.index, env)
+
+
 def items_of(value: Value) -> str:
     """What a value is, of a list what its items are: `a list of tensors`, `an empty list`."""
     if not isinstance(value, tuple) or isinstance(value, Size):
@@ -90,3 +121,6 @@ _PLURALS = {
     "a group of settings": "groups of settings",
     "a budget to solve for": "budgets to solve for",
 }
+
+ELEMENTS: Mapping[type[ast.Node], Rule] = {ast.Index: _index}
+"""The rule of elements of lists, and of ranges of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields
+from dataclasses import field, fields, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -162,7 +162,20 @@ class Definition:
         names = self.inputs, self.parameter_names, labels
         bound = bound_names(self.declaration, self.labels)
         texts = self.formulas, bound
-        return Declared(self.name, self.module.name, doc, *names, reads, measures, *texts, variadic=self.variadic)
+        declared = Declared(self.name, self.module.name, doc, *names, reads, measures, *texts, variadic=self.variadic)
+        return replace(declared, counted=self._counted())
+
+    def _counted(self) -> Mapping[str, str]:
+        """The lists whose elements a parameter counts, by the paths of these."""
+        found: dict[str, str] = {}
+        for node in walk(self.declaration):
+            if not isinstance(node, ast.Element | ast.Comprehension) or not isinstance(node.source, ast.Range):
+                continue
+            name = _length(node.source)
+            if name in self.parameter_names:
+                body = node.value if isinstance(node, ast.Element) else node.body
+                found |= {self.labels[id(part)]: name for part in walk(body) if id(part) in self.labels}
+        return found
 
     def _reads(self) -> tuple[tuple[int, ...], bool]:
         """How often the text reads each parameter, and whether it asks for channels within an expression."""
@@ -200,6 +213,19 @@ class Definition:
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
+
+
+def _length(source: ast.Range) -> str:
+    """The name that says how long a range of the text is: `1 .. n`, `0 .. n - 1`, `2 .. n + 1`; empty if none does."""
+    low, high = source.low, source.high
+    if not isinstance(low, ast.Number) or not low.text.isdecimal():
+        return ""
+    shift, named = 0, high
+    if isinstance(high, ast.Arithmetic) and high.operator in ("+", "-"):
+        if not isinstance(high.right, ast.Number) or not high.right.text.isdecimal():
+            return ""
+        shift, named = int(high.operator + high.right.text), high.left
+    return named.name if isinstance(named, ast.Reference) and shift - int(low.text) + 1 == 0 else ""
 
 
 @dataclass(eq=False)

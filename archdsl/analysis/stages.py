@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import groupby
 from typing import TypeVar
 
 from archdsl import limits
 from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.counts import runs_of, stage_count, warn_of_one_stage
 from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Attribute, Rule, Stage
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_column, unknown_setting
@@ -209,8 +209,10 @@ def _from_attributes(
             failed = True
     if failed:
         raise AlreadyReported
-    runs = _runs(ctx, fields, values, env)
-    count = _stage_count(fields, values, runs, env)
+    runs = runs_of(ctx, fields, values, env)
+    count = stage_count(fields, values, runs, env)
+    if not any(map(is_list, values.values())):
+        warn_of_one_stage(ctx, {key: fields[key].value for key in (*per_stage, *rules)}, env)
     stages: list[Stage] = []
     for index in range(count):
         attributes: dict[str, Attribute] = {}
@@ -237,51 +239,6 @@ def _element(value: Value, index: int, e: ast.Expression, env: Environment) -> S
     if isinstance(e, ast.ListExpression):
         return Setting(value[index], Origin(e.items[index], env))
     return Setting(value[index], Origin(e, env))
-
-
-def _runs(
-    ctx: Context, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
-) -> list[tuple[Value, int]] | None:
-    """Width and depth of each run of equal widths, where `width` is a list and `depth` is not given."""
-    widths = values.get("width")
-    if "depth" in fields or not is_list(widths):
-        return None
-    ctx.spend(len(widths), fields["width"], env)
-    return [(width, len(list(run))) for width, run in groupby(widths)]
-
-
-def _stage_count(
-    fields: Mapping[str, ast.Field],
-    values: Mapping[str, Value],
-    runs: list[tuple[Value, int]] | None,
-    env: Environment,
-) -> int:
-    """The number of stages on which all lists agree."""
-    first: tuple[str, int] | None = ("width", len(runs)) if runs is not None else None
-    for name in sorted(values, key=lambda n: n != "depth"):
-        given = values[name]
-        if not is_list(given) or (name == "width" and runs is not None):
-            continue
-        length = len(given)
-        if first is None:
-            first = (name, length)
-        elif length != first[1]:
-            other, expected = first
-            what = f"`{other}` makes {expected} stages" if runs is not None else f"`{other}` has {expected}"
-            raise Fault(
-                Diagnostic(
-                    "E309",
-                    f"`{name}` has {length} values, but {what}",
-                    fields[name].value.span,
-                    label=f"{length} values",
-                    labels=(Label(fields[other].value.span, f"{expected} stages"),),
-                    help=f"give one value for all stages, or {expected} values"
-                    + (", or `depth`" if runs is not None else ""),
-                )
-            )
-    if first is not None and first[1] == 0:
-        raise fault("E309", f"`{first[0]}` is an empty list: there are no stages", fields[first[0]].value, env)
-    return first[1] if first else 1
 
 
 def stage_environment(env: Environment, index: int, count: int) -> Environment:

@@ -64,6 +64,8 @@ class Declared:
     """Path of what gives a value, or several, that its body binds to names -> these names: `left, right = split(x)`."""
     variadic: bool = False
     """Whether the last of its inputs stands for as many as there are."""
+    counted: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Path of the elements of a list -> the parameter that says how many there are: `y[i] = … for i in 1 .. layers`."""
 
 
 @dataclass(frozen=True, slots=True)

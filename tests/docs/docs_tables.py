@@ -73,7 +73,8 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "global_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_pool"),
     "global_max_pool": ("C x 1 x 1", "8 x 7 x 7 -> global_max_pool"),
     "adaptive_avg_pool": ("C x `size`", "8 x 7 x 7 -> adaptive_avg_pool(2)"),
-    **{name: (JOINED, f"8 x 4 x 4, 8 x 1 x 1 -> {name}") for name in ("add", "sub", "mul", "div")},
+    **{name: (JOINED, f"8 x 4 x 4, 8 x 1 x 1 -> {name}") for name in (
+        "add", "sub", "mul", "div", "maximum", "minimum")},
     "affine": ("the same", "8 x 4 x 4 -> affine(factor: 2, term: 1)"),
     "reciprocal": ("the same", "8 x 4 x 4 -> reciprocal"),
     "mean": (REDUCED, "8 x 4 x 4 -> mean(over: channels)"),
@@ -82,6 +83,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "min": (REDUCED, "8 x 4 x 4 -> min(over: channels)"),
     "softmax": ("the same; over space, height or width the input is a map, over tokens it is tokens",
                 "8 x 4 x 4 -> softmax(over: channels)"),
+    "joint_softmax": ("several outputs: as the inputs, which are equal", "8 x 4 x 4, 8 x 4 x 4 -> joint_softmax"),
     "parameter": ("`shape`; there is no input", "parameter(8 x 1 x 1, init: zeros)"),
     "concat": ("the sum of what it goes over; one or more inputs, otherwise equal",
                "8 x 4 x 4, 3 x 4 x 4 -> concat"),

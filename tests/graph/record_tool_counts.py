@@ -200,6 +200,10 @@ class Plain(nn.Module):
             function = {"max": "amax", "min": "amin"}.get(op.name, op.name)
             axes = (2, 3) if op.over == "space" else axis(op, channels)
             return getattr(x, function)(axes, keepdim=True)
+        if op.name in ("maximum", "minimum"):
+            return getattr(torch, op.name)(*inputs)
+        if op.name == "joint_softmax":
+            return torch.stack(inputs).softmax(0).unbind()
         if op.name == "softmax" and op.over == "space":
             return x.flatten(2).softmax(2).reshape(x.shape)
         if op.name == "scale":

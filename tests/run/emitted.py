@@ -36,7 +36,7 @@ Extents: TypeAlias = tuple[int, int]
 WITHOUT_MODULES = {
     *("add", "sub", "mul", "div", "scale", "affine", "reciprocal", "sqrt", "square", "exp"),
     *("mean", "sum", "max", "min", "concat", "split", "flatten", "resize", "tokens", "map", "token", "attention"),
-    *("matmul", "transpose", "split_heads", "merge_heads"),
+    *("matmul", "transpose", "split_heads", "merge_heads", "maximum", "minimum", "joint_softmax"),
 }
 """Operations that an emitted `forward` may compute by an expression, so that no hook sees them."""
 
@@ -103,6 +103,9 @@ def _emitted(compiled: Compilation, name: str) -> Emitted:
 
 MODELS = zoo_names()
 """Every shipped network."""
+BACKBONES = ("yolov8n_backbone",)
+"""Those without a classifier, for which maps are given out."""
+CLASSIFYING = [name for name in MODELS if name not in BACKBONES]
 
 SAMPLE = (
     *("regnetx_400mf", "regnety_4gf", "regnetz_500mf", "resnet18", "resnet50", "resnext50", "efficientnet_b0"),

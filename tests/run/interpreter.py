@@ -127,6 +127,11 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
             return (x + inputs[1],)
         case "mul":
             return (x * inputs[1],)
+        case "maximum" | "minimum":
+            return (torch.where((x > inputs[1]) == (name == "maximum"), x, inputs[1]),)
+        case "joint_softmax":
+            powers = [torch.exp(y - torch.stack(inputs).amax(0)) for y in inputs]
+            return tuple([power / sum(powers) for power in powers])
         case "sub":
             return (x - inputs[1],)
         case "div":

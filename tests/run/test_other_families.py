@@ -24,9 +24,10 @@ MODELS = (
     *("convnext_t", "convnextv2_atto", "cspdarknet53", "densenet121", "densenet169", "densenet201", "dla34", "dpn68"),
     *("eca_resnet50_d", "ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "inception_resnet_v2", "inception_v3"),
     *("inception_v4", "inceptionnext_atto", "mixnet_s", "mobilenetv4_conv_s", "mobileone_s0"),
-    *("mobileone_s0_deployed", "nf_resnet50", "poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "shufflenetv2_1_0x"),
     *("coatnet_0", "efficientvit_b0", "mixer_s16", "mobilevit_xs"),
-    *("squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "vit_s16", "vit_ti16", "xception41"),
+    *("mobileone_s0_deployed", "nf_resnet50", "poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "resnest50d"),
+    *("shufflenetv2_1_0x", "sk_resnet18", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn"),
+    *("vit_s16", "vit_ti16", "xception41"),
 )
 
 
@@ -87,7 +88,9 @@ REFERENCES = [
     ("nf_resnet50", "timm", "nf_resnet50"),
     ("repvgg_a0", "timm", "repvgg_a0"),
     ("res2net50_26w_4s", "timm", "res2net50_26w_4s"),
+    ("resnest50d", "timm", "resnest50d"),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0"),
+    ("sk_resnet18", "timm", "skresnet18"),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1"),
     ("starnet_s1", "timm", "starnet_s1"),
     ("vgg16_bn", "timm", "vgg16_bn"),
@@ -165,7 +168,9 @@ CASES = [
     ("nf_resnet50", "timm", "nf_resnet50", ODD),
     ("repvgg_a0", "timm", "repvgg_a0", ODD),
     ("res2net50_26w_4s", "timm", "res2net50_26w_4s", ODD),
+    ("resnest50d", "timm", "resnest50d", ODD),
     ("shufflenetv2_1_0x", "torchvision", "shufflenet_v2_x1_0", ODD),
+    ("sk_resnet18", "timm", "skresnet18", ODD),
     ("squeezenet_1_1", "torchvision", "squeezenet1_1", ODD),
     ("starnet_s1", "timm", "starnet_s1", ODD),
     ("vgg16_bn", "torchvision", "vgg16_bn", (224, 224)),

@@ -17,7 +17,7 @@ from archdsl.weights import map_state
 HEADER = """arch 1
 use std.ops {
   conv, batch_norm, relu, sigmoid, global_pool, concat, split, reshape, flatten,
-  square, exp, mean, softmax, parameter, affine, scale, reciprocal, sub, div, linear
+  square, exp, mean, softmax, parameter, affine, scale, reciprocal, sub, div, linear, add, tanh
 }
 """
 
@@ -58,6 +58,14 @@ EXPRESSIONS: list[tuple[str, Callable[[Tensor], Tensor]]] = [
     ("softmax(flatten(x), over: channels) - mean(flatten(x), over: channels)",
      lambda x: torch.softmax(x.flatten(1), 1) - x.flatten(1).mean(1, keepdim=True)),
     ("[x - k for k in [1, 2]] -> concat", lambda x: torch.cat([x - 1, x - 2], 1)),
+    ("max(x, 1 - x)", lambda x: torch.maximum(x, 1 - x)),
+    ("min([x, tanh(x), 2 * x, max(x, over: channels)])",
+     lambda x: torch.stack([x, torch.tanh(x), 2 * x, x.amax(1, True).expand_as(x)]).amin(0)),
+    ("[x, -x] -> max -> tanh", lambda x: torch.tanh(x.abs())),
+    ("max([x]) + min(x, over: channels)", lambda x: x + x.amin(1, True)),
+    ("concat(softmax(x, tanh(x), 2 * x))",
+     lambda x: torch.cat(list(torch.stack([x, torch.tanh(x), 2 * x]).softmax(0)), 1)),
+    ("concat(split(x, parts: 3) -> softmax)", lambda x: torch.cat(list(torch.stack(x.chunk(3, 1)).softmax(0)), 1)),
     ("x -> sum(over: space)", lambda x: x.sum(SPACE, keepdim=True)),
 ]  # fmt: skip
 
@@ -101,29 +109,24 @@ def test_global_response_normalisation() -> None:
         torch.testing.assert_close(parameter.grad.flatten(), other.grad, rtol=1e-10, atol=1e-10)
 
 
-SPLIT_ATTENTION = """block b(x; width: 8, radix: 3, hidden: 12) {
-  u      = x -> conv(radix * width, kernel: 3, groups: radix) -> batch_norm -> relu
-  parts  = split(u, parts: radix)
-  gate   = parts[0] + parts[1] + parts[2] -> global_pool -> conv(hidden, kernel: 1, bias: true) -> batch_norm -> relu
-             -> conv(radix * width, kernel: 1, bias: true)
-  shares = gate -> reshape(to: radix x width x 1) -> softmax(over: channels) -> reshape(to: [radix * width, 1, 1])
-  chosen = split(u * shares, parts: radix)
-  return chosen[0] + chosen[1] + chosen[2]
-}"""
-
-
-def test_split_attention_of_three() -> None:
+@pytest.mark.parametrize("radix", [1, 2, 3, 4])
+def test_split_attention(radix: int) -> None:
+    """ResNeSt's convolution of any radix against timm's."""
     timm = emitted.reference("timm")
-    theirs = timm.layers.SplitAttn(6, 8, 3, padding=1, radix=3, rd_channels=4, norm_layer=nn.BatchNorm2d)
+    theirs = timm.layers.SplitAttn(12, 8, 3, padding=1, radix=radix, norm_layer=nn.BatchNorm2d)
     emitted.randomise(theirs, seed=1)
     theirs = theirs.double().eval()
     state = theirs.state_dict()
-    network = network_of(SPLIT_ATTENTION)
-    plan = map_state(network, {name: tuple(tensor.shape) for name, tensor in state.items()})
-    ours = module_of(SPLIT_ATTENTION)
+    text = f"""arch 1
+use "resnet/resnest.arch" {{ split_attention }}
+model m {{ input: 12 x 5 x 4  stages: split_attention(8, radix: {radix}) }}
+"""
+    plan = map_state(emitted.text_network(text), {name: tuple(tensor.shape) for name, tensor in state.items()})
+    assert (plan.new, plan.unused) == ((), ())
+    ours = emitted.emitted_text(text).make().double()
     wanted = ours.state_dict()
     ours.load_state_dict({e.ours: state[e.theirs].reshape(wanted[e.ours].shape) for e in plan.loaded})
-    image = values(2, 6, 5, 4)
+    image = values(2, 12, 5, 4)
     torch.testing.assert_close(ours.eval()(image), theirs(image), rtol=1e-10, atol=1e-10)
 
 

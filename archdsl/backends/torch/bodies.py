@@ -7,7 +7,7 @@ layer. Arguments are plain values; what stands for them in the block's text is k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, NamedTuple
 
@@ -17,12 +17,40 @@ from archdsl.graph.network import Network, Node
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
 
+ELEMENT = "*"
+"""What stands in the label of a list's step for the indices: `y.*`."""
+LAST = 1
+"""The output of such a step that is its last element; output 0 is the list."""
+
 
 class Ref(NamedTuple):
     """A value within a body: an output of a step, or, with an empty label, one of the body's inputs."""
 
     label: str
     output: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """An argument that each element of a list has a value of its own for."""
+
+    values: tuple[Any, ...]
+
+
+class Several(tuple[Any, ...]):
+    """The values of an argument for all elements of a list, of whatever length: never one number for two."""
+
+    __slots__ = ()
+
+
+class Listed(NamedTuple):
+    """What a step is whose value is a list: `map` and `chain`, a module for each element, which takes one value of a
+    list or the element before it; `parts`, an operation that gives several values."""
+
+    how: str
+    length: int
+    first: int = 0
+    """The index of the first element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +69,9 @@ class Use:
     """Argument -> the arithmetic that stands for it in the block's text."""
     exact: frozenset[str] = frozenset()
     """Arguments that must stay arguments, all the way up: the classes of the classifier."""
+    listed: Listed | None = None
+    """Set where it stands for the elements of a list, whatever their number. Then its outputs are the list, as wide as
+    all elements together, and the last of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +84,17 @@ class Body:
     outputs: tuple[Ref, ...]
     refs: Mapping[Value, Ref] = field(default_factory=dict)
     """What the body calls the values of the graph."""
+    rest: int | None = None
+    """The place of an input that is a list of as many values as there are, where it is taken as one: `xs...`."""
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """A name for each input."""
+        return self.application.input_names if self.rest is None else self.application.declared.inputs
+
+    def places(self, place: int) -> Sequence[int]:
+        """The inputs of the application that one of its own is."""
+        return range(place, len(self.application.inputs)) if place == self.rest else (place,)
 
     def channels(self, ref: Ref) -> int:
         """The channels of one of its values."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TypeAlias
 
-from archdsl.backends.torch.bodies import Ref
+from archdsl.backends.torch.bodies import ELEMENT, Ref
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.union import Program, UnionStep
 
@@ -50,6 +50,12 @@ def leaves(box: Box) -> Iterator[UnionStep]:
             yield from leaves(inner)
 
 
+def list_in(box: Box) -> UnionStep | None:
+    """The step of a list's elements that a box holds; others may stand before it."""
+    only = box.get(ELEMENT)
+    return only if isinstance(only, UnionStep) and only.one.listed is not None else None
+
+
 def is_chain(box: Box, program: Program) -> bool:
     """Whether the steps of a box follow each other, with nothing between that is needed elsewhere."""
     steps = list(leaves(box))
@@ -58,7 +64,7 @@ def is_chain(box: Box, program: Program) -> bool:
         return False
     inside = {step.label for step in steps[:-1]}
     for index, step in enumerate(steps):
-        if len(step.inputs) != 1 or step.count != 1 or not is_module(step):
+        if len(step.inputs) != 1 or step.count != 1 or not is_module(step) or step.one.listed is not None:
             return False
         if index and step.inputs[0] != Ref(steps[index - 1].label):
             return False

@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import Any
 
 from archdsl.backends.torch.bodies import BlockUse, Body, Ref, body_of, lowered
+from archdsl.backends.torch.condensed import programs_with_lists
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.parameters import Choice
 from archdsl.backends.torch.python import Name, names
@@ -104,7 +105,7 @@ def plan_of(network: Network, name: str, doc: str = "") -> Plan:
 
     for group in _groups(network.root):
         bodies = [body_of(network, application, known, varied, fixed) for application in group]
-        programs = programs_of(bodies)
+        programs = programs_with_lists(bodies)
         for program in programs:
             seeing = [i for i, body in enumerate(program.bodies) if tainted.intersection(body.application.inputs)]
             chosen = choose(program, bool(seeing))
@@ -119,7 +120,8 @@ def plan_of(network: Network, name: str, doc: str = "") -> Plan:
             for index, body in enumerate(program.bodies):
                 arguments: dict[str, Any] = {p.name: p.column[index] for p in chosen.parameters}
                 on_path = exact if _holds(body, varied) else frozenset()
-                known[id(body.application)] = BlockUse(number, arguments, settings, chosen.inputs, on_path)
+                inputs = tuple([at for place in chosen.inputs for at in body.places(place)])
+                known[id(body.application)] = BlockUse(number, arguments, settings, inputs, on_path)
     root = body_of(network, network.root, known, varied, fixed)
     plan.root = programs_of([root])[0]
     plan.chosen = choose(plan.root, True)

@@ -20,6 +20,7 @@ from archdsl.backends.torch.python import (
     List,
     Literal,
     Negative,
+    Starred,
     Tuple,
     call,
     dotted,
@@ -414,8 +415,18 @@ def _sizes(o: Arguments, x: Sequence[Expression]) -> Expression:
     return call("torch.split", x[0], listed, dim=o["axis"])
 
 
+def _together(x: Sequence[Expression]) -> Expression:
+    """Several values as one argument; of a list alone, that."""
+    return x[0].value if len(x) == 1 and isinstance(x[0], Starred) else Tuple(tuple(x))
+
+
 def _joined_along(o: Arguments, x: Sequence[Expression]) -> Expression:
-    return call("torch.cat", Tuple(tuple(x)), dim=o["axis"])
+    return call("torch.cat", _together(x), dim=o["axis"])
+
+
+def _shares(_: Arguments, x: Sequence[Expression]) -> Expression:
+    stacked = call("torch.stack", _together(x))
+    return call(Attribute(call(Attribute(stacked, "softmax"), *_numbers(0)), "unbind"))
 
 
 def _transposed(x: Expression, *axes: int) -> Expression:
@@ -583,6 +594,9 @@ FORMS: dict[str, Form] = {
     "min": _reduction("amin"),
     "softmax": Form(lambda o: call("nn.Softmax", o["axis"]), lower=_softmax),
     "softmax_space": Form(lambda _: call("SpatialSoftmax")),
+    "maximum": Form(value=lambda _, x: call("torch.maximum", *x), fresh=True),
+    "minimum": Form(value=lambda _, x: call("torch.minimum", *x), fresh=True),
+    "joint_softmax": Form(value=_shares, lists=True),
     # learned tensors
     "parameter": _learned("width", "height", "extent"),
     "parameter_vector": _learned("width"),

@@ -19,6 +19,7 @@ from archdsl.backends.torch.python import (
     Literal,
     Name,
     Return,
+    Slice,
     Starred,
     Statement,
     Tuple,
@@ -49,6 +50,8 @@ class Unit:
     """The names of its values in the block's text, one each; empty where it has none for them."""
     series: Series | None = None
     """Where it is a loop: its outputs are elements of a list."""
+    listed: bool = False
+    """Whether its value is a list; of a loop, whether its outputs are the elements together, and the last of them."""
 
 
 LIST = Name("?list")
@@ -104,6 +107,8 @@ class _Writer:
     ) -> None:
         self.many, self.named = many, named
         self.units = _needed(units, outputs)
+        several = [Ref("", place) for place, name in inputs.items() if name.startswith("*")]
+        inputs = {place: name.removeprefix("*") for place, name in inputs.items()}
         self.inputs, self.outputs = list(inputs.values()), outputs
         self.left: Counter[Ref] = Counter(ref for unit in self.units for ref in unit.inputs)
         self.left.update(outputs)
@@ -117,6 +122,10 @@ class _Writer:
         self.found: list[Statement] = []
         self.lists: dict[tuple[Ref, ...], Expression] = {}
         """The lists of values that stand under one name."""
+        self.listed = {unit.outputs[0] for unit in self.units if unit.listed}
+        """The values that are lists: they stand with a star, for all their elements."""
+        self.names |= {ref: Starred(self.names[ref]) for ref in several}
+        self.owner = {name: ref for name, ref in self.owner.items() if ref not in several}
         self.turns: dict[str, str] = {}
         """The names of what loops go over, by what they are for."""
 
@@ -177,6 +186,11 @@ class _Writer:
         self.found.append(For(targets, over, (body,)))
         for ref in unit.inputs:
             self.left[ref] -= 1
+        if unit.listed:
+            whole, last = unit.outputs
+            self.names |= {whole: Starred(behind(found, len(begun))), last: Index(found, Literal(-1))}
+            self.lists[*series.initial, whole] = found
+            return
         for place, ref in enumerate(unit.outputs, len(begun)):
             self.names[ref] = Index(found, Literal(place))
         self.lists[*series.initial, *unit.outputs] = found
@@ -221,7 +235,7 @@ class _Writer:
 
     def _operand(self, ref: Ref, taken: dict[Ref, Expression]) -> Expression:
         if ref in taken:
-            return taken[ref]
+            return Starred(taken[ref]) if ref in self.listed else taken[ref]
         return self.names.get(ref, Name(""))
 
     def _flush(self, *after: Expression) -> None:
@@ -234,6 +248,11 @@ class _Writer:
             self._assign(unit, expression, later.pop())
 
     def _assign(self, unit: Unit, expression: Expression, later: frozenset[str] = frozenset()) -> None:
+        if unit.listed:
+            name = self._new(unit.given[0] if len(unit.given) == 1 else unit.name)
+            self.names[unit.outputs[0]] = Starred(Name(name))
+            self.found.append(Assign(Name(name), expression))
+            return
         if len(unit.outputs) == 1:
             reused, wanted = self._reused(expression, later), unit.given[0] if len(unit.given) == 1 else ""
             flows = reused == wanted if wanted or reused in self.bound else reused
@@ -266,6 +285,11 @@ class _Writer:
             name, again = f"{wanted}_{again}", again + 1
         self.taken.add(name)
         return name
+
+
+def behind(found: Expression, count: int) -> Expression:
+    """A list without so many of its first elements."""
+    return Index(found, Slice(Literal(count))) if count else found
 
 
 def _needed(units: Sequence[Unit], outputs: Sequence[Ref]) -> list[Unit]:

@@ -12,6 +12,7 @@ from typing import Any
 from archdsl.backends.torch.bodies import Ref, lowered
 from archdsl.backends.torch.boxes import Box, is_chain, is_relay, leaves
 from archdsl.backends.torch.classes import Plan
+from archdsl.backends.torch.docstrings import summary
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.forward import Unit
 from archdsl.backends.torch.python import (
@@ -45,7 +46,7 @@ from archdsl.backends.torch.python import (
 )
 from archdsl.backends.torch.terms import Namer, constructed, literal, plain, plain_name, tuple_type
 from archdsl.backends.torch.union import UnionStep
-from archdsl.backends.torch.write import IDENTITY, NN_MODULE, NN_SEQUENTIAL, ClassWriter, constructor, method, summary
+from archdsl.backends.torch.write import IDENTITY, NN_MODULE, NN_SEQUENTIAL, ClassWriter, constructor, method
 from archdsl.graph.network import Network, Value, strides
 from archdsl.records import dataclass
 

@@ -11,10 +11,11 @@ from collections.abc import Collection, Mapping
 from fractions import Fraction
 from typing import Any
 
-from archdsl.backends.torch.bodies import Ref, Use, is_activation
+from archdsl.backends.torch.bodies import Each, Ref, Several, Use, is_activation
 from archdsl.backends.torch.conditions import Conditions
 from archdsl.backends.torch.following import following, padding_of
 from archdsl.backends.torch.names import CHANNELS, Names
+from archdsl.backends.torch.python import Binary, Literal, Name
 from archdsl.backends.torch.terms import (
     MISSING,
     Chosen,
@@ -52,7 +53,7 @@ class Choice:
         self.literal_inputs = literal_inputs
         self.program = program
         self.declared = program.bodies[0].application.declared
-        self.inputs = program.bodies[0].application.input_names
+        self.inputs = program.bodies[0].input_names
         self.chosen = Chosen()
         self.names = Names(program.bodies, self.chosen, spread=spread, classes=classes)
         self.widths = Widths(self.names, inner)
@@ -138,7 +139,11 @@ class Choice:
         else:
             for argument in step.one.arguments:
                 column = column_of(step, argument)
-                self.chosen.terms[step.label, argument] = self._argument(step, argument, column)
+                each = any(isinstance(value, Each) for value in column)
+                found = self._of_each(step, argument, column) if each else self._argument(step, argument, column)
+                self.chosen.terms[step.label, argument] = found
+            if step.one.listed is not None and step.one.listed.how != "parts":
+                self._count(step)
         for index in range(step.count):
             self.chosen.widths[Ref(step.label, index)] = self.widths.of(step, index)
 
@@ -189,6 +194,41 @@ class Choice:
             return Term(literal(known[0]), column)
         return self._own(step, argument, column, role)
 
+    def _of_each(self, step: UnionStep, argument: str, column: Column) -> Term:
+        """An argument of which every element of a list has its own: what stands for it where one is made."""
+        values = tuple([Several(value.values) if isinstance(value, Each) else value for value in column])
+        loops = self.chosen.loops.setdefault(step.label, {})
+        for word, parameter in loops.items():
+            if parameter.column == values:
+                return Term(Name(word), column)
+            halves = [tuple([n // 2 for n in each]) if _whole(each) else each for each in parameter.column]
+            if argument == "padding" and parameter.role == "each_kernel" and tuple(halves) == values:
+                return Term(Binary("//", Name(word), Literal(2)), column)
+        known = next((p for p in self.chosen.parameters if p.column == values), None)
+        if known is None:
+            wanted = f"{argument}s" if isinstance(step.kind, str) else f"{last_name(step.label)}_{argument}s"
+            setting = self.names.setting(wanted)
+            known = Parameter(self.names.free(plain_name(wanted)), values, f"each_{argument}", setting)
+            self.names.use(known)
+        singular = known.name[:-1] if known.name.endswith("s") else f"one_{known.name}"
+        word = self.names.free(plain_name(singular))
+        loops[word] = known
+        return Term(Name(word), column)
+
+    def _count(self, step: UnionStep) -> None:
+        """How many elements a list has: as many as what each of them has its own of, or a parameter says it."""
+        if self.chosen.loops.get(step.label):
+            return
+        listed = [use.listed if use is not None else None for use in step.uses]
+        column = tuple([each.length if each is not None else MISSING for each in listed])
+        known = next((p for p in self.chosen.parameters if p.role == "count" and p.column == column), None)
+        if known is None:
+            named = self.declared.counted.get(step.label) or self.declared.counted.get(step.label.rpartition(".")[0])
+            called = self.names.free(plain_name(named or "count"))
+            known = Parameter(called, column, "count", self.names.setting(named) if named else None)
+            self.names.use(known)
+        self.chosen.counts[step.label] = known
+
     def _role(self, step: UnionStep, argument: str) -> str:
         """What an argument is for; of a block's, what it is for within the block."""
         if isinstance(step.kind, str):
@@ -200,6 +240,8 @@ class Choice:
         given = step.one.names.get(argument)
         if given is not None and all(u is None or u.names.get(argument) == given for u in step.uses):
             return given
+        if step.one.listed is not None and step.one.listed.how == "map":
+            return None
         if isinstance(step.kind, str):
             return self.widths.flowing(step.inputs[0], column_of(step, argument)) if argument == "in_channels" else None
         fed = self.inner.feeds[step.kind].get(argument)
@@ -273,6 +315,10 @@ class Choice:
             elif parameter.role in NEUTRAL_DEFAULTS and NEUTRAL_DEFAULTS[parameter.role] in parameter.column:
                 parameter.default = NEUTRAL_DEFAULTS[parameter.role]
         self.chosen.parameters.sort(key=lambda p: p.default is not MISSING)
+
+
+def _whole(values: object) -> bool:
+    return isinstance(values, tuple) and all(isinstance(value, int) for value in values)
 
 
 def _frozen(use: Use) -> Any:

@@ -30,12 +30,14 @@ from archdsl.backends.torch.python import (
     Keyword,
     Lambda,
     List,
+    ListOf,
     Literal,
     Name,
     Negative,
     Parameter,
     Plain,
     Return,
+    Slice,
     Starred,
     Statement,
     Tuple,
@@ -116,6 +118,8 @@ def text(expression: Expression) -> str:
             return f"{name}={text(value)}"
         case Starred(value):
             return f"*{text(value)}"
+        case Slice(start):
+            return f"{text(start)}:"
         case Negative(value):
             return f"-{text(value if _strength(value) > 8 else Bracketed(value))}"
         case Binary(operator):
@@ -133,6 +137,8 @@ def text(expression: Expression) -> str:
             return f"{{{_key(key)}{text(value)} for {target} in {text(values)}}}"
         case Generator(value, target, values):
             return f"({text(value)} for {target} in {text(values)})"
+        case ListOf(value, target, values):
+            return f"[{text(value)} for {target} in {text(values)}]"
         case Lambda(value):
             return f"lambda: {text(value)}"
         case Bracketed(value):
@@ -267,6 +273,11 @@ def _laid(expression: Expression, indent: int, head: str = "", tail: str = "", *
             one = text(expression)[1:-1]
             inside = [f"{space}    {one}"] if indent + 4 + len(one) <= WIDTH else inside
             return [f"{space}{head}(", *inside, f"{space}){tail}"]
+        case ListOf(value, target, values):
+            inside = _laid(value, indent + 4, free=True) + _laid(values, indent + 4, f"for {target} in ", free=True)
+            one = whole[len(space) + len(head) + 1 : len(whole) - len(tail) - 1]
+            inside = [f"{space}    {one}"] if indent + 4 + len(one) <= WIDTH else inside
+            return [f"{space}{head}[", *inside, f"{space}]{tail}"]
         case Call(function, (Generator() as only,)):
             return _laid(only, indent, f"{head}{text(_held(function))}", tail)
         case Call(function, arguments, spread) if arguments:

@@ -65,6 +65,13 @@ class Index(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class Slice(Expression):
+    """`start:`, as an index."""
+
+    start: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Expression):
     """`function(arguments)`. `spread`: one argument a line, also where all would fit into one."""
 
@@ -155,6 +162,15 @@ class Generator(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class ListOf(Expression):
+    """`[value for target in values]`."""
+
+    value: Expression
+    target: str
+    values: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Lambda(Expression):
     """`lambda: value`."""
 
@@ -208,7 +224,9 @@ def split(operator: str, expression: Expression) -> tuple[Expression, ...]:
 
 
 def substituted(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    """An expression of names, numbers, operators and conditions with values in the place of names."""
+    """An expression of names, numbers, operators, conditions and sums with values in the place of names."""
+    if isinstance(expression, Call):
+        return replace(expression, arguments=tuple([substituted(part, values) for part in expression.arguments]))
     if isinstance(expression, Name):
         return values.get(expression.name, expression)
     if isinstance(expression, Binary):

@@ -7,7 +7,7 @@ from dataclasses import field
 from fractions import Fraction
 from typing import Any
 
-from archdsl.backends.torch.bodies import Ref
+from archdsl.backends.torch.bodies import ELEMENT, Ref, Several
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.python import (
     NONE,
@@ -51,7 +51,7 @@ class Term:
     @property
     def parameters(self) -> frozenset[str]:
         """The parameters in it."""
-        return names(self.expression) if self.expression is not None else frozenset()
+        return names(self.expression) - {"sum"} if self.expression is not None else frozenset()
 
     @property
     def name(self) -> str:
@@ -97,6 +97,11 @@ class Chosen:
     """The inputs that are used."""
     factories: dict[str, Parameter] = field(default_factory=dict)
     """Label of an activation that differs between bodies -> the parameter that makes it."""
+
+    loops: dict[str, dict[str, Parameter]] = field(default_factory=dict)
+    """Label of a list's step -> names of one element's arguments, each with the parameter that has them all."""
+    counts: dict[str, Parameter] = field(default_factory=dict)
+    """Label of a list's step -> the parameter that says how many elements there are, where no other tells."""
 
     def enter_conditions(self) -> None:
         """Put the conditions, which are chosen last, where `condition_of` stands for them."""
@@ -173,7 +178,7 @@ def plain_name(name: str) -> str:
 
 def last_name(label: str) -> str:
     """The last name of a label; of an element of a list, that of the list with the element's indices: `sides_0`."""
-    parts = label.split(".")
+    parts = label.removesuffix(f".{ELEMENT}").split(".")
     start = len(parts) - 1
     while start and parts[start][:1].isdigit():
         start -= 1
@@ -197,6 +202,8 @@ def column_of(step: UnionStep, argument: str) -> Column:
 
 def plain(value: Any) -> Any:
     """An argument as PyTorch takes it: one number for both directions where they agree."""
+    if isinstance(value, Several):
+        return value
     if isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, int) for v in value):
         return int(value[0]) if value[0] == value[1] else (int(value[0]), int(value[1]))
     if isinstance(value, tuple):
@@ -240,8 +247,11 @@ def literal(value: Any) -> Expression:
 def parameter_type(parameter: Parameter) -> Expression:
     """The annotation of a parameter: of all its values, and of its default."""
     values = [value for value in (*parameter.column, parameter.default) if value is not MISSING]
-    found = dict.fromkeys([_type(value) for value in values])
-    return joined("|", sorted(found, key=lambda kind: kind == NONE))
+    return joined("|", _types(values))
+
+
+def _types(values: Sequence[Any]) -> list[Expression]:
+    return sorted(dict.fromkeys([_type(value) for value in values]), key=lambda kind: kind == NONE)
 
 
 def _type(value: Any) -> Expression:
@@ -249,6 +259,8 @@ def _type(value: Any) -> Expression:
         return NONE
     if isinstance(value, Factory):
         return Index(Name("Callable"), Tuple((List(()), dotted("nn.Module"))))
+    if isinstance(value, Several):
+        return Index(Name("tuple"), Tuple((joined("|", _types(value)), Literal(...))))
     if isinstance(value, tuple):
         return tuple_type("int", len(value) if len(value) < 5 else None)
     kind = next((kind for kind in (bool, str, Fraction) if isinstance(value, kind)), int)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from archdsl.backends.torch.bodies import Ref
+from archdsl.backends.torch.following import following
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.names import Names
 from archdsl.backends.torch.python import (
@@ -15,6 +16,7 @@ from archdsl.backends.torch.python import (
     Expression,
     Literal,
     Name,
+    call,
     joined,
     names,
     split,
@@ -39,7 +41,9 @@ class Inner:
     def add(self, number: int, program: Program, chosen: Chosen) -> None:
         """Enter a class."""
         self.roles[number] = {parameter.name: parameter.role for parameter in chosen.parameters}
-        self.feeds[number] = {chosen.widths[Ref("", i)].name: place for place, i in enumerate(chosen.inputs)}
+        rest = program.bodies[0].rest
+        fed = [(place, i) for place, i in enumerate(chosen.inputs) if i != rest]
+        self.feeds[number] = {chosen.widths[Ref("", i)].name: place for place, i in fed}
         widths = [chosen.without_locals(chosen.widths[ref]) for ref in program.outputs]
         self.widths[number] = dict(enumerate(widths))
 
@@ -60,6 +64,8 @@ class Widths:
     def of(self, step: UnionStep, index: int) -> Term:
         """The channels of what a step hands on, in every body: its output, or what takes its place."""
         column = tuple([self._handed_on(step, index, body) for body in range(self.names.count)])
+        if step.one.listed is not None:
+            return self._of_list(step, index, column)
         width = self.chosen.terms.get((step.label, "width"))
         said = width if width is not None and isinstance(step.kind, str) else self._said(step, index)
         said = said if said is not None and said.expression is not None else None
@@ -70,6 +76,28 @@ class Widths:
         if said is not None and not step.optional and fits(column, self.names.now(said).column, lambda a: a):
             return Term(said.expression, column)
         return Term(self._under_condition(step, index, said, column), column)
+
+    def _of_list(self, step: UnionStep, index: int, column: Column) -> Term:
+        """The channels of a list's elements together, or of the last."""
+        if len(set(column)) == 1:
+            return Term(literal(column[0]), column)
+        if step.one.listed is not None and step.one.listed.how == "parts":
+            whole = self.chosen.widths[step.inputs[0]]
+            return Term(whole.expression if self.names.now(whole).column == column else None, column)
+        each = self.chosen.terms.get((step.label, "width"))
+        loop = self.chosen.loops.get(step.label, {}).get(each.name) if each is not None and index == 0 else None
+        if loop is not None:
+            return Term(call("sum", Name(loop.name)), column)
+        if (found := following(column, self.names.counts())) is not None:
+            return found
+        count = self.chosen.counts.get(step.label)
+        if count is not None and index == 0 and all(c is not MISSING for c in count.column):
+            widths = tuple([total // number for total, number in zip(column, count.column, strict=True)])
+            one = following(widths, self.names.counts())
+            product = tuple([a * b for a, b in zip(widths, count.column, strict=True)])
+            if one is not None and one.expression is not None and product == column:
+                return Term(Binary("*", Name(count.name), one.expression), column)
+        return Term(None, column)
 
     def _under_condition(self, step: UnionStep, index: int, said: Term | None, column: Column) -> Expression | None:
         """`there if condition else handed_on`: the channels behind a step that some bodies do not have. What is said of
@@ -118,6 +146,10 @@ class Widths:
         columns = zip(*[term.column for term in terms], strict=True)
         column = tuple([sum(values) if MISSING not in values else MISSING for values in columns])
         counts = Counter([part for expression in known for part in split("+", expression)])
+        for part in list(counts):  # `2 * half + layers * half` is `(layers + 2) * half`
+            if isinstance(part, Binary) and part.operator == "*" and part.right in counts and counts[part] == 1:
+                more = Binary("+", part.left, Literal(counts.pop(part.right)))
+                counts[Binary("*", more, part.right)] = counts.pop(part)
         parts = [Binary("*", Literal(n), part) if n > 1 else part for part, n in counts.items()]
         return Term(joined("+", parts) if names(*known) else literal(column[0]), column)
 

@@ -7,11 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from itertools import groupby, zip_longest
 
-from archdsl.backends.torch.bodies import Ref
-from archdsl.backends.torch.boxes import Box, chain_behind_values, is_chain, is_value, leaves, tree_of
+from archdsl.backends.torch.bodies import ELEMENT, Ref
+from archdsl.backends.torch.boxes import Box, chain_behind_values, is_chain, is_value, leaves, list_in, tree_of
 from archdsl.backends.torch.classes import BlockClass, Plan
+from archdsl.backends.torch.docstrings import about_class, summary
 from archdsl.backends.torch.forms import FORMS
 from archdsl.backends.torch.forward import Unit, statements
+from archdsl.backends.torch.many import entries_of, is_sequence, modules_of, run_of, sequence_unit, unit_of
 from archdsl.backends.torch.python import (
     NONE,
     Assign,
@@ -97,6 +99,8 @@ class ClassWriter:
 
     def _is_last_use(self, step: UnionStep) -> bool:
         """Whether what flows into a step was just made, in whatever body, and is used nowhere else."""
+        if step.one.listed is not None:
+            return False
         ref = step.inputs[0]
         while ref.label:
             source = self.program.labels[ref.label]
@@ -142,11 +146,33 @@ class ClassWriter:
         for name, inner in box.items():
             if isinstance(inner, UnionStep):
                 self._leaf(inner, name)
+            elif (elements := list_in(inner)) is not None:
+                self.assign(name, self._list(inner, elements))
+                self._list_units(inner, elements, of_self(name), [*path, name])
             elif is_chain(inner, self.program):
                 self._chain(name, inner)
             else:
                 self._containers(name, inner)
                 self._units_within(inner, of_self(name), [*path, name])
+
+    def _list(self, box: Box, step: UnionStep) -> Expression:
+        """The container of a list of any length, and of the elements before those that are alike."""
+        others = {key: made for key, inner in box.items() if key != ELEMENT and (made := self._contained(inner))}
+        if others or not is_sequence(step, self.program):
+            return modules_of(step, self.chosen, self.made(step), others)
+        return call("nn.Sequential", call("OrderedDict", entries_of(step, self.chosen, self.made(step))))
+
+    def _list_units(self, box: Box, step: UnionStep, access: Expression, path: list[str]) -> None:
+        """What runs such a list."""
+        name = self.local_name("_".join(path))
+        others: Box = {key: inner for key, inner in box.items() if key != ELEMENT}
+        self._units_within(others, access, path)
+        before = len(self._modules(others))
+        if not before and is_sequence(step, self.program):
+            self.units.append(sequence_unit(step, access, name))
+        else:
+            modules = run_of(step, access, before)
+            self.units.append(unit_of(step, self.program, modules, name, self.given(step)))
 
     def _leaf(self, step: UnionStep, name: str) -> None:
         if is_value(step):
@@ -188,7 +214,9 @@ class ClassWriter:
         write = partial(_value, step, arguments, flag)
         repeats = frozenset((step.bypass,)) if flag and step.bypass is not None else frozenset()
         outputs = tuple([Ref(step.label, index) for index in range(step.count)])
-        self.units.append(Unit(self.local_name(name), step.inputs, outputs, write, repeats, self.given(step)))
+        listed = step.one.listed is not None
+        called = self.local_name(name)
+        self.units.append(Unit(called, step.inputs, outputs, write, repeats, self.given(step), listed=listed))
 
     def _chain(self, name: str, box: Box) -> None:
         """A container that runs its modules one after the other."""
@@ -268,6 +296,8 @@ class ClassWriter:
         """An entry of a container; none for what is no module."""
         if isinstance(inner, UnionStep):
             return None if is_value(inner) else self.inline(inner)
+        if (elements := list_in(inner)) is not None:
+            return self._list(inner, elements)
         chained = self._sequential(inner)
         if chained is not None:
             return self.inline(chained)
@@ -305,6 +335,9 @@ class ClassWriter:
                 continue
             if isinstance(inner, UnionStep):
                 self._module_unit("_".join(here), there, inner.inputs, inner)
+                continue
+            if (elements := list_in(inner)) is not None:
+                self._list_units(inner, elements, there, here)
                 continue
             chained, relay = self._sequential(inner), self._relay(inner)
             if chained is None and relay is not None:
@@ -352,7 +385,7 @@ def _value(
     if value is None:
         raise ValueError(f"{step.kind} is a module")
     made = value(arguments, operands)
-    if FORMS[str(step.kind)].lists and step.count == 1:
+    if FORMS[str(step.kind)].lists and step.count == 1 and step.one.listed is None:
         made = Index(made, Literal(0))
     if not flag:
         return made
@@ -384,8 +417,9 @@ def constructor(parameters: Sequence[Argument], body: Sequence[Statement]) -> Fu
 def input_names(block: BlockClass) -> dict[int, str]:
     """The names of the inputs that a class takes, free for Python, by their place."""
     namer = Namer([*RESERVED])
-    names = block.program.bodies[0].application.input_names
-    return {index: namer(plain_name(names[index])) for index in block.chosen.inputs}
+    body = block.program.bodies[0]
+    names = body.input_names
+    return {i: ("*" if i == body.rest else "") + namer(plain_name(names[i])) for i in block.chosen.inputs}
 
 
 def method(
@@ -405,26 +439,3 @@ def method(
     body = statements(units, inputs, outputs, RESERVED, many=many, named=named)
     parameters = (Argument("self"), *[Argument(each, tensor) for each in inputs.values()])
     return Function(name, parameters, result, tuple(body), doc)
-
-
-def summary(doc: str) -> str:
-    """The first sentence of a comment, in one line."""
-    text = " ".join(doc.split())
-    end = next((i for i in range(len(text)) if text[i] == "." and text[i + 1 : i + 3].strip().isupper()), -1)
-    if end >= 0 and text[end + 1 : end + 2] == " ":
-        return text[: end + 1]
-    return text if not text or text.endswith(".") else f"{text}."
-
-
-def about_class(sentence: str, others: Collection[str]) -> str:
-    """A sentence without what it says of settings that a class does not take: it ends before the clause that names the
-    first of them, and nothing is left where that is the first clause."""
-    named = [at for name in others if (at := sentence.find(f"`{name}`")) >= 0]
-    if not named:
-        return sentence
-    depth, end = 0, 0
-    for at, char in enumerate(sentence[: min(named)]):
-        depth += (char == "(") - (char == ")")
-        if char in ";:," and depth == 0:
-            end = at
-    return f"{sentence[:end]}." if end else ""

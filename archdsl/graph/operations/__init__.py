@@ -31,6 +31,8 @@ from archdsl.graph.operations.arithmetic import (
     Dropout,
     DropPath,
     Exp,
+    Maximum,
+    Minimum,
     Mul,
     Reciprocal,
     Scale,
@@ -55,7 +57,7 @@ from archdsl.graph.operations.learned import Parameter, RelativeBias
 from archdsl.graph.operations.matrices import Matmul, MergeHeads, SplitHeads, Transpose
 from archdsl.graph.operations.norms import BatchNorm, GroupNorm, LayerNorm, LayerScale
 from archdsl.graph.operations.pooling import AdaptiveAvgPool, AvgPool, GlobalMaxPool, GlobalPool, MaxPool
-from archdsl.graph.operations.reductions import Max, Mean, Min, Softmax, Sum
+from archdsl.graph.operations.reductions import JointSoftmax, Max, Mean, Min, Softmax, Sum
 from archdsl.graph.operations.tokens import Attention, Map, Token, Tokens
 
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "HardSigmoid",
     "HardSwish",
     "Identity",
+    "JointSoftmax",
     "LayerNorm",
     "LayerScale",
     "LeakyRelu",
@@ -95,9 +98,11 @@ __all__ = [
     "Matmul",
     "Max",
     "MaxPool",
+    "Maximum",
     "Mean",
     "MergeHeads",
     "Min",
+    "Minimum",
     "Mish",
     "Mul",
     "Operation",

@@ -103,6 +103,46 @@ class Div(_Product):
         return Saved(inputs=(0, 1), crossed=(0,))
 
 
+class _Chosen(Joined):
+    """The one or the other of two values."""
+
+    __slots__ = ()
+
+    commutative: ClassVar[bool] = True
+    folds: ClassVar[bool] = True
+    written: ClassVar[str]
+    """What programs call it by."""
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape of both, extents of 1 repeated. Raises E401."""
+        return (need_joint(self.written, *inputs),)
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One comparison for each element of the output, as an activation has."""
+        count = elements(outputs[0])
+        return Ledger(activation_elements=count, outputs=count)
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Both: the gradient goes to the one that was taken, and in halves where they are equal."""
+        return Saved(inputs=(0, 1))
+
+
+@operation
+class Maximum(_Chosen):
+    """The larger of two values, element by element; extents of 1 are repeated."""
+
+    name: ClassVar[str] = "maximum"
+    written: ClassVar[str] = "max"
+
+
+@operation
+class Minimum(_Chosen):
+    """The smaller of two values, element by element; extents of 1 are repeated."""
+
+    name: ClassVar[str] = "minimum"
+    written: ClassVar[str] = "min"
+
+
 class _WithNumber(Operation):
     """What arithmetic with numbers shares: shape kept, one term an element."""
 

@@ -100,6 +100,9 @@ class Operation:
     """Whether the order of inputs is without meaning."""
     folds: ClassVar[bool] = False
     """Whether several operands are joined two by two, from the first on: `add(a, b, c)` is `a + b + c`."""
+    among: ClassVar[str | None] = None
+    """The operation in its place where several values flow in and nothing says what it goes over: it goes over them,
+    element by element."""
     views: ClassVar[bool] = False
     """Whether the outputs share the input's memory; at inference at least, see `shares_memory`."""
     learned: ClassVar[bool] = False

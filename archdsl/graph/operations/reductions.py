@@ -1,11 +1,12 @@
 # ruff: noqa: ARG002 - every rule has the same parameters, also where it needs one of them only
 """Reductions over channels, over space, height or width of a map, or over tokens, which keep what they reduce as an
-extent of 1; softmax."""
+extent of 1; softmax, over these and among several values."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from archdsl.graph.faults import RuleError
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.operations.activations import Elementwise
 from archdsl.graph.operations.base import (
@@ -18,7 +19,7 @@ from archdsl.graph.operations.base import (
     operation,
 )
 from archdsl.graph.operations.kinds import Axis
-from archdsl.graph.shapes import Shape, elements
+from archdsl.graph.shapes import Shape, differ, elements, show_shape
 
 AXIS = Axis("channels", "space", "tokens", "height", "width")
 
@@ -87,6 +88,7 @@ class Max(_Extremum):
     """The largest value over the channels, over space, height or width, or over tokens."""
 
     name: ClassVar[str] = "max"
+    among: ClassVar[str | None] = "maximum"
 
     over: str = attribute(AXIS, "what it goes over")
 
@@ -96,6 +98,7 @@ class Min(_Extremum):
     """The smallest value over the channels, over space, height or width, or over tokens."""
 
     name: ClassVar[str] = "min"
+    among: ClassVar[str | None] = "minimum"
 
     over: str = attribute(AXIS, "what it goes over")
 
@@ -105,6 +108,7 @@ class Softmax(Elementwise):
     """exp(x) / sum(exp(x)), the sum over channels at every position, or over positions or tokens in every channel."""
 
     name: ClassVar[str] = "softmax"
+    among: ClassVar[str | None] = "joint_softmax"
 
     over: str = attribute(AXIS, "what adds up to 1")
 
@@ -127,3 +131,31 @@ class Softmax(Elementwise):
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         """The output y: the derivative is y (1 - y), and -y y' between elements."""
         return OUTPUT_SAVED
+
+
+@operation
+class JointSoftmax(Operation):
+    """exp(x) / sum(exp(x)) of several values, the sum over them: at every place their shares of 1."""
+
+    name: ClassVar[str] = "joint_softmax"
+    arity: ClassVar[int | None] = None
+    lists: ClassVar[bool] = True
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shapes of the inputs, which are equal. Raises E401."""
+        first = inputs[0]
+        for other in inputs[1:]:
+            if len(first) != len(other) or any(differ(a, b) for a, b in zip(first, other, strict=True)):
+                shapes = f"{show_shape(first)} and {show_shape(other)}"
+                raise RuleError("E401", f"a softmax among values needs equal shapes and got {shapes}")
+        return inputs
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """One activation element for each element, and of each sum one addition less than its terms."""
+        count = elements(inputs[0])
+        total = count * len(inputs)
+        return Ledger(activation_elements=total, residual_adds=total - count, outputs=total)
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """All outputs, as `Softmax`."""
+        return Saved(outputs=tuple(range(len(outputs))))
