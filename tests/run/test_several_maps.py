@@ -1,0 +1,90 @@
+"""Networks of several maps, against modules of others: every output of a pyramid, a detector or a segmenter.
+
+The weights come in as those of `test_other_families` do, and numbers are doubles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import emitted
+import pytest
+import torch
+from emitted import Extents
+from families.compiling import totals
+from test_other_families import copied, filled
+from test_reference_numerics import assert_equal, pixels
+from torch import Tensor, nn
+
+
+def resnet50_fpn() -> nn.Module:
+    """torchvision's backbone of Faster R-CNN, with norms that learn."""
+    utils = emitted.reference("torchvision").models.detection.backbone_utils
+    module: nn.Module = utils.resnet_fpn_backbone(
+        backbone_name="resnet50", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5
+    )
+    return module
+
+
+def listed(given: Any) -> list[Tensor]:
+    """What a module gives: one tensor, several, or several by names."""
+    if isinstance(given, Tensor):
+        return [given]
+    return list(given.values() if isinstance(given, dict) else given)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and the module of others that has its weights and gives its outputs."""
+
+    name: str
+    make: Callable[[], nn.Module]
+    size: Extents
+    arranged: Callable[[list[Tensor]], list[Tensor]] = list
+    """Our outputs as the module gives them."""
+
+
+CASES = [
+    Case("resnet50_fpn", resnet50_fpn, (64, 96)),
+]
+
+every_case = pytest.mark.parametrize(("name", "case"), [(case.name, case) for case in CASES], ids=lambda x: str(x))
+
+
+@every_case
+def test_parameters(name: str, case: Case) -> None:
+    built = emitted.emitted_spec(name)
+    with torch.device("meta"):
+        wanted = sum(parameter.numel() for parameter in case.make().parameters())
+    assert totals(built.network)["params"] == wanted
+
+
+@every_case
+def test_outputs(name: str, case: Case) -> None:
+    with torch.device("meta"):
+        reference = case.make()
+    reference = filled(reference)
+    built = emitted.emitted_spec(name)
+    model = copied(built, reference)
+    image = pixels(case.size, batch=1)
+    with torch.no_grad():
+        given, wanted = listed(model(image)), listed(reference(image))
+    if built.network.output_names:
+        assert model(image)._fields == built.network.output_names
+    found = case.arranged(given)
+    assert len(found) == len(wanted)
+    for index, (ours, theirs) in enumerate(zip(found, wanted, strict=True)):
+        assert theirs.std() > 0.01
+        assert_equal(ours, theirs, f"output {index}")
+
+
+@every_case
+def test_learns_at_the_declared_size(name: str, case: Case) -> None:
+    built = emitted.emitted_spec(name)
+    model = built.on_meta().train()
+    outputs = listed(model(torch.empty(2, *map(int, built.network.input), device="meta")))
+    assert [tuple(tensor.shape[1:]) for tensor in outputs] == emitted.output_shapes(built.network)
+    sum(tensor.sum() for tensor in outputs).backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
