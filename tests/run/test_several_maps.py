@@ -39,30 +39,30 @@ def listed(given: Any) -> list[Tensor]:
 class Case:
     """A network and the module of others that has its weights and gives its outputs."""
 
-    name: str
     make: Callable[[], nn.Module]
     size: Extents
     arranged: Callable[[list[Tensor]], list[Tensor]] = list
     """Our outputs as the module gives them."""
 
 
-CASES = [
-    Case("resnet50_fpn", resnet50_fpn, (64, 96)),
-]
+CASES = {
+    "resnet50_fpn": Case(resnet50_fpn, (64, 96)),
+}
 
-every_case = pytest.mark.parametrize(("name", "case"), [(case.name, case) for case in CASES], ids=lambda x: str(x))
+every_case = pytest.mark.parametrize("name", CASES)
 
 
 @every_case
-def test_parameters(name: str, case: Case) -> None:
+def test_parameters(name: str) -> None:
     built = emitted.emitted_spec(name)
     with torch.device("meta"):
-        wanted = sum(parameter.numel() for parameter in case.make().parameters())
+        wanted = sum(parameter.numel() for parameter in CASES[name].make().parameters())
     assert totals(built.network)["params"] == wanted
 
 
 @every_case
-def test_outputs(name: str, case: Case) -> None:
+def test_outputs(name: str) -> None:
+    case = CASES[name]
     with torch.device("meta"):
         reference = case.make()
     reference = filled(reference)
@@ -81,10 +81,57 @@ def test_outputs(name: str, case: Case) -> None:
 
 
 @every_case
-def test_learns_at_the_declared_size(name: str, case: Case) -> None:
+def test_learns_at_the_declared_size(name: str) -> None:
     built = emitted.emitted_spec(name)
     model = built.on_meta().train()
     outputs = listed(model(torch.empty(2, *map(int, built.network.input), device="meta")))
     assert [tuple(tensor.shape[1:]) for tensor in outputs] == emitted.output_shapes(built.network)
     sum(tensor.sum() for tensor in outputs).backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+# Code of several maps
+
+BRANCHES = """
+use std.ops { conv, relu, resize, add }
+
+block one_more(xs...; width) = [xs, xs[count(xs) - 1] -> conv(width, kernel: 3, stride: 2)]
+
+block chain(x; width, times) {
+  y[0] = x
+  y[i] = y[i - 1] -> conv(width if i == times else x.channels, kernel: 3, stride: 2) -> relu when i < times
+         for i in 1 .. times
+  return y[times]
+}
+
+block matched(x, other; times) {
+  return resize(x -> conv(other.channels, kernel: 1), other) if times < 0
+         else x if times == 0
+         else chain(x, width: other.channels, times: times)
+}
+
+block exchange(xs...) {
+  last = count(xs) - 1
+  return [relu(add([matched(xs[j], xs[i], times: i - j) for j in 0 .. last])) for i in 0 .. last]
+}
+
+model network {
+  input:  3 x 32 x 32
+  stem:   conv(4, kernel: 3)
+  stages: [exchange { enter: one_more(width: 8)  depth: 2 }, exchange { enter: one_more(width: 16) },
+           exchange { enter: one_more(width: 24) }]
+}
+"""
+"""Branches of several resolutions: all of a block's choices, and maps that a block hands on as it got them."""
+
+
+def test_branches() -> None:
+    built = emitted.emitted_text(BRANCHES)
+    assert built.text.count("MapStage(\n") == 3
+    assert "ModuleDict" not in built.text.partition("class Network(")[2]
+    image = emitted.images(built.network, batch=1)
+    seen = emitted.watch(emitted.randomise(built.make().double()), image)
+    emitted.check_shapes(built.network, seen)
+    assert {name: tuple(t.shape) for name, t in built.on_meta().state_dict().items()} == emitted.tensor_shapes(
+        built.network
+    )
