@@ -28,6 +28,27 @@ def resnet50_fpn() -> nn.Module:
     return module
 
 
+class Detector(nn.Module):
+    """What torchvision's SSDLite predicts, before boxes are decoded: scores and boxes of all positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        found = emitted.reference("torchvision").models.detection.ssdlite320_mobilenet_v3_large(
+            weights=None, weights_backbone=None
+        )
+        self.backbone, self.head = found.backbone, found.head
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        found = self.head(list(self.backbone(x).values()))
+        return found["cls_logits"], found["bbox_regression"]
+
+
+def of_positions(maps: list[Tensor]) -> list[Tensor]:
+    """Scores of 91 classes and four numbers of six boxes at every position of six maps, as rows."""
+    rows = [x.permute(0, 2, 3, 1).flatten(1) for x in maps]
+    return [torch.cat(rows[at : at + 6], 1).unflatten(1, (-1, size)) for at, size in ((0, 91), (6, 4))]
+
+
 def listed(given: Any) -> list[Tensor]:
     """What a module gives: one tensor, several, or several by names."""
     if isinstance(given, Tensor):
@@ -47,6 +68,7 @@ class Case:
 
 CASES = {
     "resnet50_fpn": Case(resnet50_fpn, (64, 96)),
+    "ssdlite320_mobilenetv3_large": Case(Detector, (64, 96), of_positions),
 }
 
 every_case = pytest.mark.parametrize("name", CASES)
