@@ -5,8 +5,10 @@ The weights come in as those of `test_other_families` do, and numbers are double
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import emitted
@@ -28,25 +30,16 @@ def resnet50_fpn() -> nn.Module:
     return module
 
 
-class Detector(nn.Module):
-    """What torchvision's SSDLite predicts, before boxes are decoded: scores and boxes of all positions."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        found = emitted.reference("torchvision").models.detection.ssdlite320_mobilenet_v3_large(
-            weights=None, weights_backbone=None
-        )
-        self.backbone, self.head = found.backbone, found.head
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        found = self.head(list(self.backbone(x).values()))
-        return found["cls_logits"], found["bbox_regression"]
+def detector(name: str, *arguments: Any) -> nn.Module:
+    """One of `reference.detectors`."""
+    emitted.reference("timm")
+    module: nn.Module = getattr(importlib.import_module("reference.detectors"), name)(*arguments)
+    return module
 
 
-def of_positions(maps: list[Tensor]) -> list[Tensor]:
-    """Scores of 91 classes and four numbers of six boxes at every position of six maps, as rows."""
-    rows = [x.permute(0, 2, 3, 1).flatten(1) for x in maps]
-    return [torch.cat(rows[at : at + 6], 1).unflatten(1, (-1, size)) for at, size in ((0, 91), (6, 4))]
+def rows(classes: int) -> Callable[[list[Tensor]], list[Tensor]]:
+    """Our maps of scores and of offsets as rows for each box."""
+    return lambda maps: importlib.import_module("reference.detectors").rows(maps, classes)
 
 
 def listed(given: Any) -> list[Tensor]:
@@ -68,7 +61,8 @@ class Case:
 
 CASES = {
     "resnet50_fpn": Case(resnet50_fpn, (64, 96)),
-    "ssdlite320_mobilenetv3_large": Case(Detector, (64, 96), of_positions),
+    "ssdlite320_mobilenetv3_large": Case(partial(detector, "SSDLiteOfMobileNet"), (64, 96), rows(91)),
+    "rexnet_1_0x_ssdlite": Case(partial(detector, "SSDLiteOfReXNet", 1), (64, 96), rows(81)),
 }
 
 every_case = pytest.mark.parametrize("name", CASES)
