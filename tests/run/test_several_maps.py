@@ -37,6 +37,11 @@ def detector(name: str, *arguments: Any) -> nn.Module:
     return module
 
 
+def by_hand(name: str) -> nn.Module:
+    module: nn.Module = getattr(importlib.import_module("reference.by_hand"), name)()
+    return module
+
+
 def rows(classes: int) -> Callable[[list[Tensor]], list[Tensor]]:
     """Our maps of scores and of offsets as rows for each box."""
     return lambda maps: importlib.import_module("reference.detectors").rows(maps, classes)
@@ -63,6 +68,7 @@ CASES = {
     "resnet50_fpn": Case(resnet50_fpn, (64, 96)),
     "ssdlite320_mobilenetv3_large": Case(partial(detector, "SSDLiteOfMobileNet"), (64, 96), rows(91)),
     "rexnet_1_0x_ssdlite": Case(partial(detector, "SSDLiteOfReXNet", 1), (64, 96), rows(81)),
+    "unet": Case(partial(by_hand, "UNet"), (64, 96)),
 }
 
 every_case = pytest.mark.parametrize("name", CASES)
