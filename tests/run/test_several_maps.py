@@ -69,6 +69,7 @@ CASES = {
     "ssdlite320_mobilenetv3_large": Case(partial(detector, "SSDLiteOfMobileNet"), (64, 96), rows(91)),
     "rexnet_1_0x_ssdlite": Case(partial(detector, "SSDLiteOfReXNet", 1), (64, 96), rows(81)),
     "unet": Case(partial(by_hand, "UNet"), (64, 96)),
+    "yolov8n": Case(partial(by_hand, "YOLOv8"), (64, 96)),
 }
 
 every_case = pytest.mark.parametrize("name", CASES)
