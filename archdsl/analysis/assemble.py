@@ -19,7 +19,7 @@ from archdsl.analysis.features import Dilation, features_of
 from archdsl.analysis.fields import DIMENSIONS
 from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import plural, setting_names
-from archdsl.analysis.outputs import held, replaced, takes_own
+from archdsl.analysis.outputs import applied_within, held, replaced, takes_own
 from archdsl.analysis.program import Definition, Module, Primitive
 from archdsl.analysis.settings import At, at, block_settings, end_value, indices
 from archdsl.analysis.trace import rule_fault, show_value
@@ -96,9 +96,8 @@ def network_of(ctx: Context, model: Model, symbols: Symbols | None = None) -> Ne
     outputs = assembly.head(ends, [Tensor(f.value, composer.shape(f.value)) for f in features])
     if dilation is not None and symbols is None:
         _verify_dilation(ctx, model, dilation)
-    return composer.finish(
-        model.name, [t.place for t in outputs], features, names=tuple([name for name, _ in model.outputs])
-    )
+    names = tuple([name for name, _ in model.outputs.places]) if model.outputs is not None else ()
+    return composer.finish(model.name, [t.place for t in outputs], features, names)
 
 
 def _verify_dilation(ctx: Context, model: Model, dilation: Dilation) -> None:
@@ -199,9 +198,10 @@ class Assembly:
                 value = self._end(model.head, body, "head", {**ends, "features": tuple(features)})
             given = tensors_of(value) or ()
             ends = {**ends, "head": value}
-        if not model.outputs:
+        if model.outputs is None:
             return given
-        return tuple([self._output(place, ends, model.span, name) for name, place in model.outputs])
+        span = model.outputs.span
+        return tuple([self._output(place, ends, span, name) for name, place in model.outputs.places])
 
     def _output(self, place: Output, ends: Ends, span: Span, name: str) -> Tensor:
         """The one tensor that the network gives under a name."""
@@ -227,8 +227,17 @@ class Assembly:
         named = held(block)
         if self.dilation is not None and path != "head":
             self.dilation.verify_single(path, len(flowing), [output.text for output in named])
+        if len(flowing) > 1:
+            _verify_inputs(block, flowing, path, site)
         if not named:
             return block, flowing
+        applied = applied_within(block)
+        if applied is not None:
+            message = (
+                f"`{show_value(applied)}` stands in a setting of {path}: a model's fields apply one block, to outputs"
+            )
+            help_ = f"declare a block that takes {applied.inputs[0].text} and applies `{applied.name}` to it"
+            raise Fault(Diagnostic("E204", message, applied.span or site.span, help=help_))
         found = {output: self._named(output, ends, _span_of(block) or site.span, path) for output in named}
         return replaced(block, found.__getitem__), flowing
 
@@ -392,6 +401,20 @@ def _span_of(block: Block | Sequence) -> Span | None:
     if isinstance(block, Sequence):
         return _span_of(block.steps[0][1]) if block.steps else None
     return block.span
+
+
+def _verify_inputs(block: Block | Sequence, flowing: tuple[Tensor, ...], path: str, site: ast.Node) -> None:
+    """E211 where several maps flow into a block that takes another number of them."""
+    if not isinstance(block, Block) or not isinstance(block.of, Definition):
+        return
+    of = block.of
+    wanted = len(of.inputs) - of.variadic
+    if len(flowing) + len(block.inputs) == wanted or (of.variadic and len(flowing) + len(block.inputs) >= wanted):
+        return
+    what = plural(wanted, "input")
+    message = f"`{of.name}` takes {what}, and what stands before {path} gives {len(flowing)} maps"
+    help_ = f"name those that it takes, as `{of.name}(stages[…][0])`, or declare `block {of.name}(xs...; …)`"
+    raise Fault(Diagnostic("E211", message, block.span or site.span, help=help_))
 
 
 def _model_fault(code: str, message: str, model: Model) -> Fault:

@@ -184,7 +184,7 @@ def _model(ctx: Context, named: Definition, env: Environment) -> Model:
         head=values.get("head"),
         follow=values.get("follow", {}),
         features=values.get("features"),
-        outputs=values.get("outputs", ()),
+        outputs=values.get("outputs"),
         output_stride=values.get("output_stride"),
         recipe=values.get("recipe"),
         preprocess=values.get("preprocess", {}),

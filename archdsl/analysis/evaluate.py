@@ -16,7 +16,8 @@ from typing import Any
 from archdsl import limits, numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule
 from archdsl.analysis.names import plural, unknown_name, unknown_part
-from archdsl.analysis.operators import applied, combine, is_symbolic, number_fault, ordered
+from archdsl.analysis.operators import applied, combine, is_symbolic, number_fault, ordered, whole_number
+from archdsl.analysis.outputs import output_at
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Primitive, Unresolved, walk
 from archdsl.analysis.trace import fault, show_value
@@ -43,7 +44,6 @@ from archdsl.analysis.values import (
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.cost import SUFFIXES
 from archdsl.graph.shapes import Range, Size, noun, show_shape
-from archdsl.graph.symbolic import Symbolic
 from archdsl.numbers import NumberError
 from archdsl.syntax import ast
 
@@ -262,15 +262,6 @@ def _fixed(body: list[ast.Node], variable: str) -> list[int]:
     return [id(call) for call in body if type(call) is ast.Call and not any(map(varies, walk(call)))]
 
 
-def whole_number(value: Value, node: ast.Node, env: Environment) -> int:
-    """A value that must be a whole number."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, Symbolic):
-        return operator.index(value)
-    raise fault("E303", f"{show_value(value)} is not a whole number", node, env)
-
-
 def _misplaced_table(_: Context, e: ast.Table | ast.Absent, __: Environment) -> Value:
     what = "a table" if isinstance(e, ast.Table) else "a lone `-`"
     raise Fault(Diagnostic("E204", f"{what} may stand only in `stages` and in `models`", e.span))
@@ -414,7 +405,7 @@ def _attribute(ctx: Context, e: ast.Attribute, env: Environment) -> Value:
 def _index(ctx: Context, e: ast.Index, env: Environment) -> Value:
     value, index = ctx.evaluate(e.value, env), ctx.evaluate(e.index, env)
     if isinstance(value, Output):
-        return _output(ctx, value, index, e, env)
+        return bounded(ctx, output_at(value, index, e, env), e, env)
     if not isinstance(value, tuple):
         raise fault("E310", f"{kind_of(value)} cannot be indexed", e, env)
     position = whole_number(index, e.index, env)
@@ -423,23 +414,6 @@ def _index(ctx: Context, e: ast.Index, env: Environment) -> Value:
         message = f"the list has {has}, counted from 0; there is no element {show_value(position)}"
         raise fault("E311", message, e.index, env)
     return value[position]
-
-
-def _output(ctx: Context, value: Output, index: Value, e: ast.Index, env: Environment) -> Value:
-    """`stages[1]`, `stages[1 .. 3]`, and of what gives several tensors one: `stages[1][0]`, `features[2]`.
-
-    Whether there is such a one is known when the network is put together.
-    """
-    if isinstance(index, Range):
-        first, last = [whole_number(bound, e.index, env) for bound in (index.lo, index.hi)]
-        if last - first >= limits.MAX_BLOCKS:
-            raise fault("E311", f"a model has at most {limits.MAX_BLOCKS:,} stages", e.index, env)
-        return bounded(ctx, tuple([_output(ctx, value, i, e, env) for i in range(first, last + 1)]), e, env)
-    position = whole_number(index, e.index, env)
-    if position < 0 or value.index is not None:
-        message = f"there is no {value.text}[{show_value(position)}]: parts and their tensors are counted from 0"
-        raise fault("E311", message, e.index, env)
-    return Output(f"stages.{position}") if value.place == "stages" else replace(value, index=position)
 
 
 EXPRESSIONS: Mapping[type[ast.Node], Rule] = {

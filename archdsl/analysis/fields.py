@@ -13,7 +13,7 @@ from typing import Any
 from archdsl import numbers
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.initializers import initializer_of
-from archdsl.analysis.model import Claim, Features
+from archdsl.analysis.model import Claim, Features, Outputs
 from archdsl.analysis.names import did_you_mean, plural, setting_names, unknown_setting
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
@@ -285,15 +285,18 @@ def features_value(ctx: Context, e: ast.Expression, env: Environment) -> Feature
 
 def features_section(ctx: Context, body: ast.Body, count: int) -> Features:
     """`features { c2: stages[0]  c1: stem }`: named places in front of the head, of a model with `count` stages."""
-    return Features(places=_places(ctx, body, count, ("stem", "stages")), span=body.span)
+    return Features(places=_places(ctx, body, count, "a feature", ("stem", "stages")), span=body.span)
 
 
-def outputs_section(ctx: Context, body: ast.Body, count: int) -> tuple[tuple[str, Output], ...]:
+def outputs_section(ctx: Context, body: ast.Body, count: int) -> Outputs | None:
     """`outputs { boxes: head[0]  classes: head[1] }`: named places in a model with `count` stages."""
-    return _places(ctx, body, count, ("stem", "stages", "head"))
+    places = _places(ctx, body, count, "an output", ("stem", "stages", "head"))
+    return Outputs(places, body.span) if places else None
 
 
-def _places(ctx: Context, body: ast.Body, count: int, parts: tuple[str, ...]) -> tuple[tuple[str, Output], ...]:
+def _places(
+    ctx: Context, body: ast.Body, count: int, what: str, parts: tuple[str, ...]
+) -> tuple[tuple[str, Output], ...]:
     """Names with outputs of some parts."""
     places: dict[str, Output] = {}
     words = _listed([f"`{part}[index]`" if part == "stages" else f"`{part}`" for part in parts])
@@ -307,7 +310,7 @@ def _places(ctx: Context, body: ast.Body, count: int, parts: tuple[str, ...]) ->
             continue
         place = _place(entry.value)
         if place is None or place.place.partition(".")[0] not in parts:
-            ctx.report(Diagnostic("E301", f"such a place is {words}", entry.value.span))
+            ctx.report(Diagnostic("E301", f"{what}'s place is {words}", entry.value.span))
         elif place.place.startswith("stages.") and int(place.place.removeprefix("stages.")) >= count:
             message = f"the model has {plural(count, 'stage')}, counted from 0"
             ctx.report(Diagnostic("E311", message, entry.value.span))
@@ -388,7 +391,10 @@ def end_block(ctx: Context, name: str, e: ast.Expression, env: Environment) -> B
     value = ctx.evaluate(e, env)
     if value is None or isinstance(value, Block | Sequence):
         return value
-    raise fault("E212", f"`{name}` is a block, not {kind_of(value)}", e, env)
+    help_ = None
+    if isinstance(value, Output):
+        help_ = f"a block takes it, as `…({value.text})`; `outputs {{ name: {value.text} }}` gives it out"
+    raise fault("E212", f"`{name}` is a block, not {kind_of(value)}", e, env, help=help_)
 
 
 def stride_setting(ctx: Context, e: ast.Expression, env: Environment) -> Setting:

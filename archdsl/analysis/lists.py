@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from archdsl import limits
 from archdsl.analysis.context import AlreadyReported, Context
-from archdsl.analysis.evaluate import run_over, whole_number
-from archdsl.analysis.operators import ordered
+from archdsl.analysis.evaluate import run_over
+from archdsl.analysis.operators import ordered, whole_number
 from archdsl.analysis.program import walk
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Environment, Origin, Value, extent, is_list, kind_of

@@ -167,6 +167,14 @@ class Features:
     span: Span | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a model gives: the name and place of each output."""
+
+    places: tuple[tuple[str, Output], ...]
+    span: Span
+
+
 @dataclass(frozen=True)
 class Model(ModelValue):
     """A model with every parameter decided."""
@@ -181,8 +189,8 @@ class Model(ModelValue):
     follow: Mapping[str, str] = field(default_factory=dict)
     """`stem.width` -> `width`: what a scaling changes along with a stage's attribute."""
     features: Features | None = None
-    outputs: tuple[tuple[str, Output], ...] = ()
-    """Name and place of each output; none where the network gives what its last part gives."""
+    outputs: Outputs | None = None
+    """None where the network gives what its last part gives."""
     output_stride: Setting | None = None
     recipe: RecipeValue | None = None
     preprocess: Mapping[str, Setting] = field(default_factory=dict)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from fractions import Fraction
 
 from archdsl import numbers
 from archdsl.analysis.context import Context
 from archdsl.analysis.program import Primitive, walk
-from archdsl.analysis.trace import fault
+from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
     Block,
     Environment,
     Function,
     Origin,
+    Output,
     Sequence,
     Setting,
     Tensor,
@@ -74,6 +76,8 @@ def combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: Env
     elif e.operator in _OF_TENSORS and isinstance(single(left), Tensor) and isinstance(single(right), Tensor):
         first, second = e.left.span.text, e.right.span.text
         help_ = f"each is a list of one tensor: write `{first}[0] {e.operator} {second}[0]`"
+    elif isinstance(left, Output) or isinstance(right, Output):
+        help_ = f"a block calculates with tensors: `block joined(a, b) = a {e.operator} b`"
     elif e.operator == "+" and isinstance(left, tuple):
         help_ = "write one list, or a comprehension"
     raise fault("E310", f"`{e.operator}` does not work between {kinds}", e, env, help=help_)
@@ -145,3 +149,12 @@ def _parenthesized(e: ast.Arithmetic, env: Environment) -> str:
             flow = f"({e.right.span.text} -> {node.right.span.text})"
             return f"an arrow binds loosest: write `{e.left.span.text} {e.operator} {flow}`"
     return f"lead a tensor into each block first: `(x -> …) {e.operator} (x -> …)`"
+
+
+def whole_number(value: Value, node: ast.Node, env: Environment) -> int:
+    """A value that must be a whole number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, Symbolic):
+        return operator.index(value)
+    raise fault("E303", f"{show_value(value)} is not a whole number", node, env)

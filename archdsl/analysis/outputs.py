@@ -10,8 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from archdsl import limits
+from archdsl.analysis.operators import whole_number
 from archdsl.analysis.prelude import PRELUDE
+from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Output, Sequence, Setting, Tensor, Value, is_list
+from archdsl.graph.shapes import Range
+from archdsl.syntax import ast
 
 NAMES = ("stem", "stages", "features")
 """What a model's fields may name of the model itself."""
@@ -53,6 +58,23 @@ def outputs_of(value: Value) -> tuple[Output, ...] | None:
     return tuple(found)
 
 
+def output_at(value: Output, index: Value, e: ast.Index, env: Environment) -> Value:
+    """`stages[1]`, `stages[1 .. 3]`, and of what gives several tensors one: `stages[1][0]`, `features[2]`.
+
+    Whether there is such a one is known when the network is put together.
+    """
+    if isinstance(index, Range):
+        first, last = [whole_number(bound, e.index, env) for bound in (index.lo, index.hi)]
+        if last - first >= limits.MAX_BLOCKS:
+            raise fault("E311", f"a model has at most {limits.MAX_BLOCKS:,} stages", e.index, env)
+        return tuple([output_at(value, i, e, env) for i in range(first, last + 1)])
+    position = whole_number(index, e.index, env)
+    if position < 0 or value.index is not None:
+        message = f"there is no {value.text}[{show_value(position)}]: parts and their tensors are counted from 0"
+        raise fault("E311", message, e.index, env)
+    return Output(f"stages.{position}") if value.place == "stages" else replace(value, index=position)
+
+
 def fed(block: Block | Sequence, outputs: tuple[Output, ...]) -> Block | Sequence:
     """A block into which outputs flow, first of what flows into it; of several blocks, into the first."""
     if isinstance(block, Block):
@@ -91,6 +113,29 @@ def held(block: Block | Sequence) -> list[Any]:
     return list(found)
 
 
+def applied_within(block: Block | Sequence) -> Block | None:
+    """A block in the settings of another that says itself what flows into it."""
+    waiting: list[Value] = []
+    steps: list[Block | Sequence] = [block]
+    while steps:
+        step = steps.pop()
+        if isinstance(step, Sequence):
+            steps += [inner for _, inner in step.steps]
+        else:
+            waiting += [setting.value for setting in step.settings.values()]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Block) and value.inputs:
+            return value
+        if isinstance(value, Block):
+            waiting += [setting.value for setting in value.settings.values()]
+        elif isinstance(value, Sequence):
+            waiting += [inner for _, inner in value.steps]
+        elif isinstance(value, tuple):
+            waiting += value
+    return None
+
+
 def _may_hold(block: Block) -> bool:
     return any(isinstance(setting.value, _HOLDING) for setting in block.settings.values())
 
@@ -117,4 +162,4 @@ def _replaced_setting(setting: Setting, by: Callable[[Any], tuple[Tensor, ...]])
     return replace(setting, value=replaced(setting.value, by))
 
 
-__all__ = ["NAMES", "fed", "held", "outputs_of", "replaced", "takes_own", "with_outputs"]
+__all__ = ["NAMES", "applied_within", "fed", "held", "output_at", "outputs_of", "replaced", "takes_own", "with_outputs"]

@@ -7,7 +7,7 @@ block. Texts may come from a stranger: they stand within double quotes alone, an
 from __future__ import annotations
 
 from archdsl.backends import About
-from archdsl.backends.summary import Part, parts_of, plain, size
+from archdsl.backends.summary import Part, output_title, parts_of, plain, size
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network, Value
 
@@ -48,7 +48,7 @@ def emit(network: Network, about: About) -> dict[str, str]:
             lines.append(_edge(_place(value, homes), f"block{number}", size(network.shape(value))))
     for number, value in enumerate(network.outputs):
         shape = size(network.shape(value))
-        lines.append(f"  output{number} [label={_quote('output', shape)}];\n")
+        lines.append(f"  output{number} [label={_quote(output_title(network, number), shape)}];\n")
         lines.append(_edge(_place(value, homes), f"output{number}", shape))
     for number, feature in enumerate(network.features):
         stride = f"stride {feature.stride}" if feature.stride is not None else ""

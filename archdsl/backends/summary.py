@@ -79,6 +79,11 @@ def parts_of(network: Network, cost: Cost) -> list[Part]:
     return list(parts.values())
 
 
+def output_title(network: Network, number: int) -> str:
+    """What an output is called: `output`, with its name where it has one."""
+    return f"output {network.output_names[number]}" if network.output_names else "output"
+
+
 def _block_names(network: Network) -> dict[str, str]:
     """What the blocks are called in the text: `simple_stem`, or `conv -> relu` for a short sequence of operations."""
     found: dict[str, list[str]] = {}

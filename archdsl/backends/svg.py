@@ -16,7 +16,18 @@ from unicodedata import east_asian_width
 
 from archdsl import __version__
 from archdsl.backends import About
-from archdsl.backends.summary import TIMES, Stage, label_of, parts_of, plain, shape_of, size, stages_of, words_of
+from archdsl.backends.summary import (
+    TIMES,
+    Stage,
+    label_of,
+    output_title,
+    parts_of,
+    plain,
+    shape_of,
+    size,
+    stages_of,
+    words_of,
+)
 from archdsl.graph.cost import SUFFIXES, Cost, count
 from archdsl.graph.network import Network, Value
 from archdsl.records import dataclass
@@ -172,12 +183,9 @@ class _Picture:
             self.stage(stage, list(others))
             before = stage.path
         self.gap(before, [value for value in network.outputs if self.home(value) == before], labelled=False)
-        texts = [
-            size(network.shape(value)) + ("" if self.home(value) == before else f" of {self.home(value) or 'input'}")
-            for value in network.outputs
-        ]
-        for text in texts:
-            self.pill(f"output {text}")
+        for number, value in enumerate(network.outputs):
+            place = "" if self.home(value) == before else f" of {self.home(value) or 'input'}"
+            self.pill(f"{output_title(network, number)} {size(network.shape(value))}{place}")
             self.y += 6
 
     def foot(self) -> None:

@@ -136,7 +136,8 @@ def _parts(compilation: Compiled) -> dict[str, str]:
     if model.features is not None:
         places = [f"{name}: {place.text}" for name, place in model.features.places]
         found["features"] = ", ".join(places or map(str, model.features.strides))
-    found.update({f"outputs.{name}": place.text for name, place in model.outputs})
+    if model.outputs is not None:
+        found.update({f"outputs.{name}": place.text for name, place in model.outputs.places})
     found.update({f"follow.{path}": dimension for path, dimension in model.follow.items()})
     found.update({f"preprocess.{name}": show_value(s.value) for name, s in model.preprocess.items()})
     for name, setting in model.init.items():

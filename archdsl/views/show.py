@@ -172,8 +172,8 @@ class _Writer:
                 yield f"features {{ {'  '.join(places)} }}"
             else:
                 yield f"features: {self.value(model.features.strides)}"
-        if model.outputs:
-            yield f"outputs {{ {'  '.join([f'{name}: {place.text}' for name, place in model.outputs])} }}"
+        if model.outputs is not None:
+            yield f"outputs {{ {'  '.join([f'{name}: {place.text}' for name, place in model.outputs.places])} }}"
         if model.follow:
             yield f"follow {{ {'  '.join(f'{path}: {dimension}' for path, dimension in model.follow.items())} }}"
         yield from self._section("preprocess", model.preprocess)

@@ -403,6 +403,24 @@ def helpers(d: Draw, kernels: Kernels) -> Helpers:
     return Helpers(fork, join, (fork_text, join_text))
 
 
+def several(d: Draw) -> tuple[tuple[str, str, str, str], tuple[str, ...]]:
+    """Blocks of any number of maps, at any depth: one that gives two, one that gives one, one that takes another of
+    the model's parts, and a head for as many as there are. Their names, and their texts."""
+    fork, join, meet, ends = d.name("fork"), d.name("join"), d.name("meet"), d.name("ends")
+    settings = "width, stride: 1, zzact: relu, zzratio: none"
+    gathered = d.of(("concat(zzxs)", "add(zzxs)", "concat(zzxs, zzxs[0])"))
+    first = d.of(("zzxs[0]", "concat(zzxs)"))
+    resized = d.of(("resize(zzother, zza)", 'resize(zzother, zza, mode: "bilinear")'))
+    return (fork, join, meet, ends), (
+        f"block {fork}(zzxs...; {settings}) {{\n  zza = {first} -> conv(width, kernel: 3, stride: stride) -> zzact\n"
+        "  zzb = zzxs[count(zzxs) - 1] -> conv(width, kernel: 1, stride: stride)\n  return zza, zzb\n}",
+        f"block {join}(zzxs...; {settings}) = {gathered} -> conv(width, kernel: 3, stride: stride) -> zzact",
+        f"block {meet}(zza; zzother) = concat(zza, {resized}) -> conv(zza.channels, kernel: 1)",
+        f"block {ends}(zzxs...; zzclasses: 5) {{\n  zzmaps = [resize(zzx, zzxs[0]) for zzx in zzxs]\n"
+        "  return concat(zzmaps) -> global_pool -> flatten -> linear(zzclasses), zzmaps[0] -> conv(2, kernel: 1)\n}",
+    )
+
+
 def _square(d: Draw, m: Map, kernels: Kernels) -> tuple[str, Map]:
     """A pipe that keeps the channels."""
     text = convolution(d, m, m.channels, m.divisor, kernels)
@@ -516,6 +534,19 @@ def programs(draw: Callable[[Any], Any]) -> Program:
         )
         for _ in range(count)
     ]
+    parts, texts = several(d)
+    fork, join, meet, ends = parts
+    if d.whole(0, 2) == 0:
+        at = d.whole(0, len(stages))
+        width = 32 * d.whole(1, 2)
+        rest = tuple([(name, d.of(options)) for name, options in given])
+        pair = [StageParts(each, width, d.whole(1, 2), d.whole(1, 2), rest) for each in (fork, join)]
+        stages[at:at] = pair
+    elif len(stages) > 1 and d.flag():
+        entered = [
+            f"{meet}(zzother: stages[{d.whole(0, i - 1)}])" if i and d.flag() else "none" for i in range(len(stages))
+        ]
+        stages = [replace(s, rest=(*s.rest, ("enter", e))) for s, e in zip(stages, entered, strict=True)]
     same = all(stage.block == stages[0].block for stage in stages)
     per_block: tuple[tuple[str, str], ...] = ()
     if same and not given and d.flag():
@@ -544,10 +575,12 @@ def programs(draw: Callable[[Any], Any]) -> Program:
             "global_max_pool -> flatten -> linear(4)",
             "adaptive_avg_pool(2) -> flatten -> linear(width: 3)",
             "tokens -> layer_norm -> mean(over: tokens) -> token(0) -> linear(6)",
+            f"{ends}(stages[{len(stages) - 1}], stem)",
+            f"stages[0 .. {len(stages) - 1}] -> {ends}(zzclasses: 3)",
         )
     )
     program = Program(
-        blocks=(*h.texts, *[text for _, text in made]),
+        blocks=(*h.texts, *texts, *[text for _, text in made]),
         name=d.name("model"),
         channels=d.of((1, 3, 4)),
         height=height,

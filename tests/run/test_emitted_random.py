@@ -89,11 +89,10 @@ def _last_at_each_stride(network: Network) -> list[tuple[Value, int]]:
     nominal = strides(network.nodes)
     found: dict[int, Value] = {}
     for home, values in _ends(network).items():
-        value = values[-1]
-        assert not home or len(values) == 1, home  # the image may go to several places
-        stride = nominal[value.node + 1]
-        if home and stride is not None and len(network.shape(value)) == 3:
-            found[stride] = max(found.get(stride, value), value)
+        for value in values if home else ():  # the image may go to several places
+            stride = nominal[value.node + 1]
+            if stride is not None and len(network.shape(value)) == 3:
+                found[stride] = max(found.get(stride, value), value)
     return [(found[stride], stride) for stride in sorted(found)]
 
 

@@ -298,7 +298,7 @@ def feature_places(network: Network) -> list[tuple[str, Value, int | None]]:
         parts = path.split(".")
         if parts[0] != "head":
             ends[".".join(parts[:2]) if parts[0] == "stages" else parts[0]] = values
-    for value in [value for values in ends.values() for value in values]:
+    for value in sorted([value for values in ends.values() for value in values]):
         stride = nominal[value.node + 1]
         if stride is not None and len(network.shape(value)) == 3 and value.node >= 0:
             last[stride] = value
