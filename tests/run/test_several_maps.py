@@ -37,6 +37,14 @@ def detector(name: str, *arguments: Any) -> nn.Module:
     return module
 
 
+def segmentation(name: str, **options: Any) -> nn.Module:
+    """torchvision's, without weights; its outputs are those by names."""
+    module: nn.Module = getattr(emitted.reference("torchvision").models.segmentation, name)(
+        weights=None, weights_backbone=None, **options
+    )
+    return module
+
+
 def by_hand(name: str) -> nn.Module:
     module: nn.Module = getattr(importlib.import_module("reference.by_hand"), name)()
     return module
@@ -70,6 +78,9 @@ CASES = {
     "rexnet_1_0x_ssdlite": Case(partial(detector, "SSDLiteOfReXNet", 1), (64, 96), rows(81)),
     "unet": Case(partial(by_hand, "UNet"), (64, 96)),
     "yolov8n": Case(partial(by_hand, "YOLOv8"), (64, 96)),
+    "fcn_resnet50": Case(partial(segmentation, "fcn_resnet50", aux_loss=True), (64, 96)),
+    "deeplabv3_resnet50": Case(partial(segmentation, "deeplabv3_resnet50", aux_loss=True), (75, 91)),
+    "lraspp_mobilenetv3_large": Case(partial(segmentation, "lraspp_mobilenet_v3_large"), (75, 91)),
 }
 
 every_case = pytest.mark.parametrize("name", CASES)

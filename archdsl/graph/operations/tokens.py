@@ -43,6 +43,7 @@ class Map(Layout):
 
     name: ClassVar[str] = "map"
     arity: ClassVar[int | None] = 2
+    takes_size: ClassVar[bool] = True
     views: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
