@@ -166,12 +166,12 @@ class Assembly:
     at: At = at
 
     def body(self, value: Tensor) -> Ends:
-        """Put stem and stages behind the input. What the stem and each stage give, by their paths."""
+        """Put stem and stages behind the input. What the stem and each stage give, by their paths, and the input."""
         model = self.model
         total = model.depth
         if total > limits.MAX_BLOCKS:
             raise _model_fault("E394", f"the network has {total:,} blocks; at most {limits.MAX_BLOCKS:,}", model)
-        ends: Ends = {}
+        ends: Ends = {"input": value}
         before: Value = value
         if model.stem is not None:
             before = ends["stem"] = self._end(model.stem, before, "stem", ends)

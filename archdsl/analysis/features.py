@@ -10,6 +10,7 @@ from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.context import Context
 from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.names import plural, setting_names
+from archdsl.analysis.outputs import held
 from archdsl.analysis.settings import end_value
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Output, Setting, Tensor, Value, whole
@@ -96,12 +97,16 @@ class Dilation:
         """A warning for windows that see other positions than in `plain`, the network without an output stride.
 
         The strides in front of a window say how far apart its taps are in the image; on a denser map as much more
-        dilation gives the same taps. The first operation without it is named.
+        dilation gives the same taps. The first operation without it is named. A head that names the maps that it takes
+        is one for them as they are.
         """
+        own = "head." if self.model.head is not None and held(self.model.head) else None
         before = {node.path: (node, stride) for node, stride in zip(plain.nodes, _in_front(plain.nodes), strict=True)}
         for node, here in zip(self.composer.nodes, _in_front(self.composer.nodes), strict=True):
             first, there = before.get(node.path, (node, None))
             if there is None or here is None or node.path in self._said or not _slides(node):
+                continue
+            if own is not None and node.path.startswith(own):
                 continue
             found, wanted = _pair(node, "dilation"), tuple([part * there // here for part in _pair(first, "dilation")])
             if found != wanted:
@@ -209,7 +214,7 @@ def features_of(model: Model, ends: Mapping[str, Value], composer: Composer) -> 
     if request.places:
         tensors = {name: _feature(name, output, ends, span) for name, output in request.places}
         return [Feature(name, tensor.place, stride_of(tensor)) for name, tensor in tensors.items()]
-    given = [tensor for end in ends.values() for tensor in tensors_of(end) or ()]
+    given = [tensor for path, end in ends.items() if path != "input" for tensor in tensors_of(end) or ()]
     found = []
     for stride in request.strides:
         at = [tensor for tensor in given if stride_of(tensor) == stride]

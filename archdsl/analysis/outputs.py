@@ -18,8 +18,8 @@ from archdsl.analysis.values import Block, Environment, Output, Sequence, Settin
 from archdsl.graph.shapes import Range
 from archdsl.syntax import ast
 
-NAMES = ("stem", "stages", "features")
-"""What a model's fields may name of the model itself."""
+NAMES = ("input", "stem", "stages", "features")
+"""What a model's fields may name of the model itself: the image, and what its parts give."""
 
 _HOLDING = (Output, Tensor, Block, Sequence, tuple)
 """Values that may hold the output of a part."""

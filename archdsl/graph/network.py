@@ -282,7 +282,8 @@ def strides(nodes: Sequence[Node], known: list[int | None] | None = None) -> lis
     if not found:
         found.append(1)
     for node in islice(nodes, len(found) - 1, None):
-        before = [s for value in node.inputs if (s := found[value.node + 1]) is not None]
+        deciding = node.inputs[-1:] if node.operation.takes_size else node.inputs
+        before = [s for value in deciding if (s := found[value.node + 1]) is not None]
         if not before:
             found.append(None)
             continue

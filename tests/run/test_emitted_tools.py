@@ -370,6 +370,10 @@ def test_arguments_of_models(name: str) -> None:
     if not built.interface.takes_channels:
         assert name.startswith(("repvgg", "mobileone"))  # its stem asks for the channels of the image
         channels = 3
+    if classifier_of(built.network) is None:
+        assert built.interface.num_classes is None
+        assert not hasattr(built.on_meta(), "reset_classifier")
+        return
     module = built.on_meta(num_classes=9, **({"in_channels": 2} if channels == 2 else {}))
     shapes = emitted.tensor_shapes(built.network)
     changed = {n for n, t in module.state_dict().items() if tuple(t.shape) != shapes[n]}
@@ -379,9 +383,9 @@ def test_arguments_of_models(name: str) -> None:
     classifier = nodes[classifier_of(built.network) or 0].path
     assert changed == first | {name for name in shapes if name.rpartition(".")[0] == classifier}
     image = torch.empty(1, channels, *built.network.input[1:], device="meta")
-    assert module(image).shape == (1, 9)
+    assert module(image).shape[:2] == (1, 9)
     module.reset_classifier(7)
-    assert module(image).shape == (1, 7)
+    assert module(image).shape[:2] == (1, 7)
     assert all(p.device.type == "meta" for p in module.parameters())
 
 
@@ -445,7 +449,8 @@ def test_feature_maps_of_models(name: str) -> None:
         found = [tuple(feature.shape[2:]) for feature in maps]
         assert not exact or found == by_stride
         assert all(f[0] <= s[0] and f[1] <= s[1] for f, s in zip(found, by_stride, strict=True))
-        assert found[-1] == tuple(module.forward_features(image).shape[2:])
+        if hasattr(module, "forward_features"):  # not where several maps enter the head
+            assert tuple(module.forward_features(image).shape[2:]) in found  # the last, but of a path up again
 
 
 @nets_of_blocks

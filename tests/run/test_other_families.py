@@ -21,13 +21,13 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("convnext_t", "convnextv2_atto", "cspdarknet53", "densenet121", "densenet169", "densenet201", "dla34", "dpn68"),
-    *("eca_resnet50_d", "ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "inception_resnet_v2", "inception_v3"),
-    *("inception_v4", "inceptionnext_atto", "mixnet_s", "mobilenetv4_conv_s", "mobileone_s0"),
-    *("coatnet_0", "efficientvit_b0", "mixer_s16", "mobilevit_xs"),
-    *("mobileone_s0_deployed", "nf_resnet50", "poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "resnest50d"),
-    *("shufflenetv2_1_0x", "sk_resnet18", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn"),
-    *("vit_s16", "vit_ti16", "xception41"),
+    *("coatnet_0", "convnext_t", "convnextv2_atto", "cspdarknet53", "densenet121", "densenet169", "densenet201"),
+    *("dla34", "dpn68", "eca_resnet50_d", "efficientvit_b0", "ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x"),
+    *("hrnet_w18_small", "hrnet_w18_small_v2", "inception_resnet_v2", "inception_v3", "inception_v4"),
+    *("inceptionnext_atto", "mixer_s16", "mixnet_s", "mobilenetv4_conv_s", "mobileone_s0", "mobileone_s0_deployed"),
+    *("mobilevit_xs", "nf_resnet50", "poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "resnest50d"),
+    *("shufflenetv2_1_0x", "sk_resnet18", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "vit_s16"),
+    *("vit_ti16", "xception41"),
 )
 
 
@@ -73,6 +73,8 @@ REFERENCES = [
     ("dla34", "timm", "dla34"),
     ("ese_vovnet39b", "timm", "ese_vovnet39b"),
     ("ghostnet_1_0x", "timm", "ghostnet_100"),
+    ("hrnet_w18_small", "timm", "hrnet_w18_small"),
+    ("hrnet_w18_small_v2", "timm", "hrnet_w18_small_v2"),
     ("inception_resnet_v2", "timm", "inception_resnet_v2"),
     ("inception_v3", "timm", "inception_v3"),
     ("inception_v3", "torchvision", "inception_v3"),
@@ -154,6 +156,7 @@ CASES = [
     ("dla34", "timm", "dla34", (64, 96)),
     ("ese_vovnet39b", "timm", "ese_vovnet39b", ODD),
     ("ghostnet_1_0x", "timm", "ghostnet_100", ODD),
+    ("hrnet_w18_small", "timm", "hrnet_w18_small", (64, 96)),
     ("inception_resnet_v2", "timm", "inception_resnet_v2", SMALLEST),
     ("inception_v3", "timm", "inception_v3", SMALLEST),
     ("inception_v4", "timm", "inception_v4", SMALLEST),

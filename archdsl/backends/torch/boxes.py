@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from archdsl.backends.torch.bodies import ELEMENT, Ref
@@ -86,17 +85,25 @@ def chain_behind_values(box: Box, program: Program) -> tuple[Box, Box] | None:
     return (values, rest) if values and rest and is_chain(rest, program) else None
 
 
-def is_relay(box: Box, program: Program) -> bool:
-    """Whether each step of a box hands all its values to the next, and to nobody else."""
+def is_relay(box: Box, program: Program, within: Callable[[UnionStep], Program | None]) -> bool:
+    """Whether each step of a box hands all its values to the next, and to nobody else.
+
+    What a block gives as it got it is its own value too: `within` has the program of a step that is a block.
+    """
     steps = list(leaves(box))
     place = {step.label: index for index, step in enumerate(program.steps)}
     if [place[s.label] for s in steps] != sorted(place[s.label] for s in steps):
         return False
-    for before, step in pairwise(steps):
-        if step.inputs != tuple([Ref(before.label, index) for index in range(before.count)]):
+    given: tuple[Ref, ...] | None = None
+    for step in steps:
+        if not is_module(step) or (given is not None and step.inputs != given):
             return False
+        inner = within(step)
+        ends = inner.outputs if inner is not None else ()
+        handed_on = {index: step.inputs[ref.output] for index, ref in enumerate(ends) if not ref.label}
+        given = tuple([handed_on.get(index, Ref(step.label, index)) for index in range(step.count)])
     inside = {step.label for step in steps[:-1]}
     labels = {step.label for step in steps}
     others = [step for step in program.steps if step.label not in labels]
     used = [*program.outputs, *[ref for step in others for ref in step.inputs]]
-    return all(is_module(step) for step in steps) and not any(ref.label in inside for ref in used)
+    return not any(ref.label in inside for ref in used)

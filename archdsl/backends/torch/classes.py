@@ -19,6 +19,7 @@ from archdsl.backends.torch.widths import Inner
 from archdsl.graph.blocks import INPUT, Application, Declared, Step, Value
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Network, Node
+from archdsl.graph.operations import OPERATIONS
 from archdsl.records import dataclass
 
 
@@ -156,7 +157,7 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ..
                 watched.add(Ref(step.label))
             elif FORMS[step.kind].absorbs:
                 absorbed.add((step.label, "in_channels"))
-            elif FORMS[step.kind].learned:
+            elif FORMS[step.kind].learned or (_takes_size(step.kind) and place == len(step.inputs) - 1):
                 continue  # of what flows in it takes the number of images, and a size
             else:
                 return False
@@ -167,6 +168,11 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ..
     here = {step.label for step in steps}
     others = [term for slot, term in chosen.terms.items() if slot not in absorbed and slot[0] in here]
     return not any(name in term.parameters for term in others) and name not in names(*chosen.conditions.values())
+
+
+def _takes_size(kind: str) -> bool:
+    operation = OPERATIONS.get(kind)
+    return operation is not None and operation.takes_size
 
 
 def _holds(body: Body, node: int | None) -> bool:
@@ -218,7 +224,8 @@ def _of_the_image(network: Network, steps: Mapping[int, Step]) -> set[Any]:
     """The values whose channels may depend on those of the image."""
     found: set[Any] = {INPUT}
     for index, node in enumerate(network.nodes):
-        if node.operation.learned or not found.intersection(node.inputs):
+        mixed = node.inputs[:-1] if node.operation.takes_size else node.inputs
+        if node.operation.learned or not found.intersection(mixed):
             continue
         given = steps[index].names.get("width") if index in steps else None
         if node.operation.mixes and not (isinstance(given, str) and given.endswith(".channels")):

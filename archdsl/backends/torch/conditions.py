@@ -37,6 +37,11 @@ def _not_none(name: str) -> Expression:
     return Binary("is not", Name(name), NONE)
 
 
+def _decides(parameter: Parameter) -> bool:
+    """Whether a parameter is none exactly where what reads it is left away."""
+    return parameter.optional and None not in parameter.column
+
+
 class Conditions:
     """Chooses the condition of every step that some bodies do not have.
 
@@ -57,8 +62,11 @@ class Conditions:
 
     def _narrow(self) -> None:
         """Where a step reads a parameter that may be none, its condition says that it is not: a type checker sees no
-        other reason. Steps with one condition keep having one."""
-        optional = [p.name for p in self.chosen.parameters if p.optional]
+        other reason. Steps with one condition keep having one.
+
+        What a block within takes may be none also where that block is there; then nothing says that it is not.
+        """
+        optional = [p.name for p in self.chosen.parameters if _decides(p)]
         read: dict[Expression, set[str]] = {}
         for (label, _), term in self.chosen.terms.items():
             if label in self.chosen.conditions:
@@ -76,7 +84,7 @@ class Conditions:
         drivers = [
             p
             for p in self.chosen.parameters
-            if p.optional and tuple([value is not MISSING for value in p.column]) == present
+            if _decides(p) and tuple([value is not MISSING for value in p.column]) == present
         ]
         if drivers:
             return joined("and", [_not_none(p.name) for p in drivers])

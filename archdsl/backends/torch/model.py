@@ -45,7 +45,7 @@ from archdsl.backends.torch.python import (
     of_self,
 )
 from archdsl.backends.torch.terms import Namer, constructed, literal, plain, plain_name, tuple_type
-from archdsl.backends.torch.union import UnionStep
+from archdsl.backends.torch.union import Program, UnionStep
 from archdsl.backends.torch.write import IDENTITY, NN_MODULE, NN_SEQUENTIAL, ClassWriter, constructor, method
 from archdsl.graph.network import Network, Value, strides
 from archdsl.records import dataclass
@@ -117,7 +117,10 @@ class ModelWriter(ClassWriter):
         conditions = any(step.label in self.chosen.conditions for step in whole)
         if len(whole) < len(steps) or conditions or len(blocks) < self.depths[id(box)]:
             return None
-        return (whole[0], whole[-1]) if is_relay(box, self.program) else None
+        return (whole[0], whole[-1]) if is_relay(box, self.program, self._within) else None
+
+    def _within(self, step: UnionStep) -> Program | None:
+        return self.plan.classes[step.kind].program if isinstance(step.kind, int) else None
 
     def _depths(self) -> list[int]:
         """The number of blocks in each stage of the text, also of those that do nothing in this network."""

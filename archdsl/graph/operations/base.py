@@ -108,6 +108,8 @@ class Operation:
     learned: ClassVar[bool] = False
     """Whether its output is its parameter, the same for every image: it takes no memory beside the weights. What such
     an operation has as its input is without meaning, but for the number of images."""
+    takes_size: ClassVar[bool] = False
+    """Whether the last input says how high and wide the output is, and nothing else."""
     lists: ClassVar[bool] = False
     """Whether it gives a list of outputs, also where that is a list of one."""
     later: ClassVar[Mapping[str, Any]] = {}

@@ -263,6 +263,7 @@ class Resize(Operation):
 
     name: ClassVar[str] = "resize"
     arity: ClassVar[int | None] = 2
+    takes_size: ClassVar[bool] = True
 
     mode: str = attribute(Choice("nearest", "bilinear"), "how new elements are found", "nearest")
 
@@ -270,10 +271,6 @@ class Resize(Operation):
     def kind(self) -> str:
         """The mode is told apart: tools count bilinear ones otherwise."""
         return f"resize_{self.mode}"
-
-    def stride_behind(self, stride: int) -> int | None:
-        """None: it depends on the size of the other map."""
-        return None
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """(C, H', W') of C x H x W and another map of H' x W'. Raises E403 for a vector."""

@@ -96,6 +96,8 @@ class Map(_Ordered):
 
     name: ClassVar[str] = "map"
     arity: ClassVar[int | None] = 2
+    takes_size: ClassVar[bool] = True
+    views: ClassVar[bool] = True
 
     window: tuple[Any, Any] = attribute(PAIR, WINDOW, 1)
     step: tuple[Any, Any] = attribute(PAIR, STEP, 1)

@@ -1,0 +1,171 @@
+"""Networks of several maps, against modules of others: every output of a pyramid, a detector or a segmenter.
+
+The weights come in as those of `test_other_families` do, and numbers are doubles.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import emitted
+import pytest
+import torch
+from emitted import Extents
+from families.compiling import totals
+from test_other_families import copied, filled
+from test_reference_numerics import assert_equal, pixels
+from torch import Tensor, nn
+
+
+def resnet50_fpn() -> nn.Module:
+    """torchvision's backbone of Faster R-CNN, with norms that learn."""
+    utils = emitted.reference("torchvision").models.detection.backbone_utils
+    module: nn.Module = utils.resnet_fpn_backbone(
+        backbone_name="resnet50", weights=None, norm_layer=nn.BatchNorm2d, trainable_layers=5
+    )
+    return module
+
+
+def detector(name: str, *arguments: Any) -> nn.Module:
+    """One of `reference.detectors`."""
+    emitted.reference("timm")
+    module: nn.Module = getattr(importlib.import_module("reference.detectors"), name)(*arguments)
+    return module
+
+
+def segmentation(name: str, **options: Any) -> nn.Module:
+    """torchvision's, without weights; its outputs are those by names."""
+    module: nn.Module = getattr(emitted.reference("torchvision").models.segmentation, name)(
+        weights=None, weights_backbone=None, **options
+    )
+    return module
+
+
+def by_hand(name: str) -> nn.Module:
+    module: nn.Module = getattr(importlib.import_module("reference.by_hand"), name)()
+    return module
+
+
+def rows(classes: int) -> Callable[[list[Tensor]], list[Tensor]]:
+    """Our maps of scores and of offsets as rows for each box."""
+    return lambda maps: importlib.import_module("reference.detectors").rows(maps, classes)
+
+
+def listed(given: Any) -> list[Tensor]:
+    """What a module gives: one tensor, several, or several by names."""
+    if isinstance(given, Tensor):
+        return [given]
+    return list(given.values() if isinstance(given, dict) else given)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and the module of others that has its weights and gives its outputs."""
+
+    make: Callable[[], nn.Module]
+    size: Extents
+    arranged: Callable[[list[Tensor]], list[Tensor]] = list
+    """Our outputs as the module gives them."""
+
+
+CASES = {
+    "resnet50_fpn": Case(resnet50_fpn, (64, 96)),
+    "ssdlite320_mobilenetv3_large": Case(partial(detector, "SSDLiteOfMobileNet"), (64, 96), rows(91)),
+    "rexnet_1_0x_ssdlite": Case(partial(detector, "SSDLiteOfReXNet", 1), (64, 96), rows(81)),
+    "unet": Case(partial(by_hand, "UNet"), (64, 96)),
+    "yolov8n": Case(partial(by_hand, "YOLOv8"), (64, 96)),
+    "fcn_resnet50": Case(partial(segmentation, "fcn_resnet50", aux_loss=True), (64, 96)),
+    "deeplabv3_resnet50": Case(partial(segmentation, "deeplabv3_resnet50", aux_loss=True), (75, 91)),
+    "lraspp_mobilenetv3_large": Case(partial(segmentation, "lraspp_mobilenet_v3_large"), (75, 91)),
+}
+
+every_case = pytest.mark.parametrize("name", CASES)
+
+
+@every_case
+def test_parameters(name: str) -> None:
+    built = emitted.emitted_spec(name)
+    with torch.device("meta"):
+        wanted = sum(parameter.numel() for parameter in CASES[name].make().parameters())
+    assert totals(built.network)["params"] == wanted
+
+
+@every_case
+def test_outputs(name: str) -> None:
+    case = CASES[name]
+    with torch.device("meta"):
+        reference = case.make()
+    reference = filled(reference)
+    built = emitted.emitted_spec(name)
+    model = copied(built, reference)
+    image = pixels(case.size, batch=1)
+    with torch.no_grad():
+        given, wanted = listed(model(image)), listed(reference(image))
+    if built.network.output_names:
+        assert model(image)._fields == built.network.output_names
+    found = case.arranged(given)
+    assert len(found) == len(wanted)
+    for index, (ours, theirs) in enumerate(zip(found, wanted, strict=True)):
+        assert theirs.std() > 0.01
+        assert_equal(ours, theirs, f"output {index}")
+
+
+@every_case
+def test_learns_at_the_declared_size(name: str) -> None:
+    built = emitted.emitted_spec(name)
+    model = built.on_meta().train()
+    outputs = listed(model(torch.empty(2, *map(int, built.network.input), device="meta")))
+    assert [tuple(tensor.shape[1:]) for tensor in outputs] == emitted.output_shapes(built.network)
+    sum(tensor.sum() for tensor in outputs).backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+# Code of several maps
+
+BRANCHES = """
+use std.ops { conv, relu, resize, add }
+
+block one_more(xs...; width) = [xs, xs[count(xs) - 1] -> conv(width, kernel: 3, stride: 2)]
+
+block chain(x; width, times) {
+  y[0] = x
+  y[i] = y[i - 1] -> conv(width if i == times else x.channels, kernel: 3, stride: 2) -> relu when i < times
+         for i in 1 .. times
+  return y[times]
+}
+
+block matched(x, other; times) {
+  return resize(x -> conv(other.channels, kernel: 1), other) if times < 0
+         else x if times == 0
+         else chain(x, width: other.channels, times: times)
+}
+
+block exchange(xs...) {
+  last = count(xs) - 1
+  return [relu(add([matched(xs[j], xs[i], times: i - j) for j in 0 .. last])) for i in 0 .. last]
+}
+
+model network {
+  input:  3 x 32 x 32
+  stem:   conv(4, kernel: 3)
+  stages: [exchange { enter: one_more(width: 8)  depth: 2 }, exchange { enter: one_more(width: 16) },
+           exchange { enter: one_more(width: 24) }]
+}
+"""
+"""Branches of several resolutions: all of a block's choices, and maps that a block hands on as it got them."""
+
+
+def test_branches() -> None:
+    built = emitted.emitted_text(BRANCHES)
+    assert built.text.count("MapStage(\n") == 3
+    assert "ModuleDict" not in built.text.partition("class Network(")[2]
+    image = emitted.images(built.network, batch=1)
+    seen = emitted.watch(emitted.randomise(built.make().double()), image)
+    emitted.check_shapes(built.network, seen)
+    assert {name: tuple(t.shape) for name, t in built.on_meta().state_dict().items()} == emitted.tensor_shapes(
+        built.network
+    )
