@@ -45,8 +45,9 @@ def segmentation(name: str, **options: Any) -> nn.Module:
     return module
 
 
-def by_hand(name: str) -> nn.Module:
-    module: nn.Module = getattr(importlib.import_module("reference.by_hand"), name)()
+def by_hand(name: str, *arguments: Any) -> nn.Module:
+    """One of `reference.by_hand`."""
+    module: nn.Module = getattr(importlib.import_module("reference.by_hand"), name)(*arguments)
     return module
 
 
@@ -122,6 +123,21 @@ def test_learns_at_the_declared_size(name: str) -> None:
     assert [tuple(tensor.shape[1:]) for tensor in outputs] == emitted.output_shapes(built.network)
     sum(tensor.sum() for tensor in outputs).backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("depth", "width", "most", "published"),
+    [(0.33, 0.5, 1024, 11166560), (0.67, 0.75, 768, 25902640), (1.0, 1.0, 512, 43691520), (1.0, 1.25, 512, 68229648)],
+)
+def test_other_scales_of_a_detector(depth: float, width: float, most: int, published: int) -> None:
+    """YOLOv8s, m, l and x; Ultralytics counts the 16 fixed numbers of the predictions too."""
+    network = emitted.text_network(
+        'use "others/yolov8.arch" { yolov8 }\n'
+        f"model m = yolov8(width_mult: {width}, depth_mult: {depth}, most: {most})"
+    )
+    with torch.device("meta"):
+        wanted = sum(parameter.numel() for parameter in by_hand("YOLOv8", depth, width, most).parameters())
+    assert totals(network)["params"] == wanted == published - 16
 
 
 # Code of several maps
