@@ -272,7 +272,7 @@ def as_matrices(d: Draw, m: Map) -> str:
     t = m.name
     heads = d.of([h for h in (1, 2, 4) if m.divisor % h == 0])
     rows = f"{t} -> max_pool(kernel: 3, stride: 3) -> adaptive_avg_pool(2) -> tokens -> layer_norm"
-    parts = f"{rows} -> split_heads({heads}) -> tanh"
+    parts = f"{rows} -> split_heads({heads})"
     bias = f"relative_bias({heads}, size: 2, init: {d.of(('zeros', 'normal(std: 1/10)'))})"
     over = d.of(("height", "width"))
     mean = f"-> merge_heads -> mean(over: tokens) -> token(0) -> reshape(to: [{m.channels}, 1, 1])"

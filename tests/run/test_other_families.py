@@ -21,13 +21,13 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("coatnet_0", "convnext_t", "convnextv2_atto", "cspdarknet53", "densenet121", "densenet169", "densenet201"),
-    *("dla34", "dpn68", "eca_resnet50_d", "efficientvit_b0", "ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x"),
-    *("hrnet_w18_small", "hrnet_w18_small_v2", "inception_resnet_v2", "inception_v3", "inception_v4"),
-    *("inceptionnext_atto", "mixer_s16", "mixnet_s", "mobilenetv4_conv_s", "mobileone_s0", "mobileone_s0_deployed"),
-    *("mobilevit_xs", "nf_resnet50", "poolformer_s12", "repvgg_a0", "res2net50_26w_4s", "resnest50d"),
-    *("shufflenetv2_1_0x", "sk_resnet18", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "vit_s16"),
-    *("vit_ti16", "xception41"),
+    *("cait_xxs24", "coatnet_0", "convnext_t", "convnextv2_atto", "cspdarknet53", "deit_ti16_distilled"),
+    *("densenet121", "densenet169", "densenet201", "dla34", "dpn68", "eca_resnet50_d", "efficientvit_b0"),
+    *("ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "hrnet_w18_small", "hrnet_w18_small_v2"),
+    *("inception_resnet_v2", "inception_v3", "inception_v4", "inceptionnext_atto", "mixer_s16", "mixnet_s"),
+    *("mobilenetv4_conv_s", "mobileone_s0", "mobileone_s0_deployed", "mobilevit_xs", "nf_resnet50"),
+    *("poolformer_s12", "pvt_v2_b0", "repvgg_a0", "res2net50_26w_4s", "resnest50d", "shufflenetv2_1_0x"),
+    *("sk_resnet18", "squeezenet_1_1", "starnet_s1", "vgg16_bn", "vgg19_bn", "vit_s16", "vit_ti16", "xception41"),
 )
 
 
@@ -57,11 +57,13 @@ def deployed(name: str, model: nn.Module) -> nn.Module:
 # Sizes
 
 REFERENCES = [
+    ("cait_xxs24", "timm", "cait_xxs24_224"),
     ("coatnet_0", "timm", "coatnet_0_224"),
     ("convnext_t", "timm", "convnext_tiny"),
     ("convnext_t", "torchvision", "convnext_tiny"),
     ("cspdarknet53", "timm", "cspdarknet53"),
     ("convnextv2_atto", "timm", "convnextv2_atto"),
+    ("deit_ti16_distilled", "timm", "deit_tiny_distilled_patch16_224"),
     ("densenet121", "timm", "densenet121"),
     ("densenet121", "torchvision", "densenet121"),
     ("densenet169", "timm", "densenet169"),
@@ -87,6 +89,7 @@ REFERENCES = [
     ("mobileone_s0_deployed", "timm", "mobileone_s0"),
     ("mobilevit_xs", "timm", "mobilevit_xs"),
     ("poolformer_s12", "timm", "poolformer_s12"),
+    ("pvt_v2_b0", "timm", "pvt_v2_b0"),
     ("nf_resnet50", "timm", "nf_resnet50"),
     ("repvgg_a0", "timm", "repvgg_a0"),
     ("res2net50_26w_4s", "timm", "res2net50_26w_4s"),
@@ -143,11 +146,13 @@ SMALLEST = (75, 107)
 """75 is the least that an Inception network takes."""
 
 CASES = [
+    ("cait_xxs24", "timm", "cait_xxs24_224", (224, 224)),
     ("coatnet_0", "timm", "coatnet_0_224", (224, 224)),
     ("convnext_t", "timm", "convnext_tiny", (64, 96)),
     ("convnext_t", "torchvision", "convnext_tiny", ODD),
     ("cspdarknet53", "timm", "cspdarknet53", ODD),
     ("convnextv2_atto", "timm", "convnextv2_atto", (64, 96)),
+    ("deit_ti16_distilled", "timm", "deit_tiny_distilled_patch16_224", (224, 224)),
     ("densenet121", "timm", "densenet121", ODD),
     ("dpn68", "timm", "dpn68", ODD),
     ("efficientvit_b0", "timm", "efficientvit_b0", ODD),
@@ -168,6 +173,7 @@ CASES = [
     ("mobileone_s0_deployed", "timm", "mobileone_s0", ODD),
     ("mobilevit_xs", "timm", "mobilevit_xs", (64, 128)),
     ("poolformer_s12", "timm", "poolformer_s12", ODD),
+    ("pvt_v2_b0", "timm", "pvt_v2_b0", (64, 96)),
     ("nf_resnet50", "timm", "nf_resnet50", ODD),
     ("repvgg_a0", "timm", "repvgg_a0", ODD),
     ("res2net50_26w_4s", "timm", "res2net50_26w_4s", ODD),

@@ -131,6 +131,20 @@ def test_attention_in_parts_is_attention_in_each() -> None:
     torch.testing.assert_close(model(image), torch.cat(maps, 3), rtol=1e-12, atol=1e-12)
 
 
+def test_a_bias_of_parts_is_that_of_each() -> None:
+    body = """block b(x) {
+      q, k, v = x -> tokens(window: 5 x 2) -> linear(3 * x.channels) -> split(parts: 3)
+      bias = relative_bias(2, size: 5 x 2, init: normal(std: 1))
+      return map(attention(q, k, v, bias, heads: 2, size: 10), x, window: 5 x 2)
+    }"""
+    model, whole = module_of(body), module_of(body, "8 x 5 x 2")
+    whole.load_state_dict(model.state_dict())
+    image = values(2, 8, 5, 4)
+    wanted = torch.cat([whole(half) for half in image.split(2, 3)], 3)
+    torch.testing.assert_close(model(image), wanted, rtol=1e-12, atol=1e-12)
+    assert model(values(2, 8, 10, 6)).shape == (2, 8, 10, 6)  # its windows are as large in images of all sizes
+
+
 WRITTEN_OUT = """block b(x) {
   q, k, v = x -> tokens -> linear(3 * x.channels) -> split_heads(2) -> split(parts: 3, over: width)
   bias    = relative_bias(2, size: x.height x x.width, init: normal(std: 1))

@@ -254,10 +254,10 @@ class Attention(Operation):
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         """Queries, keys and values, the output, and for each token in each head the logarithm of its sum: what fused
         kernels keep, PyTorch's for CPUs among them. They need as many channels in values as in keys, and no bias that
-        is learned; otherwise the weights are kept instead."""
+        is learned; otherwise the weights are kept, and queries and keys as they were scaled."""
         pairs, queries, heads = self._pairs(inputs)
         if len(inputs) > 3 or differ(self._matrices(inputs[0])[2], self._matrices(inputs[2])[2]):
-            return Saved(inputs=(0, 1, 2), values=pairs * heads)
+            return Saved(inputs=(2,), values=pairs * heads + elements(inputs[0]) + elements(inputs[1]))
         return Saved(inputs=(0, 1, 2), outputs=(0,), values=queries * heads)
 
 
