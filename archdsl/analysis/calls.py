@@ -11,7 +11,7 @@ from archdsl import numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule, Tie
 from archdsl.analysis.evaluate import PLAIN, bounded, numeric, weight
 from archdsl.analysis.lists import grow, items_of
-from archdsl.analysis.names import misplaced, plural, setting_names, unknown_setting
+from archdsl.analysis.names import misplaced, plural, setting_names, unknown_argument, unknown_setting
 from archdsl.analysis.operators import number_fault, ordered
 from archdsl.analysis.outputs import outputs_of
 from archdsl.analysis.prelude import PRELUDE
@@ -197,7 +197,7 @@ def arguments(ctx: Context, definition: Definition, e: ast.Call, env: Environmen
         else:
             name = argument.name.text
             if name not in names:
-                raise unknown_setting(argument.name, names, definition.name)
+                raise unknown_argument(argument.name, names, definition, e.arguments)
         if name in found:
             raise Fault(Diagnostic("E203", f"`{name}` is given twice", argument.span))
         found[name] = Setting(ctx.evaluate(argument.value, env), Origin(argument.value, env))

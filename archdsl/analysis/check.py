@@ -15,6 +15,7 @@ from archdsl.analysis.names import (
     did_you_mean,
     misplaced,
     setting_names,
+    unknown_argument,
     unknown_column,
     unknown_name,
     unknown_part,
@@ -519,7 +520,7 @@ class Checker:
                 self.report(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
             seen.add(name.text)
             if known is not None and name.text not in known and named is not None:
-                self.report(unknown_setting(name, known, named.name).diagnostic)
+                self.report(unknown_argument(name, known, named, arguments).diagnostic)
 
     @staticmethod
     def _settings_of(named: Named | None) -> tuple[str, ...] | None:

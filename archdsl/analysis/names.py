@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from archdsl.analysis.program import Builtin, Definition, Named, Primitive
@@ -89,6 +90,24 @@ def unknown_setting(name: ast.Identifier, known: tuple[str, ...], of: str) -> Fa
     hint = did_you_mean(name.text, known, name.span, others)
     message = f"`{of}` has no setting `{name.text}`"
     return Fault(Diagnostic("E202", message, name.span, help=hint.help, edits=hint.edits))
+
+
+def unknown_argument(
+    name: ast.Identifier, known: tuple[str, ...], of: Named, arguments: tuple[ast.Argument, ...]
+) -> Fault:
+    """E202 for an argument; where a fn gives a block that has such a setting, how that is configured."""
+    error = unknown_setting(name, known, of.name)
+    given = of.declaration.value if isinstance(of, Definition) and of.kind == "fn" else None
+    made = given.function if isinstance(given, ast.Call | ast.Configured) else given
+    block = of.module.names.get(made.name) if isinstance(made, ast.Reference) and isinstance(of, Definition) else None
+    if not (isinstance(block, Primitive) or (isinstance(block, Definition) and block.kind == "block")):
+        return error
+    if error.diagnostic.edits or name.text not in setting_names(block):
+        return error
+    own = [a.span.text for a in arguments if a.name is None or a.name.text in known]
+    others = [a.span.text for a in arguments if a.name is not None and a.name.text not in known]
+    help_ = f"configure what it gives: `{of.name}({', '.join(own)})({', '.join(others)})`"
+    return Fault(replace(error.diagnostic, help=help_))
 
 
 def unknown_column(name: ast.Identifier, known: Iterable[str]) -> Diagnostic:

@@ -42,7 +42,8 @@ ONE_CLASS = {
         "n",
     ),
     "poolings": (
-        "block b(x; n) {\n  y[0] = x -> conv(8, kernel: 1)\n  y[i] = y[i - 1] -> max_pool(3, stride: 1) for i in 1 .. n\n"
+        "block b(x; n) {\n  y[0] = x -> conv(8, kernel: 1)\n"
+        "  y[i] = y[i - 1] -> max_pool(3, stride: 1) for i in 1 .. n\n"
         "  return concat(y) -> conv(16, kernel: 1)\n}",
         ["n: 1", "n: 3"],
         "n",
@@ -104,7 +105,8 @@ SEVERAL_CLASSES = {
         ["n: 0", "n: 2", "n: 3"],
     ),
     "another order": (
-        "block b(x; n) {\n  p = x -> split(parts: n)\n  return concat([p[n - 1 - i] -> conv(4, kernel: 1) for i in 0 .. n - 1])\n"
+        "block b(x; n) {\n  p = x -> split(parts: n)\n"
+        "  return concat([p[n - 1 - i] -> conv(4, kernel: 1) for i in 0 .. n - 1])\n"
         "           -> conv(16, kernel: 1)\n}",
         ["n: 1", "n: 2", "n: 4"],
     ),
@@ -113,7 +115,8 @@ SEVERAL_CLASSES = {
 
 def text_of(block: str, settings: list[str]) -> str:
     stages = ", ".join(f"b {{ {setting.replace('[[', '[').replace(']]', ']')} }}" for setting in settings)
-    return f"{HEADER}{block}\nmodel m {{ input: 3 x 9 x 7  stem: conv_norm_act(16)  stages: [{stages}]  head: pool_head(5) }}"
+    fields = f"input: 3 x 9 x 7  stem: conv_norm_act(16)  stages: [{stages}]  head: pool_head(5)"
+    return f"{HEADER}{block}\nmodel m {{ {fields} }}"
 
 
 @pytest.mark.parametrize("name", ONE_CLASS)
