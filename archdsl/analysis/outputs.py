@@ -21,8 +21,8 @@ from archdsl.syntax import ast
 NAMES = ("input", "stem", "stages", "features")
 """What a model's fields may name of the model itself: the image, and what its parts give."""
 
-_HOLDING = (Output, Tensor, Block, Sequence, tuple)
-"""Values that may hold the output of a part."""
+_HOLDING = frozenset((Output, Tensor, Block, Sequence, tuple))
+"""The types of values that may hold the output of a part."""
 
 
 def with_outputs(env: Environment, names: Iterable[str] = NAMES) -> Environment:
@@ -87,6 +87,8 @@ def fed(block: Block | Sequence, outputs: tuple[Output, ...]) -> Block | Sequenc
 
 def takes_own(block: Block | Sequence) -> bool:
     """Whether a block says itself what flows into it."""
+    if isinstance(block, Block):
+        return bool(block.inputs)
     while isinstance(block, Sequence):
         if not block.steps:
             return False
@@ -137,7 +139,7 @@ def applied_within(block: Block | Sequence) -> Block | None:
 
 
 def _may_hold(block: Block) -> bool:
-    return any(isinstance(setting.value, _HOLDING) for setting in block.settings.values())
+    return not _HOLDING.isdisjoint([type(setting.value) for setting in block.settings.values()])
 
 
 def replaced(value: Any, by: Callable[[Any], tuple[Tensor, ...]]) -> Any:
@@ -157,7 +159,7 @@ def replaced(value: Any, by: Callable[[Any], tuple[Tensor, ...]]) -> Any:
 
 
 def _replaced_setting(setting: Setting, by: Callable[[Any], tuple[Tensor, ...]]) -> Setting:
-    if not isinstance(setting.value, _HOLDING):
+    if type(setting.value) not in _HOLDING:
         return setting
     return replace(setting, value=replaced(setting.value, by))
 
