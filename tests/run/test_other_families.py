@@ -21,7 +21,7 @@ from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
     *("convnext_t", "convnextv2_atto", "cspdarknet53", "densenet121", "densenet169", "densenet201", "dla34", "dpn68"),
-    *("eca_resnet50_d", "ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "hrnet_w18_small", "hrnet_w18_small_v2"),
+    *("eca_resnet50_d", "ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "hrnet_w18_small"),
     *(
         "inception_resnet_v2",
         "inception_v3",
