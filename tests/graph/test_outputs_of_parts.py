@@ -17,7 +17,7 @@ from archdsl.source import Source
 from archdsl.views.show import show_model
 
 USES = """arch 1
-use std.ops { add, concat, conv, conv_transpose, max_pool, relu, resize }
+use std.ops { add, concat, conv, conv_transpose, identity, max_pool, relu, resize }
 use std.blocks { conv_norm_act, pool_head }
 use std.scaling { dwr, w }
 """
@@ -185,3 +185,56 @@ def test_names_give_way_to_those_of_the_file() -> None:
       block stages(x; width) = x -> conv(width, kernel: 1)
       model m { input: 3 x 8 x 8  stem: stem(4)  stages: [stages(4), stages { width: 8 }]  head: stem(2) }"""
     assert [node.shapes[0][0] for node in compiled(text).network.nodes] == [4, 4, 8, 2]
+
+
+SCORES = """
+block scores(x, image; classes) = resize(x -> conv(classes, kernel: 3), image, mode: "bilinear")
+block above(x; other) = resize(x, other) + other
+"""
+
+
+def test_the_image_by_name() -> None:
+    """It stands beside what flows, and is no feature; a setting of its name hides it."""
+    by_name = compiled(
+        f"{SCORES}model m {{ input: 3 x 32 x 48  {STAGES}  head: scores(stages[2], input, classes: 5) }}"
+    )
+    assert by_name.network.shape(by_name.network.outputs[0]) == (5, 32, 48)
+    behind = compiled(
+        f"{SCORES}model m {{ input: 3 x 32 x 48  {STAGES}  head: identity -> scores(input, classes: 5) }}"
+    )
+    assert behind.network.shape(behind.network.outputs[0]) == (5, 32, 48)
+    message = "no stage ends at stride 1"
+    text = f"{SCORES}model m {{ input: 3 x 32 x 48  {STAGES}  features: [1] }}"
+    failed = Compiler(Texts()).compile(Source("entry.arch", USES + text))
+    assert message in [diagnostic.message for diagnostic in failed.diagnostics]
+    shown = show_model(by_name, Texts())
+    assert "head:   scores(stages[2], input, classes: 5)" in shown
+    hidden = f"{SCORES}model m {{ input = 8  input: 3 x 32 x 48  stages: conv_norm_act {{ width: input }} }}"
+    assert compiled(hidden).network.shape(compiled(hidden).network.outputs[0]) == (8, 32, 48)
+
+
+def test_a_resized_map_has_the_stride_of_the_other() -> None:
+    text = f"""{SCORES}model m {{
+      input:    3 x 32 x 48
+      stages:   [conv_norm_act {{ width: 8  stride: 2 }}, conv_norm_act {{ width: 8  stride: 2 }},
+                 above {{ other: stages[0] }}]
+      features: [2, 4]
+    }}"""
+    network = compiled(text).network
+    assert [(f.stride, network.shape(f.value)) for f in network.features] == [(2, (8, 16, 24)), (4, (8, 8, 12))]
+    assert network.features[0].value == network.outputs[0]
+
+
+@pytest.mark.parametrize(("head", "said"), [("scores(classes: 5)", True), ("scores(stages[2], classes: 5)", False)])
+def test_windows_of_a_head_that_names_its_maps(head: str, said: bool) -> None:
+    """A head that takes the last map, as it comes, is one for the coarser map: that its windows see less is said."""
+    text = f"""use std.resnet {{ bottleneck }}
+    block scores(x; classes) = x -> conv(classes, kernel: 3)
+    model m {{
+      input:         3 x 64 x 64
+      stages:        bottleneck {{ width: [8, 16, 32]  stride: 2 }}
+      output_stride: 4
+      head:          {head}
+    }}"""
+    result = compiled(text)
+    assert [d.message.startswith("`head.conv` is dilated by 1") for d in result.diagnostics] == [True] * said

@@ -23,7 +23,7 @@ from archdsl.weights import RESHAPE, map_state
 MODELS = (
     *("cait_xxs24", "coatnet_0", "convnext_t", "convnextv2_atto", "cspdarknet53", "deit_ti16_distilled"),
     *("densenet121", "densenet169", "densenet201", "dla34", "dpn68", "eca_resnet50_d", "efficientvit_b0"),
-    *("ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "hrnet_w18_small", "hrnet_w18_small_v2"),
+    *("ese_vovnet39b", "fasternet_t0", "ghostnet_1_0x", "hrnet_w18_small"),
     *("inception_resnet_v2", "inception_v3", "inception_v4", "inceptionnext_atto", "mixer_s16", "mixnet_s"),
     *("mobilenetv4_conv_s", "mobileone_s0", "mobileone_s0_deployed", "mobilevit_xs", "nf_resnet50"),
     *("poolformer_s12", "pvt_v2_b0", "repvgg_a0", "res2net50_26w_4s", "resnest50d", "shufflenetv2_1_0x"),

@@ -14,7 +14,7 @@ from archdsl.backends.torch.parameters import Choice
 from archdsl.backends.torch.python import Name, names
 from archdsl.backends.torch.sizes import fixed_by
 from archdsl.backends.torch.terms import RESERVED, Chosen, Namer
-from archdsl.backends.torch.union import Program, programs_of
+from archdsl.backends.torch.union import Program, UnionStep, programs_of
 from archdsl.backends.torch.widths import Inner
 from archdsl.graph.blocks import INPUT, Application, Declared, Step, Value
 from archdsl.graph.faults import RuleError
@@ -150,6 +150,8 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ..
             if isinstance(step.kind, int):
                 inner = plan.classes[step.kind]
                 taken = inner.chosen.inputs[place]
+                if _sizes_alone(plan, inner.program, taken):
+                    continue
                 absorbed.add((step.label, inner.chosen.widths[Ref("", taken)].name))
                 if not _absorbs(plan, inner.program, inner.chosen, inner.of_the_image, taken):
                     return False
@@ -157,8 +159,8 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ..
                 watched.add(Ref(step.label))
             elif FORMS[step.kind].absorbs:
                 absorbed.add((step.label, "in_channels"))
-            elif FORMS[step.kind].learned or (_takes_size(step.kind) and place == len(step.inputs) - 1):
-                continue  # of what flows in it takes the number of images, and a size
+            elif _takes_size(step, place):
+                continue
             else:
                 return False
     if not absorbed or watched.intersection(program.outputs):
@@ -170,9 +172,29 @@ def _absorbs(plan: Plan, program: Program, chosen: Chosen, bodies: tuple[int, ..
     return not any(name in term.parameters for term in others) and name not in names(*chosen.conditions.values())
 
 
-def _takes_size(kind: str) -> bool:
+def _sizes_alone(plan: Plan, program: Program, index: int) -> bool:
+    """Whether a block takes nothing of an input but its height and width, and how many images there are."""
+    ref = Ref("", index)
+    if ref in program.outputs:
+        return False
+    for step in program.steps:
+        for place in [place for place, given in enumerate(step.inputs) if given == ref]:
+            if isinstance(step.kind, int):
+                inner = plan.classes[step.kind]
+                if not _sizes_alone(plan, inner.program, inner.chosen.inputs[place]):
+                    return False
+            elif not _takes_size(step, place):
+                return False
+    return True
+
+
+def _takes_size(step: UnionStep, place: int) -> bool:
+    """Whether an operation takes nothing of an operand but the number of images, and a size."""
+    kind = str(step.kind)
+    if FORMS[kind].learned:
+        return True
     operation = OPERATIONS.get(kind)
-    return operation is not None and operation.takes_size
+    return operation is not None and operation.takes_size and place == len(step.inputs) - 1 != step.bypass
 
 
 def _holds(body: Body, node: int | None) -> bool:
