@@ -12,7 +12,8 @@ use std.ops {
   conv, batch_norm, group_norm, layer_norm, relu, relu6, silu, gelu, sigmoid, hard_swish, hard_sigmoid, leaky_relu,
   prelu, tanh, mish, log_sigmoid, identity, max_pool, avg_pool, global_pool, global_max_pool, adaptive_avg_pool, linear,
   flatten, add, mul, concat, split, slice, pad_channels, channel_shuffle, upsample, resize, dropout, drop_path,
-  layer_scale, scale, reshape, std_conv, conv_transpose, channel_conv
+  layer_scale, scale, reshape, std_conv, conv_transpose, channel_conv, parameter, softmax, tokens, map, token,
+  attention, matmul, transpose, split_heads, merge_heads, relative_bias
 }
 use std.blocks { conv_norm_act, squeeze_excite, pool_head, conv_head }
 """
@@ -261,6 +262,39 @@ PROGRAMS = {
         input: 3 x 61 x 90
         stages: [sames, sames { k: 2 x 5  s: 1 x 2 }, sames { k: 4  s: 1 }]
         head: pool_head(classes: 5)
+      }
+    """,
+    "matrices": """
+      block biased(x; heads) {
+        t = x -> tokens -> layer_norm
+        q = t -> linear(x.channels) -> split_heads(heads)
+        k = t -> linear(x.channels) -> split_heads(heads)
+        v = t -> linear(x.channels) -> split_heads(heads)
+        bias = relative_bias(heads, size: x.height x x.width, init: normal(std: 1/2))
+        return x + map(attention(q, k, v, bias) -> merge_heads, x)
+      }
+      block linear_attention(x; heads) {
+        t = x -> tokens -> layer_norm -> linear(3 * x.channels)
+        q, k, v = t -> split_heads(heads) -> split(parts: 3, over: width)
+        return x + map(matmul(q, matmul(transpose(k), v)) -> merge_heads, x)
+      }
+      block in_windows(x; heads) {
+        q, k, v = x -> tokens(window: 3 x 2) -> layer_norm -> linear(3 * x.channels) -> split(parts: 3)
+        y = map(attention(q, k, v, heads: heads, size: 6), x, window: 3 x 2)
+        a, b, c = y -> tokens(step: 2) -> layer_norm -> linear(3 * x.channels) -> split(parts: 3)
+        return x + map(attention(a, b, c, heads: heads, parts: 4), x, step: 2)
+      }
+      block across(x) {
+        t = x -> tokens -> layer_norm
+        y = t -> transpose -> tanh -> layer_norm -> linear(t.tokens) -> transpose
+        first, others = x -> split(sizes: [2, x.height - 2], over: height)
+        return concat(others, first, over: height) * softmax(map(y, x), over: width)
+      }
+      model m {
+        input:  3 x 12 x 16
+        stem:   conv(8, kernel: 3, stride: 2)
+        stages: [biased(heads: 2), biased(heads: 4), linear_attention(heads: 2), in_windows(heads: 4), across]
+        head:   tokens -> layer_norm -> token(3) -> linear(5)
       }
     """,
     "lists": """
