@@ -28,8 +28,10 @@ FILES = [f"specs/{name}.arch" for name in (
     *("regnety_4gf", "regnet/regnetx", "regnet/anynet", "resnet/resnext", "efficientnet/efficientnet", "rexnet/rexnet"),
     *("efficientnet/efficientnetv2_base", "mobilenet/mobilenetv2", "others/convnext"),
     *("others/shufflenetv2", "others/repvgg", "scaled/regnety"),
+    *("others/res2net", "others/dla", "others/convnextv2", "resnet/resnest", "resnet/nf_resnet"),
 )]  # fmt: skip
-"""Files of every form: whole models, tables of instances, lists, blocks of their own, scalings."""
+"""Files of every form: whole models, tables of instances, lists, blocks of their own, scalings; lists that grow and that
+flow, arithmetic of tensors and functions of several, learned tensors, standardized weights."""
 TEXTS = {path: read_data(path) for path in spec_files()}
 COMPILER = Compiler(Texts(TEXTS))
 KINDS = ("NAME", "KIND")
