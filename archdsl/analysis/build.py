@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from archdsl import numbers
@@ -30,6 +31,7 @@ from archdsl.analysis.values import (
     is_list,
     kind_of,
 )
+from archdsl.diagnostics import Fault, Label
 from archdsl.graph.blocks import NO_NAMES, WORKED_OUT, Formula, Given
 from archdsl.graph.faults import RuleError
 from archdsl.graph.network import Value as Place
@@ -181,11 +183,20 @@ def build(
         tensors = tensors_of(result)
         if tensors is None:
             message = f"`{definition.name}` returns {kind_of(result)}, not a tensor"
-            raise fault("E301", message, site, env)
+            diagnostic = fault("E301", message, site, env).diagnostic
+            label = Label(_returned(definition.declaration).span, "what it returns")
+            raise Fault(replace(diagnostic, labels=(*diagnostic.labels, label)))
         recorder.leave([t.place for t in tensors])
         return result
     finally:
         ctx.leave(definition)
+
+
+def _returned(declaration: ast.Declaration) -> ast.Node:
+    """What a block says that it returns."""
+    entries = declaration.body.entries if declaration.body is not None else ()
+    found = next((entry for entry in reversed(entries) if isinstance(entry, ast.Return)), None)
+    return found or declaration.value or declaration
 
 
 def _held(ctx: Context, block: Block, site: ast.Node, env: Environment) -> dict[Place, str]:

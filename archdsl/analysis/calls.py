@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from archdsl import numbers
+from archdsl import limits, numbers
 from archdsl.analysis.context import AlreadyReported, Context, Rule, Tie
 from archdsl.analysis.evaluate import PLAIN, bounded, numeric, weight
 from archdsl.analysis.lists import grow, items_of
@@ -136,6 +136,7 @@ def _call_builtin(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment)
         if values:
             raise fault("E301", f"`{builtin.name}` takes numbers, or a tensor, and not both", e, env)
         block = among(Block(operation), len(tensors), listed=listed)
+        _spend_inputs(ctx, len(tensors), block, e, env)
         if listed and len(tensors) == 1 and folds(block):
             return tensors[0]
         return ctx.language.apply(ctx, block, tuple(tensors), e, env, NO_NAMES)
@@ -317,11 +318,19 @@ def call_block(ctx: Context, block: Block, e: ast.Call, env: Environment, fed: t
     if listed and len(tensors) == 1 and folds(configured):
         return tensors[0]
     learned = isinstance(block.of, Primitive) and block.of.operation.learned and env.frame is not None
+    _spend_inputs(ctx, len(tensors), block, e, env)
     if tensors or learned:
         return ctx.language.apply(ctx, configured, tensors, e, env, names)
     if empty is not None:
         raise fault("E211", f"nothing flows into `{block.name}`: the list is empty", empty, env)
     return bounded(ctx, configured, e, env)
+
+
+def _spend_inputs(ctx: Context, count: int, block: Block, e: ast.Call, env: Environment) -> None:
+    """Count the tensors that flow in: as many as a list has, at most."""
+    if count > limits.MAX_LIST:
+        raise fault("E394", f"{count:,} tensors flow into `{block.name}`; at most {limits.MAX_LIST:,}", e, env)
+    ctx.spend(count // 2, e, env)
 
 
 def folds(block: Block | Sequence) -> bool:

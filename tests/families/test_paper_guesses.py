@@ -132,3 +132,30 @@ def test_ablations_of_activations(replaced: str, found: int) -> None:
     assert sum(node.operation.name == "silu" for node in network.nodes) == found
     assert (count(network).flops, count(network).params) == (count(plain).flops, count(plain).params)
     assert (network.hash == plain.hash) == (not replaced)
+
+
+LINES = {
+    "vgg": (
+        "conv_bias_norm { depth: [2, 2, 3, 3, 3]  width: round(64 + 448 * block.index / (block.count - 1))\n"
+        "  enter: none if stage.index == 0 else halve }  head: connected_head",
+        ("15.7G", "134.4M"),
+    ),
+    "resnet": (
+        "bottleneck { depth: [3, 4, 6, 3]  width: 4 * round(64 + 448 * block.index / (block.count - 1))\n"
+        "  stride: [1, 2, 2, 2] }  stem: conv_pool_stem  head: pool_head",
+        ("12.3G", "53.2M"),
+    ),
+}
+"""arXiv:2007.00992, section 5.2: widths on a line, in the networks that the paper changed."""
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_widths_on_a_line(name: str) -> None:
+    """What the ablations' file says of ReX-ResNet and ReX-VGG, of which the paper prints no count."""
+    stages, (flops, params) = LINES[name]
+    text = (
+        "arch 1\nuse std.resnet { bottleneck, conv_pool_stem, pool_head }\n"
+        'use "others/vgg.arch" { conv_bias_norm, connected_head, halve }\n'
+        f"model m {{ input: 3 x 224 x 224  stages: {stages}\n  expect {{ flops: {flops}  params: {params} }} }}\n"
+    )
+    assert not COMPILER.compile(text_source(text), "m").diagnostics.failed

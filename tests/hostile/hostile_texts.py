@@ -218,6 +218,44 @@ MEANING: dict[str, str] = {
     "concat of 10^6": body("return concat(" + ", ".join(["x"] * 90_000) + ")"),
     "concat of a list": body("return concat([x for j in 1 .. 10000])"),
     "concat of lists": body("y = [x for j in 1 .. 9000]  z = [concat(y) for j in 1 .. 9000]  return concat(z)"),
+    "a range of a list to 10^40": value("[1, 2][0 .. 10 ^ 40]"),
+    "a range of a list from -1": value("[1, 2][-1 .. 1]"),
+    "a range of a list by half": value("[1, 2][1/2 .. 1]"),
+    "all ranges of a list": body("y = [x for j in 1 .. 9999]  z = [y[0 .. j] for j in 1 .. 9998]  return concat(z)"),
+    "a list of its own ranges": width(
+        "f(8)", "fn f(n) { a[0] = n  a[i] = a[0 .. i - 1] for i in 1 .. 9999  return count(a) }\n"
+    ),
+    "the largest of 10^4": body("return max([x for j in 1 .. 10000])"),
+    "the largest of tensors and numbers": body("return max([x, 1])"),
+    "the largest of all before": body("y[0] = x  y[i] = max(y) -> relu for i in 1 .. 9999  return y[9999]"),
+    "shares of 10^4": HEAD
+    + "use std.ops { softmax }\nblock v(x) { return concat(softmax([x for j in 1 .. 10000])) }\n"
+    + model("v"),
+    "shares of shares": HEAD
+    + "use std.ops { softmax }\nblock v(x) { a0 = [x, x]  "
+    + "  ".join(f"a{i} = softmax(a{i - 1}, a{i - 1})" for i in range(1, 60))
+    + "  return add(a59) }\n"
+    + model("v"),
+    "as many inputs as a list has": HEAD
+    + "block v(xs...) { return concat(xs) -> relu }\nblock u(x) { return v([x for j in 1 .. 10000]) }\n"
+    + model("u"),
+    "inputs of inputs": HEAD
+    + "block v0(xs...) { return add(xs) }\n"
+    + "".join(f"block v{i}(xs...) {{ return v{i - 1}(xs, xs) }}\n" for i in range(1, 60))
+    + model("v59"),
+    "a learned tensor of 2^93 elements": HEAD
+    + "use std.ops { parameter }\nblock v(x) { return x + parameter(2147483647 x 2147483647 x 2147483647, init: zeros) }\n"
+    + model("v", "2147483647 x 2147483647 x 2147483647"),
+    "attention of 2^62 positions": HEAD
+    + "use std.ops { tokens, attention, map }\nblock v(x) { t = x -> tokens  return map(attention(t, t, t), x) }\n"
+    + model("v", "2147483647 x 2147483647 x 2147483647"),
+    "a resize to 2^31": HEAD
+    + "use std.ops { resize }\nblock v(x) { return resize(x -> conv(8, kernel: 1, stride: 2147483647), x) }\n"
+    + model("v", "3 x 2147483647 x 2147483647"),
+    "standardized weights of 2^31": HEAD
+    + "use std.ops { std_conv }\nblock v(x) { return x -> std_conv(2147483647, kernel: 2147483647) }\n"
+    + model("v", "3 x 2147483647 x 2147483647"),
+    "one of many values by the stage": HEAD + BLOCK + model("b { width: [8 for j in 1 .. 10000][stage.index] }"),
     "add of 10^4": body("return add([x for j in 1 .. 10000])"),
     "doubling width": body(
         "a0 = concat(x, x)  " + "  ".join(f"a{i} = concat(a{i - 1}, a{i - 1})" for i in range(1, 60)) + " return a59"
@@ -322,6 +360,9 @@ SCALED: dict[str, str] = {
             *("d(solve(flops: 1e300))", "w(solve(params: 1e300))", "d(solve(params: 100K))", "w(solve(params: 100K))"),
         )
     },
+    "depths by the stage, 10^300": "scaling s(a) { depth: depth * a ^ (1e300 * stage.index) }\nmodel n = m -> s(2)\n",
+    "depths by the stage, none": "scaling s(a) { depth: depth * stage.index }\nmodel n = m -> s(2)\n",
+    "depths by the stage, in doubles": "scaling s(a) { depth: binary64(depth * a ^ (1/3)) }\nmodel n = m -> s(2)\n",
     "solve what cannot move": "model n = still -> w(solve(flops: 16G))\n",
     "solve what cannot move, by depth": "model n = still -> d(solve(params: 16G))\n",
     "solve a rule by block": "model n = wide -> w(solve(params: 16M))\n",
@@ -343,6 +384,12 @@ SCALED: dict[str, str] = {
 TEXTS = {**NESTED, **MEANING, **{name: FAMILY + text for name, text in SCALED.items()}}
 
 RESULTS = {
+    "the largest of 10^4",
+    "as many inputs as a list has",
+    "a learned tensor of 2^93 elements",
+    "a resize to 2^31",
+    "standardized weights of 2^31",
+    "one of many values by the stage",
     "add of 10^4",
     "d(solve(params: 100K))",
     "solve a rule by block",
@@ -486,11 +533,15 @@ CODES = {
     ),
     "E211": ("a large lcm",),
     "E301": (
+        "the largest of tensors and numbers",
         "a block that returns a number",
         "a block that returns an empty list",
         "a scaling to strings",
     ),
     "E302": (
+        "shares of 10^4",
+        "shares of shares",
+        "depths by the stage, none",
         "a kernel of 2^31",
         "a power of a sum of roots",
         "a scaling of size to 10^40",
@@ -508,10 +559,12 @@ CODES = {
         "width 10^40 in digits",
     ),
     "E303": (
+        "a range of a list by half",
         "a rule of many names",
         "a tower of fractions",
     ),
     "E307": (
+        "depths by the stage, in doubles",
         "a division by zero",
         "a logarithm of zero",
         "a remainder by zero",
@@ -521,6 +574,7 @@ CODES = {
         "zero to minus one",
     ),
     "E308": (
+        "depths by the stage, 10^300",
         "a huge exponent",
         "a large product",
         "a power of a huge exponent",
@@ -543,7 +597,11 @@ CODES = {
         "dWr(m)",
         "dWr(none)",
     ),
-    "E311": ("an element of a later one",),
+    "E311": (
+        "a range of a list to 10^40",
+        "a range of a list from -1",
+        "an element of a later one",
+    ),
     "E312": (
         "dWr(-1)",
         "dWr(0)",
@@ -562,6 +620,8 @@ CODES = {
         "w(solve(params: 1e300))",
     ),
     "E391": (
+        "the largest of all before",
+        "attention of 2^62 positions",
         "a flat huge input",
         "concat of lists",
         "doubling size",
@@ -569,7 +629,12 @@ CODES = {
         "split often",
         "sums of all tensors before",
     ),
-    "E392": ("a comprehension bomb", "a recurrence within another", "logarithms that nearly cancel"),
+    "E392": (
+        "all ranges of a list",
+        "a comprehension bomb",
+        "a recurrence within another",
+        "logarithms that nearly cancel",
+    ),
     "E393": (
         "a block within itself",
         "a block within itself, by configuration",
@@ -581,6 +646,8 @@ CODES = {
         "doubling lists",
     ),
     "E394": (
+        "a list of its own ranges",
+        "inputs of inputs",
         "100000 stages",
         "a comprehension over 10^40",
         "a growing sequence",

@@ -28,8 +28,10 @@ FILES = [f"specs/{name}.arch" for name in (
     *("regnety_4gf", "regnet/regnetx", "regnet/anynet", "resnet/resnext", "efficientnet/efficientnet", "rexnet/rexnet"),
     *("efficientnet/efficientnetv2_base", "mobilenet/mobilenetv2", "others/convnext"),
     *("others/shufflenetv2", "others/repvgg", "scaled/regnety"),
+    *("others/res2net", "others/convnextv2", "others/yolov8_backbone", "resnet/resnest", "resnet/nf_resnet"),
 )]  # fmt: skip
-"""Files of every form: whole models, tables of instances, lists, blocks of their own, scalings."""
+"""Files of every form: whole models, tables of instances, lists, blocks of their own, scalings; lists that grow and
+flow, arithmetic of tensors and functions of several, learned tensors, standardized weights."""
 TEXTS = {path: read_data(path) for path in spec_files()}
 COMPILER = Compiler(Texts(TEXTS))
 KINDS = ("NAME", "KIND")
@@ -193,7 +195,7 @@ def outcome(name: str) -> Outcome:
         if not at_right_line(mutation, said):
             places = [(d.span.source.position(d.span.start), d.message) for d in said]
             result.astray.append(f"{mutation}: {places}")
-        if mutation.way in ("transposed", "misspelled") and not renamed:
+        if mutation.way in ("transposed", "misspelled") and not renamed and len(mutation.old) > 1:  # no letter is near
             result.typos.append((str(mutation), suggests(mutation, said)))
     return result
 

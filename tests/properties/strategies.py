@@ -464,7 +464,7 @@ def block(d: Draw, h: Helpers, kernels: Kernels) -> tuple[str, str]:
     if d.whole(0, 2) == 0:
         lines.append(f"zzsum = {d.of((arithmetic, arithmetic, as_tokens, as_matrices))(d, trunk)}")
         trunk = replace(trunk, name="zzsum")
-    shape = d.whole(0, 7)
+    shape = d.whole(0, 8)
     if shape == 0:
         steps, m = pipe(d, trunk, kernels, act, d.whole(0, 3))
         lines.append(f"zzout = {trunk.name} -> {steps + ' -> ' if steps else ''}{gather(d, m, kernels, True)}")
@@ -500,15 +500,23 @@ def block(d: Draw, h: Helpers, kernels: Kernels) -> tuple[str, str]:
         lines.append(f"zzpooled = {trunk.name} -> {pool} -> {gather(d, trunk, kernels, False)}")
         lines.append(f"zzout = zzpooled + ({trunk.name} -> {gather(d, trunk, kernels, True)})")
     elif shape == 5:
-        layers = d.whole(0, 4)
+        layers = d.of((*range(5), "zzn", "zzn", "zzn"))
         lines.append(f"zzy[0] = {trunk.name} -> conv(32, kernel: 1)")
         taken = d.of(("zzy[zzi - 1]", "concat(zzy)", "zzy[0] + zzy[zzi - 1]", "add(zzy, zzy[0])"))
         own = Map("", f"({'32 * zzi' if taken == 'concat(zzy)' else '32'})", 32)
         inner, _ = pipe(d, own, kernels, act, d.whole(0, 1))
         steps = f"{inner} -> " if inner else ""
         lines.append(f"zzy[zzi] = {taken} -> {steps}conv(32, kernel: 3) -> {act} for zzi in 1 .. {layers}")
-        given = d.of(("concat(zzy)", f"concat(zzy[{layers}], zzy)", f"add(zzy, zzy[0], zzy[{layers}])"))
-        count = {"concat(zzy)": layers + 1}.get(given, 1 if given.startswith("add") else layers + 2)
+        given, count = d.of(
+            (
+                ("concat(zzy)", f"({layers} + 1)"),
+                (f"concat(zzy[{layers}], zzy)", f"({layers} + 2)"),
+                (f"add(zzy, zzy[0], zzy[{layers}])", "1"),
+                (f"{d.of(('max', 'min'))}(zzy)", "1"),
+                (f"concat(zzy[0], zzy[1 .. {layers}] -> softmax)" if layers else "zzy[0]", f"({layers} + 1)"),
+                (f"zzy[{layers}]", "1"),
+            )
+        )
         lines.append(f"zzout = {given} -> {gather(d, Map('', f'({count} * 32)', 32), kernels, True)}")
     elif shape == 6 and trunk.divisor % 4 == 0:
         quarter = Map("zzp[zzi]", f"({trunk.channels} / 4)", trunk.divisor // 4)
@@ -518,6 +526,11 @@ def block(d: Draw, h: Helpers, kernels: Kernels) -> tuple[str, str]:
         lines.append("            for zzi in 0 .. 3")
         lines.append(f"zzout = concat({d.of(('zzy', 'zzp[0], zzy[1], zzy[2], zzy[3]'))})")
         lines[-1] += f" -> {gather(d, Map('', trunk.channels, trunk.divisor), kernels, True)}"
+    elif shape == 7 and trunk.divisor % 4 == 0:
+        lines.append(f"zzp = {trunk.name} -> split(parts: 2 ^ (zzn % 3))")
+        lines.append("zzq = [zzp[zzi] -> conv(zzp[zzi].channels, kernel: 2 * zzi + 1, groups: zzp[zzi].channels)")
+        lines.append(f"       for zzi in 0 .. 2 ^ (zzn % 3) - 1] -> {d.of(('concat', 'concat -> batch_norm'))}")
+        lines.append(f"zzout = zzq -> {gather(d, trunk, kernels, True)}")
     else:
         steps, m = pipe(d, trunk, kernels, act, d.whole(0, 2))
         lines.append(f"zzinner = {m.channels} if zzratio else width * 2")
@@ -531,8 +544,8 @@ def block(d: Draw, h: Helpers, kernels: Kernels) -> tuple[str, str]:
         lines.append("return zzout")
     se = d.of(("none", "1/4"))
     body = "\n".join(f"  {line}" for line in lines)
-    default = d.of(("relu", "silu", "hard_swish"))
-    return name, f"block {name}(x; width, stride: 1, zzact: {default}, zzratio: {se}) {{\n{body}\n}}"
+    default, n = d.of(("relu", "silu", "hard_swish")), d.whole(1, 3)
+    return name, f"block {name}(x; width, stride: 1, zzact: {default}, zzratio: {se}, zzn: {n}) {{\n{body}\n}}"
 
 
 @st.composite
@@ -545,7 +558,7 @@ def programs(draw: Callable[[Any], Any]) -> Program:
     names = [name for name, _ in made]
     count = d.whole(1, 3)
     one_block = d.flag()
-    settings = [("zzact", ("relu", "silu", "gelu")), ("zzratio", ("none", "1/8", "true"))]
+    settings = [("zzact", ("relu", "silu", "gelu")), ("zzratio", ("none", "1/8", "true")), ("zzn", ("1", "2", "4"))]
     given = [s for s in settings if d.flag()]
     stages = [
         StageParts(

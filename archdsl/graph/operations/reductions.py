@@ -19,6 +19,7 @@ from archdsl.graph.operations.base import (
     operation,
 )
 from archdsl.graph.operations.kinds import Axis
+from archdsl.graph.operations.layout import MAX_PARTS
 from archdsl.graph.shapes import Shape, differ, elements, show_shape
 
 AXIS = Axis("channels", "space", "tokens", "height", "width")
@@ -142,7 +143,9 @@ class JointSoftmax(Operation):
     lists: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The shapes of the inputs, which are equal. Raises E401."""
+        """The shapes of the inputs, which are equal. Raises E302 for more than a list has, E401."""
+        if len(inputs) > MAX_PARTS:
+            raise RuleError("E302", f"a softmax among {len(inputs):,} values; at most {MAX_PARTS:,}")
         first = inputs[0]
         for other in inputs[1:]:
             if len(first) != len(other) or any(differ(a, b) for a, b in zip(first, other, strict=True)):
