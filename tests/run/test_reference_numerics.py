@@ -58,7 +58,7 @@ def theirs(library: str, name: str) -> nn.Module:
     """A module of a library with random weights, its values of order 1 wherever a norm stands; in doubles, if small."""
     source = emitted.reference(library)
     if library == "timm":
-        with torch.device("meta"):
+        with torch.device("meta"), emitted.Shapes():
             model = source.create_model(name).to_empty(device="cpu")
     else:
         model = getattr(source.models, name)()
