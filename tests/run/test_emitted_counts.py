@@ -151,6 +151,8 @@ def check(built: Emitted, network: Network) -> None:
         for name, tool in TOOLS.items():
             found = tool(model, image[:1])
             assert found == said(network, name, found), name
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = tensor.new_empty(0)  # PyTorch's tracer, which fvcore uses, keeps what it traced for ever
 
 
 def said_bytes(network: Network, batch: int) -> int:

@@ -176,7 +176,7 @@ def filled(model: nn.Module) -> nn.Module:
         model = model.double()
     emitted.randomise(model, seed=1)
     if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules()):
-        calibrated(nn.Sequential(nn.Upsample((96, 96)), model))
+        calibrated(nn.Sequential(nn.Upsample((96, 96)), model), batch=3)
     return model
 
 
