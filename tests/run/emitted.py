@@ -42,7 +42,25 @@ WITHOUT_MODULES = {
 """Operations that an emitted `forward` may compute by an expression, so that no hook sees them."""
 
 
-class Shapes(torch.overrides.TorchFunctionMode):  # type: ignore[misc]  # torch is imported as Any
+class Undrawn(torch.overrides.TorchFunctionMode):  # type: ignore[misc]  # torch is imported as Any
+    """Modules constructed without initial values, where nobody asks for them."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], _: object, positional: tuple[Any, ...] = (), named: Any = None
+    ) -> Any:
+        named = named or {}
+        if getattr(function, "__module__", "") == "torch.nn.init" or function in _DRAWN:
+            filled = positional[0] if positional else named["tensor"]
+            if self.leaves(filled):
+                return filled
+        return function(*positional, **named)
+
+    def leaves(self, _: Any) -> bool:
+        """Whether a tensor stays as it is."""
+        return True
+
+
+class Shapes(Undrawn):
     """Quickly on the meta device: what has no numbers is not drawn, and a batch norm is a product and a sum.
 
     There PyTorch has its random numbers and its batch norm in Python, hundreds of times an operation of C++: three
@@ -50,16 +68,14 @@ class Shapes(torch.overrides.TorchFunctionMode):  # type: ignore[misc]  # torch 
     """
 
     def __torch_function__(
-        self, function: Callable[..., Any], _: object, positional: tuple[Any, ...] = (), named: Any = None
+        self, function: Callable[..., Any], types: object, positional: tuple[Any, ...] = (), named: Any = None
     ) -> Any:
-        named = named or {}
         if function is torch.nn.functional.batch_norm and positional[0].is_meta:
-            return _norm_of_shapes(*positional, **named)
-        if getattr(function, "__module__", "") == "torch.nn.init" or function in _DRAWN:
-            filled = positional[0] if positional else named["tensor"]
-            if filled.is_meta:
-                return filled
-        return function(*positional, **named)
+            return _norm_of_shapes(*positional, **(named or {}))
+        return super().__torch_function__(function, types, positional, named)
+
+    def leaves(self, tensor: Any) -> bool:
+        return bool(tensor.is_meta)
 
 
 _DRAWN = frozenset((torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.erfinv_))
