@@ -46,8 +46,9 @@ EARLY = (
     "tests/run/test_reference_numerics.py",
     "tests/cli/test_train_command.py",
     "tests/run/test_train.py",
+    "tests/properties/test_formulas.py",
 )
-"""Files that take about a minute each."""
+"""Files that take a minute or more each."""
 
 
 def group(nodeid: str) -> str:
