@@ -25,11 +25,11 @@ fast:
 	$(PYTEST) -m fast -n $(JOBS)
 
 test:
-	$(PYTEST) -n $(JOBS) --dist loadgroup
+	$(PYTEST) -n $(JOBS)
 
 # All tests, with ten times as many random examples: for a change to what many properties rest on.
 thorough:
-	ARCHDSL_EXAMPLES=10 $(PYTEST) -n $(JOBS) --dist loadgroup
+	ARCHDSL_EXAMPLES=10 $(PYTEST) -n $(JOBS)
 
 # The files that hold what the compiler prints and emits, written anew: read the difference before it is committed.
 goldens:

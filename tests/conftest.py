@@ -10,6 +10,9 @@ It reads that when a process starts, so that it holds for the workers.
 
 An interrupt means what it says: a shell that starts the tests in the background has them and what they start ignore it.
 
+What shares something dear stands in one worker, whatever the versions of pytest and xdist make of marks: a file, or
+what is asked of one network (`group`). What takes a minute comes first, so that no worker waits for it in the end.
+
 No random example is timed: a busy machine would fail it. Where `CI` is set the examples are the same in every run, so
 that a change is judged by what it changed; elsewhere they are new each time, and `make thorough` tries ten times as
 many.
@@ -20,9 +23,12 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from archdsl.zoo import declared
 
 settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
@@ -30,8 +36,48 @@ settings.register_profile(
 settings.load_profile("untimed")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
+os.environ.setdefault("MALLOC_ARENA_MAX", "2")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+EARLY = (
+    "tests/run/test_emitted_text.py",
+    "tests/run/test_reference_numerics.py",
+    "tests/cli/test_train_command.py",
+    "tests/run/test_train.py",
+    "tests/properties/test_formulas.py",
+)
+"""Files that take a minute or more each."""
+
+
+def group(nodeid: str) -> str:
+    """What one worker gets whole: all that is asked of the emitted module of a network, else a file."""
+    path, _, rest = nodeid.partition("::")
+    if path.startswith("tests/run/"):
+        for parameter in rest.partition("[")[2].removesuffix("]").split("-"):
+            if parameter in declared():
+                return parameter
+    return path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Groups in their order; with `--dist no`, `each` or a mode that is asked for by name, that mode."""
+    if config.getoption("dist") not in ("load", "loadgroup"):
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist may be missing
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    config.option.loadscopereorder = False
+    return Groups(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in EARLY)
 
 
 @pytest.fixture(scope="session")

@@ -40,9 +40,6 @@ from archdsl.views.failure import FailureReport
 from archdsl.views.recipe import show_recipe
 from archdsl.views.train import RunReport, TrainReport
 
-pytestmark = pytest.mark.xdist_group("train_command")
-"""One worker makes what the tests share."""
-
 NET = """\
 arch 1
 use std.ops { conv, batch_norm, relu, global_pool, linear }

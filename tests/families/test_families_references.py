@@ -7,19 +7,26 @@ run, with stride, dilation and groups; parameters; rates of stochastic depth.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import ceil, lcm
 from typing import Any
 
 import pytest
 from families.compiling import COMPILER, compiled, network_of, spec, spec_source, stage_shapes, text_source, totals
-from run.emitted import reference
+from run.emitted import Undrawn, reference
 
 from archdsl.compiler import Changes
 from archdsl.emission import about_of, emit
 from archdsl.graph.network import Network
 from archdsl.zoo import declared
+
+
+@pytest.fixture(autouse=True)
+def _undrawn() -> Iterator[None]:
+    """Modules are asked for their layers, never for their numbers."""
+    with Undrawn():
+        yield
 
 
 def timm_models() -> Any:

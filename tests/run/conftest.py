@@ -1,4 +1,4 @@
-"""The order of the tests of emitted code: what is asked of one network of the zoo stands together, in one worker.
+"""The order of the tests of emitted code: what is asked of one network of the zoo stands together.
 
 A few networks are kept (`emitted.emitted_spec`), so that each is compiled once and memory stays small; no test
 depends on the order.
@@ -26,7 +26,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     places = [index for index, item in enumerate(items) if name(item) is not None]
     ordered = sorted([items[index] for index in places], key=lambda item: str(name(item)))
-    for item in ordered:
-        item.add_marker(pytest.mark.xdist_group(str(name(item))))
     for index, item in zip(places, ordered, strict=True):
         items[index] = item

@@ -35,7 +35,7 @@ def check(built: Emitted, network: Network | None = None, *, values: bool = True
     cost = count(network)
     assert sum(tensor.numel() for tensor in model.parameters()) == cost.params
     image = torch.empty(2, *network.input, device="meta")
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         emitted.check_shapes(network, emitted.watch(model, image))
     assert counter.get_total_flops() == 2 * count(network, "macs").flops * len(image)
     if values:

@@ -20,7 +20,7 @@ sample = pytest.mark.parametrize("name", emitted.SAMPLE)
 @every_model
 def test_tensors(name: str) -> None:
     built = emitted.emitted_spec(name)
-    network, module = built.network, built.on_meta()
+    network, module = built.network, emitted.spec_on_meta(name)
     shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     assert shapes == emitted.tensor_shapes(network)
     parameters = {name: tuple(tensor.shape) for name, tensor in module.named_parameters()}
@@ -34,16 +34,15 @@ def test_tensors(name: str) -> None:
 def check_counts(network: Network, module: torch.nn.Module) -> None:
     """A module without data, at a network's size: shapes, acts, and the multiply-adds that torch itself counts."""
     image = torch.empty(2, *network.input, device="meta")
-    emitted.check_shapes(network, emitted.watch(module, image))
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(image)
+    with FlopCounterMode(display=False) as counter:
+        emitted.check_shapes(network, emitted.watch(module, image))
     assert counter.get_total_flops() == 2 * count(network, "macs").flops * len(image)
 
 
 @every_model
 def test_shapes_and_operations_at_the_declared_size(name: str) -> None:
     built = emitted.emitted_spec(name)
-    check_counts(built.network, built.on_meta())
+    check_counts(built.network, emitted.spec_on_meta(name))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -51,7 +50,7 @@ def test_shapes_and_operations_at_the_declared_size(name: str) -> None:
 def test_shapes_and_operations_at_other_sizes(name: str, size: tuple[int, int]) -> None:
     network = emitted.spec_network(name, size)
     assert network.input[1:] == size
-    check_counts(network, emitted.emitted_spec(name).on_meta())
+    check_counts(network, emitted.spec_on_meta(name))
 
 
 @sample

@@ -29,9 +29,6 @@ from archdsl.graph.network import INPUT, Builder
 Run = Callable[..., tuple[int, str, str]]
 """Runs the entry point with arguments: exit status, output, errors."""
 
-pytestmark = pytest.mark.xdist_group("train")
-"""One worker makes what the tests share."""
-
 EPOCHS = 16
 DIGITS = ("--epochs", str(EPOCHS), "--image-size", "16")
 """A run that learns the digits."""

@@ -126,12 +126,13 @@ class Reference:
 def reference(library: str, name: str, **options: Any) -> Reference:
     torch = installed("torch")
     from reference import declared_ops  # noqa: F401 - before the two libraries
+    from run.emitted import Undrawn
 
     source = installed(library)
     create = (
         source.create_model if library == "timm" else lambda name, **options: getattr(source.models, name)(**options)
     )
-    with torch.device("meta" if library == "timm" else "cpu"):  # torchvision computes widths with tensors
+    with torch.device("meta" if library == "timm" else "cpu"), Undrawn():  # torchvision computes widths with tensors
         model = create(name, **options).to("meta").eval()
     read: list[tuple[str, Any]] = []
     kinds = (torch.nn.Conv2d, torch.nn.Linear, torch.nn.BatchNorm2d, torch.nn.LayerNorm)
