@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,16 @@ EARLY = (
 """Files that take a minute or more each."""
 
 
+networks = cache(declared)
+
+
+@cache
 def group(nodeid: str) -> str:
     """What one worker gets whole: all that is asked of the emitted module of a network, else a file."""
     path, _, rest = nodeid.partition("::")
     if path.startswith("tests/run/"):
         for parameter in rest.partition("[")[2].removesuffix("]").split("-"):
-            if parameter in declared():
+            if parameter in networks():
                 return parameter
     return path
 

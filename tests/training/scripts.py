@@ -206,7 +206,7 @@ class Processes:
     def end(self) -> list[Ended]:
         """What each of them left; of a killed one its signal."""
         for process in self.running:
-            process.join(60)
+            process.join(1500)  # what hangs ends; no machine is so busy
             if process.exitcode is None:
                 process.kill()
                 raise AssertionError("a process does not end")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -50,17 +51,32 @@ def kill_at(path: Path, step: int) -> None:
         time.sleep(0.002)
 
 
+def killed_at(step: int) -> Callable[[int], None]:
+    """What a process does before it runs so that it is killed behind the update of a step, however busy the machine."""
+
+    def before(_: int) -> None:
+        done = 0
+
+        def count(*_: object) -> None:
+            nonlocal done
+            done += 1
+            if done == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        importlib.import_module("torch.optim.optimizer").register_optimizer_step_post_hook(count)
+
+    return before
+
+
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_killed_run_ends_as_one_that_was_not(staged: ModuleType, tmp_path: Path, size: int) -> None:
     """In the middle of an epoch, of a stage, with EMA, accumulation, and one or two processes: bit for bit."""
     arguments = (*TINY, "--save-every", "3")
     whole, out = tmp_path / "whole", tmp_path / "killed"
     assert {status for status, _, _ in Processes(staged, size, tmp_path / "a", *arguments, "--out", whole).end()} == {0}
-    processes = Processes(staged, size, tmp_path / "b", *arguments, "--out", out)
-    kill_at(out, random.Random(size).randrange(6, 40))
-    for rank in range(size):
-        processes.kill(rank)
-    processes.end()
+    at = killed_at(random.Random(size).randrange(6, 40))
+    ends = Processes(staged, size, tmp_path / "b", *arguments, "--out", out, before=at).end()
+    assert {status for status, _, _ in ends} == {-signal.SIGKILL}
     killed = checkpoint(out)
     assert 0 < killed["epoch"] * 11 + killed["step"] < 44
     (status, printed, _), *_ = Processes(staged, size, tmp_path / "c", *arguments, "--out", out).end()
