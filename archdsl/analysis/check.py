@@ -5,7 +5,7 @@ The checks run on every declaration, used or not, and report all that they find.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from archdsl.analysis import fields as model_fields
@@ -642,8 +642,8 @@ class Checker:
                 local = own | {n.text for b in bound for n in b.names}
                 columns = {id(c) for t in walk(item) if isinstance(t, ast.Table) for c in t.rows[0].cells}
                 used: dict[str, Span] = {}
-                for node in walk(item):
-                    if isinstance(node, ast.Reference) and node.name not in local and id(node) not in columns:
+                for node in _references(item, frozenset(local)):
+                    if id(node) not in columns:
                         used.setdefault(node.name, node.span)
                 uses[item.name.text] = used
         state: dict[str, int] = {}
@@ -681,6 +681,20 @@ class Checker:
 def _names_in_section(path: ast.Path) -> bool:
     """Whether a path names a field of a section: `source.note`."""
     return path.head.text in model_fields.SECTIONS and len(path.steps) > 1
+
+
+def _references(item: ast.Node, local: Names) -> Iterator[ast.Reference]:
+    """What an item refers to beside its local names, in its order; a loop's variable is one within the loop."""
+    waiting: list[tuple[ast.Node, Names]] = [(item, local)]
+    while waiting:
+        node, known = waiting.pop()
+        if isinstance(node, ast.Reference) and node.name not in known:
+            yield node
+        below: list[tuple[ast.Node, Names]] = []
+        for child in children(node):
+            looped = isinstance(node, ast.Comprehension | ast.Element) and child is not node.source and node.variable
+            below.append((child, known | {looped.text} if looped else known))
+        waiting += reversed(below)
 
 
 def _expressions_below(e: ast.Node) -> tuple[ast.Node, ...]:
