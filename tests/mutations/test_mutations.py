@@ -28,7 +28,7 @@ FILES = [f"specs/{name}.arch" for name in (
     *("regnety_4gf", "regnet/regnetx", "regnet/anynet", "resnet/resnext", "efficientnet/efficientnet", "rexnet/rexnet"),
     *("efficientnet/efficientnetv2_base", "mobilenet/mobilenetv2", "others/convnext"),
     *("others/shufflenetv2", "others/repvgg", "scaled/regnety"),
-    *("others/res2net", "others/convnextv2", "others/yolov8_backbone", "resnet/resnest", "resnet/nf_resnet"),
+    *("others/res2net", "others/convnextv2", "others/yolov8", "resnet/resnest", "resnet/nf_resnet"),
 )]  # fmt: skip
 """Files of every form: whole models, tables of instances, lists, blocks of their own, scalings; lists that grow and
 flow, arithmetic of tensors and functions of several, learned tensors, standardized weights."""

@@ -33,7 +33,7 @@ def test_published_parameters() -> None:
 def test_scales(scale: str) -> None:
     depth, width, most = SCALES[scale]
     network = emitted.text_network(
-        'use "others/yolov8_backbone.arch" { yolov8_backbone }\n'
+        'use "others/yolov8.arch" { yolov8_backbone }\n'
         f"model m = yolov8_backbone(width_mult: {width}, depth_mult: {depth}, most: {most})"
     )
     with torch.device("meta"):
