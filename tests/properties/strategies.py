@@ -430,7 +430,7 @@ def several(d: Draw) -> tuple[tuple[str, str, str, str], tuple[str, ...]]:
     """Blocks of any number of maps, at any depth: one that gives two, one that gives one, one that takes another of
     the model's parts, and a head for as many as there are. Their names, and their texts."""
     fork, join, meet, ends = d.name("fork"), d.name("join"), d.name("meet"), d.name("ends")
-    settings = "width, stride: 1, zzact: relu, zzratio: none"
+    settings = "width, stride: 1, zzact: relu, zzratio: none, zzn: 2"
     gathered = d.of(("concat(zzxs)", "add(zzxs)", "concat(zzxs, zzxs[0])"))
     first = d.of(("zzxs[0]", "concat(zzxs)"))
     resized = d.of(("resize(zzother, zza)", 'resize(zzother, zza, mode: "bilinear")'))
