@@ -144,7 +144,9 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
             outputs = [(of.to, *rest)]
         case "upsample":
             outputs = [(c, rest[0] * of.factor[0], rest[1] * of.factor[1])]
-        case "add" | "sub" | "mul" | "div":
+        case "joint_softmax":
+            outputs = shapes
+        case "add" | "sub" | "mul" | "div" | "maximum" | "minimum":
             outputs = [tuple(map(max, *shapes))]
         case "mean" | "sum" | "max" | "min":
             gone = (1, 2) if of.over == "space" else (AXES[of.over],)

@@ -99,6 +99,11 @@ SEVERAL_CLASSES = {
         "block b(x; n) {\n  y = [x -> conv(16, kernel: 1) for i in 1 .. n]\n  return add(y) -> relu\n}",
         ["n: 1", "n: 2", "n: 4"],
     ),
+    "a sum of two inputs or of one": (
+        "block both(xs...; width) = add(xs) -> conv(width, kernel: 3) -> relu\n"
+        "block b(x; n) = both([x -> scale(i) for i in 1 .. n], width: 16)",
+        ["n: 1", "n: 2"],
+    ),
     "without a list": (
         "block b(x; n) {\n  y[0] = x\n  y[i] = y[i - 1] -> unit(16) for i in 1 .. n\n"
         "  return concat(y) -> conv(16, kernel: 1) if n > 0 else x -> relu\n}",

@@ -236,7 +236,14 @@ class _Condenser:
         raise _Apart
 
     def _taken(self, use: Use) -> Use:
-        return replace(use, inputs=self._inputs(use.inputs, use.label))
+        inputs = self._inputs(use.inputs, use.label)
+        form = FORMS[use.kind] if isinstance(use.kind, str) else None
+        if form is not None and form.value is not None and not form.many and not set(inputs).isdisjoint(self._lists()):
+            raise _Apart  # an expression of so many values: a sum of two has no sum of a list
+        return replace(use, inputs=inputs)
+
+    def _lists(self) -> set[Ref]:
+        return set(self.whole.values())
 
     def _is_list(self, held: tuple[Ref, ...], taker: str) -> bool:
         """Whether the elements of a list are taken as one: one of a chain by itself may be its end."""

@@ -93,6 +93,8 @@ class Form:
     """Whether its value is its weight, whatever flows in."""
     lists: bool = False
     """Whether it gives a tuple of values, also where that is a tuple of one."""
+    many: bool = False
+    """Whether its expression takes as many values as there are, so that a list may stand for them."""
     pads: bool = False
     """Whether it is a border around the map."""
     sized: bool = False
@@ -578,7 +580,7 @@ FORMS: dict[str, Form] = {
     "sub": Form(value=lambda _, x: Binary("-", x[0], x[1]), fresh=True),
     "mul": Form(value=lambda _, x: Binary("*", x[0], x[1]), flag="gated"),
     "div": Form(value=lambda _, x: Binary("/", x[0], x[1])),
-    "concat": Form(value=_joined_along, lower=_concat, channels="summed", flag="joined"),
+    "concat": Form(value=_joined_along, lower=_concat, channels="summed", many=True, flag="joined"),
     "concat_places": Form(value=_joined_along, flag="joined"),
     # arithmetic of one value
     "scale": Form(layer("Scale", "factor"), _scale),
@@ -596,7 +598,7 @@ FORMS: dict[str, Form] = {
     "softmax_space": Form(lambda _: call("SpatialSoftmax")),
     "maximum": Form(value=lambda _, x: call("torch.maximum", *x), fresh=True),
     "minimum": Form(value=lambda _, x: call("torch.minimum", *x), fresh=True),
-    "joint_softmax": Form(value=_shares, lists=True),
+    "joint_softmax": Form(value=_shares, many=True, lists=True),
     # learned tensors
     "parameter": _learned("width", "height", "extent"),
     "parameter_vector": _learned("width"),
