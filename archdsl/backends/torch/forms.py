@@ -403,8 +403,7 @@ def _chunk(o: Arguments, x: Sequence[Expression]) -> Expression:
 
 def _equal_places(o: Arguments, x: Sequence[Expression]) -> Expression:
     """Equal parts; unlike `chunk` it refuses another size of the image that has none."""
-    parts = call(Attribute(x[0], "unflatten"), o["axis"], Tuple((o["parts"], Literal(-1))))
-    return call(Attribute(parts, "unbind"), o["axis"])
+    return call("equal_parts", x[0], o["parts"], dim=o["axis"])
 
 
 def _equal_sizes(o: Arguments, x: Sequence[Expression]) -> Expression:
@@ -433,11 +432,6 @@ def _shares(_: Arguments, x: Sequence[Expression]) -> Expression:
 
 def _transposed(x: Expression, *axes: int) -> Expression:
     return call(Attribute(x, "transpose"), *_numbers(*axes))
-
-
-def _split_heads(o: Arguments, x: Sequence[Expression]) -> Expression:
-    parts = call(Attribute(x[0], "unflatten"), Literal(2), Tuple((o["heads"], Literal(-1))))
-    return _transposed(parts, 1, 2)
 
 
 def _attention_of_maps(_: Arguments, x: Sequence[Expression]) -> Expression:
@@ -615,7 +609,7 @@ FORMS: dict[str, Form] = {
     # matrices
     "matmul": Form(value=lambda _, x: Binary("@", x[0], x[1]), channels="other"),
     "transpose": Form(value=lambda _, x: _transposed(x[0], -2, -1), channels="other"),
-    "split_heads": Form(value=_split_heads, channels="other"),
+    "split_heads": Form(value=lambda o, x: call("to_heads", x[0], o["heads"]), channels="other"),
     "merge_heads": Form(
         value=lambda _, x: call(Attribute(_transposed(x[0], 1, 2), "flatten"), Literal(2)), channels="other"
     ),
