@@ -1,6 +1,7 @@
 """The PyTorch backend: a network as one standalone module that reads as if written by hand.
 
     forms       how each operation is written: a row an operation
+    lowering    the steps that PyTorch needs for it
     bodies      the applications of blocks, in PyTorch's terms
     union       bodies of one block as one program
     parameters  what a class takes, and what stands for every argument

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, NamedTuple
 
-from archdsl.backends.torch.forms import FORMS, Lowered, beside
+from archdsl.backends.torch.forms import FORMS
+from archdsl.backends.torch.lowering import Lowered, beside
 from archdsl.graph.blocks import WORKED_OUT, Application, Formula, Step, Value
 from archdsl.graph.network import Network, Node
 from archdsl.graph.shapes import Shape
