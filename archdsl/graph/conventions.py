@@ -98,11 +98,12 @@ _WITH_BIAS = {"multiply_adds": 1, "bias_adds": 1}
 _LEARNED = {"weights": 1, "biases": 1, "norm_parameters": 1, "other_parameters": 1}
 
 _PAPER_FLOPS = _sum(
-    "multiply-adds of convolutions, linear layers and attention, and one for every bias added",
+    "multiply-adds of convolutions, linear layers and matrix products, and one for every bias added",
     [(_PRODUCTS, _WITH_BIAS)],
 )
 _MACS = _sum(
-    "multiply-adds of convolutions, linear layers and attention, biases not counted", [(_PRODUCTS, _MULTIPLY_ADDS)]
+    "multiply-adds of convolutions, linear layers and matrix products, biases not counted",
+    [(_PRODUCTS, _MULTIPLY_ADDS)],
 )
 _PARAMS = _sum("learned elements: weights, biases, scales and shifts of norms, layer scales, slopes", [("*", _LEARNED)])
 _PAPER_ACTS = _sum(
@@ -158,8 +159,8 @@ _FVCORE = _sum(
 )
 # As torch counts on the meta device and on GPUs; the attention of CPUs is a kernel that it does not know.
 _TORCH = _sum(
-    "operations of torch.utils.flop_counter: 2 for every multiply-add of convolutions, linear layers and attention, no "
-    "biases",
+    "operations of torch.utils.flop_counter: 2 for every multiply-add of convolutions, linear layers and matrix products, "
+    "no biases",
     [(_PRODUCTS, {"multiply_adds": 2})],
 )
 # thop computes adaptive pooling in doubles and truncates: where the output does not divide the input, it may print one

@@ -18,7 +18,7 @@ class Ledger:
     """The terms of one operation, or of a sum of operations."""
 
     multiply_adds: Dim = 0
-    """Multiplications that are each followed by an addition, of conv, linear and attention."""
+    """Multiplications that are each followed by an addition: of convolutions, linear layers, matmul and attention."""
     window_products: Dim = 0
     """Of a transposed convolution: what it would multiply if every output element had a whole window."""
     bias_adds: Dim = 0
