@@ -159,8 +159,8 @@ _FVCORE = _sum(
 )
 # As torch counts on the meta device and on GPUs; the attention of CPUs is a kernel that it does not know.
 _TORCH = _sum(
-    "operations of torch.utils.flop_counter: 2 for every multiply-add of convolutions, linear layers and matrix products, "
-    "no biases",
+    "operations of torch.utils.flop_counter: 2 for every multiply-add of convolutions, linear layers and matrix "
+    "products, no biases",
     [(_PRODUCTS, {"multiply_adds": 2})],
 )
 # thop computes adaptive pooling in doubles and truncates: where the output does not divide the input, it may print one
