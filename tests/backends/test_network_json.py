@@ -69,7 +69,12 @@ def test_every_operation_comes_back() -> None:
     sliced = net(INPUT, "split", "split", sizes=(1, 3))
     gelu = net(net(sliced, "scale", "scale", factor=Fraction(-1, 5)), "gelu", "gelu", approximate="tanh")
     rest = net.builder.finish("rest", [net(gelu, "silu", "silu"), net(gelu, "swish", "hard_swish")])
-    networks = (kitchen_sink(), rest, small(), *[NETWORKS[name]() for name in ("arithmetic", "relatives", "attentive")])
+    networks = (
+        kitchen_sink(),
+        rest,
+        small(),
+        *[NETWORKS[name]() for name in ("arithmetic", "relatives", "attentive", "matrices")],
+    )
     used = {node.operation.name for network in networks for node in network.nodes}
     assert used == set(OPERATIONS)
     for network in networks:
@@ -114,7 +119,7 @@ def test_what_is_written() -> None:
     assert conv["parameters"] == [{"name": "weight", "shape": [8, 3, 2, 2], "kind": "weights"}]
     assert conv["cost"] == {"flops": 8 * 3 * 4 * 17 * 16, "params": 96, "acts": 8 * 17 * 16, "buffers": 0}
     assert conv["ledger"] == {"multiply_adds": 8 * 3 * 4 * 17 * 16, "weights": 96, "outputs": 8 * 17 * 16}
-    assert split["settings"] == {"parts": 2, "sizes": None}
+    assert split["settings"] == {"parts": 2, "sizes": None, "over": "channels"}
     assert split["shapes"] == [[4, 17, 16]] * 2
     assert act["settings"] == {"slope": {"numerator": 1, "denominator": 3}}
     assert concat["operands"] == [[2, 0], [1, 1]]
@@ -207,7 +212,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "no nodes": (drop("nodes"), "nodes is missing"),
     "nodes are no list": (put("nodes", value={}), "must be a list"),
     "a node is none": (put("nodes", 0, value=3), "node 0: this must be an object"),
-    "operation": (put("nodes", 0, "operation", value="matmul"), 'node 0, stem.conv: there is no operation "matmul"'),
+    "operation": (put("nodes", 0, "operation", value="product"), 'node 0, stem.conv: there is no operation "product"'),
     "operation is no text": (put("nodes", 0, "operation", value=["conv"]), "there is no operation a list"),
     "path": (put("nodes", 0, "path", value="a'); import os #"), "the path must be names and numbers"),
     "path of another script": (put("nodes", 0, "path", value="st\u0435m"), "the path must be names"),
