@@ -89,6 +89,7 @@ BINARY = {
     ast.Mult: "*",
     ast.Div: "/",
     ast.FloorDiv: "//",
+    ast.MatMult: "@",
     ast.Pow: "**",
     ast.BitOr: "|",
 }

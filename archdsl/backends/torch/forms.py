@@ -197,7 +197,7 @@ def _chunk(o: Arguments, x: Sequence[Expression]) -> Expression:
 
 def _equal_places(o: Arguments, x: Sequence[Expression]) -> Expression:
     """Equal parts; unlike `chunk` it refuses another size of the image that has none."""
-    return call("equal_parts", x[0], o["parts"], dim=o["axis"])
+    return call("even_parts", x[0], o["parts"], dim=o["axis"])
 
 
 def _equal_sizes(o: Arguments, x: Sequence[Expression]) -> Expression:

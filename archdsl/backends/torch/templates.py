@@ -54,7 +54,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "tokens_by_step": ("pair", "torch"),
     "map_by_window": ("pair", "torch"),
     "map_by_step": ("pair", "torch"),
-    "equal_parts": ("torch",),
+    "even_parts": ("torch",),
     "to_heads": ("torch",),
     "multi_head_attention": ("F", "to_heads"),
     "attention_in_parts": ("multi_head_attention", "torch"),
