@@ -79,10 +79,11 @@ class Fit:
         return self.intercept + self.slope * index
 
 
-def widths_of(network: Network) -> list[tuple[str, int]]:
-    """Path and output channels of every block of the stages, in their order."""
+def widths_of(network: Network) -> list[tuple[str, tuple[int, ...]]]:
+    """Path and output channels of every block of the stages, in their order: of each map that it gives."""
     parts = [part for part in parts_of(network, count(network)) if part.path.split(".")[2:3] == ["blocks"]]
-    return [(part.path, int(network.shape(part.outputs[-1])[0])) for part in parts]
+    given = dict(network.ends)
+    return [(part.path, tuple([int(network.shape(value)[0]) for value in given[part.path]])) for part in parts]
 
 
 def fit_of(model: str, widths: Sequence[int]) -> Fit | None:
@@ -98,11 +99,12 @@ def fit_of(model: str, widths: Sequence[int]) -> Fit | None:
     return Fit(model, mean - slope * middle, slope)
 
 
-def block_rows(model: str, widths: Sequence[tuple[str, int]], fit: Fit | None = None) -> list[BlockRow]:
-    """The rows of one model's blocks."""
+def block_rows(model: str, widths: Sequence[tuple[str, tuple[int, ...]]], fit: Fit | None = None) -> list[BlockRow]:
+    """The rows of one model's blocks: one for each map that a block gives."""
     return [
         BlockRow(model, index, path, width, float(fit.at(index)) if fit is not None else None)
-        for index, (path, width) in enumerate(widths)
+        for index, (path, each) in enumerate(widths)
+        for width in each
     ]
 
 

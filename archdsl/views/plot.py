@@ -116,9 +116,9 @@ class Plotted:
         return PlottedModel(self.label, self.spec, **known)
 
     @property
-    def blocks(self) -> list[tuple[str, int]]:
-        """Paths and widths; a list of widths has no paths."""
-        return widths_of(self.network) if self.network is not None else [("", width) for width in self.widths]
+    def blocks(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Paths and widths, of each map that a block gives; a list of widths has no paths."""
+        return widths_of(self.network) if self.network is not None else [("", (width,)) for width in self.widths]
 
 
 @dataclass(frozen=True)

@@ -129,11 +129,23 @@ def test_widths_and_their_fit(run: Run) -> None:
 
 
 def test_channels_are_those_of_cost_by_block(run: Run) -> None:
-    found = rows(run("plot", "channels", "rexnet_1_0x", "mobilenetv2", "--format", "csv").out)
-    for model in ("rexnet_1_0x", "mobilenetv2"):
+    names = ("rexnet_1_0x", "mobilenetv2", "hrnet_w18_small")  # whose blocks give several maps
+    found = rows(run("plot", "channels", *names, "--format", "csv").out)
+    for model in names:
         blocks = rows(run("cost", model, "--by", "block", "--format", "csv").out)
-        expected = [(r["path"], r["output"].split("x")[0], r["hash"]) for r in blocks if ".blocks." in r["path"]]
+        expected = [
+            (r["path"], shape.split("x")[0], r["hash"])
+            for r in blocks
+            if ".blocks." in r["path"]
+            for shape in r["output"].split("; ")
+        ]
         assert [(row["path"], row["width"], row["hash"]) for row in found if row["model"] == model] == expected
+
+
+def test_a_curve_of_widths_is_of_one_map(run: Run) -> None:
+    result = run("plot", "widths", "hrnet_w18_small")
+    assert (result.code, result.out) == (1, "")
+    assert "stages.1.blocks.0 of hrnet_w18_small gives 2 maps" in result.err
 
 
 def test_stages_are_those_of_cost(run: Run) -> None:

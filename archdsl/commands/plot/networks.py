@@ -75,8 +75,8 @@ def configurations(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]
     return [replace(each, label=label).plotted for each, label in zip(found, _labels(found), strict=True)]
 
 
-def blocks_of(found: Sequence[Plotted]) -> dict[str, list[tuple[str, int]]]:
-    """Paths and widths of blocks by label; ends the command where there are none."""
+def blocks_of(found: Sequence[Plotted]) -> dict[str, list[tuple[str, tuple[int, ...]]]]:
+    """Paths and widths of blocks by label, of each map that a block gives; ends the command where there are none."""
     blocks = {each.label: each.blocks for each in found}
     for label, widths in blocks.items():
         if not widths:

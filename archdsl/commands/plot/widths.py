@@ -51,7 +51,12 @@ def widths(
     given = tuple([_line(text) for text in lines])
     found = configurations(specs, wanted, options)
     by_model = blocks_of(found)
-    fits = [fit_of(label, [width for _, width in blocks]) for label, blocks in by_model.items()] if fit else []
+    for label, blocks in by_model.items():
+        several = next(((path, each) for path, each in blocks if len(each) != 1), None)
+        if several is not None:
+            message = f"{several[0]} of {label} gives {len(several[1])} maps, and a curve has one width a block"
+            raise click.ClickException(f"{message}; `archdsl plot channels` draws them all")
+    fits = [fit_of(label, [each[0] for _, each in blocks]) for label, blocks in by_model.items()] if fit else []
     kept = {line.model: line for line in fits if line is not None}
     rows = {label: block_rows(label, blocks, kept.get(label)) for label, blocks in by_model.items()}
     deliver(
