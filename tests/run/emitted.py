@@ -44,7 +44,10 @@ WITHOUT_MODULES = {
 
 
 class Undrawn(torch.overrides.TorchFunctionMode):  # type: ignore[misc]  # torch is imported as Any
-    """Modules constructed without initial values, where nobody asks for them."""
+    """Modules constructed without initial values, where nobody asks for them.
+
+    They are zeros where there is memory: what draws again until values are within bounds ends with those alone.
+    """
 
     def __torch_function__(
         self, function: Callable[..., Any], _: object, positional: tuple[Any, ...] = (), named: Any = None
@@ -53,6 +56,8 @@ class Undrawn(torch.overrides.TorchFunctionMode):  # type: ignore[misc]  # torch
         if getattr(function, "__module__", "") == "torch.nn.init" or function in _DRAWN:
             filled = positional[0] if positional else named["tensor"]
             if self.leaves(filled):
+                if not filled.is_meta:
+                    filled.detach().zero_()
                 return filled
         return function(*positional, **named)
 
