@@ -76,7 +76,7 @@ MAY_IMPORT = {
 FLOORS = (
     ("labels",),
     ("program",),
-    ("values", "names"),
+    ("values", "names", "circles"),
     ("trace", "traces", "prelude", "choose"),
     ("context",),
     ("operators",),
@@ -87,7 +87,7 @@ FLOORS = (
     ("features", "build", "initializers", "stretch"),
     ("counts", "fields", "tracing"),
     ("assemble", "stages", "recipe_fields", "misspelled"),
-    ("override", "recipes", "scale"),
+    ("override", "recipes", "scale", "meter"),
     ("check", "solve", "trained"),
     ("elaborate", "resolve"),
     ("changes", "language"),

@@ -13,13 +13,12 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 from archdsl import limits
-from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.features import Dilation, features_of
 from archdsl.analysis.fields import DIMENSIONS
 from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.names import plural, setting_names
-from archdsl.analysis.outputs import applied_within, held, replaced, takes_own
+from archdsl.analysis.outputs import applied_within, held, only, picked, replaced, takes_own
 from archdsl.analysis.program import Definition, Module, Primitive
 from archdsl.analysis.settings import At, at, block_settings, end_value, indices
 from archdsl.analysis.trace import rule_fault, show_value
@@ -34,6 +33,7 @@ from archdsl.analysis.values import (
     Setting,
     Tensor,
     Value,
+    tensors_of,
 )
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.faults import RuleError
@@ -205,11 +205,7 @@ class Assembly:
 
     def _output(self, place: Output, ends: Ends, span: Span, name: str) -> Tensor:
         """The one tensor that the network gives under a name."""
-        tensors = self._named(place, ends, span, f"the output `{name}`")
-        if len(tensors) > 1:
-            message = f"the output `{name}` is one tensor, and {place.text} gives {len(tensors)}"
-            raise Fault(Diagnostic("E317", message, span, help=f"name one of them: `{name}: {place.text}[0]`"))
-        return tensors[0]
+        return only("the output", name, place, self._named(place, ends, span, f"the output `{name}`"), span)
 
     def _end(self, block: Block | Sequence, value: Value, path: str, ends: Ends) -> Value:
         origin = self.model.input.origin
@@ -245,9 +241,10 @@ class Assembly:
         """The tensors of an output that is there. Raises E311 and E317."""
         model, place = self.model, output.place
         kind, _, number = place.partition(".")
-        found = tensors_of(tuple([end for at, end in ends.items() if at.startswith("stages.")]))
-        if place != "stages":
-            found = tensors_of(ends[place]) if place in ends else None
+        if place == "stages":
+            found = tensors_of(tuple([end for at, end in ends.items() if at.startswith("stages.")]))
+        else:
+            found = tensors_of(ends.get(place))
         if found is None:
             code, help_ = "E317", None
             if kind == "stages" and number and int(number) >= len(model.stages):
@@ -261,13 +258,7 @@ class Assembly:
             else:
                 message = f"{path} takes {output.text}, which does not stand in front of it"
             raise Fault(Diagnostic(code, message, span, help=help_))
-        if output.index is None:
-            return found
-        if output.index >= len(found):
-            whole = replace(output, index=None).text
-            message = f"{whole} gives {plural(len(found), 'tensor')}, counted from 0; there is no {output.text}"
-            raise Fault(Diagnostic("E311", message, span))
-        return (found[output.index],)
+        return picked(output, found, span)
 
     def _stage(self, index: int, first: int, before: Value, ends: Ends) -> Value:
         """Put one stage; its output. `first` is the index of its first block among all."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from archdsl import numbers
-from archdsl.analysis.calls import among, as_block, body_value, call_block, callee, folds, tensors_of
+from archdsl.analysis.calls import among, as_block, body_value, call_block, callee, folds
 from archdsl.analysis.context import AlreadyReported, Context, Rule
 from archdsl.analysis.evaluate import bounded
 from archdsl.analysis.labels import safe_name
@@ -30,6 +30,7 @@ from archdsl.analysis.values import (
     Value,
     is_list,
     kind_of,
+    tensors_of,
 )
 from archdsl.diagnostics import Fault, Label
 from archdsl.graph.blocks import NO_NAMES, WORKED_OUT, Formula, Given

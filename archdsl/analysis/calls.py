@@ -31,6 +31,7 @@ from archdsl.analysis.values import (
     is_list,
     kind_of,
     single,
+    tensors_of,
 )
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.blocks import NO_NAMES
@@ -413,21 +414,6 @@ def _with_words(block: Block, setting: ast.Identifier | None, env: Environment) 
             value = Function(Builtin(word, value.make, 1, 1, named=(value.argument,)))
         inner.bind(word, value)
     return inner
-
-
-def tensors_of(value: Value) -> tuple[Tensor, ...] | None:
-    """The tensors of a value that consists of tensors and lists of them alone; none for anything else."""
-    if isinstance(value, Tensor):
-        return (value,)
-    if not is_list(value):
-        return None
-    found: list[Tensor] = []
-    for part in value:
-        inner = tensors_of(part)
-        if inner is None and part != ():
-            return None
-        found += inner or ()
-    return tuple(found) or None
 
 
 def _without_numbers(builtin: Builtin, written: ast.Expression, value: Value) -> str | None:

@@ -5,11 +5,12 @@ The checks run on every declaration, used or not, and report all that they find.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis import recipe_fields
+from archdsl.analysis.circles import circles
 from archdsl.analysis.initializers import DISTRIBUTIONS
 from archdsl.analysis.names import (
     did_you_mean,
@@ -76,7 +77,9 @@ class Checker:
                 self._declaration(item)
             elif isinstance(item, ast.Instances):
                 self._instances(item)
-        self._circles(tree)
+        for circle in circles(tree):
+            self.report(circle.diagnostic)
+            self.module.circular.update(circle.names)
 
     # Declarations
 
@@ -630,71 +633,10 @@ class Checker:
             if isinstance(cell, ast.Reference) and cell.name not in all_known:
                 self.report(unknown_column(ast.Identifier(cell.span, cell.name), all_known))
 
-    # Circles
-
-    def _circles(self, tree: ast.File) -> None:
-        """E208 for definitions that use themselves, directly or through others."""
-        uses: dict[str, dict[str, Span]] = {}
-        for item in tree.items:
-            if isinstance(item, ast.Declaration):
-                own = {p.name.text for p in (*split_parameters(item)[1],)} | set(split_parameters(item)[0])
-                bound = [b for b in walk(item) if isinstance(b, ast.Binding | ast.Element)]
-                local = own | {n.text for b in bound for n in b.names}
-                columns = {id(c) for t in walk(item) if isinstance(t, ast.Table) for c in t.rows[0].cells}
-                used: dict[str, Span] = {}
-                for node in _references(item, frozenset(local)):
-                    if id(node) not in columns:
-                        used.setdefault(node.name, node.span)
-                uses[item.name.text] = used
-        state: dict[str, int] = {}
-        for start in uses:
-            self._follow(start, uses, state)
-
-    def _follow(self, start: str, uses: Mapping[str, Mapping[str, Span]], state: dict[str, int]) -> None:
-        """Depth-first over the uses, without recursion; a name met while it is open closes a circle."""
-        if state.get(start):
-            return
-        stack = [(start, iter(uses[start].items()))]
-        state[start] = 1
-        while stack:
-            name, rest = stack[-1]
-            step = next(rest, None)
-            if step is None:
-                state[name] = 2
-                stack.pop()
-                continue
-            target, span = step
-            if target not in uses:
-                continue
-            if state.get(target) == 1:
-                chain = [n for n, _ in stack]
-                circle = chain[chain.index(target) :]
-                shown = " -> ".join([*circle, target] if len(circle) <= 8 else [*circle[:4], "…", *circle[-3:], target])
-                self.report(Diagnostic("E208", f"`{target}` uses itself: {shown}", span))
-                for used in circle:
-                    self.module.circular.add(used)
-            elif not state.get(target):
-                state[target] = 1
-                stack.append((target, iter(uses[target].items())))
-
 
 def _names_in_section(path: ast.Path) -> bool:
     """Whether a path names a field of a section: `source.note`."""
     return path.head.text in model_fields.SECTIONS and len(path.steps) > 1
-
-
-def _references(item: ast.Node, local: Names) -> Iterator[ast.Reference]:
-    """What an item refers to beside its local names, in its order; a loop's variable is one within the loop."""
-    waiting: list[tuple[ast.Node, Names]] = [(item, local)]
-    while waiting:
-        node, known = waiting.pop()
-        if isinstance(node, ast.Reference) and node.name not in known:
-            yield node
-        below: list[tuple[ast.Node, Names]] = []
-        for child in children(node):
-            looped = isinstance(node, ast.Comprehension | ast.Element) and child is not node.source and node.variable
-            below.append((child, known | {looped.text} if looped else known))
-        waiting += reversed(below)
 
 
 def _expressions_below(e: ast.Node) -> tuple[ast.Node, ...]:

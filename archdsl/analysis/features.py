@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.context import Context
 from archdsl.analysis.model import Model, Stage
-from archdsl.analysis.names import plural, setting_names
-from archdsl.analysis.outputs import held
+from archdsl.analysis.names import setting_names
+from archdsl.analysis.outputs import held, only, picked
 from archdsl.analysis.settings import end_value
 from archdsl.analysis.trace import show_value
-from archdsl.analysis.values import Output, Setting, Tensor, Value, whole
+from archdsl.analysis.values import Output, Setting, Tensor, Value, tensors_of, whole
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.network import Composer, Feature, Network, Node, strides
 from archdsl.graph.shapes import Size
@@ -233,11 +232,4 @@ def _feature(name: str, output: Output, ends: Mapping[str, Value], span: Span) -
     if tensors is None:
         message = f"the feature `{name}` stands at {output.text}, which the model does not have"
         raise Fault(Diagnostic("E317", message, span))
-    if output.index is None and len(tensors) > 1:
-        message = f"the feature `{name}` is one tensor, and {output.text} gives {len(tensors)}"
-        raise Fault(Diagnostic("E317", message, span, help=f"name one of them: `{name}: {output.text}[0]`"))
-    if (output.index or 0) >= len(tensors):
-        whole = replace(output, index=None).text
-        message = f"{whole} gives {plural(len(tensors), 'tensor')}, counted from 0; there is no {output.text}"
-        raise Fault(Diagnostic("E311", message, span))
-    return tensors[output.index or 0]
+    return only("the feature", name, output, picked(output, tensors, span), span)

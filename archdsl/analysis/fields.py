@@ -299,6 +299,9 @@ def _places(
 ) -> tuple[tuple[str, Output], ...]:
     """Names with outputs of some parts."""
     places: dict[str, Output] = {}
+    if not body.entries:
+        example = f"write {what} as `name: stages[0]`"
+        ctx.report(Diagnostic("E210", "the section names no place", body.span, help=example))
     words = _listed([f"`{part}[index]`" if part == "stages" else f"`{part}`" for part in parts])
     for entry in body.entries:
         if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:

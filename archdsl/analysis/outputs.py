@@ -11,11 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from archdsl import limits
+from archdsl.analysis.names import plural
 from archdsl.analysis.operators import whole_number
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Output, Sequence, Setting, Tensor, Value, is_list
+from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Range
+from archdsl.source import Span
 from archdsl.syntax import ast
 
 NAMES = ("input", "stem", "stages", "features")
@@ -73,6 +76,25 @@ def output_at(value: Output, index: Value, e: ast.Index, env: Environment) -> Va
         message = f"there is no {value.text}[{show_value(position)}]: parts and their tensors are counted from 0"
         raise fault("E311", message, e.index, env)
     return Output(f"stages.{position}") if value.place == "stages" else replace(value, index=position)
+
+
+def picked(output: Output, tensors: tuple[Tensor, ...], span: Span) -> tuple[Tensor, ...]:
+    """What an output means of the tensors that its part gives: all, or one of them. Raises E311."""
+    if output.index is None:
+        return tensors
+    if output.index >= len(tensors):
+        whole = replace(output, index=None).text
+        message = f"{whole} gives {plural(len(tensors), 'tensor')}, counted from 0; there is no {output.text}"
+        raise Fault(Diagnostic("E311", message, span))
+    return (tensors[output.index],)
+
+
+def only(what: str, name: str, output: Output, tensors: tuple[Tensor, ...], span: Span) -> Tensor:
+    """The one tensor that has a name, as `the feature` or `the output`. Raises E317 for several."""
+    if len(tensors) > 1:
+        message = f"{what} `{name}` is one tensor, and {output.text} gives {len(tensors)}"
+        raise Fault(Diagnostic("E317", message, span, help=f"name one of them: `{name}: {output.text}[0]`"))
+    return tensors[0]
 
 
 def fed(block: Block | Sequence, outputs: tuple[Output, ...]) -> Block | Sequence:
@@ -162,6 +184,3 @@ def _replaced_setting(setting: Setting, by: Callable[[Any], tuple[Tensor, ...]])
     if type(setting.value) not in _HOLDING:
         return setting
     return replace(setting, value=replaced(setting.value, by))
-
-
-__all__ = ["NAMES", "applied_within", "fed", "held", "output_at", "outputs_of", "replaced", "takes_own", "with_outputs"]

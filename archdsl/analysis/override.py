@@ -235,7 +235,8 @@ def _stage(
 
 
 def _of_block(ctx: Context, stage: Stage, name: ast.Identifier, e: ast.Expression, env: Environment) -> Stage:
-    """The stage made of another block, with the attributes that it has a setting for, and what is given to it.
+    """The stage made of another block, with the attributes that it has a setting for, and what is given to it; what
+    flows in of other parts stays, where the block does not name its own.
 
     An attribute that it has no setting for is left out, which is said (E202, a warning).
     """
@@ -250,7 +251,7 @@ def _of_block(ctx: Context, stage: Stage, name: ast.Identifier, e: ast.Expressio
     overrides = {at: {k: v for k, v in given.items() if k in known} for at, given in stage.overrides.items()}
     return replace(
         stage,
-        block=Block(block.of, inputs=block.inputs),
+        block=Block(block.of, inputs=block.inputs or stage.block.inputs),
         settings={**settings, **block.settings},
         span=e.span,
         overrides=overrides,

@@ -14,11 +14,10 @@ from typing import Any
 
 from archdsl import limits
 from archdsl.analysis.build import build
-from archdsl.analysis.calls import tensors_of
 from archdsl.analysis.context import AlreadyReported, Context, Language
 from archdsl.analysis.program import Definition, Primitive
 from archdsl.analysis.traces import Family, Traced, Traces
-from archdsl.analysis.values import Block, Building, Environment, Function, Sequence, Setting, Tensor, Value
+from archdsl.analysis.values import Block, Building, Environment, Function, Sequence, Setting, Tensor, Value, tensors_of
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import Builder

@@ -292,6 +292,21 @@ def single(value: Value) -> Value:
     return value[0] if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], Tensor) else value
 
 
+def tensors_of(value: Value) -> tuple[Tensor, ...] | None:
+    """The tensors of a value that consists of tensors and lists of them alone; none for anything else."""
+    if isinstance(value, Tensor):
+        return (value,)
+    if not is_list(value):
+        return None
+    found: list[Tensor] = []
+    for part in value:
+        inner = tensors_of(part)
+        if inner is None and part != ():
+            return None
+        found += inner or ()
+    return tuple(found) or None
+
+
 def parts_of(value: Value) -> Iterable[Value]:
     """The values that a list, a sequence, or what has settings holds."""
     if isinstance(value, tuple):

@@ -161,7 +161,7 @@ def _end(path: str, block: Block | Sequence | None) -> dict[str, str]:
 
 
 def _stage(path: str, stage: Stage, blocks: list[dict[str, Setting]]) -> dict[str, str]:
-    found = {f"{path}.block": stage.block.name, f"{path}.depth": show_value(stage.depth.value)}
+    found = {f"{path}.block": show_value(stage.block), f"{path}.depth": show_value(stage.depth.value)}
     if stage.enter is not None:
         found.update(_end(f"{path}.enter", stage.enter))
     for name in blocks[0]:
@@ -175,8 +175,8 @@ def _stage(path: str, stage: Stage, blocks: list[dict[str, Setting]]) -> dict[st
 def written(value: Any, depth: int = 3) -> str:
     """A value with the settings of blocks within it, to a few levels."""
     if isinstance(value, Block) and value.settings and depth:
-        inner = ", ".join(f"{name}: {written(s.value, depth - 1)}" for name, s in value.settings.items())
-        return f"{value.name}({inner})"
+        given = [f"{name}: {written(s.value, depth - 1)}" for name, s in value.settings.items()]
+        return f"{value.name}({', '.join([*[each.text for each in value.inputs], *given])})"
     if isinstance(value, Sequence) and depth:
         return " -> ".join(written(step, depth - 1) for _, step in value.steps)
     return show_value(value)

@@ -71,8 +71,7 @@ def zoo_table(found: Sequence[ZooEntry], *, markdown: bool) -> str:
     if markdown:
         return render_markdown(HEADERS, rows)
     words = "1 network" if len(found) == 1 else f"{len(found)} networks"
-    unit = "multiply-adds of convolutions, linear layers and matrix products"
-    return f"{table(HEADERS, rows)}\n{words}; flops are {unit}\n"
+    return f"{table(HEADERS, rows)}\n{words}; flops are {DEFAULT.unit}\n"
 
 
 def zoo_csv(found: Sequence[ZooEntry]) -> str:

@@ -174,9 +174,27 @@ def test_other_forms_of_the_same(text: str) -> None:
     assert "model m" in show_model(found, Texts())  # which compiles it again, and compares the hash
     written = drawn(found, "json")
     assert read(written).hash == found.network.hash
-    assert json.loads(written)["output_names"] == list(found.network.output_names)
+    document = json.loads(written)
+    assert document["output_names"] == list(found.network.output_names)
+    for names, words in ((["a"] * len(document["outputs"]), "each name"), (["a"] * 9, "there are")):
+        if len(names) > 1:
+            with pytest.raises(ValueError, match=f"output_names: {words}"):
+                read(json.dumps(document | {"output_names": names}))
     for target in ("dot", "svg"):
         assert all(f"output {name}" in drawn(found, target) for name in found.network.output_names)
+
+
+def test_another_block_takes_what_its_stage_took() -> None:
+    text = """block plus(a, b) = add(a, b)
+      block both(xs...) = concat(xs)
+      model m {
+        input:  3 x 8 x 8
+        stages: [conv_norm_act(8), conv_norm_act(8), plus(stages[0], stages[1])]
+      }"""
+    changed = compiled(text, Changes(settings=(("stages[2].block", "both"),))).network
+    assert changed.shape(changed.outputs[0]) == (16, 8, 8)
+    own = compiled(text, Changes(settings=(("stages[2].block", "both(stages[1], stages[1], stages[0])"),))).network
+    assert own.shape(own.outputs[0]) == (24, 8, 8)
 
 
 def test_names_give_way_to_those_of_the_file() -> None:

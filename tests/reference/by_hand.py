@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +54,8 @@ class UNet(nn.Module):
 # YOLOv8, row by row as its published file has it (ultralytics, cfg/models/v8/yolov8.yaml): where a row takes its input
 # from (-1: the row before), how often it stands there, what it is, and its arguments.
 
-YOLOV8: tuple[tuple[int | tuple[int, ...], int, str, tuple[Any, ...]], ...] = (
+Row: TypeAlias = "tuple[int | tuple[int, ...], int, str, tuple[Any, ...]]"
+YOLOV8: tuple[Row, ...] = (
     (-1, 1, "Conv", (64, 3, 2)),
     (-1, 1, "Conv", (128, 3, 2)),
     (-1, 3, "C2f", (128, True)),
@@ -79,6 +80,11 @@ YOLOV8: tuple[tuple[int | tuple[int, ...], int, str, tuple[Any, ...]], ...] = (
     (-1, 3, "C2f", (1024, False)),
     ((15, 18, 21), 1, "Detect", (80,)),
 )
+BACKBONE = YOLOV8[:10]
+GIVEN = (4, 6, 9)
+"""The rows of the backbone whose maps a detector takes."""
+PARAMETERS = (464, 4672, 7360, 18560, 49664, 73984, 197632, 295424, 460288, 164608)
+"""What the library prints for the rows of YOLOv8n's backbone."""
 
 
 class Conv(nn.Module):
@@ -150,11 +156,14 @@ class Detect(nn.Module):
 class YOLOv8(nn.Module):
     """The rows with the depth, the width and the most channels of one of the file's scales; `n` if none is given."""
 
-    def __init__(self, depth: float = 0.33, width: float = 0.25, most: int = 1024) -> None:
+    def __init__(
+        self, depth: float = 0.33, width: float = 0.25, most: int = 1024, rows: tuple[Row, ...] = YOLOV8
+    ) -> None:
         super().__init__()
+        self.rows = rows
         self.model = nn.ModuleList()
         channels: list[int] = []
-        for source, times, kind, given in YOLOV8:
+        for source, times, kind, given in rows:
             taken = [channels[at] if channels else 3 for at in (source if isinstance(source, tuple) else (source,))]
             times = max(round(times * depth), 1) if times > 1 else times
             wide = math.ceil(min(given[0], most) * width / 8) * 8 if given else sum(taken)
@@ -172,10 +181,25 @@ class YOLOv8(nn.Module):
             self.model.append(made)
             channels.append(wide)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        kept: list[Any] = []
-        for layer, (source, _, kind, _) in zip(self.model, YOLOV8, strict=True):
-            taken = [kept[at] if kept else x for at in (source if isinstance(source, tuple) else (source,))]
-            kept.append(torch.cat(taken, 1) if kind == "Concat" else layer(*taken))
-        found: list[Tensor] = kept[-1]
+    def kept(self, x: Tensor) -> list[Any]:
+        """What each row gives."""
+        found: list[Any] = []
+        for layer, (source, _, kind, _) in zip(self.model, self.rows, strict=True):
+            taken = [found[at] if found else x for at in (source if isinstance(source, tuple) else (source,))]
+            found.append(torch.cat(taken, 1) if kind == "Concat" else layer(*taken))
         return found
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        found: list[Tensor] = self.kept(x)[-1]
+        return found
+
+
+class YOLOv8Backbone(YOLOv8):
+    """The rows before the neck, and the maps that a detector takes of them."""
+
+    def __init__(self, depth: float = 0.33, width: float = 0.25, most: int = 1024) -> None:
+        super().__init__(depth, width, most, BACKBONE)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        found = self.kept(x)
+        return [found[at] for at in GIVEN]

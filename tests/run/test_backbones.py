@@ -7,7 +7,7 @@ from collections import Counter
 import emitted
 import pytest
 import torch
-from reference import yolov8_backbone as yolov8
+from reference import by_hand
 from test_other_families import copied, filled
 from test_reference_numerics import assert_equal, pixels
 
@@ -20,8 +20,8 @@ SCALES = {"n": (0.33, 0.25, 1024), "s": (0.33, 0.5, 1024), "m": (0.67, 0.75, 768
 def test_published_parameters() -> None:
     """Row by row as the library prints them: a stage is a convolution and what follows it."""
     with torch.device("meta"):
-        rows = [sum(p.numel() for p in layer.parameters()) for layer in yolov8.Backbone().layers]
-    assert rows == list(yolov8.PARAMETERS)
+        rows = [sum(p.numel() for p in layer.parameters()) for layer in by_hand.YOLOv8Backbone().model]
+    assert rows == list(by_hand.PARAMETERS)
     first, *others, last = rows
     found: Counter[str] = Counter()
     for row in count(emitted.spec_network("yolov8n_backbone")).rows:
@@ -37,13 +37,13 @@ def test_scales(scale: str) -> None:
         f"model m = yolov8_backbone(width_mult: {width}, depth_mult: {depth}, most: {most})"
     )
     with torch.device("meta"):
-        wanted = sum(parameter.numel() for parameter in yolov8.Backbone(depth, width, most).parameters())
+        wanted = sum(parameter.numel() for parameter in by_hand.YOLOv8Backbone(depth, width, most).parameters())
     assert count(network).params == wanted
 
 
 def test_maps() -> None:
     """All maps that are given out, in doubles, for an image whose extents the strides do not divide."""
-    reference = filled(yolov8.Backbone())
+    reference = filled(by_hand.YOLOv8Backbone())
     model = copied(emitted.emitted_spec("yolov8n_backbone"), reference)
     image = pixels((75, 91), batch=1).double()
     with torch.no_grad():

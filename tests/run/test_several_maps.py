@@ -1,7 +1,7 @@
 """Networks of several maps, against modules of others: every output of a pyramid, a detector or a segmenter.
 
 The weights come in as those of `test_other_families` do: all tensors of both sides, so that the parameters are as many.
-Numbers are doubles. FCN's head is part of DeepLab's.
+Numbers are doubles.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ CASES = {
     "rexnet_1_0x_ssdlite": Case(partial(detector, "SSDLiteOfReXNet", 1), (64, 96), rows(81)),
     "unet": Case(partial(by_hand, "UNet"), (64, 96)),
     "yolov8n": Case(partial(by_hand, "YOLOv8"), (64, 96)),
+    "fcn_resnet50": Case(partial(segmentation, "fcn_resnet50", aux_loss=True), (75, 91)),
     "deeplabv3_resnet50": Case(partial(segmentation, "deeplabv3_resnet50", aux_loss=True), (75, 91)),
     "lraspp_mobilenetv3_large": Case(partial(segmentation, "lraspp_mobilenet_v3_large"), (75, 91)),
 }

@@ -55,6 +55,8 @@ def read(text: str) -> Network:
     ]
     if names and len(names) != len(outputs):
         raise ValueError(f"output_names: there are {len(outputs)} outputs, and {len(names)} names")
+    if len(set(names)) < len(names):
+        raise ValueError("output_names: each name stands for one output")
     network = builder.finish(_name(document, "name", "the file", NAME), outputs, features, tuple(names))
     if len(network.nodes) != len(nodes):
         raise ValueError(f"of {len(nodes)} nodes only {len(network.nodes)} lead to an output or a feature")

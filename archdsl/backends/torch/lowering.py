@@ -78,6 +78,7 @@ def _beyond_half(kernel: Any, padding: Any) -> bool:
 
 
 def conv(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """A convolution; a border of its own before it where its padding is uneven or SAME."""
     padding, before = _padding(op, inputs[0], "zero_pad", op.dilation)
     values = {
         "in_channels": inputs[0][0],
@@ -93,17 +94,20 @@ def conv(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Low
 
 
 def std_conv(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    """As a convolution, with the gain and the number that variances are divided by."""
     lowered = conv(op, inputs, outputs)
     return lowered._replace(arguments={**lowered.arguments, "gain": op.gain, "gamma": op.gamma, "eps": op.eps})
 
 
 def max_pool(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """With a border of the lowest number before it where its padding is uneven, SAME, or more than half the window."""
     padding, before = _padding(op, inputs[0], "low_pad", op.dilation)
     values = {"kernel": op.kernel, "stride": op.stride, "padding": padding, "dilation": op.dilation}
     return Lowered(op.name, {**values, "ceil_mode": op.ceil_mode and not before}, before)
 
 
 def avg_pool(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """A window whose mean counts zeros or not; one with uneven padding is a module of the file."""
     padding, before = _padding(op, inputs[0], "zero_pad", (1, 1))
     window = {"kernel": op.kernel, "stride": op.stride}
     if before and not op.count_include_pad:
@@ -118,6 +122,7 @@ def avg_pool(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) ->
 
 
 def linear(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """A linear layer of a vector or of tokens; a map of 1 x 1 is flattened before it."""
     shape = inputs[0]
     before = (Before("flatten", {}, shape[:1]),) if len(shape) == 3 else ()
     return Lowered(op.name, {"in_channels": shape[0], "width": op.width, "bias": op.bias}, before)
@@ -130,11 +135,13 @@ def layer_norm(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -
 
 
 def layer_scale(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    """A factor a channel, for a vector or tokens, or for a map."""
     lowered = per_channel(op, inputs, outputs)
     return lowered._replace(form="layer_scale_map") if len(inputs[0]) == 3 else lowered
 
 
 def pad_channels(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """So many channels more."""
     form = "pad_channels_map" if len(inputs[0]) == 3 else op.name
     return Lowered(form, {"extra": op.to - inputs[0][0]})
 
@@ -152,10 +159,12 @@ def over(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Low
 
 
 def softmax(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """Over an axis, or over both of space."""
     return Lowered("softmax_space", {}) if op.over == "space" else Lowered(op.name, {"axis": _axes(op.over, inputs[0])})
 
 
 def concat(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """Along an axis; over anything but the channels it changes no width."""
     form = op.name if op.over == "channels" else "concat_places"
     return Lowered(form, {"axis": _axes(op.over, inputs[0])})
 
@@ -178,6 +187,7 @@ def attention(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -
 
 
 def drop_path(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """Of maps or of tokens: a number an image."""
     return Lowered("drop_path_tokens" if len(inputs[0]) == 2 else op.name, {"rate": op.rate})
 
 
@@ -192,6 +202,7 @@ def beside(shape: Shape) -> dict[str, Any]:
 
 
 def parameter(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    """A learned tensor by the number of its extents, with what its elements start at."""
     width, *extents = outputs[0]
     mean, std = (Fraction(0), op.init.scale) if op.init.kind == "normal" else (op.init.scale, Fraction(0))
     start = {"mean": mean, "std": std, **dict.fromkeys(BESIDE, 0)}
@@ -203,15 +214,18 @@ def parameter(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -
 
 
 def relative_bias(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    """As a learned tensor, with the size of the map whose positions it compares."""
     started = parameter(op, (), outputs).arguments
     return Lowered(op.name, {**started, "height": op.size[0], "extent": op.size[1]})
 
 
 def slice_of(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
+    """The first of the channels, and the one behind the last."""
     return Lowered(op.name, {"lo": op.channels.lo, "hi": op.channels.hi + 1})
 
 
 def split(op: Any, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
+    """Parts of one size or of several, by number or by size."""
     axis, places = _axes(op.over, inputs[0]), "" if op.over == "channels" else "_places"
     if op.sizes is None:
         return Lowered(f"chunk{places}", {"parts": op.parts, "axis": axis})
