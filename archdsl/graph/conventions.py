@@ -112,7 +112,7 @@ _PAPER_ACTS = _sum(
 )
 _CONV_ACTS = _sum("elements in the outputs of convolutions and linear layers", [(_LAYERS, {"outputs": 1})])
 _FVCORE_ACTS = _sum(
-    "elements in the outputs of convolutions, linear layers and products of matrices",
+    "elements in the outputs of convolutions, linear layers and matrix products",
     [(f"{_LAYERS} matmul", {"outputs": 1})],
 )
 
