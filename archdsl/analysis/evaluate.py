@@ -318,12 +318,13 @@ def _comparison(ctx: Context, e: ast.Comparison, env: Environment) -> Value:
     values = [ctx.evaluate(o, env) for o in e.operands]
     before = numbers.work()
     try:
-        return _compared(e, values, env)
+        return compared(e, values, env)
     finally:
         ctx.steps += numbers.work() - before + weight(tuple(values))  # the next step is where it is too much
 
 
-def _compared(e: ast.Comparison, values: list[Value], env: Environment) -> bool:
+def compared(e: ast.Comparison, values: list[Value], env: Environment) -> bool:
+    """Whether a comparison holds between the values of its operands. Raises `Fault`."""
     for index, sign in enumerate(e.operators):
         left, right = values[index], values[index + 1]
         if sign in ("==", "!="):

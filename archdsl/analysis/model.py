@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archdsl.analysis.context import Context
 from archdsl.analysis.program import Definition
@@ -26,6 +26,7 @@ from archdsl.analysis.values import (
     Value,
 )
 from archdsl.graph.shapes import Size
+from archdsl.graph.symbolic import StandIn
 from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -86,8 +87,8 @@ class Stage:
     @property
     def length(self) -> int:
         """The number of its blocks: its depth, which is a whole number."""
-        value = self.depth.value
-        return value if isinstance(value, int) else 0
+        value: Any = self.depth.value
+        return value if isinstance(value, int | StandIn) else 0
 
 
 @dataclass(frozen=True, slots=True)

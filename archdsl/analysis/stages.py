@@ -21,7 +21,7 @@ from archdsl.analysis.program import children, walk
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, is_list, kind_of
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
-from archdsl.graph.symbolic import Symbolic
+from archdsl.graph.symbolic import StandIn
 from archdsl.suggest import nearest
 from archdsl.syntax import ast
 
@@ -140,7 +140,7 @@ def _there(ctx: Context, e: ast.Expression, env: Environment) -> ast.Expression:
 def depth_setting(setting: Setting, e: ast.Node, env: Environment) -> Setting:
     """A depth, checked: a whole number from 1 to the limit."""
     value = setting.value
-    if isinstance(value, int | Symbolic) and not isinstance(value, bool):
+    if isinstance(value, int | StandIn) and not isinstance(value, bool):
         if value < 1:
             raise fault("E302", f"depth is {show_value(value)}; a stage has at least one block", e, env)
         if value > limits.MAX_BLOCKS:
