@@ -222,7 +222,7 @@ def _from_attributes(
             elif key in per_stage:
                 inner = stage_environment(env, index, count)
                 attributes[key] = Setting(ctx.evaluate(entry.value, inner), Origin(entry.value, inner))
-            else:
+            elif key != "width" or runs is None:
                 attributes[key] = _element(values[key], index, entry.value, env)
         if runs is not None:
             width = fields["width"].value

@@ -131,7 +131,7 @@ class _Making:
         if not isinstance(model, Model):
             raise fault("E212", f"the `model` of a space is a model, not {kind_of(model)}", e, env)
         self.model = replace(model, name=self.space.name, claims=())
-        self.names[MODEL] = _seen(self.ctx, self.model, self._counted)
+        self.names[MODEL] = seen(self.ctx, self.model, self._counted)
 
     def _counted(self, name: str) -> Value:
         self._count()
@@ -171,7 +171,7 @@ class _Parts(Mapping[str, Value]):
         return name in self._makers
 
 
-def _seen(ctx: Context, model: Model, counted: Callable[[str], Value]) -> OldValues:
+def seen(ctx: Context, model: Model, counted: Callable[[str], Value]) -> OldValues:
     """`model` in a condition: its costs, its blocks and its stages."""
     indices = range(len(model.stages))
 
@@ -204,7 +204,7 @@ def stage_width(ctx: Context, model: Model, index: int) -> Value:
     site = ast.Identifier(stage.span, f"stages.{index}")
     first = sum(each.length for each in model.stages[:index])
     where = settings.indices(model, index, first, stage.length - 1)
-    own = stage.overrides.get(stage.length - 1, {})
+    own = stage.overrides.get(stage.length - 1, {}) if stage.overrides else {}
     found = own.get("width") or settings.block_settings(ctx, stage, where, site).get("width")
     if found is None:
         found = settings.used_settings(ctx, model)[index][-1].get("width")
@@ -214,4 +214,4 @@ def stage_width(ctx: Context, model: Model, index: int) -> Value:
     return found.value
 
 
-__all__ = ["Member", "member_of", "stage_width"]
+__all__ = ["Member", "member_of", "seen", "stage_width"]

@@ -34,8 +34,9 @@ class LaneContext(Context):
         super().__init__(LANES, Diagnostics(), traces=traces)
         self.lanes = lanes
 
-    def fresh(self) -> Context:
+    def fresh(self, diagnostics: Diagnostics | None = None) -> Context:
         found = LaneContext(self.lanes, self.traces)
+        found.diagnostics = self.diagnostics if diagnostics is None else diagnostics
         found.nesting, found.literals = self.nesting, self.literals
         return found
 
