@@ -233,6 +233,8 @@ class _Writer:
 class Plan:
     """What a program works out, for who does it on other than whole numbers."""
 
+    symbols: int
+    """How many symbols there are."""
     terms: tuple[Term, ...]
     """In an order in which each comes after its operands."""
     decisions: tuple[tuple[str, Any, Any], ...]
@@ -300,7 +302,7 @@ class Program:
         decisions = (*self._decided, *further)
         wanted = [*amounts, *[dim for shape in shapes for dim in shape]]
         wanted += [side for _, left, right in decisions for side in (left, right)]
-        return Plan(self._tape.needed(wanted), decisions, shapes, tuple(amounts))
+        return Plan(len(self._tape.symbols), self._tape.needed(wanted), decisions, shapes, tuple(amounts))
 
 
 def _expression(dim: Any) -> Any:

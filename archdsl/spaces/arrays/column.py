@@ -48,10 +48,10 @@ class Uneven(Exception):
 class Lanes:
     """The lanes of one evaluation: which of them matter where, and which the ordinary compiler is to decide."""
 
-    def __init__(self, size: int, *, exactly: bool = False) -> None:
-        """`exactly`: whole numbers that are too large for 64 bits become Python's; otherwise they become doubles."""
+    def __init__(self, size: int, most: int = 1 << 22) -> None:
         self.size = size
-        self.exactly = exactly
+        self.most = most
+        """Elements of an array, beyond which the lanes come apart."""
         self.unsure: Truth = np.zeros(size, dtype=bool)
         """The lanes that the ordinary compiler is to decide."""
         self._live: list[Truth] = []
@@ -322,7 +322,9 @@ class Exact(Column):
         return np.broadcast_shapes(self.num.shape, (1, 1) if isinstance(self.den, int) else self.den.shape)
 
     def real(self) -> Real:
-        values = self.num.astype(float) / (self.den if isinstance(self.den, int) else self.den.astype(float))
+        values = self.num.astype(float)
+        if not self.whole:
+            values = values / (self.den if isinstance(self.den, int) else self.den.astype(float))
         return Real(self.lanes, values, EPSILON, 0.0, self.at)
 
     def at(self, row: int, position: int) -> numbers.Number:
@@ -356,7 +358,7 @@ class Exact(Column):
         if 2 * self.bound + self.widest >= WIDE and self.num.dtype != object:
             wide = self.tight()
             if 2 * wide.bound + wide.widest >= WIDE:
-                return (wide.objects() if self.lanes.exactly else wide.real())._rounded(name)
+                return wide.real()._rounded(name)
         twice, den = 2 * self.num + self.den, 2 * self.den
         found = twice // den
         tie = (twice % den == 0) & (found % 2 != 0)
@@ -399,15 +401,25 @@ class Real(Column):
         return np.abs(self.values) * self.relative + self.absolute
 
     def _rounded(self, name: str) -> Column:
-        values, error = self.values, self.error
-        with np.errstate(invalid="ignore"):
-            found = _ROUNDED[name](values)
-            edge = np.floor(values) + 0.5 if name == "round" else np.rint(values)
-            close = ~(np.abs(values - edge) > error) | ~(np.abs(values) < 2.0**52)
-        close = self.lanes.mattering(close)
-        whole = np.where(np.abs(found) < 2.0**52, found, 0.0).astype(np.int64)
-        _decide(self, close, whole, _EXACTLY[name])
-        return Exact(self.lanes, whole)
+        values, largest = self.values, _size(self.values)
+        if not largest < _WHOLE:  # or it is no number
+            self.lanes.doubt(~(np.abs(values) < _WHOLE))
+            values = np.where(np.abs(values) < _WHOLE, values, 0.0)
+            largest = _size(values)
+        error: Any = largest * self.relative + self.absolute
+        if error > _CLOSE:  # that of the largest is too much for the others
+            error = np.abs(values) * self.relative + self.absolute
+        found = _ROUNDED[name](values)
+        distance = np.subtract(values, found)
+        np.abs(distance, out=distance)
+        if name == "round":
+            close = distance >= 0.5 - error
+        else:
+            close = (distance <= error) | (distance >= 1 - error)
+        whole = found.astype(np.int64)
+        if close.any():
+            _decide(self, self.lanes.mattering(close), whole, _EXACTLY[name])
+        return Exact(self.lanes, whole, bound=int(largest) + 1)
 
     def logarithm(self) -> Real:
         """The natural logarithm."""
@@ -418,6 +430,9 @@ class Real(Column):
         return Real(self.lanes, np.log(values), EPSILON, 2 * off, lambda r, p: numbers.log(self.at(r, p)))
 
 
+_WHOLE = 2.0**52
+"""Doubles from here on have no places behind the point."""
+_CLOSE = 2.0**-24
 _ROUNDED: dict[str, Any] = {"floor": np.floor, "ceiling": np.ceil, "round": np.rint}
 _EXACTLY: dict[str, Callable[[Any], int]] = {
     "floor": numbers.floor,
@@ -440,8 +455,7 @@ def constant(lanes: Lanes, value: Any) -> Column:
         return Real(lanes, np.full((1, 1), numbers.approximate(value)), EPSILON, 0.0, lambda _r, _p: value)
     if abs(value.numerator) < WIDE and value.denominator < WIDE:
         return Exact(lanes, np.full((1, 1), value.numerator, np.int64), value.denominator, abs(value.numerator))
-    found = Exact(lanes, np.full((1, 1), value.numerator, object), value.denominator, abs(value.numerator))
-    return found if lanes.exactly else Real(lanes, np.full((1, 1), float(value)), EPSILON, 0.0, lambda _r, _p: value)
+    return Real(lanes, np.full((1, 1), numbers.approximate(value)), EPSILON, 0.0, lambda _r, _p: value)
 
 
 def where(chosen: Mask, a: Column, b: Column) -> Column:
@@ -479,9 +493,7 @@ def _made(lanes: Lanes, make: Callable[[Exact, Exact], Exact], a: Exact, b: Exac
     if bounds(a, b) >= WIDE:
         a, b = a.tight(), b.tight()
         if bounds(a, b) >= WIDE:
-            if not lanes.exactly:
-                return _real(sign, a, b)
-            a, b = a.objects(), b.objects()
+            return _real(sign, a, b)
     return make(a, b)
 
 
@@ -581,7 +593,8 @@ def _real(sign: str, a: Column, b: Column) -> Real:
             return Real(lanes, values, EPSILON, x.absolute + y.absolute + size, at)
         relative = x.relative + y.relative + EPSILON
         if sign == "*":
-            absolute = 2 * (x.absolute * _size(y.values) + y.absolute * _size(x.values))
+            absolute = 2 * x.absolute * _size(y.values) if x.absolute else 0.0
+            absolute += 2 * y.absolute * _size(x.values) if y.absolute else 0.0
             return Real(lanes, x.values * y.values, relative, absolute, at)
         if sign == "/":
             zero = np.abs(y.values) <= y.error
@@ -596,18 +609,20 @@ def _real(sign: str, a: Column, b: Column) -> Real:
 
 def _real_power(lanes: Lanes, x: Real, y: Real, at: Callable[[int, int], numbers.Number]) -> Real:
     """A power of numbers above zero: the error grows with the exponent."""
-    lanes.doubt(~(x.values > x.error))
-    base = np.where(x.values > x.error, x.values, 1.0)
-    values = np.power(base, y.values)
-    exponent, logarithm = _size(y.values), _size(np.log(base))
+    positive = x.values > x.error
+    lanes.doubt(~positive)
+    base = np.where(positive, x.values, 1.0)
+    logarithm = np.log(base)
+    product = y.values * logarithm
+    exponent, largest = _size(y.values), _size(logarithm)
     of_base = x.relative + (2 * x.absolute / float(np.min(base, initial=np.inf)) if x.absolute else 0.0)
-    of_exponent = (exponent * y.relative + y.absolute) * logarithm
-    return Real(lanes, values, 2 * (exponent * of_base + of_exponent) + EPSILON, 0.0, at)
+    off = exponent * (of_base + EPSILON * largest) + (exponent * y.relative + y.absolute) * largest
+    return Real(lanes, np.exp(product), 4 * off + EPSILON, 0.0, at)
 
 
 def _size(values: Array) -> float:
-    """The largest of their sizes."""
-    return float(np.max(np.abs(values), initial=0.0))
+    """The largest of their sizes; not a number where one is none."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
 def _order(a: Column, b: Column) -> Array:

@@ -29,7 +29,7 @@ from archdsl.numbers import is_number
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Lanes, Mask, Split, Uneven
 from archdsl.spaces.arrays.rules import LaneContext
-from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited
+from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited, grouped
 from archdsl.spaces.laws import Draw, Grid
 from archdsl.spaces.member import member_of, seen
 from archdsl.spaces.space import Requirement, Space, Step
@@ -41,6 +41,8 @@ VALID, NO_NETWORK = -1, -2
 """What `Batch.why` says where no requirement refused a setting."""
 LANES = 1 << 16
 """Lanes that are worked out at once."""
+FIRST, AFTER = 1 << 19, 1 << 22
+"""Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
 FEW = 2
 """So many lanes, or fewer, the ordinary compiler decides in less time."""
 
@@ -82,16 +84,19 @@ class Engine:
         return Batch(settings, found.why, dict(found.costs), found.exactly)
 
     def _lanes(self, rows: Array, found: _Entered) -> None:
-        waiting = [rows]
-        while waiting:
+        waiting, going_on, most = [rows], list[Array](), FIRST
+        while waiting or going_on:
+            if not waiting:  # what requirements left of all parts is worked out together
+                waiting, going_on, most = [np.sort(np.concatenate(going_on))], [], AFTER
             rows = waiting.pop()
             if len(rows) <= FEW:
                 self._exactly(rows, found)
                 continue
-            run = _Run(self.ctx, self.space, self.forms, found.settings[rows])
-            unsure, parts = run.settle(rows, found)
+            run = _Run(self.ctx, self.space, self.forms, found.settings[rows], most)
+            unsure, parts, left = run.settle(rows, found)
             self._exactly(unsure, found)
             waiting += parts
+            going_on += left
 
     def _exactly(self, rows: Array, found: _Entered) -> None:
         """Settings by the ordinary compiler, one by one."""
@@ -125,18 +130,18 @@ class _Entered:
 class _Run:
     """The evaluation of some settings at once, until they come apart or all is known of them."""
 
-    def __init__(self, ctx: Context, space: Space, forms: Forms, settings: Settings) -> None:
+    def __init__(self, ctx: Context, space: Space, forms: Forms, settings: Settings, most: int) -> None:
         self.space, self.forms, self.settings = space, forms, settings
-        self.lanes = Lanes(len(settings))
+        self.lanes = Lanes(len(settings), most)
         self.ctx = LaneContext(self.lanes, ctx.traces)
         self.names: dict[str, Value] = {}
         self.model: Model | None = None
         self.costs: dict[str, Array] | None = None
 
-    def settle(self, rows: Array, found: _Entered) -> tuple[Array, list[Array]]:
-        """Enter what becomes known. The rows that the ordinary compiler is to decide, and those to go on with."""
+    def settle(self, rows: Array, found: _Entered) -> tuple[Array, list[Array], list[Array]]:
+        """Enter what becomes known. The rows that the ordinary compiler is to decide, parts that are to be worked out
+        each for itself, and what a requirement leaves."""
         keys: Array | None = None
-        nobody = rows[:0]
         try:
             refused = self._steps()
         except Split as split:
@@ -144,25 +149,25 @@ class _Run:
         except Fault as fault:
             sure = ~self.lanes.unsure
             if fault.diagnostic.code != "E312":  # a `require` that does not hold for any of them
-                return rows, []
+                return rows, [], []
             found.why[rows[sure]] = NO_NETWORK
-            return rows[~sure], []
+            return rows[~sure], [], []
         except (AlreadyReported, Unsuited, Uneven, TypeError, RecursionError):
-            return rows, []
+            return rows, [], []
         sure = ~self.lanes.unsure
         if keys is not None:
-            parts = _parts(rows[sure], np.asarray(keys)[sure])
-            return (rows, []) if len(parts) < 2 and sure.all() else (rows[~sure], parts)
+            parts = list(grouped(rows[sure], [np.asarray(keys)[sure].astype(np.int64)])) if sure.any() else []
+            return (rows, [], []) if len(parts) < 2 and sure.all() else (rows[~sure], parts, [])
         if refused is not None:
             number, holds = refused
             found.why[rows[sure & ~holds]] = number
-            going_on = rows[sure & holds]
-            return rows[~sure], [going_on] if going_on.size else []
+            left = rows[sure & holds]
+            return rows[~sure], [], [left] if left.size else []
         if self.costs is None:
-            return rows, []
+            return rows, [], []
         found.why[rows[sure]] = VALID
         found.enter(rows[sure], {name: values[sure] for name, values in self.costs.items()})
-        return rows[~sure], [nobody][:0]
+        return rows[~sure], [], []
 
     def _steps(self) -> tuple[int, Array] | None:
         """Take all steps; a requirement that refuses some lanes ends them, with its number and where it holds."""
@@ -259,12 +264,6 @@ class _Run:
         self.costs = costs
         for name in MEASURES:
             self.names.setdefault(name, Exact(self.lanes, costs[name][:, None]))
-
-
-def _parts(rows: Array, keys: Array) -> list[Array]:
-    """Rows with the same key."""
-    order = np.argsort(keys, kind="stable")
-    return list(np.split(rows[order], np.flatnonzero(np.diff(keys[order])) + 1)) if rows.size else []
 
 
 __all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "Engine", "Settings"]

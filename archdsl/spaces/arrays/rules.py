@@ -253,9 +253,21 @@ def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
             lanes = length.lanes
             most = int(np.max(length.num, initial=0, where=lanes.mattering(np.ones((1, 1), dtype=bool))))
             if 0 < most <= limits.MAX_LIST:
-                index = Exact(lanes, np.arange(most, dtype=np.int64)[None, :])
-                return _ragged(ctx, e, env, index + source.lo, length)
+                _verify_size(length, most)
+                # Behind its end a list repeats its last element, so that nothing else is worked out there.
+                index = np.minimum(np.arange(most, dtype=np.int64)[None, :], length.num - 1)
+                return _ragged(ctx, e, env, Exact(lanes, index, bound=most) + source.lo, length)
     return evaluate.EXPRESSIONS[ast.Comprehension](ctx, e, env)
+
+
+def _verify_size(lengths: Exact, most: int) -> None:
+    """Take lanes apart whose lists are too large together, those of like length into one part."""
+    lanes = lengths.lanes
+    parts = -(-lanes.size * most // lanes.most)
+    if parts > 1 and lanes.size > 1:
+        rank = np.empty(lanes.size, np.int64)
+        rank[np.argsort(np.broadcast_to(lengths.num, (lanes.size, 1))[:, 0], kind="stable")] = np.arange(lanes.size)
+        raise Split(rank * min(parts, lanes.size) // lanes.size)
 
 
 def _ragged(ctx: Any, e: ast.Comprehension, env: Environment, items: Column, lengths: Exact) -> Any:

@@ -27,10 +27,9 @@ from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import amounts_of
 from archdsl.graph.network import INPUT
 from archdsl.graph.shapes import Shape, Size
-from archdsl.graph.tape import Plan
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Mask
-from archdsl.spaces.arrays.programs import counted
+from archdsl.spaces.arrays.programs import Program
 from archdsl.spaces.arrays.rules import LaneContext
 from archdsl.syntax import ast
 
@@ -49,7 +48,7 @@ class Unsuited(Exception):
 class Form:
     """A block as it was traced for some lanes."""
 
-    plan: Plan | None
+    program: Program | None
     """How it is counted for others; none where that is not known, so that it is counted for its own widths alone."""
     widths: tuple[int, ...]
     shapes: tuple[Shape, ...]
@@ -183,11 +182,7 @@ class Tally:
         codes = _codes(block, shape, self.lanes.size)
         groups: Sequence[Array] = [rows]
         if codes:
-            table = np.stack(codes, axis=1)[rows]
-            if (table != table[0]).any():
-                of = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
-                order = np.argsort(of, kind="stable")
-                groups = np.split(rows[order], np.flatnonzero(np.diff(of[order])) + 1)
+            groups = grouped(rows, [code[rows] for code in codes])
         for group in groups:
             yield group, _settled(block, shape, int(group[0]))
 
@@ -254,14 +249,13 @@ class Tally:
             return None
         subgraph = traced.subgraph
         amounts = tuple(amounts_of(subgraph, self.forms.convention))
-        plan = None
+        made = None
         if program is not None:
-            plan = program.plan(self.forms.convention)
-            own = counted(plan, pattern.widths, 1)
-            shapes = tuple([tuple([int(dim.num[0, 0]) for dim in s]) for s in own.shapes])
-            same = shapes == subgraph.shapes and tuple([int(a.num[0, 0]) for a in own.amounts]) == amounts
-            plan = plan if own.holds[0] and same else None
-        return Form(plan, pattern.widths, subgraph.shapes, amounts, subgraph.size, traced.steps, traced.lists)
+            made = Program(program.plan(self.forms.convention))
+            own = made(pattern.widths, 1)
+            same = own.shapes == subgraph.shapes and own.amounts == amounts
+            made = made if own.holds[0] and same else None
+        return Form(made, pattern.widths, subgraph.shapes, amounts, subgraph.size, traced.steps, traced.lists)
 
     def _add(self, found: _Found, times: Any) -> None:
         deepest = times if isinstance(times, int) else int(times.max(initial=0))
@@ -288,17 +282,15 @@ class _Found:
 
     def enter(self, form: Form, rows: Array, widths: Sequence[Array | int]) -> Array:
         """Enter what a form says of some lanes; those of which it says nothing."""
-        if form.plan is None:
+        if form.program is None:
             holds = np.ones(rows.size, dtype=bool)
             for width, own in zip(widths, form.widths, strict=True):
                 holds = holds & (np.asarray(width) == own)
             shapes: Any = form.shapes
             amounts: Sequence[Any] = form.amounts
         else:
-            made = counted(form.plan, widths, rows.size)
-            holds = made.holds
-            shapes = [[_held(dim, rows.size) for dim in shape] for shape in made.shapes]
-            amounts = [_held(amount, rows.size) for amount in made.amounts]
+            made = form.program(widths, rows.size)
+            holds, shapes, amounts = made.holds, made.shapes, made.amounts
         mine = rows[holds]
         if not mine.size:
             return rows
@@ -350,10 +342,6 @@ def _entered(into: Array, rows: Array, values: Any, holds: Array) -> Array:
     return into
 
 
-def _held(column: Exact, size: int) -> Array:
-    return _row(column.num, size)
-
-
 def _column(times: Any) -> Array:
     return np.asarray(times).reshape(-1, 1)
 
@@ -390,9 +378,6 @@ def _within(value: Value) -> Iterator[Column | Mask]:
             yield from _within(part)
 
 
-_WIDTH = np.iinfo(np.int64).max
-
-
 def _code(column: Column | Mask, size: int, *, widths: bool = False) -> Array:
     if isinstance(column, Mask):
         return _row(column.truth, size).astype(np.int64)
@@ -400,14 +385,34 @@ def _code(column: Column | Mask, size: int, *, widths: bool = False) -> Array:
         raise Unsuited
     num = _row(column.num, size)
     if column.whole:
-        return np.where(num >= LEAST_WIDTH, _WIDTH, num) if widths else num
+        return np.minimum(num, LEAST_WIDTH) if widths else num
     den = np.full(size, column.den) if isinstance(column.den, int) else _row(column.den, size)
     common = np.gcd(num, den)
     num, den = num // common, den // common
     if widths:
         width = (den == 1) & (num >= LEAST_WIDTH)
-        num, den = np.where(width, _WIDTH, num), np.where(width, 1, den)
-    return np.unique(np.stack([num, den], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+        num = np.where(width, LEAST_WIDTH, num)
+    return _numbered(num) * (int(den.max(initial=0)) + 1) + den
+
+
+def _numbered(values: Array) -> Array:
+    """Each value by a number: the same for equal ones."""
+    return np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def grouped(rows: Array, codes: Sequence[Array]) -> Sequence[Array]:
+    """Rows with the same codes (N each) together."""
+    key, size = np.zeros(len(rows), np.int64), 1
+    for code in codes:
+        low, high = int(code.min(initial=0)), int(code.max(initial=0))
+        if high - low >= WIDE // size:
+            code, key = _numbered(code), _numbered(key)
+            low, high, size = 0, len(rows), len(rows)
+        key, size = key * (high - low + 1) + (code - low), size * (high - low + 1)
+    if not (key != key[:1]).any():
+        return [rows]
+    order = np.argsort(key.astype(np.int16) if size < 1 << 15 else key, kind="stable")  # of 16 bits, by radix
+    return np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)
 
 
 def _row(values: Array, size: int) -> Array:
@@ -471,4 +476,4 @@ def _widths(block: Any, shape: Shape) -> list[Exact | int]:
     return [*found, shape[0]]
 
 
-__all__ = ["MEASURES", "Forms", "Tally", "Unsuited"]
+__all__ = ["MEASURES", "Forms", "Tally", "Unsuited", "grouped"]
