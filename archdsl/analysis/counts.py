@@ -16,7 +16,7 @@ from archdsl.syntax import ast
 
 def runs_of(
     ctx: Context, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
-) -> list[tuple[Value, Any]] | None:
+) -> list[tuple[Value, Any]] | ManyLists | None:
     """Width and depth of each run of equal widths, where `width` is a list and `depth` is not given."""
     widths = values.get("width")
     if "depth" in fields or not is_list(widths):

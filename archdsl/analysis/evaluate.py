@@ -26,6 +26,7 @@ from archdsl.analysis.values import (
     Environment,
     Function,
     Indices,
+    ManyLists,
     OldValues,
     Origin,
     Scaling,
@@ -399,7 +400,7 @@ def _attribute(ctx: Context, e: ast.Attribute, env: Environment) -> Value:
     elif is_list(value):
         known = ("count",)
         if name == "count":
-            return len(value)
+            return value.many if isinstance(value, ManyLists) else len(value)
     else:
         raise fault("E310", f"{kind_of(value)} has no attributes", e, env)
     raise unknown_part(e.name, known, kind_of(value))

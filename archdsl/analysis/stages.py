@@ -19,7 +19,18 @@ from archdsl.analysis.model import Attribute, Rule, Stage
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_column, unknown_setting
 from archdsl.analysis.program import children, walk
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, is_list, kind_of
+from archdsl.analysis.values import (
+    Block,
+    Environment,
+    Indices,
+    ManyLists,
+    Origin,
+    Sequence,
+    Setting,
+    Value,
+    is_list,
+    kind_of,
+)
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.symbolic import StandIn
 from archdsl.suggest import nearest
@@ -210,6 +221,10 @@ def _from_attributes(
     if failed:
         raise AlreadyReported
     runs = runs_of(ctx, fields, values, env)
+    if isinstance(runs, ManyLists):
+        if not per_stage and not any(is_list(value) for name, value in values.items() if name != "width"):
+            return runs  # their number is all that can be said of the stages of networks that differ in it
+        runs = list(runs)
     count = stage_count(fields, values, runs, env)
     if not any(map(is_list, values.values())):
         warn_of_one_stage(ctx, {key: fields[key].value for key in (*per_stage, *rules)}, env)

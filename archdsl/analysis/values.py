@@ -46,8 +46,14 @@ class ManyLists(tuple[Any, ...]):
     """A list that stands for one in each of many networks, of other length in each. What takes it for a plain list
     makes the networks come apart."""
 
-    def runs(self) -> list[tuple[Value, Value]]:
-        """Value and length of each run of equal values."""
+    @property
+    def many(self) -> StandIn:
+        """The number of its elements."""
+        raise NotImplementedError
+
+    def runs(self) -> list[tuple[Value, Value]] | ManyLists:
+        """Value and length of each run of equal values; a list of other length in each network where their number
+        differs."""
         raise NotImplementedError
 
 
@@ -298,7 +304,9 @@ def whole(value: Value) -> TypeGuard[int]:
 
 def single(value: Value) -> Value:
     """The tensor of a list of one; anything else as it is."""
-    return value[0] if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], Tensor) else value
+    if not isinstance(value, tuple) or isinstance(value, ManyLists) or len(value) != 1:
+        return value
+    return value[0] if isinstance(value[0], Tensor) else value
 
 
 def tensors_of(value: Value) -> tuple[Tensor, ...] | None:

@@ -17,7 +17,7 @@ from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.trace import fault
-from archdsl.analysis.values import Environment, OldValues, Value, kind_of
+from archdsl.analysis.values import Environment, ManyLists, OldValues, Value, kind_of
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.conventions import DEFAULT
 from archdsl.graph.cost import MEASURES, Cost, count
@@ -173,15 +173,19 @@ class _Parts(Mapping[str, Value]):
 
 def seen(ctx: Context, model: Model, counted: Callable[[str], Value]) -> OldValues:
     """`model` in a condition: its costs, its blocks and its stages."""
-    indices = range(len(model.stages))
+
+    def indices() -> range:
+        return range(len(model.stages))
 
     def stages() -> Value:
-        return tuple([OldValues("stage", _stage_parts(ctx, model, index)) for index in indices])
+        if isinstance(model.stages, ManyLists):
+            return model.stages  # only their number is asked for, or the networks come apart
+        return tuple([OldValues("stage", _stage_parts(ctx, model, index)) for index in indices()])
 
     makers: dict[str, Callable[[], Value]] = {
         "depth": lambda: model.depth,
         "depths": lambda: tuple([stage.length for stage in model.stages]),
-        "widths": lambda: tuple([stage_width(ctx, model, index) for index in indices]),
+        "widths": lambda: tuple([stage_width(ctx, model, index) for index in indices()]),
         "stages": stages,
         **{name: _asking(counted, name) for name in MEASURES},
     }

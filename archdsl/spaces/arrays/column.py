@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -328,8 +329,9 @@ class Exact(Column):
         return Real(self.lanes, values, EPSILON, 0.0, self.at)
 
     def at(self, row: int, position: int) -> numbers.Number:
+        num: int = _element(self.num, row, position)
         den = self.den if isinstance(self.den, int) else _element(self.den, row, position)
-        return numbers.normalise(Fraction(_element(self.num, row, position), den))
+        return num if den == 1 else numbers.normalise(Fraction(num, den))
 
     @property
     def whole(self) -> bool:
@@ -412,10 +414,7 @@ class Real(Column):
         found = _ROUNDED[name](values)
         distance = np.subtract(values, found)
         np.abs(distance, out=distance)
-        if name == "round":
-            close = distance >= 0.5 - error
-        else:
-            close = (distance <= error) | (distance >= 1 - error)
+        close = distance >= 0.5 - error if name == "round" else (distance <= error) | (distance >= 1 - error)
         whole = found.astype(np.int64)
         if close.any():
             _decide(self, self.lanes.mattering(close), whole, _EXACTLY[name])
@@ -488,7 +487,7 @@ def _element(values: Array, row: int, position: int) -> Any:
     return found.item() if isinstance(found, np.generic) else found
 
 
-def _made(lanes: Lanes, make: Callable[[Exact, Exact], Exact], a: Exact, b: Exact, sign: str, bounds: Any) -> Column:
+def _made(make: Callable[[Exact, Exact], Exact], a: Exact, b: Exact, sign: str, bounds: Any) -> Column:
     """What an operation makes, in numbers that hold it: `bounds` says of two columns how large it gets."""
     if bounds(a, b) >= WIDE:
         a, b = a.tight(), b.tight()
@@ -519,7 +518,7 @@ def _add(a: Exact, b: Exact) -> Column:
         bound = a.bound * b.widest + b.bound * a.widest
         return Exact(a.lanes, a.num * b.den + b.num * a.den, a.den * b.den, bound, a.widest * b.widest)
 
-    return _made(a.lanes, make, a, b, "+", _sum_bound)
+    return _made(make, a, b, "+", _sum_bound)
 
 
 def _subtract(a: Exact, b: Exact) -> Column:
@@ -534,7 +533,7 @@ def _multiply(a: Exact, b: Exact) -> Column:
     def make(a: Exact, b: Exact) -> Exact:
         return Exact(a.lanes, a.num * b.num, a.den * b.den, a.bound * b.bound, a.widest * b.widest)
 
-    return _made(a.lanes, make, a, b, "*", _product_bound)
+    return _made(make, a, b, "*", _product_bound)
 
 
 def _divide(a: Exact, b: Exact) -> Column:
@@ -570,11 +569,14 @@ _EXACT: dict[str, Callable[[Exact, Exact], Column]] = {
 
 
 _ON_NUMBERS: dict[str, Callable[[Any, Any], numbers.Number]] = {
-    "+": numbers.add,
-    "-": numbers.subtract,
-    "*": numbers.multiply,
-    "/": numbers.divide,
-    "^": numbers.power,
+    sign: lru_cache(maxsize=4096)(exactly)  # neighbours in a list are made of the same numbers
+    for sign, exactly in {
+        "+": numbers.add,
+        "-": numbers.subtract,
+        "*": numbers.multiply,
+        "/": numbers.divide,
+        "^": numbers.power,
+    }.items()
 }
 
 

@@ -41,7 +41,7 @@ VALID, NO_NETWORK = -1, -2
 """What `Batch.why` says where no requirement refused a setting."""
 LANES = 1 << 16
 """Lanes that are worked out at once."""
-FIRST, AFTER = 1 << 19, 1 << 22
+FIRST, AFTER = 1 << 20, 1 << 22
 """Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
 FEW = 2
 """So many lanes, or fewer, the ordinary compiler decides in less time."""

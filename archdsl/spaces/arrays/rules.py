@@ -49,26 +49,24 @@ def _truth(value: Any) -> bool:
     return bool(value) if isinstance(value, Mask) else value is not None and value is not False
 
 
-class Ragged(ManyLists):
-    """A list of numbers of other length in every lane. What takes it for a plain list gets lanes of one length."""
+class Counted(ManyLists):
+    """A list of other length in every lane, of which the length is all that is known. What takes it for a plain list
+    gets lanes of one length."""
 
-    def __new__(cls, *_: object) -> Ragged:
+    def __new__(cls, *_: object) -> Any:
         return super().__new__(cls)
 
-    def __init__(self, column: Column, lengths: Exact) -> None:
-        """`column` is lanes x positions, `lengths` whole numbers."""
-        self.column, self.lengths = column, lengths
+    def __init__(self, lengths: Exact) -> None:
+        """`lengths` are whole numbers."""
+        self.lengths = lengths
 
     @property
-    def live(self) -> Array:
-        """Which positions there are."""
-        lanes = self.column.lanes
-        shape = (lanes.size, self.column.shape[1])
-        return np.asarray(np.broadcast_to(np.arange(shape[1])[None, :] < self.lengths.num, shape))
+    def many(self) -> Exact:
+        return self.lengths
 
     def apart(self) -> NoReturn:
         """Take lanes of other length from each other."""
-        raise Split(np.broadcast_to(self.lengths.num, (self.column.lanes.size, 1))[:, 0])
+        raise Split(np.broadcast_to(self.lengths.num, (self.lengths.lanes.size, 1))[:, 0])
 
     def __iter__(self) -> Iterator[Value]:
         self.apart()
@@ -85,8 +83,26 @@ class Ragged(ManyLists):
     def __hash__(self) -> int:
         raise TypeError("it has no hash")
 
-    def runs(self) -> list[tuple[Value, Any]]:
-        """Value and length of each run of equal values. Raises `Split` where their number differs by lane."""
+    def runs(self) -> list[tuple[Value, Any]] | ManyLists:
+        self.apart()
+
+
+class Ragged(Counted):
+    """A list of numbers of other length in every lane."""
+
+    def __init__(self, column: Column, lengths: Exact) -> None:
+        """`column` is lanes x positions."""
+        super().__init__(lengths)
+        self.column = column
+
+    @property
+    def live(self) -> Array:
+        """Which positions there are."""
+        lanes = self.column.lanes
+        shape = (lanes.size, self.column.shape[1])
+        return np.asarray(np.broadcast_to(np.arange(shape[1])[None, :] < self.lengths.num, shape))
+
+    def runs(self) -> list[tuple[Value, Any]] | ManyLists:
         column, lanes, live = self.column, self.column.lanes, self.live
         if not isinstance(column, Exact) or not lanes.alike(np.asarray(self.lengths.num > 0)):
             self.apart()
@@ -101,7 +117,7 @@ class Ragged(ManyLists):
         np.cumsum((before != after) & live[:, 1:], axis=1, out=of[:, 1:])
         count = lanes.alike(of[:, -1:] + 1)
         if count is None:
-            raise Split(of[:, -1])
+            return Counted(Exact(lanes, of[:, -1:] + 1))
         found: list[tuple[Value, Any]] = []
         rows = np.arange(len(num))
         for run in range(int(count)):
