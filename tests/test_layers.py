@@ -102,6 +102,7 @@ LATE = {
     "matplotlib",
     "networkx",
     "numpy",
+    "pyarrow",
     "pydantic",
     "rich",
     "safetensors",
