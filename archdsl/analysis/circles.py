@@ -30,11 +30,11 @@ def _uses(item: ast.Declaration) -> dict[str, Span]:
     """The names that a declaration takes from outside, each where it stands first."""
     written = item.parameters
     own = {p.name.text for p in (*written.first, *(written.second or ()))} if written is not None else set()
-    bound = [b for b in walk(item) if isinstance(b, ast.Binding | ast.Element)]
+    bound = [b for b in walk(item) if isinstance(b, ast.Binding | ast.Element | ast.Draw)]
     local = own | {name.text for b in bound for name in b.names}
     columns = {id(cell) for table in walk(item) if isinstance(table, ast.Table) for cell in table.rows[0].cells}
-    used: dict[str, Span] = {}
-    for node in _references(item, frozenset(local)):
+    used: dict[str, Span] = {item.refines.text: item.refines.span} if item.refines is not None else {}
+    for node in references(item, frozenset(local)):
         if id(node) not in columns:
             used.setdefault(node.name, node.span)
     return used
@@ -66,7 +66,7 @@ def _followed(start: str, uses: Mapping[str, Mapping[str, Span]], state: dict[st
             stack.append((target, iter(uses[target].items())))
 
 
-def _references(item: ast.Node, local: frozenset[str]) -> Iterator[ast.Reference]:
+def references(item: ast.Node, local: frozenset[str]) -> Iterator[ast.Reference]:
     """What an item refers to beside its local names, in its order; a loop's variable is one within the loop."""
     waiting: list[tuple[ast.Node, frozenset[str]]] = [(item, local)]
     while waiting:

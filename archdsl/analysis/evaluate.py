@@ -395,6 +395,10 @@ def _attribute(ctx: Context, e: ast.Attribute, env: Environment) -> Value:
             if found is UNKNOWN:
                 raise AlreadyReported
             return found
+    elif is_list(value):
+        known = ("count",)
+        if name == "count":
+            return len(value)
     else:
         raise fault("E310", f"{kind_of(value)} has no attributes", e, env)
     raise unknown_part(e.name, known, kind_of(value))

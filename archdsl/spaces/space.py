@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 
-from archdsl.analysis.model import Claim
 from archdsl.analysis.program import Definition
-from archdsl.analysis.values import Environment, Value
+from archdsl.analysis.values import Environment, Origin, Setting, Value
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
 from archdsl.source import Span
@@ -28,6 +27,8 @@ class Requirement:
     """The space that it stands in."""
     asks: bool
     """Whether it asks for the model, so that it waits until there is one."""
+    counts: bool = False
+    """Whether it asks for the network, whose costs it names."""
 
     @property
     def text(self) -> str:
@@ -46,9 +47,23 @@ class Derived:
     binding: ast.Binding
     environment: Environment
     asks: bool
+    counts: bool = False
 
 
 Step = Requirement | Derived
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceClaim:
+    """One figure that is printed of a space: `literal` as printed, `measure` one of dimensions, settings, valid."""
+
+    measure: str
+    literal: str
+    span: Span
+    divided_by: int = 1
+    """What the number is divided by before it is compared: a paper may take orders of stages for one network."""
+    truncated: bool = False
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,9 +86,14 @@ class Space:
     """The convention of `model.flops` and the others; none for the usual one."""
     at: Shape | None = None
     """The input at which costs are counted; none for the model's own."""
-    recipe: ast.Expression | None = None
-    reward: ast.Expression | None = None
-    claims: tuple[Claim, ...] = field(default=())
+    recipe: Origin | None = None
+    """How a network is trained: an expression, and the names of its file."""
+    reward: Origin | None = None
+    """What a search maximises: an expression of what is measured of a network."""
+    claims: tuple[SpaceClaim, ...] = field(default=())
+    provenance: Mapping[str, Setting] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Where each draw has its law from."""
 
     @property
     def requirements(self) -> tuple[Requirement, ...]:
@@ -83,6 +103,11 @@ class Space:
     def dimensions(self) -> int:
         """How many numbers a setting is made of."""
         return sum(draw.dimensions for draw in self.draws)
+
+    @cached_property
+    def free_dimensions(self) -> int:
+        """How many of them have more than one value: what papers call the dimensions of a space."""
+        return sum(size > 1 for size in self.sizes)
 
     @cached_property
     def settings(self) -> int:
@@ -103,4 +128,4 @@ class Space:
         return found
 
 
-__all__ = ["Derived", "Requirement", "Space", "Step"]
+__all__ = ["Derived", "Requirement", "Space", "SpaceClaim", "Step"]
