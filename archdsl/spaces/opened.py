@@ -1,4 +1,4 @@
-"""A space that was read, with what tells of its settings: for this process, or opened again from its text in another."""
+"""A space that was read, with what tells of its settings; another process opens it again from its text."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ class Text:
     source: Source
     name: str | None
     """None for the only one, or the one that is named like the file."""
-    place: str
-    """File and name as a population has them."""
 
     def open(self, diagnostics: Diagnostics | None = None) -> Opened | None:
         """The space; none where it is at fault, which is among the diagnostics."""
@@ -52,12 +50,6 @@ class Opened:
     compiler: Compiler = field(repr=False)
     program: Program
     space: Space
-
-    @property
-    def place(self) -> str:
-        """File and name, as a population has them."""
-        place = self.text.place
-        return place if place.endswith(f":{self.space.name}") else f"{place}:{self.space.name}"
 
     @cached_property
     def context(self) -> Context:

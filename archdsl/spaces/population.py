@@ -100,8 +100,9 @@ def _cells(domain: Domain) -> tuple[Kind, tuple[Cell, ...] | None]:
     values = domain.values
     if all(isinstance(value, bool) for value in values):
         return "bool", tuple([value is True for value in values])
-    if all(type(value) is int and abs(value) < _MOST for value in values):
-        return "int", tuple([int(value) for value in values])  # type: ignore[arg-type]  # as was asked
+    whole = tuple([v for v in values if isinstance(v, int) and not isinstance(v, bool) and abs(v) < _MOST])
+    if len(whole) == len(values):
+        return "int", whole
     if all(type(value) in (int, Fraction) for value in values):
         doubles = [float(value) for value in values if isinstance(value, int | Fraction) and abs(value) < 2**1000]
         if len(set(doubles)) == len(values):

@@ -24,7 +24,8 @@ from archdsl.spaces.laws import Grid, Law
 from archdsl.spaces.space import Space
 
 BITS = 53
-MAX_SEED = 2**64 - 1
+MAX_SEED = 2**63 - 1
+"""What a column of a population holds."""
 MAX_EQUAL = 2**36
 """Values of a domain that are equally probable: more, and 53 bits would not tell their shares."""
 MAX_TABLE = 2**20

@@ -195,7 +195,10 @@ _OPENED: list[Opened] = []
 
 
 def _begin(text: Text) -> None:
-    _OPENED[:] = [text.open()]
+    opened = text.open()
+    if opened is None:
+        raise RuntimeError("the space is at fault in a process, and was not where that was started")
+    _OPENED[:] = [opened]
 
 
 def _piece(asked: Asked, start: int, count: int) -> tuple[Piece, float]:
