@@ -89,7 +89,7 @@ FLOORS = (
     ("features", "build", "initializers", "stretch"),
     ("counts", "fields", "tracing"),
     ("assemble", "stages", "recipe_fields", "misspelled"),
-    ("override", "recipes", "scale", "meter"),
+    ("override", "recipes", "scale", "meter", "check_space"),
     ("check", "solve", "trained"),
     ("elaborate", "resolve"),
     ("changes", "language"),

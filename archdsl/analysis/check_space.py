@@ -193,9 +193,7 @@ class SpaceChecker:
                 message = f"there is no space `{written.text}`"
                 self.report(Diagnostic("E201", message, written.span, help=hint.help, edits=hint.edits))
             else:
-                kind = named.kind if isinstance(named, Definition) else "space"
-                message = f"a space refines a space, and `{written.text}` is {'a ' + kind if kind != 'space' else 'none'}"
-                self.report(Diagnostic("E212", message, written.span))
+                self.report(Diagnostic("E212", f"a space refines a space, and `{written.text}` is none", written.span))
             return None
         found = lineage(definition)[:-1]
         if definition in lineage(named):
@@ -372,12 +370,8 @@ class _Body:
     def _law(self, e: ast.Expression, again: bool, *, outer: bool, within: str | None = None) -> None:
         listed = ", ".join([f"`{law}(…)`" for law in LAWS if law not in AROUND or within is None])
         if not isinstance(e, ast.Call) or not isinstance(e.function, ast.Reference):
-            help_, edits = None, ()
-            if isinstance(e, ast.Range):
-                help_, edits = f"write `int({e.span.text})`", (Edit(e.span, f"int({e.span.text})"),)
-            elif isinstance(e, ast.ListExpression) and e.items:
-                inner = ", ".join([item.span.text for item in e.items])
-                help_, edits = f"write `one_of({inner})`", (Edit(e.span, f"one_of({inner})"),)
+            meant = _meant(e)
+            help_, edits = (f"write `{meant}`", (Edit(e.span, meant),)) if meant else (None, ())
             self.report(Diagnostic("E301", f"a draw's law is one of {listed}", e.span, help=help_, edits=edits))
             return
         law = e.function.name
@@ -424,6 +418,15 @@ class _Body:
                 self._law(argument.value, again, outer=False, within=law)
             else:
                 self._constant(argument.value, "a law")
+
+
+def _meant(e: ast.Expression) -> str | None:
+    """The law of a range or list that stands alone."""
+    if isinstance(e, ast.Range):
+        return f"int({e.span.text})"
+    if isinstance(e, ast.ListExpression) and e.items:
+        return f"one_of({', '.join([item.span.text for item in e.items])})"
+    return None
 
 
 def _arguments_words(wanted: int | None) -> str:

@@ -46,6 +46,7 @@ class _Reading:
         self.origins: dict[str, Origin] = dict(above.origins) if above is not None else {}
         self.steps: list[Step] = list(above.steps) if above is not None else []
         self.spoken = Spoken()
+        self.spoken.drawn.update(dict.fromkeys(self.inherited, definition.declaration.name))
         for step in self.steps:
             if isinstance(step, Derived):
                 self.spoken.enter(step.binding)
@@ -53,12 +54,11 @@ class _Reading:
 
     def space(self) -> Space:
         failed = False
-        self.spoken.drawn.update({name: self.definition.declaration.name for name in self.inherited})
         for entry in entries_of(self.definition):
             try:
                 self._entry(entry)
-            except Fault as found:
-                self.ctx.report(found.diagnostic)
+            except Fault as wrong:
+                self.ctx.report(wrong.diagnostic)
                 failed = True
             except AlreadyReported:
                 failed = True
@@ -108,8 +108,8 @@ class _Reading:
                 self.steps.append(Derived(entry, self.environment, asks, counts))
             case ast.Require(condition=condition):
                 asks, counts = self.spoken.asks(condition), self.spoken.counts(condition)
-                name = self.definition.name
-                self.steps.append(Requirement(condition, self.environment, name, asks, counts))
+                space = self.definition.name
+                self.steps.append(Requirement(condition, self.environment, space, asks, counts))
             case ast.Field(path=path, value=value) if path.text in FIELDS:
                 self.fields[path.text] = self._field(path.text, value)
             case ast.Section(path=path, body=body) if path.text in SECTIONS:

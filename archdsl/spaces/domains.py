@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import NamedTuple, TypeAlias
 
 from archdsl import limits
 from archdsl.analysis.check_space import LAWS
@@ -63,22 +64,28 @@ def _law(ctx: Context, e: ast.Expression, env: Environment) -> Law:
     if not isinstance(e, ast.Call) or not isinstance(e.function, ast.Reference) or e.function.name not in _MAKERS:
         raise AlreadyReported  # the resolver reported it
     named = {a.name.text: a.value for a in e.arguments if a.name is not None}
-    given = [a.value for a in e.arguments if a.name is None]
+    given = tuple([a.value for a in e.arguments if a.name is None])
     if not given or not named.keys() <= set(LAWS[e.function.name]):
         raise AlreadyReported
     ctx.spend(1, e, env)
-    return _MAKERS[e.function.name](ctx, e, given, named, env)
+    return _MAKERS[e.function.name](_Call(ctx, e, given, named, env))
 
 
-_Maker = Callable[[Context, ast.Call, list[ast.Expression], Mapping[str, ast.Expression], Environment], Law]
+class _Call(NamedTuple):
+    """A law's call with its arguments."""
+
+    ctx: Context
+    e: ast.Call
+    given: tuple[ast.Expression, ...]
+    named: Mapping[str, ast.Expression]
+    env: Environment
 
 
 # Numbers at equal distances
 
 
-def _int(
-    ctx: Context, e: ast.Call, given: list[ast.Expression], _: Mapping[str, ast.Expression], env: Environment
-) -> Law:
+def _int(call: _Call) -> Law:
+    ctx, _, given, _, env = call
     low, high = _ends(ctx, given[0], env)
     for end in (low, high):
         if not whole(end):
@@ -87,9 +94,8 @@ def _int(
     return Law(_grid(given[0], low, high, 1, env))
 
 
-def _uniform(
-    ctx: Context, e: ast.Call, given: list[ast.Expression], named: Mapping[str, ast.Expression], env: Environment
-) -> Law:
+def _uniform(call: _Call) -> Law:
+    ctx, e, given, named, env = call
     if "quantum" not in named:
         help_ = f"write `uniform({given[0].span.text}, quantum: …)`"
         raise fault("E306", "`uniform` needs `quantum`, the distance of its values", e, env, help=help_)
@@ -97,18 +103,16 @@ def _uniform(
     return Law(_grid(given[0], low, high, _quantum(ctx, named["quantum"], env), env))
 
 
-def _log_uniform(
-    ctx: Context, e: ast.Call, given: list[ast.Expression], named: Mapping[str, ast.Expression], env: Environment
-) -> Law:
+def _log_uniform(call: _Call) -> Law:
+    ctx, e, given, named, env = call
     low, high = _ends(ctx, given[0], env)
     quantum = _quantum(ctx, named["quantum"], env) if "quantum" in named else 1
     grid = _grid(given[0], low, high, quantum, env)
     below = Fraction(low) - Fraction(quantum) / 2
     if below <= 0:
         message = f"the law begins at {show_value(normalise(below))}, half a quantum below {show_value(low)}"
-        help_ = f"the logarithm needs a number above 0: give a `quantum` below {show_value(normalise(Fraction(2 * low)))}"
-        if low <= 0:
-            help_ = "the logarithm needs numbers above 0"
+        least = show_value(normalise(Fraction(2 * low)))
+        help_ = f"give a `quantum` below {least}" if low > 0 else "the logarithm needs numbers above 0"
         raise fault("E302", message, given[0], env, help=help_)
     if below < _LEAST or high > _MOST:
         message = f"the ends of `log_uniform` lie from 1e-300 to 1e300, not {_shown_range(low, high)}"
@@ -144,9 +148,7 @@ def _quantum(ctx: Context, e: ast.Expression, env: Environment) -> int | Fractio
     return value
 
 
-def _grid(
-    e: ast.Expression, low: int | Fraction, high: int | Fraction, step: int | Fraction, env: Environment
-) -> Grid:
+def _grid(e: ast.Expression, low: int | Fraction, high: int | Fraction, step: int | Fraction, env: Environment) -> Grid:
     steps = Fraction(high - low) / step
     size = steps.numerator // steps.denominator + 1
     if steps.denominator != 1:
@@ -163,9 +165,8 @@ def _grid(
 # Listed values
 
 
-def _power_of_two(
-    ctx: Context, e: ast.Call, given: list[ast.Expression], _: Mapping[str, ast.Expression], env: Environment
-) -> Law:
+def _power_of_two(call: _Call) -> Law:
+    ctx, _, given, _, env = call
     low, high = _ends(ctx, given[0], env)
     for end in (low, high):
         if not whole(end) or end < 1 or end & (end - 1):
@@ -174,9 +175,8 @@ def _power_of_two(
     return Law(Items(tuple([1 << power for power in range(first, last + 1)])))
 
 
-def _one_of(
-    ctx: Context, e: ast.Call, given: list[ast.Expression], named: Mapping[str, ast.Expression], env: Environment
-) -> Law:
+def _one_of(call: _Call) -> Law:
+    ctx, e, given, named, env = call
     if len(given) > limits.MAX_LIST:
         raise fault("E394", f"`one_of` has at most {limits.MAX_LIST:,} values, not {len(given):,}", e, env)
     values: list[Value] = []
@@ -202,9 +202,9 @@ def verify_value(value: Value, e: ast.Expression, env: Environment) -> None:
         help_ = "round it to some digits: `round(1000 * (…)) / 1000`"
         raise fault("E301", f"a drawn number is a fraction, not {_shown(value)}", e, env, help=help_)
     if not (value is None or isinstance(value, bool | int | Fraction | str | Block)):
-        help_ = "draw the number of the list, and take it in a derived name: `[…][i]`" if is_list(value) else None
+        taken = "draw the number of the list, and take it in a derived name: `[…][i]`" if is_list(value) else None
         message = f"a number, a string, a block, `none`, `true` or `false` is drawn, not {kind_of(value)}"
-        raise fault("E301", message, e, env, help=help_)
+        raise fault("E301", message, e, env, help=taken)
 
 
 def _weights(ctx: Context, e: ast.Expression, count: int, env: Environment) -> tuple[Fraction, ...]:
@@ -224,6 +224,8 @@ def _weights(ctx: Context, e: ast.Expression, count: int, env: Environment) -> t
     total = sum(found)
     return tuple([weight / total for weight in found])
 
+
+_Maker: TypeAlias = Callable[[_Call], Law]
 
 _MAKERS: Mapping[str, _Maker] = {
     "int": _int,

@@ -19,7 +19,8 @@ from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import Environment, OldValues, Value, kind_of
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
-from archdsl.graph.cost import DEFAULT, MEASURES, Cost, count
+from archdsl.graph.conventions import DEFAULT
+from archdsl.graph.cost import MEASURES, Cost, count
 from archdsl.graph.network import Network
 from archdsl.records import dataclass
 from archdsl.spaces.space import Requirement, Space, Step
