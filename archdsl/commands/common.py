@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib import import_module
 from typing import Any, NoReturn
@@ -24,7 +25,7 @@ from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.request import RequestError, changes_of
-from archdsl.zoo import locate
+from archdsl.zoo import Place, locate
 
 _NUMBERS = re.compile(r"\[\n\s+-?\d+(?:,\n\s+-?\d+)*\n\s+\]")
 
@@ -53,6 +54,7 @@ def request_of(
     recipe: str | None = None,
     color: str | None = None,
     as_json: bool = False,
+    locate: Callable[[str], Place] = locate,
 ) -> Request:
     """The request of the command-line options; `file` is a file, FILE:MODEL, or a shipped network.
 
