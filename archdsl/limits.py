@@ -39,3 +39,9 @@ MAX_DOMAIN = 1 << 53
 """Values of one draw."""
 MAX_LOG_DOMAIN = 1_000_000
 """Values of a draw whose law needs a table."""
+MAX_ENUMERATED = 1_000
+"""Settings of a space that `check` looks at one by one."""
+MAX_TRIED = 1_000
+"""Settings of a larger space that it draws, looking for a member."""
+MAX_SEARCH_STEPS = 20_000_000
+"""Evaluation steps that it spends on them."""

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from archdsl.analysis.program import Definition
 from archdsl.analysis.values import Environment, Origin, Setting, Value
+from archdsl.diagnostics import Diagnostic
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
 from archdsl.source import Span
@@ -38,6 +39,11 @@ class Requirement:
     @property
     def span(self) -> Span:
         return self.condition.span
+
+    def diagnostic(self, space: str) -> Diagnostic:
+        """What is said of a setting that it refuses."""
+        message = f"the setting is no member of `{space}`: `require {self.text}` does not hold"
+        return Diagnostic("E312", message, self.span)
 
 
 @dataclass(frozen=True, slots=True)

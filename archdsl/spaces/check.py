@@ -1,0 +1,236 @@
+"""Whether the spaces of a file are sound: some setting is a member, the recipe and reward have values, claims hold.
+
+Few settings are all looked at; of many some are drawn, each time the same, until one is a member.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import field, replace
+from fractions import Fraction
+from itertools import product
+from random import Random
+
+from archdsl import limits
+from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.evaluate import literal
+from archdsl.analysis.names import plural
+from archdsl.analysis.program import Program
+from archdsl.analysis.verify import printed, rounded
+from archdsl.compiler import Compiler
+from archdsl.diagnostics import Diagnostic, Diagnostics, Fault, Label
+from archdsl.records import dataclass
+from archdsl.spaces.entry import context_of, spaces_of
+from archdsl.spaces.laws import Grid, Law
+from archdsl.spaces.member import Member, member_of
+from archdsl.spaces.space import Requirement, Space, SpaceClaim
+from archdsl.spaces.training import recipe_of, verify_reward
+
+SEED = 0
+MISUSE = frozenset(("E201", "E202", "E204", "E212", "E301", "E310"))
+"""Codes of faults in a condition that are no matter of what was drawn."""
+_SHOWN = 3
+"""Reasons that are told where no setting is a member."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceVerdict:
+    """A claim of a space with what it has: none where there are too many settings to look at them."""
+
+    claim: SpaceClaim
+    computed: int | None
+
+    @property
+    def holds(self) -> bool:
+        if self.computed is None:
+            return False
+        found = rounded_quotient(self.computed, self.claim)
+        return found == literal(self.claim.literal)
+
+
+@dataclass(frozen=True)
+class CheckedSpace:
+    """A space that was looked at: a member of it, if one was found, and its claims."""
+
+    space: Space
+    member: Member | None
+    verdicts: tuple[SpaceVerdict, ...] = field(default=())
+
+
+def rounded_quotient(value: int, claim: SpaceClaim) -> Fraction:
+    """What a claim says of a number: divided, and brought to the digits of the figure."""
+    return rounded(Fraction(value, claim.divided_by), claim.literal, claim.truncated)
+
+
+def check_spaces(
+    compiler: Compiler, program: Program, diagnostics: Diagnostics, only: str | None = None
+) -> list[CheckedSpace]:
+    """Look at every space that a program's entry declares, or at one; what is wrong is added to the diagnostics."""
+    found = []
+    for space in spaces_of(compiler, program, diagnostics):
+        if diagnostics.full:
+            break
+        if only is None or space.name == only:
+            try:
+                found.append(_checked(context_of(compiler), space, diagnostics))
+            except AlreadyReported:
+                continue  # what is behind it is among the diagnostics
+    return found
+
+
+def _checked(ctx: Context, space: Space, diagnostics: Diagnostics) -> CheckedSpace:
+    few = space.settings <= limits.MAX_ENUMERATED
+    counted = few and any(claim.measure == "valid" for claim in space.claims)
+    tried = _Tried(few)
+    for setting in _all(space) if few else _drawn(space):
+        found = member_of(ctx, space, setting)
+        tried.add(found)
+        wrong = _misuse(found)
+        if wrong is not None:
+            diagnostics.add(wrong)
+            return CheckedSpace(space, None)
+        if (tried.member is not None and not counted) or tried.steps > limits.MAX_SEARCH_STEPS:
+            break
+    if tried.member is None:
+        diagnostics.add(_empty(space, tried))
+    else:
+        _verify_training(ctx, tried.member, diagnostics)
+    verdicts = tuple([SpaceVerdict(claim, _computed(space, claim, tried)) for claim in space.claims])
+    diagnostics.extend(_verify_claims(space, verdicts))
+    return CheckedSpace(space, tried.member, verdicts)
+
+
+class _Tried:
+    """The settings that were looked at."""
+
+    def __init__(self, few: bool) -> None:
+        self.few = few
+        self.count, self.valid, self.steps = 0, 0, 0
+        self.member: Member | None = None
+        self.refused: Counter[str] = Counter()
+        self.faults: dict[str, Diagnostic] = {}
+
+    def add(self, found: Member) -> None:
+        self.count += 1
+        self.steps += found.steps
+        if found.refused is None:
+            self.valid += 1
+            self.member = self.member or found
+        elif isinstance(found.refused, Requirement):
+            self.refused[f"`require {found.refused.text}`"] += 1
+        else:
+            said = found.refused.message
+            self.refused[said] += 1
+            self.faults.setdefault(said, found.refused)
+
+
+def _all(space: Space) -> Iterator[tuple[int, ...]]:
+    yield from product(*map(range, space.sizes))
+
+
+def _drawn(space: Space) -> Iterator[tuple[int, ...]]:
+    """Settings by the laws of a space, the same ones each time."""
+    random = Random(SEED)
+    laws = [draw.law for draw in space.draws for _ in range(draw.dimensions)]
+    for _ in range(limits.MAX_TRIED):
+        yield tuple([number_at(law, random.random()) for law in laws])
+
+
+def number_at(law: Law, share: float) -> int:
+    """The number of the value up to which the values before have a share of the probability."""
+    size = law.domain.size
+    if law.probability == "weights":
+        for number, weight in enumerate(law.weights):
+            share -= float(weight)
+            if share < 0:
+                return number
+        return size - 1
+    grid = law.domain
+    if law.probability == "equal" or not isinstance(grid, Grid):
+        return min(size - 1, int(share * size))
+    low = float(grid.first - Fraction(grid.step) / 2)
+    high = float(grid.first + (size - 1) * grid.step)
+    drawn = low * math.exp(share * math.log(high / low))
+    return max(0, min(size - 1, math.ceil((drawn - float(grid.first)) / float(grid.step))))
+
+
+def _misuse(found: Member) -> Diagnostic | None:
+    """A fault in the text of a condition or derived name, which no draw would mend."""
+    wrong = found.refused
+    if not isinstance(wrong, Diagnostic) or wrong.code not in MISUSE:
+        return None
+    for step in found.space.steps:
+        span = step.span if isinstance(step, Requirement) else step.binding.span
+        if span.source is wrong.span.source and span.start <= wrong.span.start and wrong.span.end <= span.end:
+            return wrong
+    return None
+
+
+def _empty(space: Space, tried: _Tried) -> Diagnostic:
+    """Nothing that was looked at is a member: the fault of all, or how many were refused by what."""
+    if len(tried.faults) == len(tried.refused) == 1:
+        wrong = next(iter(tried.faults.values()))
+        so = Label(space.span, f"so for each of {plural(tried.count, 'setting')}")
+        return replace(wrong, labels=(*wrong.labels, so), edits=())
+    by = [(each, tried.refused[f"`require {each.text}`"]) for each in space.requirements]
+    labels = tuple([Label(each.span, f"refuses {count:,}") for each, count in by if count][:6])
+    faults = [(said, count) for said, count in tried.refused.most_common(_SHOWN) if said in tried.faults]
+    help_ = "; ".join([f"{count:,} have no network: {said}" for said, count in faults]) or None
+    if tried.few:
+        message = f"none of the {plural(tried.count, 'setting')} of `{space.name}` is a member"
+        return Diagnostic("E215", message, space.span, labels=labels, help=help_)
+    message = f"none of {tried.count:,} settings that were drawn is a member of `{space.name}`"
+    help_ = help_ or "there may be members all the same: then they are few"
+    return Diagnostic("E215", message, space.span, labels=labels, help=help_, severity="warning")
+
+
+def _verify_training(ctx: Context, member: Member, diagnostics: Diagnostics) -> None:
+    """The recipe and the reward have values."""
+    apart = ctx.fresh(diagnostics)
+    for verify in (recipe_of, verify_reward):
+        try:
+            verify(apart, member)
+        except Fault as found:
+            diagnostics.add(found.diagnostic)
+        except AlreadyReported:
+            continue  # what is behind it is among the diagnostics
+
+
+# Claims
+
+
+def _computed(space: Space, claim: SpaceClaim, tried: _Tried) -> int | None:
+    match claim.measure:
+        case "dimensions":
+            return space.free_dimensions
+        case "settings":
+            return space.settings
+        case _:
+            return tried.valid if tried.few and tried.count == space.settings else None
+
+
+_WORDS = {"valid": "valid settings"}
+
+
+def _verify_claims(space: Space, verdicts: Iterable[SpaceVerdict]) -> Iterator[Diagnostic]:
+    """E501 for every claim that does not hold; E504 for one that is not looked at."""
+    for verdict in verdicts:
+        claim, computed = verdict.claim, verdict.computed
+        if computed is None:
+            message = f"`{space.name}` has too many settings to count the valid ones here: {space.settings:,}"
+            help_ = f"a claim of `valid` is verified where there are at most {limits.MAX_ENUMERATED:,}"
+            yield Diagnostic("E504", message, claim.span, help=help_, severity="warning")
+        elif not verdict.holds:
+            near = rounded_quotient(computed, claim)
+            shown = printed(near, claim.literal) if near else f"{computed / claim.divided_by:g}"
+            divided = f", divided by {claim.divided_by:,}" if claim.divided_by > 1 else ""
+            has = f"{computed:,} {_WORDS.get(claim.measure, claim.measure)}{divided}"
+            message = f"`{space.name}` has {has}, claimed are {claim.literal}"
+            labels = (Label(space.span, "the space of the claim"),)
+            help_ = f"write `{claim.measure}: {shown}`"
+            yield Diagnostic("E501", message, claim.span, labels=labels, help=help_)
+
+
+__all__ = ["CheckedSpace", "SpaceVerdict", "check_spaces"]
