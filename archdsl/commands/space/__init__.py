@@ -21,8 +21,8 @@ Examples:
   archdsl space diff spaces.arch:NAME spaces.arch:OTHER
   archdsl space contains spaces.arch:NAME net.arch
 
-SPACE is a file with one space, FILE:NAME, or the name of a space that ships with archdsl. A row of a table that `sample`
-or `enumerate` wrote is a network: pop.parquet:17, wherever a command takes a FILE. Rows count from 0.
+SPACE is a file with one space, FILE:NAME, or the name of a space that ships with archdsl. A row of a table that
+`sample` or `enumerate` wrote is a network: pop.parquet:17, wherever a command takes a FILE. Rows count from 0.
 """
 
 

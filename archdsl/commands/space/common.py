@@ -93,9 +93,7 @@ def _whole(text: str, band: str) -> int | None:
     return int(value)
 
 
-def opened(
-    file: str, name: str | None, *, color: str | None = None, as_json: bool = False
-) -> tuple[Opened, Request]:
+def opened(file: str, name: str | None, *, color: str | None = None, as_json: bool = False) -> tuple[Opened, Request]:
     """A space; ends the command where there is none."""
     request = request_of(file, color=color, as_json=as_json, locate=locate_space)
     if name is not None and request.model not in (None, name):

@@ -74,9 +74,17 @@ def count(
     if networks and settings > limit:
         message = f"{settings:,} settings are more than --limit {limit:,}, and networks are counted among all alone"
         raise click.UsageError(f"{message}.")
-    options = {"limit": limit, "draws": draws, "seed": seed, "networks": networks, "jobs": jobs}
     with looking("counting", settings if settings <= limit else draws) as tell_progress:
-        result = counted(found, bands=bounds, progress=tell_progress, **options)
+        result = counted(
+            found,
+            limit=limit,
+            draws=draws,
+            seed=seed,
+            bands=bounds,
+            networks=networks,
+            jobs=jobs,
+            progress=tell_progress,
+        )
     report = count_report(found.space, request.file, result, bands, seed)
     if format_ == "json":
         say_json(report)
