@@ -68,12 +68,17 @@ class Checker:
     """Checks the declarations of one module."""
 
     def __init__(self, module: Module, report: Callable[[Diagnostic], None]) -> None:
-        self.module, self.report = module, report
+        self.module, self._report = module, report
+        self.told = 0
         self.bindings: dict[str, Span] = {}
         """Names that the declaration's body binds, above or below where one is asked for."""
         self.drawn: Names = frozenset()
         """Those of them that a space draws."""
-        self.spaces = SpaceChecker(module, report, self._expression)
+        self.spaces = SpaceChecker(module, self.report, self._expression)
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        self.told += 1
+        self._report(diagnostic)
 
     def check(self, tree: ast.File) -> None:
         for item in tree.items:
@@ -93,7 +98,10 @@ class Checker:
         self.bindings = {name.text: name.span for name in reversed(bound)}
         self.drawn = frozenset([name.text for e in entries if isinstance(e, ast.Draw) for name in e.names])
         if item.kind.text == "space":
+            before = self.told
             self.spaces.check(item)
+            if self.told > before:
+                self.module.faulty.add(item.name.text)
             return
         if item.refines is not None:
             message = f"only a space refines, not a {item.kind.text}"

@@ -236,7 +236,8 @@ class _Body:
                 case ast.Section(path=path) if path.text in SECTIONS:
                     self._section(entry)
                 case ast.Field(path=path) | ast.Section(path=path) if path.text not in (*FIELDS, *SECTIONS):
-                    self._unknown(path)
+                    meant = self._unknown(path)
+                    fields |= {meant: path.head} if meant is not None else {}
                 case _:
                     self._misplaced(entry)
         for entry in waiting:  # fields stand in any order, and see all names
@@ -253,15 +254,18 @@ class _Body:
             help_ = "add a draw such as `depth ~ int(1 .. 16)`"
             self.report(Diagnostic("E210", f"the space `{name.text}` draws nothing", name.span, help=help_))
 
-    def _unknown(self, path: ast.Path) -> None:
+    def _unknown(self, path: ast.Path) -> str | None:
+        """Report a field that a space has not; the one that is meant."""
         name = ast.Identifier(path.span, path.text)
         known = (*FIELDS, *SECTIONS)
-        if name.text in self.spoken.names or name.text.split("[")[0] in self.spoken.names:
+        if path.head.text in self.spoken.names:
             help_ = f"write `{path.head.text} ~ …` for a draw, `{path.head.text} = …` for a value"
             message = f"`{name.text}` is no field of a space"
             self.report(Diagnostic("E204", message, path.span, help=help_))
-            return
-        self.report(unknown_field(name, known, "a space", dict.fromkeys(("stages", "stem", "head"), "a `model`")))
+            return None
+        wrong = unknown_field(name, known, "a space", dict.fromkeys(("stages", "stem", "head"), "a `model`"))
+        self.report(wrong)
+        return next((edit.replacement for edit in wrong.edits), None)
 
     def _misplaced(self, entry: ast.Entry) -> None:
         if isinstance(entry, ast.Field | ast.Section) and entry.path.text in (*FIELDS, *SECTIONS):
@@ -327,9 +331,9 @@ class _Body:
         seen = {MODEL, *MEASURES}
         for reference in references(e, frozenset()):
             if reference.name in own or (reference.name in seen and reference.name not in self.module.names):
-                message = f"{what} is the same for all settings, and `{reference.name}` is not"
+                message = f"{what} is the same for all settings, and does not see `{reference.name}`"
                 help_ = "say it with `require`"
-                self.report(Diagnostic("E204", message, reference.span, help=help_))
+                self.report(Diagnostic("E201", message, reference.span, help=help_))
         self.expression(e, own | seen, "space")
 
     def _field(self, entry: ast.Field) -> None:
@@ -349,7 +353,7 @@ class _Body:
             asking = [node for node in references(entry.value, frozenset()) if self.spoken.asks(node)]
             for node in asking:
                 message = f"`{node.name}` is known when there is a model, which is made here"
-                self.report(Diagnostic("E204", message, node.span))
+                self.report(Diagnostic("E201", message, node.span))
             self.expression(entry.value, self.spoken.names | {node.name for node in asking}, "space")
         else:
             self._constant(entry.value, f"`{name}`")

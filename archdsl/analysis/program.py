@@ -289,6 +289,8 @@ class Module:
     """Local name -> name of the module it was taken from."""
     circular: set[str] = field(default_factory=set)
     """Declarations that use themselves, which is reported: they have no value."""
+    faulty: set[str] = field(default_factory=set)
+    """Spaces with a fault that is reported: they have no value either."""
     incomplete: bool = False
     """A syntax error lost declarations: names that are missing are not reported."""
 

@@ -177,13 +177,14 @@ def _empty(space: Space, tried: _Tried) -> Diagnostic:
     by = [(each, tried.refused[f"`require {each.text}`"]) for each in space.requirements]
     labels = tuple([Label(each.span, f"refuses {count:,}") for each, count in by if count][:6])
     faults = [(said, count) for said, count in tried.refused.most_common(_SHOWN) if said in tried.faults]
-    help_ = "; ".join([f"{count:,} have no network: {said}" for said, count in faults]) or None
+    help_ = "; ".join([f"{count:,} without a network: {said}" for said, count in faults]) or None
     if tried.few:
-        message = f"none of the {plural(tried.count, 'setting')} of `{space.name}` is a member"
-        return Diagnostic("E215", message, space.span, labels=labels, help=help_)
-    message = f"none of {tried.count:,} settings that were drawn is a member of `{space.name}`"
+        each = "its one setting" if tried.count == 1 else f"each of its {tried.count:,} settings"
+        message = f"`{space.name}` has no member: {each} is refused"
+        return Diagnostic("E214", message, space.span, labels=labels, help=help_)
+    message = f"`{space.name}` has no member among {tried.count:,} settings that were drawn"
     help_ = help_ or "there may be members all the same: then they are few"
-    return Diagnostic("E215", message, space.span, labels=labels, help=help_, severity="warning")
+    return Diagnostic("E214", message, space.span, labels=labels, help=help_, severity="warning")
 
 
 def _verify_training(ctx: Context, member: Member, diagnostics: Diagnostics) -> None:
@@ -211,7 +212,7 @@ def _computed(space: Space, claim: SpaceClaim, tried: _Tried) -> int | None:
             return tried.valid if tried.few and tried.count == space.settings else None
 
 
-_WORDS = {"valid": "valid settings"}
+_WORDS = {"dimensions": "dimension", "settings": "setting", "valid": "valid setting"}
 
 
 def _verify_claims(space: Space, verdicts: Iterable[SpaceVerdict]) -> Iterator[Diagnostic]:
@@ -226,7 +227,8 @@ def _verify_claims(space: Space, verdicts: Iterable[SpaceVerdict]) -> Iterator[D
             near = rounded_quotient(computed, claim)
             shown = printed(near, claim.literal) if near else f"{computed / claim.divided_by:g}"
             divided = f", divided by {claim.divided_by:,}" if claim.divided_by > 1 else ""
-            has = f"{computed:,} {_WORDS.get(claim.measure, claim.measure)}{divided}"
+            what = _WORDS[claim.measure] if computed == 1 else f"{_WORDS[claim.measure]}s"
+            has = f"{computed:,} {what}{divided}"
             message = f"`{space.name}` has {has}, claimed are {claim.literal}"
             labels = (Label(space.span, "the space of the claim"),)
             help_ = f"write `{claim.measure}: {shown}`"

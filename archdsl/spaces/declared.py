@@ -24,6 +24,8 @@ from archdsl.syntax import ast
 
 def space_of(ctx: Context, definition: Definition) -> Space:
     """The space of a declaration, with what it refines. Raises `Fault` or `AlreadyReported`."""
+    if definition.name in definition.module.faulty:
+        raise AlreadyReported
     ctx.enter(definition, definition.declaration.name, Environment(definition.module))
     try:
         written = definition.declaration.refines

@@ -29,7 +29,7 @@ def recipe_of(ctx: Context, member: Member) -> Recipe | None:
         env = Environment(origin.environment.module)
         env.names, env.origins = dict(member.values), dict(member.space.origins)
         value = ctx.evaluate(origin.expression, env)  # type: ignore[arg-type]
-        if not isinstance(value, RecipeValue):
+        if value is not None and not isinstance(value, RecipeValue):
             raise fault("E212", f"the `recipe` of a space is a recipe, not {kind_of(value)}", origin.expression, env)
         written = value
     return recipe_for(ctx, member.model, member.network, written)

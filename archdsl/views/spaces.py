@@ -15,7 +15,7 @@ def space_text(space: Space) -> str:
     """A space: its draws in their order, what is derived and required, and what a setting becomes."""
     refines = f" refines {space.refines.name}" if space.refines is not None else ""
     lines = [f"space {space.name}{refines}: {space.free_dimensions} dimensions, {space.settings:,} settings"]
-    lines += [f"  {draw.name} ~ {law_text(draw)}" for draw in space.draws]
+    lines += [f"  {draw.name} {drawn_text(draw)}" for draw in space.draws]
     for step in space.steps:
         when = "  (asks for the network)" if step.counts else "  (asks for the model)" if step.asks else ""
         if isinstance(step, Derived):
@@ -30,6 +30,12 @@ def space_text(space: Space) -> str:
         if origin is not None:
             lines.append(f"  {name}: {_flat(origin.span.text)}")
     return "".join(line + "\n" for line in lines)
+
+
+def drawn_text(draw: Draw) -> str:
+    """What stands behind the name of a draw: its law, or the one value that it has."""
+    alone = draw.count is None and draw.law.domain.size == 1
+    return f"= {show_value(draw.law.domain.value(0))}" if alone else f"~ {law_text(draw)}"
 
 
 def law_text(draw: Draw) -> str:
