@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
-from functools import cached_property
+from dataclasses import field, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from archdsl.analysis.changes import Scope
 from archdsl.analysis.context import Context
 from archdsl.analysis.program import Program, Reader
-from archdsl.compiler import Compiler
+from archdsl.analysis.resolve import load_library
+from archdsl.compiler import Changes, Compilation, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
 from archdsl.records import dataclass
 from archdsl.source import Source
@@ -17,6 +19,7 @@ from archdsl.spaces.entry import context_of, space_named
 from archdsl.spaces.member import Member, member_of
 from archdsl.spaces.population import Coding, codings, digest_of
 from archdsl.spaces.space import Space
+from archdsl.spaces.training import compiled_member
 
 if TYPE_CHECKING:
     from archdsl.spaces.arrays.engine import Engine
@@ -74,6 +77,18 @@ class Opened:
     def member(self, setting: Sequence[int]) -> Member:
         """What a setting is, by the ordinary compiler."""
         return member_of(self.context, self.space, setting)
+
+    def compiled(self, setting: Sequence[int], name: str, changes: Changes) -> Compilation:
+        """A setting as the compiler returns a model, under a name, with changes on top of it."""
+        standard = partial(
+            load_library, read=self.compiler.read, library=self.compiler.library, diagnostics=Diagnostics()
+        )
+        found = compiled_member(
+            self.program, self.context, self.member(setting), changes, Scope(self.program, standard)
+        )
+        if isinstance(found, Failed):
+            return replace(found, name=name)
+        return replace(found, name=name, model=replace(found.model, name=name))
 
     def hash_of(self, setting: Sequence[int]) -> str:
         """The hash of a setting's network; empty where it has none."""

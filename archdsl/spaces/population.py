@@ -31,6 +31,8 @@ OWN: tuple[str, ...] = (INDEX, *MEASURES, HASH, SEED, SPACE, DIGEST)
 PREFIX = "draw."
 """Before the name of a draw that is called as one of ours."""
 _MOST = 2**63
+_LARGE: int = 2**1000
+"""Doubles hold it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _cells(domain: Domain) -> tuple[Kind, tuple[Cell, ...] | None]:
         widest = max(abs(end) for end in ends)
         if isinstance(domain.first, int) and isinstance(domain.step, int):
             return ("int" if widest < _MOST else "text"), None
-        told_apart = abs(Fraction(domain.step)) > widest * Fraction(1, 2**50) and widest < 2**1000
+        told_apart = abs(Fraction(domain.step)) > widest * Fraction(1, 2**50) and widest < _LARGE
         return ("number" if told_apart else "text"), None
     values = domain.values
     if all(isinstance(value, bool) for value in values):
@@ -103,12 +105,19 @@ def _cells(domain: Domain) -> tuple[Kind, tuple[Cell, ...] | None]:
     whole = tuple([v for v in values if isinstance(v, int) and not isinstance(v, bool) and abs(v) < _MOST])
     if len(whole) == len(values):
         return "int", whole
-    if all(type(value) in (int, Fraction) for value in values):
-        doubles = [float(value) for value in values if isinstance(value, int | Fraction) and abs(value) < 2**1000]
-        if len(set(doubles)) == len(values):
-            return "number", tuple(doubles)
+    doubles = tuple([double for value in values if (double := _double(value)) is not None])
+    if len(set(doubles)) == len(values):
+        return "number", doubles
     texts = [_text(value) for value in values]
     return "text", tuple([f"{text} #{i}" if texts.count(text) > 1 else text for i, text in enumerate(texts)])
+
+
+def _double(value: Value) -> float | None:
+    """The double next to a number; none for what is no number, or too large a one."""
+    if isinstance(value, bool) or not isinstance(value, int | Fraction):
+        return None
+    number = Fraction(value)
+    return float(number) if abs(number) < _LARGE else None
 
 
 def _text(value: Value) -> str:
