@@ -71,13 +71,27 @@ def _file(table: Path, place: str) -> str:
     return opened(place) if place in spec_files() and not os.path.lexists(beside) else beside
 
 
+def place_of(file: str, shown: str, space: str, table: Path) -> str:
+    """Where a space stands, as rows of a table have it: from the table's folder; as it is named, if it ships.
+
+    `shown` is how the file is written down for others.
+    """
+    place = shown.removesuffix(f":{space}")
+    if place == file:
+        try:
+            place = Path(os.path.relpath(os.path.realpath(file), os.path.realpath(table.parent))).as_posix()
+        except ValueError:  # another drive
+            place = Path(os.path.realpath(file)).as_posix()
+    return f"{place}:{space}"
+
+
 def compiled_row(row: Row, changes: Changes) -> Compilation:
     """The network of a row, with changes on top of it. Raises `Fault`."""
     from archdsl.spaces.opened import Text
 
     project, diagnostics = Project(row.file), Diagnostics()
     source = project.source()
-    found = Text(project, source, row.space).open(diagnostics)
+    found = Text(project, source, row.space).opened(diagnostics)
     if found is None:
         return Failed(row.space, Compiler(project).program(source, Diagnostics()), diagnostics)
     return found.compiled(_setting(row, found), f"{row.space}_{row.number}", changes)
@@ -104,4 +118,4 @@ def _fault(text: str, message: str, help_: str | None = None) -> Fault:
     return Fault(Diagnostic("E110", message, Span(Source(text, ""), 0, 0), help=help_))
 
 
-__all__ = ["Row", "compiled_row", "names_row", "read_row"]
+__all__ = ["Row", "compiled_row", "names_row", "place_of", "read_row"]

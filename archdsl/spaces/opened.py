@@ -34,7 +34,7 @@ class Text:
     name: str | None
     """None for the only one, or the one that is named like the file."""
 
-    def open(self, diagnostics: Diagnostics | None = None) -> Opened | None:
+    def opened(self, diagnostics: Diagnostics | None = None) -> Opened | None:
         """The space; none where it is at fault, which is among the diagnostics."""
         found = Diagnostics() if diagnostics is None else diagnostics
         compiler = Compiler(self.read)

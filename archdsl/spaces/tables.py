@@ -22,7 +22,7 @@ from archdsl.records import dataclass
 Cell: TypeAlias = "int | float | bool | str | None"
 Kind: TypeAlias = Literal["int", "number", "bool", "text"]
 Kinds: TypeAlias = Mapping[str, Kind]
-Columns: TypeAlias = Mapping[str, "Sequence[Any]"]
+Columns: TypeAlias = Mapping[str, Any]
 """Names with cells, all as many: lists, or arrays of NumPy."""
 Form: TypeAlias = Literal["parquet", "jsonl", "csv"]
 

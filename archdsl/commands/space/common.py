@@ -103,24 +103,12 @@ def opened(file: str, name: str | None, *, color: str | None = None, as_json: bo
         source = project.source()
     except Fault as fault:
         fail(request, one(fault.diagnostic))
-    found = Text(project, source, name or request.model).open(diagnostics)
+    found = Text(project, source, name or request.model).opened(diagnostics)
     if found is None:
         fail(request, diagnostics)
     if not as_json:
         tell(diagnostics, request.color)
     return found, request
-
-
-def place_of(found: Opened, request: Request, table: Path) -> str:
-    """Where the space stands as rows of a table have it: from the table's folder, or as shipped files are named."""
-    shown = request.shown.removesuffix(f":{found.space.name}")
-    if shown == request.file or shown == "-":
-        try:
-            folder = os.path.realpath(table.parent)
-            shown = Path(os.path.relpath(os.path.realpath(request.file), folder)).as_posix()
-        except ValueError:  # another drive
-            shown = Path(os.path.realpath(request.file)).as_posix()
-    return f"{shown}:{found.space.name}"
 
 
 def written_table(text: str, request: Request, force: bool) -> Path:
@@ -158,7 +146,6 @@ __all__ = [
     "looking",
     "opened",
     "output_options",
-    "place_of",
     "seed_option",
     "space_arguments",
     "written_table",

@@ -13,10 +13,10 @@ from archdsl.commands.space.common import (
     looking,
     opened,
     output_options,
-    place_of,
     space_arguments,
     written_table,
 )
+from archdsl.rows import place_of
 from archdsl.views.population import enumeration_report, population_text
 
 
@@ -71,7 +71,7 @@ def enumerate_(
     if settings > limit:
         message = f"`{found.space.name}` has {settings:,} settings, more than --limit {limit:,}"
         raise click.ClickException(f"{message}; `archdsl space sample` draws of them")
-    work = Enumeration(found, asked, place_of(found, request, path), path)
+    work = Enumeration(found, asked, place_of(request.file, request.shown, found.space.name, path), path)
     with looking("enumerating", settings) as tell_progress:
         tally, resumed = enumerate_members(work, jobs, force, tell_progress)
     report = enumeration_report(found, request.file, tally, bands, str(path), (resumed, work.parts), hashed=hashed)

@@ -13,11 +13,11 @@ from archdsl.commands.space.common import (
     looking,
     opened,
     output_options,
-    place_of,
     seed_option,
     space_arguments,
     written_table,
 )
+from archdsl.rows import place_of
 from archdsl.views.population import population_text, sample_report
 
 
@@ -77,7 +77,8 @@ def sample(
     asked = Asked(seed, bands=bands_of(bands), hashed=hashed)
     found, request = opened(file, name, color=color, as_json=format_ == "json")
     path = written_table(output, request, force)
-    work = Sampling(found, asked, Wanted(count, most, unique), place_of(found, request, path), path)
+    place = place_of(request.file, request.shown, found.space.name, path)
+    work = Sampling(found, asked, Wanted(count, most, unique), place, path)
     with looking("sampling") as tell_progress:
         tally, rows = sample_into(work, jobs, force, tell_progress)
     if rows < count:

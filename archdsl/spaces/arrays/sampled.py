@@ -195,7 +195,7 @@ _OPENED: list[Opened] = []
 
 
 def _begin(text: Text) -> None:
-    opened = text.open()
+    opened = text.opened()
     if opened is None:
         raise RuntimeError("the space is at fault in a process, and was not where that was started")
     _OPENED[:] = [opened]
