@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fmt": ("fmt", "Bring files into the canonical layout."),
     "diff": ("diff", "Compare two models by meaning and by cost."),
     "plot": ("plot", "Draw block widths, channels, scalings or stages."),
+    "space": ("space", "Sample, count, list and compare design spaces."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""

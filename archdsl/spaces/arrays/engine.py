@@ -56,7 +56,7 @@ class Batch:
     """For each setting `VALID`, `NO_NETWORK`, or the number of the requirement that refused it first."""
     costs: Mapping[str, Array]
     """Flops, params and acts: whole numbers (int64, or Python's where that may overflow); -1 where a setting was
-    refused."""
+    refused before its network was counted."""
     exactly: int = 0
     """How many lanes the ordinary compiler decided, one by one."""
 
@@ -103,12 +103,9 @@ class Engine:
         for row in rows:
             member = member_of(self.ctx, self.space, found.settings[row].tolist())
             found.exactly += 1
-            if member.refused is None:
-                found.why[row] = VALID
-                found.enter(np.array([row]), {name: np.array([cost]) for name, cost in member.costs.items()})
-            else:
-                number = member.requirement
-                found.why[row] = NO_NETWORK if number is None else number
+            number = member.requirement
+            found.why[row] = VALID if member.valid else NO_NETWORK if number is None else number
+            found.enter(np.array([row]), {name: np.array([cost], object) for name, cost in member.costs.items()})
 
 
 class _Entered:
@@ -160,7 +157,10 @@ class _Run:
             return (rows, [], []) if len(parts) < 2 and sure.all() else (rows[~sure], parts, [])
         if refused is not None:
             number, holds = refused
-            found.why[rows[sure & ~holds]] = number
+            gone = sure & ~holds
+            found.why[rows[gone]] = number
+            if self.costs is not None:
+                found.enter(rows[gone], {name: values[gone] for name, values in self.costs.items()})
             left = rows[sure & holds]
             return rows[~sure], [], [left] if left.size else []
         if self.costs is None:
