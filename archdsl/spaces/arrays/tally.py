@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from archdsl.analysis.assemble import Assembly
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.language import LANGUAGE
 from archdsl.analysis.model import Model, Rule, Stage
-from archdsl.analysis.outputs import held
+from archdsl.analysis.outputs import holding
 from archdsl.analysis.tracing import LEAST_WIDTH, generalised, pattern_of
 from archdsl.analysis.values import Block, Environment, Tensor, Value, parts_of
 from archdsl.analysis.values import Sequence as Blocks
@@ -40,6 +41,9 @@ PATIENCE = 8
 MEASURES = ("flops", "params", "acts")
 
 
+Shapes: TypeAlias = tuple[Shape, ...]
+
+
 class Unsuited(Exception):
     """The model is not one whose blocks are counted one by one: the ordinary compiler counts it."""
 
@@ -51,7 +55,7 @@ class Form:
     program: Program | None
     """How it is counted for others; none where that is not known, so that it is counted for its own widths alone."""
     widths: tuple[int, ...]
-    shapes: tuple[Shape, ...]
+    shapes: Shapes
     amounts: tuple[int, ...]
     size: int
     """Its operations."""
@@ -144,27 +148,29 @@ class Tally:
         fitted: bool,
     ) -> Value:
         """Count a block for all lanes; see `assemble.Place`."""
-        if len(inputs) != 1 or held(block):
-            raise Unsuited
+        block, inputs = _flowing(block, inputs)
+        if any(True for _ in holding(block)):
+            raise Unsuited  # tensors in its settings
+        shapes = tuple([tensor.shape for tensor in inputs])
         times = self._factors.get(path, 1)
         here = ~self.lanes.unsure
         if not isinstance(times, int):
             here = here & (times > 0)
         found = _Found(self.lanes.size)
-        for rows, alike in self._apart(block, inputs[0].shape, here):
+        for rows, alike in self._apart(block, shapes, here):
             self._alike(alike, rows, path, site, env, fitted=fitted, found=found)
         self._add(found, times)
-        shapes = found.shapes(self, inputs[0].shape if not isinstance(times, int) else None, here)
+        made = found.shapes(self, shapes if not isinstance(times, int) else None, here)
         if not isinstance(times, int) or times > 1:
-            self._verify_fixed(inputs[0].shape, shapes, times)
-        tensors = tuple([Tensor(INPUT, shape) for shape in shapes])
+            self._verify_fixed(shapes, made, times)
+        tensors = tuple([Tensor(INPUT, shape) for shape in made])
         return tensors if found.lists else tensors[0]
 
-    def _verify_fixed(self, before: Shape, after: tuple[Shape, ...], times: Any) -> None:
+    def _verify_fixed(self, before: Shapes, after: Shapes, times: Any) -> None:
         """A block that stands several times behind itself gives what it takes."""
-        if len(after) != 1 or len(after[0]) != len(before):
+        if [len(shape) for shape in before] != [len(shape) for shape in after]:
             raise Unsuited
-        for one, other in zip(before, after[0], strict=True):
+        for one, other in zip(chain(*before), chain(*after), strict=True):
             same = one == other
             if isinstance(same, Mask):
                 self.lanes.doubt(np.broadcast_to(~same.truth, (self.lanes.size, 1)) & _column(times > 1))
@@ -172,23 +178,23 @@ class Tally:
                 self.lanes.doubt(np.broadcast_to(_column(times > 1), (self.lanes.size, 1)))
 
     def _apart(
-        self, block: Block | Blocks, shape: Shape, here: Array
-    ) -> Iterator[tuple[Array, tuple[Block | Blocks, Shape]]]:
-        """The lanes by what is no width of the block: rows, and the block and its input's shape for them, in which
+        self, block: Block | Blocks, shapes: Shapes, here: Array
+    ) -> Iterator[tuple[Array, tuple[Block | Blocks, Shapes]]]:
+        """The lanes by what is no width of the block: rows, and the block and its inputs' shapes for them, in which
         columns are left for widths alone."""
         rows = np.flatnonzero(here)
         if not rows.size:
             return
-        codes = _codes(block, shape, self.lanes.size)
+        codes = _codes(block, shapes, self.lanes.size)
         groups: Sequence[Array] = [rows]
         if codes:
             groups = grouped(rows, [code[rows] for code in codes])
         for group in groups:
-            yield group, _settled(block, shape, int(group[0]))
+            yield group, _settled(block, shapes, int(group[0]))
 
     def _alike(
         self,
-        alike: tuple[Block | Blocks, Shape],
+        alike: tuple[Block | Blocks, Shapes],
         rows: Array,
         path: str,
         site: ast.Node,
@@ -198,14 +204,13 @@ class Tally:
         found: _Found,
     ) -> None:
         """Count a block for lanes in which it differs by its widths alone."""
-        block, shape = alike
-        first = _concrete(block, shape, int(rows[0]))
-        pattern = pattern_of(first[0], (first[1],))
+        block, inputs = alike
+        pattern = pattern_of(*_concrete(block, inputs, int(rows[0])))
         if pattern is None:
             raise Unsuited
         place = None if isinstance(block, Block) else site.span
         forms = self.forms.of((pattern.key, fitted, place), pattern.definitions)
-        widths = _widths(block, shape)
+        widths = _widths(block, inputs)
         if len(widths) != len(pattern.widths):
             raise Unsuited
         left, at, failed = rows, 0, 0
@@ -214,7 +219,7 @@ class Tally:
                 if at >= MAX_FORMS or failed >= PATIENCE:
                     self.lanes.unsure[left] = True
                     return
-                form = self._traced(block, shape, int(left[0]), path, site, env, fitted=fitted)
+                form = self._traced(block, inputs, int(left[0]), path, site, env, fitted=fitted)
                 if form is None:
                     failed += 1
                     self.lanes.unsure[left[0]] = True
@@ -228,7 +233,7 @@ class Tally:
     def _traced(
         self,
         block: Block | Blocks,
-        shape: Shape,
+        inputs: Shapes,
         row: int,
         path: str,
         site: ast.Node,
@@ -237,13 +242,13 @@ class Tally:
         fitted: bool,
     ) -> Form | None:
         """The form of a block in one lane; none where it has no network."""
-        settled, inside = _concrete(block, shape, row)
-        pattern = pattern_of(settled, (inside,))
+        settled, inside = _concrete(block, inputs, row)
+        pattern = pattern_of(settled, inside)
         if pattern is None:
             raise Unsuited
         try:
             traced, program = generalised(
-                self.ordinary, settled, (inside,), path, site, env, fitted=fitted, widths=pattern.widths
+                self.ordinary, settled, inside, path, site, env, fitted=fitted, widths=pattern.widths
             )
         except (Fault, AlreadyReported):
             return None
@@ -308,20 +313,22 @@ class _Found:
                 dims[position] = _entered(dims[position], mine, dim, holds)
         return rows[~holds]
 
-    def shapes(self, tally: Tally, otherwise: Shape | None, here: Array) -> tuple[Shape, ...]:
-        """The shapes of the outputs; in lanes without the block, that of the input."""
+    def shapes(self, tally: Tally, otherwise: Shapes | None, here: Array) -> Shapes:
+        """The shapes of the outputs; in lanes without the block, those of the inputs."""
         lanes = tally.lanes
         if self._dims is None:
             if otherwise is not None:
-                return (otherwise,)
+                return otherwise
             raise AlreadyReported  # no lane is left
+        if otherwise is not None and [len(shape) for shape in otherwise] != [len(dims) for dims in self._dims]:
+            raise Unsuited
         found = []
-        for dims in self._dims:
+        for index, dims in enumerate(self._dims):
             shape: list[Any] = []
             for position, dim in enumerate(dims):
                 column = dim[:, None]
-                if otherwise is not None and len(otherwise) == len(dims):
-                    before = otherwise[position]
+                if otherwise is not None:
+                    before = otherwise[index][position]
                     plain = before.num if isinstance(before, Exact) else np.full((1, 1), before)
                     column = np.where(here[:, None], column, plain)
                 same = lanes.alike(column)
@@ -352,12 +359,24 @@ def _taken(column: Exact, rows: Array) -> Array | int:
     return int(num[0]) if num.size == 1 else np.asarray(num[rows])
 
 
+def _flowing(block: Any, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor, ...]]:
+    """A block that says itself what flows into it, as one into which that flows."""
+    if isinstance(block, Block):
+        own: Any = block.inputs
+        return (replace(block, inputs=()), own) if own and not inputs else (block, inputs)
+    if not block.steps or inputs:
+        return block, inputs
+    (name, first), *others = block.steps
+    first, inputs = _flowing(first, inputs)
+    return replace(block, steps=((name, first), *others)), inputs
+
+
 # Columns in blocks
 
 
-def _codes(block: Value, shape: Shape, size: int) -> list[Array]:
-    """What lanes are taken apart by: for each column in a block and in the extents of its input a number for each of
-    its values, and one for all that are widths. The input's channels take nothing apart."""
+def _codes(block: Value, shapes: Shapes, size: int) -> list[Array]:
+    """What lanes are taken apart by: for each column in a block and in the extents of its inputs a number for each of
+    its values, and one for all that are widths. The inputs' channels take nothing apart."""
     found = []
     if isinstance(block, Block):
         for setting in block.settings.values():
@@ -367,7 +386,7 @@ def _codes(block: Value, shape: Shape, size: int) -> list[Array]:
                 found += [_code(column, size) for column in _within((setting.value,))]
     else:
         found += [_code(column, size) for column in _within(block)]
-    return found + [_code(dim, size) for dim in shape[1:] if isinstance(dim, Column)]
+    return found + [_code(dim, size) for shape in shapes for dim in shape[1:] if isinstance(dim, Column)]
 
 
 def _within(value: Value) -> Iterator[Column | Mask]:
@@ -419,8 +438,8 @@ def _row(values: Array, size: int) -> Array:
     return np.broadcast_to(values, (size, 1))[:, 0]
 
 
-def _settled(block: Any, shape: Shape, row: int) -> tuple[Any, Shape]:
-    """A block and its input's shape as in one lane, but for the columns that are widths there."""
+def _settled(block: Any, shapes: Shapes, row: int) -> tuple[Any, Shapes]:
+    """A block and its inputs' shapes as in one lane, but for the columns that are widths there."""
     settled: Any = block
     if isinstance(block, Block):
         settings = {}
@@ -431,7 +450,7 @@ def _settled(block: Any, shape: Shape, row: int) -> tuple[Any, Shape]:
         settled = replace(block, settings=settings)
     else:
         settled = _at(block, row)
-    return settled, (shape[0], *[_at(dim, row) for dim in shape[1:]])
+    return settled, tuple([(shape[0], *[_at(dim, row) for dim in shape[1:]]) for shape in shapes])
 
 
 def _width_at(column: Exact, row: int) -> Exact | None:
@@ -442,9 +461,9 @@ def _width_at(column: Exact, row: int) -> Exact | None:
     return column if column.whole else Exact(column.lanes, column.num // column.den)
 
 
-def _concrete(block: Any, shape: Shape, row: int) -> tuple[Any, Shape]:
-    """A block and its input's shape as in one lane."""
-    return _at(block, row), tuple([_at(dim, row) for dim in shape])
+def _concrete(block: Any, shapes: Shapes, row: int) -> tuple[Any, Shapes]:
+    """A block and its inputs' shapes as in one lane."""
+    return _at(block, row), tuple([tuple([_at(dim, row) for dim in shape]) for shape in shapes])
 
 
 def _at(value: Any, row: int) -> Any:
@@ -465,7 +484,7 @@ def _at(value: Any, row: int) -> Any:
     return value
 
 
-def _widths(block: Any, shape: Shape) -> list[Exact | int]:
+def _widths(block: Any, shapes: Shapes) -> list[Exact | int]:
     """What the symbols of a program are, in their order: see `tracing.Pattern`."""
     found: list[Exact | int] = []
     if isinstance(block, Block):
@@ -473,7 +492,7 @@ def _widths(block: Any, shape: Shape) -> list[Exact | int]:
             value = setting.value
             if isinstance(value, Exact) or (type(value) is int and value >= LEAST_WIDTH):
                 found.append(value)
-    return [*found, shape[0]]
+    return [*found, *[shape[0] for shape in shapes]]
 
 
 __all__ = ["MEASURES", "Forms", "Tally", "Unsuited", "grouped"]
