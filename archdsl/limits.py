@@ -42,6 +42,6 @@ MAX_LOG_DOMAIN = 1_000_000
 MAX_ENUMERATED = 1_000
 """Settings of a space that `check` looks at one by one."""
 MAX_TRIED = 1_000
-"""Settings of a larger space that it draws, looking for a member."""
-MAX_SEARCH_STEPS = 20_000_000
+"""Settings of a larger space that it tries, looking for a member."""
+MAX_SEARCH_STEPS = 5_000_000
 """Evaluation steps that it spends on them."""

@@ -1,17 +1,15 @@
 """Whether the spaces of a file are sound: some setting is a member, the recipe and reward have values, claims hold.
 
-Few settings are all looked at; of many some are drawn, each time the same, until one is a member.
+Few settings are all looked at; of many some are tried, each time the same, until one is a member.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import field, replace
 from fractions import Fraction
 from itertools import product
-from random import Random
 
 from archdsl import limits
 from archdsl.analysis.context import AlreadyReported, Context
@@ -23,8 +21,8 @@ from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault, Label
 from archdsl.records import dataclass
 from archdsl.spaces.entry import context_of, spaces_of
-from archdsl.spaces.laws import Grid, Law
 from archdsl.spaces.member import Member, member_of
+from archdsl.spaces.search import Search
 from archdsl.spaces.space import Requirement, Space, SpaceClaim
 from archdsl.spaces.training import recipe_of, verify_reward
 
@@ -84,9 +82,11 @@ def _checked(ctx: Context, space: Space, diagnostics: Diagnostics) -> CheckedSpa
     few = space.settings <= limits.MAX_ENUMERATED
     counted = few and any(claim.measure == "valid" for claim in space.claims)
     tried = _Tried(few)
-    for setting in _all(space) if few else _drawn(space):
+    search = Search(space, SEED)
+    for setting in product(*map(range, space.sizes)) if few else search:
         found = member_of(ctx, space, setting)
         tried.add(found)
+        search.tell(found)
         wrong = _misuse(found)
         if wrong is not None:
             diagnostics.add(wrong)
@@ -126,36 +126,6 @@ class _Tried:
             self.faults.setdefault(said, found.refused)
 
 
-def _all(space: Space) -> Iterator[tuple[int, ...]]:
-    yield from product(*map(range, space.sizes))
-
-
-def _drawn(space: Space) -> Iterator[tuple[int, ...]]:
-    """Settings by the laws of a space, the same ones each time."""
-    random = Random(SEED)
-    laws = [draw.law for draw in space.draws for _ in range(draw.dimensions)]
-    for _ in range(limits.MAX_TRIED):
-        yield tuple([number_at(law, random.random()) for law in laws])
-
-
-def number_at(law: Law, share: float) -> int:
-    """The number of the value up to which the values before have a share of the probability."""
-    size = law.domain.size
-    if law.probability == "weights":
-        for number, weight in enumerate(law.weights):
-            share -= float(weight)
-            if share < 0:
-                return number
-        return size - 1
-    grid = law.domain
-    if law.probability == "equal" or not isinstance(grid, Grid):
-        return min(size - 1, int(share * size))
-    low = float(grid.first - Fraction(grid.step) / 2)
-    high = float(grid.first + (size - 1) * grid.step)
-    drawn = low * math.exp(share * math.log(high / low))
-    return max(0, min(size - 1, math.ceil((drawn - float(grid.first)) / float(grid.step))))
-
-
 def _misuse(found: Member) -> Diagnostic | None:
     """A fault in the text of a condition or derived name, which no draw would mend."""
     wrong = found.refused
@@ -182,7 +152,7 @@ def _empty(space: Space, tried: _Tried) -> Diagnostic:
         each = "its one setting" if tried.count == 1 else f"each of its {tried.count:,} settings"
         message = f"`{space.name}` has no member: {each} is refused"
         return Diagnostic("E214", message, space.span, labels=labels, help=help_)
-    message = f"`{space.name}` has no member among {tried.count:,} settings that were drawn"
+    message = f"`{space.name}` has no member among {tried.count:,} settings that were tried"
     help_ = help_ or "there may be members all the same: then they are few"
     return Diagnostic("E214", message, space.span, labels=labels, help=help_, severity="warning")
 
