@@ -18,7 +18,7 @@ from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.program import walk
 from archdsl.analysis.trace import fault
-from archdsl.analysis.values import Environment, OldValues, Value, kind_of
+from archdsl.analysis.values import Environment, ManyLists, OldValues, Value, kind_of
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.conventions import DEFAULT
 from archdsl.graph.cost import MEASURES, Cost, count
@@ -165,7 +165,7 @@ class _Making:
     def show(self, model: Model) -> None:
         """Let conditions see a model."""
         self.model = model
-        self.names[MODEL] = _seen(self.ctx, model, self._counted)
+        self.names[MODEL] = seen(self.ctx, model, self._counted)
 
     def _counted(self, name: str) -> Value:
         self._count()
@@ -205,17 +205,21 @@ class _Parts(Mapping[str, Value]):
         return name in self._makers
 
 
-def _seen(ctx: Context, model: Model, counted: Callable[[str], Value]) -> OldValues:
+def seen(ctx: Context, model: Model, counted: Callable[[str], Value]) -> OldValues:
     """`model` in a condition: its costs, its blocks and its stages."""
-    indices = range(len(model.stages))
+
+    def indices() -> range:
+        return range(len(model.stages))
 
     def stages() -> Value:
-        return tuple([OldValues("stage", _stage_parts(ctx, model, index)) for index in indices])
+        if isinstance(model.stages, ManyLists):
+            return model.stages  # only their number is asked for, or the networks come apart
+        return tuple([OldValues("stage", _stage_parts(ctx, model, index)) for index in indices()])
 
     makers: dict[str, Callable[[], Value]] = {
         "depth": lambda: model.depth,
         "depths": lambda: tuple([stage.length for stage in model.stages]),
-        "widths": lambda: tuple([stage_width(ctx, model, index) for index in indices]),
+        "widths": lambda: tuple([stage_width(ctx, model, index) for index in indices()]),
         "stages": stages,
         **{name: _asking(counted, name) for name in MEASURES},
     }
@@ -238,7 +242,7 @@ def stage_width(ctx: Context, model: Model, index: int) -> Value:
     site = ast.Identifier(stage.span, f"stages.{index}")
     first = sum(each.length for each in model.stages[:index])
     where = settings.indices(model, index, first, stage.length - 1)
-    own = stage.overrides.get(stage.length - 1, {})
+    own = stage.overrides.get(stage.length - 1, {}) if stage.overrides else {}
     found = own.get("width") or settings.block_settings(ctx, stage, where, site).get("width")
     if found is None:
         found = settings.used_settings(ctx, model)[index][-1].get("width")
@@ -248,4 +252,4 @@ def stage_width(ctx: Context, model: Model, index: int) -> Value:
     return found.value
 
 
-__all__ = ["Member", "member_of", "stage_width"]
+__all__ = ["Member", "member_of", "seen", "stage_width"]
