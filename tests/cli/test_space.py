@@ -89,14 +89,14 @@ def report(run: Run, of: type, *arguments: Any, code: int = 0) -> dict[str, Any]
 
 
 def by_hand() -> list[tuple[int, int, int, int, int]]:
-    """The members of `tiny` in their order: params of plain convolutions with biases, counted here."""
+    """The members of `tiny` in their order: params of plain convolutions, counted here."""
     settings = product((1, 2), (1, 2), (8, 16, 24), (8, 16, 24), (3, 5))
     return [each for each in settings if each[1] >= each[0] and params(*each) <= 5000]
 
 
 def params(d0: int, d1: int, w0: int, w1: int, kernel: int) -> int:
     channels = [3] + [w0] * d0 + [w1] * d1
-    return sum(a * b * kernel**2 + b for a, b in pairwise(channels))
+    return sum(a * b * kernel**2 for a, b in pairwise(channels))
 
 
 # What a space is
@@ -212,16 +212,14 @@ def test_samples_are_members(run: Run) -> None:
 
 @pytest.mark.usefixtures("spaces")
 def test_the_same_population_for_any_number_of_processes(run: Run) -> None:
-    options = ("--count", 60, "--seed", 2, "--unique", "--max-draws", 100_000)
-    single = report(
-        run, PopulationReport, "sample", "spaces.arch", "twice", "-o", "1.jsonl", "--count", 3, *options[2:]
-    )
+    options = ("--seed", 2, "--unique")
+    single = report(run, PopulationReport, "sample", "spaces.arch", "twice", "-o", "0.jsonl", "--count", 3, *options)
     assert single["repeated"] > 0
+    told = []
     for jobs in (1, 2, 3):
-        words = ("space", "sample", "spaces.arch", "tiny", "-o", f"{jobs}.jsonl", "--force", "--count", 15)
-        result = run(*words, *options[2:], "--jobs", jobs, "--format", "json")
-        assert result.code == 0, result.err
-        assert (jobs, json.loads(result.out)["acceptance"]) == (jobs, json.loads(result.out)["acceptance"])
+        words = ("sample", "spaces.arch", "tiny", "-o", f"{jobs}.jsonl", "--count", 15, "--jobs", jobs)
+        told.append(report(run, PopulationReport, *words, *options)["acceptance"])
+    assert told[0] == told[1] == told[2]
     texts = [Path(f"{jobs}.jsonl").read_bytes() for jobs in (1, 2, 3)]
     assert texts[0] == texts[1] == texts[2]
 
@@ -397,7 +395,7 @@ def test_a_row_is_a_network(run: Run, form: str) -> None:
     assert f"# hash {row['hash']}" in run("show", f"{path}:3").out
     assert run("diff", f"{path}:3", f"{path}:3").code == 0
     assert run("compile", f"{path}:3", "-o", "out", "--target", "torch").code == 0
-    assert "tiny_3" in (Path("out") / "tiny_3.py").read_text()
+    assert f"from {path}:3." in (Path("out") / "tiny_3.py").read_text()
     assert run("plot", "stages", f"{path}:3").code == 0
     assert archdsl.compile(f"{path}:3").hash == row["hash"]
     assert archdsl.compile(f"{path}:3", set={"stages[0].width": 4}).hash != row["hash"]
@@ -471,9 +469,7 @@ def test_plots(run: Run) -> None:
     assert [[row[name] for name in same] for row in costs if row["model"] == "tiny"] == [
         [row[name] for name in same] for row in rows
     ]
-    assert all(
-        row["depth"] == 3 for row in costs if row["model"] == "narrow" and row["params"] > 0 and row["depth"] != 2
-    )
+    assert {row["depth"] for row in costs} <= {2, 3, 4}
     assert run(*words, "--show", "widths").code == 2
 
 
