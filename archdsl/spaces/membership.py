@@ -9,7 +9,7 @@ requirement that asks for costs alone refuses the network itself. Else it is not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from fractions import Fraction
 from itertools import islice, product
 from typing import Literal, TypeAlias
@@ -42,7 +42,7 @@ class Membership:
     """Whether a network is a member."""
 
     answer: Answer
-    member: Member | None
+    member: Member | None = field(repr=False)
     """The setting that gives the network: admitted, or refused."""
     refused: Requirement | Diagnostic | None
     """What refuses it, where that is known."""
@@ -50,6 +50,8 @@ class Membership:
     """Settings that were looked at."""
     all: bool
     """Whether these are all that the space has."""
+    outside: Mapping[str, Value] = field(default_factory=dict)
+    """By draw, values of the network that the space has not; another setting may give the network all the same."""
 
 
 def membership(opened: Opened, compiled: Compiled, tries: int, progress: Progress | None = None) -> Membership:
@@ -75,10 +77,14 @@ def membership(opened: Opened, compiled: Compiled, tries: int, progress: Progres
             return Membership("member", whole, None, looked, all_)
         met = met or whole
     answer: Answer = "no member" if all_ else "not decided"
-    return Membership(answer, met, met.refused if met is not None else None, looked, all_)
+    refused_by = met.refused if met is not None else None
+    told = _Told(space, compiled) if answer == "not decided" else None
+    outside = {each.name: told.outside(each) for each in space.draws} if told is not None else {}
+    outside = {name: value for name, value in outside.items() if value is not None}
+    return Membership(answer, met, refused_by, looked, all_, outside)
 
 
-# What the network says of draws
+# What the network says of draws.
 
 
 def _likely(space: Space, compiled: Compiled) -> Iterator[tuple[int, ...]]:
@@ -122,24 +128,32 @@ class _Told:
 
     def choices(self, draw: Draw) -> list[tuple[int, ...]]:
         """The numbers that a draw may have, the most likely first."""
-        found: dict[tuple[int, ...], None] = {}
-        for value in self._values(draw):
-            found.update(dict.fromkeys(_numbers(draw, value)))
-        if not found and draw.settings <= FEW:
-            found.update(dict.fromkeys(product(range(draw.law.domain.size), repeat=draw.dimensions)))
-        return list(found)
+        for values in (self._given(draw), self._of_stages(draw, similar=True), self._of_stages(draw, similar=False)):
+            found = dict.fromkeys([numbers for value in values for numbers in _numbers(draw, value)])
+            if found:
+                return list(found)
+        few = draw.settings <= FEW
+        return list(product(range(draw.law.domain.size), repeat=draw.dimensions)) if few else []
 
-    def _values(self, draw: Draw) -> list[Value]:
-        names = [name for name in (self.named.get(draw.name), draw.name) if name in self.parameters]
-        own = [self.parameters[name] for name in names if name is not None]
-        if own:
-            return own
-        similar = [name for name in self.stages if name.rstrip("s") == draw.name.rstrip("s")]
-        values = [value for name in similar or self.stages for value in self.stages[name]]
-        if draw.count is None or draw.tied:
-            one = [value[0] for value in values if is_list(value) and all(each == value[0] for each in value)]
-            return [*[(value,) * (draw.count or 1) for value in one]] if draw.count is not None else one
-        return values
+    def outside(self, draw: Draw) -> Value:
+        """The value that the network was made with, where the draw has it not; else none."""
+        given = self._given(draw) or self._of_stages(draw, similar=True)
+        return given[0] if given and all(draw.indices(value) is None for value in given) else None
+
+    def _given(self, draw: Draw) -> list[Value]:
+        """What the family's parameters say."""
+        names = dict.fromkeys([self.named.get(draw.name, draw.name), draw.name])
+        values = [self.parameters[name] for name in names if name in self.parameters]
+        return [value for value in values if is_list(value) == (draw.count is not None)]
+
+    def _of_stages(self, draw: Draw, similar: bool) -> list[Value]:
+        """What the stages say: by settings that are called as the draw is, or by all."""
+        names = [name for name in self.stages if not similar or name.rstrip("s") == draw.name.rstrip("s")]
+        values = [value for name in names for value in self.stages[name]]
+        if draw.count is not None and not draw.tied:
+            return values
+        one = [value[0] for value in values if is_list(value) and all(each == value[0] for each in value)]
+        return one if draw.count is None else [(value,) * draw.count for value in one]
 
 
 def _draws_as_parameters(space: Space) -> dict[str, str]:

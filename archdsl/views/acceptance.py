@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 from archdsl.records import documented
 from archdsl.spaces.intervals import METHOD, Share
@@ -87,13 +88,20 @@ def _conditions(space: Space, bands: Sequence[str]) -> list[tuple[str, str | Non
 
 
 def percent(share: float | None) -> str:
-    """A share in percent, to four digits."""
-    return "" if share is None else f"{100 * share:.4g} %"
+    """A share in percent, to four digits; to more where these would say that it is all."""
+    if share is None:
+        return ""
+    digits = next(digits for digits in range(4, 18) if float(f"{100 * share:.{digits}g}") != 100 or share == 1)
+    return f"{100 * share:.{digits}g} %"
 
 
 def interval(share: ShareReport) -> str:
-    """The interval of a share in percent."""
-    return f"{100 * share.low:.4g} to {100 * share.high:.4g} %"
+    """The interval of a share in percent, to four digits, its ends rounded outwards."""
+    return f"{_outwards(share.low, ROUND_FLOOR)} to {_outwards(share.high, ROUND_CEILING)} %"
+
+
+def _outwards(end: float, rounding: str) -> str:
+    return f"{Context(prec=4, rounding=rounding).multiply(Decimal(end), 100).normalize():f}"
 
 
 def acceptance_text(found: AcceptanceReport) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from archdsl import __version__
-from archdsl.analysis.trace import show_value
 from archdsl.diagnostics import Diagnostic
 from archdsl.records import documented
 from archdsl.spaces.membership import Answer, Membership
@@ -39,6 +38,8 @@ class ContainsReport:
     """The requirement that does not hold, or the fault, of that setting or of the network itself."""
     refused_by: str | None
     """The space that the requirement stands in."""
+    outside: list[DrawnValue]
+    """Values of the network that the draws of these names have not, where the answer is not decided."""
     looked: int
     """Settings that were looked at."""
     all: bool
@@ -49,13 +50,14 @@ def contains_report(opened: Opened, spec: str, network: str, hash_: str, found: 
     """Whether a network is a member."""
     space, member = opened.space, found.member
     values = space.values(member.setting) if member is not None else {}
-    draws = [DrawnValue(name, written(value) or show_value(value)) for name, value in values.items()]
+    draws = [DrawnValue(name, written(value)) for name, value in values.items()]
     refused, by = None, None
     if isinstance(found.refused, Requirement):
         refused, by = f"require {found.refused.text}", found.refused.space
     elif isinstance(found.refused, Diagnostic):
         refused = f"{found.refused.code}: {found.refused.message}"
-    figures = found.answer, draws, refused, by, found.looked, found.all
+    outside = [DrawnValue(name, written(value)) for name, value in found.outside.items()]
+    figures = found.answer, draws, refused, by, outside, found.looked, found.all
     return ContainsReport(__version__, spec, space.name, network, hash_, *figures)
 
 
@@ -72,6 +74,7 @@ def contains_text(found: ContainsReport) -> str:
         whose = "that setting gives the network, and" if found.draws else "the network"
         where = f", of {found.refused_by}" if found.refused_by is not None else ""
         lines.append(f"{whose} is refused: {found.refused}{where}")
+    lines += [f"{each.value} is no value of `{each.name}`" for each in found.outside]
     if found.answer == "not decided":
         lines.append(f"{found.looked:,} likely settings were looked at; another one may give the network")
     elif found.all and found.answer == "no member" and not found.draws:
