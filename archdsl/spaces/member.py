@@ -16,8 +16,9 @@ from archdsl.analysis.calls import bind_names
 from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Model, Stage
+from archdsl.analysis.program import walk
 from archdsl.analysis.trace import fault
-from archdsl.analysis.values import Environment, OldValues, Value, kind_of
+from archdsl.analysis.values import Environment, ManyLists, OldValues, Value, kind_of
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.conventions import DEFAULT
 from archdsl.graph.cost import MEASURES, Cost, count
@@ -83,6 +84,35 @@ def member_of(ctx: Context, space: Space, setting: Sequence[int]) -> Member:
     return Member(space, numbers, making.values, refused, *made, said, apart.steps)
 
 
+def refusal_of(ctx: Context, space: Space, model: Model) -> Requirement | None:
+    """The first requirement that refuses every setting which gives this model's network; none where none is known to.
+
+    Only costs belong to the network: what a condition asks of draws or stages may differ where networks are the same.
+    """
+    making = _Making(ctx.fresh(Diagnostics()), replace(space, draws=()), ())
+    making.show(model)
+    own = {MODEL, *[draw.name for draw in space.draws], *_derived_names(space)}
+    for requirement in space.requirements:
+        if requirement.asks and not own & _read(requirement.condition):
+            try:
+                if making.refuses(requirement):
+                    return requirement
+            except (Fault, AlreadyReported):
+                continue  # of a network that cannot be counted so nothing is told
+    return None
+
+
+def _derived_names(space: Space) -> set[str]:
+    return {name.text for step in space.steps if not isinstance(step, Requirement) for name in step.binding.names}
+
+
+def _read(condition: ast.Expression) -> set[str]:
+    """The names that a condition reads; `model` where it is asked for more than a cost."""
+    nodes = walk(condition)
+    costs = [n.value for n in nodes if isinstance(n, ast.Attribute) and n.name.text in MEASURES]
+    return {n.name for n in nodes if isinstance(n, ast.Reference) and not any(n is each for each in costs)}
+
+
 class _Making:
     """The evaluation of one setting."""
 
@@ -98,11 +128,11 @@ class _Making:
     def run(self) -> Requirement | None:
         """Make the model, its network, and their costs; the first requirement that does not hold."""
         for step in self.space.steps:
-            if not step.asks and self._refuses(step):
+            if not step.asks and self.refuses(step):
                 return step if isinstance(step, Requirement) else None
         self._make()
         for step in self.space.steps:
-            if step.asks and self._refuses(step):
+            if step.asks and self.refuses(step):
                 return step if isinstance(step, Requirement) else None
         self._count()
         return None
@@ -113,7 +143,7 @@ class _Making:
         found.names, found.origins = self.names, self.origins
         return found
 
-    def _refuses(self, step: Step) -> bool:
+    def refuses(self, step: Step) -> bool:
         """Take a step: whether it is a requirement that does not hold."""
         env = self.environment(step.environment)
         if step.counts:
@@ -130,8 +160,12 @@ class _Making:
         model = self.ctx.evaluate(e, env)
         if not isinstance(model, Model):
             raise fault("E212", f"the `model` of a space is a model, not {kind_of(model)}", e, env)
-        self.model = replace(model, name=self.space.name, claims=())
-        self.names[MODEL] = _seen(self.ctx, self.model, self._counted)
+        self.show(replace(model, name=self.space.name, claims=()))
+
+    def show(self, model: Model) -> None:
+        """Let conditions see a model."""
+        self.model = model
+        self.names[MODEL] = seen(self.ctx, model, self._counted)
 
     def _counted(self, name: str) -> Value:
         self._count()
@@ -171,17 +205,21 @@ class _Parts(Mapping[str, Value]):
         return name in self._makers
 
 
-def _seen(ctx: Context, model: Model, counted: Callable[[str], Value]) -> OldValues:
+def seen(ctx: Context, model: Model, counted: Callable[[str], Value]) -> OldValues:
     """`model` in a condition: its costs, its blocks and its stages."""
-    indices = range(len(model.stages))
+
+    def indices() -> range:
+        return range(len(model.stages))
 
     def stages() -> Value:
-        return tuple([OldValues("stage", _stage_parts(ctx, model, index)) for index in indices])
+        if isinstance(model.stages, ManyLists):
+            return model.stages  # only their number is asked for, or the networks come apart
+        return tuple([OldValues("stage", _stage_parts(ctx, model, index)) for index in indices()])
 
     makers: dict[str, Callable[[], Value]] = {
         "depth": lambda: model.depth,
         "depths": lambda: tuple([stage.length for stage in model.stages]),
-        "widths": lambda: tuple([stage_width(ctx, model, index) for index in indices]),
+        "widths": lambda: tuple([stage_width(ctx, model, index) for index in indices()]),
         "stages": stages,
         **{name: _asking(counted, name) for name in MEASURES},
     }
@@ -204,7 +242,7 @@ def stage_width(ctx: Context, model: Model, index: int) -> Value:
     site = ast.Identifier(stage.span, f"stages.{index}")
     first = sum(each.length for each in model.stages[:index])
     where = settings.indices(model, index, first, stage.length - 1)
-    own = stage.overrides.get(stage.length - 1, {})
+    own = stage.overrides.get(stage.length - 1, {}) if stage.overrides else {}
     found = own.get("width") or settings.block_settings(ctx, stage, where, site).get("width")
     if found is None:
         found = settings.used_settings(ctx, model)[index][-1].get("width")
@@ -214,4 +252,4 @@ def stage_width(ctx: Context, model: Model, index: int) -> Value:
     return found.value
 
 
-__all__ = ["Member", "member_of", "stage_width"]
+__all__ = ["Member", "member_of", "seen", "stage_width"]

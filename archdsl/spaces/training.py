@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from archdsl import numbers
 from archdsl.analysis.assemble import network_of
+from archdsl.analysis.changes import Changes, Scope, asked_recipe, changed
 from archdsl.analysis.check_space import REWARDED
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.program import Program
@@ -53,8 +55,13 @@ def verify_reward(ctx: Context, member: Member) -> None:
     reward_of(ctx, member, dict.fromkeys(REWARDED, 1))
 
 
-def compiled_member(program: Program, ctx: Context, member: Member) -> Compiled | Failed:
-    """A member as the compiler returns a model, with the recipe that it is trained by."""
+def compiled_member(
+    program: Program, ctx: Context, member: Member, changes: Changes | None = None, scope: Scope | None = None
+) -> Compiled | Failed:
+    """A member as the compiler returns a model, with the recipe that it is trained by.
+
+    Changes come on top of the member, in the scope of its program; it need not be one afterwards.
+    """
     diagnostics = Diagnostics()
     diagnostics.extend(member.diagnostics)
     name = member.space.name
@@ -65,7 +72,15 @@ def compiled_member(program: Program, ctx: Context, member: Member) -> Compiled 
     apart = ctx.fresh(diagnostics)
     model, network = member.model, member.network
     try:
-        recipe = recipe_of(apart, member)
+        if changes is not None and scope is not None:
+            model = changed(apart, model, member.space.definition, changes, scope)
+            if changes:
+                network = network_of(apart, model)
+                member = replace(member, model=model, network=network)
+        if changes is not None and scope is not None and changes.recipe is not None:
+            recipe = recipe_for(apart, model, network, asked_recipe(apart, model, changes.recipe, scope))
+        else:
+            recipe = recipe_of(apart, member)
         trained = with_drop_path(apart, model, recipe, member.space.environment)
         if trained is not model:
             model, network = trained, network_of(apart, trained)
