@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "request": {"compiler", "graph"},
     "spaces": {"base", "files", "syntax", "graph", "training", "analysis", "compiler", "spaces"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
-    "papers": {"base", "syntax", "graph", "analysis", "compiler", "papers"},
+    "papers": {"base", "syntax", "graph", "analysis", "compiler", "spaces", "papers"},
     "plots": {"base", "graph", "analysis", "backends", "plots"},
     "views": set(LAYERS) - {"face", "shells"},
     "shells": set(LAYERS) - {"face"},
