@@ -419,6 +419,17 @@ def test_a_row_of_a_shipped_space(run: Run) -> None:
     assert run("cost", "pop.jsonl:1").code == 0
 
 
+def test_a_row_of_a_file_that_is_called_as_a_shipped_one(run: Run, here: Path) -> None:
+    """Each is found again: the user's own by its place, the shipped one by its name."""
+    own = here / "specs" / "spaces" / "anynetx.arch"
+    own.parent.mkdir(parents=True)
+    own.write_text(SPACES.replace("space tiny", "space anynetx_a").replace("refines tiny", "refines anynetx_a"))
+    report(run, PopulationReport, "sample", f"{own.relative_to(here)}:anynetx_a", "--count", 1, "-o", "own.jsonl")
+    report(run, PopulationReport, "sample", "anynetx_a", "--count", 1, "-o", "shipped.jsonl")
+    for name, shape in [("own", [3, 8, 8]), ("shipped", [3, 224, 224])]:
+        assert json.loads(run("cost", f"{name}.jsonl:0", "--format", "json").out)["input"] == shape
+
+
 def test_rows_that_are_none(run: Run, spaces: Path) -> None:
     rows = sampled(run, "pop.jsonl", "--count", 2)
     lines = Path("pop.jsonl").read_text().splitlines()
