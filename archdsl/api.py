@@ -60,6 +60,7 @@ def compile(
     set: Mapping[str, object] | None = None,
     scale: Texts = (),
     to: str | None = None,
+    within: str | None = None,
     input: str | None = None,
     classes: int | None = None,
     recipe: str | None = None,
@@ -68,8 +69,8 @@ def compile(
     """Compile a model of a file: `spec` is a file, FILE:MODEL, or the name of a network that ships with archdsl.
 
     The arguments are the options of `archdsl compile`: `set={"head.classes": 10}`, `scale="NAME:4"` (or several),
-    `to="flops=16G"` for a bare `scale="NAME"`, `input="256x192"`, `recipe="NAME"`. `name` is that of the
-    emitted module.
+    `to="flops=16G"` for a bare `scale="NAME"`, with `within="1%"`, `input="256x192"`, `recipe="NAME"`. `name` is that
+    of the emitted module.
 
     Raises `CompileError` with the diagnostics, ValueError for an option in a form that is none, and TypeError for a
     `spec` that is no path.
@@ -83,7 +84,7 @@ def compile(
     except Fault as fault:
         raise CompileError(_diagnostics(fault)) from None
     return _compiled(
-        project, source, place.shown, place.model or model, set or {}, scale, to, input, classes, recipe, name
+        project, source, place.shown, place.model or model, set or {}, scale, (to, within), input, classes, recipe, name
     )
 
 
@@ -96,7 +97,8 @@ def compile_text(text: str, *, model: str | None = None, name: str | None = None
         raise TypeError(f"compile_text() takes a text, not {type(text).__name__}")
     source = Source("text.arch", text)
     get = options.pop
-    chosen = (get("set", None) or {}, get("scale", ()), get("to", None), get("input", None), get("classes", None))
+    goal = get("to", None), get("within", None)
+    chosen = (get("set", None) or {}, get("scale", ()), goal, get("input", None), get("classes", None))
     recipe = get("recipe", None)
     if options:
         raise TypeError(f"compile_text() has no option {next(iter(options))}")
@@ -116,17 +118,19 @@ def _compiled(
     model: str | None,
     settings: Mapping[str, object],
     scale: Texts,
-    to: str | None,
+    goal: tuple[str | None, str | None],
     input_: str | None,
     classes: int | None,
     recipe: str | None,
     name: str | None,
 ) -> Compiled:
+    to, within = goal
     scalings = (scale,) if isinstance(scale, str) else tuple(scale) if isinstance(scale, Sequence) else (scale,)
     for option, text in [
         *[("scale", text) for text in scalings],
         ("model", model),
         ("to", to),
+        ("within", within),
         ("input", input_),
         ("recipe", recipe),
         ("name", name),
@@ -142,14 +146,14 @@ def _compiled(
         raise ValueError(f"classes={classes!r} is not a whole number")
     pairs = [f"{key}={_in_language(key, value)}" for key, value in settings.items()]
     pairs += [f"head.classes={_in_language('classes', classes)}"] if classes is not None else []
-    result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_, recipe))
+    result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_, recipe, within))
     if isinstance(result, Failed) or not result.sound:
         raise CompileError(result.diagnostics)
     try:
-        chosen = emission.chosen_name(name, result.name, scalings, to, input_)
+        chosen = emission.chosen_name(name, result.name, scalings, to, input_, within)
     except emission.NameFault as fault:
         raise ValueError(f"{fault}: give another `name`") from None
-    words = words_of(pairs, scalings, to, input_)
+    words = words_of(pairs, scalings, to, input_, within=within)
     return Compiled(result, emission.about_of(result, chosen, spec, words))
 
 
@@ -158,6 +162,7 @@ _EXAMPLES = {
     "model": "'my_net'",
     "scale": "'NAME:4'",
     "to": "'flops=16G'",
+    "within": "'1%'",
     "input": "'256x192'",
     "recipe": "'my_recipe'",
     "name": "'my_net'",

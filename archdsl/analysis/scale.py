@@ -100,10 +100,10 @@ def _anew(
     that is said (E318).
     """
     model, made = base.model, base.model.made
-    wanted = {line.path.text.partition(".")[2]: line for line in lines.values() if _of_model(line.path)}
+    wanted = _parameters_wanted(lines)
     if not wanted:
         return None
-    found = {name: line for name, line in wanted.items() if made is not None and name in made.parameters}
+    found = _parameters_had(model, wanted)
     if made is None or not found:
         names = " or ".join(f"`{name}`" for name in wanted)
         message = f"`{model.name}` does not say how `{scaling.name}` multiplies it: its family has no parameter {names}"
@@ -126,6 +126,20 @@ def _anew(
         new_values[name] = new
     fresh = made_anew(ctx, model, new_values, step, env)
     return replace(fresh, claims=(), changes=(*fresh.changes, *changes))
+
+
+def remakes(ctx: Context, base: Base, scaling: Scaling, step: ast.Node, env: Environment) -> bool:
+    """Whether a scaling changes a parameter of the model's family, by which the model is made anew."""
+    return bool(_parameters_had(base.model, _parameters_wanted(_lines(ctx, scaling, step, env))))
+
+
+def _parameters_wanted(lines: Mapping[str, Line]) -> dict[str, Line]:
+    return {line.path.text.partition(".")[2]: line for line in lines.values() if _of_model(line.path)}
+
+
+def _parameters_had(model: Model, wanted: Mapping[str, Line]) -> dict[str, Line]:
+    made = model.made
+    return {name: line for name, line in wanted.items() if made is not None and name in made.parameters}
 
 
 def made_anew(ctx: Context, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:

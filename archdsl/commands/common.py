@@ -49,6 +49,7 @@ def request_of(
     settings: tuple[str, ...] = (),
     scalings: tuple[str, ...] = (),
     budget: str | None = None,
+    within: str | None = None,
     input_: str | None = None,
     recipe: str | None = None,
     color: str | None = None,
@@ -59,7 +60,7 @@ def request_of(
     Raises `click.UsageError` for a form that is none, and ends the command where nothing of that name is.
     """
     try:
-        changes = changes_of(settings, scalings, budget, input_, recipe)
+        changes = changes_of(settings, scalings, budget, input_, recipe, within)
     except RequestError as error:
         raise click.BadParameter(str(error), param_hint=error.option) from None
     request = Request(file, model, changes, as_json, use_color(color), file)
