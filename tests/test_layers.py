@@ -66,7 +66,7 @@ MAY_IMPORT = {
     "compiler": {"base", "syntax", "graph", "training", "analysis"},
     "request": {"compiler", "graph"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
-    "papers": {"base", "syntax", "graph", "analysis", "compiler", "papers"},
+    "papers": {"base", "syntax", "graph", "analysis", "closed_forms", "compiler", "papers"},
     "plots": {"base", "graph", "analysis", "backends", "plots"},
     "views": set(LAYERS) - {"face", "shells"},
     "shells": set(LAYERS) - {"face"},

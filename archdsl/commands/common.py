@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from archdsl import terminal
+from archdsl.analysis.changes import Symbolic, symbolic_scaling
 from archdsl.commands.progress import solving
 from archdsl.compiler import Changes, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
@@ -103,6 +104,24 @@ def compiled(request: Request) -> Compiled:
     if not request.as_json:
         tell(result.diagnostics, request.color)
     return result
+
+
+def compiled_with_names(request: Request) -> tuple[Compiled, Symbolic | None]:
+    """The model, compiled without its last scaling where that has names for numbers, and that scaling."""
+    scalings = request.changes.scalings
+    if not scalings:
+        return compiled(request), None
+    project = Project(request.file)
+    found = Diagnostics()
+    try:
+        compiler = Compiler(project)
+        scope = compiler.scope(compiler.program(project.source(), found), found)
+        symbolic = None if found.failed else symbolic_scaling(scalings[-1], scope)
+    except Fault as fault:
+        fail(request, one(fault.diagnostic))
+    if symbolic is None:
+        return compiled(request), None
+    return compiled(replace(request, changes=replace(request.changes, scalings=scalings[:-1]))), symbolic
 
 
 def one(diagnostic: Diagnostic) -> Diagnostics:

@@ -174,6 +174,28 @@ def test_steps_of_single_stages(run: Run) -> None:
     assert (plain["reached"], plain["moved"], plain["unmoved"]) == (741026792, [], None)
 
 
+def test_leading_exponents(run: Run) -> None:
+    """Powers of the factor by name, as numbers and as a table; the counts beside them are the model's own."""
+    asked = ("regnetx_400mf", "--formulas", "--scale", "alpha(s, a)")
+    found = cost(run, *asked)
+    assert found["flops"] == cost(run, "regnetx_400mf")["flops"]
+    assert found["changes"] == []
+    leading = found["leading"]
+    assert (leading["scaling"], leading["factor"], leading["parameters"]) == ("alpha(s, a)", "s", ["a"])
+    [piece] = leading["pieces"]
+    assert (piece["where"], piece["conditions"]) == ("0 < a < 1", [])
+    assert piece["total"] == {"path": "total", "flops": "1", "params": "(a + 1)/2", "acts": "(2 - a)/2"}
+    assert {"path": "stages.3.depth", "exponent": "(1 - a)/2"} in piece["dimensions"]
+    text = run("cost", *asked).out
+    assert re.search(r"total +s +s\^\(\(a \+ 1\)/2\) +s\^\(\(2 - a\)/2\)", text)
+    assert "| total " in run("cost", *asked, "--format", "md").out
+    assert cost(run, *asked[:2], "--scale", "d:2")["leading"] is None
+    first = cost(run, *asked[:2], "--scale", "d:2", "--scale", "w(s)")
+    assert (first["changes"][0]["scaling"], first["leading"]["scaling"]) == ("d", "w(s)")
+    assert "E201: `s` is not defined" in run("cost", "regnetx_400mf", "--scale", "alpha(s, a)").err
+    assert "error[E320]" in run("cost", "rexnet_1_0x", "--formulas", "--scale", "d(s)").err
+
+
 def test_no_steps_come_near_enough(run: Run) -> None:
     asked = ("resnet50", "--scale", "d", "--to", "flops=2G", "--within", "1%")
     found = run("cost", *asked)
