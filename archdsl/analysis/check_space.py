@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from archdsl import limits
-from archdsl.analysis.circles import references
+from archdsl.analysis.circles import AROUND, references
 from archdsl.analysis.fields import SOURCE, repeated_field, unknown_field
 from archdsl.analysis.names import did_you_mean, misplaced, unknown_part, unknown_setting
 from archdsl.analysis.program import Definition, Module, Unresolved, walk
@@ -31,8 +31,6 @@ LAWS: Mapping[str, tuple[str, ...]] = {
     "reweighted": (),
 }
 """The words that mean a law on the right of `~`, each with what it takes by name."""
-AROUND = ("each", "tied", "reweighted")
-"""Those that take a law."""
 FIELDS = ("model", "convention", "input", "recipe", "reward")
 SECTIONS = ("expect", "source")
 EXPECTED = ("dimensions", "settings", "valid")

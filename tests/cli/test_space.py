@@ -181,6 +181,12 @@ def test_settings_without_a_network_are_told(run: Run, spaces: Path) -> None:
     found = report(run, CountReport, "count", spaces, "broken")
     assert (found["low"], found["settings"]) == (1, 2)
     assert [(c["condition"], c["passed"]["count"]) for c in found["acceptance"]["conditions"]] == [("a network", 1)]
+    [fault] = found["acceptance"]["no_network"]
+    assert fault["index"] == 1
+    assert fault["reason"].startswith("E")
+    assert f"no network: setting 1: {fault['reason']}" in run("space", "count", spaces, "broken").out
+    listed = report(run, PopulationReport, "enumerate", spaces, "broken", "-o", "all.csv")
+    assert listed["acceptance"]["no_network"] == [fault]
 
 
 # Populations
@@ -417,6 +423,17 @@ def test_a_row_of_a_shipped_space(run: Run) -> None:
     report(run, PopulationReport, "sample", "anynetx_a", "--count", 2, "-o", "pop.jsonl")
     assert json.loads(Path("pop.jsonl").read_text().splitlines()[0])["space"] == "specs/spaces/anynetx.arch:anynetx_a"
     assert run("cost", "pop.jsonl:1").code == 0
+
+
+def test_a_row_of_a_file_that_is_called_as_a_shipped_one(run: Run, here: Path) -> None:
+    """Each is found again: the user's own by its place, the shipped one by its name."""
+    own = here / "specs" / "spaces" / "anynetx.arch"
+    own.parent.mkdir(parents=True)
+    own.write_text(SPACES.replace("space tiny", "space anynetx_a").replace("refines tiny", "refines anynetx_a"))
+    report(run, PopulationReport, "sample", f"{own.relative_to(here)}:anynetx_a", "--count", 1, "-o", "own.jsonl")
+    report(run, PopulationReport, "sample", "anynetx_a", "--count", 1, "-o", "shipped.jsonl")
+    for name, shape in [("own", [3, 8, 8]), ("shipped", [3, 224, 224])]:
+        assert json.loads(run("cost", f"{name}.jsonl:0", "--format", "json").out)["input"] == shape
 
 
 def test_rows_that_are_none(run: Run, spaces: Path) -> None:

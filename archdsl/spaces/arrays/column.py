@@ -458,13 +458,10 @@ _COMPARED: dict[str, Callable[[Any, Any], Truth]] = {
 
 def constant(lanes: Lanes, value: Any) -> Column:
     """A number that is the same in all lanes."""
-    if isinstance(value, numbers.Irrational):
-        return Real(
-            lanes, np.full((1, 1), numbers.approximate(value)), EPSILON, 0.0, lambda rows, _: [value] * len(rows)
-        )
-    if abs(value.numerator) < WIDE and value.denominator < WIDE:
+    if not isinstance(value, numbers.Irrational) and abs(value.numerator) < WIDE and value.denominator < WIDE:
         return Exact(lanes, np.full((1, 1), value.numerator, np.int64), value.denominator, abs(value.numerator))
-    return Real(lanes, np.full((1, 1), numbers.approximate(value)), EPSILON, 0.0, lambda rows, _: [value] * len(rows))
+    found = np.full((1, 1), numbers.approximate(value))
+    return Real(lanes, found, EPSILON, 0.0, lambda rows, _: [value] * len(rows))
 
 
 def where(chosen: Mask, a: Column, b: Column) -> Column:
@@ -478,10 +475,9 @@ def where(chosen: Mask, a: Column, b: Column) -> Column:
     one, other = a.real(), b.real()
 
     def exactly(rows: Array, positions: Array) -> list[Element]:
-        sides = zip(a.exactly(rows, positions), b.exactly(rows, positions), strict=True)
-        return [
-            pair[0] if first else pair[1] for first, pair in zip(_picked(truth, rows, positions), sides, strict=True)
-        ]
+        first = _picked(truth, rows, positions).tolist()
+        sides = zip(first, a.exactly(rows, positions), b.exactly(rows, positions), strict=True)
+        return [left if chosen else right for chosen, left, right in sides]
 
     return Real(
         a.lanes,
@@ -501,9 +497,7 @@ def _largest(values: Array) -> int:
 
 def _picked(values: Array, rows: Array, positions: Array) -> Array:
     """Some elements of an array that may have one row or one position for all."""
-    found: Array = values[
-        rows if values.shape[0] > 1 else 0 * rows, positions if values.shape[1] > 1 else 0 * positions
-    ]
+    found: Array = values[np.minimum(rows, values.shape[0] - 1), np.minimum(positions, values.shape[1] - 1)]
     return found
 
 
@@ -640,7 +634,7 @@ def _real(sign: str, a: Column, b: Column) -> Real:
         return _real_power(lanes, x, y, at)
 
 
-def _real_power(lanes: Lanes, x: Real, y: Real, at: Callable[[int, int], numbers.Number]) -> Real:
+def _real_power(lanes: Lanes, x: Real, y: Real, at: Callable[[Array, Array], list[Element]]) -> Real:
     """A power of numbers above zero: the error grows with the exponent."""
     positive = x.values > x.error
     lanes.doubt(~positive)
