@@ -294,8 +294,8 @@ class _Body:
     def _draw(self, entry: ast.Draw) -> None:
         for name in entry.names:
             self._declare(name)
-        again = [name for name in entry.names if name.text in self.before]
-        self._law(entry.domain, bool(again), outer=True)
+        again = all(name.text in self.before for name in entry.names)
+        self._law(entry.domain, again, outer=True)
         self.spoken.enter(entry)
 
     def _binding(self, entry: ast.Binding) -> None:
