@@ -162,7 +162,7 @@ class _Reading:
             wanted = before.count
             listed = f"[{', '.join([show_value(value)] * min(wanted or 0, 4))}{', …' if (wanted or 0) > 4 else ''}]"
             help_ = f"it is a list of {wanted}: write `{listed}`" if wanted is not None and not is_list(value) else None
-            raise place.wider(f"{show_value(value)} is no value of `{name.text}`", help_)
+            raise place.wider(f"`{name.text}` has no value {show_value(value)}", help_)
         self.draws[name.text] = Draw(name.text, Law(Items((value,))))
         self.origins[name.text] = Origin(e, self.environment)
 
