@@ -384,6 +384,17 @@ def test_published_networks_are_members(run: Run) -> None:
     assert (found["answer"], found["refused"]) == ("no member", "require 360M <= flops <= 400M")
 
 
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("name", ["anynetx_a", "regnetx", "efficientnetv2"])
+def test_members_are_found_again(name: str) -> None:
+    """What was drawn of a large space is found from the network alone: its hash is what is asked."""
+    space = archdsl.space(name)
+    population = space.sample(3, seed=1)
+    for number in range(len(population)):
+        found = space.contains(population.member(number), tries=200)
+        assert (found.answer, found.all) == ("member", False)
+
+
 # Rows as networks
 
 
