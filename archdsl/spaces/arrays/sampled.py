@@ -232,6 +232,8 @@ class Wanted:
     unique: bool = False
     """Whether a network that was found before is passed over."""
     start: int = 0
+    seen: frozenset[str] = frozenset()
+    """Hashes of networks that were found before."""
 
 
 def members(
@@ -241,7 +243,7 @@ def members(
 
     There are fewer where `most` draws have no more.
     """
-    seen: set[str] = set()
+    seen = set(wanted.seen)
     left = wanted.count
     with pieces(opened, asked, jobs, wanted.start, wanted.start + wanted.most) as found:
         for each in found if left else ():
