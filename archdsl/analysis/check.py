@@ -548,8 +548,8 @@ class Checker:
                 return setting_names(named)
             case Definition():
                 return named.parameter_names
-            case Builtin(named=names) if names:
-                return names
+            case Builtin(named=names, options=options) if names:
+                return (*names, *options)
             case _:
                 return None
 
