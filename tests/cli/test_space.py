@@ -262,7 +262,9 @@ def test_appended(run: Run, form: str) -> None:
     for other, message in [
         (("--seed", 4), "of another seed"),
         (("--no-hash",), "other columns"),
-        (("--count", 50, "--max-draws", 60), "nothing is written"),
+        (("--unique", "--band", "params=..2K"), "was it sampled by other bands?"),
+        ((), "was it sampled by other bands?"),
+        (("--unique", "--count", 50, "--max-draws", 60), "nothing is written"),
     ]:
         plain = ("space", "sample", "spaces.arch", "tiny", "--seed", 3, "--count", 1)
         result = run(*plain, *other, "--append", "-o", f"grown.{form}")

@@ -88,7 +88,7 @@ def sample(
     with looking("sampling") as tell_progress:
         before, wanted = None, Wanted(count, most, unique)
         if append and path.exists():
-            before, wanted = going_on(found, asked, wanted, path)
+            before, wanted = going_on(found, asked, wanted, path, jobs, tell_progress)
         work = Sampling(found, asked, wanted, place, path, before)
         tally, rows = sample_into(work, jobs, force or append, tell_progress)
     if rows < count:

@@ -6,6 +6,7 @@ quick, and are taken up in their order; so the same is found for any number of p
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -208,6 +209,7 @@ _OPENED: list[Opened] = []
 
 
 def _begin(text: Text) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
     opened = text.opened()
     if opened is None:
         raise RuntimeError("the space is at fault in a process, and was not where that was started")

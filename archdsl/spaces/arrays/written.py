@@ -8,7 +8,7 @@ from pathlib import Path
 from archdsl import __version__
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.rows import columns_of
-from archdsl.spaces.arrays.sampled import Asked, Progress, Tally, Wanted, members
+from archdsl.spaces.arrays.sampled import Asked, Progress, Tally, Wanted, members, pieces
 from archdsl.spaces.opened import Opened
 from archdsl.spaces.population import DIGEST, HASH, INDEX, SEED, kinds_of
 from archdsl.spaces.tables import Table, TableFault, read, writing
@@ -28,22 +28,33 @@ class Sampling:
     """The rows that were there, which the others follow."""
 
 
-def going_on(opened: Opened, asked: Asked, wanted: Wanted, path: Path) -> tuple[Table, Wanted]:
-    """The rows of a table, and what is wanted behind them: members of the same space and seed.
+def going_on(
+    opened: Opened, asked: Asked, wanted: Wanted, path: Path, jobs: int, progress: Progress | None = None
+) -> tuple[Table, Wanted]:
+    """The rows of a table, and what is wanted behind them, if they are the members that the same request begins with.
 
-    Raises `TableFault` for a table that is none of these.
+    The draws up to its last row are made again, for a table does not say by which bands it was chosen. Raises
+    `TableFault`.
     """
     found = read(path)
-    rows = len(found)
-    if not rows:
+    if not len(found):
         return found, wanted
     if list(found.columns) != list(kinds_of(opened.codings, hashed=asked.hashed)):
         raise TableFault("the table has other columns than what is to be added")
     if set(found.columns[DIGEST]) != {opened.digest} or set(found.columns[SEED]) != {asked.seed}:
         raise TableFault("the table holds members of another space, of another text of this one, or of another seed")
-    last = max([int(index) for index in found.columns[INDEX] if isinstance(index, int)])
-    seen = frozenset([str(hash_) for hash_ in found.columns.get(HASH, ())]) if wanted.unique else frozenset[str]()
-    return found, replace(wanted, start=last + 1, seen=seen)
+    index = [int(each) for each in found.columns[INDEX] if isinstance(each, int)]
+    again: list[int] = []
+    with pieces(opened, replace(asked, hashed=False), jobs, wanted.start, index[-1] + 1) as every:
+        for each in every:
+            again += each.index.tolist()
+            if progress is not None:
+                progress(each.start, len(again))
+    hashes = [str(hash_) for hash_ in found.columns.get(HASH, ())]
+    unique = wanted.unique and len(set(hashes)) == len(hashes) and set(index) <= set(again)
+    if index != (sorted(index) if unique else again):
+        raise TableFault("the table holds other members than these options choose: was it sampled by other bands?")
+    return found, replace(wanted, start=index[-1] + 1, seen=frozenset(hashes if wanted.unique else ()))
 
 
 class TooFew(Exception):
