@@ -109,7 +109,8 @@ class Compiler:
         """Compile every model of a file, or one, and verify its claims."""
         diagnostics = Diagnostics()
         program = self.program(source, diagnostics)
-        chosen = choose_model(program, source, only, diagnostics) if only is not None else None
+        of_model = only is not None and only not in program.spaces  # a space is looked at by `archdsl.spaces`
+        chosen = choose_model(program, source, only, diagnostics) if of_model else None
         names = list(program.models) if only is None else [chosen] if chosen is not None else []
         found = [self.elaborate(program, name, Changes(), diagnostics) for name in names if not diagnostics.full]
         for name in program.recipes if only is None else ():

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archdsl.analysis.context import Context
 from archdsl.analysis.program import Definition
@@ -26,6 +26,7 @@ from archdsl.analysis.values import (
     Value,
 )
 from archdsl.graph.shapes import Size
+from archdsl.graph.symbolic import StandIn
 from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -86,7 +87,9 @@ class Stage:
     @property
     def length(self) -> int:
         """The number of its blocks: its depth, which is a whole number."""
-        value = self.depth.value
+        value: Any = self.depth.value
+        if isinstance(value, StandIn):
+            return value  # type: ignore[return-value]  # a whole number for each of many networks
         return value if isinstance(value, int) else 0
 
 

@@ -24,8 +24,10 @@ from archdsl.compiler import Changes, Compiled
 from archdsl.graph.cost import MEASURES, count
 from archdsl.graph.network import Network
 from archdsl.papers.data import Column, Paper, Row, Table
-from archdsl.papers.figures import Figure, PaperRow, Ratio, TableReport
+from archdsl.papers.figures import Agreement, Figure, PaperRow, Ratio, TableReport
 from archdsl.papers.networks import Networks
+from archdsl.spaces.check import rounded_quotient
+from archdsl.spaces.space import SpaceClaim
 from archdsl.syntax import ast
 
 _NONE = Changes()
@@ -72,7 +74,8 @@ def _report(paper: Paper, table: Table, rows: list[PaperRow], ratios: list[Ratio
 
 
 def _is_compared(row: Row) -> bool:
-    return row.model is not None or row.part is not None or any(c.exponent is not None for c in row.cells.values())
+    ours = (row.model, row.part, row.space)
+    return any(each is not None for each in ours) or any(c.exponent is not None for c in row.cells.values())
 
 
 def _row(paper: Paper, table: Table, row: Row, networks: Networks) -> PaperRow:
@@ -86,10 +89,14 @@ def _row(paper: Paper, table: Table, row: Row, networks: Networks) -> PaperRow:
     elif table.kind == "stages":
         network = networks.find(table.model) if table.model is not None else None
         figures = _settings(table, row, network)
+    elif table.kind == "spaces":
+        figures = _sizes(table, row, networks)
     else:
         figures = _powers(table, row, networks)
     scaling = row.scaling.format(s="s") if row.scaling is not None else None
-    return PaperRow(row.name, row.model, row.input, row.part, scaling, figures, structure, dict(row.reported), row.note)
+    space = row.space[1] if row.space is not None else None
+    reported = dict(row.reported)
+    return PaperRow(row.name, row.model, row.input, row.part, scaling, figures, structure, reported, row.note, space)
 
 
 # Networks
@@ -230,6 +237,28 @@ def _given(end: Block | Sequence) -> Mapping[str, Setting]:
     if isinstance(end, Block):
         return end.settings
     return {name: setting for _, step in end.steps for name, setting in _given(step).items()}
+
+
+# Spaces
+
+
+def _sizes(table: Table, row: Row, networks: Networks) -> list[Figure]:
+    """The printed dimensions and sizes of a space, and ours; a claim says what a printed size is divided by."""
+    space = networks.space(*row.space) if row.space is not None else None
+    figures = []
+    for column in table.columns:
+        text = row.cells[column.name].printed
+        if space is None:
+            figures.append(Figure(column.name, text, None, None, None, "missing"))
+            continue
+        measure = column.reads[0]
+        own = SpaceClaim(measure, text, space.span)
+        claim = next((each for each in space.claims if (each.measure, each.literal) == (measure, text)), own)
+        amount = space.free_dimensions if measure == "dimensions" else space.settings
+        near = rounded_quotient(amount, claim)
+        same: Agreement = "same" if near == literal(text) else "unexplained"
+        figures.append(Figure(column.name, text, printed(near, text), amount, None, same, note=claim.note))
+    return figures
 
 
 # Scalings

@@ -103,7 +103,7 @@ def test_data_are_whole(paper: Paper, table: Table) -> None:
 
 def test_names_are_unique() -> None:
     names = [f"{paper.key}:{table.id}" for paper, table in TABLES]
-    assert len(set(names)) == len(names) == 57
+    assert len(set(names)) == len(names) == 58
     for paper, table in TABLES:
         assert choose(f"{paper.key}:{table.id}", PAPERS) == [(paper, table)]
 
@@ -170,6 +170,19 @@ def test_stages_of_a_network() -> None:
     assert shown[4] == ["mbconv, expand 4, kernel 3, se_ratio 0.25", "2", "128", "6"]
     assert shown[7] == ["conv_head", "-", "1280", "1"]
     assert {figure.agreement for row in rows for figure in row.figures} == {"same"}
+
+
+def test_sizes_of_spaces() -> None:
+    """Table 1 of Radosavovic et al. 2020: D and E are divided by the orders of widths and depths, which is noted."""
+    rows = report("regnet", "Table 1").rows
+    shown = {row.row: [(f.ours, f.computed) for f in row.figures] for row in rows}
+    c = (16 * 128) ** 4 * 18
+    assert shown["AnyNetXA"] == [("16", 16), ("1.8e18", (16 * 128 * 18) ** 4)]
+    assert shown["AnyNetXD"] == [("10", 10), ("1.3e13", c)]
+    assert shown["AnyNetXE"] == [("10", 10), ("5.5e11", c)]
+    assert shown["RegNet"] == [("6", 6), ("3.0e8", 64**4 * 18)]
+    assert {figure.agreement for row in rows for figure in row.figures} == {"same"}
+    assert [row.space for row in rows if any(figure.note for figure in row.figures)] == ["anynetx_d", "anynetx_e"]
 
 
 def test_powers_of_the_factor() -> None:
@@ -469,7 +482,7 @@ def test_forgiving_names(text: str, names: list[str]) -> None:
         (["fast:5"], "did you mean 'fast_scaling'?"),
         (["nothing"], "there are efficientnetv2, fast_scaling, regnet, rexnet, rexnet_v1"),
         (["regnet:figur-15"], "did you mean 'regnet:figure-15'?"),
-        (["regnet:99"], "regnet has no table '99'; there are figure-15, figure-16, 2, 3a"),
+        (["regnet:99"], "regnet has no table '99'; there are figure-15, figure-16, 1, 2, 3a"),
         (["regnet", "table"], "regnet has no table 'table'"),
         (["regnet", "table", "15"], "regnet has no table 'table 15'"),
         ([""], "it names no table"),
@@ -484,7 +497,7 @@ def test_unknown_names(run: Run, words: list[str], message: str) -> None:
 
 HOSTILE = [
     *("\x1b[31m", "a\0b", "\u202eregnet", "../../etc/passwd", "x" * 100_000, "regnet:" + "9" * 10_000, ":", "[", "(*"),
-    *("regnet:\x07", "regnet:(a+)+$", "%s%n", "regnet:{0}", "\udcff", "__class__", "-", "regnet:\uff13", "regnet:-1"),
+    *("regnet:\x07", "regnet:(a+)+$", "%s%n", "regnet:{0}", "\udcff", "__class__", "-", "regnet:\uff13", "regnet:-99"),
 ]
 
 

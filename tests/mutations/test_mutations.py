@@ -21,17 +21,20 @@ from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.resources import read_data, spec_files
 from archdsl.source import Source
+from archdsl.spaces.check import check_spaces
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse, tokens
+from archdsl.views.spaces import drawn_text
 
 FILES = [f"specs/{name}.arch" for name in (
     *("regnety_4gf", "regnet/regnetx", "regnet/anynet", "resnet/resnext", "efficientnet/efficientnet", "rexnet/rexnet"),
     *("efficientnet/efficientnetv2_base", "mobilenet/mobilenetv2", "others/convnext"),
     *("others/shufflenetv2", "others/repvgg", "scaled/regnety"),
     *("others/res2net", "others/convnextv2", "others/yolov8", "resnet/resnest", "resnet/nf_resnet"),
+    "spaces/efficientnetv2",
 )]  # fmt: skip
 """Files of every form: whole models, tables of instances, lists, blocks of their own, scalings; lists that grow and
-flow, arithmetic of tensors and functions of several, learned tensors, standardized weights."""
+flow, arithmetic of tensors and functions of several, learned tensors, standardized weights; spaces."""
 TEXTS = {path: read_data(path) for path in spec_files()}
 COMPILER = Compiler(Texts(TEXTS))
 KINDS = ("NAME", "KIND")
@@ -112,7 +115,7 @@ def declared(source: Source) -> frozenset[int]:
             match node:
                 case ast.Declaration(name=name) | ast.Parameter(name=name):
                     places.add(name.span.start)
-                case ast.Binding(names=names):
+                case ast.Binding(names=names) | ast.Draw(names=names):
                     places.update(name.span.start for name in names)
                 case ast.Comprehension(variable=variable):
                     places.add(variable.span.start)
@@ -127,10 +130,16 @@ def declared(source: Source) -> frozenset[int]:
     return frozenset(places)
 
 
-def meaning(source: Source) -> tuple[dict[str, str], Diagnostics]:
-    """The hash of every model's network."""
-    _, found, diagnostics = COMPILER.check(source)
-    return {c.name: c.network.hash for c in found if isinstance(c, Compiled)}, diagnostics
+def meaning(source: Source) -> tuple[dict[str, object], Diagnostics]:
+    """The hash of every model's network; of every space its laws, its requirements, and its first member."""
+    program, found, diagnostics = COMPILER.check(source)
+    meant: dict[str, object] = {c.name: c.network.hash for c in found if isinstance(c, Compiled)}
+    for each in check_spaces(COMPILER, program, diagnostics):
+        member = each.member
+        laws = [(draw.name, draw.count, draw.tied, drawn_text(draw)) for draw in each.space.draws]
+        network = (member.setting, member.network.hash) if member is not None and member.network is not None else None
+        meant[each.space.name] = laws, [requirement.text for requirement in each.space.requirements], network
+    return meant, diagnostics
 
 
 def lines_of(source: Source, name: str) -> Iterator[int]:
