@@ -258,3 +258,17 @@ def test_attention_with_keys_and_values_of_one_head() -> None:
     assert (saved.inputs, saved.outputs, saved.values) == ((0, 1, 2), (0,), 4 * 24)
     biased = attention.saved((*shapes, (1, 24, 6)), ((4, 24, 2),))
     assert (biased.inputs, biased.values) == ((2,), 4 * 24 * 6 + 4 * 24 * 2 + 4 * 6 * 2)
+
+
+def test_an_argument_of_several_expressions_is_one_attribute() -> None:
+    body = """
+      block b(x; heads) {
+        q, k = [x -> tokens -> linear(8) -> split_heads(heads), x -> tokens -> linear(8) -> split_heads(heads)]
+        v = x -> tokens -> linear(8) -> split_heads(heads) -> transpose -> transpose
+        return map(attention(q, k, v) -> merge_heads, x)
+      }
+    """
+    text = emitted.emitted_text(f"{HEADER}{body}model m {{ input: {SIZE}  stages: b {{ heads: [2, 4] }} }}").text
+    assert text.count("self.heads = heads") == 1
+    assert text.count(", self.heads)") == 3
+    assert "_heads_heads" not in text
