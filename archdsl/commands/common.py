@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import click
 
 from archdsl import terminal
+from archdsl.analysis.changes import Symbolic, symbolic_scaling
 from archdsl.commands.progress import solving
 from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
@@ -54,6 +55,7 @@ def request_of(
     settings: tuple[str, ...] = (),
     scalings: tuple[str, ...] = (),
     budget: str | None = None,
+    within: str | None = None,
     input_: str | None = None,
     recipe: str | None = None,
     color: str | None = None,
@@ -65,7 +67,7 @@ def request_of(
     Raises `click.UsageError` for a form that is none, and ends the command where nothing of that name is.
     """
     try:
-        changes = changes_of(settings, scalings, budget, input_, recipe)
+        changes = changes_of(settings, scalings, budget, input_, recipe, within)
     except RequestError as error:
         raise click.BadParameter(str(error), param_hint=error.option) from None
     request = Request(file, model, changes, as_json, use_color(color), file)
@@ -131,6 +133,24 @@ def compiled(request: Request) -> Compiled:
     if not request.as_json:
         tell(result.diagnostics, request.color)
     return result
+
+
+def compiled_with_names(request: Request) -> tuple[Compiled, Symbolic | None]:
+    """The model, compiled without its last scaling where that has names for numbers, and that scaling."""
+    scalings = request.changes.scalings
+    if not scalings:
+        return compiled(request), None
+    project = Project(request.file)
+    found = Diagnostics()
+    try:
+        compiler = Compiler(project)
+        scope = compiler.scope(compiler.program(project.source(), found), found)
+        symbolic = None if found.failed else symbolic_scaling(scalings[-1], scope)
+    except Fault as fault:
+        fail(request, one(fault.diagnostic))
+    if symbolic is None:
+        return compiled(request), None
+    return compiled(replace(request, changes=replace(request.changes, scalings=scalings[:-1]))), symbolic
 
 
 def one(diagnostic: Diagnostic) -> Diagnostics:

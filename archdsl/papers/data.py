@@ -48,16 +48,21 @@ class Column:
     form: str = "{}"
     """How a power of s is written."""
     times: Fraction = Fraction(1)
-    """What a power of s is multiplied with."""
+    """What an exponent is multiplied with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is printed; where that is not what a model says, `means` is, and `exponent` the power of s."""
+    """What is printed; where that is not what a model says, `means` is, and `exponent` the power of s.
+
+    An exponent that is cut to some digits has as many; one that is no number is a `formula` in the row's other names.
+    """
 
     printed: str
     means: str | None = None
     exponent: Fraction | None = None
+    digits: int | None = None
+    formula: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +218,10 @@ def _reported(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cell(found: dict[str, str]) -> Cell:
-    exponent = Fraction(found["exponent"]) if "exponent" in found else None
-    return Cell(found["printed"], found.get("means"), exponent)
+    text = found.get("exponent")
+    digits = len(text.partition(".")[2]) if text is not None and "." in text else None
+    exponent = None if text is None else Fraction(text)
+    return Cell(found["printed"], found.get("means"), exponent, digits, found.get("formula"))
 
 
 def _column(found: dict[str, Any]) -> Column:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archdsl.analysis.changes import symbolic_scaling
+from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.program import Program
+from archdsl.closed_forms import Leading, leading_exponents
 from archdsl.compiler import Changes, Compilation, Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.resources import read_data
@@ -62,6 +65,16 @@ class Networks:
         if key not in self._made:
             self._made[key] = _sound(self._compiler.compile(Source("specs/program.arch", text), name, changes))
         return self._made[key]
+
+    def leading(self, found: Compiled, scaling: str) -> Leading | None:
+        """The leading exponents of a network by a scaling with names for its numbers; None where it has none."""
+        try:
+            named = symbolic_scaling(scaling, self._compiler.scope(found.program, Diagnostics()))
+            if named is None:
+                return None
+            return leading_exponents(found.model, named.text, named.call, named.environment, named.names)
+        except (Fault, AlreadyReported):
+            return None
 
     def _compile(self, name: str, changes: Changes) -> Compiled | None:
         path = self.paths.get(name)
