@@ -196,6 +196,12 @@ def test_leading_exponents(run: Run) -> None:
     assert "error[E320]" in run("cost", "rexnet_1_0x", "--formulas", "--scale", "d(s)").err
 
 
+def test_leading_exponents_of_a_text_from_elsewhere(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"arch 1\nuse std.ops { conv }\nmodel m { input: 3 x 8 x 8  stages: conv { width: 16  kernel: 1 } }\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert "s^(1/2)" in run("cost", "-", "--formulas", "--scale", "w(s)").out
+
+
 def test_no_steps_come_near_enough(run: Run) -> None:
     asked = ("resnet50", "--scale", "d", "--to", "flops=2G", "--within", "1%")
     found = run("cost", *asked)
