@@ -192,7 +192,7 @@ def test_leading_exponents(run: Run) -> None:
     assert cost(run, *asked[:2], "--scale", "d:2")["leading"] is None
     first = cost(run, *asked[:2], "--scale", "d:2", "--scale", "w(s)")
     assert (first["changes"][0]["scaling"], first["leading"]["scaling"]) == ("d", "w(s)")
-    assert "E201: `s` is not defined" in run("cost", "regnetx_400mf", "--scale", "alpha(s, a)").err
+    assert "E201]: `s` is not defined" in run("cost", "regnetx_400mf", "--scale", "alpha(s, a)").err
     assert "error[E320]" in run("cost", "rexnet_1_0x", "--formulas", "--scale", "d(s)").err
 
 
