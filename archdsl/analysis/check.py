@@ -81,14 +81,14 @@ class Checker:
         self._report(diagnostic)
 
     def check(self, tree: ast.File) -> None:
+        for circle in circles(tree):
+            self.report(circle.diagnostic)
+            self.module.circular.update(circle.names)
         for item in tree.items:
             if isinstance(item, ast.Declaration) and item.kind.text in _KINDS:
                 self._declaration(item)
             elif isinstance(item, ast.Instances):
                 self._instances(item)
-        for circle in circles(tree):
-            self.report(circle.diagnostic)
-            self.module.circular.update(circle.names)
 
     # Declarations
 

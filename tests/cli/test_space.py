@@ -181,6 +181,12 @@ def test_settings_without_a_network_are_told(run: Run, spaces: Path) -> None:
     found = report(run, CountReport, "count", spaces, "broken")
     assert (found["low"], found["settings"]) == (1, 2)
     assert [(c["condition"], c["passed"]["count"]) for c in found["acceptance"]["conditions"]] == [("a network", 1)]
+    [fault] = found["acceptance"]["no_network"]
+    assert fault["index"] == 1
+    assert fault["reason"].startswith("E")
+    assert f"no network: setting 1: {fault['reason']}" in run("space", "count", spaces, "broken").out
+    listed = report(run, PopulationReport, "enumerate", spaces, "broken", "-o", "all.csv")
+    assert listed["acceptance"]["no_network"] == [fault]
 
 
 # Populations
