@@ -84,7 +84,7 @@ def misspelled(name: str, draw: random.Random) -> str:
     return draw.choice([fewer, name[:i] + letter + name[i:], name[:i] + letter + name[i + 1 :]])
 
 
-def mutations(source: Source) -> list[Mutation]:
+def mutations(source: Source, networks: int) -> list[Mutation]:
     """All mutations of a source, or a sample that is the same in every run: fewer where it has many networks."""
     draw = random.Random(source.name)
     found = []
@@ -98,7 +98,7 @@ def mutations(source: Source) -> list[Mutation]:
                 "misspelled": misspelled(name, draw),
             }
             found += [Mutation(source, start, end, way, new) for way, new in ways.items() if new != name]
-    most = max(LEAST, MOST // (2 + len(meaning(source)[0])))
+    most = max(LEAST, MOST // (2 + networks))
     return sorted(draw.sample(found, most), key=lambda m: m.start) if len(found) > most else found
 
 
@@ -127,10 +127,15 @@ def declared(source: Source) -> frozenset[int]:
     return frozenset(places)
 
 
-def meaning(source: Source) -> tuple[dict[str, str], Diagnostics]:
-    """The hash of every model's network."""
+def checked(source: Source) -> tuple[list[Compiled], Diagnostics]:
+    """The models that have a network."""
     _, found, diagnostics = COMPILER.check(source)
-    return {c.name: c.network.hash for c in found if isinstance(c, Compiled)}, diagnostics
+    return [each for each in found if isinstance(each, Compiled)], diagnostics
+
+
+def meaning(models: list[Compiled]) -> dict[str, str]:
+    """The hash of every model's network."""
+    return {each.name: each.network.hash for each in models}
 
 
 def lines_of(source: Source, name: str) -> Iterator[int]:
@@ -179,18 +184,19 @@ class Outcome:
 def outcome(name: str) -> Outcome:
     """Compile every mutation of a file."""
     source = Source(name, TEXTS[name])
-    original, diagnostics = meaning(source)
+    models, diagnostics = checked(source)
     assert not diagnostics.failed
+    original = meaning(models)
     result = Outcome([], [], [])
-    for mutation in mutations(source):
-        found, diagnostics = meaning(Source(name, mutation.text))
+    for mutation in mutations(source, len(models)):
+        models, diagnostics = checked(Source(name, mutation.text))
         said = list(diagnostics)
         renamed = mutation.start in declared(source)
         if not diagnostics.failed:
-            if found == original and not renamed and mutation.way != "deleted":
+            if not renamed and mutation.way != "deleted" and meaning(models) == original:
                 result.accepted.append(str(mutation))
             continue
-        if found != original and all(d.code.startswith(CLAIMS) for d in said):
+        if all(d.code.startswith(CLAIMS) for d in said) and meaning(models) != original:
             continue  # legal, and another network, which its claims find
         if not at_right_line(mutation, said):
             places = [(d.span.source.position(d.span.start), d.message) for d in said]
