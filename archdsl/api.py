@@ -11,9 +11,9 @@ import math
 import operator
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from archdsl import emission
 from archdsl.backends import About
 from archdsl.backends.interface import Interface
+from archdsl.compiler import Changes, Compilation, Compiler, Failed
 from archdsl.compiler import Compiled as CompiledModel
-from archdsl.compiler import Compiler, Failed
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.conventions import CONVENTIONS, Convention
 from archdsl.graph.cost import Cost, count
@@ -30,6 +30,7 @@ from archdsl.graph.shapes import show_shape
 from archdsl.limits import MAX_NESTING
 from archdsl.project import Project
 from archdsl.request import changes_of, words_of
+from archdsl.rows import compiled_row, names_row, read_row
 from archdsl.source import Source
 from archdsl.views.diagnostics import render_all
 from archdsl.zoo import locate
@@ -60,6 +61,7 @@ def compile(
     set: Mapping[str, object] | None = None,
     scale: Texts = (),
     to: str | None = None,
+    within: str | None = None,
     input: str | None = None,
     classes: int | None = None,
     recipe: str | None = None,
@@ -68,13 +70,19 @@ def compile(
     """Compile a model of a file: `spec` is a file, FILE:MODEL, or the name of a network that ships with archdsl.
 
     The arguments are the options of `archdsl compile`: `set={"head.classes": 10}`, `scale="NAME:4"` (or several),
-    `to="flops=16G"` for a bare `scale="NAME"`, `input="256x192"`, `recipe="NAME"`. `name` is that of the
-    emitted module.
+    `to="flops=16G"` for a bare `scale="NAME"`, with `within="1%"`, `input="256x192"`, `recipe="NAME"`. `name` is that
+    of the emitted module.
 
     Raises `CompileError` with the diagnostics, ValueError for an option in a form that is none, and TypeError for a
     `spec` that is no path.
     """
     try:
+        if names_row(os.fsdecode(spec)):
+            if model is not None:
+                raise ValueError(f"{os.fsdecode(spec)} is a network already: it has no model {model}")
+            row = read_row(os.fsdecode(spec))
+            make = partial(compiled_row, row)
+            return _compiled(make, row.text, set or {}, scale, (to, within), input, classes, recipe, name)
         place = locate(os.fsdecode(spec))
         if place.model is not None and model not in (None, place.model):
             raise ValueError(f"{place.shown} names {place.model} already, not {model}")
@@ -82,9 +90,8 @@ def compile(
         source = project.source()
     except Fault as fault:
         raise CompileError(_diagnostics(fault)) from None
-    return _compiled(
-        project, source, place.shown, place.model or model, set or {}, scale, to, input, classes, recipe, name
-    )
+    make = partial(Compiler(project).compile, source, _model_name(place.model or model))
+    return _compiled(make, place.shown, set or {}, scale, (to, within), input, classes, recipe, name)
 
 
 def compile_text(text: str, *, model: str | None = None, name: str | None = None, **options: Any) -> Compiled:
@@ -96,11 +103,13 @@ def compile_text(text: str, *, model: str | None = None, name: str | None = None
         raise TypeError(f"compile_text() takes a text, not {type(text).__name__}")
     source = Source("text.arch", text)
     get = options.pop
-    chosen = (get("set", None) or {}, get("scale", ()), get("to", None), get("input", None), get("classes", None))
+    goal = get("to", None), get("within", None)
+    chosen = (get("set", None) or {}, get("scale", ()), goal, get("input", None), get("classes", None))
     recipe = get("recipe", None)
     if options:
         raise TypeError(f"compile_text() has no option {next(iter(options))}")
-    return _compiled(Project("text.arch"), source, "a text", model, *chosen, recipe, name)
+    make = partial(Compiler(Project("text.arch")).compile, source, _model_name(model))
+    return _compiled(make, "a text", *chosen, recipe, name)
 
 
 def _diagnostics(fault: Fault) -> Diagnostics:
@@ -109,24 +118,29 @@ def _diagnostics(fault: Fault) -> Diagnostics:
     return found
 
 
+def _model_name(model: str | None) -> str | None:
+    if model is not None and not isinstance(model, str):
+        raise ValueError(f"model={model!r} is not a text, for example {_EXAMPLES['model']}")
+    return model
+
+
 def _compiled(
-    project: Project,
-    source: Source,
+    make: Callable[[Changes], Compilation],
     spec: str,
-    model: str | None,
     settings: Mapping[str, object],
     scale: Texts,
-    to: str | None,
+    goal: tuple[str | None, str | None],
     input_: str | None,
     classes: int | None,
     recipe: str | None,
     name: str | None,
 ) -> Compiled:
+    to, within = goal
     scalings = (scale,) if isinstance(scale, str) else tuple(scale) if isinstance(scale, Sequence) else (scale,)
     for option, text in [
         *[("scale", text) for text in scalings],
-        ("model", model),
         ("to", to),
+        ("within", within),
         ("input", input_),
         ("recipe", recipe),
         ("name", name),
@@ -142,14 +156,17 @@ def _compiled(
         raise ValueError(f"classes={classes!r} is not a whole number")
     pairs = [f"{key}={_in_language(key, value)}" for key, value in settings.items()]
     pairs += [f"head.classes={_in_language('classes', classes)}"] if classes is not None else []
-    result = Compiler(project).compile(source, model, changes_of(pairs, scalings, to, input_, recipe))
+    try:
+        result = make(changes_of(pairs, scalings, to, input_, recipe, within))
+    except Fault as fault:
+        raise CompileError(_diagnostics(fault)) from None
     if isinstance(result, Failed) or not result.sound:
         raise CompileError(result.diagnostics)
     try:
-        chosen = emission.chosen_name(name, result.name, scalings, to, input_)
+        chosen = emission.chosen_name(name, result.name, scalings, to, input_, within)
     except emission.NameFault as fault:
         raise ValueError(f"{fault}: give another `name`") from None
-    words = words_of(pairs, scalings, to, input_)
+    words = words_of(pairs, scalings, to, input_, within=within)
     return Compiled(result, emission.about_of(result, chosen, spec, words))
 
 
@@ -158,6 +175,7 @@ _EXAMPLES = {
     "model": "'my_net'",
     "scale": "'NAME:4'",
     "to": "'flops=16G'",
+    "within": "'1%'",
     "input": "'256x192'",
     "recipe": "'my_recipe'",
     "name": "'my_net'",

@@ -30,7 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "Explain an error code, or how a model's numbers came about."),
     "fmt": ("fmt", "Bring files into the canonical layout."),
     "diff": ("diff", "Compare two models by meaning and by cost."),
-    "plot": ("plot", "Draw block widths, channels, scalings or stages."),
+    "plot": ("plot", "Draw block widths, channels, scalings, stages or spaces."),
+    "space": ("space", "Sample, count, list and compare design spaces."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""

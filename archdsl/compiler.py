@@ -109,7 +109,8 @@ class Compiler:
         """Compile every model of a file, or one, and verify its claims."""
         diagnostics = Diagnostics()
         program = self.program(source, diagnostics)
-        chosen = choose_model(program, source, only, diagnostics) if only is not None else None
+        of_model = only is not None and only not in program.spaces  # a space is looked at by `archdsl.spaces`
+        chosen = choose_model(program, source, only, diagnostics) if of_model else None
         names = list(program.models) if only is None else [chosen] if chosen is not None else []
         found = [self.elaborate(program, name, Changes(), diagnostics) for name in names if not diagnostics.full]
         for name in program.recipes if only is None else ():
@@ -119,6 +120,11 @@ class Compiler:
     def program(self, source: Source, diagnostics: Diagnostics) -> Program:
         """Parse and resolve a file with all that it uses."""
         return resolve(source, self.read, self.library, diagnostics)
+
+    def scope(self, program: Program, diagnostics: Diagnostics) -> Scope:
+        """What the texts see that are asked for on top of a file."""
+        standard = partial(load_library, read=self.read, library=self.library, diagnostics=diagnostics)
+        return Scope(program, standard)
 
     def elaborate(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
         """One model of a resolved program, with what is asked for on top of the file."""
@@ -140,8 +146,7 @@ class Compiler:
         if not isinstance(named, Definition | Instance):
             raise AlreadyReported
         env = Environment(program.entry)
-        standard = partial(load_library, read=self.read, library=self.library, diagnostics=ctx.diagnostics)
-        scope = Scope(program, standard)
+        scope = self.scope(program, ctx.diagnostics)
 
         given = arguments(ctx, named, changes, scope)
         declared = instantiate(ctx, named, given, ast.Identifier(program.entry.spans[name], name), env)

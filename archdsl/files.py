@@ -14,7 +14,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 from archdsl.diagnostics import Diagnostic, Label
 from archdsl.limits import MAX_FILE_BYTES
@@ -148,34 +148,69 @@ def write_atomically(path: Path, content: str | bytes, force: bool, *, follow: b
     they are. Raises `FileFault`.
     """
     written = content.encode("utf-8") if isinstance(content, str) else content
+    with replacing(path, force, follow=follow) as file:
+        file.write(written)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, force: bool, *, follow: bool = True) -> Iterator[BinaryIO]:
+    """A file that takes the place of another when all is written, as `write_atomically` does it in one go.
+
+    Where what is done within fails, the old file stays. Raises `FileFault`.
+    """
     try:
-        if os.path.lexists(path) and not force:
-            raise FileFault("exists", "the file exists already")
-        target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(path.parent)) / path.name
-        mode: int | None = None
-        if target.exists() and not (target.is_symlink() and not follow):
-            state = target.stat()
-            if not stat.S_ISREG(state.st_mode):
-                raise FileFault("unwritable", "not a regular file")
-            mode = stat.S_IMODE(state.st_mode)
+        target, mode = _target(path, force, follow)
         temporary = target.parent / f".archdsl-{os.urandom(8).hex()}.tmp"  # `TEMPORARY`
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(written)
-                file.flush()
-                os.fsync(file.fileno())
-            if mode is not None:
-                temporary.chmod(mode)
-            os.replace(temporary, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
     except (OSError, ValueError) as error:
-        reason = "there is no such file or folder" if isinstance(error, FileNotFoundError) else _reason(error)
-        raise FileFault("unwritable", reason) from error
+        raise _unwritable(error) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
+        os.replace(temporary, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise _unwritable(error) from error
+        raise
     _sync_folder(target.parent)
+
+
+def _target(path: Path, force: bool, follow: bool) -> tuple[Path, int | None]:
+    """The file that is replaced, links resolved, and its permission bits if it is there."""
+    if os.path.lexists(path) and not force:
+        raise FileFault("exists", "the file exists already")
+    target = Path(os.path.realpath(path)) if follow else Path(os.path.realpath(path.parent)) / path.name
+    if not target.exists() or (target.is_symlink() and not follow):
+        return target, None
+    state = target.stat()
+    if not stat.S_ISREG(state.st_mode):
+        raise FileFault("unwritable", "not a regular file")
+    return target, stat.S_IMODE(state.st_mode)
+
+
+def _unwritable(error: OSError | ValueError) -> FileFault:
+    reason = "there is no such file or folder" if isinstance(error, FileNotFoundError) else _reason(error)
+    return FileFault("unwritable", reason)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """A regular file of any size, to be read; a pipe or device is not opened. Raises `FileFault`."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise FileFault("unreadable", "not a regular file")
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+        opened = os.fdopen(os.open(path, flags), "rb")
+    except (OSError, ValueError) as error:
+        raise FileFault("unreadable", _reason(error)) from error
+    with opened:
+        yield opened
 
 
 class OutputFault(Exception):

@@ -33,3 +33,17 @@ MAX_FORM_STAGES = 100
 """Stages of a model with closed forms."""
 MAX_FORM_BLOCKS = 2_000
 """Blocks of a model with closed forms."""
+MAX_REFINEMENTS = 30
+"""Spaces that refine one another, one behind the other."""
+MAX_DIMENSIONS = 256
+"""Numbers that a setting of a space is made of."""
+MAX_DOMAIN = 1 << 53
+"""Values of one draw."""
+MAX_LOG_DOMAIN = 1_000_000
+"""Values of a draw whose law needs a table."""
+MAX_ENUMERATED = 1_000
+"""Settings of a space that `check` looks at one by one."""
+MAX_TRIED = 1_000
+"""Settings of a larger space that it tries, looking for a member."""
+MAX_SEARCH_STEPS = 5_000_000
+"""Evaluation steps that it spends on them."""

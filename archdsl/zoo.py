@@ -20,6 +20,8 @@ _WITH_MODEL = re.compile(r"(.+):([A-Za-z_][A-Za-z0-9_]*)", re.DOTALL | re.ASCII)
 _DECLARED = re.compile(r"^\s*(?:model\s+|\|\s*)([A-Za-z_][A-Za-z0-9_]*)", re.MULTILINE | re.ASCII)
 """A model, or the first cell of a table's row, which in a table of instances is its name."""
 
+_SPACE = re.compile(r"^space\s+([A-Za-z_][A-Za-z0-9_]*)", re.MULTILINE | re.ASCII)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -35,6 +37,15 @@ def declared() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in spec_files():
         for name in _DECLARED.findall(read_data(path)):
+            found.setdefault(name, path)
+    return found
+
+
+def declared_spaces() -> dict[str, str]:
+    """Names that may be those of shipped spaces, each with its file. Found in the text, without compiling."""
+    found: dict[str, str] = {}
+    for path in spec_files():
+        for name in _SPACE.findall(read_data(path)):
             found.setdefault(name, path)
     return found
 
@@ -84,6 +95,20 @@ def locate(text: str) -> Place:
     return Place(opened(known[text]), text, f"{known[text]}:{text}")
 
 
+def locate_space(text: str) -> Place:
+    """The place of a space that a user names: a file, `FILE:NAME`, or a shipped space. Raises `Fault`."""
+    if _NAME.fullmatch(text) is None or os.path.lexists(text):
+        return locate(text)
+    known = declared_spaces()
+    if text not in known:
+        from archdsl.analysis.names import did_you_mean
+
+        help_ = did_you_mean(text, known, otherwise="name a file, FILE:NAME, or a space that ships").help
+        where = Span(Source(text, ""), 0, 0)
+        raise Fault(Diagnostic("E110", "there is no such file, and no shipped space of that name", where, help=help_))
+    return Place(opened(known[text]), text, f"{known[text]}:{text}")
+
+
 def _say_where(text: str) -> None:
     """Of a file that is not there, but whose name is that of a shipped network: say where that is."""
     name = Path(text).name.removesuffix(".arch")
@@ -105,4 +130,4 @@ def opened(path: str) -> str:
     return real.relative_to(here).as_posix() if real.is_relative_to(here) else full.as_posix()
 
 
-__all__ = ["Place", "declared", "families", "locate", "opened"]
+__all__ = ["Place", "declared", "declared_spaces", "families", "locate", "locate_space", "opened"]

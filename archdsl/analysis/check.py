@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis import recipe_fields
+from archdsl.analysis.check_space import SpaceChecker
 from archdsl.analysis.circles import circles
 from archdsl.analysis.initializers import DISTRIBUTIONS
 from archdsl.analysis.names import (
@@ -48,7 +49,7 @@ from archdsl.syntax import ast
 
 Names = frozenset[str]
 """The names that an expression sees beside those of its module."""
-_KINDS = ("fn", "block", "model", "scaling", "recipe")
+_KINDS = ("fn", "block", "model", "scaling", "recipe", "space")
 
 
 def split_parameters(item: ast.Declaration) -> tuple[tuple[str, ...], tuple[ast.Parameter, ...]]:
@@ -67,30 +68,45 @@ class Checker:
     """Checks the declarations of one module."""
 
     def __init__(self, module: Module, report: Callable[[Diagnostic], None]) -> None:
-        self.module, self.report = module, report
+        self.module, self._report = module, report
+        self.told = 0
         self.bindings: dict[str, Span] = {}
         """Names that the declaration's body binds, above or below where one is asked for."""
+        self.drawn: Names = frozenset()
+        """Those of them that a space draws."""
+        self.spaces = SpaceChecker(module, self.report, self._expression)
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        self.told += 1
+        self._report(diagnostic)
 
     def check(self, tree: ast.File) -> None:
+        for circle in circles(tree):
+            self.report(circle.diagnostic)
+            self.module.circular.update(circle.names)
         for item in tree.items:
             if isinstance(item, ast.Declaration) and item.kind.text in _KINDS:
                 self._declaration(item)
             elif isinstance(item, ast.Instances):
                 self._instances(item)
-        for circle in circles(tree):
-            self.report(circle.diagnostic)
-            self.module.circular.update(circle.names)
 
     # Declarations
 
     def _declaration(self, item: ast.Declaration) -> None:
+        entries = item.body.entries if item.body is not None else ()
+        bound = [n for e in entries if isinstance(e, ast.Binding | ast.Element | ast.Draw) for n in e.names]
+        self.bindings = {name.text: name.span for name in reversed(bound)}
+        self.drawn = frozenset([name.text for e in entries if isinstance(e, ast.Draw) for name in e.names])
+        if item.kind.text == "space":
+            before = self.told
+            self.spaces.check(item)
+            if self.told > before:
+                self.module.faulty.add(item.name.text)
+            return
         if item.refines is not None:
             message = f"only a space refines, not a {item.kind.text}"
             self.report(Diagnostic("E204", message, item.refines.span))
         local = self._parameters(item)
-        entries = item.body.entries if item.body is not None else ()
-        bound = [n for e in entries if isinstance(e, ast.Binding | ast.Element) for n in e.names]
-        self.bindings = {name.text: name.span for name in reversed(bound)}
         if item.value is not None:
             self._expression(item.value, local, item.kind.text)
         elif item.body is not None:
@@ -463,7 +479,7 @@ class Checker:
                     return
                 if e.name in self.bindings:
                     labels = (Label(self.bindings[e.name], "it gets its value here"),)
-                    help_ = f"move `{e.name} = …` up"
+                    help_ = f"move `{e.name} {'~' if e.name in self.drawn else '='} …` up"
                     self.report(Diagnostic("E201", f"`{e.name}` is not defined", e.span, labels=labels, help=help_))
                 elif not self.module.incomplete:
                     known = set(local) | set(self.module.names) | set(PRELUDE)
@@ -532,8 +548,8 @@ class Checker:
                 return setting_names(named)
             case Definition():
                 return named.parameter_names
-            case Builtin(named=names) if names:
-                return names
+            case Builtin(named=names, options=options) if names:
+                return (*names, *options)
             case _:
                 return None
 

@@ -19,6 +19,8 @@ def choose_model(program: Program, source: Source, name: str | None, diagnostics
         if isinstance(named, Definition | Instance) and named.kind == "model" and name not in program.entry.used:
             return name
         help_ = did_you_mean(name, models, otherwise=_listed(models)).help
+        if name in program.spaces:
+            help_ = f"`{name}` is a space of networks: `archdsl space sample` draws some"
         if not program.entry.incomplete:
             diagnostics.add(Diagnostic("E201", f"the file has no model `{name}`", start, help=help_))
         return None
@@ -30,7 +32,10 @@ def choose_model(program: Program, source: Source, name: str | None, diagnostics
     if not models:
         if not program.entry.incomplete:
             message = "the file has no model that can be compiled as it is"
-            diagnostics.add(Diagnostic("E210", message, start, help="a model whose parameters all have values"))
+            help_ = "a model whose parameters all have values"
+            if program.spaces:
+                help_ = f"`archdsl space sample` draws networks of {', '.join(list(program.spaces)[:12])}"
+            diagnostics.add(Diagnostic("E210", message, start, help=help_))
         return None
     message = f"the file has {len(models)} models, and none is named `{stem}`"
     diagnostics.add(Diagnostic("E210", message, start, help=f"name one with `--model`; {_listed(models)}"))

@@ -97,9 +97,10 @@ class Context:
         """Calls that are the same for all elements of a comprehension: value and steps, once they are had."""
         self.traces = Traces() if traces is None else traces
 
-    def fresh(self) -> Context:
-        """An evaluation within this one, with steps of its own: the limit is for one network."""
-        found = Context(self.language, self.diagnostics, traces=self.traces)
+    def fresh(self, diagnostics: Diagnostics | None = None) -> Context:
+        """An evaluation within this one, with steps of its own: the limit is for one network. What it finds may be
+        kept apart."""
+        found = Context(self.language, self.diagnostics if diagnostics is None else diagnostics, traces=self.traces)
         found.nesting, found.literals = self.nesting, self.literals
         return found
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
 from archdsl.analysis.context import Context
 from archdsl.analysis.program import walk
 from archdsl.analysis.trace import fault
-from archdsl.analysis.values import Environment, Value, is_list
+from archdsl.analysis.values import Environment, ManyLists, Value, is_list
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.syntax import ast
 
 
 def runs_of(
     ctx: Context, fields: Mapping[str, ast.Field], values: Mapping[str, Value], env: Environment
-) -> list[tuple[Value, int]] | None:
+) -> list[tuple[Value, Any]] | ManyLists | None:
     """Width and depth of each run of equal widths, where `width` is a list and `depth` is not given."""
     widths = values.get("width")
     if "depth" in fields or not is_list(widths):
         return None
+    if isinstance(widths, ManyLists):
+        return widths.runs()
     ctx.spend(len(widths), fields["width"], env)
     return [(width, len(list(run))) for width, run in groupby(widths)]
 
@@ -27,7 +30,7 @@ def runs_of(
 def stage_count(
     fields: Mapping[str, ast.Field],
     values: Mapping[str, Value],
-    runs: list[tuple[Value, int]] | None,
+    runs: list[tuple[Value, Any]] | None,
     env: Environment,
 ) -> int:
     """The number of stages on which all lists agree."""

@@ -26,6 +26,7 @@ from archdsl.analysis.values import (
     Environment,
     Function,
     Indices,
+    ManyLists,
     OldValues,
     Origin,
     Scaling,
@@ -318,12 +319,13 @@ def _comparison(ctx: Context, e: ast.Comparison, env: Environment) -> Value:
     values = [ctx.evaluate(o, env) for o in e.operands]
     before = numbers.work()
     try:
-        return _compared(e, values, env)
+        return compared(e, values, env)
     finally:
         ctx.steps += numbers.work() - before + weight(tuple(values))  # the next step is where it is too much
 
 
-def _compared(e: ast.Comparison, values: list[Value], env: Environment) -> bool:
+def compared(e: ast.Comparison, values: list[Value], env: Environment) -> bool:
+    """Whether a comparison holds between the values of its operands. Raises `Fault`."""
     for index, sign in enumerate(e.operators):
         left, right = values[index], values[index + 1]
         if sign in ("==", "!="):
@@ -395,6 +397,10 @@ def _attribute(ctx: Context, e: ast.Attribute, env: Environment) -> Value:
             if found is UNKNOWN:
                 raise AlreadyReported
             return found
+    elif is_list(value):
+        known = ("count",)
+        if name == "count":
+            return value.many if isinstance(value, ManyLists) else len(value)
     else:
         raise fault("E310", f"{kind_of(value)} has no attributes", e, env)
     raise unknown_part(e.name, known, kind_of(value))

@@ -33,7 +33,7 @@ from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import MEASURES
 from archdsl.graph.shapes import EXTENT_MAX, Size
-from archdsl.graph.symbolic import Symbolic
+from archdsl.graph.symbolic import StandIn
 from archdsl.suggest import nearest
 from archdsl.syntax import ast
 
@@ -200,9 +200,9 @@ def input_size(ctx: Context, e: ast.Expression, env: Environment) -> Setting:
 
 def verify_extent(what: str, extent: Value, e: ast.Expression, env: Environment) -> None:
     """One extent of the input: a whole number that a tensor can have."""
-    if not numbers.is_number(extent) and not isinstance(extent, Symbolic):
+    if not numbers.is_number(extent) and not isinstance(extent, StandIn):
         raise fault("E301", f"the input's {what} is a number, not {kind_of(extent)}", e, env)
-    if not isinstance(extent, int | Symbolic):
+    if not isinstance(extent, int | StandIn):
         message = f"the input's {what} must be a whole number, it is {show_value(extent)}"
         raise fault("E303", message, e, env, help="round it: `round(…)`")
     if not 1 <= extent <= EXTENT_MAX:

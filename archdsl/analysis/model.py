@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archdsl.analysis.context import Context
 from archdsl.analysis.program import Definition
@@ -26,6 +26,7 @@ from archdsl.analysis.values import (
     Value,
 )
 from archdsl.graph.shapes import Size
+from archdsl.graph.symbolic import StandIn
 from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -86,7 +87,9 @@ class Stage:
     @property
     def length(self) -> int:
         """The number of its blocks: its depth, which is a whole number."""
-        value = self.depth.value
+        value: Any = self.depth.value
+        if isinstance(value, StandIn):
+            return value  # type: ignore[return-value]  # a whole number for each of many networks
         return value if isinstance(value, int) else 0
 
 
@@ -95,7 +98,7 @@ class Change:
     """One number that a scaling changed, or asked for: what `explain` shows.
 
     `multiplied` is the value before rounding, `rounded` what the scaling's line gave; what the block's
-    `fit` made of it stands in the network's stages.
+    `fit` made of it stands in the network's stages. `moved` is what took its place by a step towards a budget.
     """
 
     path: str
@@ -105,6 +108,21 @@ class Change:
     rounded: Value
     span: Span
     text: str
+    moved: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A number of a stage that took a step towards a budget, as the network has it.
+
+    That is after `fit`, and a list where blocks differ.
+    """
+
+    path: str
+    before: Value
+    after: Value
+    factor: int | Fraction | None
+    """The factor at which the scaling gives the number; none for one block more or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +139,14 @@ class Solved:
     """Factors that were tried and have no network, nearest to the answer first, one for each reason, and the reason."""
     work: int = field(default=0, compare=False)
     """The evaluation steps of the search."""
+    within: int | Fraction | None = None
+    """The share of the target that the cost was to come within, where one was asked for."""
+    unmoved: int | None = None
+    """What the factor alone reaches, where stages were moved."""
+    moved: tuple[Moved, ...] = ()
+    """Numbers of stages that took a step."""
+    refused: tuple[tuple[Moved, str], ...] = ()
+    """Steps that have no network, with the reason."""
 
     @property
     def residual(self) -> int:

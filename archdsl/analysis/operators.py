@@ -27,7 +27,7 @@ from archdsl.analysis.values import (
 from archdsl.diagnostics import Fault
 from archdsl.graph.blocks import NO_NAMES
 from archdsl.graph.operations import OPERATIONS
-from archdsl.graph.symbolic import Symbolic
+from archdsl.graph.symbolic import StandIn
 from archdsl.numbers import NumberError, is_number
 from archdsl.syntax import ast
 
@@ -36,13 +36,13 @@ _OF_TENSORS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 
 
 def is_symbolic(value: Value) -> bool:
-    """Whether a value is a number with a formula beside it."""
-    return isinstance(value, Symbolic)
+    """Whether a value stands for a number: it has a formula beside it, or is that of many networks."""
+    return isinstance(value, StandIn)
 
 
 def ordered(value: Value) -> bool:
-    """Whether a value is a number, or a number with a formula beside it."""
-    return is_number(value) or isinstance(value, Symbolic)
+    """Whether a value is a number, or stands for one."""
+    return is_number(value) or isinstance(value, StandIn)
 
 
 def number_fault(error: NumberError, e: ast.Node, env: Environment) -> Fault:
@@ -155,6 +155,6 @@ def whole_number(value: Value, node: ast.Node, env: Environment) -> int:
     """A value that must be a whole number."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, Symbolic):
+    if isinstance(value, StandIn):
         return operator.index(value)
     raise fault("E303", f"{show_value(value)} is not a whole number", node, env)

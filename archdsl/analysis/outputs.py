@@ -6,7 +6,7 @@ together, and take its place then.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -122,19 +122,22 @@ def held(block: Block | Sequence) -> list[Any]:
     """The outputs, or the tensors, that flow into a block by its own words or stand in its settings; each once."""
     if isinstance(block, Block) and not block.inputs and not _may_hold(block):
         return []
-    found: dict[Any, None] = {}
+    return list(dict.fromkeys(holding(block)))
+
+
+def holding(block: Block | Sequence) -> Iterator[Any]:
+    """The outputs, or the tensors, of a block, wherever they stand in it."""
     waiting: list[Value] = [block]
     while waiting:
         value = waiting.pop()
         if isinstance(value, Output | Tensor):
-            found.setdefault(value)
+            yield value
         elif isinstance(value, Block):
             waiting += [*[s.value for s in value.settings.values()][::-1], *value.inputs[::-1]]
         elif isinstance(value, Sequence):
             waiting += [step for _, step in reversed(value.steps)]
         elif isinstance(value, tuple):
             waiting += reversed(value)
-    return list(found)
 
 
 def applied_within(block: Block | Sequence) -> Block | None:

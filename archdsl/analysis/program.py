@@ -37,7 +37,7 @@ class Reader(Protocol):
 
 @dataclass(eq=False)
 class Definition:
-    """A declared fn, block, model or scaling, in the module whose names it sees."""
+    """A declared fn, block, model, scaling, recipe or space, in the module whose names it sees."""
 
     kind: Kind
     name: str
@@ -253,13 +253,17 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """A function of the prelude: arithmetic, in Python. Numbers in order, or, with `named`, one by its name."""
+    """A function of the prelude: arithmetic, in Python. Numbers in order, or, with `named`, one by its name.
+
+    `options` may be given beside that one, by their names.
+    """
 
     name: str
     function: Callable[..., Any]
     least: int
     most: int | None
     named: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     lists: bool = False
     """Whether it takes a list of whatever."""
     operation: Primitive | None = None
@@ -289,6 +293,8 @@ class Module:
     """Local name -> name of the module it was taken from."""
     circular: set[str] = field(default_factory=set)
     """Declarations that use themselves, which is reported: they have no value."""
+    faulty: set[str] = field(default_factory=set)
+    """Spaces with a fault that is reported: they have no value either."""
     incomplete: bool = False
     """A syntax error lost declarations: names that are missing are not reported."""
 
@@ -313,6 +319,15 @@ class Program:
             and isinstance(value, Definition)
             and value.kind == "recipe"
             and all(p.default is not None for p in value.parameters)
+        }
+
+    @property
+    def spaces(self) -> dict[str, Definition]:
+        """The spaces that the entry file declares, in its order."""
+        return {
+            name: value
+            for name, value in self.entry.names.items()
+            if name not in self.entry.used and isinstance(value, Definition) and value.kind == "space"
         }
 
     @property

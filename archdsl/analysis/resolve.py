@@ -35,11 +35,8 @@ from archdsl.syntax.stored import kept_tree
 
 LANGUAGE_VERSION = 1
 OPERATIONS_MODULE = "std.ops"
-LATER = ("space",)
-"""Declarations that the grammar knows and this version does not compile."""
 
-
-_DECLARED = re.compile(r"\b(?:block|fn|model|scaling|recipe)\s+([A-Za-z_][A-Za-z0-9_]*)")
+_DECLARED = re.compile(r"\b(?:block|fn|model|scaling|recipe|space)\s+([A-Za-z_][A-Za-z0-9_]*)")
 _USES = re.compile(r"^\s*(?:use|models)\b", re.MULTILINE)
 """What a lost declaration and a lost `use` or table look like in text that could not be parsed."""
 
@@ -219,7 +216,7 @@ class _Resolver:
         count = 0
         for item in tree.items:
             if isinstance(item, ast.Declaration):
-                count += item.kind.text == "model"
+                count += item.kind.text in ("model", "space")
                 self._declare_one(item, module)
             elif isinstance(item, ast.Instances):
                 count += len(item.table.rows) - 1
@@ -236,9 +233,6 @@ class _Resolver:
 
     def _declare_one(self, item: ast.Declaration, module: Module) -> None:
         kind, name = item.kind.text, item.name.text
-        if kind in LATER:
-            self.report(Diagnostic("E209", f"this version does not compile a `{kind}`", item.kind.span))
-            return
         inputs, parameters = split_parameters(item)
         definition = Definition(kind, name, module, item, inputs, parameters)  # type: ignore[arg-type]
         self._add(name, definition, item.name.span, module)

@@ -19,9 +19,20 @@ from archdsl.analysis.model import Attribute, Rule, Stage
 from archdsl.analysis.names import misplaced, plural, setting_names, unknown_column, unknown_setting
 from archdsl.analysis.program import children, walk
 from archdsl.analysis.trace import fault, show_value
-from archdsl.analysis.values import Block, Environment, Indices, Origin, Sequence, Setting, Value, is_list, kind_of
+from archdsl.analysis.values import (
+    Block,
+    Environment,
+    Indices,
+    ManyLists,
+    Origin,
+    Sequence,
+    Setting,
+    Value,
+    is_list,
+    kind_of,
+)
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
-from archdsl.graph.symbolic import Symbolic
+from archdsl.graph.symbolic import StandIn
 from archdsl.suggest import nearest
 from archdsl.syntax import ast
 
@@ -140,7 +151,7 @@ def _there(ctx: Context, e: ast.Expression, env: Environment) -> ast.Expression:
 def depth_setting(setting: Setting, e: ast.Node, env: Environment) -> Setting:
     """A depth, checked: a whole number from 1 to the limit."""
     value = setting.value
-    if isinstance(value, int | Symbolic) and not isinstance(value, bool):
+    if isinstance(value, int | StandIn) and not isinstance(value, bool):
         if value < 1:
             raise fault("E302", f"depth is {show_value(value)}; a stage has at least one block", e, env)
         if value > limits.MAX_BLOCKS:
@@ -210,6 +221,10 @@ def _from_attributes(
     if failed:
         raise AlreadyReported
     runs = runs_of(ctx, fields, values, env)
+    if isinstance(runs, ManyLists):
+        if not per_stage and not any(is_list(value) for name, value in values.items() if name != "width"):
+            return runs  # their number is all that can be said of the stages of networks that differ in it
+        runs = list(runs)
     count = stage_count(fields, values, runs, env)
     if not any(map(is_list, values.values())):
         warn_of_one_stage(ctx, {key: fields[key].value for key in (*per_stage, *rules)}, env)
@@ -222,7 +237,7 @@ def _from_attributes(
             elif key in per_stage:
                 inner = stage_environment(env, index, count)
                 attributes[key] = Setting(ctx.evaluate(entry.value, inner), Origin(entry.value, inner))
-            else:
+            elif key != "width" or runs is None:
                 attributes[key] = _element(values[key], index, entry.value, env)
         if runs is not None:
             width = fields["width"].value

@@ -115,6 +115,47 @@ def _traced(ctx: Context, asked: _Asked, bound: dict[Any, Operation] | None) -> 
 # Programs
 
 
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A block by all but its widths."""
+
+    key: Any
+    definitions: tuple[Any, ...]
+    """What the key names by its identity: kept as long as the key is."""
+    widths: tuple[int, ...]
+    """The whole numbers from `LEAST_WIDTH` on among the block's settings, in their order, and the channels of the
+    inputs: the symbols of a program."""
+
+
+def pattern_of(block: Block | Sequence, shapes: tuple[Shape, ...]) -> Pattern | None:
+    """What a block on inputs of some shapes is looked up by; none where it cannot be."""
+    definitions: list[Any] = []
+    widths: list[int] = []
+    try:
+        key = _key_of(block, shapes, definitions, widths)
+    except _NoKey:
+        return None
+    return Pattern(key, tuple(definitions), tuple(widths))
+
+
+def generalised(
+    ctx: Context,
+    block: Block | Sequence,
+    shapes: tuple[Shape, ...],
+    path: str,
+    site: ast.Node,
+    env: Environment,
+    *,
+    fitted: bool,
+    widths: tuple[int, ...],
+) -> tuple[Traced, Program | None]:
+    """A block traced, and a program for the widths by which the same is decided, where there is one. Raises `Fault` or
+    `AlreadyReported`."""
+    asked = _Asked(block, shapes, path, site, env, fitted)
+    found = _traced(ctx, asked, ctx.traces.bound)
+    return found, _program(ctx, asked, widths, found.subgraph)
+
+
 def _worked_out(ctx: Context, family: Family, widths: tuple[int, ...], asked: _Asked) -> Traced | None:
     """What a program of the family says of other widths; none where none holds for them."""
     for program, sample in family.programs:

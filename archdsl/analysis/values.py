@@ -20,15 +20,15 @@ from archdsl.graph.network import Builder
 from archdsl.graph.network import Value as Place
 from archdsl.graph.operations import Operation
 from archdsl.graph.shapes import Range, Shape, Size
-from archdsl.graph.symbolic import Symbolic
+from archdsl.graph.symbolic import StandIn
 from archdsl.numbers import Irrational
 from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast
 from archdsl.training.recipe import Duration
 
-Number: TypeAlias = int | Fraction | Irrational | Symbolic
-"""A number; a `Symbolic` carries a closed form beside it."""
+Number: TypeAlias = int | Fraction | Irrational | StandIn
+"""A number, or what stands for one."""
 Value: TypeAlias = (
     "bool | Number | str | Size | tuple[Value, ...] | Range | Duration | Initializer | Tensor | Block | Sequence"
     " | Function | Scaling | Solve | Indices | OldValues | RecipeValue | ModelValue | Output | Unknown | None"
@@ -40,6 +40,21 @@ class ModelValue:
     """A resolved model: `model.Model`, which is made of the values here."""
 
     __slots__ = ()
+
+
+class ManyLists(tuple[Any, ...]):
+    """A list that stands for one in each of many networks, of other length in each. What takes it for a plain list
+    makes the networks come apart."""
+
+    @property
+    def many(self) -> StandIn:
+        """The number of its elements."""
+        raise NotImplementedError
+
+    def runs(self) -> list[tuple[Value, Value]] | ManyLists:
+        """Value and length of each run of equal values; a list of other length in each network where their number
+        differs."""
+        raise NotImplementedError
 
 
 class Unknown:
@@ -189,10 +204,12 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Solve:
-    """`solve(flops: 16G)` in the place of a scaling's factor."""
+    """`solve(flops: 16G, within: 1/100)` in the place of a scaling's factor."""
 
     measure: str
     target: int
+    within: int | Fraction | None = None
+    """The share of the target to within which steps of single stages bring the cost, where the factor does not."""
 
 
 @dataclass(frozen=True)
@@ -289,7 +306,9 @@ def whole(value: Value) -> TypeGuard[int]:
 
 def single(value: Value) -> Value:
     """The tensor of a list of one; anything else as it is."""
-    return value[0] if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], Tensor) else value
+    if not isinstance(value, tuple) or isinstance(value, ManyLists) or len(value) != 1:
+        return value
+    return value[0] if isinstance(value[0], Tensor) else value
 
 
 def tensors_of(value: Value) -> tuple[Tensor, ...] | None:
@@ -323,7 +342,6 @@ _WORDS: Mapping[type, str] = {
     int: "a number",
     Fraction: "a number",
     Irrational: "a number",
-    Symbolic: "a number",
     str: "a string",
     Size: "a size",
     tuple: "a list",
@@ -346,4 +364,6 @@ def kind_of(value: Value) -> str:
     """What a value is, in the words of the reference, with its article."""
     if isinstance(value, ModelValue):
         return "a model"
+    if isinstance(value, StandIn):
+        return "a number"
     return _WORDS.get(type(value), "a value")

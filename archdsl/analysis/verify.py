@@ -40,10 +40,10 @@ def quantum(text: str) -> Fraction:
     return Fraction(10) ** (scale + int(exponent or 0) - decimals)
 
 
-def rounded(value: int, text: str, truncated: bool) -> Fraction:
+def rounded(value: int | Fraction, text: str, truncated: bool) -> Fraction:
     """A value brought to the digits of a printed figure: half up, or cut off."""
     unit = quantum(text)
-    ratio = value / unit
+    ratio = Fraction(value) / unit
     whole = ratio.numerator // ratio.denominator if truncated else (2 * ratio + 1) // 2
     return whole * unit
 

@@ -1,4 +1,4 @@
-"""`archdsl check`: every model of some files, with every figure they claim."""
+"""`archdsl check`: every model and every space of some files, with every figure they claim."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from archdsl.commands.options import color_option, format_option
 from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project, expand
+from archdsl.spaces.check import check_spaces
 from archdsl.views.check import Checked, check_report, claim_lines, summary
 from archdsl.zoo import locate
 
-OF_FILES, OF_MODELS = ("tokens", "ast", "names"), ("stages", "graph", "cost")
+OF_FILES, OF_MODELS = ("tokens", "ast", "names", "spaces"), ("stages", "graph", "cost")
 """The phases that read a file, and those that make something of a model."""
 EPILOG = """
 \b
@@ -67,21 +68,23 @@ def command(
 
 
 def check_files(paths: list[str], diagnostics: Diagnostics) -> list[Checked]:
-    """Compile every model of every file; one standard library serves them all."""
+    """Compile every model of every file, and look at every space; one standard library serves them all."""
     library = Library()
     found = []
     for path in paths:
         try:
             place = locate(path)
             project = Project(place.file)
-            _, models, said = Compiler(project, library).check(project.source(), place.model)
+            compiler = Compiler(project, library)
+            program, models, said = compiler.check(project.source(), place.model)
+            spaces = check_spaces(compiler, program, said, place.model)
         except Fault as fault:
             diagnostics.add(fault.diagnostic)
             found.append(Checked(path))
             continue
         diagnostics.extend(said)
         diagnostics.omitted += said.omitted
-        found.append(Checked(path, models, not said.failed))
+        found.append(Checked(path, models, spaces, not said.failed))
     return found
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib import import_module
 from typing import Any, NoReturn
@@ -18,13 +19,16 @@ from typing import Any, NoReturn
 import click
 
 from archdsl import terminal
+from archdsl.analysis.changes import Symbolic, symbolic_scaling
 from archdsl.commands.progress import solving
-from archdsl.compiler import Changes, Compiled, Compiler, Failed
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.request import RequestError, changes_of
-from archdsl.zoo import locate
+from archdsl.rows import Row, compiled_row, names_row, read_row
+from archdsl.zoo import Place
+from archdsl.zoo import locate as _locate
 
 _NUMBERS = re.compile(r"\[\n\s+-?\d+(?:,\n\s+-?\d+)*\n\s+\]")
 
@@ -40,6 +44,8 @@ class Request:
     color: bool
     shown: str
     """The file as it is written down in what is made of it."""
+    row: Row | None = None
+    """The row of a population whose network it is; the file and the model are then its space's."""
 
 
 def request_of(
@@ -49,20 +55,24 @@ def request_of(
     settings: tuple[str, ...] = (),
     scalings: tuple[str, ...] = (),
     budget: str | None = None,
+    within: str | None = None,
     input_: str | None = None,
     recipe: str | None = None,
     color: str | None = None,
     as_json: bool = False,
+    locate: Callable[[str], Place] = _locate,
 ) -> Request:
     """The request of the command-line options; `file` is a file, FILE:MODEL, or a shipped network.
 
     Raises `click.UsageError` for a form that is none, and ends the command where nothing of that name is.
     """
     try:
-        changes = changes_of(settings, scalings, budget, input_, recipe)
+        changes = changes_of(settings, scalings, budget, input_, recipe, within)
     except RequestError as error:
         raise click.BadParameter(str(error), param_hint=error.option) from None
     request = Request(file, model, changes, as_json, use_color(color), file)
+    if names_row(file) and locate is _locate:
+        return _of_row(request)
     try:
         place = locate(file)
     except Fault as fault:
@@ -72,6 +82,24 @@ def request_of(
     if model not in (None, place.model):
         raise click.BadParameter(f"{file} names {place.model} already", param_hint="--model")
     return replace(request, file=place.file, model=place.model, shown=place.shown)
+
+
+def _of_row(request: Request) -> Request:
+    """The request for a row of a population; ends the command where it cannot be read."""
+    if request.model is not None:
+        raise click.BadParameter(f"{request.file} is a network already", param_hint="--model")
+    try:
+        row = read_row(request.file)
+    except Fault as fault:
+        fail(request, one(fault.diagnostic))
+    return replace(request, file=row.file, model=row.space, row=row)
+
+
+def _compiled_row(request: Request, row: Row) -> Compilation:
+    try:
+        return compiled_row(row, request.changes)
+    except Fault as fault:
+        fail(request, one(fault.diagnostic))
 
 
 def use_color(option: str | None) -> bool:
@@ -95,13 +123,34 @@ def compiled(request: Request) -> Compiled:
         source = project.source()
     except Fault as fault:
         fail(request, one(fault.diagnostic))
-    with solving() as tell_progress:
-        result = Compiler(project, progress=tell_progress).compile(source, request.model, request.changes)
+    if request.row is not None:
+        result = _compiled_row(request, request.row)
+    else:
+        with solving() as tell_progress:
+            result = Compiler(project, progress=tell_progress).compile(source, request.model, request.changes)
     if isinstance(result, Failed) or not result.sound:
         fail(request, result.diagnostics)
     if not request.as_json:
         tell(result.diagnostics, request.color)
     return result
+
+
+def compiled_with_names(request: Request) -> tuple[Compiled, Symbolic | None]:
+    """The model, compiled without its last scaling where that has names for numbers, and that scaling."""
+    scalings = request.changes.scalings
+    if not scalings:
+        return compiled(request), None
+    project = Project(request.file)
+    found = Diagnostics()
+    try:
+        compiler = Compiler(project)
+        scope = compiler.scope(compiler.program(project.source(), found), found)
+        symbolic = None if found.failed else symbolic_scaling(scalings[-1], scope)
+    except Fault as fault:
+        fail(request, one(fault.diagnostic))
+    if symbolic is None:
+        return compiled(request), None
+    return compiled(replace(request, changes=replace(request.changes, scalings=scalings[:-1]))), symbolic
 
 
 def one(diagnostic: Diagnostic) -> Diagnostics:

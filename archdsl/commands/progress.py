@@ -51,6 +51,23 @@ def comparing(label: str) -> Iterator[Callable[[int, int], None] | None]:
         yield done
 
 
+@contextmanager
+def counting(label: str, of: int | None = None) -> Iterator[Callable[[int, int], None] | None]:
+    """Counts the settings of a space that were looked at, and those accepted, for what takes long."""
+    begin = time.monotonic()
+    with _line() as write:
+        if write is None:
+            yield None
+            return
+
+        def tell_progress(looked: int, accepted: int) -> None:
+            if time.monotonic() - begin > PATIENCE:
+                all_ = f" of {of:,}" if of is not None else ""
+                write(f"{label}: {looked:,}{all_} settings, {accepted:,} accepted ")
+
+        yield tell_progress
+
+
 def progress_bar(label: str, things: Sequence[AnyThing]) -> Any:
     """A bar while a loop goes over things; a context manager that yields them."""
     hidden = not sys.stderr.isatty()

@@ -23,6 +23,27 @@ from archdsl.once import once
 Number = int | Fraction
 
 
+class StandIn:
+    """What stands for a number where the language calculates: `Symbolic`, or the numbers of many networks at once."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: object) -> Any:
+        raise NotImplementedError
+
+    def __le__(self, other: object) -> Any:
+        raise NotImplementedError
+
+    def __gt__(self, other: object) -> Any:
+        raise NotImplementedError
+
+    def __ge__(self, other: object) -> Any:
+        raise NotImplementedError
+
+    def __index__(self) -> int:
+        raise NotImplementedError
+
+
 class Decisions:
     """What was decided on the values of symbols, each once: an operator and its operands, as expressions.
 
@@ -104,7 +125,7 @@ def _order(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[..., 
     return method
 
 
-class Symbolic:
+class Symbolic(StandIn):
     """A whole or rational number, and the sympy expression that it is the value of.
 
     What is decided on its value is noted in `decisions`, which its results share.

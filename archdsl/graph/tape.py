@@ -12,7 +12,7 @@ numbers; nothing of a user's program stands in it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from threading import Lock
 from typing import Any, TypeAlias
@@ -22,6 +22,7 @@ from archdsl.graph.cost import amounts_of
 from archdsl.graph.shapes import Shape
 from archdsl.graph.subgraph import Subgraph
 from archdsl.graph.symbolic import Decisions, Number, Symbolic
+from archdsl.records import dataclass
 
 Operand: TypeAlias = "Term | int | Fraction"
 Function: TypeAlias = Callable[..., "tuple[int, ...] | None"]
@@ -123,24 +124,25 @@ class Tape(Decisions):
         """The function that gives the wanted terms where the decisions hold; `known` are those that hold already."""
         writer = _Writer(_whole_in(decisions), _whole_in(known))
         sides = [side for _, left, right in decisions for side in (left, right)]
-        for term in self._needed([*sides, *wanted], writer):
+        for term in self.needed([*sides, *wanted], writer.quotient):
             writer.work_out(term)
         for sign, left, right in decisions:
             if sign != "whole":
                 writer.require(f"{writer.shown(left)} {sign} {writer.shown(right)}")
         return writer.function(len(self.symbols), wanted)
 
-    def _needed(self, wanted: list[Any], writer: _Writer) -> Iterator[Term]:
-        """The terms that others are worked out from, and these, in order."""
+    def needed(self, wanted: list[Any], instead: Callable[[Term], Term | None] = lambda _: None) -> tuple[Term, ...]:
+        """The terms that others are worked out from, and these, in order. `instead` may say whose operands a term is
+        worked out from."""
         needed = bytearray(len(self.terms))
         waiting = [term for term in wanted if isinstance(term, Term)]
         while waiting:
             term = waiting.pop()
             if not needed[term.index]:
                 needed[term.index] = 1
-                operands = (writer.quotient(term) or term).operands
+                operands = (instead(term) or term).operands
                 waiting += [operand for operand in operands if isinstance(operand, Term)]
-        return (term for term in self.terms if needed[term.index])
+        return tuple([term for term in self.terms if needed[term.index]])
 
 
 def _whole_in(decisions: Decided) -> set[Term]:
@@ -227,6 +229,21 @@ class _Writer:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a program works out, for who does it on other than whole numbers."""
+
+    symbols: int
+    """How many symbols there are."""
+    terms: tuple[Term, ...]
+    """In an order in which each comes after its operands."""
+    decisions: tuple[tuple[str, Any, Any], ...]
+    """What must hold, else the program does not: as in `Decisions`."""
+    shapes: tuple[tuple[Operand, ...], ...]
+    amounts: tuple[Operand, ...]
+    """Flops, params, acts, buffers, before the convention's divisors."""
+
+
 class Program:
     """A subgraph that was traced with symbols: its shapes and counts for other numbers."""
 
@@ -268,14 +285,28 @@ class Program:
     def _counting(self, convention: Convention) -> Function | None:
         """The function that counts; none where counting asks for what only a number can answer."""
         with self._lock:
-            totals = amounts_of(self.subgraph, convention)
-            further = [decision for decision in self._tape.found if decision not in self._decided]
-            function = self._tape.compiled(further, [*map(_expression, totals)], self._decided)
+            totals, further = self._counted(convention)
+            function = self._tape.compiled(further, totals, self._decided)
         return function if function(*self._numbers) == amounts_of(self._sample, convention) else None
+
+    def _counted(self, convention: Convention) -> tuple[list[Any], list[tuple[str, Any, Any]]]:
+        """The amounts as terms, and what counting decides beside what tracing did."""
+        totals = amounts_of(self.subgraph, convention)
+        return [*map(_expression, totals)], [found for found in self._tape.found if found not in self._decided]
+
+    def plan(self, convention: Convention) -> Plan:
+        """All that is worked out for shapes and amounts, as terms."""
+        with self._lock:
+            amounts, further = self._counted(convention)
+        shapes = tuple([tuple(map(_expression, shape)) for shape in self.subgraph.shapes])
+        decisions = (*self._decided, *further)
+        wanted = [*amounts, *[dim for shape in shapes for dim in shape]]
+        wanted += [side for _, left, right in decisions for side in (left, right)]
+        return Plan(len(self._tape.symbols), self._tape.needed(wanted), decisions, shapes, tuple(amounts))
 
 
 def _expression(dim: Any) -> Any:
     return dim.expression if isinstance(dim, Symbolic) else dim
 
 
-__all__ = ["Program", "Tape", "Term"]
+__all__ = ["Plan", "Program", "Tape", "Term"]

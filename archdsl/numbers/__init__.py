@@ -21,6 +21,7 @@ import operator
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 from fractions import Fraction
+from functools import partial, reduce
 from typing import Any, TypeAlias, TypeGuard
 
 from archdsl.numbers import decide, irrational
@@ -62,7 +63,7 @@ def _symbolic(compute: Callable[..., Any], *operands: Operand) -> int:
     silently calculate, and `NumberError` (domain) for a division by zero.
     """
     for operand in operands:
-        if isinstance(operand, bool | float | complex) or not hasattr(operand, "__rtruediv__"):
+        if isinstance(operand, bool | float | complex) or not (is_number(operand) or hasattr(operand, "__rtruediv__")):
             raise TypeError(f"{operand!r} is not a number of the language")
     try:
         result: int = compute(*operands)
@@ -197,7 +198,11 @@ def _reflected_power(a: Operand, b: Operand) -> Any:
 def log(a: Operand) -> Number:
     """The natural logarithm. Raises `NumberError`: domain where a is not positive, undecided, limit."""
     if not is_number(a):
-        raise TypeError(f"{a!r} has no logarithm")
+        own = getattr(a, "logarithm", None)
+        if own is None:
+            raise TypeError(f"{a!r} has no logarithm")
+        found: Number = own()
+        return found
     if decide.sign(a) <= 0:
         raise NumberError("domain", f"the logarithm of {shorten(a)} is not real: it needs a number above zero")
     if not isinstance(a, Irrational):
@@ -234,12 +239,20 @@ def minimum(*operands: Operand) -> Number:
 
 def _extreme(sign: int, operands: tuple[Operand, ...]) -> Number:
     if not all(map(is_number, operands)):
+        if any(hasattr(operand, "extreme") for operand in operands):
+            return _symbolic(lambda *columns: reduce(partial(_extreme_of_two, sign), columns), *operands)
         return _symbolic(lambda *symbols: _extreme_symbol(sign, symbols), *operands)
     chosen: Number = operands[0]
     for other in operands[1:]:
         if compare(other, chosen) == sign:
             chosen = other
     return chosen
+
+
+def _extreme_of_two(sign: int, a: Any, b: Any) -> Any:
+    """The larger of two operands, with -1 the smaller: what knows it by itself says so."""
+    own = getattr(a, "extreme", None)
+    return own(sign, b) if own is not None else b.extreme(sign, a) if hasattr(b, "extreme") else _extreme(sign, (a, b))
 
 
 def _extreme_symbol(sign: int, operands: tuple[Any, ...]) -> Any:
@@ -292,15 +305,27 @@ round_half_even = _rounding(round, ROUND_HALF_EVEN)
 
 def gcd(*operands: Operand) -> int:
     """The greatest common divisor of whole numbers; 0 of none. Raises `NumberError` (domain) for any other."""
+    if any(hasattr(operand, "gcd") for operand in operands):
+        found: int = reduce(partial(_of_two, "gcd"), operands)
+        return found
     return math.gcd(*map(_whole, operands))
 
 
 def lcm(*operands: Operand) -> int:
     """The least common multiple of whole numbers; 1 of none. Raises `NumberError`: domain for any other, limit."""
+    if any(hasattr(operand, "lcm") for operand in operands):
+        found: int = reduce(partial(_of_two, "lcm"), operands)
+        return found
     total = 1
     for operand in operands:
         total = normalise(math.lcm(total, _whole(operand))).numerator
     return total
+
+
+def _of_two(name: str, a: Any, b: Any) -> Any:
+    """What one of two operands knows of both."""
+    own = getattr(a, name, None)
+    return own(b) if own is not None else getattr(b, name)(a)
 
 
 def _whole(a: Operand) -> int:

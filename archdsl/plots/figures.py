@@ -200,6 +200,11 @@ def _guides(key: str, factors: Sequence[float], root: bool) -> list[Series]:
 _UNITS = [(10**power, suffix) for suffix, power in reversed(SUFFIXES.items())]
 
 
+def unit_of(largest: int) -> tuple[int, str]:
+    """The unit in which an axis up to a number is written, and its letter: 10^9, "G"."""
+    return next(((unit, letter) for unit, letter in _UNITS if largest >= unit), (1, ""))
+
+
 def stages_figure(rows: Mapping[str, Sequence[StageRow]], shares: bool, notes: Sequence[str], footnote: str) -> Figure:
     """Flops, params and acts of every stage as bars, from the first at the top to the last."""
     _few(rows, MAX_SIDES, "models")
@@ -210,7 +215,7 @@ def stages_figure(rows: Mapping[str, Sequence[StageRow]], shares: bool, notes: S
     panels = []
     for measure in MEASURES:
         largest = max([getattr(row, measure) for stages in rows.values() for row in stages], default=0)
-        unit, letter = next(((u, text) for u, text in _UNITS if largest >= u), (1, ""))
+        unit, letter = unit_of(largest)
         series = []
         for style, (model, stages) in enumerate(rows.items()):
             points, texts = [], []

@@ -1,15 +1,18 @@
-"""What `archdsl check` shows: the models of files, with every figure they claim."""
+"""What `archdsl check` shows: the models and spaces of files, with every figure they claim."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import field
+from functools import partial
 from typing import Any
 
 from archdsl import __version__
+from archdsl.analysis.verify import Verdict
 from archdsl.compiler import Compilation, Compiled
 from archdsl.diagnostics import Diagnostics
 from archdsl.records import dataclass, documented
+from archdsl.spaces.check import CheckedSpace, SpaceVerdict
 from archdsl.views.head import identity
 
 
@@ -38,11 +41,39 @@ class ModelReport:
 
 
 @documented
+class SpaceClaimReport:
+    """A published figure of a space. `computed` is null where there are too many settings to look at."""
+
+    measure: str
+    figure: str
+    """As printed."""
+    computed: int | None
+    divided_by: int
+    """What the number is divided by before it is compared."""
+    truncated: bool
+    holds: bool
+    note: str | None
+
+
+@documented
+class SpaceReport:
+    """A space of a checked file."""
+
+    name: str
+    dimensions: int
+    """How many numbers with more than one value a setting is made of."""
+    settings: int
+    """How many settings it has, whether valid or not."""
+    claims: list[SpaceClaimReport]
+
+
+@documented
 class FileReport:
     """A checked file."""
 
     spec: str
     models: list[ModelReport]
+    spaces: list[SpaceReport]
 
 
 @documented
@@ -65,7 +96,14 @@ class Checked:
 
     path: str
     models: list[Compilation] = field(default_factory=list)
+    spaces: list[CheckedSpace] = field(default_factory=list)
     good: bool = False
+
+    @property
+    def verdicts(self) -> list[Verdict | SpaceVerdict]:
+        """The claims of its models and of its spaces."""
+        of_models = [v for each in self.compiled for v in each.verdicts]
+        return [*of_models, *[v for each in self.spaces for v in each.verdicts]]
 
     @property
     def compiled(self) -> list[Compiled]:
@@ -77,8 +115,11 @@ def check_report(found: Sequence[Checked], diagnostics: Diagnostics) -> CheckRep
     """The JSON of checked files and what was said of them."""
     from archdsl.views.failure import failure
 
-    files = [FileReport(checked.path, [_model(each) for each in checked.models]) for checked in found]
-    claims = sum(len(c.verdicts) for checked in found for c in checked.compiled)
+    files = [
+        FileReport(checked.path, [_model(each) for each in checked.models], [_space(each) for each in checked.spaces])
+        for checked in found
+    ]
+    claims = sum(len(checked.verdicts) for checked in found)
     said = failure("", diagnostics)
     return CheckReport(__version__, files, claims, said.errors, said.warnings, said.omitted, said.diagnostics)
 
@@ -95,6 +136,17 @@ def _model(found: Compilation) -> ModelReport:
     return ModelReport(found.name, **identity(found.network), claims=claims)
 
 
+def _space(found: CheckedSpace) -> SpaceReport:
+    space = found.space
+    claims = [
+        SpaceClaimReport(
+            v.claim.measure, v.claim.literal, v.computed, v.claim.divided_by, v.claim.truncated, v.holds, v.claim.note
+        )
+        for v in found.verdicts
+    ]
+    return SpaceReport(space.name, space.free_dimensions, space.settings, claims)
+
+
 def claim_lines(found: Sequence[Checked]) -> Iterator[str]:
     """A line for each claim: the figure, what was computed, by which convention, and whether it holds."""
     for result in [each for checked in found for each in checked.compiled]:
@@ -103,17 +155,29 @@ def claim_lines(found: Sequence[Checked]) -> Iterator[str]:
             holds = "holds" if v.holds else "DOES NOT HOLD"
             figure = f"{v.claim.measure} {v.claim.literal}"
             yield f"{result.name:24} {figure:20} {v.computed:>18,}  by {v.convention}{cut}: {holds}\n"
+    for each in [each for checked in found for each in checked.spaces]:
+        yield from map(partial(_space_line, each.space.name), each.verdicts)
+
+
+def _space_line(name: str, v: SpaceVerdict) -> str:
+    cut = ", truncated" if v.claim.truncated else ""
+    by = f", divided by {v.claim.divided_by:,}" if v.claim.divided_by > 1 else ""
+    holds = "holds" if v.holds else "not looked at" if v.computed is None else "DOES NOT HOLD"
+    computed = "-" if v.computed is None else f"{v.computed:,}"
+    return f"{name:24} {f'{v.claim.measure} {v.claim.literal}':20} {computed:>18}  of the space{by}{cut}: {holds}\n"
 
 
 def summary(found: Sequence[Checked]) -> str:
     """How many files, models and claims there are, and how many are at fault, in one line."""
     models = sum(len(checked.models) for checked in found)
-    verdicts = [v for checked in found for result in checked.compiled for v in result.verdicts]
+    spaces = sum(len(checked.spaces) for checked in found)
+    verdicts = [v for checked in found for v in checked.verdicts]
     held = sum(v.holds for v in verdicts)
     bad = sum(not checked.good for checked in found)
     claims = f"{held} of {len(verdicts)} claims hold" if held < len(verdicts) else f"{_many(held, 'claim')} verified"
     faulty = f", {_many(bad, 'file')} with errors" if bad else ""
-    return f"{_many(len(found), 'file')}, {_many(models, 'model')}, {claims}{faulty}\n"
+    of_spaces = f", {_many(spaces, 'space')}" if spaces else ""
+    return f"{_many(len(found), 'file')}, {_many(models, 'model')}{of_spaces}, {claims}{faulty}\n"
 
 
 def _many(number: int, word: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from archdsl import __version__
-from archdsl.plots.figures import Figure
+from archdsl.plots.figures import Figure, Series
 from archdsl.views.tables import Cell, format_cell
 
 STYLE = """
@@ -34,6 +34,9 @@ def page(figure: Figure, svg: str, headers: Sequence[str], rows: Sequence[Sequen
     """The page of a figure that was drawn as SVG, with the rows behind it."""
     title = escape(figure.title)
     picture = re.sub(r' xmlns(?::\w+)?="[^"]*"', "", svg[svg.index("<svg") :].rstrip())
+    for panel in figure.panels:
+        for series in panel.series:
+            picture = _said(picture, series)
     notes = "".join([f"<p>{escape(note)}</p>\n" for note in figure.notes])
     width = max([float(found) for found in re.findall(r'<svg[^>]* width="([0-9.]+)pt"', picture)], default=500)
     return f"""\
@@ -60,6 +63,18 @@ def page(figure: Figure, svg: str, headers: Sequence[str], rows: Sequence[Sequen
 </body>
 </html>
 """
+
+
+def _said(picture: str, series: Series) -> str:
+    """The picture in which a line, or each bar, says what it is where one points at it."""
+    words = {series.key: series.label}
+    if series.form == "bars":
+        words = {f"{series.key}-{i}": f"{series.label}: {text}" for i, text in enumerate(series.texts)}
+    for key, text in words.items():
+        if text:
+            place = f'<g id="{key}">'
+            picture = picture.replace(place, f"{place}<title>{escape(text)}</title>", 1)
+    return picture
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

@@ -6,26 +6,32 @@ from archdsl.analysis.model import Rule
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Program, Reader
 from archdsl.analysis.resolve import Library, resolve
 from archdsl.analysis.trace import show_value
-from archdsl.compiler import Compiled
+from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show
 from archdsl.source import Source
+from archdsl.spaces.entry import spaces_of
 from archdsl.syntax.dump import dump, dump_tokens
 from archdsl.syntax.parser import parse
 from archdsl.views.parts import rows_of
+from archdsl.views.spaces import space_text
 from archdsl.views.tables import places, size, table
 
 
 def of_source(source: Source, reader: Reader, phase: str, diagnostics: Diagnostics) -> str:
-    """Tokens, syntax tree, or names. Raises `Fault` where the file has no tokens."""
+    """Tokens, syntax tree, names, or spaces. Raises `Fault` where the file has no tokens."""
     if phase == "tokens":
         return dump_tokens(source)
     if phase == "ast":
         tree, faults = parse(source)
         diagnostics.extend(faults)
         return dump(tree)
+    if phase == "spaces":
+        compiler = Compiler(reader)
+        program = compiler.program(source, diagnostics)
+        return "\n".join([space_text(space) for space in spaces_of(compiler, program, diagnostics)])
     return _names(resolve(source, reader, Library(), diagnostics))
 
 

@@ -14,6 +14,7 @@ from archdsl.graph.conventions import Convention
 from archdsl.graph.network import Network
 from archdsl.plots.figures import Figure, line_text
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow, widths_of
+from archdsl.plots.spaces import ConditionRow, MemberRow
 from archdsl.records import dataclass, documented
 from archdsl.views.failure import diagnostic_reports
 from archdsl.views.head import ConventionReport, convention_report, counted_as, identity
@@ -23,7 +24,7 @@ from archdsl.visible import visible
 if TYPE_CHECKING:
     from archdsl.plots.draw import Picture
 
-Kind = Literal["widths", "channels", "scaling", "stages"]
+Kind = Literal["widths", "channels", "scaling", "stages", "space"]
 WRITTEN = {
     "svg": "a picture, with its text as text",
     "pdf": "a picture for print",
@@ -90,8 +91,8 @@ class PlotReport:
     """How costs are counted; null where none are drawn."""
     fits: list[FitReport]
     lines: list[LineDrawn]
-    rows: list[BlockRow] | list[ScaledRow] | list[StageRow]
-    """One for each block, scaled network, or stage."""
+    rows: list[BlockRow] | list[ScaledRow] | list[StageRow] | list[MemberRow] | list[ConditionRow]
+    """One for each block, scaled network, stage, member of a space, or condition of one."""
     files: list[PictureWritten]
     """Empty in a file of numbers."""
     diagnostics: list[dict[str, Any]]

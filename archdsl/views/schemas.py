@@ -16,6 +16,10 @@ from archdsl.views.explain import CodeReport, ExplainReport
 from archdsl.views.failure import FailureReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
+from archdsl.views.population import CountReport, PopulationReport
+from archdsl.views.space import SpaceReport
+from archdsl.views.space_contains import ContainsReport
+from archdsl.views.space_diff import SpaceDiffReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -32,6 +36,11 @@ SCHEMAS: dict[str, type] = {
     "explain": ExplainReport,
     "code": CodeReport,
     "diff": DiffReport,
+    "space_info": SpaceReport,
+    "space_count": CountReport,
+    "population": PopulationReport,
+    "space_diff": SpaceDiffReport,
+    "space_contains": ContainsReport,
     "weights": WeightsReport,
     "failure": FailureReport,
 }

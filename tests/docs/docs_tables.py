@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from archdsl import limits, numbers
-from archdsl.analysis import recipe_fields
+from archdsl.analysis import check_space, recipe_fields
 from archdsl.analysis.calls import as_block
 from archdsl.analysis.fields import EXPECT_FIELDS, INIT_FIELDS, PREPROCESS, SOURCE
 from archdsl.analysis.language import evaluation
@@ -194,6 +194,13 @@ LIMIT_CODES = {
     "MAX_SOLVE_WORK": "E313",
     "MAX_FORM_STAGES": "E394",
     "MAX_FORM_BLOCKS": "E394",
+    "MAX_REFINEMENTS": "E394",
+    "MAX_DIMENSIONS": "E394",
+    "MAX_DOMAIN": "E394",
+    "MAX_LOG_DOMAIN": "E394",
+    "MAX_ENUMERATED": "E504",
+    "MAX_TRIED": "E214",
+    "MAX_SEARCH_STEPS": "E214",
     "MAX_BITS": "E308",
     "MAX_DIAGNOSTICS": "",
 }
@@ -413,6 +420,10 @@ CLOSED: dict[str, Callable[[], Iterable[str]]] = {
     "recipes": lambda: declared("recipes"),
     "progressive": lambda: recipe_fields.INSIDE["progressive"],
     "verified": lambda: recipe_fields.INSIDE["verified"],
+    "laws": lambda: check_space.LAWS,
+    "model_parts": lambda: [f"model.{name}" for name in check_space.MODEL_PARTS],
+    "space_fields": lambda: check_space.FIELDS,
+    "space_expect": lambda: (*check_space.EXPECTED, *check_space.CLAIM_OPTIONS),
 }
 """Tables written by hand, `<!-- names NAME -->`, whose first column must name all that there is."""
 

@@ -44,6 +44,7 @@ from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.operations import OPERATIONS
 from archdsl.resources import read_data
 from archdsl.source import Source, Span
+from archdsl.spaces.check import check_spaces
 from archdsl.views.diagnostics import render_all
 
 ROOT = docs_tables.ROOT
@@ -105,7 +106,8 @@ COMPILER = Compiler(Specs())
 
 
 def compiled(text: str) -> tuple[list[Compilation], Diagnostics]:
-    _, found, diagnostics = COMPILER.check(Source("example.arch", text))
+    program, found, diagnostics = COMPILER.check(Source("example.arch", text))
+    check_spaces(COMPILER, program, diagnostics)
     return found, diagnostics
 
 

@@ -18,6 +18,7 @@ from reading import Texts
 from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.source import Source
+from archdsl.spaces.check import check_spaces
 from archdsl.views.diagnostics import render_text
 
 pytestmark = pytest.mark.fast
@@ -38,6 +39,7 @@ ELSEWHERE = {
     "E116": "10,000 models: tests/hostile",
     "E701": "a warning of compile and train: tests/cli/test_training_warnings.py",
     "E702": "a warning of compile: tests/cli/test_training_warnings.py",
+    "E320": "scalings with names for numbers, on the command line: tests/properties/test_leading.py",
     "E391": "100,000 operations: tests/hostile",
     "E392": "5,000,000 steps: tests/hostile",
 }
@@ -53,7 +55,9 @@ def diagnosed(chunk: Chunk) -> Diagnostics:
         head[1]: "\n" * chunk.text.count("\n", 0, head.end()) + chunk.text[head.end() : end]
         for head, end in zip(heads, ends[1:], strict=True)
     }
-    _, compilations, diagnostics = Compiler(Texts(files)).check(Source("case.arch", main))
+    compiler = Compiler(Texts(files))
+    program, compilations, diagnostics = compiler.check(Source("case.arch", main))
+    check_spaces(compiler, program, diagnostics)
     assert diagnostics.failed or all(isinstance(c, Compiled) for c in compilations)
     return diagnostics
 

@@ -20,6 +20,7 @@ from archdsl.graph.cost import count
 from archdsl.graph.operations import OPERATIONS
 from archdsl.resources import data_root
 from archdsl.source import Source, Span
+from archdsl.spaces.check import check_spaces
 from archdsl.views.diagnostics import render_all
 from archdsl.views.failure import to_json
 
@@ -35,7 +36,8 @@ def deterministic(examples: int) -> settings:
 def verify_ends(text: str) -> None:
     """Compile all of a text; no exception, and all that is said can be shown."""
     source = Source("specs/fuzz.arch", text)
-    _, compilations, diagnostics = compiler().check(source)
+    program, compilations, diagnostics = compiler().check(source)
+    check_spaces(compiler(), program, diagnostics)
     for compilation in compilations:
         if isinstance(compilation, Failed):
             assert diagnostics.failed

@@ -29,6 +29,7 @@ from archdsl.graph.cost import count
 from archdsl.graph.memory import peak_bytes, training_bytes
 from archdsl.project import Project
 from archdsl.source import Source
+from archdsl.spaces.check import check_spaces
 from archdsl.views.diagnostics import render_all
 from archdsl.views.failure import to_json
 
@@ -74,7 +75,9 @@ def compiled_file(path: Path) -> Outcome:
 
 def checked(source: Source, reader: Reader) -> Outcome:
     """Check all models of a source, count the networks and render what is said."""
-    _, found, diagnostics = Compiler(reader).check(source)
+    compiler = Compiler(reader)
+    program, found, diagnostics = compiler.check(source)
+    check_spaces(compiler, program, diagnostics)
     steps = sum([spent(compilation) for compilation in found])
     for compilation in found:
         if isinstance(compilation, Compiled):

@@ -21,17 +21,20 @@ from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.resources import read_data, spec_files
 from archdsl.source import Source
+from archdsl.spaces.check import check_spaces
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse, tokens
+from archdsl.views.spaces import drawn_text
 
 FILES = [f"specs/{name}.arch" for name in (
     *("regnety_4gf", "regnet/regnetx", "regnet/anynet", "resnet/resnext", "efficientnet/efficientnet", "rexnet/rexnet"),
     *("efficientnet/efficientnetv2_base", "mobilenet/mobilenetv2", "others/convnext"),
     *("others/shufflenetv2", "others/repvgg", "scaled/regnety"),
     *("others/res2net", "others/convnextv2", "others/yolov8", "resnet/resnest", "resnet/nf_resnet"),
+    "spaces/efficientnetv2",
 )]  # fmt: skip
 """Files of every form: whole models, tables of instances, lists, blocks of their own, scalings; lists that grow and
-flow, arithmetic of tensors and functions of several, learned tensors, standardized weights."""
+flow, arithmetic of tensors and functions of several, learned tensors, standardized weights; spaces."""
 TEXTS = {path: read_data(path) for path in spec_files()}
 COMPILER = Compiler(Texts(TEXTS))
 KINDS = ("NAME", "KIND")
@@ -84,7 +87,7 @@ def misspelled(name: str, draw: random.Random) -> str:
     return draw.choice([fewer, name[:i] + letter + name[i:], name[:i] + letter + name[i + 1 :]])
 
 
-def mutations(source: Source, networks: int) -> list[Mutation]:
+def mutations(source: Source) -> list[Mutation]:
     """All mutations of a source, or a sample that is the same in every run: fewer where it has many networks."""
     draw = random.Random(source.name)
     found = []
@@ -98,7 +101,7 @@ def mutations(source: Source, networks: int) -> list[Mutation]:
                 "misspelled": misspelled(name, draw),
             }
             found += [Mutation(source, start, end, way, new) for way, new in ways.items() if new != name]
-    most = max(LEAST, MOST // (2 + networks))
+    most = max(LEAST, MOST // (2 + len(meaning(source)[0])))
     return sorted(draw.sample(found, most), key=lambda m: m.start) if len(found) > most else found
 
 
@@ -112,7 +115,7 @@ def declared(source: Source) -> frozenset[int]:
             match node:
                 case ast.Declaration(name=name) | ast.Parameter(name=name):
                     places.add(name.span.start)
-                case ast.Binding(names=names):
+                case ast.Binding(names=names) | ast.Draw(names=names):
                     places.update(name.span.start for name in names)
                 case ast.Comprehension(variable=variable):
                     places.add(variable.span.start)
@@ -127,15 +130,16 @@ def declared(source: Source) -> frozenset[int]:
     return frozenset(places)
 
 
-def checked(source: Source) -> tuple[list[Compiled], Diagnostics]:
-    """The models that have a network."""
-    _, found, diagnostics = COMPILER.check(source)
-    return [each for each in found if isinstance(each, Compiled)], diagnostics
-
-
-def meaning(models: list[Compiled]) -> dict[str, str]:
-    """The hash of every model's network."""
-    return {each.name: each.network.hash for each in models}
+def meaning(source: Source) -> tuple[dict[str, object], Diagnostics]:
+    """The hash of every model's network; of every space its laws, its requirements, and its first member."""
+    program, found, diagnostics = COMPILER.check(source)
+    meant: dict[str, object] = {c.name: c.network.hash for c in found if isinstance(c, Compiled)}
+    for each in check_spaces(COMPILER, program, diagnostics):
+        member = each.member
+        laws = [(draw.name, draw.count, draw.tied, drawn_text(draw)) for draw in each.space.draws]
+        network = (member.setting, member.network.hash) if member is not None and member.network is not None else None
+        meant[each.space.name] = laws, [requirement.text for requirement in each.space.requirements], network
+    return meant, diagnostics
 
 
 def lines_of(source: Source, name: str) -> Iterator[int]:
@@ -184,19 +188,18 @@ class Outcome:
 def outcome(name: str) -> Outcome:
     """Compile every mutation of a file."""
     source = Source(name, TEXTS[name])
-    models, diagnostics = checked(source)
+    original, diagnostics = meaning(source)
     assert not diagnostics.failed
-    original = meaning(models)
     result = Outcome([], [], [])
-    for mutation in mutations(source, len(models)):
-        models, diagnostics = checked(Source(name, mutation.text))
+    for mutation in mutations(source):
+        found, diagnostics = meaning(Source(name, mutation.text))
         said = list(diagnostics)
         renamed = mutation.start in declared(source)
         if not diagnostics.failed:
-            if not renamed and mutation.way != "deleted" and meaning(models) == original:
+            if found == original and not renamed and mutation.way != "deleted":
                 result.accepted.append(str(mutation))
             continue
-        if all(d.code.startswith(CLAIMS) for d in said) and meaning(models) != original:
+        if found != original and all(d.code.startswith(CLAIMS) for d in said):
             continue  # legal, and another network, which its claims find
         if not at_right_line(mutation, said):
             places = [(d.span.source.position(d.span.start), d.message) for d in said]

@@ -1,4 +1,4 @@
-"""`archdsl plot`: pictures of block widths, channels, scalings and the cost of stages, one module for each kind."""
+"""`archdsl plot`: pictures of block widths, channels, scalings, stages and spaces, one module for each kind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 
 from archdsl.commands.plot.channels import channels
 from archdsl.commands.plot.scaling import scaling
+from archdsl.commands.plot.space import space
 from archdsl.commands.plot.stages import stages
 from archdsl.commands.plot.widths import widths
 
@@ -16,6 +17,7 @@ Examples:
   archdsl plot channels net.arch other.arch -o channels.pdf -o channels.csv
   archdsl plot scaling net.arch --strategies NAME,NAME=2/3 --factors 1..32 -o scaling.html
   archdsl plot stages net.arch --format json
+  archdsl plot space spaces.arch:NAME -o members.html
 
 FILE's suffix says what is written: .svg, .pdf and .png are pictures, .html is a page of one file with the picture and
 its numbers, .csv and .json are the numbers alone. Pictures need the extra archdsl[plot]; the numbers, which are always
@@ -23,10 +25,10 @@ printed, need nothing. A SPEC is a file, FILE:MODEL, or the name of a shipped ne
 """
 
 
-@click.group(short_help="Draw widths, channels, scalings or stages.", epilog=EPILOG, no_args_is_help=True)
+@click.group(short_help="Draw widths, channels, scalings, stages or spaces.", epilog=EPILOG, no_args_is_help=True)
 def command() -> None:
-    """Draw block widths, channel configurations, costs under scaling, or the cost of stages."""
+    """Draw block widths, channel configurations, costs under scaling, the cost of stages, or spaces."""
 
 
-for kind in (widths, channels, scaling, stages):
+for kind in (widths, channels, scaling, stages, space):
     command.add_command(kind)

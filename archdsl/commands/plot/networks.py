@@ -15,7 +15,7 @@ from archdsl.analysis.program import Definition
 from archdsl.analysis.values import UNKNOWN
 from archdsl.commands.common import Request, compiled, fail, request_of
 from archdsl.commands.plot.output import Wanted
-from archdsl.compiler import Compiled, Compiler
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.emission import default_name
 from archdsl.graph.network import Network
@@ -23,6 +23,7 @@ from archdsl.graph.shapes import EXTENT_MAX
 from archdsl.plots.figures import label_of
 from archdsl.project import STDIN, Project
 from archdsl.records import dataclass
+from archdsl.rows import compiled_row
 from archdsl.source import Source
 from archdsl.syntax.parser import parse_expression
 from archdsl.views.plot import Plotted
@@ -40,6 +41,14 @@ class Drawn:
     def network(self) -> Network:
         """Its graph."""
         return self.result.network
+
+    def again(self, compiler: Compiler, changes: Changes, diagnostics: Diagnostics) -> Compilation:
+        """The network with other changes."""
+        if self.request.row is None:
+            return compiler.elaborate(self.result.program, self.result.name, changes, diagnostics)
+        made = compiled_row(self.request.row, changes)
+        diagnostics.extend(made.diagnostics)
+        return made
 
     @property
     def plotted(self) -> Plotted:
@@ -92,7 +101,8 @@ def _requests(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]) -> 
 
 def _network(request: Request, options: dict[str, Any]) -> Drawn:
     result = compiled(request)
-    name = default_name(result.name, options.get("scalings", ()), options.get("budget"), options["input_"])
+    budget, within = options.get("budget"), options.get("within")
+    name = default_name(result.name, options.get("scalings", ()), budget, options["input_"], within)
     return Drawn(label_of(name), request, result)
 
 

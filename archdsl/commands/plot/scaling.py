@@ -80,9 +80,7 @@ def scaling(
         for each, name, factor in bar:
             diagnostics = Diagnostics()
             call = scaling_calls([f"{name}:{decimal(factor)}"], None)
-            made = compilers[each.label].elaborate(
-                each.result.program, each.result.name, _changes(each, call), diagnostics
-            )
+            made = each.again(compilers[each.label], _changes(each, call), diagnostics)
             if isinstance(made, Failed) or diagnostics.failed:
                 failed = each.request, diagnostics
                 break

@@ -1,0 +1,237 @@
+"""Design spaces from Python: `archdsl.space("spaces.arch", "name").sample(500)`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archdsl import emission
+from archdsl.api import Compiled, CompileError
+from archdsl.compiler import Changes, Failed
+from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.graph.cost import MEASURES
+from archdsl.project import Project
+from archdsl.rows import place_of
+from archdsl.spaces.opened import Opened, Text
+from archdsl.spaces.population import DIGEST, INDEX, SPACE, kinds_of, setting_of
+from archdsl.spaces.tables import writing
+from archdsl.views.space import count_text
+from archdsl.zoo import locate_space
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from archdsl.spaces.arrays.counted import Counted
+    from archdsl.spaces.arrays.sampled import Asked, Band, Piece, Tally
+    from archdsl.spaces.membership import Membership
+
+Bands = Mapping[str, tuple[int | None, int | None]]
+"""Measures with their least and greatest amounts: `{"flops": (360_000_000, 400_000_000)}`."""
+
+
+def space(spec: str | os.PathLike[str], name: str | None = None) -> Space:
+    """A space of a file: `spec` is a file, FILE:NAME, or the name of a space that ships with archdsl.
+
+    Raises `CompileError` with the diagnostics.
+    """
+    diagnostics = Diagnostics()
+    try:
+        place = locate_space(os.fsdecode(spec))
+        if place.model is not None and name not in (None, place.model):
+            raise ValueError(f"{place.shown} names {place.model} already, not {name}")
+        project = Project(place.file)
+        found = Text(project, project.source(), place.model or name).opened(diagnostics)
+    except Fault as fault:
+        diagnostics.add(fault.diagnostic)
+        found = None
+    if found is None:
+        raise CompileError(diagnostics)
+    shown = place.shown.removesuffix(f":{found.space.name}")
+    return Space(found, place.file, shown)
+
+
+class Space:
+    """A design space: its members, as tables or one by one."""
+
+    def __init__(self, opened: Opened, file: str, shown: str) -> None:
+        self.opened = opened
+        self._file, self._shown = file, shown
+
+    @property
+    def name(self) -> str:
+        return self.opened.space.name
+
+    @property
+    def settings(self) -> int:
+        """How many settings it has, valid or not."""
+        return self.opened.space.settings
+
+    @property
+    def dimensions(self) -> int:
+        """How many numbers a setting is made of."""
+        return self.opened.space.dimensions
+
+    def sample(
+        self,
+        count: int,
+        seed: int = 0,
+        *,
+        bands: Bands | None = None,
+        unique: bool = False,
+        hashed: bool = True,
+        max_draws: int = 1_000_000,
+        jobs: int = 1,
+    ) -> Population:
+        """Draw members by the laws of the space; settings that are no members are left out.
+
+        A setting depends on the seed, the names of the draws and its number alone. Raises ValueError where `max_draws`
+        have fewer members.
+        """
+        from archdsl.spaces.arrays.draws import DrawFault
+        from archdsl.spaces.arrays.sampled import Asked, Tally, Wanted, members
+
+        if unique and not hashed:
+            raise ValueError("unique=True goes by the hashes that hashed=False leaves out")
+        tally = Tally()
+        asked = Asked(seed, bands=_bands(bands), hashed=hashed)
+        try:
+            pieces = list(members(self.opened, asked, Wanted(count, max_draws, unique), jobs, tally))
+        except DrawFault as fault:
+            raise ValueError(str(fault)) from None
+        rows = sum(len(each.index) for each in pieces)
+        if rows < count:
+            raise ValueError(f"of {tally.looked:,} settings {rows:,} were accepted, and {count:,} are wanted")
+        return self._population(pieces, asked, tally)
+
+    def enumerate(
+        self, *, bands: Bands | None = None, hashed: bool = True, limit: int = 1_000_000, jobs: int = 1
+    ) -> Population:
+        """All members in the order of their settings. Raises ValueError for more settings than the limit."""
+        from archdsl.spaces.arrays.sampled import Asked, Tally, pieces
+
+        if self.settings > limit:
+            raise ValueError(f"{self.name} has {count_text(self.settings)} settings, more than limit={limit:,}")
+        asked, tally = Asked(None, bands=_bands(bands), hashed=hashed), Tally()
+        with pieces(self.opened, asked, jobs, end=self.settings) as every:
+            found = list(every)
+        for each in found:
+            tally.add(each)
+        return self._population(found, asked, tally)
+
+    def count(
+        self,
+        *,
+        bands: Bands | None = None,
+        limit: int = 10_000,
+        draws: int = 1000,
+        seed: int = 0,
+        networks: bool = False,
+        jobs: int = 1,
+    ) -> Counted:
+        """How many settings are valid: exactly where there are no more than the limit, else an interval (`exact`)."""
+        from archdsl.spaces.arrays.counted import counted
+
+        options: dict[str, Any] = {"limit": limit, "draws": draws, "seed": seed, "networks": networks, "jobs": jobs}
+        return counted(self.opened, bands=_bands(bands), **options)
+
+    def member(self, row: Mapping[str, Any] | Sequence[int]) -> Compiled:
+        """The network of a row, by the names of its columns, or of a setting: as `archdsl.compile` returns it.
+
+        Raises ValueError for values that the space has not, and `CompileError` where the setting is no member.
+        """
+        if isinstance(row, Mapping):
+            cells = {name: cell.item() if hasattr(cell, "item") else cell for name, cell in row.items()}
+            if cells.get(DIGEST) not in (None, self.opened.digest):
+                raise ValueError("the row is of another space, or of another text of this one")
+            setting = setting_of(self.opened.codings, cells)
+            if isinstance(setting, str):
+                raise ValueError(setting)
+        else:
+            setting = tuple([int(number) for number in row])
+            sizes = self.opened.space.sizes
+            if len(setting) != len(sizes) or not all(0 <= n < size for n, size in zip(setting, sizes, strict=True)):
+                raise ValueError(f"a setting of {self.name} is {len(sizes)} numbers, each below its dimension's size")
+        found = self.opened.compiled(setting, self.name, Changes())
+        if isinstance(found, Failed):
+            raise CompileError(found.diagnostics)
+        return Compiled(found, emission.about_of(found, self.name, f"{self._shown}:{self.name}", ()))
+
+    def contains(self, net: Compiled, tries: int = 1000) -> Membership:
+        """Whether a network is a member, as `archdsl space contains` tells it."""
+        from archdsl.spaces.membership import membership
+
+        return membership(self.opened, net.compilation, tries)
+
+    def place(self, table: Path) -> str:
+        """Where the space stands, as rows of a table have it."""
+        return place_of(self._file, self._shown, self.name, table)
+
+    def _population(self, pieces: Sequence[Piece], asked: Asked, tally: Tally) -> Population:
+        import numpy
+
+        from archdsl.spaces.arrays.rows import columns_of
+
+        place = f"{self._shown}:{self.name}"  # a table has it from its own folder
+        names = kinds_of(self.opened.codings, hashed=asked.hashed)
+        every = [columns_of(self.opened, piece, asked.seed, place) for piece in pieces]
+        columns = {
+            name: numpy.concatenate([numpy.asarray(each[name]) for each in every]) if every else numpy.empty(0)
+            for name in names
+        }
+        return Population(self, columns, tally, asked.hashed)
+
+    def __repr__(self) -> str:
+        return f"<space {self.name}: {self.dimensions} dimensions, {count_text(self.settings)} settings>"
+
+
+class Population:
+    """Members of a space as columns: `population["flops"]` is an array with a number for each."""
+
+    def __init__(self, of: Space, columns: Mapping[str, npt.NDArray[Any]], tally: Tally, hashed: bool) -> None:
+        self.space = of
+        self.columns = dict(columns)
+        self.tally = tally
+        """What became of the settings that were looked at."""
+        self._hashed = hashed
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        """How many members there are."""
+        return len(self.columns[INDEX])
+
+    def row(self, number: int) -> dict[str, Any]:
+        """A member's cells by column."""
+        return {name: column[number] for name, column in self.columns.items()}
+
+    def member(self, number: int) -> Compiled:
+        """A member's network, as `archdsl.compile` returns it."""
+        return self.space.member(self.row(number))
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the table: .parquet, .jsonl or .csv. Raises `archdsl.spaces.tables.TableFault`."""
+        import numpy as np
+
+        target = Path(path)
+        place = self.space.place(target)
+        kinds = kinds_of(self.space.opened.codings, hashed=self._hashed)
+        with writing(target, kinds, force, {SPACE: place}) as table:
+            table.write(self.columns | {SPACE: np.full(len(self), place, object)})
+
+    def __repr__(self) -> str:
+        return f"<population of {self.space.name}: {len(self):,} members>"
+
+
+def _bands(bands: Bands | None) -> tuple[Band, ...]:
+    from archdsl.spaces.arrays.sampled import Band
+
+    for measure in bands or {}:
+        if measure not in MEASURES:
+            raise ValueError(f"{measure!r} is no measure; there are {', '.join(MEASURES)}")
+    return tuple([Band(measure, low, high) for measure, (low, high) in (bands or {}).items()])
+
+
+__all__ = ["Population", "Space", "space"]

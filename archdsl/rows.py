@@ -1,0 +1,121 @@
+"""Networks named by a row of a population: `pop.parquet:17`.
+
+The row has the values that were drawn, and says which space it is of. That file must be as it was: a digest of its text
+stands in the row, and the network that it gives must have the row's hash.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archdsl.compiler import Changes, Compilation, Compiler, Failed
+from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
+from archdsl.project import Project
+from archdsl.records import dataclass
+from archdsl.resources import spec_files
+from archdsl.source import Source, Span
+from archdsl.zoo import opened
+
+if TYPE_CHECKING:
+    from archdsl.spaces.opened import Opened
+    from archdsl.spaces.tables import Cell
+
+_ROW = re.compile(r"(.+\.(?:parquet|jsonl|csv)):([0-9]{1,12})", re.DOTALL | re.ASCII | re.IGNORECASE)
+_PLACE = re.compile(r"(.+):([A-Za-z_][A-Za-z0-9_]*)", re.DOTALL | re.ASCII)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a population, with the space that it is of."""
+
+    text: str
+    """As it was asked for."""
+    number: int
+    cells: dict[str, Cell]
+    file: str
+    """The file of the space, as it is opened."""
+    space: str
+
+
+def names_row(text: str) -> bool:
+    """Whether a text names a row of a table: `pop.parquet:17`."""
+    return _ROW.fullmatch(text) is not None and not os.path.lexists(text)
+
+
+def read_row(text: str) -> Row:
+    """The row that a text names, with its space. Raises `Fault`."""
+    from archdsl.spaces.population import DIGEST, SPACE
+    from archdsl.spaces.tables import TableFault
+    from archdsl.spaces.tables import read_row as row_of
+
+    named = _ROW.fullmatch(text)
+    if named is None:
+        raise _fault(text, "not a table with the number of a row")
+    path, number = Path(named[1]), int(named[2])
+    try:
+        cells = row_of(path, number)
+    except TableFault as fault:
+        raise _fault(text, str(fault)) from None
+    place = _PLACE.fullmatch(str(cells.get(SPACE, "")))
+    if place is None or not isinstance(cells.get(DIGEST), str):
+        raise _fault(text, f"the table is no population: it has no columns `{SPACE}` and `{DIGEST}`")
+    return Row(text, number, cells, _file(path, place[1]), place[2])
+
+
+def _file(table: Path, place: str) -> str:
+    """The file of a space: a shipped one by its name, else from the table's folder."""
+    return opened(place) if place in spec_files() else Path(os.path.normpath(table.parent / place)).as_posix()
+
+
+def place_of(file: str, shown: str, space: str, table: Path) -> str:
+    """Where a space stands, as rows of a table have it: from the table's folder; as it is named, if it ships.
+
+    `shown` is how the file is written down for others.
+    """
+    place = shown.removesuffix(f":{space}")
+    if place == file:
+        try:
+            place = Path(os.path.relpath(os.path.realpath(file), os.path.realpath(table.parent))).as_posix()
+        except ValueError:  # another drive
+            place = Path(os.path.realpath(file)).as_posix()
+        place = f"./{place}" if place in spec_files() else place  # one that is called as a shipped one
+    return f"{place}:{space}"
+
+
+def compiled_row(row: Row, changes: Changes) -> Compilation:
+    """The network of a row, with changes on top of it. Raises `Fault`."""
+    from archdsl.spaces.opened import Text
+
+    project, diagnostics = Project(row.file), Diagnostics()
+    source = project.source()
+    found = Text(project, source, row.space).opened(diagnostics)
+    if found is None:
+        return Failed(row.space, Compiler(project).program(source, Diagnostics()), diagnostics)
+    return found.compiled(_setting(row, found), f"{row.space}_{row.number}", changes)
+
+
+def _setting(row: Row, found: Opened) -> tuple[int, ...]:
+    """The setting of a row, if the space is as it was and gives the network that the row has. Raises `Fault`."""
+    from archdsl.spaces.population import DIGEST, HASH, setting_of
+
+    where = f"`{row.space}` of {row.file}"
+    if row.cells[DIGEST] != found.digest:
+        message = f"{where} is not as it was when the table was written: its text, or that of a file it uses, differs"
+        raise _fault(row.text, message, "sample it again, or bring the old text back")
+    setting = setting_of(found.codings, row.cells)
+    if isinstance(setting, str):
+        raise _fault(row.text, setting)
+    hash_ = row.cells.get(HASH)
+    if hash_ is not None and found.hash_of(setting) != hash_:
+        raise _fault(row.text, f"{where} gives another network than the row's, whose hash is {str(hash_)[:16]}")
+    return setting
+
+
+def _fault(text: str, message: str, help_: str | None = None) -> Fault:
+    return Fault(Diagnostic("E110", message, Span(Source(text, ""), 0, 0), help=help_))
+
+
+__all__ = ["Row", "compiled_row", "names_row", "place_of", "read_row"]

@@ -1,0 +1,689 @@
+"""Columns: numbers that have a value in each of many lanes, exact or enclosed by doubles.
+
+A lane is a setting that is worked out beside others. All arrays have two axes, lanes x positions: a number that each
+lane has once is N x 1, what a comprehension over a list of other length in every lane makes is N x J, its index 1 x J.
+
+An `Exact` column holds fractions of whole numbers, and knows a bound of them, so that nothing wraps around. A `Real`
+one holds doubles with a bound of their error, and how to work out an element exactly: where a rounding or a comparison
+lies within that error, it is decided so, by the numbers of the language. What they cannot decide, or what has no value,
+makes its lane one that the ordinary compiler decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from archdsl import numbers
+from archdsl.graph.symbolic import StandIn
+from archdsl.numbers import NumberError
+
+Array: TypeAlias = npt.NDArray[Any]
+Truth: TypeAlias = npt.NDArray[np.bool_]
+
+Element: TypeAlias = numbers.Number | None
+"""An element, exactly; none where it cannot be had."""
+
+WIDE = 1 << 62
+"""Whole numbers from here on are not calculated with in 64 bits."""
+EPSILON = 2.0**-48
+"""What an operation on doubles may be off by, relative to its result: 16 units of the last place, where none is off by
+more than 4."""
+
+
+class Split(Exception):
+    """Something has to be the same in all lanes: they are to be worked out apart, by these keys (N)."""
+
+    def __init__(self, keys: Array) -> None:
+        super().__init__("the lanes differ")
+        self.keys = keys
+
+
+class Uneven(Exception):
+    """Something has to be the same at all positions of the lanes, which is not so."""
+
+
+class Lanes:
+    """The lanes of one evaluation: which of them matter where, and which the ordinary compiler is to decide."""
+
+    def __init__(self, size: int, most: int = 1 << 22) -> None:
+        self.size = size
+        self.most = most
+        """Element of an array, beyond which the lanes come apart."""
+        self.unsure: Truth = np.zeros(size, dtype=bool)
+        """The lanes that the ordinary compiler is to decide."""
+        self._live: list[Truth] = []
+
+    @contextmanager
+    def only(self, where: Truth) -> Iterator[None]:
+        """For what is worked out where this holds alone."""
+        self._live.append(where & self._live[-1] if self._live else where)
+        try:
+            yield
+        finally:
+            self._live.pop()
+
+    def doubt(self, where: Truth) -> None:
+        """Leave lanes to the ordinary compiler, if they matter here."""
+        if where.any():
+            self.unsure |= np.broadcast_to(self.mattering(where), (self.size, where.shape[1])).any(axis=1)
+
+    def mattering(self, where: Truth) -> Truth:
+        """Those of some elements that matter."""
+        found = where & self._live[-1] if self._live else where
+        return found & ~self.unsure[:, None]
+
+    def alike(self, values: Array) -> Any:
+        """The one value that an array has wherever it matters; none where it has several, or matters nowhere."""
+        shape = np.broadcast_shapes((self.size, values.shape[1]), self._extent())
+        matter = np.broadcast_to(self.mattering(np.ones((1, 1), dtype=bool)), shape)
+        held = np.broadcast_to(values, matter.shape)[matter]
+        return held[0] if held.size and (held == held[0]).all() else None
+
+    @property
+    def nested(self) -> bool:
+        """Whether this is within a list of other length in every lane."""
+        return self._extent()[1] > 1
+
+    def _extent(self) -> tuple[int, ...]:
+        return self._live[-1].shape if self._live else (1, 1)
+
+
+class Mask:
+    """Whether something holds, by lane. As a plain condition it is one only where all lanes agree."""
+
+    __slots__ = ("lanes", "truth")
+
+    def __init__(self, lanes: Lanes, truth: Truth) -> None:
+        self.lanes, self.truth = lanes, truth
+
+    def __bool__(self) -> bool:
+        agreed = self.lanes.alike(self.truth)
+        if agreed is not None:
+            return bool(agreed)
+        if not self.lanes.mattering(np.ones((1, 1), dtype=bool)).any():
+            return False
+        raise self.apart()
+
+    def apart(self) -> Exception:
+        """What takes the lanes apart for which it holds from those for which it does not."""
+        if self.truth.shape[1] > 1:
+            return Uneven()
+        return Split(np.broadcast_to(self.truth, (self.lanes.size, 1))[:, 0])
+
+    def __invert__(self) -> Mask:
+        return Mask(self.lanes, ~self.truth)
+
+    def __and__(self, other: Mask) -> Mask:
+        return Mask(self.lanes, self.truth & other.truth)
+
+    def __or__(self, other: Mask) -> Mask:
+        return Mask(self.lanes, self.truth | other.truth)
+
+    def __hash__(self) -> int:
+        raise TypeError("a mask has no hash")
+
+
+class Column(StandIn):
+    """A number with a value in each lane."""
+
+    __slots__ = ("lanes",)
+
+    lanes: Lanes
+
+    def real(self) -> Real:
+        """In doubles."""
+        raise NotImplementedError
+
+    def exactly(self, rows: Array, positions: Array) -> list[Element]:
+        """The exact values of some elements; none where they cannot be had."""
+        raise NotImplementedError
+
+    def at(self, row: int, position: int) -> Element:
+        """The exact value of an element; none where it cannot be had."""
+        return self.exactly(np.array([row]), np.array([position]))[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        raise NotImplementedError
+
+    def _taken(self, other: object) -> Column | None:
+        """An operand as a column; none for what is no number."""
+        if isinstance(other, Column):
+            return other
+        return constant(self.lanes, other) if numbers.is_number(other) else None
+
+    def __add__(self, other: object) -> Any:
+        return self._operation("+", other, reflected=False)
+
+    def __radd__(self, other: object) -> Any:
+        return self._operation("+", other, reflected=True)
+
+    def __sub__(self, other: object) -> Any:
+        return self._operation("-", other, reflected=False)
+
+    def __rsub__(self, other: object) -> Any:
+        return self._operation("-", other, reflected=True)
+
+    def __mul__(self, other: object) -> Any:
+        return self._operation("*", other, reflected=False)
+
+    def __rmul__(self, other: object) -> Any:
+        return self._operation("*", other, reflected=True)
+
+    def __truediv__(self, other: object) -> Any:
+        return self._operation("/", other, reflected=False)
+
+    def __rtruediv__(self, other: object) -> Any:
+        return self._operation("/", other, reflected=True)
+
+    def __pow__(self, other: object) -> Any:
+        return self._operation("^", other, reflected=False)
+
+    def __rpow__(self, other: object) -> Any:
+        return self._operation("^", other, reflected=True)
+
+    def __floordiv__(self, other: object) -> Any:
+        quotient = self / other
+        return quotient if quotient is NotImplemented else quotient.__floor__()
+
+    def __rfloordiv__(self, other: object) -> Any:
+        return (other / self).__floor__()
+
+    def __mod__(self, other: object) -> Any:
+        return self - other * (self // other)
+
+    def __rmod__(self, other: object) -> Any:
+        return other - (other // self) * self
+
+    def __neg__(self) -> Column:
+        return 0 - self  # type: ignore[no-any-return]
+
+    def __pos__(self) -> Column:
+        return self
+
+    def __abs__(self) -> Column:
+        return self.extreme(1, -self)
+
+    def _operation(self, sign: str, other: object, *, reflected: bool) -> Any:
+        operand = self._taken(other)
+        if operand is None:
+            return NotImplemented
+        a, b = (operand, self) if reflected else (self, operand)
+        if isinstance(a, Exact) and isinstance(b, Exact):
+            return _EXACT[sign](a, b)
+        return _real(sign, a, b)
+
+    def __lt__(self, other: object) -> Any:
+        return self._compared("<", other)
+
+    def __le__(self, other: object) -> Any:
+        return self._compared("<=", other)
+
+    def __gt__(self, other: object) -> Any:
+        return self._compared(">", other)
+
+    def __ge__(self, other: object) -> Any:
+        return self._compared(">=", other)
+
+    def __eq__(self, other: object) -> Any:
+        return self._compared("==", other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compared("!=", other)
+
+    def __hash__(self) -> int:
+        raise TypeError("a column has no hash")
+
+    def _compared(self, sign: str, other: object) -> Any:
+        operand = self._taken(other)
+        if operand is None:
+            return NotImplemented
+        if isinstance(self, Exact) and isinstance(operand, Exact):
+            left, right = _common(self, operand)
+            return Mask(self.lanes, _COMPARED[sign](left, right))
+        return Mask(self.lanes, _COMPARED[sign](_order(self, operand), 0))
+
+    def extreme(self, sign: int, other: object) -> Column:
+        """The larger of two numbers, with -1 the smaller."""
+        operand = self._taken(other)
+        if operand is None:
+            raise TypeError(f"{other!r} is not a number of the language")
+        chosen = self >= operand if sign > 0 else self <= operand
+        return where(chosen, self, operand)
+
+    def gcd(self, other: object) -> Column:
+        """The greatest common divisor of whole numbers."""
+        return self._with_divisors(np.gcd, other)
+
+    def lcm(self, other: object) -> Column:
+        """The least common multiple of whole numbers."""
+        return self._with_divisors(np.lcm, other)
+
+    def _with_divisors(self, function: Any, other: object) -> Column:
+        operand = self._taken(other)
+        if not isinstance(self, Exact) or not isinstance(operand, Exact):
+            raise TypeError(f"{other!r} is no whole number")
+        a, b = self.reduced().tight(), operand.reduced().tight()
+        if a.bound * b.bound >= WIDE:
+            a, b = a.objects(), b.objects()
+        return Exact(self.lanes, function(a.num, b.num))
+
+    def logarithm(self) -> Real:
+        """The natural logarithm."""
+        return self.real().logarithm()
+
+    def __bool__(self) -> bool:
+        return bool(self != 0)
+
+    def __index__(self) -> int:
+        """The whole number that all lanes agree on; otherwise they are worked out apart."""
+        whole = self.__floor__()
+        if not isinstance(whole, Exact):
+            raise TypeError("not a whole number")
+        self.lanes.doubt((self != whole).truth)
+        found = self.lanes.alike(whole.num)
+        if found is not None:
+            return int(found)
+        if whole.num.shape[1] > 1:
+            raise Uneven
+        if not self.lanes.mattering(np.ones((1, 1), dtype=bool)).any():
+            return 0
+        raise Split(np.broadcast_to(whole.num, (self.lanes.size, 1))[:, 0])
+
+    __int__ = __index__
+
+    def __floor__(self) -> Column:
+        return self._rounded("floor")
+
+    def __ceil__(self) -> Column:
+        return self._rounded("ceiling")
+
+    def __round__(self, digits: None = None) -> Column:
+        return self._rounded("round")
+
+    def _rounded(self, name: str) -> Column:
+        raise NotImplementedError
+
+
+class Exact(Column):
+    """Fractions: whole numbers by whole numbers above zero."""
+
+    __slots__ = ("bound", "den", "num", "widest")
+
+    def __init__(
+        self, lanes: Lanes, num: Array, den: int | Array = 1, bound: int | None = None, widest: int | None = None
+    ) -> None:
+        """`bound` is not below any numerator's size, `widest` not below any denominator."""
+        self.lanes, self.num, self.den = lanes, num, den
+        self.bound = _largest(num) if bound is None else bound
+        self.widest = (den if isinstance(den, int) else _largest(den)) if widest is None else widest
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.num.shape, (1, 1) if isinstance(self.den, int) else self.den.shape)
+
+    def real(self) -> Real:
+        values = self.num.astype(float)
+        if not self.whole:
+            values = values / (self.den if isinstance(self.den, int) else self.den.astype(float))
+        return Real(self.lanes, values, EPSILON, 0.0, self.exactly)
+
+    def exactly(self, rows: Array, positions: Array) -> list[Element]:
+        above: list[int] = _picked(self.num, rows, positions).tolist()
+        if self.whole:
+            return list(above)
+        below = [self.den] * len(above) if isinstance(self.den, int) else _picked(self.den, rows, positions).tolist()
+        return [numbers.normalise(Fraction(*pair)) for pair in zip(above, below, strict=True)]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all are whole numbers as they stand."""
+        return isinstance(self.den, int) and self.den == 1
+
+    def reduced(self) -> Exact:
+        """Whole numbers where all that matter are; the other lanes are left to the ordinary compiler."""
+        if self.whole:
+            return self
+        rest = self.num % self.den
+        self.lanes.doubt(np.asarray(rest != 0))
+        return Exact(self.lanes, self.num // self.den, bound=self.bound)
+
+    def tight(self) -> Exact:
+        """With the bounds that its numbers have."""
+        return Exact(self.lanes, self.num, self.den)
+
+    def _rounded(self, name: str) -> Column:
+        if self.whole:
+            return self
+        if name == "floor":
+            return Exact(self.lanes, self.num // self.den, bound=self.bound)
+        if name == "ceiling":
+            return Exact(self.lanes, -(-self.num // self.den), bound=self.bound)
+        if 2 * self.bound + self.widest >= WIDE and self.num.dtype != object:
+            wide = self.tight()
+            if 2 * wide.bound + wide.widest >= WIDE:
+                return wide.real()._rounded(name)
+        twice, den = 2 * self.num + self.den, 2 * self.den
+        found = twice // den
+        tie = (twice % den == 0) & (found % 2 != 0)
+        return Exact(self.lanes, found - tie, bound=self.bound + 1)
+
+    def objects(self) -> Exact:
+        """In Python's whole numbers, which have no bound."""
+        den = self.den if isinstance(self.den, int) else self.den.astype(object)
+        return Exact(self.lanes, self.num.astype(object), den, self.bound, self.widest)
+
+
+class Real(Column):
+    """Doubles that are off by no more than `relative` of them and `absolute` beside; an element of them exactly."""
+
+    __slots__ = ("_exactly", "absolute", "relative", "values")
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        values: Array,
+        relative: float,
+        absolute: float,
+        exactly: Callable[[Array, Array], list[Element]],
+    ) -> None:
+        self.lanes, self.values, self.relative, self.absolute = lanes, values, relative, absolute
+        self._exactly = exactly
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    def real(self) -> Real:
+        return self
+
+    def exactly(self, rows: Array, positions: Array) -> list[Element]:
+        return self._exactly(rows, positions)
+
+    @property
+    def error(self) -> Array:
+        return np.abs(self.values) * self.relative + self.absolute
+
+    def _rounded(self, name: str) -> Column:
+        values, largest = self.values, _size(self.values)
+        if not largest < _WHOLE:  # or it is no number
+            self.lanes.doubt(~(np.abs(values) < _WHOLE))
+            values = np.where(np.abs(values) < _WHOLE, values, 0.0)
+            largest = _size(values)
+        error: Any = largest * self.relative + self.absolute
+        if error > _CLOSE:  # that of the largest is too much for the others
+            error = np.abs(values) * self.relative + self.absolute
+        found = _ROUNDED[name](values)
+        distance = np.subtract(values, found)
+        np.abs(distance, out=distance)
+        close = distance >= 0.5 - error if name == "round" else (distance <= error) | (distance >= 1 - error)
+        whole = found.astype(np.int64)
+        if close.any():
+            _decide(self, self.lanes.mattering(close), whole, _EXACTLY[name])
+        return Exact(self.lanes, whole, bound=int(largest) + 1)
+
+    def logarithm(self) -> Real:
+        """The natural logarithm."""
+        positive = self.values > self.absolute
+        self.lanes.doubt(~positive)
+        values = np.where(positive, self.values, 1.0)
+        off = self.relative + 2 * self.absolute / float(np.min(values, initial=np.inf))
+
+        def exactly(rows: Array, positions: Array) -> list[Element]:
+            return [_logarithm(element) for element in self.exactly(rows, positions)]
+
+        return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly)
+
+
+_WHOLE = 2.0**52
+"""Doubles from here on have no places behind the point."""
+_CLOSE = 2.0**-24
+_ROUNDED: dict[str, Any] = {"floor": np.floor, "ceiling": np.ceil, "round": np.rint}
+_COMPARED: dict[str, Callable[[Any, Any], Truth]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+}
+
+
+def constant(lanes: Lanes, value: Any) -> Column:
+    """A number that is the same in all lanes."""
+    if not isinstance(value, numbers.Irrational) and abs(value.numerator) < WIDE and value.denominator < WIDE:
+        return Exact(lanes, np.full((1, 1), value.numerator, np.int64), value.denominator, abs(value.numerator))
+    found = np.full((1, 1), numbers.approximate(value))
+    return Real(lanes, found, EPSILON, 0.0, lambda rows, _: [value] * len(rows))
+
+
+def where(chosen: Mask, a: Column, b: Column) -> Column:
+    """Of two columns the one, by lane."""
+    truth = chosen.truth
+    if isinstance(a, Exact) and isinstance(b, Exact):
+        bound, widest = max(a.bound, b.bound), max(a.widest, b.widest)
+        same = isinstance(a.den, int) and isinstance(b.den, int) and a.den == b.den
+        den = a.den if same else np.where(truth, a.den, b.den)
+        return Exact(a.lanes, np.where(truth, a.num, b.num), den, bound, widest)
+    one, other = a.real(), b.real()
+
+    def exactly(rows: Array, positions: Array) -> list[Element]:
+        first = _picked(truth, rows, positions).tolist()
+        sides = zip(first, a.exactly(rows, positions), b.exactly(rows, positions), strict=True)
+        return [left if chosen else right for chosen, left, right in sides]
+
+    return Real(
+        a.lanes,
+        np.where(truth, one.values, other.values),
+        max(one.relative, other.relative),
+        max(one.absolute, other.absolute),
+        exactly,
+    )
+
+
+# Exact arithmetic
+
+
+def _largest(values: Array) -> int:
+    return max(abs(int(values.max())), abs(int(values.min()))) if values.size else 0
+
+
+def _picked(values: Array, rows: Array, positions: Array) -> Array:
+    """Some elements of an array that may have one row or one position for all."""
+    found: Array = values[np.minimum(rows, values.shape[0] - 1), np.minimum(positions, values.shape[1] - 1)]
+    return found
+
+
+def _made(make: Callable[[Exact, Exact], Exact], a: Exact, b: Exact, sign: str, bounds: Any) -> Column:
+    """What an operation makes, in numbers that hold it: `bounds` says of two columns how large it gets."""
+    if bounds(a, b) >= WIDE:
+        a, b = a.tight(), b.tight()
+        if bounds(a, b) >= WIDE:
+            return _real(sign, a, b)
+    return make(a, b)
+
+
+def _sum_bound(a: Exact, b: Exact) -> int:
+    return max(a.bound * b.widest + b.bound * a.widest, a.widest * b.widest)
+
+
+def _common(a: Exact, b: Exact) -> tuple[Array, Array]:
+    """Numerators over a common denominator."""
+    if isinstance(a.den, int) and isinstance(b.den, int) and a.den == b.den:
+        return a.num, b.num
+    if a.bound * b.widest >= WIDE or b.bound * a.widest >= WIDE:
+        a, b = a.tight(), b.tight()
+        if a.bound * b.widest >= WIDE or b.bound * a.widest >= WIDE:
+            a, b = a.objects(), b.objects()
+    return a.num * b.den, b.num * a.den
+
+
+def _add(a: Exact, b: Exact) -> Column:
+    def make(a: Exact, b: Exact) -> Exact:
+        if isinstance(a.den, int) and isinstance(b.den, int) and a.den == b.den:
+            return Exact(a.lanes, a.num + b.num, a.den, a.bound + b.bound, a.den)
+        bound = a.bound * b.widest + b.bound * a.widest
+        return Exact(a.lanes, a.num * b.den + b.num * a.den, a.den * b.den, bound, a.widest * b.widest)
+
+    return _made(make, a, b, "+", _sum_bound)
+
+
+def _subtract(a: Exact, b: Exact) -> Column:
+    return _add(a, Exact(b.lanes, -b.num, b.den, b.bound, b.widest))
+
+
+def _product_bound(a: Exact, b: Exact) -> int:
+    return max(a.bound * b.bound, a.widest * b.widest)
+
+
+def _multiply(a: Exact, b: Exact) -> Column:
+    def make(a: Exact, b: Exact) -> Exact:
+        return Exact(a.lanes, a.num * b.num, a.den * b.den, a.bound * b.bound, a.widest * b.widest)
+
+    return _made(make, a, b, "*", _product_bound)
+
+
+def _divide(a: Exact, b: Exact) -> Column:
+    zero = b.num == 0
+    b.lanes.doubt(np.asarray(zero))
+    num = b.den * np.where(b.num < 0, -1, 1)
+    den: int | Array = np.where(zero, 1, np.abs(b.num))
+    if not isinstance(den, int) and den.size == 1 and abs(int(den.flat[0])) < WIDE:
+        den = int(den.flat[0])
+    return _multiply(a, Exact(a.lanes, np.asarray(num), den, b.widest, max(b.bound, 1)))
+
+
+def _power(a: Exact, b: Exact) -> Column:
+    """A power; of a whole exponent that all lanes share, exactly."""
+    if b.whole and b.num.size == 1 and 0 <= int(b.num[0, 0]) <= 64:
+        found: Column = constant(a.lanes, 1)
+        for _ in range(int(b.num[0, 0])):
+            found = found * a
+        return found
+    return _real("^", a, b)
+
+
+_EXACT: dict[str, Callable[[Exact, Exact], Column]] = {
+    "+": _add,
+    "-": _subtract,
+    "*": _multiply,
+    "/": _divide,
+    "^": _power,
+}
+
+
+# Arithmetic in doubles
+
+
+def _if_it_has(function: Callable[..., numbers.Number]) -> Callable[..., Element]:
+    """A function of elements that gives none where it has no value. Neighbours in a list ask for the same."""
+
+    @lru_cache(maxsize=4096)
+    def found(*operands: Element) -> Element:
+        try:
+            return None if None in operands else function(*operands)
+        except NumberError:
+            return None
+
+    return found
+
+
+_logarithm = _if_it_has(numbers.log)
+_ON_NUMBERS: dict[str, Callable[..., Element]] = {
+    "+": _if_it_has(numbers.add),
+    "-": _if_it_has(numbers.subtract),
+    "*": _if_it_has(numbers.multiply),
+    "/": _if_it_has(numbers.divide),
+    "^": _if_it_has(numbers.power),
+}
+
+
+def _real(sign: str, a: Column, b: Column) -> Real:
+    """An operation on doubles, with a bound of its error."""
+    lanes, x, y = a.lanes, a.real(), b.real()
+    operation = _ON_NUMBERS[sign]
+
+    def at(rows: Array, positions: Array) -> list[Element]:
+        return [*map(operation, a.exactly(rows, positions), b.exactly(rows, positions))]
+
+    with np.errstate(all="ignore"):
+        if sign in "+-":
+            values = x.values + y.values if sign == "+" else x.values - y.values
+            size = _size(x.values) * x.relative + _size(y.values) * y.relative
+            return Real(lanes, values, EPSILON, x.absolute + y.absolute + size, at)
+        relative = x.relative + y.relative + EPSILON
+        if sign == "*":
+            absolute = 2 * x.absolute * _size(y.values) if x.absolute else 0.0
+            absolute += 2 * y.absolute * _size(x.values) if y.absolute else 0.0
+            return Real(lanes, x.values * y.values, relative, absolute, at)
+        if sign == "/":
+            zero = np.abs(y.values) <= y.error
+            lanes.doubt(zero)
+            divisor = np.where(zero, 1.0, y.values)
+            least = float(np.min(np.abs(divisor), initial=np.inf))
+            if y.absolute:
+                relative += 2 * y.absolute / least
+            return Real(lanes, x.values / divisor, relative, 2 * x.absolute / least if x.absolute else 0.0, at)
+        return _real_power(lanes, x, y, at)
+
+
+def _real_power(lanes: Lanes, x: Real, y: Real, at: Callable[[Array, Array], list[Element]]) -> Real:
+    """A power of numbers above zero: the error grows with the exponent."""
+    positive = x.values > x.error
+    lanes.doubt(~positive)
+    base = np.where(positive, x.values, 1.0)
+    logarithm = np.log(base)
+    product = y.values * logarithm
+    exponent, largest = _size(y.values), _size(logarithm)
+    of_base = x.relative + (2 * x.absolute / float(np.min(base, initial=np.inf)) if x.absolute else 0.0)
+    off = exponent * (of_base + EPSILON * largest) + (exponent * y.relative + y.absolute) * largest
+    return Real(lanes, np.exp(product), 4 * off + EPSILON, 0.0, at)
+
+
+def _size(values: Array) -> float:
+    """The largest of their sizes; not a number where one is none."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+
+def _order(a: Column, b: Column) -> Array:
+    """-1, 0 or 1 by element: the sign of a - b."""
+    difference = _real("-", a, b)
+    found = np.sign(difference.values)
+    with np.errstate(invalid="ignore"):
+        close = ~(np.abs(difference.values) > difference.error)
+    _decide(difference, a.lanes.mattering(close), found, _sign)
+    return found
+
+
+_EXACTLY: dict[str, Callable[..., Element]] = {
+    "floor": _if_it_has(numbers.floor),
+    "ceiling": _if_it_has(numbers.ceil),
+    "round": _if_it_has(numbers.round_half_even),
+}
+_sign = _if_it_has(lambda value: numbers.compare(value, 0))
+
+
+def _decide(column: Real, close: Truth, found: Array, exactly: Callable[..., Element]) -> None:
+    """Work out exactly what is too close to a boundary for doubles, and enter it."""
+    lanes = column.lanes
+    for axis in (0, 1):
+        if close.shape[axis] > found.shape[axis]:
+            close = np.asarray(close.any(axis=axis, keepdims=True))
+    if not close.any():
+        return
+    rows, positions = np.nonzero(np.broadcast_to(close, found.shape))
+    for row, position, value in zip(rows, positions, map(exactly, column.exactly(rows, positions)), strict=True):
+        if value is None:
+            lanes.unsure[row if found.shape[0] > 1 else slice(None)] = True
+        else:
+            found[row, position] = value
+
+
+__all__ = ["Column", "Exact", "Lanes", "Mask", "Real", "Split", "Uneven", "constant", "where"]

@@ -1,0 +1,129 @@
+"""Settings drawn by the laws of a space: value i of a dimension depends on the seed, the name and i alone.
+
+Every dimension has a generator of its own, Philox (Salmon et al. 2011), whose key is the seed and a digest of the
+draw's name and the item's number, and whose counter is i: the same on one process or many, in any order, from any i on;
+a space that refines another draws by the same numbers what it has left alone.
+
+A number is uniform on 0 .. 2^53 - 1, and chooses among the values by whole numbers: where the shares of the values end,
+rounded down. So a share is off by less than 2^-53, the same on every machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from decimal import ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from archdsl.spaces.arrays.engine import Settings
+from archdsl.spaces.laws import Grid, Law
+from archdsl.spaces.space import Space
+
+BITS = 53
+MAX_SEED = 2**63 - 1
+"""What a column of a population holds."""
+MAX_EQUAL = 2**36
+"""Values of a domain that are equally probable: more, and 53 bits would not tell their shares."""
+MAX_TABLE = 2**20
+"""Values of a domain whose shares stand in a table."""
+_WORDS = 4
+"""Numbers that Philox gives for one state of its counter."""
+_LOW = 27
+_EXACT = Context(prec=50)
+"""Logarithms are rounded correctly, so that they are the same on every machine."""
+
+Edges = npt.NDArray[np.int64]
+
+
+class DrawFault(Exception):
+    """Why nothing is drawn of a space."""
+
+
+def draw(space: Space, seed: int, start: int, count: int, *, equal: bool = False) -> Settings:
+    """The settings number `start`, `start + 1`, … of a seed, as rows.
+
+    With `equal` all settings of the space are alike, whatever its laws are. Raises `DrawFault`.
+    """
+    found = np.empty((count, space.dimensions), np.int64)
+    for column, (name, item, law) in enumerate(dimensions_of(space)):
+        numbers = uniform(seed, name, item, start, count)
+        found[:, column] = chosen(Law(law.domain) if equal else law, numbers, name)
+    return found
+
+
+def dimensions_of(space: Space) -> list[tuple[str, int, Law]]:
+    """The draw's name, the item's number and the law of each dimension."""
+    return [(each.name, item, each.law) for each in space.draws for item in range(each.dimensions)]
+
+
+def uniform(seed: int, name: str, item: int, start: int, count: int) -> npt.NDArray[np.int64]:
+    """The numbers `start`, `start + 1`, … of a dimension, uniform on 0 .. 2^53 - 1."""
+    if not 0 <= seed <= MAX_SEED:
+        raise DrawFault(f"a seed is a whole number of 0 to {MAX_SEED}, not {seed}")
+    digest = hashlib.blake2b(f"{name}\n{item}".encode(), digest_size=8).digest()
+    first, before = divmod(start, _WORDS)
+    key = np.array([seed, int.from_bytes(digest, "little")], np.uint64)
+    generator = np.random.Philox(counter=first, key=key)
+    raw = generator.random_raw(before + count)[before:]
+    return (raw >> np.uint64(64 - BITS)).astype(np.int64)
+
+
+def chosen(law: Law, numbers: npt.NDArray[np.int64], name: str) -> npt.NDArray[np.int64]:
+    """The numbers of the values that uniform numbers choose."""
+    size = law.domain.size
+    if law.probability == "equal":
+        if size > MAX_EQUAL:
+            raise DrawFault(f"`{name}` has {size:,} values, and at most {MAX_EQUAL:,} can be drawn from")
+        # numbers * size >> 53, by halves that do not overflow.
+        high, low = numbers >> _LOW, numbers & ((1 << _LOW) - 1)
+        return (high * size + (low * size >> _LOW)) >> (BITS - _LOW)
+    if size > MAX_TABLE:
+        raise DrawFault(f"`{name}` has {size:,} values that differ in their shares, and at most {MAX_TABLE:,} may")
+    return np.searchsorted(edges_of(law), numbers, side="right").astype(np.int64)
+
+
+def edges_of(law: Law) -> Edges:
+    """Where the share of each value ends among the numbers 0 .. 2^53 - 1."""
+    if law.probability == "weights":
+        return _weighted(law.weights)
+    grid = law.domain
+    if law.probability == "log" and isinstance(grid, Grid):
+        return _logarithmic(grid)
+    return _ends([(index + 1) * 2**BITS // grid.size for index in range(grid.size)])
+
+
+@lru_cache(maxsize=64)
+def _weighted(weights: tuple[Fraction, ...]) -> Edges:
+    sums, ends = Fraction(0), []
+    for weight in weights:
+        sums += weight
+        ends.append(int(sums * 2**BITS))
+    return _ends(ends)
+
+
+@lru_cache(maxsize=64)
+def _logarithmic(grid: Grid) -> Edges:
+    """By the rule of `Law`: of a logarithm that is uniform, the next value of the grid that is not below."""
+    lowest = _log(grid.first - Fraction(grid.step) / 2)
+    ends = [_log(Fraction(grid.first + index * grid.step)) for index in range(grid.size)]
+    width = _EXACT.subtract(ends[-1], lowest)
+    scaled = [_EXACT.multiply(_EXACT.divide(_EXACT.subtract(end, lowest), width), 2**BITS) for end in ends[:-1]]
+    return _ends([*[int(each.to_integral_value(ROUND_FLOOR)) for each in scaled], 2**BITS])
+
+
+def _log(number: Fraction | int) -> Decimal:
+    ratio = _EXACT.divide(Decimal(number.numerator), Decimal(number.denominator))
+    return _EXACT.ln(ratio)
+
+
+def _ends(ends: Sequence[int]) -> Edges:
+    found = np.array(ends, np.int64)
+    found.flags.writeable = False
+    return found
+
+
+__all__ = ["BITS", "MAX_SEED", "DrawFault", "chosen", "dimensions_of", "draw", "edges_of", "uniform"]

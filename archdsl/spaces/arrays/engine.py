@@ -1,0 +1,269 @@
+"""Many settings of a space at once: which are valid, and what their networks cost.
+
+A space is evaluated as `member` does it for one setting, by the same rules and from the same text, with columns in the
+place of what is drawn (`column.py`, `rules.py`). Where lanes take different ways they come apart; a requirement takes
+out those that it refuses; networks are counted by programs of their blocks (`tally.py`). What this way does not decide
+for a setting, the ordinary compiler does: a figure is that of `member_of`, or none is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from archdsl.analysis.calls import bind_names
+from archdsl.analysis.check_space import MODEL
+from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.model import Model
+from archdsl.analysis.values import Environment, Value
+from archdsl.diagnostics import Fault
+from archdsl.graph.conventions import DEFAULT
+from archdsl.graph.cost import convention_of
+from archdsl.graph.shapes import Size
+from archdsl.numbers import is_number
+from archdsl.records import dataclass
+from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Lanes, Mask, Split, Uneven
+from archdsl.spaces.arrays.rules import LaneContext
+from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited, grouped
+from archdsl.spaces.laws import Draw, Grid
+from archdsl.spaces.member import member_of, seen
+from archdsl.spaces.space import Requirement, Space, Step
+
+Settings: TypeAlias = npt.NDArray[np.int64]
+"""Settings as rows: N x dimensions, the number of each drawn value in its domain."""
+
+VALID, NO_NETWORK = -1, -2
+"""What `Batch.why` says where no requirement refused a setting."""
+LANES = 1 << 16
+"""Lanes that are worked out at once."""
+FIRST, AFTER = 1 << 20, 1 << 22
+"""Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
+FEW = 2
+"""So many lanes, or fewer, the ordinary compiler decides in less time."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What was found of settings, lane by lane."""
+
+    settings: Settings
+    why: npt.NDArray[np.int16]
+    """For each setting `VALID`, `NO_NETWORK`, or the number of the requirement that refused it first."""
+    costs: Mapping[str, Array]
+    """Flops, params and acts: whole numbers (int64, or Python's where that may overflow); -1 where a setting was
+    refused before its network was counted."""
+    exactly: int = 0
+    """How many lanes the ordinary compiler decided, one by one."""
+
+    @property
+    def valid(self) -> npt.NDArray[np.bool_]:
+        return np.equal(self.why, VALID)
+
+
+class Engine:
+    """Evaluates settings of one space. It keeps the forms of the blocks that it met."""
+
+    def __init__(self, ctx: Context, space: Space) -> None:
+        """`ctx` is what members are evaluated in: `entry.context_of`."""
+        self.ctx, self.space = ctx, space
+        self.forms = Forms(convention_of(space.convention or DEFAULT))
+
+    def evaluate(self, settings: Settings, progress: Callable[[int], None] | None = None) -> Batch:
+        """Which settings are valid, and what their networks cost. `progress` is told how many are done."""
+        found = _Entered(self.space, settings)
+        for start in range(0, len(settings), LANES):
+            rows = np.arange(start, min(start + LANES, len(settings)))
+            self._lanes(rows, found)
+            if progress is not None:
+                progress(int(rows[-1]) + 1)
+        return Batch(settings, found.why, dict(found.costs), found.exactly)
+
+    def _lanes(self, rows: Array, found: _Entered) -> None:
+        waiting, going_on, most = [rows], list[Array](), FIRST
+        while waiting or going_on:
+            if not waiting:  # what requirements left of all parts is worked out together
+                waiting, going_on, most = [np.sort(np.concatenate(going_on))], [], AFTER
+            rows = waiting.pop()
+            if len(rows) <= FEW:
+                self._exactly(rows, found)
+                continue
+            run = _Run(self.ctx, self.space, self.forms, found.settings[rows], most)
+            unsure, parts, left = run.settle(rows, found)
+            self._exactly(unsure, found)
+            waiting += parts
+            going_on += left
+
+    def _exactly(self, rows: Array, found: _Entered) -> None:
+        """Settings by the ordinary compiler, one by one."""
+        for row in rows:
+            member = member_of(self.ctx, self.space, found.settings[row].tolist())
+            found.exactly += 1
+            number = member.requirement
+            found.why[row] = VALID if member.valid else NO_NETWORK if number is None else number
+            found.enter(np.array([row]), {name: np.array([cost], object) for name, cost in member.costs.items()})
+
+
+class _Entered:
+    """What is known of settings so far."""
+
+    def __init__(self, space: Space, settings: Settings) -> None:
+        self.space, self.settings = space, settings
+        self.why = np.full(len(settings), NO_NETWORK, np.int16)
+        self.costs: dict[str, Array] = {name: np.full(len(settings), -1, np.int64) for name in MEASURES}
+        self.exactly = 0
+
+    def enter(self, rows: Array, costs: Mapping[str, Array]) -> None:
+        for name, values in costs.items():
+            if any(abs(int(end)) >= WIDE for end in (values.max(initial=0), values.min(initial=0))):
+                self.costs[name] = self.costs[name].astype(object)
+            self.costs[name][rows] = values
+
+
+class _Run:
+    """The evaluation of some settings at once, until they come apart or all is known of them."""
+
+    def __init__(self, ctx: Context, space: Space, forms: Forms, settings: Settings, most: int) -> None:
+        self.space, self.forms, self.settings = space, forms, settings
+        self.lanes = Lanes(len(settings), most)
+        self.ctx = LaneContext(self.lanes, ctx.traces)
+        self.names: dict[str, Value] = {}
+        self.model: Model | None = None
+        self.costs: dict[str, Array] | None = None
+
+    def settle(self, rows: Array, found: _Entered) -> tuple[Array, list[Array], list[Array]]:
+        """Enter what becomes known. The rows that the ordinary compiler is to decide, parts that are to be worked out
+        each for itself, and what a requirement leaves."""
+        keys: Array | None = None
+        try:
+            refused = self._steps()
+        except Split as split:
+            keys = split.keys
+        except Fault as fault:
+            sure = ~self.lanes.unsure
+            if fault.diagnostic.code != "E312":  # a `require` that does not hold for any of them
+                return rows, [], []
+            found.why[rows[sure]] = NO_NETWORK
+            return rows[~sure], [], []
+        except (AlreadyReported, Unsuited, Uneven, TypeError, RecursionError):
+            return rows, [], []
+        sure = ~self.lanes.unsure
+        if keys is not None:
+            parts = list(grouped(rows[sure], [np.asarray(keys)[sure].astype(np.int64)])) if sure.any() else []
+            return (rows, [], []) if len(parts) < 2 and sure.all() else (rows[~sure], parts, [])
+        if refused is not None:
+            number, holds = refused
+            gone = sure & ~holds
+            found.why[rows[gone]] = number
+            if self.costs is not None:
+                found.enter(rows[gone], {name: values[gone] for name, values in self.costs.items()})
+            left = rows[sure & holds]
+            return rows[~sure], [], [left] if left.size else []
+        if self.costs is None:
+            return rows, [], []
+        found.why[rows[sure]] = VALID
+        found.enter(rows[sure], {name: values[sure] for name, values in self.costs.items()})
+        return rows[~sure], [], []
+
+    def _steps(self) -> tuple[int, Array] | None:
+        """Take all steps; a requirement that refuses some lanes ends them, with its number and where it holds."""
+        self._draw()
+        numbers = {id(step): number for number, step in enumerate(self.space.requirements)}
+        for asks in (False, True):
+            if asks:
+                self._make()
+            for step in self.space.steps:
+                if step.asks != asks:
+                    continue
+                holds = self._step(step)
+                if holds is not None and not (holds | self.lanes.unsure).all():
+                    return numbers[id(step)], holds
+        self._count()
+        return None
+
+    def _step(self, step: Step) -> Array | None:
+        """Take a step; of a requirement, where it holds."""
+        env = self._environment(step.environment)
+        if step.counts:
+            self._count()
+        if not isinstance(step, Requirement):
+            bind_names(self.ctx, step.binding, env)
+            return None
+        value = self.ctx.evaluate(step.condition, env)
+        if isinstance(value, Mask):
+            return np.broadcast_to(value.truth, (self.lanes.size, 1))[:, 0]
+        return np.full(self.lanes.size, value is not None and value is not False)
+
+    def _environment(self, of: Environment) -> Environment:
+        found = Environment(of.module)
+        found.names, found.origins = self.names, dict(self.space.origins)
+        return found
+
+    def _draw(self) -> None:
+        at = 0
+        for draw in self.space.draws:
+            columns = self.settings[:, at : at + draw.dimensions].T
+            at += draw.dimensions
+            values = tuple([self._drawn(draw, numbers) for numbers in columns])
+            whole: Any = values if draw.count is not None else values[0]
+            self.names[draw.name] = whole * (draw.count or 1) if draw.tied else whole
+
+    def _drawn(self, draw: Draw, numbers: Array) -> Value:
+        """What one dimension draws: a value if all lanes have it, else a column of numbers."""
+        domain = draw.law.domain
+        agreed = self.lanes.alike(numbers[:, None])
+        if agreed is not None:
+            return domain.value(int(agreed))
+        if isinstance(domain, Grid):
+            first, step = Fraction(domain.first), Fraction(domain.step)
+            den = int(np.lcm(first.denominator, step.denominator))
+            scaled = int(first * den), int(step * den)
+            if (abs(scaled[0]) + abs(scaled[1]) * domain.size) < WIDE and den < WIDE:
+                found: Column = Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den)
+                return found
+            raise Split(numbers)
+        if not all(map(is_number, domain.values)):
+            raise Split(numbers)
+        return self._listed([Fraction(value) for value in domain.values], numbers)  # type: ignore[arg-type]
+
+    def _listed(self, values: list[Fraction], numbers: Array) -> Value:
+        """Numbers of a list."""
+        if any(abs(value.numerator) >= WIDE or value.denominator >= WIDE for value in values):
+            raise Split(numbers)
+        num = np.array([value.numerator for value in values], np.int64)[numbers][:, None]
+        if all(value.denominator == 1 for value in values):
+            return Exact(self.lanes, num)
+        return Exact(self.lanes, num, np.array([value.denominator for value in values], np.int64)[numbers][:, None])
+
+    def _make(self) -> None:
+        """The model of all lanes."""
+        model = self.ctx.evaluate(self.space.model, self._environment(self.space.environment))
+        if not isinstance(model, Model):
+            raise AlreadyReported
+        self.model = replace(model, name=self.space.name, claims=())
+        self.names[MODEL] = seen(self.ctx, self.model, self._cost)
+
+    def _cost(self, name: str) -> Value:
+        self._count()
+        return self.names[name] if self.costs is None else Exact(self.lanes, self.costs[name][:, None])
+
+    def _count(self) -> None:
+        """The costs of all networks, once."""
+        if self.costs is not None or self.model is None:
+            return
+        model = self.model
+        if self.space.at is not None:
+            model = replace(model, input=replace(model.input, value=Size(self.space.at)))
+        costs = Tally(self.ctx, self.forms).count(model)
+        if any(values.dtype == object for values in costs.values()):
+            raise Unsuited  # too large for 64 bits
+        self.costs = costs
+        for name in MEASURES:
+            self.names.setdefault(name, Exact(self.lanes, costs[name][:, None]))
+
+
+__all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "Engine", "Settings"]

@@ -1,0 +1,501 @@
+"""The costs of the networks of all lanes: what `analysis.assemble` puts one behind the other is counted here.
+
+A block is counted for all lanes that have it in the same form, by a program of its widths (`programs.py`); what differs
+otherwise (a kernel, a ratio, whether a shortcut has a projection) is another form, traced when it is first met. The
+blocks of a stage from the second one on are alike, so that the depth of a stage is a factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from archdsl import limits
+from archdsl.analysis.assemble import Assembly
+from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.language import LANGUAGE
+from archdsl.analysis.model import Model, Rule, Stage
+from archdsl.analysis.outputs import holding
+from archdsl.analysis.tracing import LEAST_WIDTH, generalised, pattern_of
+from archdsl.analysis.values import Block, Environment, Tensor, Value, parts_of
+from archdsl.analysis.values import Sequence as Blocks
+from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.graph.conventions import Convention
+from archdsl.graph.cost import amounts_of
+from archdsl.graph.network import INPUT
+from archdsl.graph.shapes import Shape, Size
+from archdsl.records import dataclass
+from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Mask
+from archdsl.spaces.arrays.programs import Program
+from archdsl.spaces.arrays.rules import LaneContext
+from archdsl.syntax import ast
+
+MAX_FORMS = 64
+"""Programs of a block that are asked one after the other."""
+PATIENCE = 8
+"""Lanes in a row that have no network, after which the ordinary compiler decides the rest."""
+MEASURES = ("flops", "params", "acts")
+
+
+Shapes: TypeAlias = tuple[Shape, ...]
+
+
+class Unsuited(Exception):
+    """The model is not one whose blocks are counted one by one: the ordinary compiler counts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A block as it was traced for some lanes."""
+
+    program: Program | None
+    """How it is counted for others; none where that is not known, so that it is counted for its own widths alone."""
+    widths: tuple[int, ...]
+    shapes: Shapes
+    amounts: tuple[int, ...]
+    size: int
+    """Its operations."""
+    steps: int
+    lists: bool
+
+
+class Forms:
+    """The forms of blocks that were met, for one convention."""
+
+    def __init__(self, convention: Convention) -> None:
+        self.convention = convention
+        self.known: dict[Any, list[Form]] = {}
+        self._kept: list[Any] = []
+
+    def of(self, key: Any, definitions: tuple[Any, ...]) -> list[Form]:
+        """The forms of a key. The definitions that it names by their identities are kept."""
+        if key not in self.known:
+            self._kept.append(definitions)
+            self.known[key] = []
+        return self.known[key]
+
+
+class Tally:
+    """Counts a model with columns in it."""
+
+    def __init__(self, ctx: LaneContext, forms: Forms) -> None:
+        self.ctx, self.lanes, self.forms = ctx, ctx.lanes, forms
+        self.ordinary = Context(LANGUAGE, Diagnostics(), traces=ctx.traces)
+        self.amounts = [np.zeros(self.lanes.size, np.int64) for _ in MEASURES]
+        self._bounds = [0, 0, 0]
+        self.operations = np.zeros(self.lanes.size, np.int64)
+        self.steps = 0
+        self._factors: dict[str, Any] = {}
+        """How often a block of a stage stands there beside itself: by its path, a whole number or an array (N)."""
+
+    def count(self, model: Model) -> dict[str, Array]:
+        """Flops, params and acts by lane. Raises `Unsuited`, `Split`, `Fault` or `AlreadyReported`."""
+        if model.output_stride is not None or model.outputs is not None:
+            raise Unsuited
+        plain = replace(model, stages=tuple([self._plain(i, stage) for i, stage in enumerate(model.stages)]))
+        self._verify_depth(model)
+        assembly = Assembly(self.ctx, plain, self.place)
+        assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
+        lanes = self.lanes
+        lanes.doubt((self.operations > limits.MAX_NODES)[:, None])
+        if 2 * (self.steps + self.ctx.steps) > limits.MAX_STEPS:
+            raise Unsuited
+        sums = self.forms.convention
+        totals = zip(MEASURES, (sums.flops, sums.params, sums.acts), self.amounts, strict=True)
+        return {name: total.total(amount) for name, total, amount in totals}
+
+    # Stages
+
+    def _plain(self, index: int, stage: Stage) -> Stage:
+        """A stage of one or two blocks in the place of one of more."""
+        depth = stage.depth.value
+        uniform = not stage.overrides and not any(isinstance(a, Rule) for a in stage.settings.values())
+        if isinstance(depth, Column):
+            whole = depth.reduced() if isinstance(depth, Exact) else None
+            if whole is None or not uniform:
+                return replace(stage, depth=replace(stage.depth, value=int(depth)))
+            found = np.broadcast_to(whole.num, (self.lanes.size, 1))[:, 0]
+            self.lanes.doubt((found < 1)[:, None])
+            self._factors[f"stages.{index}.blocks.1"] = found - 1
+            deepest = int(found.max(initial=1, where=~self.lanes.unsure))
+            return replace(stage, depth=replace(stage.depth, value=2 if deepest > 1 else 1))
+        if isinstance(depth, int) and depth > 2 and uniform:
+            self._factors[f"stages.{index}.blocks.1"] = depth - 1
+            return replace(stage, depth=replace(stage.depth, value=2))
+        return stage
+
+    def _verify_depth(self, model: Model) -> None:
+        total: Any = 0
+        for stage in model.stages:
+            depth = stage.depth.value
+            total = total + (depth.num[:, 0] if isinstance(depth, Exact) else depth)
+        self.lanes.doubt(np.broadcast_to(np.asarray(total > limits.MAX_BLOCKS), (self.lanes.size,))[:, None])
+
+    # Blocks
+
+    def place(
+        self,
+        block: Block | Blocks,
+        inputs: tuple[Tensor, ...],
+        path: str,
+        site: ast.Node,
+        env: Environment,
+        *,
+        fitted: bool,
+    ) -> Value:
+        """Count a block for all lanes; see `assemble.Place`."""
+        block, inputs = _flowing(block, inputs)
+        if any(True for _ in holding(block)):
+            raise Unsuited  # tensors in its settings
+        shapes = tuple([tensor.shape for tensor in inputs])
+        times = self._factors.get(path, 1)
+        here = ~self.lanes.unsure
+        if not isinstance(times, int):
+            here = here & (times > 0)
+        found = _Found(self.lanes.size)
+        for rows, alike in self._apart(block, shapes, here):
+            self._alike(alike, rows, path, site, env, fitted=fitted, found=found)
+        self._add(found, times)
+        made = found.shapes(self, shapes if not isinstance(times, int) else None, here)
+        if not isinstance(times, int) or times > 1:
+            self._verify_fixed(shapes, made, times)
+        tensors = tuple([Tensor(INPUT, shape) for shape in made])
+        return tensors if found.lists else tensors[0]
+
+    def _verify_fixed(self, before: Shapes, after: Shapes, times: Any) -> None:
+        """A block that stands several times behind itself gives what it takes."""
+        if [len(shape) for shape in before] != [len(shape) for shape in after]:
+            raise Unsuited
+        for one, other in zip(chain(*before), chain(*after), strict=True):
+            same = one == other
+            if isinstance(same, Mask):
+                self.lanes.doubt(np.broadcast_to(~same.truth, (self.lanes.size, 1)) & _column(times > 1))
+            elif not same:
+                self.lanes.doubt(np.broadcast_to(_column(times > 1), (self.lanes.size, 1)))
+
+    def _apart(
+        self, block: Block | Blocks, shapes: Shapes, here: Array
+    ) -> Iterator[tuple[Array, tuple[Block | Blocks, Shapes]]]:
+        """The lanes by what is no width of the block: rows, and the block and its inputs' shapes for them, in which
+        columns are left for widths alone."""
+        rows = np.flatnonzero(here)
+        if not rows.size:
+            return
+        codes = _codes(block, shapes, self.lanes.size)
+        groups: Sequence[Array] = [rows]
+        if codes:
+            groups = grouped(rows, [code[rows] for code in codes])
+        for group in groups:
+            yield group, _settled(block, shapes, int(group[0]))
+
+    def _alike(
+        self,
+        alike: tuple[Block | Blocks, Shapes],
+        rows: Array,
+        path: str,
+        site: ast.Node,
+        env: Environment,
+        *,
+        fitted: bool,
+        found: _Found,
+    ) -> None:
+        """Count a block for lanes in which it differs by its widths alone."""
+        block, inputs = alike
+        pattern = pattern_of(*_concrete(block, inputs, int(rows[0])))
+        if pattern is None:
+            raise Unsuited
+        place = None if isinstance(block, Block) else site.span
+        forms = self.forms.of((pattern.key, fitted, place), pattern.definitions)
+        widths = _widths(block, inputs)
+        if len(widths) != len(pattern.widths):
+            raise Unsuited
+        left, at, failed = rows, 0, 0
+        while left.size:
+            if at == len(forms):
+                if at >= MAX_FORMS or failed >= PATIENCE:
+                    self.lanes.unsure[left] = True
+                    return
+                form = self._traced(block, inputs, int(left[0]), path, site, env, fitted=fitted)
+                if form is None:
+                    failed += 1
+                    self.lanes.unsure[left[0]] = True
+                    left = left[1:]
+                    continue
+                forms.append(form)
+            form, at = forms[at], at + 1
+            left = found.enter(form, left, [w if isinstance(w, int) else _taken(w, left) for w in widths])
+            self.steps = max(self.steps, form.steps)
+
+    def _traced(
+        self,
+        block: Block | Blocks,
+        inputs: Shapes,
+        row: int,
+        path: str,
+        site: ast.Node,
+        env: Environment,
+        *,
+        fitted: bool,
+    ) -> Form | None:
+        """The form of a block in one lane; none where it has no network."""
+        settled, inside = _concrete(block, inputs, row)
+        pattern = pattern_of(settled, inside)
+        if pattern is None:
+            raise Unsuited
+        try:
+            traced, program = generalised(
+                self.ordinary, settled, inside, path, site, env, fitted=fitted, widths=pattern.widths
+            )
+        except (Fault, AlreadyReported):
+            return None
+        subgraph = traced.subgraph
+        amounts = tuple(amounts_of(subgraph, self.forms.convention))
+        made = None
+        if program is not None:
+            made = Program(program.plan(self.forms.convention))
+            own = made(pattern.widths, 1)
+            same = own.shapes == subgraph.shapes and own.amounts == amounts
+            made = made if own.holds[0] and same else None
+        return Form(made, pattern.widths, subgraph.shapes, amounts, subgraph.size, traced.steps, traced.lists)
+
+    def _add(self, found: _Found, times: Any) -> None:
+        deepest = times if isinstance(times, int) else int(times.max(initial=0))
+        for index, amount in enumerate(found.amounts):
+            bound = int(np.abs(amount).max(initial=0)) * max(deepest, 0)
+            self._bounds[index] += bound
+            if self._bounds[index] >= WIDE and self.amounts[index].dtype != object:
+                self.amounts[index] = self.amounts[index].astype(object)
+            if bound >= WIDE:
+                amount = amount.astype(object)
+            self.amounts[index] = self.amounts[index] + amount * times
+        self.operations += found.sizes * np.clip(times, 0, limits.MAX_BLOCKS)
+
+
+class _Found:
+    """What is known of a block, lane by lane."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.amounts: list[Array] = [np.zeros(size, np.int64) for _ in MEASURES]
+        self.sizes = np.zeros(size, np.int64)
+        self.lists = False
+        self._dims: list[list[Array]] | None = None
+
+    def enter(self, form: Form, rows: Array, widths: Sequence[Array | int]) -> Array:
+        """Enter what a form says of some lanes; those of which it says nothing."""
+        if form.program is None:
+            holds = np.ones(rows.size, dtype=bool)
+            for width, own in zip(widths, form.widths, strict=True):
+                holds = holds & (np.asarray(width) == own)
+            shapes: Any = form.shapes
+            amounts: Sequence[Any] = form.amounts
+        else:
+            made = form.program(widths, rows.size)
+            holds, shapes, amounts = made.holds, made.shapes, made.amounts
+        mine = rows[holds]
+        if not mine.size:
+            return rows
+        for index in range(len(MEASURES)):
+            self.amounts[index] = _entered(self.amounts[index], mine, amounts[index], holds)
+        self.sizes[mine] = form.size
+        self.lists = form.lists
+        lengths = [len(shape) for shape in shapes]
+        if self._dims is None:
+            self._dims = [[np.zeros(self.size, np.int64) for _ in range(length)] for length in lengths]
+        elif [len(shape) for shape in self._dims] != lengths:
+            raise Unsuited
+        for dims, shape in zip(self._dims, shapes, strict=True):
+            for position, dim in enumerate(shape):
+                dims[position] = _entered(dims[position], mine, dim, holds)
+        return rows[~holds]
+
+    def shapes(self, tally: Tally, otherwise: Shapes | None, here: Array) -> Shapes:
+        """The shapes of the outputs; in lanes without the block, those of the inputs."""
+        lanes = tally.lanes
+        if self._dims is None:
+            if otherwise is not None:
+                return otherwise
+            raise AlreadyReported  # no lane is left
+        if otherwise is not None and [len(shape) for shape in otherwise] != [len(dims) for dims in self._dims]:
+            raise Unsuited
+        found = []
+        for index, dims in enumerate(self._dims):
+            shape: list[Any] = []
+            for position, dim in enumerate(dims):
+                column = dim[:, None]
+                if otherwise is not None:
+                    before = otherwise[index][position]
+                    plain = before.num if isinstance(before, Exact) else np.full((1, 1), before)
+                    column = np.where(here[:, None], column, plain)
+                same = lanes.alike(column)
+                shape.append(int(same) if same is not None else Exact(lanes, column))
+            found.append(tuple(shape))
+        return tuple(found)
+
+
+def _entered(into: Array, rows: Array, values: Any, holds: Array) -> Array:
+    if isinstance(values, int):
+        if abs(values) >= WIDE and into.dtype != object:
+            into = into.astype(object)
+        into[rows] = values
+        return into
+    if values.dtype == object and into.dtype != object:
+        into = into.astype(object)
+    into[rows] = values[holds]
+    return into
+
+
+def _column(times: Any) -> Array:
+    return np.asarray(times).reshape(-1, 1)
+
+
+def _taken(column: Exact, rows: Array) -> Array | int:
+    """The elements of a column in some lanes."""
+    num = column.num[:, 0]
+    return int(num[0]) if num.size == 1 else np.asarray(num[rows])
+
+
+def _flowing(block: Any, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor, ...]]:
+    """A block that says itself what flows into it, as one into which that flows."""
+    if isinstance(block, Block):
+        own: Any = block.inputs
+        return (replace(block, inputs=()), own) if own and not inputs else (block, inputs)
+    if not block.steps or inputs:
+        return block, inputs
+    (name, first), *others = block.steps
+    first, inputs = _flowing(first, inputs)
+    return replace(block, steps=((name, first), *others)), inputs
+
+
+# Columns in blocks
+
+
+def _codes(block: Value, shapes: Shapes, size: int) -> list[Array]:
+    """What lanes are taken apart by: for each column in a block and in the extents of its inputs a number for each of
+    its values, and one for all that are widths. The inputs' channels take nothing apart."""
+    found = []
+    if isinstance(block, Block):
+        for setting in block.settings.values():
+            if isinstance(setting.value, Column):
+                found.append(_code(setting.value, size, widths=True))
+            else:
+                found += [_code(column, size) for column in _within((setting.value,))]
+    else:
+        found += [_code(column, size) for column in _within(block)]
+    return found + [_code(dim, size) for shape in shapes for dim in shape[1:] if isinstance(dim, Column)]
+
+
+def _within(value: Value) -> Iterator[Column | Mask]:
+    for part in parts_of(value):
+        if isinstance(part, Column | Mask):
+            yield part
+        else:
+            yield from _within(part)
+
+
+def _code(column: Column | Mask, size: int, *, widths: bool = False) -> Array:
+    if isinstance(column, Mask):
+        return _row(column.truth, size).astype(np.int64)
+    if not isinstance(column, Exact) or column.num.dtype == object or column.num.shape[1] > 1:
+        raise Unsuited
+    num = _row(column.num, size)
+    if column.whole:
+        return np.minimum(num, LEAST_WIDTH) if widths else num
+    den = np.full(size, column.den) if isinstance(column.den, int) else _row(column.den, size)
+    common = np.gcd(num, den)
+    num, den = num // common, den // common
+    if widths:
+        width = (den == 1) & (num >= LEAST_WIDTH)
+        num = np.where(width, LEAST_WIDTH, num)
+    return _numbered(num) * (int(den.max(initial=0)) + 1) + den
+
+
+def _numbered(values: Array) -> Array:
+    """Each value by a number: the same for equal ones."""
+    return np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def grouped(rows: Array, codes: Sequence[Array]) -> Sequence[Array]:
+    """Rows with the same codes (N each) together."""
+    key, size = np.zeros(len(rows), np.int64), 1
+    for code in codes:
+        low, high = int(code.min(initial=0)), int(code.max(initial=0))
+        if high - low >= WIDE // size:
+            code, key = _numbered(code), _numbered(key)
+            low, high, size = 0, len(rows), len(rows)
+        key, size = key * (high - low + 1) + (code - low), size * (high - low + 1)
+    if not (key != key[:1]).any():
+        return [rows]
+    order = np.argsort(key.astype(np.int16) if size < 1 << 15 else key, kind="stable")  # of 16 bits, by radix
+    return np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)
+
+
+def _row(values: Array, size: int) -> Array:
+    return np.broadcast_to(values, (size, 1))[:, 0]
+
+
+def _settled(block: Any, shapes: Shapes, row: int) -> tuple[Any, Shapes]:
+    """A block and its inputs' shapes as in one lane, but for the columns that are widths there."""
+    settled: Any = block
+    if isinstance(block, Block):
+        settings = {}
+        for name, setting in block.settings.items():
+            value = setting.value
+            width = _width_at(value, row) if isinstance(value, Exact) else None
+            settings[name] = replace(setting, value=_at(value, row) if width is None else width)
+        settled = replace(block, settings=settings)
+    else:
+        settled = _at(block, row)
+    return settled, tuple([(shape[0], *[_at(dim, row) for dim in shape[1:]]) for shape in shapes])
+
+
+def _width_at(column: Exact, row: int) -> Exact | None:
+    """A column as whole numbers, if it is a width in a lane."""
+    value = column.at(row, 0)
+    if not isinstance(value, int) or value < LEAST_WIDTH:
+        return None
+    return column if column.whole else Exact(column.lanes, column.num // column.den)
+
+
+def _concrete(block: Any, shapes: Shapes, row: int) -> tuple[Any, Shapes]:
+    """A block and its inputs' shapes as in one lane."""
+    return _at(block, row), tuple([tuple([_at(dim, row) for dim in shape]) for shape in shapes])
+
+
+def _at(value: Any, row: int) -> Any:
+    """A value as in one lane."""
+    if isinstance(value, Column):
+        found = value.at(row, 0)
+        if found is None:
+            raise Unsuited
+        return found
+    if isinstance(value, Mask):
+        return bool(_row(value.truth, value.lanes.size)[row])
+    if isinstance(value, Block):
+        settings = {name: replace(s, value=_at(s.value, row)) for name, s in value.settings.items()}
+        return replace(value, settings=settings)
+    if isinstance(value, Blocks):
+        return replace(value, steps=tuple([(name, _at(step, row)) for name, step in value.steps]))
+    if isinstance(value, Size):
+        return Size([_at(part, row) for part in value])
+    if isinstance(value, tuple):
+        return tuple([_at(part, row) for part in value])
+    return value
+
+
+def _widths(block: Any, shapes: Shapes) -> list[Exact | int]:
+    """What the symbols of a program are, in their order: see `tracing.Pattern`."""
+    found: list[Exact | int] = []
+    if isinstance(block, Block):
+        for setting in block.settings.values():
+            value = setting.value
+            if isinstance(value, Exact) or (type(value) is int and value >= LEAST_WIDTH):
+                found.append(value)
+    return [*found, *[shape[0] for shape in shapes]]
+
+
+__all__ = ["MEASURES", "Forms", "Tally", "Unsuited", "grouped"]

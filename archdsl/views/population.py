@@ -1,0 +1,156 @@
+"""What `archdsl space count`, `sample` and `enumerate` show: how many members there are, and the table of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archdsl import __version__
+from archdsl.records import documented
+from archdsl.spaces.opened import Opened
+from archdsl.spaces.population import kinds_of
+from archdsl.spaces.space import Space
+from archdsl.views.acceptance import AcceptanceReport, acceptance_report, acceptance_text, interval, percent
+from archdsl.views.space import count_text as number_text
+from archdsl.visible import visible
+
+if TYPE_CHECKING:
+    from archdsl.spaces.arrays.counted import Counted
+    from archdsl.spaces.arrays.sampled import Tally
+
+
+@documented
+class CountReport:
+    """The output of `archdsl space count SPACE --format json`."""
+
+    archdsl: str
+    spec: str
+    space: str
+    settings: int
+    """Valid or not: exact always."""
+    exact: bool
+    """Whether every setting was looked at; then `low` and `high` are the count."""
+    low: int
+    """The smallest number of valid settings within the bands that the interval holds."""
+    high: int
+    """The largest."""
+    networks: int | None
+    """Networks that differ; null where that was not asked."""
+    acceptance: AcceptanceReport
+
+
+@documented
+class PopulationReport:
+    """The output of `archdsl space sample` and `enumerate` with `--format json`: what was written."""
+
+    archdsl: str
+    spec: str
+    space: str
+    space_hash: str
+    """A digest of the texts that the space was made of, which every row has."""
+    settings: int
+    path: str
+    rows: int
+    columns: dict[str, str]
+    """Names, and whether a column holds int, number, bool or text."""
+    repeated: int
+    """Members that were left out since their network was there already."""
+    parts: int | None
+    """Into how many parts an enumeration was cut; null of a sample."""
+    resumed: int | None
+    """How many of them an earlier start had done."""
+    acceptance: AcceptanceReport
+
+
+def count_report(space: Space, spec: str, found: Counted, bands: tuple[str, ...], seed: int) -> CountReport:
+    """How many settings are valid."""
+    law, seeded = ("all", None) if found.exact else ("equal", seed)
+    acceptance = acceptance_report(space, found.tally, bands, law, seeded)
+    figures = found.settings, found.exact, found.low, found.high, found.networks
+    return CountReport(__version__, spec, space.name, *figures, acceptance)
+
+
+def count_text(found: CountReport) -> str:
+    """The count, or that it is an interval."""
+    settings = number_text(found.settings)
+    if found.exact:
+        lines = [f"{found.space}: exactly {found.low:,} of {settings} settings are accepted"]
+        lines += [f"{found.networks:,} different networks, by hash"] if found.networks is not None else []
+    else:
+        share = found.acceptance.accepted
+        lines = [
+            f"{found.space}: {settings} settings, of which not all were looked at",
+            f"accepted: between {number_text(found.low)} and {number_text(found.high)}",
+            f"  an estimate: {share.count:,} of {share.of:,} drawn, {interval(share)}",
+        ]
+    return "\n".join(lines) + "\n\n" + acceptance_text(found.acceptance)
+
+
+def sample_report(
+    opened: Opened,
+    spec: str,
+    tally: Tally,
+    bands: tuple[str, ...],
+    seed: int,
+    path: str,
+    rows: int,
+    *,
+    hashed: bool,
+) -> PopulationReport:
+    """What was drawn and written."""
+    acceptance = acceptance_report(opened.space, tally, bands, "rejection", seed)
+    return _report(opened, spec, path, rows, tally.repeated, None, acceptance, hashed)
+
+
+def enumeration_report(
+    opened: Opened,
+    spec: str,
+    tally: Tally,
+    bands: tuple[str, ...],
+    path: str,
+    parts: tuple[int, int],
+    *,
+    hashed: bool,
+) -> PopulationReport:
+    """What was gone through and written; of the parts those that were there, and all."""
+    acceptance = acceptance_report(opened.space, tally, bands, "all", None)
+    return _report(opened, spec, path, acceptance.accepted.count, 0, parts, acceptance, hashed)
+
+
+def _report(
+    opened: Opened,
+    spec: str,
+    path: str,
+    rows: int,
+    repeated: int,
+    parts: tuple[int, int] | None,
+    acceptance: AcceptanceReport,
+    hashed: bool,
+) -> PopulationReport:
+    resumed, all_parts = parts if parts is not None else (None, None)
+    return PopulationReport(
+        archdsl=__version__,
+        spec=spec,
+        space=opened.space.name,
+        space_hash=opened.digest,
+        settings=opened.space.settings,
+        path=path,
+        rows=rows,
+        columns=dict(kinds_of(opened.codings, hashed=hashed)),
+        repeated=repeated,
+        parts=all_parts,
+        resumed=resumed,
+        acceptance=acceptance,
+    )
+
+
+def population_text(found: PopulationReport) -> str:
+    """What was written, and what was left out."""
+    lines = [f"wrote {visible(found.path)}: {found.rows:,} networks of {found.space}"]
+    if found.resumed:
+        lines.append(f"{found.resumed:,} of {found.parts:,} parts were there from an earlier start")
+    if found.repeated:
+        lines.append(f"{found.repeated:,} members were left out: their networks are there already")
+    share = found.acceptance.accepted
+    if found.acceptance.method is not None:
+        lines.append(f"accepted: {percent(share.share)} of {share.of:,} draws ({interval(share)})")
+    return "\n".join(lines) + "\n\n" + acceptance_text(found.acceptance)
