@@ -27,6 +27,7 @@ from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.request import RequestError, changes_of
 from archdsl.rows import Row, compiled_row, names_row, read_row
+from archdsl.source import Source
 from archdsl.zoo import Place
 from archdsl.zoo import locate as _locate
 
@@ -119,10 +120,33 @@ def compiled(request: Request) -> Compiled:
     with `finish`.
     """
     project = Project(request.file)
+    return _compiled(request, project, _source(request, project))
+
+
+def compiled_with_names(request: Request) -> tuple[Compiled, Symbolic | None]:
+    """The model, compiled without its last scaling where that has names for numbers, and that scaling."""
+    project, scalings = Project(request.file), request.changes.scalings
+    source, symbolic, found = _source(request, project), None, Diagnostics()
+    if scalings:
+        compiler = Compiler(project)
+        try:
+            scope = compiler.scope(compiler.program(source, found), found)
+            symbolic = None if found.failed else symbolic_scaling(scalings[-1], scope)
+        except Fault as fault:
+            fail(request, one(fault.diagnostic))
+    if symbolic is not None:
+        request = replace(request, changes=replace(request.changes, scalings=scalings[:-1]))
+    return _compiled(request, project, source), symbolic
+
+
+def _source(request: Request, project: Project) -> Source:
     try:
-        source = project.source()
+        return project.source()
     except Fault as fault:
         fail(request, one(fault.diagnostic))
+
+
+def _compiled(request: Request, project: Project, source: Source) -> Compiled:
     if request.row is not None:
         result = _compiled_row(request, request.row)
     else:
@@ -133,24 +157,6 @@ def compiled(request: Request) -> Compiled:
     if not request.as_json:
         tell(result.diagnostics, request.color)
     return result
-
-
-def compiled_with_names(request: Request) -> tuple[Compiled, Symbolic | None]:
-    """The model, compiled without its last scaling where that has names for numbers, and that scaling."""
-    scalings = request.changes.scalings
-    if not scalings:
-        return compiled(request), None
-    project = Project(request.file)
-    found = Diagnostics()
-    try:
-        compiler = Compiler(project)
-        scope = compiler.scope(compiler.program(project.source(), found), found)
-        symbolic = None if found.failed else symbolic_scaling(scalings[-1], scope)
-    except Fault as fault:
-        fail(request, one(fault.diagnostic))
-    if symbolic is None:
-        return compiled(request), None
-    return compiled(replace(request, changes=replace(request.changes, scalings=scalings[:-1]))), symbolic
 
 
 def one(diagnostic: Diagnostic) -> Diagnostics:

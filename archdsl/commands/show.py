@@ -50,7 +50,7 @@ def command(file: str, **options: Any) -> None:
 
 def _space(request: Request, project: Project) -> Space | None:
     """The space that is named in place of a model; none, and nothing said, where it is none or at fault."""
-    if request.model is None or request.changes:
+    if request.model is None or request.changes or request.row is not None:
         return None
     try:
         opened = Text(project, project.source(), request.model).opened()

@@ -192,8 +192,14 @@ def test_leading_exponents(run: Run) -> None:
     assert cost(run, *asked[:2], "--scale", "d:2")["leading"] is None
     first = cost(run, *asked[:2], "--scale", "d:2", "--scale", "w(s)")
     assert (first["changes"][0]["scaling"], first["leading"]["scaling"]) == ("d", "w(s)")
-    assert "E201: `s` is not defined" in run("cost", "regnetx_400mf", "--scale", "alpha(s, a)").err
+    assert "E201]: `s` is not defined" in run("cost", "regnetx_400mf", "--scale", "alpha(s, a)").err
     assert "error[E320]" in run("cost", "rexnet_1_0x", "--formulas", "--scale", "d(s)").err
+
+
+def test_leading_exponents_of_a_text_from_elsewhere(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"arch 1\nuse std.ops { conv }\nmodel m { input: 3 x 8 x 8  stages: conv { width: 16  kernel: 1 } }\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert "s^(1/2)" in run("cost", "-", "--formulas", "--scale", "w(s)").out
 
 
 def test_no_steps_come_near_enough(run: Run) -> None:

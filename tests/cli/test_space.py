@@ -230,6 +230,49 @@ def test_the_same_population_for_any_number_of_processes(run: Run) -> None:
     assert texts[0] == texts[1] == texts[2]
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.usefixtures("spaces")
+def test_the_same_population_for_pieces_of_any_size(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archdsl.spaces.arrays import sampled as pieces
+
+    space = archdsl.space("spaces.arch", "tiny")
+    before = space.sample(12, seed=4, unique=True)
+    monkeypatch.setattr(pieces, "FIRST", size)
+    monkeypatch.setattr(pieces, "LARGEST", size)
+    after = space.sample(12, seed=4, unique=True)
+    assert {name: column.tolist() for name, column in after.columns.items()} == {
+        name: column.tolist() for name, column in before.columns.items()
+    }
+    assert after.tally == before.tally
+
+
+@pytest.mark.usefixtures("spaces")
+@pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
+def test_appended(run: Run, form: str) -> None:
+    """A table that grew is the one that is drawn at once; what is no such table stays as it is."""
+    words = ("sample", "spaces.arch", "tiny", "--seed", 3, "--unique")
+    report(run, PopulationReport, *words, "--count", 12, "-o", f"whole.{form}")
+    for count in (5, 4, 3):
+        report(run, PopulationReport, *words, "--count", count, "--append", "-o", f"grown.{form}")
+    whole = read(Path(f"whole.{form}"))
+    assert read(Path(f"grown.{form}")) == whole
+    if form != "parquet":
+        assert Path(f"grown.{form}").read_bytes() == Path(f"whole.{form}").read_bytes()
+    before = Path(f"grown.{form}").read_bytes()
+    for other, message in [
+        (("--seed", 4), "of another seed"),
+        (("--no-hash",), "other columns"),
+        (("--unique", "--band", "params=..2K"), "was it sampled by other bands?"),
+        ((), "was it sampled by other bands?"),
+        (("--unique", "--count", 50, "--max-draws", 60), "nothing is written"),
+    ]:
+        plain = ("space", "sample", "spaces.arch", "tiny", "--seed", 3, "--count", 1)
+        result = run(*plain, *other, "--append", "-o", f"grown.{form}")
+        assert (result.code, message in result.err) == (1, True), result.err
+        assert Path(f"grown.{form}").read_bytes() == before
+    assert run("space", *words, "--append", "--force", "-o", f"grown.{form}").code == 2
+
+
 @pytest.mark.usefixtures("spaces")
 def test_bands_and_networks_once(run: Run) -> None:
     rows = sampled(run, "pop.jsonl", "--count", 5, "--unique", "--band", "params=1000..2000", "--band", "flops=..1M")
@@ -382,6 +425,17 @@ def test_published_networks_are_members(run: Run) -> None:
     assert report(run, ContainsReport, "contains", "anynetx_e_400mf", "regnetx_400mf")["answer"] == "member"
     found = report(run, ContainsReport, "contains", "anynetx_e_400mf", "regnetx_800mf", code=1)
     assert (found["answer"], found["refused"]) == ("no member", "require 360M <= flops <= 400M")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("name", ["anynetx_a", "regnetx", "efficientnetv2"])
+def test_members_are_found_again(name: str) -> None:
+    """What was drawn of a large space is found from the network alone: its hash is what is asked."""
+    space = archdsl.space(name)
+    population = space.sample(3, seed=1)
+    for number in range(len(population)):
+        found = space.contains(population.member(number), tries=200)
+        assert (found.answer, found.all) == ("member", False)
 
 
 # Rows as networks

@@ -6,6 +6,7 @@ quick, and are taken up in their order; so the same is found for any number of p
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -208,6 +209,7 @@ _OPENED: list[Opened] = []
 
 
 def _begin(text: Text) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
     opened = text.opened()
     if opened is None:
         raise RuntimeError("the space is at fault in a process, and was not where that was started")
@@ -232,6 +234,8 @@ class Wanted:
     unique: bool = False
     """Whether a network that was found before is passed over."""
     start: int = 0
+    seen: frozenset[str] = frozenset()
+    """Hashes of networks that were found before."""
 
 
 def members(
@@ -241,7 +245,7 @@ def members(
 
     There are fewer where `most` draws have no more.
     """
-    seen: set[str] = set()
+    seen = set(wanted.seen)
     left = wanted.count
     with pieces(opened, asked, jobs, wanted.start, wanted.start + wanted.most) as found:
         for each in found if left else ():
