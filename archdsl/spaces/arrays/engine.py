@@ -39,7 +39,7 @@ Settings: TypeAlias = npt.NDArray[np.int64]
 
 VALID, NO_NETWORK = -1, -2
 """What `Batch.why` says where no requirement refused a setting."""
-LANES = 1 << 16
+LANES = 1 << 18
 """Lanes that are worked out at once."""
 FIRST, AFTER = 1 << 20, 1 << 22
 """Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
