@@ -92,7 +92,7 @@ class Engine:
             if len(rows) <= FEW:
                 self._exactly(rows, found)
                 continue
-            run = _Run(self.ctx, self.space, self.forms, found.settings[rows], most)
+            run = Run(self.ctx, self.space, self.forms, found.settings[rows], most)
             unsure, parts, left = run.settle(rows, found)
             self._exactly(unsure, found)
             waiting += parts
@@ -124,7 +124,7 @@ class _Entered:
             self.costs[name][rows] = values
 
 
-class _Run:
+class Run:
     """The evaluation of some settings at once, until they come apart or all is known of them."""
 
     def __init__(self, ctx: Context, space: Space, forms: Forms, settings: Settings, most: int) -> None:
@@ -140,7 +140,7 @@ class _Run:
         each for itself, and what a requirement leaves."""
         keys: Array | None = None
         try:
-            refused = self._steps()
+            refused = self.steps()
         except Split as split:
             keys = split.keys
         except Fault as fault:
@@ -169,7 +169,7 @@ class _Run:
         found.enter(rows[sure], {name: values[sure] for name, values in self.costs.items()})
         return rows[~sure], [], []
 
-    def _steps(self) -> tuple[int, Array] | None:
+    def steps(self) -> tuple[int, Array] | None:
         """Take all steps; a requirement that refuses some lanes ends them, with its number and where it holds."""
         self._draw()
         numbers = {id(step): number for number, step in enumerate(self.space.requirements)}
@@ -193,6 +193,10 @@ class _Run:
         if not isinstance(step, Requirement):
             bind_names(self.ctx, step.binding, env)
             return None
+        return self.holds(step, env)
+
+    def holds(self, step: Requirement, env: Environment) -> Array:
+        """Where a requirement holds."""
         value = self.ctx.evaluate(step.condition, env)
         if isinstance(value, Mask):
             return np.broadcast_to(value.truth, (self.lanes.size, 1))[:, 0]
@@ -208,14 +212,15 @@ class _Run:
         for draw in self.space.draws:
             columns = self.settings[:, at : at + draw.dimensions].T
             at += draw.dimensions
-            values = tuple([self._drawn(draw, numbers) for numbers in columns])
+            first = at - draw.dimensions
+            values = tuple([self._drawn(draw, numbers, 1 << first + i) for i, numbers in enumerate(columns)])
             whole: Any = values if draw.count is not None else values[0]
             self.names[draw.name] = whole * (draw.count or 1) if draw.tied else whole
 
-    def _drawn(self, draw: Draw, numbers: Array) -> Value:
+    def _drawn(self, draw: Draw, numbers: Array, depends: int) -> Value:
         """What one dimension draws: a value if all lanes have it, else a column of numbers."""
         domain = draw.law.domain
-        agreed = self.lanes.alike(numbers[:, None])
+        agreed = self.lanes.alike(numbers[:, None], depends)
         if agreed is not None:
             return domain.value(int(agreed))
         if isinstance(domain, Grid):
@@ -223,21 +228,21 @@ class _Run:
             den = int(np.lcm(first.denominator, step.denominator))
             scaled = int(first * den), int(step * den)
             if (abs(scaled[0]) + abs(scaled[1]) * domain.size) < WIDE and den < WIDE:
-                found: Column = Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den)
-                return found
-            raise Split(numbers)
+                return Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den, depends=depends)
+            raise Split(numbers, depends)
         if not all(map(is_number, domain.values)):
-            raise Split(numbers)
-        return self._listed([Fraction(value) for value in domain.values], numbers)  # type: ignore[arg-type]
+            raise Split(numbers, depends)
+        return self._listed([Fraction(value) for value in domain.values], numbers, depends)  # type: ignore[arg-type]
 
-    def _listed(self, values: list[Fraction], numbers: Array) -> Value:
+    def _listed(self, values: list[Fraction], numbers: Array, depends: int) -> Value:
         """Numbers of a list."""
         if any(abs(value.numerator) >= WIDE or value.denominator >= WIDE for value in values):
-            raise Split(numbers)
+            raise Split(numbers, depends)
         num = np.array([value.numerator for value in values], np.int64)[numbers][:, None]
         if all(value.denominator == 1 for value in values):
-            return Exact(self.lanes, num)
-        return Exact(self.lanes, num, np.array([value.denominator for value in values], np.int64)[numbers][:, None])
+            return Exact(self.lanes, num, depends=depends)
+        den = np.array([value.denominator for value in values], np.int64)[numbers][:, None]
+        return Exact(self.lanes, num, den, depends=depends)
 
     def _make(self) -> None:
         """The model of all lanes."""
@@ -249,7 +254,11 @@ class _Run:
 
     def _cost(self, name: str) -> Value:
         self._count()
-        return self.names[name] if self.costs is None else Exact(self.lanes, self.costs[name][:, None])
+        return self.names[name] if self.costs is None else self.total(name, self.costs[name][:, None])
+
+    def total(self, name: str, costs: Array) -> Column:
+        """What a condition sees of the costs of all networks."""
+        return Exact(self.lanes, costs)
 
     def _count(self) -> None:
         """The costs of all networks, once."""
@@ -263,7 +272,7 @@ class _Run:
             raise Unsuited  # too large for 64 bits
         self.costs = costs
         for name in MEASURES:
-            self.names.setdefault(name, Exact(self.lanes, costs[name][:, None]))
+            self.names.setdefault(name, self.total(name, costs[name][:, None]))
 
 
-__all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "Engine", "Settings"]
+__all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "Engine", "Run", "Settings"]
