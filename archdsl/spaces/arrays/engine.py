@@ -20,7 +20,7 @@ from archdsl.analysis.calls import bind_names
 from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Model
-from archdsl.analysis.values import Environment, Value
+from archdsl.analysis.values import Block, Environment, Value
 from archdsl.diagnostics import Fault
 from archdsl.graph.conventions import DEFAULT
 from archdsl.graph.cost import convention_of
@@ -28,7 +28,7 @@ from archdsl.graph.shapes import Size
 from archdsl.numbers import is_number
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Lanes, Mask, Split, Uneven
-from archdsl.spaces.arrays.rules import LaneContext
+from archdsl.spaces.arrays.rules import Chosen, LaneContext
 from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited, grouped
 from archdsl.spaces.laws import Draw, Grid
 from archdsl.spaces.member import member_of, seen
@@ -230,6 +230,8 @@ class Run:
             if (abs(scaled[0]) + abs(scaled[1]) * domain.size) < WIDE and den < WIDE:
                 return Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den, depends=depends)
             raise Split(numbers, depends)
+        if all(isinstance(value, Block) and not value.settings and not value.inputs for value in domain.values):
+            return Chosen(self.lanes, domain.values, numbers, depends)  # type: ignore[arg-type]
         if not all(map(is_number, domain.values)):
             raise Split(numbers, depends)
         return self._listed([Fraction(value) for value in domain.values], numbers, depends)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from archdsl.analysis.language import LANGUAGE
 from archdsl.analysis.operators import ordered
 from archdsl.analysis.program import Builtin
 from archdsl.analysis.traces import Traces
-from archdsl.analysis.values import Environment, Function, ManyLists, Origin, Value
+from archdsl.analysis.values import Block, Environment, Function, ManyBlocks, ManyLists, Origin, Value
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.shapes import Range
 from archdsl.numbers import NumberError
@@ -143,6 +143,29 @@ class Ragged(Counted):
         outside = -column.bound if name == "max" else column.bound
         chosen = getattr(np, name)(np.where(live, column.num, outside), axis=1, keepdims=True)
         return Exact(column.lanes, chosen, column.den, column.bound, column.widest, depends)
+
+
+class Chosen(ManyBlocks):
+    """Of some blocks one in each lane."""
+
+    __slots__ = ("_alternatives", "depends", "lanes", "numbers")
+
+    lanes: Lanes
+    numbers: Array
+    """The number of its block in each lane (N)."""
+    depends: int
+    """The dimensions of the space that it depends on."""
+
+    def __init__(self, lanes: Lanes, alternatives: tuple[Block, ...], numbers: Array, depends: int) -> None:
+        for name, value in zip(self.__slots__, (alternatives, depends, lanes, numbers), strict=True):
+            object.__setattr__(self, name, value)
+
+    @property
+    def alternatives(self) -> tuple[Block, ...]:
+        return self._alternatives
+
+    def apart(self) -> NoReturn:
+        raise Split(self.numbers, self.depends)
 
 
 # Conditions
@@ -344,4 +367,4 @@ LANES = Language(
     override=LANGUAGE.override,
 )
 
-__all__ = ["LaneContext", "Ragged"]
+__all__ = ["Chosen", "LaneContext", "Ragged"]
