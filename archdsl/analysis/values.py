@@ -202,19 +202,19 @@ class ManyBlocks(Block):
         raise NotImplementedError
 
     @property
-    def of(self) -> Definition | Primitive:  # type: ignore[override]
+    def of(self) -> Definition | Primitive:
         self.apart()
 
     @property
-    def settings(self) -> Mapping[str, Setting]:  # type: ignore[override]
+    def settings(self) -> Mapping[str, Setting]:
         self.apart()
 
     @property
-    def span(self) -> Span | None:  # type: ignore[override]
+    def span(self) -> Span | None:
         self.apart()
 
     @property
-    def inputs(self) -> tuple[Output, ...]:  # type: ignore[override]
+    def inputs(self) -> tuple[Output, ...]:
         self.apart()
 
     def __eq__(self, other: object) -> bool:

@@ -9,8 +9,8 @@ lies within that error, it is decided so, by the numbers of the language. What t
 makes its lane one that the ordinary compiler decides.
 
 Every column and mask knows on which dimensions of the space it depends: what is made without saying so depends on all.
-Where the lanes must agree on something, or may be left to the ordinary compiler, `Lanes` is told on which dimensions that
-depends, for those who ask (`structure.py`).
+Where the lanes must agree on something, or may be left to the ordinary compiler, `Lanes` is told on which dimensions
+that depends, for those who ask (`structure.py`).
 """
 
 from __future__ import annotations

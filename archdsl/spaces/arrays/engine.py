@@ -143,13 +143,13 @@ class Run:
             refused = self.steps()
         except Split as split:
             keys = split.keys
-        except Fault as fault:
+        except (Fault, AlreadyReported) as fault:
             sure = ~self.lanes.unsure
-            if fault.diagnostic.code != "E312":  # a `require` that does not hold for any of them
+            if not self.refuses_all(fault):
                 return rows, [], []
             found.why[rows[sure]] = NO_NETWORK
             return rows[~sure], [], []
-        except (AlreadyReported, Unsuited, Uneven, TypeError, RecursionError):
+        except (Unsuited, Uneven, TypeError, RecursionError):
             return rows, [], []
         sure = ~self.lanes.unsure
         if keys is not None:
@@ -168,6 +168,11 @@ class Run:
         found.why[rows[sure]] = VALID
         found.enter(rows[sure], {name: values[sure] for name, values in self.costs.items()})
         return rows[~sure], [], []
+
+    def refuses_all(self, fault: Fault | AlreadyReported) -> bool:
+        """Whether what ended the evaluation is a `require` of the model, which holds for none of the lanes."""
+        told = [fault.diagnostic] if isinstance(fault, Fault) else self.ctx.diagnostics
+        return any(diagnostic.code == "E312" for diagnostic in told)
 
     def steps(self) -> tuple[int, Array] | None:
         """Take all steps; a requirement that refuses some lanes ends them, with its number and where it holds."""
@@ -256,11 +261,11 @@ class Run:
 
     def _cost(self, name: str) -> Value:
         self._count()
-        return self.names[name] if self.costs is None else self.total(name, self.costs[name][:, None])
+        return self.names[name] if self.costs is None else self.totals(self.costs)[name]
 
-    def total(self, name: str, costs: Array) -> Column:
-        """What a condition sees of the costs of all networks."""
-        return Exact(self.lanes, costs)
+    def totals(self, costs: Mapping[str, Array]) -> dict[str, Column]:
+        """What conditions see of the costs of all networks."""
+        return {name: Exact(self.lanes, values[:, None]) for name, values in costs.items()}
 
     def _count(self) -> None:
         """The costs of all networks, once."""
@@ -273,8 +278,8 @@ class Run:
         if any(values.dtype == object for values in costs.values()):
             raise Unsuited  # too large for 64 bits
         self.costs = costs
-        for name in MEASURES:
-            self.names.setdefault(name, self.total(name, costs[name][:, None]))
+        for name, total in self.totals(costs).items():
+            self.names.setdefault(name, total)
 
 
 __all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "Engine", "Run", "Settings"]

@@ -148,8 +148,9 @@ class Ragged(Counted):
 class Chosen(ManyBlocks):
     """Of some blocks one in each lane."""
 
-    __slots__ = ("_alternatives", "depends", "lanes", "numbers")
+    __slots__ = ("_blocks", "depends", "lanes", "numbers")
 
+    _blocks: tuple[Block, ...]
     lanes: Lanes
     numbers: Array
     """The number of its block in each lane (N)."""
@@ -157,12 +158,13 @@ class Chosen(ManyBlocks):
     """The dimensions of the space that it depends on."""
 
     def __init__(self, lanes: Lanes, alternatives: tuple[Block, ...], numbers: Array, depends: int) -> None:
-        for name, value in zip(self.__slots__, (alternatives, depends, lanes, numbers), strict=True):
+        given = {"_blocks": alternatives, "lanes": lanes, "numbers": numbers, "depends": depends}
+        for name, value in given.items():
             object.__setattr__(self, name, value)
 
     @property
     def alternatives(self) -> tuple[Block, ...]:
-        return self._alternatives
+        return self._blocks
 
     def apart(self) -> NoReturn:
         raise Split(self.numbers, self.depends)

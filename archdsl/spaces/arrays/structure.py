@@ -1,14 +1,14 @@
 """Which draws of a space have their costs to themselves, so that the costs of a network are a sum.
 
-The dimensions of a space fall into parts. All settings of each part, the other dimensions at one value, are evaluated at
-once, and on the way it is noted on which dimensions each decision depends, and each block that is counted. Those that
-depend on several parts make these one; then it begins again. In the end every decision was met in all the ways that
+The dimensions of a space fall into parts. All settings of each part, the other dimensions at one value, are evaluated
+at once, and on the way it is noted on which dimensions each decision depends, and each block that is counted. What
+depends on several parts makes these one; then it begins again. In the end every decision was met in all the ways that
 there are, so that no other setting goes another way, and every block costs what the numbers of one part say: the costs
-are a constant and a number of each part. A requirement on the draws of one part leaves some of its settings. One
-that compares a cost with a number is kept: `sums.py` counts with it.
+are a constant and a number of each part. A requirement on the draws of one part leaves some of its settings. One that
+compares a cost with a number is kept: `sums.py` counts with it.
 
-What takes lanes apart by a few values makes a case of each of them. Where anything else is in doubt nothing is said
-of the space: `Tied`.
+What takes lanes apart by a few values makes a case of each of them. Where anything else is in doubt nothing is said of
+the space: `Tied`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.values import Environment
 from archdsl.diagnostics import Fault
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.column import EVERYTHING, Array, Column, Exact, Mask, Split, Uneven
+from archdsl.spaces.arrays.column import EVERYTHING, Array, Column, Exact, Lanes, Mask, Split, Uneven
 from archdsl.spaces.arrays.engine import Engine, Run, Settings
 from archdsl.spaces.arrays.tally import MEASURES, Unsuited
 from archdsl.spaces.space import Requirement, Space
@@ -80,8 +80,8 @@ class _Total(Exact):
 
     __slots__ = ("measure",)
 
-    def __init__(self, measure: str, of: Exact) -> None:
-        super().__init__(of.lanes, of.num)
+    def __init__(self, lanes: Lanes, costs: Array, measure: str) -> None:
+        super().__init__(lanes, costs)
         self.measure = measure
 
     def _compared(self, sign: str, other: object) -> Any:
@@ -138,8 +138,8 @@ class _Observed(Run):
         self.lanes.decided = self.decided
         self.bounds: list[Bound] = []
 
-    def total(self, name: str, costs: Array) -> Column:
-        return _Total(name, Exact(self.lanes, costs))
+    def totals(self, costs: Mapping[str, Array]) -> dict[str, Column]:
+        return {name: _Total(self.lanes, values[:, None], name) for name, values in costs.items()}
 
     def holds(self, step: Requirement, env: Environment) -> Array:
         everywhere = np.ones(self.lanes.size, dtype=bool)
@@ -176,20 +176,25 @@ class _Cut:
         self.space, self.fixed = space, dict(fixed)
         self.parts: dict[tuple[int, ...], Settings] = {}
         for part in parts:
-            self._enter(part, [np.arange(space.sizes[dimension])[:, None] for dimension in part])
+            sizes = [space.sizes[dimension] for dimension in part]
+            self._verify(part, math.prod(sizes))
+            self._enter(part, [np.arange(size)[:, None] for size in sizes])
+
+    def _verify(self, dimensions: tuple[int, ...], count: int) -> None:
+        """Raise `Tied` for a part of too many settings."""
+        if count > MAX_LANES:
+            several = "have their costs together" if len(dimensions) > 1 else "is drawn"
+            raise Tied(f"{self.named(dimensions)} {several}: {count:,} settings, of {MAX_LANES:,} that are looked at")
 
     def _enter(self, dimensions: tuple[int, ...], of: Sequence[Settings]) -> None:
         """A part of several, with all that these have together; its dimensions are in the order of theirs."""
-        count = math.prod(map(len, of))
-        if count > MAX_LANES:
-            raise Tied(f"{self.named(dimensions)} have costs together, which are {count:,} settings")
         index = np.indices([len(each) for each in of]).reshape(len(of), -1)
         self.parts[dimensions] = np.concatenate([each[at] for each, at in zip(of, index, strict=True)], axis=1)
 
     def named(self, dimensions: Sequence[int]) -> str:
-        """What is drawn in some dimensions, by name."""
-        names = [name for name, of in _names(self.space).items() if set(of) & set(dimensions)]
-        return ", ".join([f"`{name}`" for name in names])
+        """What is drawn in some dimensions, by name: of a list, its own."""
+        names = [names_of(self.space)[dimension].partition("[")[0] for dimension in sorted(dimensions)]
+        return ", ".join([f"`{name}`" for name in dict.fromkeys(names)])
 
     def rows(self) -> tuple[Settings, list[slice]]:
         """A setting with the first of each part, and for each part all its settings beside the first of the others."""
@@ -221,26 +226,27 @@ class _Cut:
             dimensions = set(self.free(depends))
             touched = [part for part in self.parts if dimensions & set(part)]
             if len(touched) > 1:
+                whole = tuple([dimension for part in touched for dimension in part])
                 of = [self.parts.pop(part) for part in touched]
-                self._enter(tuple([dimension for part in touched for dimension in part]), of)
+                self._verify(whole, math.prod(map(len, of)))
+                self._enter(whole, of)
                 changed = True
         return changed
 
     def narrow(self, depends: int, holds: Array, slices: list[slice]) -> bool:
         """Leave the settings of the one part that a requirement depends on for which it holds; whether any are left."""
         dimensions = set(self.free(depends))
-        for part, where in zip(list(self.parts), slices, strict=True):
-            if dimensions & set(part):
-                self.parts[part] = self.parts[part][holds[where]]
-                return len(self.parts[part]) > 0
-        return False
+        part, where = next(each for each in zip(self.parts, slices, strict=True) if dimensions & set(each[0]))
+        self.parts[part] = self.parts[part][holds[where]]
+        return len(self.parts[part]) > 0
 
 
-def _names(space: Space) -> dict[str, range]:
-    found, at = {}, 0
+def names_of(space: Space) -> list[str]:
+    """What is drawn in each dimension: `depth`, `kernels[2]`."""
+    found: list[str] = []
     for draw in space.draws:
-        found[draw.name] = range(at, at + draw.dimensions)
-        at += draw.dimensions
+        listed = draw.count is not None and not draw.tied
+        found += [f"{draw.name}[{index}]" if listed else draw.name for index in range(draw.dimensions)]
     return found
 
 
@@ -277,11 +283,11 @@ def _case(engine: Engine, cut: _Cut) -> Case | list[_Cut] | None:
             split = apart
         except _Refused as other:
             refused = other
-        except Fault as fault:
-            if fault.diagnostic.code != "E312":  # a `require` of the model, which holds for none of them
+        except (Fault, AlreadyReported) as fault:
+            if not run.refuses_all(fault):
                 raise Tied("some of its settings have no network") from None
             refused = _Refused(np.zeros(len(rows), dtype=bool), 0)
-        except (AlreadyReported, Unsuited, Uneven, TypeError, RecursionError):
+        except (Unsuited, Uneven, TypeError, RecursionError):
             raise Tied("its networks are not counted block by block") from None
         if run.lanes.unsure.any():
             raise Tied("some of its settings are decided one by one")
@@ -315,11 +321,13 @@ def _summed(cut: _Cut, run: _Observed, slices: list[slice]) -> Case:
     if costs is None:
         raise Tied("its networks are not counted block by block")
     base = {name: int(costs[name][0]) for name in MEASURES}
-    parts = [
-        Part(dimensions, settings, {name: costs[name][where] - base[name] for name in MEASURES})
-        for (dimensions, settings), where in zip(cut.parts.items(), slices, strict=True)
-    ]
+    parts = []
+    for (dimensions, settings), where in zip(cut.parts.items(), slices, strict=True):
+        order = sorted(range(len(dimensions)), key=dimensions.__getitem__)
+        own = {name: costs[name][where] - base[name] for name in MEASURES}
+        parts.append(Part(tuple([dimensions[at] for at in order]), settings[:, order], own))
+    parts.sort(key=lambda part: part.dimensions)
     return Case(cut.fixed, tuple(parts), base, tuple(run.bounds))
 
 
-__all__ = ["Bound", "Case", "Part", "Tied", "cases_of"]
+__all__ = ["Bound", "Case", "Part", "Tied", "cases_of", "names_of"]

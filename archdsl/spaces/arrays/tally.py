@@ -2,36 +2,37 @@
 
 A block is counted for all lanes that have it in the same form, by a program of its widths (`programs.py`); what differs
 otherwise (a kernel, a ratio, whether a shortcut has a projection) is another form, traced when it is first met. The
-blocks of a stage from the second one on are alike, so that the depth of a stage is a factor.
+blocks of a stage from the second one on are alike, so that the depth of a stage is a factor. How they come one behind
+the other is `assembled.py`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from archdsl import limits
-from archdsl.analysis.assemble import Assembly, Ends
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.language import LANGUAGE
 from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.outputs import holding
 from archdsl.analysis.tracing import LEAST_WIDTH, generalised, pattern_of
-from archdsl.analysis.values import Block, Environment, Tensor, Value, parts_of, tensors_of
+from archdsl.analysis.values import Block, Environment, Tensor, Value, parts_of
 from archdsl.analysis.values import Sequence as Blocks
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import amounts_of
 from archdsl.graph.network import INPUT
-from archdsl.graph.shapes import Shape, Size
+from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Mask, Uneven, constant
+from archdsl.spaces.arrays.assembled import LaneAssembly, Shapes, Unsuited, mattering
+from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Mask
 from archdsl.spaces.arrays.programs import Program
-from archdsl.spaces.arrays.rules import Chosen, LaneContext
+from archdsl.spaces.arrays.rules import LaneContext
 from archdsl.syntax import ast
 
 MAX_FORMS = 64
@@ -39,13 +40,6 @@ MAX_FORMS = 64
 PATIENCE = 8
 """Lanes in a row that have no network, after which the ordinary compiler decides the rest."""
 MEASURES = ("flops", "params", "acts")
-
-
-Shapes: TypeAlias = tuple[Shape, ...]
-
-
-class Unsuited(Exception):
-    """The model is not one whose blocks are counted one by one: the ordinary compiler counts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +96,7 @@ class Tally:
             raise Unsuited
         plain = replace(model, stages=tuple([self._plain(i, stage) for i, stage in enumerate(model.stages)]))
         self._verify_depth(model)
-        assembly = _Assembly(self.ctx, plain, self.place, tally=self)
+        assembly = LaneAssembly(self.ctx, plain, self.place, lanes=self.lanes)
         assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
         if self._most > limits.MAX_NODES:
             self.lanes.doubt((self.operations > limits.MAX_NODES)[:, None])
@@ -111,11 +105,6 @@ class Tally:
         sums = self.forms.convention
         totals = zip(MEASURES, (sums.flops, sums.params, sums.acts), self.amounts, strict=True)
         return {name: total.total(amount) for name, total, amount in totals}
-
-    @property
-    def here(self) -> Array:
-        """The lanes that matter (N)."""
-        return self.lanes.mattering(np.ones((self.lanes.size, 1), dtype=bool))[:, 0]
 
     # Stages
 
@@ -139,34 +128,10 @@ class Tally:
         return stage
 
     def _verify_depth(self, model: Model) -> None:
-        depths = [stage.depth.value for stage in model.stages]
-        found = [depth.num[:, 0] if isinstance(depth, Exact) else int(depth) for depth in depths]  # type: ignore[call-overload]
+        depths: list[Any] = [stage.depth.value for stage in model.stages]
+        found = [depth.num[:, 0] if isinstance(depth, Exact) else int(depth) for depth in depths]
         if sum(int(np.max(each, initial=0)) for each in found) > limits.MAX_BLOCKS:
             self.lanes.doubt(np.broadcast_to(np.asarray(sum(found) > limits.MAX_BLOCKS), (self.lanes.size,))[:, None])
-
-    def merged(self, chosen: Chosen, made: Sequence[tuple[Array, Value]]) -> Value:
-        """What stages give whose blocks differ by lane, as if it came of one: `made` are lanes and what these get."""
-        every = [tensors_of(value) or () for _, value in made]
-        kinds = {(isinstance(value, Tensor), tuple(map(len, shapes_of(of)))) for (_, value), of in zip(made, every, strict=True)}
-        if len(kinds) > 1:
-            chosen.apart()
-        tensors = []
-        for alike in zip(*every, strict=True):
-            tensors.append(Tensor(INPUT, tuple([self._dim(chosen, made, dims) for dims in zip(*shapes_of(alike), strict=True)])))
-        return tensors[0] if isinstance(made[0][1], Tensor) else tuple(tensors)
-
-    def _dim(self, chosen: Chosen, made: Sequence[tuple[Array, Value]], dims: Sequence[Any]) -> Any:
-        """An extent of which each group of lanes has its own."""
-        if all(isinstance(dim, int) and dim == dims[0] for dim in dims):
-            return dims[0]
-        found, depends = np.zeros((self.lanes.size, 1), np.int64), chosen.depends
-        for (where, _), dim in zip(made, dims, strict=True):
-            column = dim if isinstance(dim, Exact) else constant(self.lanes, dim)
-            if not isinstance(column, Exact) or not column.whole or column.num.dtype == object:
-                raise Unsuited
-            found = np.where(where[:, None], column.num, found)
-            depends |= column.depends
-        return Exact(self.lanes, found, depends=depends)
 
     # Blocks
 
@@ -188,7 +153,7 @@ class Tally:
         times = self._factors.get(path, 1)
         depends = self._rest.get(path, 0) | _depends(block, shapes)
         self.lanes.rests(depends)
-        here = self.here
+        here = mattering(self.lanes)
         if not isinstance(times, int):
             here = here & (times > 0)
         found = _Found(self.lanes.size)
@@ -310,38 +275,6 @@ class Tally:
         operations = found.sizes * np.clip(times, 0, limits.MAX_BLOCKS)
         self.operations += operations
         self._most += int(operations.max(initial=0))
-
-
-@dataclass(frozen=True)
-class _Assembly(Assembly):
-    """Puts a stage whose block differs by lane there once for each of the blocks, for the lanes that have it."""
-
-    tally: Tally = field(kw_only=True)
-
-    def stage(self, index: int, first: int, before: Value, ends: Ends) -> Value:
-        stages, tally = self.model.stages, self.tally
-        chosen = stages[index].block
-        if not isinstance(chosen, Chosen):
-            return super().stage(index, first, before, ends)
-        made = []
-        for number, block in enumerate(chosen.alternatives):
-            where = chosen.numbers == number
-            stage = replace(stages[index], block=block)
-            alone = replace(self, model=replace(self.model, stages=(*stages[:index], stage, *stages[index + 1 :])))
-            with tally.lanes.only(where[:, None], chosen.depends):
-                if not tally.here.any():
-                    continue
-                try:
-                    made.append((where, Assembly.stage(alone, index, first, before, ends)))
-                except (Fault, AlreadyReported, Unsuited, Uneven):
-                    chosen.apart()
-        if not made:
-            raise AlreadyReported  # no lane is left
-        return tally.merged(chosen, made)
-
-
-def shapes_of(tensors: Iterable[Tensor]) -> Shapes:
-    return tuple([tensor.shape for tensor in tensors])
 
 
 class _Found:
