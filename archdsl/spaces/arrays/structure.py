@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from archdsl import numbers
+from archdsl import limits, numbers
 from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.values import Environment
 from archdsl.diagnostics import Fault
@@ -31,8 +31,6 @@ from archdsl.spaces.arrays.tally import MEASURES, Unsuited
 from archdsl.spaces.space import Requirement, Space
 from archdsl.syntax import ast
 
-MAX_LANES = 1 << 18
-"""Settings of all parts that are looked at together."""
 MAX_CASES = 1024
 MAX_WAYS = 16
 """Cases that are made at one place."""
@@ -182,9 +180,10 @@ class _Cut:
 
     def _verify(self, dimensions: tuple[int, ...], count: int) -> None:
         """Raise `Tied` for a part of too many settings."""
-        if count > MAX_LANES:
-            several = "have their costs together" if len(dimensions) > 1 else "is drawn"
-            raise Tied(f"{self.named(dimensions)} {several}: {count:,} settings, of {MAX_LANES:,} that are looked at")
+        if count > limits.MAX_SUMMED:
+            of, has = ("draws of", "have their costs together:") if len(dimensions) > 1 else ("draw of", "has")
+            most = f"more than the {limits.MAX_SUMMED:,} that are looked at"
+            raise Tied(f"the {of} {self.named(dimensions)} {has} {count:,} settings, {most}")
 
     def _enter(self, dimensions: tuple[int, ...], of: Sequence[Settings]) -> None:
         """A part of several, with all that these have together; its dimensions are in the order of theirs."""
@@ -204,7 +203,7 @@ class _Cut:
         for dimensions, settings in self.parts.items():
             base[list(dimensions)] = settings[0]
         size = 1 + sum(map(len, self.parts.values()))
-        if size > MAX_LANES:
+        if size > limits.MAX_SUMMED:
             raise Tied(f"its draws have {size:,} values, each counted by itself")
         rows = np.repeat(base[None, :], size, axis=0)
         at, found = 1, []

@@ -15,7 +15,8 @@ import numpy as np
 
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.column import WIDE, Array
-from archdsl.spaces.arrays.structure import Bound, Case, Part, Tied
+from archdsl.spaces.arrays.engine import Engine
+from archdsl.spaces.arrays.structure import Bound, Case, Part, Tied, cases_of
 
 MAX_SUMS = 1 << 24
 """Different sums of a half at most; of two costs together a quarter."""
@@ -50,6 +51,12 @@ def valid(case: Case, bounds: Iterable[Bound] = ()) -> int:
         raise Tied(f"bounds of {', '.join(binding)} are not counted together")
     one, other = _halves(case, tuple(binding))
     return (_within if len(binding) == 1 else _within_both)(one, other, list(binding.values()))
+
+
+def all_valid(engine: Engine, bounds: Iterable[Bound] = ()) -> int:
+    """How many settings of a space are valid, and within more bounds. Raises `Tied`."""
+    given = tuple(bounds)
+    return sum(valid(case, given) for case in cases_of(engine))
 
 
 def _together(bounds: Iterable[Bound]) -> list[Bound]:
@@ -154,4 +161,4 @@ class _Wavelets:
         return found
 
 
-__all__ = ["valid"]
+__all__ = ["all_valid", "valid"]
