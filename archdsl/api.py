@@ -61,6 +61,7 @@ def compile(
     set: Mapping[str, object] | None = None,
     scale: Texts = (),
     to: str | None = None,
+    within: str | None = None,
     input: str | None = None,
     classes: int | None = None,
     recipe: str | None = None,
@@ -69,8 +70,8 @@ def compile(
     """Compile a model of a file: `spec` is a file, FILE:MODEL, or the name of a network that ships with archdsl.
 
     The arguments are the options of `archdsl compile`: `set={"head.classes": 10}`, `scale="NAME:4"` (or several),
-    `to="flops=16G"` for a bare `scale="NAME"`, `input="256x192"`, `recipe="NAME"`. `name` is that of the
-    emitted module.
+    `to="flops=16G"` for a bare `scale="NAME"`, with `within="1%"`, `input="256x192"`, `recipe="NAME"`. `name` is that
+    of the emitted module.
 
     Raises `CompileError` with the diagnostics, ValueError for an option in a form that is none, and TypeError for a
     `spec` that is no path.
@@ -81,7 +82,7 @@ def compile(
                 raise ValueError(f"{os.fsdecode(spec)} is a network already: it has no model {model}")
             row = read_row(os.fsdecode(spec))
             make = partial(compiled_row, row)
-            return _compiled(make, row.text, set or {}, scale, to, input, classes, recipe, name)
+            return _compiled(make, row.text, set or {}, scale, (to, within), input, classes, recipe, name)
         place = locate(os.fsdecode(spec))
         if place.model is not None and model not in (None, place.model):
             raise ValueError(f"{place.shown} names {place.model} already, not {model}")
@@ -90,7 +91,7 @@ def compile(
     except Fault as fault:
         raise CompileError(_diagnostics(fault)) from None
     make = partial(Compiler(project).compile, source, _model_name(place.model or model))
-    return _compiled(make, place.shown, set or {}, scale, to, input, classes, recipe, name)
+    return _compiled(make, place.shown, set or {}, scale, (to, within), input, classes, recipe, name)
 
 
 def compile_text(text: str, *, model: str | None = None, name: str | None = None, **options: Any) -> Compiled:
@@ -102,7 +103,8 @@ def compile_text(text: str, *, model: str | None = None, name: str | None = None
         raise TypeError(f"compile_text() takes a text, not {type(text).__name__}")
     source = Source("text.arch", text)
     get = options.pop
-    chosen = (get("set", None) or {}, get("scale", ()), get("to", None), get("input", None), get("classes", None))
+    goal = get("to", None), get("within", None)
+    chosen = (get("set", None) or {}, get("scale", ()), goal, get("input", None), get("classes", None))
     recipe = get("recipe", None)
     if options:
         raise TypeError(f"compile_text() has no option {next(iter(options))}")
@@ -127,16 +129,18 @@ def _compiled(
     spec: str,
     settings: Mapping[str, object],
     scale: Texts,
-    to: str | None,
+    goal: tuple[str | None, str | None],
     input_: str | None,
     classes: int | None,
     recipe: str | None,
     name: str | None,
 ) -> Compiled:
+    to, within = goal
     scalings = (scale,) if isinstance(scale, str) else tuple(scale) if isinstance(scale, Sequence) else (scale,)
     for option, text in [
         *[("scale", text) for text in scalings],
         ("to", to),
+        ("within", within),
         ("input", input_),
         ("recipe", recipe),
         ("name", name),
@@ -153,16 +157,16 @@ def _compiled(
     pairs = [f"{key}={_in_language(key, value)}" for key, value in settings.items()]
     pairs += [f"head.classes={_in_language('classes', classes)}"] if classes is not None else []
     try:
-        result = make(changes_of(pairs, scalings, to, input_, recipe))
+        result = make(changes_of(pairs, scalings, to, input_, recipe, within))
     except Fault as fault:
         raise CompileError(_diagnostics(fault)) from None
     if isinstance(result, Failed) or not result.sound:
         raise CompileError(result.diagnostics)
     try:
-        chosen = emission.chosen_name(name, result.name, scalings, to, input_)
+        chosen = emission.chosen_name(name, result.name, scalings, to, input_, within)
     except emission.NameFault as fault:
         raise ValueError(f"{fault}: give another `name`") from None
-    words = words_of(pairs, scalings, to, input_)
+    words = words_of(pairs, scalings, to, input_, within=within)
     return Compiled(result, emission.about_of(result, chosen, spec, words))
 
 
@@ -171,6 +175,7 @@ _EXAMPLES = {
     "model": "'my_net'",
     "scale": "'NAME:4'",
     "to": "'flops=16G'",
+    "within": "'1%'",
     "input": "'256x192'",
     "recipe": "'my_recipe'",
     "name": "'my_net'",

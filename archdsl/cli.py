@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 INTERRUPTED = 130
 OUR_FAULT = 3
-LIBRARIES = frozenset({"torch", "safetensors", "numpy", "matplotlib", "PIL"})
+LIBRARIES = frozenset({"torch", "safetensors", "numpy", "matplotlib", "PIL", "pyarrow"})
 
 
 class Commands(click.Group):

@@ -121,6 +121,11 @@ class Compiler:
         """Parse and resolve a file with all that it uses."""
         return resolve(source, self.read, self.library, diagnostics)
 
+    def scope(self, program: Program, diagnostics: Diagnostics) -> Scope:
+        """What the texts see that are asked for on top of a file."""
+        standard = partial(load_library, read=self.read, library=self.library, diagnostics=diagnostics)
+        return Scope(program, standard)
+
     def elaborate(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
         """One model of a resolved program, with what is asked for on top of the file."""
         ctx = evaluation(diagnostics, self.progress, self.traces)
@@ -141,8 +146,7 @@ class Compiler:
         if not isinstance(named, Definition | Instance):
             raise AlreadyReported
         env = Environment(program.entry)
-        standard = partial(load_library, read=self.read, library=self.library, diagnostics=ctx.diagnostics)
-        scope = Scope(program, standard)
+        scope = self.scope(program, ctx.diagnostics)
 
         given = arguments(ctx, named, changes, scope)
         declared = instantiate(ctx, named, given, ast.Identifier(program.entry.spans[name], name), env)

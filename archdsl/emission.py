@@ -92,13 +92,18 @@ class NameFault(ValueError):
 
 
 def chosen_name(
-    name: str | None, model: str, scalings: Sequence[str], budget: str | None = None, size: str | None = None
+    name: str | None,
+    model: str,
+    scalings: Sequence[str],
+    budget: str | None = None,
+    size: str | None = None,
+    within: str | None = None,
 ) -> str:
     """The name of the files and the module: the one asked for, or the model's with what was asked of it.
 
     Raises `NameFault`.
     """
-    chosen = default_name(model, scalings, budget, size) if name is None else name
+    chosen = default_name(model, scalings, budget, size, within) if name is None else name
     wrong = name_fault(chosen)
     if wrong is not None:
         raise NameFault(wrong)
@@ -114,9 +119,16 @@ def name_fault(name: str) -> str | None:
     return None
 
 
-def default_name(model: str, scalings: Sequence[str], budget: str | None = None, size: str | None = None) -> str:
+def default_name(
+    model: str,
+    scalings: Sequence[str],
+    budget: str | None = None,
+    size: str | None = None,
+    within: str | None = None,
+) -> str:
     """The model's name, with what was asked of it: `NAME:4` at `256x192` -> `model_name4_256x192`."""
-    parts = [model, *scalings, *[text for text in (budget, size) if text]]
+    share = f"within{within}" if within else None
+    parts = [model, *scalings, *[text for text in (budget, share, size) if text]]
     words = [re.sub(r"[^a-z0-9_]+", "", part.lower().replace(".", "_")) if i else part for i, part in enumerate(parts)]
     return "_".join([word for word in words if word])[:100]
 

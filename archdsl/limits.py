@@ -33,6 +33,8 @@ MAX_FORM_STAGES = 100
 """Stages of a model with closed forms."""
 MAX_FORM_BLOCKS = 2_000
 """Blocks of a model with closed forms."""
+MAX_REFINEMENTS = 30
+"""Spaces that refine one another, one behind the other."""
 MAX_DIMENSIONS = 256
 """Numbers that a setting of a space is made of."""
 MAX_DOMAIN = 1 << 53

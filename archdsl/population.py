@@ -117,7 +117,7 @@ class Space:
         with pieces(self.opened, asked, jobs, end=self.settings) as every:
             found = list(every)
         for each in found:
-            tally.add(each.why)
+            tally.add(each)
         return self._population(found, asked, tally)
 
     def count(

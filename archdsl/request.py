@@ -18,6 +18,7 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _WITH_FACTOR = re.compile(rf"({_NAME})(?:=([^:]+))?:(.+)", re.DOTALL)
 _BARE = re.compile(rf"({_NAME})(?:=(.+))?", re.DOTALL)
 _BUDGET = re.compile(r"(\w+)=([0-9][0-9.]*(?:[eE][0-9]+)?[KMGT]?)", re.ASCII)
+_PERCENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*%", re.ASCII)
 _FACTOR = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _RANGE = re.compile(rf"({_FACTOR})\.\.({_FACTOR})", re.ASCII)
 _LIST = re.compile(rf"{_FACTOR}(?:,{_FACTOR})*", re.ASCII)
@@ -41,9 +42,10 @@ def changes_of(
     budget: str | None = None,
     input_: str | None = None,
     recipe: str | None = None,
+    within: str | None = None,
 ) -> Changes:
     """The changes that short forms ask for."""
-    return Changes(settings_of(settings), scaling_calls(scalings, budget), _input(input_), recipe)
+    return Changes(settings_of(settings), scaling_calls(scalings, budget, within), _input(input_), recipe)
 
 
 def words_of(
@@ -52,6 +54,7 @@ def words_of(
     budget: str | None = None,
     input_: str | None = None,
     *,
+    within: str | None = None,
     model: str | None = None,
     classes: int | None = None,
     resolution: int | None = None,
@@ -63,6 +66,7 @@ def words_of(
         ("classes", [classes]),
         ("scale", scalings),
         ("to", [budget]),
+        ("within", [within]),
         ("input", [input_]),
         ("resolution", [resolution]),
     )
@@ -81,15 +85,17 @@ def settings_of(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def scaling_calls(specs: Sequence[str], budget: str | None) -> tuple[str, ...]:
+def scaling_calls(specs: Sequence[str], budget: str | None, within: str | None = None) -> tuple[str, ...]:
     """Scalings as calls in the language: `name:4` -> `name(4)`, `name=3/5:4` -> `name(4, 3/5)`.
 
-    A bare name takes the budget: `name` -> `name(solve(flops: 16G))`.
+    A bare name takes the budget: `name` -> `name(solve(flops: 16G))`, `name(solve(flops: 16G, within: 1/100))`.
     """
     goal = None
     if budget is not None:
         measure, amount = budget_of(budget, "--to", "16G")
-        goal = f"solve({measure}: {amount})"
+        goal = f"solve({measure}: {amount}{_share(within)})"
+    elif within is not None:
+        raise RequestError("it is a share of a budget: add --to flops=16G", "--within")
     calls: list[str] = []
     bare = 0
     for spec in specs:
@@ -119,6 +125,16 @@ def budget_of(text: str, option: str, example: str) -> tuple[str, str]:
         message = f"'{text}' is not MEASURE=AMOUNT, for example flops={example}; the measures are {', '.join(MEASURES)}"
         raise RequestError(message, option)
     return found[1], found[2]
+
+
+def _share(text: str | None) -> str:
+    """`1%` -> `, within: 1/100`."""
+    if text is None:
+        return ""
+    found = _PERCENT.fullmatch(text.strip())
+    if found is None or Fraction(found[1]) >= 100:
+        raise RequestError(f"'{text}' is not a share of the budget below 100 %, for example 1%", "--within")
+    return f", within: {found[1]}/100"
 
 
 def _input(text: str | None) -> str | None:

@@ -66,9 +66,8 @@ def read_row(text: str) -> Row:
 
 
 def _file(table: Path, place: str) -> str:
-    """The file of a space: from the table's folder, or a shipped one."""
-    beside = Path(os.path.normpath(table.parent / place)).as_posix()
-    return opened(place) if place in spec_files() and not os.path.lexists(beside) else beside
+    """The file of a space: a shipped one by its name, else from the table's folder."""
+    return opened(place) if place in spec_files() else Path(os.path.normpath(table.parent / place)).as_posix()
 
 
 def place_of(file: str, shown: str, space: str, table: Path) -> str:
@@ -82,6 +81,7 @@ def place_of(file: str, shown: str, space: str, table: Path) -> str:
             place = Path(os.path.relpath(os.path.realpath(file), os.path.realpath(table.parent))).as_posix()
         except ValueError:  # another drive
             place = Path(os.path.realpath(file)).as_posix()
+        place = f"./{place}" if place in spec_files() else place  # one that is called as a shipped one
     return f"{place}:{space}"
 
 

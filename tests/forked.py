@@ -117,6 +117,7 @@ def _run(
 
 def script(path: Path | str, arguments: Sequence[object]) -> Callable[[], object]:
     """Running a script, as `python PATH ARGUMENTS` does."""
+    load()
 
     def program() -> None:
         sys.argv = [str(path), *map(str, arguments)]

@@ -170,20 +170,41 @@ def _operands(operation: Primitive, value: Value) -> tuple[Tensor, ...] | None:
 
 
 def _call_named(ctx: Context, builtin: Builtin, e: ast.Call, env: Environment) -> Value:
-    """A function of one number that is given by its name: `solve(flops: 16G)`, `normal(std: 1/50)`."""
-    if len(e.arguments) != 1 or e.arguments[0].name is None:
-        choices = " or ".join(f"`{builtin.name}({n}: …)`" for n in builtin.named)
-        raise fault("E211", f"`{builtin.name}` takes one number by its name", e, env, help=f"write {choices}")
-    argument = e.arguments[0]
-    name = argument.name
-    if name is None or name.text not in builtin.named:
-        raise unknown_setting(name or ast.Identifier(e.span, ""), builtin.named, builtin.name)
-    value = numeric(ctx, argument.value, env)
-    try:
-        made: Value = builtin.function(*((name.text, value) if len(builtin.named) > 1 else (value,)))
-        return made
-    except NumberError as error:
-        raise number_fault(error, argument.value, env) from None
+    """A function of one number that is given by its name, with options behind: `normal(std: 1/50)`,
+    `solve(flops: 16G, within: 1/100)`."""
+    known = (*builtin.named, *builtin.options)
+    given: dict[str, ast.Expression] = {}
+    for argument in e.arguments:
+        name = argument.name
+        if name is None:
+            raise _one_by_name(builtin, e, env)
+        if name.text not in known:
+            raise unknown_setting(name, known, builtin.name)
+        if name.text in given:
+            raise Fault(Diagnostic("E203", f"`{name.text}` is given twice", argument.span))
+        given[name.text] = argument.value
+    if sum(name in builtin.named for name in given) != 1:
+        raise _one_by_name(builtin, e, env)
+    made: Value = None
+    options: dict[str, Any] = {}
+    lead: tuple[Any, ...] = ()
+    # Each is tried behind those before it, so that a fault is that of its own value.
+    for text in sorted(given, key=known.index):
+        value = numeric(ctx, given[text], env)
+        if text in builtin.options:
+            options[text] = value
+        else:
+            lead = (text, value) if len(builtin.named) > 1 else (value,)
+        try:
+            made = builtin.function(*lead, **options)
+        except NumberError as error:
+            raise number_fault(error, given[text], env) from None
+    return made
+
+
+def _one_by_name(builtin: Builtin, e: ast.Call, env: Environment) -> Fault:
+    choices = " or ".join(f"`{builtin.name}({n}: …)`" for n in builtin.named)
+    return fault("E211", f"`{builtin.name}` takes one number by its name", e, env, help=f"write {choices}")
 
 
 def arguments(ctx: Context, definition: Definition, e: ast.Call, env: Environment) -> dict[str, Setting]:

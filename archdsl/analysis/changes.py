@@ -15,7 +15,8 @@ from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Model
 from archdsl.analysis.names import did_you_mean
 from archdsl.analysis.override import override_model
-from archdsl.analysis.program import Definition, Instance, Module, Program, family_of, named_span
+from archdsl.analysis.prelude import PRELUDE
+from archdsl.analysis.program import Definition, Instance, Module, Program, family_of, named_span, walk
 from archdsl.analysis.values import Environment, Origin, RecipeValue, Setting
 from archdsl.diagnostics import Diagnostic, Fault, Label
 from archdsl.records import dataclass
@@ -116,6 +117,32 @@ def changed(ctx: Context, model: Model, named: Definition | Instance, changes: C
     return model
 
 
+@dataclass(frozen=True, slots=True)
+class Symbolic:
+    """A scaling by what is no number: a call with names that nothing has, such as `alpha(s, a)`."""
+
+    text: str
+    call: ast.Expression
+    environment: Environment
+    names: tuple[str, ...]
+    """The names that stand for numbers, in the order of the text."""
+
+
+def symbolic_scaling(text: str, scope: Scope) -> Symbolic | None:
+    """A scaling with names for numbers; none where every name has a meaning. Raises `Fault` for a text that is none."""
+    call, env = scope.expression(f"--scale {text}", text)
+    called = call.function if isinstance(call, ast.Call) else call
+    _verify_scaling(call, env)
+    bound = {node.variable.text for node in walk(call) if isinstance(node, ast.Comprehension)}
+    names = [
+        node.name
+        for node in walk(call)
+        if isinstance(node, ast.Reference) and node is not called and node.name not in bound
+    ]
+    free = [name for name in dict.fromkeys(names) if name not in env.module.names and name not in PRELUDE]
+    return Symbolic(text, call, env, tuple(free)) if free else None
+
+
 def asked_recipe(ctx: Context, model: Model, name: str | None, scope: Scope) -> RecipeValue | None:
     """The recipe of that name, of the file or of the library; without a name the model's own. Raises `Fault`."""
     if name is None:
@@ -191,4 +218,14 @@ def _overridden(ctx: Context, model: Model, name: str, text: str, scope: Scope) 
     return model.changed_to(override_model(ctx, model, body, env), partial(override_model, body=body, env=env))
 
 
-__all__ = ["RECIPES", "SCALINGS", "Changes", "Scope", "arguments", "asked_recipe", "changed"]
+__all__ = [
+    "RECIPES",
+    "SCALINGS",
+    "Changes",
+    "Scope",
+    "Symbolic",
+    "arguments",
+    "asked_recipe",
+    "changed",
+    "symbolic_scaling",
+]

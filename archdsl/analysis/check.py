@@ -81,14 +81,14 @@ class Checker:
         self._report(diagnostic)
 
     def check(self, tree: ast.File) -> None:
+        for circle in circles(tree):
+            self.report(circle.diagnostic)
+            self.module.circular.update(circle.names)
         for item in tree.items:
             if isinstance(item, ast.Declaration) and item.kind.text in _KINDS:
                 self._declaration(item)
             elif isinstance(item, ast.Instances):
                 self._instances(item)
-        for circle in circles(tree):
-            self.report(circle.diagnostic)
-            self.module.circular.update(circle.names)
 
     # Declarations
 
@@ -548,8 +548,8 @@ class Checker:
                 return setting_names(named)
             case Definition():
                 return named.parameter_names
-            case Builtin(named=names) if names:
-                return names
+            case Builtin(named=names, options=options) if names:
+                return (*names, *options)
             case _:
                 return None
 

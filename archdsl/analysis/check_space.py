@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
-from archdsl.analysis.circles import references
+from archdsl import limits
+from archdsl.analysis.circles import AROUND, references
 from archdsl.analysis.fields import SOURCE, repeated_field, unknown_field
 from archdsl.analysis.names import did_you_mean, misplaced, unknown_part, unknown_setting
 from archdsl.analysis.program import Definition, Module, Unresolved, walk
@@ -30,8 +31,6 @@ LAWS: Mapping[str, tuple[str, ...]] = {
     "reweighted": (),
 }
 """The words that mean a law on the right of `~`, each with what it takes by name."""
-AROUND = ("each", "tied", "reweighted")
-"""Those that take a law."""
 FIELDS = ("model", "convention", "input", "recipe", "reward")
 SECTIONS = ("expect", "source")
 EXPECTED = ("dimensions", "settings", "valid")
@@ -42,8 +41,6 @@ MODEL = "model"
 MODEL_PARTS = (*MEASURES, "depth", "stages", "widths", "depths")
 REWARDED = ("accuracy", "step_time", *MEASURES, "memory")
 """The names that a reward sees."""
-MAX_REFINEMENTS = 30
-"""Spaces that refine each other in a row."""
 ENTRIES = "fields, draws with `~`, `name = value`, `require`, `expect` and `source`"
 
 
@@ -105,7 +102,7 @@ def lineage(definition: Definition) -> list[Definition]:
     """What a space refines, the first of them first, and the space itself last; a few more than may be, at most."""
     found: list[Definition] = []
     named: Definition | None = definition
-    while named is not None and named not in found and len(found) <= MAX_REFINEMENTS + 1:
+    while named is not None and named not in found and len(found) <= limits.MAX_REFINEMENTS + 1:
         found.append(named)
         named = refined(named)
     return found[::-1]
@@ -196,10 +193,10 @@ class SpaceChecker:
                 self.report(Diagnostic("E212", f"a space refines a space, and `{written.text}` is none", written.span))
             return None
         found = lineage(definition)[:-1]
-        if definition in lineage(named):
-            return None  # a circle, which is reported
-        if len(found) > MAX_REFINEMENTS:
-            message = f"`{item.name.text}` refines more than {MAX_REFINEMENTS} spaces, one behind the other"
+        if any(each.name in each.module.circular for each in (definition, *found)):
+            return None  # which is reported
+        if len(found) > limits.MAX_REFINEMENTS:
+            message = f"`{item.name.text}` refines more than {limits.MAX_REFINEMENTS} spaces, one behind the other"
             self.report(Diagnostic("E394", message, written.span))
             return None
         return found
@@ -297,8 +294,8 @@ class _Body:
     def _draw(self, entry: ast.Draw) -> None:
         for name in entry.names:
             self._declare(name)
-        again = [name for name in entry.names if name.text in self.before]
-        self._law(entry.domain, bool(again), outer=True)
+        again = all(name.text in self.before for name in entry.names)
+        self._law(entry.domain, again, outer=True)
         self.spoken.enter(entry)
 
     def _binding(self, entry: ast.Binding) -> None:

@@ -10,6 +10,9 @@ from archdsl.diagnostics import Diagnostic
 from archdsl.source import Span
 from archdsl.syntax import ast
 
+AROUND = ("each", "tied", "reweighted")
+"""The words of laws that take a law, as their last argument."""
+
 
 class Circle(NamedTuple):
     """Declarations each of which uses the next, and the last the first."""
@@ -32,12 +35,23 @@ def _uses(item: ast.Declaration) -> dict[str, Span]:
     own = {p.name.text for p in (*written.first, *(written.second or ()))} if written is not None else set()
     bound = [b for b in walk(item) if isinstance(b, ast.Binding | ast.Element | ast.Draw)]
     local = own | {name.text for b in bound for name in b.names}
+    laws = {id(word) for draw in walk(item) if isinstance(draw, ast.Draw) for word in _laws(draw.domain)}
     columns = {id(cell) for table in walk(item) if isinstance(table, ast.Table) for cell in table.rows[0].cells}
     used: dict[str, Span] = {item.refines.text: item.refines.span} if item.refines is not None else {}
     for node in references(item, frozenset(local)):
-        if id(node) not in columns:
+        if id(node) not in columns and id(node) not in laws:
             used.setdefault(node.name, node.span)
     return used
+
+
+def _laws(domain: ast.Expression) -> Iterator[ast.Expression]:
+    """The words of a law, which are no names: `each` and `int` of `each(4, int(1 .. 2))`."""
+    while isinstance(domain, ast.Call):
+        yield domain.function
+        around = isinstance(domain.function, ast.Reference) and domain.function.name in AROUND
+        if not around or not domain.arguments:
+            return
+        domain = domain.arguments[-1].value
 
 
 def _followed(start: str, uses: Mapping[str, Mapping[str, Span]], state: dict[str, int]) -> Iterator[Circle]:

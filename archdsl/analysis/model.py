@@ -98,7 +98,7 @@ class Change:
     """One number that a scaling changed, or asked for: what `explain` shows.
 
     `multiplied` is the value before rounding, `rounded` what the scaling's line gave; what the block's
-    `fit` made of it stands in the network's stages.
+    `fit` made of it stands in the network's stages. `moved` is what took its place by a step towards a budget.
     """
 
     path: str
@@ -108,6 +108,21 @@ class Change:
     rounded: Value
     span: Span
     text: str
+    moved: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A number of a stage that took a step towards a budget, as the network has it.
+
+    That is after `fit`, and a list where blocks differ.
+    """
+
+    path: str
+    before: Value
+    after: Value
+    factor: int | Fraction | None
+    """The factor at which the scaling gives the number; none for one block more or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +139,14 @@ class Solved:
     """Factors that were tried and have no network, nearest to the answer first, one for each reason, and the reason."""
     work: int = field(default=0, compare=False)
     """The evaluation steps of the search."""
+    within: int | Fraction | None = None
+    """The share of the target that the cost was to come within, where one was asked for."""
+    unmoved: int | None = None
+    """What the factor alone reaches, where stages were moved."""
+    moved: tuple[Moved, ...] = ()
+    """Numbers of stages that took a step."""
+    refused: tuple[tuple[Moved, str], ...] = ()
+    """Steps that have no network, with the reason."""
 
     @property
     def residual(self) -> int:

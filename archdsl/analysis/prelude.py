@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from archdsl import numbers
@@ -50,15 +51,11 @@ def _count(values: Any) -> int:
 
 
 def _sqrt(value: Any) -> Any:
-    from fractions import Fraction
-
     return numbers.power(value, Fraction(1, 2))
 
 
 def _binary64(value: Any) -> Any:
     """The nearest number of binary64, half to even: what code in doubles holds of a number."""
-    from fractions import Fraction
-
     if isinstance(value, numbers.Irrational):
         raise NumberError("domain", f"binary64 takes a fraction, and {numbers.describe(value)} is none")
     return numbers.normalise(Fraction(numbers.approximate(value)))
@@ -72,10 +69,13 @@ def _binary64_sum(values: Any) -> Any:
     return total
 
 
-def _solve(measure: str, target: Any) -> Solve:
+def _solve(measure: str, target: Any, within: Any = None) -> Solve:
     if numbers.compare(target, 1) < 0:
         raise NumberError("domain", f"a budget of {numbers.describe(target)} cannot be met")
-    return Solve(measure, numbers.round_half_even(target))
+    if within is not None and not (isinstance(within, int | Fraction) and 0 <= within < 1):
+        message = f"the share of a budget is a fraction from 0 to below 1, not {numbers.describe(within)}"
+        raise NumberError("domain", message)
+    return Solve(measure, numbers.round_half_even(target), within)
 
 
 def _operation(name: str) -> Primitive:
@@ -99,6 +99,6 @@ PRELUDE: dict[str, Builtin] = {
         Builtin("count", _count, 1, 1, lists=True),
         Builtin("gcd", numbers.gcd, 2, 2),
         Builtin("lcm", numbers.lcm, 2, 2),
-        Builtin("solve", _solve, 1, 1, named=MEASURES),
+        Builtin("solve", _solve, 1, 1, named=MEASURES, options=("within",)),
     )
 }

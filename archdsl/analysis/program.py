@@ -253,13 +253,17 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """A function of the prelude: arithmetic, in Python. Numbers in order, or, with `named`, one by its name."""
+    """A function of the prelude: arithmetic, in Python. Numbers in order, or, with `named`, one by its name.
+
+    `options` may be given beside that one, by their names.
+    """
 
     name: str
     function: Callable[..., Any]
     least: int
     most: int | None
     named: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     lists: bool = False
     """Whether it takes a list of whatever."""
     operation: Primitive | None = None

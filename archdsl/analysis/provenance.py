@@ -42,6 +42,8 @@ class Scaled:
     rounded: Value
     """What the scaling's line gave."""
     rule: Span
+    moved: Value = None
+    """What took its place by a step towards a budget."""
     taken_from: int | None = None
     """The index of the block, in the network before the first change of depths, whose number a rule's value is."""
     adjusted: Value = None
@@ -69,17 +71,18 @@ def changes_of(model: Model) -> list[Scaled]:
     runs = _runs(model.changes)
     found: list[Scaled] = []
     for number, run in enumerate(runs):
-        scaled = [Scaled(c.path, c.scaling, c.base, c.multiplied, c.rounded, c.span) for c in run]
+        scaled = [Scaled(c.path, c.scaling, c.base, c.multiplied, c.rounded, c.span, c.moved) for c in run]
         scaled += _rule_changes(ctx, model, number, run[0].scaling, len(runs))
         later = {c.path: c.base for after in reversed(runs[number + 1 :]) for c in after}
         for s in sorted(scaled, key=_order):
             setting = used.get(s.path)
-            adjusted = s.rounded
+            asked = s.rounded if s.moved is None else s.moved
+            adjusted = asked
             if s.path in later:
                 adjusted = later[s.path]
             elif setting is not None:
                 adjusted = setting.value
-            fit = _fit_lines(setting, _definition(model, s.path)) if adjusted != s.rounded else ()
+            fit = _fit_lines(setting, _definition(model, s.path)) if adjusted != asked else ()
             found.append(replace(s, adjusted=adjusted, fit=fit))
     return found
 
@@ -169,7 +172,7 @@ def _rule_changes(ctx: Context, model: Model, number: int, scaling: str, runs: i
             path = f"stages.{index}.blocks.{position}.{name}"
             taken = taken_from(rule, where)["block"].values["index"]
             base = int(taken) if isinstance(taken, int) else None
-            found.append(Scaled(path, scaling, old.value, multiplied, rounded, change.expression.span, base))
+            found.append(Scaled(path, scaling, old.value, multiplied, rounded, change.expression.span, taken_from=base))
     return found
 
 

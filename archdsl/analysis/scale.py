@@ -19,10 +19,10 @@ from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Attribute, Change, Model, Rule, ScaledBy, Stage
 from archdsl.analysis.names import did_you_mean, setting_names
 from archdsl.analysis.program import Definition, Primitive, children, walk
-from archdsl.analysis.settings import block_settings, end_value
+from archdsl.analysis.settings import at, block_settings, end_value, indices
 from archdsl.analysis.stages import depth_setting
 from archdsl.analysis.stretch import stretched, warn_of_repeats
-from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Sequence, Setting
+from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Sequence, Setting, Value
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
@@ -100,10 +100,10 @@ def _anew(
     that is said (E318).
     """
     model, made = base.model, base.model.made
-    wanted = {line.path.text.partition(".")[2]: line for line in lines.values() if _of_model(line.path)}
+    wanted = _parameters_wanted(lines)
     if not wanted:
         return None
-    found = {name: line for name, line in wanted.items() if made is not None and name in made.parameters}
+    found = _parameters_had(model, wanted)
     if made is None or not found:
         names = " or ".join(f"`{name}`" for name in wanted)
         message = f"`{model.name}` does not say how `{scaling.name}` multiplies it: its family has no parameter {names}"
@@ -126,6 +126,20 @@ def _anew(
         new_values[name] = new
     fresh = made_anew(ctx, model, new_values, step, env)
     return replace(fresh, claims=(), changes=(*fresh.changes, *changes))
+
+
+def remakes(ctx: Context, base: Base, scaling: Scaling, step: ast.Node, env: Environment) -> bool:
+    """Whether a scaling changes a parameter of the model's family, by which the model is made anew."""
+    return bool(_parameters_had(base.model, _parameters_wanted(_lines(ctx, scaling, step, env))))
+
+
+def _parameters_wanted(lines: Mapping[str, Line]) -> dict[str, Line]:
+    return {line.path.text.partition(".")[2]: line for line in lines.values() if _of_model(line.path)}
+
+
+def _parameters_had(model: Model, wanted: Mapping[str, Line]) -> dict[str, Line]:
+    made = model.made
+    return {name: line for name, line in wanted.items() if made is not None and name in made.parameters}
 
 
 def made_anew(ctx: Context, model: Model, values: Mapping[str, Setting], e: ast.Node, env: Environment) -> Model:
@@ -157,6 +171,61 @@ def made_anew(ctx: Context, model: Model, values: Mapping[str, Setting], e: ast.
         solved=model.solved,
         made=replace(begun, since=made.since) if begun is not None else None,
     )
+
+
+def multiplied(
+    ctx: Context, base: Base, scaling: Scaling, step: ast.Node, env: Environment
+) -> dict[str, tuple[Setting, Value]]:
+    """What the lines of a scaling make of what they change: the old number and the new one, by path.
+
+    Nothing is put into the model, so that what is multiplied by may be a symbol. Of a setting with a value for each
+    block, each block has a path. Raises E314 where the scaling changes a parameter of the model's family: what comes of
+    that is known for numbers alone.
+    """
+    lines = _lines(ctx, scaling, step, env)
+    model, ends = base.model, base.ends
+    _verify_targets(model, lines)
+    if had := _parameters_had(model, _parameters_wanted(lines)):
+        message = f"`{scaling.name}` changes the parameter `{next(iter(had))}` of the family of `{model.name}`, "
+        raise Fault(Diagnostic("E314", f"{message}and not each stage by a line", step.span))
+    found: dict[str, tuple[Setting, Value]] = {}
+    first = 0
+    for index, stage in enumerate(model.stages):
+        number: dict[str, Any] = {"index": Setting(index), "count": Setting(len(model.stages))}
+        groups = {"stage": {**number, "depth": stage.depth, **stage.settings}, **ends}
+        for name, line in lines.items():
+            if name == "resolution" or len(line.path.steps) != 1:
+                continue
+            for path, old in _old_of(ctx, model, index, first, name):
+                found[path] = old, _scaled(ctx, line, name, old, groups).value
+        first += stage.length
+    for end in ("stem", "head"):
+        for name, old in ends[end].items() if isinstance(getattr(model, end), Block) else ():
+            path = f"{end}.{name}"
+            dimension = model.follow.get(path)
+            if path in lines:
+                found[path] = old, _scaled(ctx, lines[path], name, old, ends).value
+            elif dimension in lines:
+                found[path] = old, _scaled(ctx, lines[dimension], dimension, old, ends).value
+    if "resolution" in lines:
+        for what, extent in zip(("height", "width"), model.shape[1:], strict=True):
+            old = Setting(extent, model.input.origin)
+            found[f"input.{what}"] = old, _scaled(ctx, lines["resolution"], "resolution", old, ends).value
+    return found
+
+
+def _old_of(ctx: Context, model: Model, index: int, first: int, name: str) -> list[tuple[str, Setting]]:
+    """The numbers of a stage that a line changes, by path."""
+    stage = model.stages[index]
+    if name == "depth":
+        return [(f"stages.{index}.depth", stage.depth)]
+    attribute = stage.settings.get(name)
+    if attribute is None and name in setting_names(stage.block.of):
+        attribute = end_value(ctx, stage.block, name)
+    if isinstance(attribute, Rule):
+        places = [indices(model, index, first, position) for position in range(stage.length)]
+        return [(f"stages.{index}.blocks.{n}.{name}", at(ctx, attribute, where)) for n, where in enumerate(places)]
+    return [] if attribute is None else [(f"stages.{index}.{name}", attribute)]
 
 
 def _of_model(path: ast.Path) -> bool:

@@ -22,9 +22,11 @@ from archdsl.analysis.assemble import network_of
 from archdsl.analysis.context import Context
 from archdsl.analysis.meter import Entangled, Meter, is_rational, rate_class
 from archdsl.analysis.model import Model, Rule, Solved
+from archdsl.analysis.nearer import nearer
 from archdsl.analysis.program import Definition, Primitive
-from archdsl.analysis.scale import base_of, fitting, scale
+from archdsl.analysis.scale import base_of, fitting, remakes, scale
 from archdsl.analysis.settings import indices
+from archdsl.analysis.steps import Measured, Solving
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import (
     Block,
@@ -68,8 +70,11 @@ def solve(ctx: Context, model: Model, scaling: Scaling, step: ast.Node, env: Env
         raise search.unreachable()
     factor = normalise(Fraction(best, GRID))
     scaled = search.scaled(best, explained=True)
-    cost, passed, work = int(search.cost(best) or 0), search.passed(best), search.spent()
-    solved = Solved(scaling.name, parameter, budget.measure, budget.target, factor, cost, passed, work)
+    cost = int(search.cost(best) or 0)
+    solved = Solved(scaling.name, parameter, budget.measure, budget.target, factor, cost, within=budget.within)
+    if budget.within is not None and abs(solved.residual) > budget.within * budget.target:
+        scaled, solved = nearer(search.solving(best), best, scaled, solved, step, env)
+    solved = replace(solved, passed=search.passed(best), work=search.spent())
     return replace(scaled, solved=(*scaled.solved, solved))
 
 
@@ -108,6 +113,21 @@ class _Search:
         found = self.models.get(factor)
         if found is not None and not explained:
             return found
+        self._begin()
+        found = scale(self.ctx, self.base, self._scaling(factor), self.step, self.env, explained=explained)
+        self.models[factor] = found
+        if self.progress is not None:
+            self.progress(len(self.models))
+        return found
+
+    def _scaling(self, factor: int) -> Scaling:
+        """The scaling by a factor."""
+        value = normalise(Fraction(factor, GRID))
+        setting = Setting(value, self.scaling.arguments[self.parameter].origin)
+        return replace(self.scaling, arguments={**self.scaling.arguments, self.parameter: setting})
+
+    def _begin(self) -> None:
+        """Begin with another network, within the limits of the search. Raises E313."""
         if len(self.keys) >= limits.MAX_SOLVE_STEPS:
             message = f"no factor was found in {limits.MAX_SOLVE_STEPS:,} trials"
             raise fault("E313", message, self.step, self.env)
@@ -115,18 +135,8 @@ class _Search:
         if self.work > limits.MAX_SOLVE_WORK:
             message = f"no factor was found in {limits.MAX_SOLVE_WORK:,} steps: the networks are too large to try"
             raise fault("E313", message, self.step, self.env)
-        self.ctx, self.meter.ctx = (
-            self.ctx.fresh(),
-            self.meter.ctx.fresh(),
-        )  # for one network; the search has its own limit
-        value = normalise(Fraction(factor, GRID))
-        setting = Setting(value, self.scaling.arguments[self.parameter].origin)
-        scaling = replace(self.scaling, arguments={**self.scaling.arguments, self.parameter: setting})
-        found = scale(self.ctx, self.base, scaling, self.step, self.env, explained=explained)
-        self.models[factor] = found
-        if self.progress is not None:
-            self.progress(len(self.models))
-        return found
+        # What is evaluated is of one network; the search has its own limit.
+        self.ctx, self.meter.ctx = self.ctx.fresh(), self.meter.ctx.fresh()
 
     def key(self, factor: int) -> _Values | str:
         """All values of the scaled model: equal keys mean equal networks. Where there is no such model, the reason."""
@@ -181,13 +191,31 @@ class _Search:
         if key not in self.costs:
             model = self.scaled(factor)
             try:
-                try:
-                    self.costs[key], self.parts[key] = self.meter.cost(model), self.meter.parts
-                except Entangled:
-                    self.costs[key] = int(getattr(count(network_of(self.ctx, model)), self.budget.measure))
+                self.costs[key], parts = self._counted(model)
+                if parts is not None:
+                    self.parts[key] = parts
             except Fault as found:
                 self.costs[key] = self._refused(factor, found)
         return self.costs[key]
+
+    def _counted(self, model: Model) -> tuple[int, Mapping[str, tuple[int, frozenset[int]]] | None]:
+        """The cost of a model, and what the meter says of its parts where its blocks are separate. Raises `Fault`."""
+        try:
+            return self.meter.cost(model), self.meter.parts
+        except Entangled:
+            return int(getattr(count(network_of(self.ctx, model)), self.budget.measure)), None
+
+    def measured(self, model: Model) -> Measured:
+        """The cost of a model that is no factor's, and of its parts where they are separate. Raises `Fault`."""
+        self._begin()
+        self.meter.forget_scaled()
+        cost, parts = self._counted(model)
+        return cost, None if parts is None else {part: amount for part, (amount, _) in parts.items()}
+
+    def solving(self, best: int) -> Solving:
+        """What steps of single stages are looked for with."""
+        anew = remakes(self.ctx, self.base, self._scaling(best), self.step, self.env)
+        return Solving(self.base.model, self.scaled, self.measured, lambda: self.ctx, anew, GRID)
 
     def distance(self, factor: int) -> int | float:
         """How far the cost at a factor is from the budget; infinite where there is no network."""

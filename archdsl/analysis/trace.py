@@ -52,7 +52,8 @@ def show_value(value: object) -> str:
     if isinstance(value, Scaling):
         return f"the scaling {value.name}"
     if isinstance(value, Solve):
-        return f"solve({value.measure}: {value.target})"
+        within = "" if value.within is None else f", within: {shorten(value.within)}"
+        return f"solve({value.measure}: {value.target}{within})"
     if isinstance(value, Sequence):
         return " -> ".join(name for name, _ in value.steps) or "nothing"
     return str(value)

@@ -244,10 +244,12 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Solve:
-    """`solve(flops: 16G)` in the place of a scaling's factor."""
+    """`solve(flops: 16G, within: 1/100)` in the place of a scaling's factor."""
 
     measure: str
     target: int
+    within: int | Fraction | None = None
+    """The share of the target to within which steps of single stages bring the cost, where the factor does not."""
 
 
 @dataclass(frozen=True)

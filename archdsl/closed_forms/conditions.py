@@ -57,7 +57,7 @@ class Relation:
 
     def broken(self, values: Mapping[str, int]) -> str | None:
         left, right = number_at(self.left, values), number_at(self.right, values)
-        if _HOLDS[self.operator](left, right):
+        if HOLDS[self.operator](left, right):
             return None
         sides = [written(side, "text") for side in (self.left, self.right)]
         given = [f"{side} is {n}" for side, n in zip(sides, (left, right), strict=True) if side != str(n)]
@@ -142,7 +142,7 @@ class Kept:
         return None
 
 
-_HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
+HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,

@@ -51,7 +51,7 @@ class Row:
     acts: str
 
 
-_SYMPY = RLock()
+SYMPY = RLock()
 """Held while sympy works: it keeps what it found out about a symbol in objects that all threads share."""
 
 
@@ -81,7 +81,7 @@ class Formulas:
             if type(value) is not int or value < 1:
                 raise ValueError(f"{name} is a positive whole number, not {value!r}")
             numbers[name] = value
-        with _SYMPY:
+        with SYMPY:
             for condition in self.conditions:
                 broken = condition.broken(numbers)
                 if broken is not None:
@@ -91,19 +91,19 @@ class Formulas:
     def rows(self, notation: Notation = "text") -> tuple[Row, ...]:
         """The closed forms as text: a row for every stage, stem and head among them, and the last for all."""
         parts = [(stage.stage, stage.total) for stage in self.stages] + [("total", self.total)]
-        with _SYMPY:
+        with SYMPY:
             return tuple([Row(name, *[written(getattr(f, m), notation) for m in MEASURES]) for name, f in parts])
 
     @property
     def whole(self) -> tuple[str, ...]:
         """The quotients that must be whole, as text."""
-        with _SYMPY:
+        with SYMPY:
             return tuple([written(c.quotient, "text") for c in self.conditions if isinstance(c, Whole)])
 
     @property
     def decided(self) -> tuple[str, ...]:
         """The other conditions, as text."""
-        with _SYMPY:
+        with SYMPY:
             return tuple([str(c) for c in self.conditions if not isinstance(c, Whole)])
 
 
@@ -117,7 +117,7 @@ def formulas_of(model: Model, convention: Convention | str = DEFAULT) -> Formula
         if amount > most:
             message = f"the network has {amount:,} {name}; closed forms are made of at most {most:,}"
             raise Fault(Diagnostic("E394", message, model.span))
-    with _SYMPY:
+    with SYMPY:
         network, names = _build(model)
         forms, depths, taller = with_depths(model, network, names, convention)
         total = Formula(*[sum_of([getattr(form.total, measure) for form in forms]) for measure in MEASURES])
@@ -131,7 +131,7 @@ def formulas_of(model: Model, convention: Convention | str = DEFAULT) -> Formula
 
 def formula_network(model: Model) -> Network:
     """The network of a model, with `Symbolic` dimensions. Raises `Fault` or `AlreadyReported` where it has none."""
-    with _SYMPY:
+    with SYMPY:
         return _build(model)[0]
 
 

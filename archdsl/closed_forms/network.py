@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from archdsl.closed_forms.expressions import expression_of
 from archdsl.graph.conventions import DEFAULT, Convention
-from archdsl.graph.cost import MEASURES, count, group_of
+from archdsl.graph.cost import MEASURES, convention_of, group_of, rows_of
 from archdsl.graph.network import Network
-from archdsl.graph.shapes import Dim
-from archdsl.graph.symbolic import Symbolic
 from archdsl.records import dataclass
 
 
@@ -48,16 +47,20 @@ def formulas(network: Network, convention: Convention | str = DEFAULT) -> tuple[
     lead to the same structure and resolutions that the strides divide; see `symbolic.py`. Where a
     convention halves (tf_profiler), a form may round.
     """
-    stages: dict[str, dict[str, list[Dim]]] = {}
-    for row in count(network, convention).rows:
-        sums = stages.setdefault(group_of(row.path, "stage"), {}).setdefault(group_of(row.path, "block"), [0, 0, 0])
-        for position, amount in enumerate((row.flops, row.params, row.acts)):
-            sums[position] += amount
+    stages: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
+    for row in rows_of(network, convention_of(convention)):
+        amounts = tuple(map(expression_of, (row.flops, row.params, row.acts)))
+        blocks = stages.setdefault(group_of(row.path, "stage"), {})
+        blocks.setdefault(group_of(row.path, "block"), []).append(amounts)
+    known: dict[tuple[tuple[Any, ...], ...], Formula] = {}
     result: list[StageFormula] = []
     for stage, blocks in stages.items():
         alike: dict[Formula, list[str]] = {}
-        for block, block_sums in blocks.items():
-            alike.setdefault(Formula(*map(_expanded, block_sums)), []).append(block)
+        for block, rows in blocks.items():
+            key = tuple(rows)
+            if key not in known:
+                known[key] = Formula(*[_summed(list(column)) for column in zip(*rows, strict=True)])
+            alike.setdefault(known[key], []).append(block)
         grouped = tuple([BlockFormula(tuple(paths), each) for each, paths in alike.items()])
         total = [_summed([getattr(group.each, name) * len(group.blocks) for group in grouped]) for name in MEASURES]
         result.append(StageFormula(stage, grouped, Formula(*total)))
@@ -65,13 +68,7 @@ def formulas(network: Network, convention: Convention | str = DEFAULT) -> tuple[
 
 
 def _summed(terms: list[Any]) -> Any:
-    """The sum of expanded forms, added at once: one by one takes the square of their number."""
+    """The expanded sum of forms, added at once: one by one takes the square of their number."""
     import sympy  # type: ignore[import-untyped]
 
     return sympy.expand(sympy.Add(*terms))
-
-
-def _expanded(amount: Dim) -> Any:
-    import sympy
-
-    return sympy.expand(amount.expression if isinstance(amount, Symbolic) else amount)

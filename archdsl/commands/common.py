@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import click
 
 from archdsl import terminal
+from archdsl.analysis.changes import Symbolic, symbolic_scaling
 from archdsl.commands.progress import solving
 from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
@@ -26,6 +27,7 @@ from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.request import RequestError, changes_of
 from archdsl.rows import Row, compiled_row, names_row, read_row
+from archdsl.source import Source
 from archdsl.zoo import Place
 from archdsl.zoo import locate as _locate
 
@@ -54,6 +56,7 @@ def request_of(
     settings: tuple[str, ...] = (),
     scalings: tuple[str, ...] = (),
     budget: str | None = None,
+    within: str | None = None,
     input_: str | None = None,
     recipe: str | None = None,
     color: str | None = None,
@@ -65,7 +68,7 @@ def request_of(
     Raises `click.UsageError` for a form that is none, and ends the command where nothing of that name is.
     """
     try:
-        changes = changes_of(settings, scalings, budget, input_, recipe)
+        changes = changes_of(settings, scalings, budget, input_, recipe, within)
     except RequestError as error:
         raise click.BadParameter(str(error), param_hint=error.option) from None
     request = Request(file, model, changes, as_json, use_color(color), file)
@@ -117,10 +120,33 @@ def compiled(request: Request) -> Compiled:
     with `finish`.
     """
     project = Project(request.file)
+    return _compiled(request, project, _source(request, project))
+
+
+def compiled_with_names(request: Request) -> tuple[Compiled, Symbolic | None]:
+    """The model, compiled without its last scaling where that has names for numbers, and that scaling."""
+    project, scalings = Project(request.file), request.changes.scalings
+    source, symbolic, found = _source(request, project), None, Diagnostics()
+    if scalings:
+        compiler = Compiler(project)
+        try:
+            scope = compiler.scope(compiler.program(source, found), found)
+            symbolic = None if found.failed else symbolic_scaling(scalings[-1], scope)
+        except Fault as fault:
+            fail(request, one(fault.diagnostic))
+    if symbolic is not None:
+        request = replace(request, changes=replace(request.changes, scalings=scalings[:-1]))
+    return _compiled(request, project, source), symbolic
+
+
+def _source(request: Request, project: Project) -> Source:
     try:
-        source = project.source()
+        return project.source()
     except Fault as fault:
         fail(request, one(fault.diagnostic))
+
+
+def _compiled(request: Request, project: Project, source: Source) -> Compiled:
     if request.row is not None:
         result = _compiled_row(request, request.row)
     else:

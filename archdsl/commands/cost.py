@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from archdsl.analysis.changes import Symbolic
 from archdsl.analysis.context import AlreadyReported
-from archdsl.commands.common import Request, compiled, fail, finish, one, request_of, say, say_json
+from archdsl.commands.common import Request, compiled, compiled_with_names, fail, finish, one, request_of, say, say_json
 from archdsl.commands.options import change_options, convention_option, format_option
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Fault
@@ -18,6 +19,7 @@ from archdsl.graph.memory import DTYPE_BYTES
 from archdsl.suggest import did_you_mean
 from archdsl.views.cost import cost_csv, cost_report, cost_text, memory_report, term_reports
 from archdsl.views.formulas import FormulasReport, formulas_report
+from archdsl.views.leading import LeadingReport, leading_report
 from archdsl.views.parts import GROUPINGS
 
 EPILOG = """
@@ -30,6 +32,7 @@ Examples:
   archdsl cost net.arch --set head.classes=10 --memory --batch 32
   archdsl cost net.arch --explain fvcore
   archdsl cost net.arch --formulas
+  archdsl cost net.arch --formulas --scale 'NAME(s)'    by which powers of s dimensions and counts grow
 
 flops are multiply-adds unless the convention says otherwise; every output says what it counts.
 """
@@ -85,20 +88,21 @@ def command(
     if file is None:
         raise click.UsageError("Missing argument 'FILE'.")
     request = request_of(file, as_json=format_ == "json", **options)
-    result = compiled(request)
+    result, symbolic = compiled_with_names(request) if formulas else (compiled(request), None)
     cost = count(result.network, convention)
     terms = term_reports(result.network, convention) if explained is not None else None
     forms = None
     if formulas and (format_ == "json" or (format_ != "csv" and terms is None)):
         forms = _formulas(result, convention, request)
+    powers = _leading(result, symbolic, convention, request) if symbolic is not None else None
     if format_ == "json":
         held = memory_report(result.network, dtype, batch)
-        say_json(cost_report(result, cost, request.file, by, held, terms, forms))
+        say_json(cost_report(result, cost, request.file, by, held, terms, forms, powers))
     elif format_ == "csv":
         say(cost_csv(result, cost, by))
     else:
         asked = memory_report(result.network, dtype, batch) if memory else None
-        say(cost_text(result, cost, by, asked, terms, forms, markdown=format_ == "md"))
+        say(cost_text(result, cost, by, asked, terms, forms, powers, markdown=format_ == "md"))
     finish(result)
 
 
@@ -110,6 +114,16 @@ def _convention(name: str, explained: str | None, file: str | None) -> Conventio
         hint = did_you_mean(explained, CONVENTIONS) if file is not None else "put --explain behind FILE"
         raise click.BadParameter(f"'{explained}' is no convention; {hint}", param_hint="--explain")
     return CONVENTIONS[explained]
+
+
+def _leading(result: Compiled, scaling: Symbolic, convention: Convention, request: Request) -> LeadingReport:
+    """The leading exponents of a scaling with names for numbers; ends the command where there are none."""
+    try:
+        return leading_report(result.model, scaling, convention)
+    except Fault as fault:
+        fail(replace(request, file=""), one(fault.diagnostic))
+    except AlreadyReported:
+        raise click.ClickException("the scaling has no leading exponents") from None
 
 
 def _formulas(result: Compiled, convention: Convention, request: Request) -> FormulasReport:

@@ -76,7 +76,7 @@ def model_option(function: AnyFunction) -> AnyFunction:
 
 
 def change_options(function: AnyFunction) -> AnyFunction:
-    """`--model`, `--set`, `--scale`, `--to` and `--input`: which model, and what changes in it."""
+    """`--model`, `--set`, `--scale`, `--to`, `--within` and `--input`: which model, and what changes in it."""
     options = (
         model_option,
         click.option(
@@ -95,6 +95,11 @@ def change_options(function: AnyFunction) -> AnyFunction:
         ),
         click.option(
             "--to", "budget", metavar="MEASURE=AMOUNT", help="Solve the bare --scale for a budget: flops=16G."
+        ),
+        click.option(
+            "--within",
+            metavar="SHARE%",
+            help="Where the factor misses the budget of --to by more, say 1%: step single stages' depths and widths.",
         ),
         click.option("--input", "input_", metavar="SIZE", help="The input: 3x256x192, or 256x192."),
         color_option,
@@ -120,7 +125,7 @@ def without_short_forms(
 
 def changes_in_words(options: Mapping[str, Any], classes: int | None, resolution: int | None = None) -> list[str]:
     """What was changed, as it was written."""
-    given = {name: options[name] for name in ("model", "settings", "scalings", "budget", "input_")}
+    given = {name: options[name] for name in ("model", "settings", "scalings", "budget", "within", "input_")}
     return words_of(**given, classes=classes, resolution=resolution)
 
 
@@ -129,7 +134,8 @@ def chosen_name(name: str | None, result: Compiled, options: Mapping[str, Any]) 
     from archdsl import emission
 
     try:
-        return emission.chosen_name(name, result.name, options["scalings"], options["budget"], options["input_"])
+        given = [options[key] for key in ("scalings", "budget", "input_", "within")]
+        return emission.chosen_name(name, result.name, *given)
     except emission.NameFault as fault:
         wrong = f"{fault}; give another" if name is None else str(fault)
         raise click.BadParameter(wrong, param_hint="--name") from None

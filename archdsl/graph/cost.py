@@ -80,7 +80,7 @@ class Cost:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """A row for every operation; a column adds up to its total."""
-        return tuple(_rows(self.network, self.convention))
+        return tuple(rows_of(self.network, self.convention))
 
     def by(self, grouping: Grouping) -> tuple[Group, ...]:
         """Rows grouped by stage, block or operation, in the order of their first node; they add up to the totals."""
@@ -139,9 +139,9 @@ class _Total:
 
     def share(self, amount: Dim) -> Dim:
         """Add what one operation adds; the growth of the total."""
-        self.amount += amount
         if self.sum.divisor == 1:
-            return amount
+            return amount  # of symbols a total that nobody asks for would be dear
+        self.amount += amount
         before, self.rounded = self.rounded, self.sum.total(self.amount)
         return self.rounded - before
 
@@ -188,8 +188,8 @@ def amounts_of(subgraph: Subgraph, convention: Convention) -> Amounts:
     return found
 
 
-def _rows(network: Network, convention: Convention) -> Iterator[Row]:
-    """A row for every node."""
+def rows_of(network: Network, convention: Convention) -> Iterator[Row]:
+    """A row for every node: the rows of the network's cost, without its totals."""
     flops, params, acts = _Total(convention.flops), _Total(convention.params), _Total(convention.acts)
     nodes, first = network.nodes, network.input
     known: dict[tuple[int, ...], tuple[Any, ...]] = {}

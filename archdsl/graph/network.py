@@ -113,14 +113,20 @@ class Network:
         def mark(value: Value) -> str:
             return root if value.node < 0 else f"{marks[value.node]}:{value.output}"
 
+        known: dict[int, list[str]] = {}
+        """Name and settings of operations, by their identity: blocks that are alike share them."""
         for node in self.nodes:
-            operands = [mark(value) for value in node.inputs if not node.operation.learned]
-            if node.operation.commutative:
+            operation = node.operation
+            operands = [mark(value) for value in node.inputs if not operation.learned]
+            if operation.commutative:
                 operands.sort()
-            later = node.operation.later
-            constants = [(n, value) for n, value in node.operation.constants if n not in later or value != later[n]]
-            settings = [f"{name}={_canonical(value)}" for name, value in constants]
-            marks.append(_digest(node.operation.name, *settings, *operands))
+            written = known.get(id(operation))
+            if written is None:
+                later = operation.later
+                constants = [(n, value) for n, value in operation.constants if n not in later or value != later[n]]
+                settings = [f"{name}={_canonical(value)}" for name, value in constants]
+                written = known[id(operation)] = [operation.name, *settings]
+            marks.append(_digest(*written, *operands))
         features = sorted(f"{feature.name}={mark(feature.value)}" for feature in self.features)
         names = ["names", *self.output_names] if self.output_names else []
         outputs = map(mark, self.outputs)

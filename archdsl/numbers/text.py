@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 from archdsl.numbers.integers import Rational
-from archdsl.numbers.irrational import Irrational, Log, Number, Power, Term, root
+from archdsl.numbers.irrational import Irrational, Log, Number, Power, Term, root, times
 
 MAX_DECIMALS = 12
 """Digits after the point up to which a finite decimal expansion is written out."""
@@ -49,10 +49,13 @@ def _rational(value: Rational) -> str:
 
 def _term(term: Term) -> tuple[int, str, Rational]:
     """A term's place among others, its text without a sign, and its coefficient."""
-    # The root of a fraction is written as roots of whole numbers.
-    above, below = root(term.base.numerator, term.exponent), root(term.base.denominator, -term.exponent)
-    size = _rational(abs(Fraction(term.coefficient)) * above.coefficient * below.coefficient)
-    over = [f"{part.base}^({part.exponent})" for part in (above, below) if part.exponent]
+    # The root of a fraction is written as one of a whole number, or as two where that is over the limits.
+    roots = [root(term.base.numerator, term.exponent), root(term.base.denominator, -term.exponent)]
+    product = times(*roots)
+    if not product.factors:
+        roots = [product]
+    size = _rational(abs(Fraction(term.coefficient)) * math.prod([part.coefficient for part in roots]))
+    over = [f"{part.base}^({part.exponent})" for part in roots if part.exponent]
     over += [_factor(factor, n) for factor, n in term.factors if n > 0]
     under = [_factor(factor, -n) for factor, n in term.factors if n < 0]
     over = ([] if size == "1" and over else [size]) + sorted(over)

@@ -8,11 +8,11 @@ is a fault of ours.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from archdsl.analysis.answers import value_in
 from archdsl.analysis.evaluate import literal
@@ -20,17 +20,18 @@ from archdsl.analysis.program import walk
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Sequence, Setting
 from archdsl.analysis.verify import printed, rounded
+from archdsl.closed_forms import Leading, exponent_text, same_exponent
 from archdsl.compiler import Changes, Compiled
 from archdsl.graph.cost import MEASURES, count
 from archdsl.graph.network import Network
-from archdsl.papers.data import Column, Paper, Row, Table
-from archdsl.papers.figures import Figure, PaperRow, Ratio, TableReport
+from archdsl.papers.data import Cell, Column, Paper, Row, Table
+from archdsl.papers.figures import Agreement, Figure, PaperRow, Ratio, TableReport
 from archdsl.papers.networks import Networks
+from archdsl.spaces.check import rounded_quotient
+from archdsl.spaces.space import SpaceClaim
 from archdsl.syntax import ast
 
 _NONE = Changes()
-_DIGITS = 2
-"""Digits of a power of s."""
 
 
 def compare(
@@ -72,7 +73,9 @@ def _report(paper: Paper, table: Table, rows: list[PaperRow], ratios: list[Ratio
 
 
 def _is_compared(row: Row) -> bool:
-    return row.model is not None or row.part is not None or any(c.exponent is not None for c in row.cells.values())
+    ours = (row.model, row.part, row.space)
+    powers = any(cell.exponent is not None or cell.formula is not None for cell in row.cells.values())
+    return powers or any(each is not None for each in ours)
 
 
 def _row(paper: Paper, table: Table, row: Row, networks: Networks) -> PaperRow:
@@ -86,10 +89,14 @@ def _row(paper: Paper, table: Table, row: Row, networks: Networks) -> PaperRow:
     elif table.kind == "stages":
         network = networks.find(table.model) if table.model is not None else None
         figures = _settings(table, row, network)
+    elif table.kind == "spaces":
+        figures = _sizes(table, row, networks)
     else:
         figures = _powers(table, row, networks)
     scaling = row.scaling.format(s="s") if row.scaling is not None else None
-    return PaperRow(row.name, row.model, row.input, row.part, scaling, figures, structure, dict(row.reported), row.note)
+    space = row.space[1] if row.space is not None else None
+    reported = dict(row.reported)
+    return PaperRow(row.name, row.model, row.input, row.part, scaling, figures, structure, reported, row.note, space)
 
 
 # Networks
@@ -232,33 +239,96 @@ def _given(end: Block | Sequence) -> Mapping[str, Setting]:
     return {name: setting for _, step in end.steps for name, setting in _given(step).items()}
 
 
+# Spaces
+
+
+def _sizes(table: Table, row: Row, networks: Networks) -> list[Figure]:
+    """The printed dimensions and sizes of a space, and ours; a claim says what a printed size is divided by."""
+    space = networks.space(*row.space) if row.space is not None else None
+    figures = []
+    for column in table.columns:
+        text = row.cells[column.name].printed
+        if space is None:
+            figures.append(Figure(column.name, text, None, None, None, "missing"))
+            continue
+        measure = column.reads[0]
+        own = SpaceClaim(measure, text, space.span)
+        claim = next((each for each in space.claims if (each.measure, each.literal) == (measure, text)), own)
+        amount = space.free_dimensions if measure == "dimensions" else space.settings
+        near = rounded_quotient(amount, claim)
+        same: Agreement = "same" if near == literal(text) else "unexplained"
+        figures.append(Figure(column.name, text, printed(near, text), amount, None, same, note=claim.note))
+    return figures
+
+
 # Scalings
 
 
 def _powers(table: Table, row: Row, networks: Networks) -> list[Figure]:
-    """The printed powers of s by which dimensions and counts grow, and those measured on the table's base."""
+    """The printed powers of s by which dimensions and counts grow, and the exact ones of the table's base."""
     base = table.base
     if base is None:
         return [Figure(c.name, row.cells[c.name].printed, None, None, None, "missing") for c in table.columns]
-    settings = Changes(base.settings)
-    scaled = Changes(base.settings, (row.scaling.format(s=_text(base.factor)),)) if row.scaling else settings
-    before = networks.make(base.program, base.model, settings)
-    after = networks.make(base.program, base.model, scaled)
+    before = networks.make(base.program, base.model, Changes(base.settings))
+    after, leading = before, None
+    if row.scaling is not None and before is not None:
+        by_factor = Changes(base.settings, (row.scaling.format(s=_text(base.factor)),))
+        after = None if _is_general(row) else networks.make(base.program, base.model, by_factor)
+        leading = networks.leading(before, row.scaling.format(s="s"))
     figures = []
     for column in table.columns:
         cell = row.cells[column.name]
-        if cell.exponent is None or not column.reads:
+        if (cell.exponent is None and cell.formula is None) or not column.reads:
             figures.append(Figure(column.name, cell.printed, None, None, None, "not compared"))
             continue
         old, new = (_size(each, base.part, column.reads[0]) for each in (before, after))
-        if not old or not new:
+        if before is None or (row.scaling is not None and (leading is None or len(leading.pieces) != 1)):
             figures.append(Figure(column.name, cell.printed, None, None, None, "missing"))
             continue
-        power = math.log(Fraction(new, old)) / math.log(base.factor) * column.times
-        same = round(float(power), _DIGITS) == round(float(cell.exponent), _DIGITS)
-        ours = column.form.format(f"{power:.{_DIGITS}f}".replace("-0.00", "0.00"))
-        figures.append(Figure(column.name, cell.printed, ours, new, None, "same" if same else "unexplained", base=old))
+        exponent = _exponent(leading, base.part, column.reads[0]) * column.times.numerator / column.times.denominator
+        same = _is_printed(exponent, cell, leading)
+        ours = _power(column.form, exponent_text(exponent))
+        shown = (new, old) if new is not None else (None, None)
+        agreement: Agreement = "same" if same else "unexplained"
+        figures.append(Figure(column.name, cell.printed, ours, shown[0], None, agreement, base=shown[1]))
     return figures
+
+
+def _is_general(row: Row) -> bool:
+    """Whether a row is for every number of another name."""
+    return any(cell.formula is not None for cell in row.cells.values())
+
+
+def _exponent(leading: Leading | None, part: str, what: str) -> Any:
+    """The exponent of s for a dimension or a count of a part of a model; 0 for what no line changes."""
+    import sympy  # type: ignore[import-untyped]
+
+    if leading is None:
+        return sympy.Integer(0)
+    [piece] = leading.pieces
+    if what in MEASURES:
+        return next((getattr(stage, what) for stage in piece.stages if stage.name == part), sympy.Integer(0))
+    path = "input.height" if what == "resolution" else f"{part}.{what}"
+    return dict(piece.dimensions).get(path, sympy.Integer(0))
+
+
+def _is_printed(exponent: Any, cell: Cell, leading: Leading | None) -> bool:
+    """Whether an exponent is the printed one: equal, or equal when it is rounded to the printed digits."""
+    if cell.formula is not None:
+        return same_exponent(exponent, cell.formula, leading.parameters if leading is not None else ())
+    if cell.exponent is None or not exponent.is_Rational:
+        return False
+    exact = Fraction(int(exponent.p), int(exponent.q))
+    return exact == cell.exponent or (cell.digits is not None and round(exact, cell.digits) == cell.exponent)
+
+
+def _power(form: str, exponent: str) -> str:
+    """`1`, `s`, `s^(1/2)`; the exponent itself where the column prints that."""
+    if "^" not in form:
+        return form.format(exponent)
+    if exponent in ("0", "1"):
+        return "1" if exponent == "0" else form.partition("^")[0]
+    return form.format(exponent if exponent.isalnum() else f"({exponent})")
 
 
 def _size(found: Compiled | None, part: str, what: str) -> int | None:
@@ -281,7 +351,7 @@ def _ratios(table: Table, networks: Networks) -> list[Ratio]:
         return found
     factor = table.measured.factor
     for row in table.rows:
-        if row.scaling is None:
+        if row.scaling is None or _is_general(row):
             continue
         for name in table.measured.networks:
             pair = networks.find(name), networks.find(name, Changes(scalings=(row.scaling.format(s=_text(factor)),)))

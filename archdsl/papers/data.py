@@ -1,10 +1,11 @@
 """What the papers print, as values: a `Paper` with its tables, from one file of `specs/papers/`.
 
-A table is of one of three kinds, which says what its cells are compared with:
+A table is of one of four kinds, which says what its cells are compared with:
 
 - networks: a row is a network; its flops, params and acts are printed
 - stages:   a row is a stem, a stage or a head of one network; its settings are printed
 - scaling:  a row is a scaling of a base; the powers of the factor s by which something grows are printed
+- spaces:   a row is a design space; its dimensions and the number of its settings are printed
 
 Figures are texts, with the digits that are printed; G stands for the papers' B.
 """
@@ -23,7 +24,7 @@ from archdsl.records import dataclass
 from archdsl.suggest import did_you_mean, nearest
 from archdsl.visible import visible
 
-Kind = Literal["networks", "stages", "scaling"]
+Kind = Literal["networks", "stages", "scaling", "spaces"]
 _WORDS = re.compile(r"[a-z0-9]+")
 _NAME = re.compile(r"[a-z0-9 :/_.,()-]*", re.IGNORECASE | re.ASCII)
 _TABLE, _FIGURE = ("table", "tab", "tbl"), ("figure", "fig")
@@ -33,10 +34,11 @@ _MAX_LETTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table of stages or scalings, or one that a table of networks does not print as a figure.
+    """A column of a table of stages, scalings or spaces, or one that a table of networks does not print as a figure.
 
-    `reads` are the settings of a stage, or a dimension or measure of what is scaled; none where nothing of ours stands
-    beside what is printed. `requested` is the setting before a `fit`, `argument` one of the call that gave it.
+    `reads` are the settings of a stage, or a dimension or measure of what is scaled, or what a space claims; none where
+    nothing of ours stands beside what is printed. `requested` is the setting before a `fit`, `argument` one of the call
+    that gave it.
     """
 
     name: str
@@ -46,21 +48,28 @@ class Column:
     form: str = "{}"
     """How a power of s is written."""
     times: Fraction = Fraction(1)
-    """What a power of s is multiplied with."""
+    """What an exponent is multiplied with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is printed; where that is not what a model says, `means` is, and `exponent` the power of s."""
+    """What is printed; where that is not what a model says, `means` is, and `exponent` the power of s.
+
+    An exponent that is cut to some digits has as many; one that is no number is a `formula` in the row's other names.
+    """
 
     printed: str
     means: str | None = None
     exponent: Fraction | None = None
+    digits: int | None = None
+    formula: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A printed row. `model` names a shipped network, `part` a part of the table's, `scaling` a call of one."""
+    """A printed row. `model` names a shipped network, `part` a part of the table's, `scaling` a call of one; `space` is
+    a file that ships and the name of a space in it.
+    """
 
     name: str
     model: str | None = None
@@ -75,6 +84,7 @@ class Row:
     reported: Mapping[str, str | None] = field(default_factory=dict)
     """Accuracies, times and the like, which are the paper's and never ours."""
     note: str | None = None
+    space: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +202,14 @@ def _row(found: dict[str, Any]) -> Row:
         found.get("scaling"),
         reported,
         found.get("note"),
+        _place(found["space"]) if "space" in found else None,
     )
+
+
+def _place(text: str) -> tuple[str, str]:
+    """`specs/file.arch:name`"""
+    file, _, name = text.rpartition(":")
+    return file, name
 
 
 def _reported(found: dict[str, Any]) -> dict[str, Any]:
@@ -201,8 +218,10 @@ def _reported(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cell(found: dict[str, str]) -> Cell:
-    exponent = Fraction(found["exponent"]) if "exponent" in found else None
-    return Cell(found["printed"], found.get("means"), exponent)
+    text = found.get("exponent")
+    digits = len(text.partition(".")[2]) if text is not None and "." in text else None
+    exponent = None if text is None else Fraction(text)
+    return Cell(found["printed"], found.get("means"), exponent, digits, found.get("formula"))
 
 
 def _column(found: dict[str, Any]) -> Column:

@@ -71,6 +71,8 @@ class PaperRow:
     reported: dict[str, str | None]
     """What the paper reports: accuracies, times. Never ours."""
     note: str | None
+    space: str | None = None
+    """In a table of spaces: the space."""
 
 
 @documented

@@ -1,14 +1,19 @@
-"""The shipped networks that tables name, compiled once each."""
+"""The shipped networks and spaces that tables name, compiled once each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archdsl.analysis.changes import symbolic_scaling
+from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.program import Program
+from archdsl.closed_forms import Leading, leading_exponents
 from archdsl.compiler import Changes, Compilation, Compiled, Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.resources import read_data
 from archdsl.source import Source, Span
+from archdsl.spaces.entry import space_named
+from archdsl.spaces.space import Space
 
 _NONE = Changes()
 
@@ -49,6 +54,11 @@ class Networks:
             self._found[key] = self._compile(name, changes)
         return self._found[key]
 
+    def space(self, path: str, name: str) -> Space | None:
+        """A space of a file; None where there is none of this name, or it is at fault."""
+        program = self._program(path)
+        return space_named(self._compiler, program, name, Diagnostics()) if program is not None else None
+
     def make(self, text: str, name: str, changes: Changes) -> Compiled | None:
         """A model of a program given as text; None where it does not compile."""
         key = (text, name, changes)
@@ -56,19 +66,31 @@ class Networks:
             self._made[key] = _sound(self._compiler.compile(Source("specs/program.arch", text), name, changes))
         return self._made[key]
 
+    def leading(self, found: Compiled, scaling: str) -> Leading | None:
+        """The leading exponents of a network by a scaling with names for its numbers; None where it has none."""
+        try:
+            named = symbolic_scaling(scaling, self._compiler.scope(found.program, Diagnostics()))
+            if named is None:
+                return None
+            return leading_exponents(found.model, named.text, named.call, named.environment, named.names)
+        except (Fault, AlreadyReported):
+            return None
+
     def _compile(self, name: str, changes: Changes) -> Compiled | None:
         path = self.paths.get(name)
-        if path is None:
+        program = self._program(path) if path is not None else None
+        if program is None or name not in program.models:
             return None
+        return _sound(self._compiler.elaborate(program, name, changes, Diagnostics()))
+
+    def _program(self, path: str) -> Program | None:
+        """A resolved file; None where none ships."""
         if path not in self._programs:
             try:
                 self._programs[path] = self._compiler.program(self._compiler.read.file(path), Diagnostics())
             except Fault:
                 return None
-        program = self._programs[path]
-        if name not in program.models:
-            return None
-        return _sound(self._compiler.elaborate(program, name, changes, Diagnostics()))
+        return self._programs[path]
 
 
 def _sound(compilation: Compilation) -> Compiled | None:

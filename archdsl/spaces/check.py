@@ -15,12 +15,12 @@ from itertools import product
 from archdsl import limits
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.evaluate import literal
-from archdsl.analysis.names import plural
 from archdsl.analysis.program import Program
 from archdsl.analysis.verify import printed, rounded
 from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault, Label
 from archdsl.records import dataclass
+from archdsl.source import Span
 from archdsl.spaces.entry import context_of, spaces_of
 from archdsl.spaces.member import Member, member_of
 from archdsl.spaces.search import Search
@@ -30,6 +30,8 @@ from archdsl.spaces.training import recipe_of, verify_reward
 SEED = 0
 MISUSE = frozenset(("E201", "E202", "E204", "E212", "E301", "E310"))
 """Codes of faults in a condition that are no matter of what was drawn."""
+_BLOCK = 50
+"""Steps that a block of a network is worth, which is placed and counted without any."""
 _SHOWN = 3
 """Reasons that are told where no setting is a member."""
 
@@ -112,21 +114,21 @@ class _Tried:
         self.few = few
         self.count, self.valid, self.steps = 0, 0, 0
         self.member: Member | None = None
-        self.refused: Counter[str] = Counter()
-        self.faults: dict[str, Diagnostic] = {}
+        self.refused: Counter[int] = Counter()
+        """How many each requirement refused, by its number."""
+        self.faults: dict[tuple[str, Span], list[Diagnostic]] = {}
+        """What left settings without a network, by code and place."""
 
     def add(self, found: Member) -> None:
         self.count += 1
-        self.steps += found.steps
+        self.steps += found.steps + (_BLOCK * found.model.depth if found.model is not None else 0)
         if found.refused is None:
             self.valid += 1
             self.member = self.member or found
-        elif isinstance(found.refused, Requirement):
-            self.refused[f"`require {found.refused.text}`"] += 1
-        else:
-            said = found.refused.message
-            self.refused[said] += 1
-            self.faults.setdefault(said, found.refused)
+        elif isinstance(found.refused, Diagnostic):
+            self.faults.setdefault((found.refused.code, found.refused.span), []).append(found.refused)
+        elif (number := found.requirement) is not None:
+            self.refused[number] += 1
 
 
 def _misuse(found: Member) -> Diagnostic | None:
@@ -143,21 +145,25 @@ def _misuse(found: Member) -> Diagnostic | None:
 
 def _empty(space: Space, tried: _Tried) -> Diagnostic:
     """Nothing that was looked at is a member: the fault of all, or how many were refused by what."""
-    if len(tried.faults) == len(tried.refused) == 1:
-        wrong = next(iter(tried.faults.values()))
-        so = Label(space.span, f"so for each of {plural(tried.count, 'setting')}")
+    if not tried.refused and len(tried.faults) == 1:
+        wrong = next(iter(tried.faults.values()))[0]
+        so = Label(space.span, f"so for each of {_settings(tried.count)}")
         return replace(wrong, labels=(*wrong.labels, so), edits=())
-    by = [(each, tried.refused[f"`require {each.text}`"]) for each in space.requirements]
+    by = [(each, tried.refused[number]) for number, each in enumerate(space.requirements)]
     labels = tuple([Label(each.span, f"refuses {count:,}") for each, count in by if count][:6])
-    faults = [(said, count) for said, count in tried.refused.most_common(_SHOWN) if said in tried.faults]
-    help_ = "; ".join([f"{count:,} without a network: {said}" for said, count in faults]) or None
+    faults = sorted(tried.faults.values(), key=len, reverse=True)[:_SHOWN]
+    help_ = "; ".join([f"{len(each):,} without a network: {each[0].message}" for each in faults]) or None
     if tried.few:
         each = "its one setting" if tried.count == 1 else f"each of its {tried.count:,} settings"
         message = f"`{space.name}` has no member: {each} is refused"
         return Diagnostic("E214", message, space.span, labels=labels, help=help_)
-    message = f"`{space.name}` has no member among {tried.count:,} settings that were tried"
+    message = f"`{space.name}` has no member among {_settings(tried.count)} that were tried"
     help_ = help_ or "there may be members all the same: then they are few"
     return Diagnostic("E214", message, space.span, labels=labels, help=help_, severity="warning")
+
+
+def _settings(count: int) -> str:
+    return "1 setting" if count == 1 else f"{count:,} settings"
 
 
 def _verify_training(ctx: Context, member: Member, diagnostics: Diagnostics) -> None:

@@ -159,7 +159,10 @@ class _Reading:
             verify_value(part, e, self.environment)
         if before.indices(value) is None:
             place = _Place(name, e, self.environment, before, self.origins[name.text])
-            raise place.wider(f"{show_value(value)} is no value of `{name.text}`")
+            wanted = before.count
+            listed = f"[{', '.join([show_value(value)] * min(wanted or 0, 4))}{', …' if (wanted or 0) > 4 else ''}]"
+            help_ = f"it is a list of {wanted}: write `{listed}`" if wanted is not None and not is_list(value) else None
+            raise place.wider(f"`{name.text}` has no value {show_value(value)}", help_)
         self.draws[name.text] = Draw(name.text, Law(Items((value,))))
         self.origins[name.text] = Origin(e, self.environment)
 

@@ -12,7 +12,7 @@ from archdsl.analysis.context import Context
 from archdsl.analysis.program import Program, Reader
 from archdsl.analysis.resolve import load_library
 from archdsl.compiler import Changes, Compilation, Compiler, Failed
-from archdsl.diagnostics import Diagnostics
+from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.records import dataclass
 from archdsl.source import Source
 from archdsl.spaces.entry import context_of, space_named
@@ -89,6 +89,11 @@ class Opened:
         if isinstance(found, Failed):
             return replace(found, name=name)
         return replace(found, name=name, model=replace(found.model, name=name))
+
+    def reason_of(self, setting: Sequence[int]) -> str:
+        """Why a setting has no network; empty where it has one, or a requirement refuses it."""
+        refused = self.member(setting).refused
+        return f"{refused.code}: {refused.message}" if isinstance(refused, Diagnostic) else ""
 
     def hash_of(self, setting: Sequence[int]) -> str:
         """The hash of a setting's network; empty where it has none."""

@@ -125,13 +125,33 @@ class Space:
         """The size of the domain of each dimension."""
         return tuple([draw.law.domain.size for draw in self.draws for _ in range(draw.dimensions)])
 
-    def values(self, setting: Sequence[int]) -> dict[str, Value]:
-        """What is drawn in a setting, by name."""
+    def is_fixed(self, draw: Draw) -> bool:
+        """Whether a draw got its one value by `name = value`."""
+        definition: Space | None = self
+        e = self.origins[draw.name].expression
+        while definition is not None:
+            if any(isinstance(entry, ast.Binding) and entry.value is e for entry in _entries(definition)):
+                return True
+            definition = definition.refines
+        return False
+
+    def numbers(self, setting: Sequence[int]) -> dict[str, Sequence[int]]:
+        """The numbers of a setting, by the names that they are drawn for."""
         found, at = {}, 0
         for draw in self.draws:
-            found[draw.name] = draw.value(setting[at : at + draw.dimensions])
+            found[draw.name] = setting[at : at + draw.dimensions]
             at += draw.dimensions
         return found
+
+    def values(self, setting: Sequence[int]) -> dict[str, Value]:
+        """What is drawn in a setting, by name."""
+        numbers = self.numbers(setting)
+        return {draw.name: draw.value(numbers[draw.name]) for draw in self.draws}
+
+
+def _entries(space: Space) -> tuple[ast.Entry, ...]:
+    body = space.definition.declaration.body
+    return body.entries if body is not None else ()
 
 
 __all__ = ["Derived", "Requirement", "Space", "SpaceClaim", "Step"]

@@ -93,8 +93,9 @@ def read(path: Path) -> Table:
     """A whole table. Raises `TableFault`."""
     with _reading(path) as (form, file):
         if form == "parquet":
-            found = _opened_parquet(file).read()
-            return Table({name: found.column(name).to_pylist() for name in found.column_names})
+            with _parquet(file) as opened:
+                found = opened.read()
+                return Table({name: found.column(name).to_pylist() for name in found.column_names})
         rows = list(_rows(form, file))
         return Table({name: [row.get(name) for row in rows] for name in (rows[0] if rows else ())})
 
@@ -103,7 +104,8 @@ def read_row(path: Path, number: int) -> dict[str, Cell]:
     """One row of a table, which is not read whole. Raises `TableFault`."""
     with _reading(path) as (form, file):
         if form == "parquet":
-            return _parquet_row(_opened_parquet(file), number)
+            with _parquet(file) as opened:
+                return _parquet_row(opened, number)
         for row in islice(_rows(form, file), number, None):
             return row
         file.seek(0)
@@ -269,11 +271,13 @@ class _Parquet:
         self.waiting, self.rows = [], 0
 
 
-def _opened_parquet(file: BinaryIO) -> Any:
+@contextmanager
+def _parquet(file: BinaryIO) -> Iterator[Any]:
+    """A Parquet file, to be read; what is wrong with it is a `TableFault`."""
     arrow, parquet = _arrow()
     try:
-        return parquet.ParquetFile(file)
-    except arrow.ArrowInvalid:
+        yield parquet.ParquetFile(file)
+    except (arrow.ArrowException, OSError):
         raise TableFault("the file is no Parquet file, or a part of one") from None
 
 

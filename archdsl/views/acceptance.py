@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import TYPE_CHECKING
 
 from archdsl.records import documented
 from archdsl.spaces.intervals import METHOD, Share
 from archdsl.spaces.space import Space
 from archdsl.views.tables import Cell, table
+
+if TYPE_CHECKING:
+    from archdsl.spaces.arrays.sampled import Tally
 
 NO_NETWORK, BAND = -2, -3
 """As `spaces.arrays` has them, which views load for nothing else."""
@@ -40,6 +44,16 @@ class ConditionReport:
 
 
 @documented
+class FaultReport:
+    """A setting whose model cannot be built."""
+
+    index: int
+    """The number of its draw, or of the setting where all were looked at."""
+    reason: str
+    """Code and message of the diagnostic."""
+
+
+@documented
 class AcceptanceReport:
     """What became of all settings that were looked at."""
 
@@ -54,6 +68,8 @@ class AcceptanceReport:
     """Of all settings, whether their networks were found before or not."""
     conditions: list[ConditionReport]
     """In the order in which they are asked."""
+    no_network: list[FaultReport]
+    """The first settings whose model cannot be built, with the reasons."""
 
 
 def share_report(share: Share, exact: bool = False) -> ShareReport:
@@ -63,19 +79,18 @@ def share_report(share: Share, exact: bool = False) -> ShareReport:
     return ShareReport(share.count, share.of, share.share, share.low, share.high)
 
 
-def acceptance_report(
-    space: Space, looked: int, why: Mapping[int, int], bands: Sequence[str], law: str, seed: int | None
-) -> AcceptanceReport:
+def acceptance_report(space: Space, tally: Tally, bands: Sequence[str], law: str, seed: int | None) -> AcceptanceReport:
     """The conditions in the order in which they are asked, with what they left of the settings."""
     exact = law == "all"
     conditions = []
-    left = looked
+    left = tally.looked
     for condition, where, key in _conditions(space, bands):
-        passed = left - why.get(key, 0)
+        passed = left - tally.why[key]
         conditions.append(ConditionReport(condition, where, share_report(Share(passed, left), exact)))
         left = passed
-    accepted = share_report(Share(left, looked), exact)
-    return AcceptanceReport(law, seed, None if exact else METHOD, accepted, conditions)
+    faults = [FaultReport(index, reason) for index, reason in tally.faults]
+    accepted = share_report(Share(left, tally.looked), exact)
+    return AcceptanceReport(law, seed, None if exact else METHOD, accepted, conditions, faults)
 
 
 def _conditions(space: Space, bands: Sequence[str]) -> list[tuple[str, str | None, int]]:
@@ -115,7 +130,11 @@ def acceptance_text(found: AcceptanceReport) -> str:
         "equal": f"drawn with equal shares, seed {found.seed}; intervals: {found.method}",
         "rejection": f"drawn by the space's laws, seed {found.seed}; intervals: {found.method}",
     }
-    return table(headers, rows, totals=True) + words[found.law] + "\n"
+    lines = [words[found.law]]
+    lines += [
+        f"no network: {'setting' if exact else 'draw'} {each.index:,}: {each.reason}" for each in found.no_network
+    ]
+    return table(headers, rows, totals=True) + "\n".join(lines) + "\n"
 
 
 def _cells(share: ShareReport, exact: bool) -> list[Cell]:

@@ -13,6 +13,7 @@ from archdsl.graph.network import Network
 from archdsl.records import documented
 from archdsl.views.formulas import FormulasReport, formulas_text
 from archdsl.views.head import ConventionReport, convention_report, counts, head, head_line
+from archdsl.views.leading import LeadingReport, leading_text
 from archdsl.views.parts import Grouping, RowReport, rows_of
 from archdsl.views.provenance import ChangeReport, SolvedReport, change_reports, solved_reports, solved_text
 from archdsl.views.tables import Cell, places, render_csv, render_markdown, size, table
@@ -78,6 +79,8 @@ class CostReport:
     """With --explain: the terms of each total."""
     formulas: FormulasReport | None
     """With --formulas."""
+    leading: LeadingReport | None
+    """With --formulas, and a --scale with names for its numbers: powers of the factor."""
     diagnostics: list[dict[str, Any]]
 
 
@@ -89,6 +92,7 @@ def cost_report(
     memory: MemoryReport,
     terms: list[TermReport] | None,
     formulas: FormulasReport | None,
+    leading: LeadingReport | None,
 ) -> CostReport:
     """The JSON of a network's cost; terms and closed forms where they were asked for."""
     from archdsl.views.failure import diagnostic_reports
@@ -105,6 +109,7 @@ def cost_report(
         solved=solved_reports(result.model),
         terms=terms,
         formulas=formulas,
+        leading=leading,
         diagnostics=diagnostic_reports(result.diagnostics),
     )
 
@@ -116,12 +121,15 @@ def cost_text(
     memory: MemoryReport | None,
     terms: list[TermReport] | None,
     formulas: FormulasReport | None,
+    leading: LeadingReport | None,
     *,
     markdown: bool,
 ) -> str:
     """The rows, or else terms or closed forms; memory where it is asked for; and what the numbers mean."""
     if terms is not None:
         parts = [terms_text(terms, cost, markdown=markdown)]
+    elif leading is not None:
+        parts = [leading_text(leading, markdown=markdown)]
     elif formulas is not None:
         parts = [formulas_text(formulas, markdown=markdown)]
     else:

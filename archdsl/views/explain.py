@@ -108,21 +108,26 @@ def _scalings(result: Compiled) -> str:
 
     rows: list[list[Any]] = []
     several = len({r.scaling for r in reports}) > 1
+    steps = any(r.moved is not None for r in reports)
     by_block = any(r.taken_from is not None for r in reports)
     for r in reports:
         why = " ".join([note(r.rule, r.rule_at), *[note(line.text, line.at) for line in r.fit]])
         path = f"{r.scaling}: {r.path}" if several else r.path
-        adjusted = r.adjusted if r.adjusted != r.rounded else "="
+        adjusted = r.adjusted if r.adjusted != (r.rounded if r.moved is None else r.moved) else "="
         taken = "" if r.taken_from is None else r.taken_from
-        rows.append([path, *([taken] if by_block else []), r.base, r.multiplied, r.rounded, adjusted, why])
+        moved = "" if r.moved is None else r.moved
+        numbers = [r.base, r.multiplied, r.rounded, *([moved] if steps else []), adjusted]
+        rows.append([path, *([taken] if by_block else []), *numbers, why])
     if not rows:
         return f"{head_line(result)}\n\nThe scaling changed no number.\n"
-    headers = ["", *(["block"] if by_block else []), "base", "multiplied", "rounded", "adjusted", "why"]
+    columns = ["base", "multiplied", "rounded", *(["moved"] if steps else []), "adjusted"]
+    headers = ["", *(["block"] if by_block else []), *columns, "why"]
     lines = [f"({number}) {at}: {rule}" for (at, rule), number in notes.items()]
     solved = solved_text(result.model) + "\n" if result.model.solved else ""
     said = (
         "base: before; multiplied: before rounding; rounded: by the scaling's line; adjusted: by the block's `fit`.\n"
     )
+    said = said.replace("; adjusted", "; moved: by a step towards the budget; adjusted") if steps else said
     said = "block: the base's block that a block is taken from, by its index.\n" * by_block + said
     return f"{head_line(result)}\n\n{table(headers, rows)}\n{said}\n" + solved + "".join(line + "\n" for line in lines)
 

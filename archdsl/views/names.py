@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import Any
 
 from archdsl.analysis.prelude import PRELUDE
-from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Unresolved, children, walk
+from archdsl.analysis.program import Builtin, Definition, Instance, Module, Named, Primitive, Unresolved, children, walk
 from archdsl.analysis.resolve import OPERATIONS_MODULE
 from archdsl.records import dataclass
 from archdsl.source import Span
@@ -25,6 +25,8 @@ class Names:
     """
 
     model: str
+    reserved: frozenset[str] = frozenset()
+    """Names that nothing else may have."""
     needed: dict[Any, Named] = field(default_factory=dict)
     included: list[Definition] = field(default_factory=list)
     names: dict[Any, str] = field(default_factory=dict)
@@ -53,7 +55,7 @@ class Names:
             inside = local_names(definition.declaration)
             for _, named in references(definition):
                 local.setdefault(self.key(named), set()).update(inside)
-        taken = {self.model, f"{self.model}_stages", *PRELUDE}
+        taken = {self.model, f"{self.model}_stages", *PRELUDE, *self.reserved}
         for key, named in self.needed.items():
             name, number = named.name, 1
             while name in taken or name in local.get(key, ()):
@@ -94,11 +96,30 @@ class Names:
 def references(definition: Definition) -> list[tuple[Span, Named]]:
     """The names in a declaration that stand for something of its module, and what they stand for."""
     found: list[tuple[Span, Named]] = []
+    module, declaration = definition.module, definition.declaration
+    bound = frozenset(definition.inputs)
+    for parameter in definition.parameters:
+        if parameter.default is not None:
+            found += names_in(parameter.default, module, bound)  # `conv: conv` is a parameter, and the operation
+        bound |= {parameter.name.text}
+    if declaration.value is not None:
+        found += names_in(declaration.value, module, bound)
+    for entry in declaration.body.entries if declaration.body is not None else ():
+        found += names_in(entry, module, bound)
+        if isinstance(entry, ast.Binding | ast.Element):
+            bound |= {name.text for name in entry.names}
+    return found
+
+
+def names_in(e: ast.Node, module: Module, bound: frozenset[str]) -> list[tuple[Span, Named]]:
+    """The names in a part of a declaration that stand for something of a module, and what they stand for; `bound` are
+    those that stand for something else."""
+    found: list[tuple[Span, Named]] = []
 
     def visit(node: ast.Node, local: frozenset[str]) -> None:
         match node:
             case ast.Reference(name=name):
-                named = definition.module.names.get(name) if name not in local else None
+                named = module.names.get(name) if name not in local else None
                 if named is not None:
                     found.append((node.span, named))
             case ast.Comprehension(body=body, variable=variable, source=source):
@@ -115,18 +136,7 @@ def references(definition: Definition) -> list[tuple[Span, Named]]:
                 for child in children(node):
                     visit(child, local)
 
-    declaration = definition.declaration
-    bound = frozenset(definition.inputs)
-    for parameter in definition.parameters:
-        if parameter.default is not None:
-            visit(parameter.default, bound)  # `conv: conv` is a parameter, and the operation that it is by default
-        bound |= {parameter.name.text}
-    if declaration.value is not None:
-        visit(declaration.value, bound)
-    for entry in declaration.body.entries if declaration.body is not None else ():
-        visit(entry, bound)
-        if isinstance(entry, ast.Binding | ast.Element):
-            bound |= {name.text for name in entry.names}
+    visit(e, bound)
     return found
 
 

@@ -116,7 +116,7 @@ class _Page:
         groups.append(("", first))
         for column in dict.fromkeys(figure.column for row in rows for figure in row.figures):
             found = [next((f for f in row.figures if f.column == column), None) for row in rows]
-            right = self.report.kind == "networks"
+            right = self.report.kind in ("networks", "spaces")
             columns = [("printed", [f.printed or "" if f is not None else "" for f in found], right)]
             if any(f is not None and f.ours is not None for f in found):
                 columns.append(("ours", [f.ours or "" if f is not None else "" for f in found], right))
@@ -147,7 +147,7 @@ class _Page:
             cut = ["cut off"] if figure.truncated else []
             words = " ".join([*cut, *at, *([] if own else [f"by {figure.agrees_by}"])])
         if figure.note is not None:
-            words += f" {self._note(f'{row.model}: {figure.note}')}"
+            words += f" {self._note(f'{row.model or row.space}: {figure.note}')}"
         return words
 
     def _structure(self) -> str:
@@ -181,6 +181,8 @@ class _Page:
             usual = CONVENTIONS[self.report.conventions[0]]
             lines.append(("ours", f"to the printed digits; by the convention {usual.name}: {usual.text}"))
             lines.append(("flops", usual.unit))
+        if self.report.kind == "spaces":
+            lines.append(("ours", "to the printed digits; JSON has the exact numbers"))
         if any(figure.truncated for figure in figures):
             lines.append(("cut off", "the exact figure has the printed digits where it is cut off and not rounded"))
         if any(figure.agrees_at is not None for figure in figures):

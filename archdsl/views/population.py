@@ -73,7 +73,7 @@ def count_report(space: Space, spec: str, found: Counted, bands: tuple[str, ...]
     law, seeded = ("all", None) if found.exact else ("equal", seed)
     acceptance = None
     if found.method != "sums":
-        acceptance = acceptance_report(space, found.tally.looked, found.tally.why, bands, law, seeded)
+        acceptance = acceptance_report(space, found.tally, bands, law, seeded)
     figures = found.settings, found.exact, found.method, found.low, found.high, found.networks
     structure = structure_report(found.structure) if found.structure is not None else None
     return CountReport(__version__, spec, space.name, *figures, structure, acceptance)
@@ -111,7 +111,7 @@ def sample_report(
     hashed: bool,
 ) -> PopulationReport:
     """What was drawn and written."""
-    acceptance = acceptance_report(opened.space, tally.looked, tally.why, bands, "rejection", seed)
+    acceptance = acceptance_report(opened.space, tally, bands, "rejection", seed)
     return _report(opened, spec, path, rows, tally.repeated, None, acceptance, hashed)
 
 
@@ -126,7 +126,7 @@ def enumeration_report(
     hashed: bool,
 ) -> PopulationReport:
     """What was gone through and written; of the parts those that were there, and all."""
-    acceptance = acceptance_report(opened.space, tally.looked, tally.why, bands, "all", None)
+    acceptance = acceptance_report(opened.space, tally, bands, "all", None)
     return _report(opened, spec, path, acceptance.accepted.count, 0, parts, acceptance, hashed)
 
 

@@ -6,6 +6,7 @@ from archdsl.analysis.trace import show_value
 from archdsl.graph.conventions import DEFAULT
 from archdsl.spaces.laws import Domain, Draw, Grid, Law
 from archdsl.spaces.space import Derived, Space
+from archdsl.views.diff import written
 
 _MOST = 12
 """Values of a domain that are written out."""
@@ -35,7 +36,7 @@ def space_text(space: Space) -> str:
 def drawn_text(draw: Draw) -> str:
     """What stands behind the name of a draw: its law, or the one value that it has."""
     alone = draw.count is None and draw.law.domain.size == 1
-    return f"= {show_value(draw.law.domain.value(0))}" if alone else f"~ {law_text(draw)}"
+    return f"= {written(draw.law.domain.value(0))}" if alone else f"~ {law_text(draw)}"
 
 
 def law_text(draw: Draw) -> str:
@@ -63,7 +64,7 @@ def _law(law: Law) -> str:
 
 
 def _values(domain: Domain) -> str:
-    listed = [show_value(domain.value(index)) for index in range(min(domain.size, _MOST))]
+    listed = [written(domain.value(index)) for index in range(min(domain.size, _MOST))]
     return ", ".join(listed) + (f", … {domain.size:,} in all" if domain.size > _MOST else "")
 
 

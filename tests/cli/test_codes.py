@@ -81,6 +81,8 @@ COMPILING = {
     "E702": ("mapped", ""),
 }
 """Warnings of `compile` and `train`, which `check` does not give: a model, and a line of its recipe."""
+FORMS = {"E320": "depth: [2]  width: 8 + 8 * block.index"}
+"""Of closed forms, which `check` does not ask for: the attributes of the stages."""
 NETWORKS = """\
 use std.ops {{ conv, global_pool, linear }}
 block classify(x; classes: 10) = x -> global_pool -> linear(classes)
@@ -91,7 +93,15 @@ recipe short {{ epochs: 1  batch: 8  optimizer: sgd()  schedule: constant(peak: 
 
 
 def test_every_code_without_an_example_is_proved_here() -> None:
-    assert set(LIMITS) | set(COMPILING) == {code for code, entry in CODES.items() if entry.wrong is None}
+    assert set(LIMITS) | set(COMPILING) | set(FORMS) == {code for code, entry in CODES.items() if entry.wrong is None}
+
+
+@pytest.mark.parametrize("code", FORMS)
+def test_what_closed_forms_do_not_tell(run: Run, code: str, here: Path) -> None:
+    stages = f"stages: conv {{ {FORMS[code]}  kernel: 1 }}"
+    (here / "net.arch").write_text(f"arch 1\nuse std.ops {{ conv }}\nmodel m {{ input: 3 x 8 x 8  {stages} }}\n")
+    result = run("cost", "net.arch", "--formulas", "--scale", "d(s)")
+    assert (result.code, f"error[{code}]" in result.err) == (1, True)
 
 
 @pytest.mark.parametrize("code", COMPILING)

@@ -71,6 +71,7 @@ def test_default_targets_and_names(run: Run, here: Path) -> None:
         (("--scale", "wider:2"), "net_wider2"),
         (("--scale", "wider:2", "--scale", "d:3"), "net_wider2_d3"),
         (("--scale", "wider", "--to", "params=60K"), "net_wider_params60k"),
+        (("--scale", "wider", "--to", "params=60K", "--within", "5%"), "net_wider_params60k_within5"),
         (("--input", "3x48x32"), "net_3x48x32"),
         (("--input", "48x32", "--scale", "wider:2"), "net_wider2_48x32"),
         (("--resolution", "48"), "net_48x48"),

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,62 @@ def test_scaling_to_a_budget(run: Run) -> None:
     assert f"s = {solved['factor']} reaches {found['flops']:,} flops" in text
 
 
+def test_steps_of_single_stages(run: Run) -> None:
+    """Where the factor misses by more than what is asked for; in the numbers, the text and what `explain` shows."""
+    asked = ("regnetx_400mf", "--scale", "dWr", "--to", "flops=800M", "--within", "1%")
+    found = cost(run, *asked)
+    (solved,) = found["solved"]
+    assert (solved["within_percent"], solved["unmoved"], solved["reached"]) == ("1", 741026792, found["flops"])
+    assert abs(solved["residual_percent"]) <= 1
+    steps = {step["path"]: (step["before"], step["after"]) for step in solved["moved"]}
+    assert steps == {"stages.0.width": (32, 48), "stages.3.depth": (13, 14)}
+    moved = {change["path"]: change["moved"] for change in found["changes"] if change["moved"] is not None}
+    assert moved == {"stages.0.width": 48, "stages.3.depth": 14}
+    for command in ("cost", "explain"):
+        text = run(command, *asked).out
+        assert "  step: stages.3.depth from 13 to 14, as at s = " in text
+        assert "  without them: 741,026,792 flops, 58,973,208 (7.37 %) below 800,000,000" in text
+    assert re.search(r"stages\.3\.depth +12 +12\.7517… +13 +14 +=", run("explain", *asked).out)
+    (plain,) = cost(run, *asked[:5])["solved"]
+    assert (plain["reached"], plain["moved"], plain["unmoved"]) == (741026792, [], None)
+
+
+def test_leading_exponents(run: Run) -> None:
+    """Powers of the factor by name, as numbers and as a table; the counts beside them are the model's own."""
+    asked = ("regnetx_400mf", "--formulas", "--scale", "alpha(s, a)")
+    found = cost(run, *asked)
+    assert found["flops"] == cost(run, "regnetx_400mf")["flops"]
+    assert found["changes"] == []
+    leading = found["leading"]
+    assert (leading["scaling"], leading["factor"], leading["parameters"]) == ("alpha(s, a)", "s", ["a"])
+    [piece] = leading["pieces"]
+    assert (piece["where"], piece["conditions"]) == ("0 < a < 1", [])
+    assert piece["total"] == {"path": "total", "flops": "1", "params": "(a + 1)/2", "acts": "(2 - a)/2"}
+    assert {"path": "stages.3.depth", "exponent": "(1 - a)/2"} in piece["dimensions"]
+    text = run("cost", *asked).out
+    assert re.search(r"total +s +s\^\(\(a \+ 1\)/2\) +s\^\(\(2 - a\)/2\)", text)
+    assert "| total " in run("cost", *asked, "--format", "md").out
+    assert cost(run, *asked[:2], "--scale", "d:2")["leading"] is None
+    first = cost(run, *asked[:2], "--scale", "d:2", "--scale", "w(s)")
+    assert (first["changes"][0]["scaling"], first["leading"]["scaling"]) == ("d", "w(s)")
+    assert "E201]: `s` is not defined" in run("cost", "regnetx_400mf", "--scale", "alpha(s, a)").err
+    assert "error[E320]" in run("cost", "rexnet_1_0x", "--formulas", "--scale", "d(s)").err
+
+
+def test_leading_exponents_of_a_text_from_elsewhere(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"arch 1\nuse std.ops { conv }\nmodel m { input: 3 x 8 x 8  stages: conv { width: 16  kernel: 1 } }\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert "s^(1/2)" in run("cost", "-", "--formulas", "--scale", "w(s)").out
+
+
+def test_no_steps_come_near_enough(run: Run) -> None:
+    asked = ("resnet50", "--scale", "d", "--to", "flops=2G", "--within", "1%")
+    found = run("cost", *asked)
+    assert found.code == 0
+    assert "warning[E313]: no steps of single stages bring flops to within 1 % of 2,000,000,000" in found.err
+    assert run("cost", *asked[:5]).out == found.out
+
+
 def test_changes(run: Run) -> None:
     found = cost(run, REGNET, "--set", "head.classes=10", "--input", "256x192")
     assert found["input"] == [3, 256, 192]
@@ -172,6 +229,9 @@ def test_changes(run: Run) -> None:
         ("--scale", "dWr:4", "--to", "flops=16G"),
         ("--scale", "dWr", "--to", "16G"),
         ("--scale", "dWr", "--to", "latency=3"),
+        ("--scale", "dWr:4", "--within", "1%"),
+        ("--scale", "dWr", "--to", "flops=16G", "--within", "1"),
+        ("--scale", "dWr", "--to", "flops=16G", "--within", "100%"),
         ("--scale", "dWr", "--scale", "w", "--to", "flops=16G"),
         ("--input", "big"),
         ("--input", "3x3x3x3"),

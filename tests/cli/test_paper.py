@@ -103,7 +103,7 @@ def test_data_are_whole(paper: Paper, table: Table) -> None:
 
 def test_names_are_unique() -> None:
     names = [f"{paper.key}:{table.id}" for paper, table in TABLES]
-    assert len(set(names)) == len(names) == 57
+    assert len(set(names)) == len(names) == 58
     for paper, table in TABLES:
         assert choose(f"{paper.key}:{table.id}", PAPERS) == [(paper, table)]
 
@@ -172,6 +172,19 @@ def test_stages_of_a_network() -> None:
     assert {figure.agreement for row in rows for figure in row.figures} == {"same"}
 
 
+def test_sizes_of_spaces() -> None:
+    """Table 1 of Radosavovic et al. 2020: D and E are divided by the orders of widths and depths, which is noted."""
+    rows = report("regnet", "Table 1").rows
+    shown = {row.row: [(f.ours, f.computed) for f in row.figures] for row in rows}
+    c = (16 * 128) ** 4 * 18
+    assert shown["AnyNetXA"] == [("16", 16), ("1.8e18", (16 * 128 * 18) ** 4)]
+    assert shown["AnyNetXD"] == [("10", 10), ("1.3e13", c)]
+    assert shown["AnyNetXE"] == [("10", 10), ("5.5e11", c)]
+    assert shown["RegNet"] == [("6", 6), ("3.0e8", 64**4 * 18)]
+    assert {figure.agreement for row in rows for figure in row.figures} == {"same"}
+    assert [row.space for row in rows if any(figure.note for figure in row.figures)] == ["anynetx_d", "anynetx_e"]
+
+
 def test_powers_of_the_factor() -> None:
     """Tables 1 to 4: on d = 16 layers of width w = 1024 at r = 256, d w^2 r^2 flops, scaled by 64."""
     rows = {row.row: {f.column: f for f in row.figures} for row in report("fast_scaling", "Table 1").rows}
@@ -184,12 +197,21 @@ def test_powers_of_the_factor() -> None:
     }
     assert rows["w"]["acts"].computed == 8 * 16 * 1024 * 256**2
     assert rows["r"]["params"].computed == 16 * 1024**2
-    assert (rows["w"]["w"].ours, rows["r"]["r"].ours, rows["d"]["d"].ours) == ("s^0.50", "s^0.50", "s^1.00")
+    assert (rows["w"]["w"].ours, rows["r"]["r"].ours, rows["d"]["d"].ours) == ("s^(1/2)", "s^(1/2)", "s")
     for name in ("Table 1", "Table 2", "Table 3", "Table 4"):
         agreements = {figure.agreement for row in report("fast_scaling", name).rows for figure in row.figures}
         assert agreements - {"not compared"} == {"same"}
     fast = {f.column: f.ours for row in report("fast_scaling", "Table 4").rows if row.row == "dWr" for f in row.figures}
-    assert list(fast.values()) == [None, "0.10", "0.80", "0.10", "s^1.00", "s^0.90", "s^0.60"]
+    [general] = [row for row in report("fast_scaling", "Table 4").rows if row.row == "alpha"]
+    assert [(f.ours, f.agreement) for f in general.figures][1:] == [
+        ("(1 - a)/2", "same"),
+        ("a", "same"),
+        ("(1 - a)/2", "same"),
+        ("s", "same"),
+        ("s^((a + 1)/2)", "same"),
+        ("s^((2 - a)/2)", "same"),
+    ]
+    assert list(fast.values()) == [None, "1/10", "4/5", "1/10", "s", "s^(9/10)", "s^(3/5)"]
 
 
 def test_scaled_networks() -> None:
@@ -259,13 +281,13 @@ RegNetZ-4GF-224 [1]    224     4.0G          26.9M           20.8M              
 RegNetZ-4GF            256     4.0G  4.0G    28.1M  28.1M    24.3M  24.3M         11.7  17.5±0.09  17.0±0.12  16.9±0.04
 """,
     "fast_scaling:3": """\
-                            w                  g                  flops              params           acts
-row   scaling               printed    ours    printed    ours    printed    ours    printed  ours    printed        ours
-----  --------------------  ---------  ------  ---------  ------  ---------  ------  -------  ------  -------------  ------
-none                        w          s^0.00  g          s^0.00  w g r^2    s^0.00  w g      s^0.00  w r^2          s^0.00
-w     w_fixed_group(s ^ 2)  s w        s^1.00  g          s^0.00  s w g r^2  s^1.00  s w g    s^1.00  s w r^2        s^1.00
-g     g(s)                  w          s^0.00  s g        s^1.00  s w g r^2  s^1.00  s w g    s^1.00  1 w r^2        s^0.00
-wg    w(s)                  s^(1/2) w  s^0.50  s^(1/2) g  s^0.50  s w g r^2  s^1.00  s w g    s^1.00  s^(1/2) w r^2  s^0.50
+                            w                   g                   flops            params         acts
+row   scaling               printed    ours     printed    ours     printed    ours  printed  ours  printed        ours
+----  --------------------  ---------  -------  ---------  -------  ---------  ----  -------  ----  -------------  -------
+none                        w          1        g          1        w g r^2    1     w g      1     w r^2          1
+w     w_fixed_group(s ^ 2)  s w        s        g          1        s w g r^2  s     s w g    s     s w r^2        s
+g     g(s)                  w          1        s g        s        s w g r^2  s     s w g    s     1 w r^2        1
+wg    w(s)                  s^(1/2) w  s^(1/2)  s^(1/2) g  s^(1/2)  s w g r^2  s     s w g    s     s^(1/2) w r^2  s^(1/2)
 """,
 }
 SHOWN["regnet:3a"] = """\
@@ -469,7 +491,7 @@ def test_forgiving_names(text: str, names: list[str]) -> None:
         (["fast:5"], "did you mean 'fast_scaling'?"),
         (["nothing"], "there are efficientnetv2, fast_scaling, regnet, rexnet, rexnet_v1"),
         (["regnet:figur-15"], "did you mean 'regnet:figure-15'?"),
-        (["regnet:99"], "regnet has no table '99'; there are figure-15, figure-16, 2, 3a"),
+        (["regnet:99"], "regnet has no table '99'; there are figure-15, figure-16, 1, 2, 3a"),
         (["regnet", "table"], "regnet has no table 'table'"),
         (["regnet", "table", "15"], "regnet has no table 'table 15'"),
         ([""], "it names no table"),
@@ -484,7 +506,7 @@ def test_unknown_names(run: Run, words: list[str], message: str) -> None:
 
 HOSTILE = [
     *("\x1b[31m", "a\0b", "\u202eregnet", "../../etc/passwd", "x" * 100_000, "regnet:" + "9" * 10_000, ":", "[", "(*"),
-    *("regnet:\x07", "regnet:(a+)+$", "%s%n", "regnet:{0}", "\udcff", "__class__", "-", "regnet:\uff13", "regnet:-1"),
+    *("regnet:\x07", "regnet:(a+)+$", "%s%n", "regnet:{0}", "\udcff", "__class__", "-", "regnet:\uff13", "regnet:-99"),
 ]
 
 
@@ -528,6 +550,7 @@ def changed(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
         ("efficientnetv2:4", '"part": "stages.5"', '"part": "stages.6"', "MISSING", "missing"),
         ("efficientnetv2:4", '"model": "efficientnetv2_s"', '"model": "nothing"', "MISSING", "missing"),
         ("fast_scaling:4", '"exponent": "0.90"', '"exponent": "0.91"', "DIFFERS", "unexplained"),
+        ("fast_scaling:4", '"formula": "(1 + a) / 2"', '"formula": "(1 + a) / 3"', "DIFFERS", "unexplained"),
         ("fast_scaling:4", '"scaling": "dWr({s})"', '"scaling": "nothing({s})"', "MISSING", "missing"),
         ("fast_scaling:3", '"model": "stage"', '"model": "nothing"', "MISSING", "missing"),
         ("regnet:figure-16", '"model": "regnety_32gf"', '"model": "nothing"', "MISSING", "missing"),

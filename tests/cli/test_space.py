@@ -208,6 +208,12 @@ def test_settings_without_a_network_are_told(run: Run, spaces: Path) -> None:
     found = report(run, CountReport, "count", spaces, "broken")
     assert (found["low"], found["settings"]) == (1, 2)
     assert [(c["condition"], c["passed"]["count"]) for c in found["acceptance"]["conditions"]] == [("a network", 1)]
+    [fault] = found["acceptance"]["no_network"]
+    assert fault["index"] == 1
+    assert fault["reason"].startswith("E")
+    assert f"no network: setting 1: {fault['reason']}" in run("space", "count", spaces, "broken").out
+    listed = report(run, PopulationReport, "enumerate", spaces, "broken", "-o", "all.csv")
+    assert listed["acceptance"]["no_network"] == [fault]
 
 
 # Populations
@@ -249,6 +255,49 @@ def test_the_same_population_for_any_number_of_processes(run: Run) -> None:
     assert told[0] == told[1] == told[2]
     texts = [Path(f"{jobs}.jsonl").read_bytes() for jobs in (1, 2, 3)]
     assert texts[0] == texts[1] == texts[2]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.usefixtures("spaces")
+def test_the_same_population_for_pieces_of_any_size(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archdsl.spaces.arrays import sampled as pieces
+
+    space = archdsl.space("spaces.arch", "tiny")
+    before = space.sample(12, seed=4, unique=True)
+    monkeypatch.setattr(pieces, "FIRST", size)
+    monkeypatch.setattr(pieces, "LARGEST", size)
+    after = space.sample(12, seed=4, unique=True)
+    assert {name: column.tolist() for name, column in after.columns.items()} == {
+        name: column.tolist() for name, column in before.columns.items()
+    }
+    assert after.tally == before.tally
+
+
+@pytest.mark.usefixtures("spaces")
+@pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
+def test_appended(run: Run, form: str) -> None:
+    """A table that grew is the one that is drawn at once; what is no such table stays as it is."""
+    words = ("sample", "spaces.arch", "tiny", "--seed", 3, "--unique")
+    report(run, PopulationReport, *words, "--count", 12, "-o", f"whole.{form}")
+    for count in (5, 4, 3):
+        report(run, PopulationReport, *words, "--count", count, "--append", "-o", f"grown.{form}")
+    whole = read(Path(f"whole.{form}"))
+    assert read(Path(f"grown.{form}")) == whole
+    if form != "parquet":
+        assert Path(f"grown.{form}").read_bytes() == Path(f"whole.{form}").read_bytes()
+    before = Path(f"grown.{form}").read_bytes()
+    for other, message in [
+        (("--seed", 4), "of another seed"),
+        (("--no-hash",), "other columns"),
+        (("--unique", "--band", "params=..2K"), "was it sampled by other bands?"),
+        ((), "was it sampled by other bands?"),
+        (("--unique", "--count", 50, "--max-draws", 60), "nothing is written"),
+    ]:
+        plain = ("space", "sample", "spaces.arch", "tiny", "--seed", 3, "--count", 1)
+        result = run(*plain, *other, "--append", "-o", f"grown.{form}")
+        assert (result.code, message in result.err) == (1, True), result.err
+        assert Path(f"grown.{form}").read_bytes() == before
+    assert run("space", *words, "--append", "--force", "-o", f"grown.{form}").code == 2
 
 
 @pytest.mark.usefixtures("spaces")
@@ -405,6 +454,17 @@ def test_published_networks_are_members(run: Run) -> None:
     assert (found["answer"], found["refused"]) == ("no member", "require 360M <= flops <= 400M")
 
 
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("name", ["anynetx_a", "regnetx", "efficientnetv2"])
+def test_members_are_found_again(name: str) -> None:
+    """What was drawn of a large space is found from the network alone: its hash is what is asked."""
+    space = archdsl.space(name)
+    population = space.sample(3, seed=1)
+    for number in range(len(population)):
+        found = space.contains(population.member(number), tries=200)
+        assert (found.answer, found.all) == ("member", False)
+
+
 # Rows as networks
 
 
@@ -444,6 +504,17 @@ def test_a_row_of_a_shipped_space(run: Run) -> None:
     report(run, PopulationReport, "sample", "anynetx_a", "--count", 2, "-o", "pop.jsonl")
     assert json.loads(Path("pop.jsonl").read_text().splitlines()[0])["space"] == "specs/spaces/anynetx.arch:anynetx_a"
     assert run("cost", "pop.jsonl:1").code == 0
+
+
+def test_a_row_of_a_file_that_is_called_as_a_shipped_one(run: Run, here: Path) -> None:
+    """Each is found again: the user's own by its place, the shipped one by its name."""
+    own = here / "specs" / "spaces" / "anynetx.arch"
+    own.parent.mkdir(parents=True)
+    own.write_text(SPACES.replace("space tiny", "space anynetx_a").replace("refines tiny", "refines anynetx_a"))
+    report(run, PopulationReport, "sample", f"{own.relative_to(here)}:anynetx_a", "--count", 1, "-o", "own.jsonl")
+    report(run, PopulationReport, "sample", "anynetx_a", "--count", 1, "-o", "shipped.jsonl")
+    for name, shape in [("own", [3, 8, 8]), ("shipped", [3, 224, 224])]:
+        assert json.loads(run("cost", f"{name}.jsonl:0", "--format", "json").out)["input"] == shape
 
 
 def test_rows_that_are_none(run: Run, spaces: Path) -> None:

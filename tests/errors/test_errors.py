@@ -39,6 +39,7 @@ ELSEWHERE = {
     "E116": "10,000 models: tests/hostile",
     "E701": "a warning of compile and train: tests/cli/test_training_warnings.py",
     "E702": "a warning of compile: tests/cli/test_training_warnings.py",
+    "E320": "scalings with names for numbers, on the command line: tests/properties/test_leading.py",
     "E391": "100,000 operations: tests/hostile",
     "E392": "5,000,000 steps: tests/hostile",
 }

@@ -45,6 +45,8 @@ class Specs:
 
 
 COMPILER = Compiler(Specs())
+networks = cache(declared)
+"""The files of all shipped networks and families, by name."""
 
 
 def text_source(text: str) -> Source:
@@ -59,7 +61,7 @@ def file_source(path: str) -> Source:
 
 def spec_source(name: str) -> Source:
     """The file that declares a shipped network or family."""
-    return file_source(declared()[name])
+    return file_source(networks()[name])
 
 
 def spec(name: str, **changes: Any) -> Compilation:
@@ -67,15 +69,16 @@ def spec(name: str, **changes: Any) -> Compilation:
     return compiled(spec_source(name), name, **changes)
 
 
-def zoo_names() -> list[str]:
+@cache
+def zoo_names() -> tuple[str, ...]:
     """All shipped networks; a family without claims is none, even if its parameters have values."""
-    found = []
+    found: list[str] = []
     for path in ZOO_FILES:
         program = COMPILER.program(file_source(path), Diagnostics())
         for name, named in program.models.items():
             if name not in program.entry.used and not (isinstance(named, Definition) and named.is_family):
                 found.append(name)
-    return found
+    return tuple(found)
 
 
 def compiled(

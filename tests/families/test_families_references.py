@@ -13,13 +13,22 @@ from math import ceil, lcm
 from typing import Any
 
 import pytest
-from families.compiling import COMPILER, compiled, network_of, spec, spec_source, stage_shapes, text_source, totals
+from families.compiling import (
+    COMPILER,
+    compiled,
+    network_of,
+    networks,
+    spec,
+    spec_source,
+    stage_shapes,
+    text_source,
+    totals,
+)
 from run.emitted import Undrawn, reference
 
 from archdsl.compiler import Changes
 from archdsl.emission import about_of, emit
 from archdsl.graph.network import Network
-from archdsl.zoo import declared
 
 
 @pytest.fixture(autouse=True)
@@ -345,7 +354,7 @@ DROPPING: dict[str, tuple[str, Callable[[], Any]]] = {
 
 def released(name: str, change: str = "") -> Callable[[str], str]:
     """A network of the zoo, or the family that its file has under that name, with a rate."""
-    path = declared()[name].removeprefix("specs/")
+    path = networks()[name].removeprefix("specs/")
     return lambda rate: f'use "{path}" {{ {name} }}\nmodel m = {name}({change}drop_path_rate: {rate})'
 
 
@@ -435,7 +444,7 @@ def test_a_rate_and_a_recipes_rate_are_shared_as_in_timm(name: str) -> None:
     theirs = pytest.approx(rates_of(make(0.3)), abs=1e-7)
     assert rates(network_of(compiled(text("0.3"), "m"))) == theirs
     recipe = "use std.recipes { rexnet_400_epochs }\nrecipe own = rexnet_400_epochs with { drop_path: 0.3 }\n"
-    path = declared()[name].removeprefix("specs/")
+    path = networks()[name].removeprefix("specs/")
     source = text_source(f'{recipe}use "{path}" {{ {name} }}\nmodel m = {name} with {{ head.classes: 1000 }}')
     network = network_of(COMPILER.compile(source, "m", Changes(recipe="own")))
     assert rates(network) == theirs
@@ -450,7 +459,7 @@ def test_a_recipes_rate_reaches_what_was_derived(name: str) -> None:
         recipe = (
             f"use std.recipes {{ rexnet_400_epochs }}\nrecipe own = rexnet_400_epochs with {{ drop_path: {rate} }}\n"
         )
-        path = declared()[name].removeprefix("specs/")
+        path = networks()[name].removeprefix("specs/")
         source = text_source(f'{recipe}use "{path}" {{ {name} }}\nmodel m = {name} with {{ head.classes: 10 }}')
         made.append(rates(network_of(COMPILER.compile(source, "m", Changes(recipe="own")))))
     assert made[0]

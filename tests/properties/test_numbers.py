@@ -490,6 +490,8 @@ def test_text_means_the_number(value: Pair) -> None:
         (subtract(1, multiply(log(2), ROOT_2)), "1 - 2^(1/2) * log(2)"),
         (divide(3, add(1, ROOT_2)), "3 * 1/(1 + 2^(1/2))"),
         (negate(ROOT_2), "-2^(1/2)"),
+        (power(Fraction(6, 5), Fraction(-1, 2)), "1/6 * 30^(1/2)"),
+        (power(Fraction(8, 27), Fraction(1, 4)), "1/3 * 24^(1/4)"),
         (power(add(1, ROOT_2), HALF), "(1 + 2^(1/2))^(1/2)"),
         (power(2, ROOT_2), "2^(2^(1/2))"),
     ],
@@ -499,6 +501,7 @@ def test_text(value: Number, text: str) -> None:
     # Opaque numbers come back in the same form, all others in some form of the same value.
     again = evaluate(text)
     assert again == value or same(again, value)
+    assert format_number(again) == text
 
 
 @pytest.mark.parametrize(

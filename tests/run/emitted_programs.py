@@ -273,6 +273,14 @@ PROGRAMS = {
         bias = relative_bias(heads, size: x.height x x.width, init: normal(std: 1/2))
         return x + map(attention(q, k, v, bias) -> merge_heads, x)
       }
+      block multi_query(x; heads, dim: 6) {
+        q = x -> tokens -> linear(heads * dim) -> split_heads(heads)
+        few = x -> max_pool(kernel: 2, stride: 2) -> tokens
+        k, v = few -> linear(2 * dim) -> split_heads(1) -> split(parts: 2, over: width)
+        own = few -> linear(heads * dim) -> split_heads(heads)
+        bias = parameter(1 x q.height x own.height, init: normal(std: 1/2))
+        return x + map(attention(q, k, v) + attention(q, k, own, bias) -> merge_heads -> linear(x.channels), x)
+      }
       block linear_attention(x; heads) {
         t = x -> tokens -> layer_norm -> linear(3 * x.channels)
         q, k, v = t -> split_heads(heads) -> split(parts: 3, over: width)
@@ -293,7 +301,10 @@ PROGRAMS = {
       model m {
         input:  3 x 12 x 16
         stem:   conv(8, kernel: 3, stride: 2)
-        stages: [biased(heads: 2), biased(heads: 4), linear_attention(heads: 2), in_windows(heads: 4), across]
+        stages: [
+          biased(heads: 2), biased(heads: 4), multi_query(heads: 3), linear_attention(heads: 2), in_windows(heads: 4),
+          across
+        ]
         head:   tokens -> layer_norm -> token(3) -> linear(5)
       }
     """,

@@ -188,7 +188,8 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
         case "attention":
             *values, bias = inputs if len(inputs) > 3 else (*inputs, None)
             if x.dim() == 4:
-                found = [attended(*[y[:, h] for y in values], bias_of(bias, h)) for h in range(x.shape[1])]
+                every = range(x.shape[1])  # one of keys or of values may be that of all
+                found = [attended(*[y[:, h % y.shape[1]] for y in values], bias_of(bias, h)) for h in every]
                 return (torch.stack(found, 1),)
             count = op.parts or (x.shape[1] // op.size if op.size else 1)
             parts = zip(*[y.split(y.shape[1] // count, 1) for y in values], strict=True)

@@ -125,6 +125,7 @@ def test_emit() -> None:
         ({"scale": "alpha=3/5:2"}, ["alpha=3/5:2"]),
         ({"scale": ("d:2", "w:2")}, ["d:2", "w:2"]),
         ({"scale": ["dWr"], "to": "flops=1G"}, ["dWr", "flops=1G"]),
+        ({"scale": ["dWr"], "to": "flops=1G", "within": "1%"}, ["dWr", "flops=1G", "1%"]),
         ({"input": "64x48"}, ["64x48"]),
         ({"input": "1x64x48", "scale": "w:2", "name": "other"}, ["w:2", "1x64x48"]),
     ],
@@ -136,6 +137,7 @@ def test_options_are_those_of_the_command(
     arguments = []
     for word in words:
         kind = "--input" if word[0].isdigit() else "--scale" if ":" in word or word == "dWr" else "--set"
+        kind = "--within" if word.endswith("%") else kind
         arguments += ["--to" if word.startswith("flops") else kind, word]
     capsys.readouterr()
     assert main(["cost", str(SMALL), *arguments, "--format", "json"]) == 0
@@ -159,6 +161,7 @@ class Indexless:
         ({"scale": ""}, "names no scaling"),
         ({"to": "flops=1G"}, "one bare --scale NAME, and there are 0"),
         ({"scale": "dWr", "to": "1G"}, "'1G' is not MEASURE=AMOUNT"),
+        ({"scale": "dWr", "to": "flops=1G", "within": "0.01"}, "'0.01' is not a share of the budget"),
         ({"scale": "dWr", "to": "latency=1"}, "the measures are flops, params, acts"),
         ({"input": "big"}, "'big' is not a size"),
         ({"set": {"": 1}}, "is not NAME=VALUE"),

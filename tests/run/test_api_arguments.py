@@ -98,6 +98,7 @@ def endless() -> list[Any]:
         {"scale": 3},
         {"scale": [3]},
         {"to": 3},
+        {"to": "flops=1G", "within": 0.01},
         {"input": (3, 8, 8)},
         {"recipe": 3},
         {"name": 3},

@@ -7,6 +7,7 @@ import ast
 import emitted
 import pytest
 import torch
+from test_emitted_random import check
 
 HEADER = """arch 1
 use std.ops { conv, batch_norm, relu, concat, split }
@@ -23,6 +24,14 @@ LISTS = {
     "one of several in turn": (
         "y[i] = p[i - 1] -> conv(8, kernel: 3) -> relu for i in 1 .. layers",
         "layer(part)",
+    ),
+    "the same in turn, twice": (
+        "y[i] = p[i - 1] + (p[i - 1] -> conv(2, kernel: 3)) for i in 1 .. layers",
+        "part + layer['conv'](part)",
+    ),
+    "two of several in turn": (
+        "y[i] = p[i - 1] * (p[layers - i] -> conv(2, kernel: 3)) for i in 1 .. layers",
+        "part_2 * layer['conv'](part)",
     ),
     "an identity": ("y[i] = y[i - 1] + (y[i - 1] -> conv_norm_act(16)) for i in 1 .. layers", "y[-1] + "),
 }
@@ -48,10 +57,15 @@ def test_elements_that_are_alike_are_a_loop(name: str) -> None:
     assert first.count("for ") == 1
     assert f"y.append({said}" in first
     behind = first.split("append")[1].partition("\n")[2]
-    assert f"torch.cat({'(x, *y)' if said == 'layer(part)' else 'y'}, dim=1)" in behind
-    if name != "one of several in turn":
+    assert f"torch.cat({'(x, *y)' if 'part' in said else 'y'}, dim=1)" in behind
+    if "part" not in said:
         assert first == second
     assert len(long.text) - len(short.text) < 200  # the modules are made in a loop too
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_loop_computes_what_its_elements_do(name: str) -> None:
+    check(emitted.emitted_text(text_of(LISTS[name][0], 4)))
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from emitted import Emitted
 from emitted_programs import HEADER, PROGRAMS, conditional_programs, structured_programs
+from growing_programs import growing_programs
 from hypothesis import HealthCheck, given, settings
 from properties.strategies import Program, programs
 from sampling import many
@@ -140,6 +141,12 @@ def test_places_that_do_nothing_and_settings_that_hold_tensors(text: str) -> Non
     check(built)
     if built.interface.takes_channels:
         check_channels(built)
+
+
+@settings(PROFILE, max_examples=many(25))
+@given(growing_programs())
+def test_lists_that_grow_by_any_rule(text: str) -> None:
+    check(emitted.emitted_text(HEADER + text))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

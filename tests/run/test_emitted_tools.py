@@ -20,9 +20,9 @@ import pytest
 import torch
 from emitted import Emitted
 from emitted_programs import HEADER, PROGRAMS
+from families.compiling import networks
 from torch import Tensor, nn
 
-from archdsl import zoo
 from archdsl.backends.torch.classes import classifier_of
 from archdsl.graph.blocks import INPUT
 
@@ -452,7 +452,7 @@ def test_feature_maps_of_models(name: str) -> None:
         return
     assert list(module.feature_strides) == sorted(set(module.feature_strides))
     declared = built.network.input[1:]
-    exact = "others/" not in zoo.declared()[name]  # all windows are padded, so that an extent is that by the stride
+    exact = "others/" not in networks()[name]  # all windows are padded, so that an extent is that by the stride
     for height, width in ((64, 96), (75, 49), declared) if exact else (declared,):
         image = torch.empty(2, built.network.input[0], height, width, device="meta")
         with emitted.shapes():

@@ -15,10 +15,10 @@ import emitted
 import pytest
 import torch
 from emitted import Emitted, Extents
+from families.compiling import networks
 from torch import Tensor, nn
 
 from archdsl.weights import Loaded, map_state
-from archdsl.zoo import declared
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 """Of the largest difference, to the largest number of the tensor."""
@@ -45,7 +45,7 @@ SAME, SYMMETRIC = '"same"', '"symmetric"'
 def ours(name: str, size: str = "", padding: str = "") -> Emitted:
     """A shipped network, or one with its TensorFlow code's norm at a size and with a padding."""
     if padding:
-        path = declared()[name].removeprefix("specs/")
+        path = networks()[name].removeprefix("specs/")
         return emitted.emitted_text(OF_ITS_CODE.format(path=path, name=name, size=size, padding=padding))
     return emitted.emitted_spec(name)
 

@@ -230,3 +230,45 @@ FREE = [
 def test_other_sizes_are_as_compiled_for_them(body: str) -> None:
     image = values(2, 8, 7, 9)
     torch.testing.assert_close(module_of(body)(image), module_of(body, "8 x 7 x 9")(image))
+
+
+SHARED = """
+block b(x; heads: 4) {
+  q = x -> tokens -> split_heads(heads)
+  few = x -> max_pool(kernel: 2, stride: 2) -> tokens
+  k, v = few -> linear(4) -> split_heads(1) -> split(parts: 2, over: width)
+  return attention(q, k, v)
+}
+"""
+
+
+def test_attention_with_keys_and_values_of_one_head() -> None:
+    """Multi-query attention: as many multiply-adds as with keys for every head; the fused kernel keeps one head's."""
+    built = emitted.emitted_text(text_of(SHARED, "8 x 6 x 4"))
+    model = emitted.randomise(built.make().double())
+    image = values(2, 8, 6, 4)
+    layer = next(module for module in model.modules() if isinstance(module, nn.Linear))
+    k, v = layer(rows(nn.functional.max_pool2d(image, 2, 2))).chunk(2, dim=2)
+    wanted = [torch.softmax(q @ k.transpose(1, 2) / 2**0.5, 2) @ v for q in rows(image).chunk(4, dim=2)]
+    torch.testing.assert_close(model(image), torch.stack(wanted, 1), rtol=1e-12, atol=1e-12)
+    attention = next(node.operation for node in built.network.nodes if node.operation.name == "attention")
+    shapes = (4, 24, 2), (1, 6, 2), (1, 6, 2)
+    assert attention.cost(shapes, ((4, 24, 2),)).multiply_adds == 4 * 24 * 6 * (2 + 2)
+    saved = attention.saved(shapes, ((4, 24, 2),))
+    assert (saved.inputs, saved.outputs, saved.values) == ((0, 1, 2), (0,), 4 * 24)
+    biased = attention.saved((*shapes, (1, 24, 6)), ((4, 24, 2),))
+    assert (biased.inputs, biased.values) == ((2,), 4 * 24 * 6 + 4 * 24 * 2 + 4 * 6 * 2)
+
+
+def test_an_argument_of_several_expressions_is_one_attribute() -> None:
+    body = """
+      block b(x; heads) {
+        q, k = [x -> tokens -> linear(8) -> split_heads(heads), x -> tokens -> linear(8) -> split_heads(heads)]
+        v = x -> tokens -> linear(8) -> split_heads(heads) -> transpose -> transpose
+        return map(attention(q, k, v) -> merge_heads, x)
+      }
+    """
+    text = emitted.emitted_text(f"{HEADER}{body}model m {{ input: {SIZE}  stages: b {{ heads: [2, 4] }} }}").text
+    assert text.count("self.heads = heads") == 1
+    assert text.count(", self.heads)") == 3
+    assert "_heads_heads" not in text

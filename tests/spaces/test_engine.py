@@ -73,12 +73,12 @@ def test_shipped_spaces_are_as_the_compiler_says(name: str) -> None:
     compiler, diagnostics = Compiler(project), Diagnostics()
     space = space_named(compiler, compiler.program(project.source(), diagnostics), name, diagnostics)
     assert space is not None
-    batch = Engine(context_of(compiler), space).evaluate(draw(space, 7, 0, 2000))
+    batch = Engine(context_of(compiler), space).evaluate(draw(space, 7, 0, 1000))
     picked = np.random.default_rng(3)
-    rows = picked.choice(2000, many(10), replace=False)
+    rows = picked.choice(1000, many(6), replace=False)
     valid = np.flatnonzero(batch.valid)
     assert_same(
-        compiler, space, batch, np.union1d(rows, picked.choice(valid, min(len(valid), many(15)), replace=False))
+        compiler, space, batch, np.union1d(rows, picked.choice(valid, min(len(valid), many(10)), replace=False))
     )
     assert batch.exactly <= 100
 
@@ -238,6 +238,88 @@ space zz {
     compiler, space, batch = evaluated(text, 600)
     assert set(np.unique(batch.why)) == {NO_NETWORK, VALID, 0, 1}
     assert_same(compiler, space, batch, np.arange(0, 600, 3))
+
+
+CHANGED = """arch 1
+use std.regnet { simple_stem, x_block, pool_head, quantized_linear }
+use std.scaling { dWr, dwr, w, d, r, alpha }
+use std.mobilenet { inverted_residual, conv_norm_act, conv_head }
+use std.ops { relu, relu6 }
+model net(depth, w_0, w_a, w_m, group_width) {
+  input:  3 x 64 x 64
+  stem:   simple_stem(width: 32)
+  stages: x_block {
+    width:            quantized_linear(depth: depth, w_0: w_0, w_a: w_a, w_m: w_m)
+    stride:           2
+    group_width:      group_width
+  }
+  head:   pool_head(classes: 10)
+}
+model table(depths, widths, size, e) {
+  input:  3 x size x size
+  stem:   conv_norm_act(width: 16, kernel: 3, stride: 1, act: relu)
+  stages: [
+    | block | depth | width | stride | expand |
+    | inverted_residual | depths[0] | widths[0] | 1 | 1 |
+    | inverted_residual | depths[1] | widths[1] | 2 | e |
+    | inverted_residual | 2 | widths[0] * 2 | 1 | e + block.in_stage |
+  ] with { width: width + 4 }
+  head:   conv_head(width: 64, classes: 10, act: relu6)
+}
+space scaled {
+  depth ~ int(4 .. 20)
+  w_0 ~ one_of(8, 16, 24)
+  w_a ~ uniform(8 .. 40, quantum: 0.5)
+  w_m ~ uniform(1.5 .. 3, quantum: 0.25)
+  group_width ~ power_of_two(1 .. 16)
+  s ~ one_of(2, 3, 4.5)
+  model: net(depth, w_0, w_a, w_m, group_width) -> dWr(s)
+}
+space changed {
+  depths ~ each(2, int(1 .. 4))
+  widths ~ each(2, int(6 .. 40))
+  size ~ int(16 .. 40)
+  e ~ one_of(1, 2, 4, 6)
+  k ~ one_of(3, 5)
+  more ~ int(0 .. 2)
+  model: table(depths, widths, size, e) with { stages[1].kernel: k  stages[0].depth: more + 1 }
+}
+space twice_scaled {
+  depths ~ each(2, int(1 .. 4))
+  widths ~ each(2, int(6 .. 40))
+  size ~ one_of(16, 32)
+  e ~ one_of(1, 2, 4, 6)
+  s ~ one_of(1, 2)
+  model: table(depths, widths, size, e) -> w(s) -> d(2)
+}
+space required {
+  depths ~ each(2, int(1 .. 4))
+  widths ~ each(2, int(6 .. 40))
+  size ~ one_of(16, 32)
+  e ~ one_of(1, 2, 4, 6)
+  s ~ one_of(1, 2)
+  require model.depths[0] + model.depth > 7 or model.widths[1] % 2 == 0
+  require model.stages[1].width > 15 and max(model.widths) < 90
+  model: table(depths, widths, size, e)
+}
+space by_alpha {
+  depths ~ each(2, int(1 .. 4))
+  widths ~ each(2, uniform(6 .. 40, quantum: 0.5))
+  size ~ one_of(16, 32)
+  e ~ one_of(1, 2, 4, 6)
+  a ~ one_of(0, 1/2, 1)
+  model: table(depths, widths, size, e) -> alpha(4, a)
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["scaled", "changed", "twice_scaled", "required", "by_alpha"])
+def test_models_that_are_scaled_and_changed(name: str) -> None:
+    """Scalings by drawn factors, lines of `with`, rules by block, and what conditions ask of the model."""
+    compiler, space = opened(CHANGED, name)
+    batch = Engine(context_of(compiler), space).evaluate(draw(space, 5, 0, 200))
+    assert_same(compiler, space, batch, np.arange(0, 200, 3))
+    assert batch.exactly < 100
 
 
 def test_settings_that_have_no_value() -> None:

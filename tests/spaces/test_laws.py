@@ -149,3 +149,10 @@ def test_names_of_laws_are_names_elsewhere() -> None:
         space s { each ~ int(1 .. 3)  tied = int(each)  model: net(8 * tied) }"""
     )
     assert [draw.name for draw in space.draws] == ["each"]
+
+
+@pytest.mark.parametrize("name", ["tied", "each", "reweighted", "int", "one_of"])
+def test_a_space_may_be_called_as_a_law(name: str) -> None:
+    """The words mean a law on the right of `~` only; what stands within a law is a name as elsewhere."""
+    text = f"space {name} {{ a ~ tied(2, int(1 .. bound()))  b ~ each(2, one_of(8, 16))  model: net(8) }}"
+    assert [draw.settings for draw in space_of_text(text).draws] == [3, 4]

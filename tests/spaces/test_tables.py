@@ -131,6 +131,18 @@ def test_what_is_no_table(tmp_path: Path, name: str, content: bytes, message: st
         read_row(path, 5)
 
 
+def test_a_parquet_file_with_other_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    with writing(path, {"n": "int"}, force=False) as table:
+        table.write({"n": list(range(10_000))})
+    content = path.read_bytes()
+    for broken in (content[: len(content) // 2], content[:4] + b"\xff" * 2000 + content[2004:]):
+        path.write_bytes(broken)
+        for reading in (lambda: read(path), lambda: read_row(path, 5)):
+            with pytest.raises(TableFault, match="no Parquet file, or a part of one"):
+                reading()
+
+
 def test_numbers_too_large_for_parquet(tmp_path: Path) -> None:
     with pytest.raises(TableFault, match="larger than the 64 bits"), writing(tmp_path / "a.parquet", KINDS, False) as t:
         t.write(columns([{"n": 2**63, "x": 1.0, "on": True, "word": ""}]))

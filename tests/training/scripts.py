@@ -31,7 +31,6 @@ from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 for library in ("tqdm", "sklearn", "PIL", "safetensors"):
     pytest.importorskip(library, reason=f"training needs {library}")
 torch: Any = pytest.importorskip("torch", reason="training needs torch")
-forked.load()
 
 HASH = "0123456789abcdef" * 4
 
@@ -178,6 +177,7 @@ class Processes:
     ) -> None:
         from torch.distributed import TCPStore
 
+        forked.load()
         self.store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)  # as torchrun keeps one
         port = self.store.port
         context = multiprocessing.get_context("fork")

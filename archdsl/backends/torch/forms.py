@@ -421,4 +421,5 @@ FORMS: dict[str, Form] = {
         value=lambda o, x: call("attention_in_parts", *x[:3], o["heads"], o["parts"], *x[3:]), channels="other"
     ),
     "attention_of_maps": Form(value=_attention_of_maps, channels="other"),
+    "attention_of_shared": Form(value=lambda _, x: call("multi_query_attention", *x), channels="other"),
 }

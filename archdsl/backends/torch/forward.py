@@ -126,8 +126,8 @@ class _Writer:
         """The values that are lists: they stand with a star, for all their elements."""
         self.names |= {ref: Starred(self.names[ref]) for ref in several}
         self.owner = {name: ref for name, ref in self.owner.items() if ref not in several}
-        self.turns: dict[str, str] = {}
-        """The names of what loops go over, by what they are for."""
+        self.turns: dict[tuple[str, int], str] = {}
+        """The names of what loops go over, by what they are for, and the how many of these in its loop each is."""
 
     def run(self) -> list[Statement]:
         for unit in self.units:
@@ -169,10 +169,13 @@ class _Writer:
         found = Name(self._new(unit.name))
         known: dict[Expression, Expression] = {word: self.names[ref] for word, ref in series.others.items()}
         values: list[Expression] = []
+        alike: Counter[str] = Counter()
         for stands, wanted, given in series.over:
-            if wanted not in self.turns:
-                self.turns[wanted] = self._new(wanted)
-            known[stands] = Name(self.turns[wanted])
+            which = wanted, alike[wanted]
+            alike[wanted] += 1
+            if which not in self.turns:
+                self.turns[which] = self._new(wanted)
+            known[stands] = Name(self.turns[which])
             if isinstance(given, tuple):
                 values.append(self.lists.get(given) or Tuple(tuple([self.names[ref] for ref in given])))
             else:

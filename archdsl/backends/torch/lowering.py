@@ -177,9 +177,11 @@ def ordered(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) ->
 
 
 def attention(op: Any, inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:
-    """In heads that are channels, in heads and parts of tokens, or in heads alone."""
+    """In heads that are channels, with keys and values of each or of all, in heads and parts of tokens, or in heads
+    alone."""
     if len(inputs[0]) == 3:
-        return Lowered("attention_of_maps", {})
+        own = all(shape[0] == inputs[0][0] for shape in inputs[1:3])
+        return Lowered("attention_of_maps" if own else "attention_of_shared", {})
     if op.parts is None and op.size is None:
         return Lowered(op.name, {"heads": op.heads})
     parts = (op.parts, -1) if op.size is None else (-1, op.size)

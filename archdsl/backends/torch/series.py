@@ -354,7 +354,10 @@ class _Loop:
         else:
             over.append(Turn(INDEX, "index", _range(self.alike[0].place, self.alike[-1].place)))
             values[LAYER] = container.at(INDEX)
-        over += [Turn(_word(*slot), "part", tuple(refs)) for slot, refs in self.in_turn.items()]
+        turns: dict[tuple[Ref, ...], Name] = {}
+        for slot, refs in self.in_turn.items():  # the same values in turn are one
+            values[_word(*slot)] = turns.setdefault(tuple(refs), _word(*slot))
+        over += [Turn(word, "part", refs) for refs, word in turns.items()]
         others = {
             _word(number, operand): ref
             for number, unit in enumerate(self.first.units)

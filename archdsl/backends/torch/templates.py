@@ -57,6 +57,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "even_parts": ("torch",),
     "to_heads": ("torch",),
     "multi_head_attention": ("F", "to_heads"),
+    "multi_query_attention": ("F",),
     "attention_in_parts": ("multi_head_attention", "torch"),
     "Stage": (),
     "MapStage": (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -57,12 +58,14 @@ class ClassWriter:
     def __init__(self, plan: Plan, program: Program, chosen: Chosen) -> None:
         self.plan, self.program, self.chosen = plan, program, chosen
         self.local = Namer([*RESERVED, *[p.name for p in chosen.parameters], *chosen.locals])
-        self.attributes = Namer([step.label.partition(".")[0] for step in program.steps])
+        self.attributes = Namer([MODULES_OWN, *[step.label.partition(".")[0] for step in program.steps]])
         self.users = Counter(ref for step in program.steps for ref in set(step.inputs))
         self.constructor: list[Statement] = []
         self.units: list[Unit] = []
         self.flags: dict[tuple[str, Expression], str] = {}
         """The attributes that hold conditions, by what they are called where that is free."""
+        self.kept: dict[tuple[str, Expression], str] = {}
+        """Those that hold arguments of expressions, likewise."""
         self.lists: dict[str, Container] = {}
         """The containers of lists whose elements have modules."""
 
@@ -196,13 +199,22 @@ class ClassWriter:
         bare = f"at_{name}" if name[:1].isdigit() else name
         return plain_name(bare)
 
+    def _kept(self, name: str, argument: str, given: Expression) -> str:
+        """The attribute that an argument of an expression is: `attention_heads`, but `heads` of `split_heads` and where
+        a parameter is called so; one for several that are the same."""
+        said = re.sub(r"_?\d+$", "", name).endswith(f"_{argument}") or given == Name(argument)
+        wanted = argument if said else f"{name}_{argument}"
+        attribute = self.kept.get((wanted, given), "")
+        if not attribute:
+            attribute = self.kept[wanted, given] = self.attributes(wanted)
+            self.assign(attribute, given)
+        return attribute
+
     def _expression(self, step: UnionStep, name: str) -> None:
         arguments = self.arguments(step)
         for argument, given in arguments.items():
             if not _is_constant(given):
-                attribute = self.attributes(f"{name}_{argument}")
-                self.assign(attribute, given)
-                arguments[argument] = of_self(attribute)
+                arguments[argument] = of_self(self._kept(name, argument, given))
         condition = self.chosen.conditions.get(step.label)
         flag = ""
         if condition is not None:
@@ -355,6 +367,8 @@ class ClassWriter:
 
 ANY = Name("Any")
 """Type checkers know of no module in a module that it has parts."""
+MODULES_OWN = "to"
+"""The argument that PyTorch's modules have an attribute of."""
 NN_MODULE, NN_SEQUENTIAL, IDENTITY = dotted("nn.Module"), dotted("nn.Sequential"), call("nn.Identity")
 
 

@@ -74,7 +74,7 @@ def drawn(
         if len(made) < count:
             message = f"of {tally.looked:,} settings of {label} {len(made):,} were accepted, and {count:,} are wanted"
             raise click.ClickException(f"{message}; --max-draws looks further")
-        acceptance = acceptance_report(space.space, tally.looked, tally.why, (), "rejection", seed)
+        acceptance = acceptance_report(space.space, tally, (), "rejection", seed)
         conditions = [
             ConditionRow(
                 label,

@@ -101,7 +101,8 @@ def _requests(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]) -> 
 
 def _network(request: Request, options: dict[str, Any]) -> Drawn:
     result = compiled(request)
-    name = default_name(result.name, options.get("scalings", ()), options.get("budget"), options["input_"])
+    budget, within = options.get("budget"), options.get("within")
+    name = default_name(result.name, options.get("scalings", ()), budget, options["input_"], within)
     return Drawn(label_of(name), request, result)
 
 

@@ -49,11 +49,11 @@ def info(file: str, name: str | None, draws: int, seed: int, jobs: int, format_:
         asked = Asked(seed, hashed=False)
         with looking("drawing", draws) as tell_progress, pieces(found, asked, jobs, end=draws) as every:
             for piece in every:
-                tally.add(piece.why)
+                tally.add(piece)
                 if tell_progress is not None:
                     tell_progress(tally.looked, tally.valid)
         structure, _ = structure_of(found.engine)
-        acceptance = acceptance_report(found.space, tally.looked, tally.why, (), "rejection", seed)
+        acceptance = acceptance_report(found.space, tally, (), "rejection", seed)
     report = space_report(found.space, request.file, found.digest, structure, acceptance)
     if format_ == "json":
         say_json(report)

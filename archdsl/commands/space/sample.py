@@ -29,16 +29,20 @@ Examples:
   archdsl space sample spaces.arch NAME --count 500 --seed 0 -o pop.parquet
   archdsl space sample spaces.arch NAME --count 100 --band flops=360M..400M --unique -o pop.jsonl
   archdsl space sample spaces.arch NAME --count 500 --jobs 8 -o pop.csv
+  archdsl space sample spaces.arch NAME --count 500 --append -o pop.csv
 
 Settings are drawn by the laws of the space, and those that are no members are left out. A setting depends on the seed,
 the names of the draws and its number alone: the table is the same for any number of processes, and a longer one begins
-with a shorter. Parquet needs the extra archdsl[spaces].
+with a shorter, which --append makes of it. Parquet needs the extra archdsl[spaces].
 """,
 )
 @space_arguments
 @click.option("--count", type=click.IntRange(1, 1_000_000_000), default=100, show_default=True, help="Members.")
 @seed_option
 @output_options
+@click.option(
+    "--append", is_flag=True, help="Add members to a table that the same options made; a new one if none is there."
+)
 @click.option("--unique", is_flag=True, help="Each network once, by its hash.")
 @band_option
 @click.option("--hash/--no-hash", "hashed", default=True, show_default=True, help="A column with the networks' hashes.")
@@ -60,6 +64,7 @@ def sample(
     seed: int,
     output: str,
     force: bool,
+    append: bool,
     unique: bool,
     bands: tuple[str, ...],
     hashed: bool,
@@ -70,17 +75,22 @@ def sample(
 ) -> None:
     """Draw members of a space, with what their networks cost, and write them as a table: a population."""
     from archdsl.spaces.arrays.sampled import Asked, Wanted
-    from archdsl.spaces.arrays.written import Sampling, sample_into
+    from archdsl.spaces.arrays.written import Sampling, going_on, sample_into
 
+    if append and force:
+        raise click.UsageError("--append keeps what --force overwrites.")
     if unique and not hashed:
         raise click.UsageError("--unique goes by the hashes that --no-hash leaves out.")
     asked = Asked(seed, bands=bands_of(bands), hashed=hashed)
     found, request = opened(file, name, color=color, as_json=format_ == "json")
-    path = written_table(output, request, force)
+    path = written_table(output, request, force or append)
     place = place_of(request.file, request.shown, found.space.name, path)
-    work = Sampling(found, asked, Wanted(count, most, unique), place, path)
     with looking("sampling") as tell_progress:
-        tally, rows = sample_into(work, jobs, force, tell_progress)
+        before, wanted = None, Wanted(count, most, unique)
+        if append and path.exists():
+            before, wanted = going_on(found, asked, wanted, path, jobs, tell_progress)
+        work = Sampling(found, asked, wanted, place, path, before)
+        tally, rows = sample_into(work, jobs, force or append, tell_progress)
     if rows < count:
         message = f"of {tally.looked:,} settings {rows:,} were accepted, and {count:,} are wanted"
         raise click.ClickException(f"{message}; nothing is written; --max-draws {10 * most} looks further")

@@ -171,15 +171,20 @@ class Attention(Operation):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """(D, N) of q: (C, N), k: (C, M), v: (D, M); of maps, with a head in every channel, (H, N, D) of (H, N, C),
-        (H, M, C) and (H, M, D). A bias is (H, N, M) or (1, N, M), and of parts (H, N / parts, M / parts). Raises E403
-        for what is neither tokens nor maps, E401 where shapes differ, E404 where heads or parts do not divide."""
+        (H, M, C) and (H, M, D), where keys and values may have one channel for all heads. A bias is (H, N, M) or
+        (1, N, M), and of parts (H, N / parts, M / parts). Raises E403 for what is neither tokens nor maps, E401 where
+        shapes differ, E404 where heads or parts do not divide."""
         q, k, v, *bias = inputs
         heads, queries, channels = self._matrices(q)
         _, keys, theirs = self._matrices(k)
         _, values, width = self._matrices(v)
-        if not len(q) == len(k) == len(v) or (len(q) == 3 and (differ(q[0], k[0]) or differ(q[0], v[0]))):
+        others = [shape[0] for shape in (k, v) if len(q) == 3 and not is_one(shape[0])]
+        if not len(q) == len(k) == len(v) or any(differ(q[0], heads_of) for heads_of in others):
             shapes = ", ".join(show_shape(shape) for shape in (q, k, v))
-            raise RuleError("E401", f"attention needs tokens alone, or maps of as many heads, and got {shapes}")
+            raise RuleError(
+                "E401",
+                f"attention needs tokens alone, or maps of as many heads (keys and values: or one), and got {shapes}",
+            )
         if differ(channels, theirs):
             raise RuleError(
                 "E401",
@@ -254,10 +259,11 @@ class Attention(Operation):
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         """Queries, keys and values, the output, and for each token in each head the logarithm of its sum: what fused
         kernels keep, PyTorch's for CPUs among them. They need as many channels in values as in keys, and no bias that
-        is learned; otherwise the weights are kept, and queries and keys as they were scaled."""
+        is learned; otherwise the weights are kept, and queries and keys as they were scaled, the keys in every head."""
         pairs, queries, heads = self._pairs(inputs)
         if len(inputs) > 3 or differ(self._matrices(inputs[0])[2], self._matrices(inputs[2])[2]):
-            return Saved(inputs=(2,), values=pairs * heads + elements(inputs[0]) + elements(inputs[1]))
+            keys = elements(inputs[1]) if len(inputs[1]) == 2 else elements((heads, *inputs[1][1:]))
+            return Saved(inputs=(2,), values=pairs * heads + elements(inputs[0]) + keys)
         return Saved(inputs=(0, 1, 2), outputs=(0,), values=queries * heads)
 
 

@@ -31,6 +31,9 @@ from archdsl.numbers import NumberError
 Array: TypeAlias = npt.NDArray[Any]
 Truth: TypeAlias = npt.NDArray[np.bool_]
 
+Element: TypeAlias = numbers.Number | None
+"""An element, exactly; none where it cannot be had."""
+
 WIDE = 1 << 62
 """Whole numbers from here on are not calculated with in 64 bits."""
 EPSILON = 2.0**-48
@@ -166,9 +169,13 @@ class Column(StandIn):
         """In doubles."""
         raise NotImplementedError
 
-    def at(self, row: int, position: int) -> numbers.Number:
-        """The exact value of an element. Raises `NumberError`."""
+    def exactly(self, rows: Array, positions: Array) -> list[Element]:
+        """The exact values of some elements; none where they cannot be had."""
         raise NotImplementedError
+
+    def at(self, row: int, position: int) -> Element:
+        """The exact value of an element; none where it cannot be had."""
+        return self.exactly(np.array([row]), np.array([position]))[0]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -362,12 +369,14 @@ class Exact(Column):
         values = self.num.astype(float)
         if not self.whole:
             values = values / (self.den if isinstance(self.den, int) else self.den.astype(float))
-        return Real(self.lanes, values, EPSILON, 0.0, self.at, self.depends)
+        return Real(self.lanes, values, EPSILON, 0.0, self.exactly, self.depends)
 
-    def at(self, row: int, position: int) -> numbers.Number:
-        num: int = _element(self.num, row, position)
-        den = self.den if isinstance(self.den, int) else _element(self.den, row, position)
-        return num if den == 1 else numbers.normalise(Fraction(num, den))
+    def exactly(self, rows: Array, positions: Array) -> list[Element]:
+        above: list[int] = _picked(self.num, rows, positions).tolist()
+        if self.whole:
+            return list(above)
+        below = [self.den] * len(above) if isinstance(self.den, int) else _picked(self.den, rows, positions).tolist()
+        return [numbers.normalise(Fraction(*pair)) for pair in zip(above, below, strict=True)]
 
     @property
     def whole(self) -> bool:
@@ -419,7 +428,7 @@ class Real(Column):
         values: Array,
         relative: float,
         absolute: float,
-        exactly: Callable[[int, int], numbers.Number],
+        exactly: Callable[[Array, Array], list[Element]],
         depends: int = EVERYTHING,
     ) -> None:
         self.lanes, self.values, self.relative, self.absolute = lanes, values, relative, absolute
@@ -432,8 +441,8 @@ class Real(Column):
     def real(self) -> Real:
         return self
 
-    def at(self, row: int, position: int) -> numbers.Number:
-        return self._exactly(row, position)
+    def exactly(self, rows: Array, positions: Array) -> list[Element]:
+        return self._exactly(rows, positions)
 
     @property
     def error(self) -> Array:
@@ -465,21 +474,16 @@ class Real(Column):
         values = np.where(positive, self.values, 1.0)
         off = self.relative + 2 * self.absolute / float(np.min(values, initial=np.inf))
 
-        def at(row: int, position: int) -> numbers.Number:
-            return numbers.log(self.at(row, position))
+        def exactly(rows: Array, positions: Array) -> list[Element]:
+            return [_logarithm(element) for element in self.exactly(rows, positions)]
 
-        return Real(self.lanes, np.log(values), EPSILON, 2 * off, at, self.depends)
+        return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly, self.depends)
 
 
 _WHOLE = 2.0**52
 """Doubles from here on have no places behind the point."""
 _CLOSE = 2.0**-24
 _ROUNDED: dict[str, Any] = {"floor": np.floor, "ceiling": np.ceil, "round": np.rint}
-_EXACTLY: dict[str, Callable[[Any], int]] = {
-    "floor": numbers.floor,
-    "ceiling": numbers.ceil,
-    "round": numbers.round_half_even,
-}
 _COMPARED: dict[str, Callable[[Any, Any], Truth]] = {
     "<": np.less,
     "<=": np.less_equal,
@@ -492,12 +496,11 @@ _COMPARED: dict[str, Callable[[Any, Any], Truth]] = {
 
 def constant(lanes: Lanes, value: Any) -> Column:
     """A number that is the same in all lanes."""
-    if isinstance(value, numbers.Irrational):
-        return Real(lanes, np.full((1, 1), numbers.approximate(value)), EPSILON, 0.0, lambda _r, _p: value, 0)
-    if abs(value.numerator) < WIDE and value.denominator < WIDE:
+    if not isinstance(value, numbers.Irrational) and abs(value.numerator) < WIDE and value.denominator < WIDE:
         num, den = np.full((1, 1), value.numerator, np.int64), value.denominator
         return Exact(lanes, num, den, abs(value.numerator), depends=0)
-    return Real(lanes, np.full((1, 1), numbers.approximate(value)), EPSILON, 0.0, lambda _r, _p: value, 0)
+    found = np.full((1, 1), numbers.approximate(value))
+    return Real(lanes, found, EPSILON, 0.0, lambda rows, _: [value] * len(rows), 0)
 
 
 def where(chosen: Mask, a: Column, b: Column) -> Column:
@@ -509,12 +512,18 @@ def where(chosen: Mask, a: Column, b: Column) -> Column:
         den = a.den if same else np.where(truth, a.den, b.den)
         return Exact(a.lanes, np.where(truth, a.num, b.num), den, bound, widest, depends)
     one, other = a.real(), b.real()
+
+    def exactly(rows: Array, positions: Array) -> list[Element]:
+        first = _picked(truth, rows, positions).tolist()
+        sides = zip(first, a.exactly(rows, positions), b.exactly(rows, positions), strict=True)
+        return [left if chosen else right for chosen, left, right in sides]
+
     return Real(
         a.lanes,
         np.where(truth, one.values, other.values),
         max(one.relative, other.relative),
         max(one.absolute, other.absolute),
-        lambda row, position: (a if _element(truth, row, position) else b).at(row, position),
+        exactly,
         depends,
     )
 
@@ -526,9 +535,10 @@ def _largest(values: Array) -> int:
     return max(abs(int(values.max())), abs(int(values.min()))) if values.size else 0
 
 
-def _element(values: Array, row: int, position: int) -> Any:
-    found = values[row if values.shape[0] > 1 else 0, position if values.shape[1] > 1 else 0]
-    return found.item() if isinstance(found, np.generic) else found
+def _picked(values: Array, rows: Array, positions: Array) -> Array:
+    """Some elements of an array that may have one row or one position for all."""
+    found: Array = values[np.minimum(rows, values.shape[0] - 1), np.minimum(positions, values.shape[1] - 1)]
+    return found
 
 
 def _made(make: Callable[[Exact, Exact], Exact], a: Exact, b: Exact, sign: str, bounds: Any) -> Column:
@@ -612,25 +622,36 @@ _EXACT: dict[str, Callable[[Exact, Exact], Column]] = {
 # Arithmetic in doubles
 
 
-_ON_NUMBERS: dict[str, Callable[[Any, Any], numbers.Number]] = {
-    sign: lru_cache(maxsize=4096)(exactly)  # neighbours in a list are made of the same numbers
-    for sign, exactly in {
-        "+": numbers.add,
-        "-": numbers.subtract,
-        "*": numbers.multiply,
-        "/": numbers.divide,
-        "^": numbers.power,
-    }.items()
+def _if_it_has(function: Callable[..., numbers.Number]) -> Callable[..., Element]:
+    """A function of elements that gives none where it has no value. Neighbours in a list ask for the same."""
+
+    @lru_cache(maxsize=4096)
+    def found(*operands: Element) -> Element:
+        try:
+            return None if None in operands else function(*operands)
+        except NumberError:
+            return None
+
+    return found
+
+
+_logarithm = _if_it_has(numbers.log)
+_ON_NUMBERS: dict[str, Callable[..., Element]] = {
+    "+": _if_it_has(numbers.add),
+    "-": _if_it_has(numbers.subtract),
+    "*": _if_it_has(numbers.multiply),
+    "/": _if_it_has(numbers.divide),
+    "^": _if_it_has(numbers.power),
 }
 
 
 def _real(sign: str, a: Column, b: Column) -> Real:
     """An operation on doubles, with a bound of its error."""
     lanes, x, y = a.lanes, a.real(), b.real()
-    exactly = _ON_NUMBERS[sign]
+    operation = _ON_NUMBERS[sign]
 
-    def at(row: int, position: int) -> numbers.Number:
-        return exactly(a.at(row, position), b.at(row, position))
+    def at(rows: Array, positions: Array) -> list[Element]:
+        return [*map(operation, a.exactly(rows, positions), b.exactly(rows, positions))]
 
     with np.errstate(all="ignore"):
         if sign in "+-":
@@ -653,7 +674,7 @@ def _real(sign: str, a: Column, b: Column) -> Real:
         return _real_power(lanes, x, y, at)
 
 
-def _real_power(lanes: Lanes, x: Real, y: Real, at: Callable[[int, int], numbers.Number]) -> Real:
+def _real_power(lanes: Lanes, x: Real, y: Real, at: Callable[[Array, Array], list[Element]]) -> Real:
     """A power of numbers above zero: the error grows with the exponent."""
     positive = x.values > x.error
     lanes.doubt(~positive, x.depends)
@@ -677,11 +698,19 @@ def _order(a: Column, b: Column) -> Array:
     found = np.sign(difference.values)
     with np.errstate(invalid="ignore"):
         close = ~(np.abs(difference.values) > difference.error)
-    _decide(difference, a.lanes.mattering(close), found, lambda value: numbers.compare(value, 0))
+    _decide(difference, a.lanes.mattering(close), found, _sign)
     return found
 
 
-def _decide(column: Real, close: Truth, found: Array, exactly: Callable[[Any], int]) -> None:
+_EXACTLY: dict[str, Callable[..., Element]] = {
+    "floor": _if_it_has(numbers.floor),
+    "ceiling": _if_it_has(numbers.ceil),
+    "round": _if_it_has(numbers.round_half_even),
+}
+_sign = _if_it_has(lambda value: numbers.compare(value, 0))
+
+
+def _decide(column: Real, close: Truth, found: Array, exactly: Callable[..., Element]) -> None:
     """Work out exactly what is too close to a boundary for doubles, and enter it."""
     lanes = column.lanes
     for axis in (0, 1):
@@ -689,11 +718,12 @@ def _decide(column: Real, close: Truth, found: Array, exactly: Callable[[Any], i
             close = np.asarray(close.any(axis=axis, keepdims=True))
     if not close.any():
         return
-    for row, position in np.argwhere(np.broadcast_to(close, found.shape)):
-        try:
-            found[row, position] = exactly(column.at(int(row), int(position)))
-        except NumberError:
+    rows, positions = np.nonzero(np.broadcast_to(close, found.shape))
+    for row, position, value in zip(rows, positions, map(exactly, column.exactly(rows, positions)), strict=True):
+        if value is None:
             lanes.unsure[row if found.shape[0] > 1 else slice(None)] = True
+        else:
+            found[row, position] = value
 
 
 __all__ = ["Column", "Exact", "Lanes", "Mask", "Real", "Split", "Uneven", "constant", "where"]

@@ -113,7 +113,7 @@ def counted(
     tally, accepted, hashes = Tally(), 0, set[str]()
     with pieces(opened, asked, jobs, end=settings if every else draws) as found:
         for each in found:
-            tally.add(each.why)
+            tally.add(each)
             accepted += len(each.index)
             hashes.update(each.hashes or ())
             if progress is not None:

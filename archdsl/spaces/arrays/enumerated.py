@@ -16,7 +16,7 @@ from archdsl import __version__
 from archdsl.files import FileFault, reading, write_atomically
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.rows import columns_of
-from archdsl.spaces.arrays.sampled import Asked, Piece, Progress, Tally, piece, pieces
+from archdsl.spaces.arrays.sampled import FAULTS, Asked, Piece, Progress, Tally, piece, pieces
 from archdsl.spaces.opened import Opened
 from archdsl.spaces.population import kinds_of
 from archdsl.spaces.tables import TableFault, writing
@@ -83,6 +83,7 @@ def enumerate_members(work: Enumeration, jobs: int, force: bool, progress: Progr
             said = _read(work.part(number))
             tally.looked += said["looked"]
             tally.why.update({int(why): count for why, count in said["why"].items()})
+            tally.faults += [(index, text) for index, text in said["faults"]][: FAULTS - len(tally.faults)]
             table.write(said["columns"])
     _remove(work)
     return tally, taken
@@ -120,10 +121,10 @@ def _begin(work: Enumeration) -> None:
 
 def _keep(work: Enumeration, number: int, found: Piece) -> None:
     tally = Tally()
-    tally.add(found.why)
+    tally.add(found)
     columns = columns_of(work.opened, found, None, work.place)
     plain = {name: cells.tolist() if hasattr(cells, "tolist") else cells for name, cells in columns.items()}
-    said = {"looked": tally.looked, "why": tally.why, "columns": plain}
+    said = {"looked": tally.looked, "why": tally.why, "faults": tally.faults, "columns": plain}
     try:
         write_atomically(work.part(number), json.dumps(said) + "\n", force=True)
     except FileFault as fault:

@@ -6,6 +6,7 @@ quick, and are taken up in their order; so the same is found for any number of p
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,9 @@ FIRST, LARGEST = 32, 1 << 17
 """Draws in a piece."""
 QUICK = 0.5
 """Seconds; a piece that took less is followed by one of twice the size."""
+
+FAULTS = 3
+"""Settings without a network whose reasons are told."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many were drawn, and how many were accepted."""
@@ -73,11 +77,14 @@ class Piece:
     settings: Settings
     costs: Mapping[str, npt.NDArray[Any]]
     hashes: tuple[str, ...] | None
+    faults: tuple[tuple[int, str], ...] = ()
+    """Of the first settings without a network, the numbers and the reasons."""
 
     def first(self, accepted: int) -> Piece:
         """The piece up to the setting that is the last of so many accepted."""
         end = int(self.index[accepted - 1]) + 1 - self.start
-        return replace(self.kept(np.arange(len(self.index)) < accepted), why=self.why[:end])
+        faults = tuple([each for each in self.faults if each[0] < self.start + end])
+        return replace(self.kept(np.arange(len(self.index)) < accepted), why=self.why[:end], faults=faults)
 
     def kept(self, which: npt.NDArray[np.bool_]) -> Piece:
         """Some of those accepted."""
@@ -100,10 +107,15 @@ class Tally:
     repeated: int = 0
     """Members whose network had been found before, where each is asked for once."""
 
-    def add(self, why: npt.NDArray[np.int16]) -> None:
-        self.looked += len(why)
-        values, counts = np.unique(why, return_counts=True)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+    """Of the first settings without a network, the numbers and the reasons."""
+
+    def add(self, found: Piece) -> None:
+        """Pieces come in their order."""
+        self.looked += len(found.why)
+        values, counts = np.unique(found.why, return_counts=True)
         self.why.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        self.faults += found.faults[: FAULTS - len(self.faults)]
 
     @property
     def valid(self) -> int:
@@ -138,7 +150,9 @@ def piece(opened: Opened, asked: Asked, start: int, count: int) -> Piece:
     rows = np.flatnonzero(why == VALID)
     hashes = tuple([opened.hash_of(settings[row]) for row in rows]) if asked.hashed else None
     costs = {name: column[rows] for name, column in batch.costs.items()}
-    return Piece(start, why, rows.astype(np.int64) + start, settings[rows], costs, hashes)
+    faulty = np.flatnonzero(why == NO_NETWORK)[:FAULTS]
+    faults = tuple([(start + int(row), opened.reason_of(settings[row])) for row in faulty])
+    return Piece(start, why, rows.astype(np.int64) + start, settings[rows], costs, hashes, faults)
 
 
 # Pieces in their order
@@ -195,6 +209,7 @@ _OPENED: list[Opened] = []
 
 
 def _begin(text: Text) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
     opened = text.opened()
     if opened is None:
         raise RuntimeError("the space is at fault in a process, and was not where that was started")
@@ -219,6 +234,8 @@ class Wanted:
     unique: bool = False
     """Whether a network that was found before is passed over."""
     start: int = 0
+    seen: frozenset[str] = frozenset()
+    """Hashes of networks that were found before."""
 
 
 def members(
@@ -228,7 +245,7 @@ def members(
 
     There are fewer where `most` draws have no more.
     """
-    seen: set[str] = set()
+    seen = set(wanted.seen)
     left = wanted.count
     with pieces(opened, asked, jobs, wanted.start, wanted.start + wanted.most) as found:
         for each in found if left else ():
@@ -238,7 +255,7 @@ def members(
             if int(new.sum()) >= left:
                 last = int(np.flatnonzero(new)[left - 1]) + 1
                 taken, new = each.first(last), new[:last]
-            tally.add(taken.why)
+            tally.add(taken)
             tally.repeated += int(len(new) - new.sum())
             taken = taken.kept(new)
             left -= len(taken.index)

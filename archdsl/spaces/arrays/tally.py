@@ -479,7 +479,10 @@ def _concrete(block: Any, shapes: Shapes, row: int) -> tuple[Any, Shapes]:
 def _at(value: Any, row: int) -> Any:
     """A value as in one lane."""
     if isinstance(value, Column):
-        return value.at(row, 0)
+        found = value.at(row, 0)
+        if found is None:
+            raise Unsuited
+        return found
     if isinstance(value, Mask):
         return bool(_row(value.truth, value.lanes.size)[row])
     if isinstance(value, Block):

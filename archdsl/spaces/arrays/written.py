@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from archdsl import __version__
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.rows import columns_of
-from archdsl.spaces.arrays.sampled import Asked, Progress, Tally, Wanted, members
+from archdsl.spaces.arrays.sampled import Asked, Progress, Tally, Wanted, members, pieces
 from archdsl.spaces.opened import Opened
-from archdsl.spaces.population import kinds_of
-from archdsl.spaces.tables import writing
+from archdsl.spaces.population import DIGEST, HASH, INDEX, SEED, kinds_of
+from archdsl.spaces.tables import Table, TableFault, read, writing
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,37 @@ class Sampling:
     place: str
     """Where the space stands, for the rows."""
     path: Path
+    before: Table | None = None
+    """The rows that were there, which the others follow."""
+
+
+def going_on(
+    opened: Opened, asked: Asked, wanted: Wanted, path: Path, jobs: int, progress: Progress | None = None
+) -> tuple[Table, Wanted]:
+    """The rows of a table, and what is wanted behind them, if they are the members that the same request begins with.
+
+    The draws up to its last row are made again, for a table does not say by which bands it was chosen. Raises
+    `TableFault`.
+    """
+    found = read(path)
+    if not len(found):
+        return found, wanted
+    if list(found.columns) != list(kinds_of(opened.codings, hashed=asked.hashed)):
+        raise TableFault("the table has other columns than what is to be added")
+    if set(found.columns[DIGEST]) != {opened.digest} or set(found.columns[SEED]) != {asked.seed}:
+        raise TableFault("the table holds members of another space, of another text of this one, or of another seed")
+    index = [int(each) for each in found.columns[INDEX] if isinstance(each, int)]
+    again: list[int] = []
+    with pieces(opened, replace(asked, hashed=False), jobs, wanted.start, index[-1] + 1) as every:
+        for each in every:
+            again += each.index.tolist()
+            if progress is not None:
+                progress(each.start, len(again))
+    hashes = [str(hash_) for hash_ in found.columns.get(HASH, ())]
+    unique = wanted.unique and len(set(hashes)) == len(hashes) and set(index) <= set(again)
+    if index != (sorted(index) if unique else again):
+        raise TableFault("the table holds other members than these options choose: was it sampled by other bands?")
+    return found, replace(wanted, start=index[-1] + 1, seen=frozenset(hashes if wanted.unique else ()))
 
 
 class TooFew(Exception):
@@ -30,7 +62,7 @@ class TooFew(Exception):
 
 
 def sample_into(work: Sampling, jobs: int, force: bool, progress: Progress | None = None) -> tuple[Tally, int]:
-    """Write the table; what became of the settings that were drawn, and the number of rows.
+    """Write the table; what became of the settings that were drawn, and the number of new rows.
 
     Where there are fewer than wanted nothing is written. Raises `TableFault` and `DrawFault`.
     """
@@ -39,6 +71,8 @@ def sample_into(work: Sampling, jobs: int, force: bool, progress: Progress | Non
     words = {"archdsl": __version__, "space": work.place, "space_hash": work.opened.digest, "seed": work.asked.seed}
     try:
         with writing(work.path, kinds, force, words) as table:
+            if work.before is not None and len(work.before):
+                table.write(work.before.columns)
             for each in members(work.opened, work.asked, work.wanted, jobs, tally, progress):
                 table.write(columns_of(work.opened, each, work.asked.seed, work.place))
                 rows += len(each.index)
@@ -49,4 +83,4 @@ def sample_into(work: Sampling, jobs: int, force: bool, progress: Progress | Non
     return tally, rows
 
 
-__all__ = ["Sampling", "sample_into"]
+__all__ = ["Sampling", "going_on", "sample_into"]
