@@ -114,8 +114,10 @@ def structure_text(found: StructureReport) -> str:
     if not found.parts:
         return "counted by sums: nothing is valid"
     cases = f", in each of {found.cases:,} cases" if found.cases > 1 else ""
-    parts = plural(len(found.parts), "part")
-    lines = [f"counted by sums: costs are a constant and a number for each of {parts} of a setting{cases}"]
+    costs = f"costs are a constant and a number for each of {len(found.parts)} parts of a setting"
+    if len(found.parts) == 1:
+        costs = "all draws have their costs together"
+    lines = [f"counted by sums: {costs}{cases}"]
     shown = found.parts[:SHOWN]
     lines += [f"  {', '.join(part.draws)}: {plural(part.settings, 'setting')}" for part in shown]
     lines += [f"  … ({len(found.parts)})"] if len(found.parts) > SHOWN else []
