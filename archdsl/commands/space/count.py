@@ -38,14 +38,14 @@ The method is named.
 @click.option(
     "--limit",
     type=click.IntRange(0, 10**12),
-    default=10_000,
+    default=100_000,
     show_default=True,
     help="The most settings that are looked at one by one.",
 )
 @click.option(
     "--draws",
     type=click.IntRange(1, 100_000_000),
-    default=1000,
+    default=20_000,
     show_default=True,
     help="Settings drawn where there are more.",
 )

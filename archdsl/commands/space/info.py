@@ -29,7 +29,7 @@ named.
 @click.option(
     "--draws",
     type=click.IntRange(0, 100_000_000),
-    default=1000,
+    default=20_000,
     show_default=True,
     help="Settings drawn for the shares.",
 )
