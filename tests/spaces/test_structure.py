@@ -78,9 +78,19 @@ BLOCKS = (
     "one_of(conv_norm_act, basic_block)",
     "one_of(basic_block, bottleneck)",
 )
-WIDTHS = ("16", "16", "one_of(8, 16)", "more * 4 + 8")
-DEPTHS = ("1", "int(1 .. 3)", "one_of(1, 2)", "more")
-STRIDES = ("1", "2", "one_of(1, 2)")
+WIDTHS = ("16", "16", "one_of(8, 16)", "more * 4 + 8", "max(12, 4 * other)")
+DEPTHS = (
+    "1",
+    "int(1 .. 3)",
+    "one_of(1, 2)",
+    "more",
+    "more if other > 2 else 1",
+    "1 if more == 2 and other == 3 else 2",
+    "sum([max(1, other - j) for j in 1 .. more])",
+    "ceil(other / more)",
+    "more + other - 2",
+)
+STRIDES = ("1", "2", "one_of(1, 2)", "other % 2 + 1")
 REQUIREMENTS = (
     "more <= 2",
     "more != 2 and flops >= 100K",
@@ -103,7 +113,7 @@ def spaces(draw_: st.DrawFn) -> str:
         cells = []
         for name, laws in (("block", BLOCKS), ("width", WIDTHS), ("depth", DEPTHS), ("stride", STRIDES)):
             law = draw_(st.sampled_from(laws))
-            if "(" in law:
+            if "one_of(" in law or "int(" in law:
                 draws.append(f"{name}{index} ~ {law}")
                 law = f"{name}{index}"
             cells.append(law)
@@ -210,6 +220,40 @@ def test_stages_whose_widths_are_fixed_are_parts() -> None:
         27 * len([d for d in product(*[range(1, 5)] * 3) if sum(d) <= 6])
     ]
     assert cases_of(engine_of(TABLE + space % "require d[0] > 4")) == []
+
+
+TOGETHER = (
+    "more if other > 2 else 1",
+    "more + other - 2",
+    "other - more + 2",
+    "max(more, other)",
+    "ceil(other / more)",
+    "more ^ (other - 2)",
+    "round(more * other / 3) + 1",
+    "other % more + 1",
+    "floor(log(other) * more) + 1",
+    "sum([max(1, other - j) for j in 1 .. more])",
+    "sum([1 for j in 1 .. more]) + other - 1",
+    "max([j + other for j in 1 .. more])",
+    "1 if more == 2 and other == 3 else 2",
+    "1 if more == 2 or not (other == 3) else 2",
+    "[other, 2, 3][more - 1]",
+)
+
+
+@pytest.mark.parametrize("depth", TOGETHER)
+def test_what_is_made_of_two_draws_ties_them(depth: str) -> None:
+    """In the depth of one stage; that of the other is of one draw. Both are compared with all settings."""
+    draws = "more ~ int(1 .. 3)  other ~ int(2 .. 4)"
+    engine = engine_of(TABLE + f"space zz {{ {draws}  model: m([1, 3, 5], [{depth}, more, other], [8, 8, 8], 16) }}")
+    every = all_settings(engine.space)
+    batch = engine.evaluate(every)
+    cases = cases_of(engine)
+    assert not any(len(case.parts) > 1 for case in cases)
+    for setting, row in zip(every, range(len(every)), strict=True):
+        assert costs_in(cases, setting) == {name: int(costs[row]) for name, costs in batch.costs.items()}
+    apart = engine_of(TABLE + f"space zz {{ {draws}  model: m([1, 3, 5], [more, more, other], [8, 8, 8], 16) }}")
+    assert [len(part.settings) for part in cases_of(apart)[0].parts] == [3, 3]
 
 
 def test_drawn_widths_tie_neighbours_and_a_drawn_size_ties_all() -> None:
