@@ -266,14 +266,13 @@ PROGRAMS = {
       }
     """,
     "matrices": """
-      block biased(x; heads) {
+      block biased(x; heads, offsets: "signed") {
         t = x -> tokens -> layer_norm
         q = t -> linear(x.channels) -> split_heads(heads)
         k = t -> linear(x.channels) -> split_heads(heads)
         v = t -> linear(x.channels) -> split_heads(heads)
-        bias = relative_bias(heads, size: x.height x x.width, init: normal(std: 1/2))
-        far = relative_bias(heads, size: x.height x x.width, init: normal(std: 1/2), offsets: "absolute")
-        return x + map(attention(q, k, v, bias) - attention(q, k, v, far) -> merge_heads, x)
+        bias = relative_bias(heads, size: x.height x x.width, init: normal(std: 1/2), offsets: offsets)
+        return x + map(attention(q, k, v, bias) -> merge_heads, x)
       }
       block by_content(x; heads) {
         t = x -> tokens -> layer_norm -> linear(3 * x.channels)
@@ -312,8 +311,8 @@ PROGRAMS = {
         input:  3 x 12 x 16
         stem:   conv(8, kernel: 3, stride: 2)
         stages: [
-          biased(heads: 2), biased(heads: 4), multi_query(heads: 3), linear_attention(heads: 2), in_windows(heads: 4),
-          across, by_content(heads: 2)
+          biased(heads: 2), biased(heads: 4, offsets: "absolute"), by_content(heads: 2), multi_query(heads: 3),
+          linear_attention(heads: 2), in_windows(heads: 4), across
         ]
         head:   tokens -> layer_norm -> token(3) -> linear(5)
       }
