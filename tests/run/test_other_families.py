@@ -42,16 +42,22 @@ def theirs(library: str, name: str) -> nn.Module:
             model: nn.Module = source.create_model(name)
         else:
             model = getattr(source.models, name)(**options)
-        if name == "efficientformer_l1":  # where each element of its tables is read
-            with torch.device("cpu"):
-                indices = source.models.efficientformer.Attention().attention_bias_idxs
-            for module in model.modules():
-                if hasattr(module, "attention_bias_idxs"):
-                    module._init_buffers = partial(setattr, module, "attention_bias_idxs", indices)
+        if name == "efficientformer_l1":  # it stores where each element of its tables is read
+            keep_indices(model, "attention_bias_idxs")
         if name == "poolformer_s12":  # timm pools before the last norm, the authors behind it
             norm = type(model.stages[0].blocks[0].norm1)(512)
             model.head.global_pool, model.head.norm = norm, model.head.global_pool
     return model
+
+
+def keep_indices(model: nn.Module, name: str) -> None:
+    """Tables of indices as modules that do not store them have them: made anew where there is memory."""
+    for module in model.modules():
+        if hasattr(module, name):
+            with torch.device("cpu"):
+                indices = getattr(type(module)(), name)
+            module.register_buffer(name, getattr(module, name), persistent=False)
+            module._init_buffers = partial(setattr, module, name, indices)
 
 
 def deployed(name: str, model: nn.Module) -> nn.Module:
@@ -228,11 +234,9 @@ def filled(model: nn.Module, size: Extents = (96, 96)) -> nn.Module:
 
 
 def copied(built: Emitted, reference: nn.Module) -> nn.Module:
-    """The emitted module with all tensors of the reference, by the first order where several fit: logits tell. Not
-    with tables of where each element of another is read, which the network knows."""
+    """The emitted module with all tensors of the reference, by the first order where several fit: logits tell."""
     state: dict[str, Tensor] = reference.state_dict()
-    stored = {name: tensor for name, tensor in state.items() if tensor.dim() < 2 or tensor.is_floating_point()}
-    plan = map_state(built.network, {name: tuple(tensor.shape) for name, tensor in stored.items()}, order=0)
+    plan = map_state(built.network, {name: tuple(tensor.shape) for name, tensor in state.items()}, order=0)
     assert (plan.new, plan.unused) == ((), ())
     assert {entry.rule for entry in plan.loaded} <= {None, RESHAPE}
     model = built.on_meta()

@@ -75,8 +75,8 @@ class RelativeBias(Operation):
         return Ledger(other_parameters=self._offsets() * self.heads, outputs=elements(outputs[0]))
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """`weight`, of (2 H - 1) (2 W - 1) offsets by heads: offsets row by row, from -(H - 1), -(W - 1) on. Of heads by
-        H W absolute offsets, as the networks that have those store it."""
+        """`weight`, of (2 H - 1) (2 W - 1) offsets by heads: offsets row by row, from -(H - 1), -(W - 1) on; or of
+        heads by H W absolute offsets, as the networks that have those store it."""
         shape = (self._offsets(), self.heads)
         return (Tensor("weight", shape[::-1] if self.offsets == "absolute" else shape, "other_parameters"),)
 

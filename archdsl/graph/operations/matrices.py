@@ -157,8 +157,8 @@ class MergeHeads(Layout):
 
 @operation
 class RelativeLogits(Operation):
-    """Of what every position has for each offset down and for each along: the sum of both for every position that it
-    leads to, as a bias of attention takes it (Srinivas et al. 2021)."""
+    """For every two positions of a map the sum of what the first has for their offset down and for that along
+    (Srinivas et al. 2021): a bias of attention."""
 
     name: ClassVar[str] = "relative_logits"
     arity: ClassVar[int | None] = 2
