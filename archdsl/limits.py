@@ -43,6 +43,8 @@ MAX_LOG_DOMAIN = 1_000_000
 """Values of a draw whose law needs a table."""
 MAX_ENUMERATED = 1_000
 """Settings of a space that `check` looks at one by one."""
+MAX_SUMMED = 1 << 18
+"""Settings of the parts of a larger space that are looked at, where its costs are sums of theirs."""
 MAX_TRIED = 1_000
 """Settings of a larger space that it tries, looking for a member."""
 MAX_SEARCH_STEPS = 5_000_000

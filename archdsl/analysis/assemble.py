@@ -181,7 +181,7 @@ class Assembly:
         for index, stage in enumerate(model.stages):
             path = f"stages.{index}"
             with _following(self.ctx, model, "stem" if index == 0 else ""):
-                before = ends[path] = self._stage(index, first, before, ends)
+                before = ends[path] = self.stage(index, first, before, ends)
             if self.dilation is not None:
                 self.dilation.verify_end(path, before)
             first += stage.length
@@ -260,7 +260,7 @@ class Assembly:
             raise Fault(Diagnostic(code, message, span, help=help_))
         return picked(output, found, span)
 
-    def _stage(self, index: int, first: int, before: Value, ends: Ends) -> Value:
+    def stage(self, index: int, first: int, before: Value, ends: Ends) -> Value:
         """Put one stage; its output. `first` is the index of its first block among all."""
         model, dilation, symbols = self.model, self.dilation, self.symbols
         stage = model.stages[index]

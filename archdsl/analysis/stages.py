@@ -23,6 +23,7 @@ from archdsl.analysis.values import (
     Block,
     Environment,
     Indices,
+    ManyBlocks,
     ManyLists,
     Origin,
     Sequence,
@@ -312,7 +313,9 @@ def _from_table(ctx: Context, table: ast.Table, env: Environment) -> tuple[Stage
     _verify_count(len(rows), table)
     scopes = [stage_environment(env, index, len(rows)) for index in range(len(rows))]
     blocks = _each(ctx, lambda index: _row_block(ctx, header, rows[index], scopes[index]), len(rows))
-    offered = {"block", *STRUCTURE, *(name for block in blocks for name in setting_names(block.of))}
+    offered = {"block", *STRUCTURE}
+    for block in blocks:
+        offered.update(*[setting_names(each.of) for each in _alternatives(block)])
     strange = [column for column in header if column.text not in offered]
     for column in strange:
         ctx.report(unknown_column(column, offered))
@@ -354,7 +357,18 @@ def _row_block(ctx: Context, header: list[ast.Identifier], row: ast.Row, env: En
     return need_block(ctx.evaluate(cell, env), cell, env)
 
 
+def _alternatives(block: Block) -> tuple[Block, ...]:
+    """The blocks that a block may be: several where it stands for one in each of many networks."""
+    return block.alternatives if isinstance(block, ManyBlocks) else (block,)
+
+
 def _row(ctx: Context, header: list[ast.Identifier], row: ast.Row, block: Block, env: Environment) -> Stage:
+    if isinstance(block, ManyBlocks):
+        try:
+            stage, *_ = [_row(ctx, header, row, each, env) for each in block.alternatives]
+        except (Fault, AlreadyReported):
+            block.apart()  # it may be a fault of one of them alone
+        return replace(stage, block=block)  # what the row says of them is the same
     known = (*setting_names(block.of), *STRUCTURE)
     place: ast.Expression = row.cells[0]
     attributes: dict[str, Attribute] = {}

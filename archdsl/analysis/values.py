@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from fractions import Fraction
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, NoReturn, TypeAlias, TypeGuard
 
 from archdsl.analysis.labels import ELEMENT
 from archdsl.analysis.program import Builtin, Definition, Module, Primitive
@@ -185,6 +185,46 @@ class Block:
     @property
     def name(self) -> str:
         return self.of.name
+
+
+class ManyBlocks(Block):
+    """A block that stands for one in each of many networks. What asks which one it is makes the networks come apart."""
+
+    __slots__ = ()
+
+    @property
+    def alternatives(self) -> tuple[Block, ...]:
+        """The blocks that it stands for: none has settings."""
+        raise NotImplementedError
+
+    def apart(self) -> NoReturn:
+        """Take networks of other blocks from each other."""
+        raise NotImplementedError
+
+    @property
+    def of(self) -> Definition | Primitive:
+        self.apart()
+
+    @property
+    def settings(self) -> Mapping[str, Setting]:
+        self.apart()
+
+    @property
+    def span(self) -> Span | None:
+        self.apart()
+
+    @property
+    def inputs(self) -> tuple[Output, ...]:
+        self.apart()
+
+    def __eq__(self, other: object) -> bool:
+        self.apart()
+
+    def __hash__(self) -> int:
+        self.apart()
+
+    def __repr__(self) -> str:
+        return " or ".join([block.name for block in self.alternatives])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Whether the spaces of a file are sound: some setting is a member, the recipe and reward have values, claims hold.
 
-Few settings are all looked at; of many some are tried, each time the same, until one is a member.
+Few settings are all looked at; of many some are tried, each time the same, until one is a member. How many are is then
+counted where costs are sums (`arrays/structure.py`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class SpaceVerdict:
 
     claim: SpaceClaim
     computed: int | None
+    reason: str = ""
+    """Why it has none."""
 
     @property
     def holds(self) -> bool:
@@ -99,7 +102,7 @@ def _checked(ctx: Context, space: Space, diagnostics: Diagnostics) -> CheckedSpa
         diagnostics.add(_empty(space, tried))
     else:
         _verify_training(ctx, tried.member, diagnostics)
-    verdicts = tuple([SpaceVerdict(claim, _computed(space, claim, tried)) for claim in space.claims])
+    verdicts = tuple([_verdict(ctx, space, claim, tried) for claim in space.claims])
     diagnostics.extend(_verify_claims(space, verdicts))
     return CheckedSpace(space, tried.member, verdicts)
 
@@ -178,14 +181,27 @@ def _verify_training(ctx: Context, member: Member, diagnostics: Diagnostics) -> 
 # Claims
 
 
-def _computed(space: Space, claim: SpaceClaim, tried: _Tried) -> int | None:
+def _verdict(ctx: Context, space: Space, claim: SpaceClaim, tried: _Tried) -> SpaceVerdict:
     match claim.measure:
         case "dimensions":
-            return space.free_dimensions
+            return SpaceVerdict(claim, space.free_dimensions)
         case "settings":
-            return space.settings
+            return SpaceVerdict(claim, space.settings)
         case _:
-            return tried.valid if tried.few and tried.count == space.settings else None
+            if tried.few:
+                return SpaceVerdict(claim, tried.valid if tried.count == space.settings else None)
+            return _by_sums(ctx, space, claim)
+
+
+def _by_sums(ctx: Context, space: Space, claim: SpaceClaim) -> SpaceVerdict:
+    from archdsl.spaces.arrays.engine import Engine
+    from archdsl.spaces.arrays.structure import Tied
+    from archdsl.spaces.arrays.sums import all_valid
+
+    try:
+        return SpaceVerdict(claim, all_valid(Engine(ctx, space)))
+    except Tied as tied:
+        return SpaceVerdict(claim, None, str(tied))
 
 
 _WORDS = {"dimensions": "dimension", "settings": "setting", "valid": "valid setting"}
@@ -198,6 +214,8 @@ def _verify_claims(space: Space, verdicts: Iterable[SpaceVerdict]) -> Iterator[D
         if computed is None:
             message = f"`{space.name}` has too many settings to count the valid ones here: {space.settings:,}"
             help_ = f"a claim of `valid` is verified where there are at most {limits.MAX_ENUMERATED:,}"
+            if verdict.reason:
+                help_ += f", or where costs are sums: {verdict.reason}"
             yield Diagnostic("E504", message, claim.span, help=help_, severity="warning")
         elif not verdict.holds:
             near = rounded_quotient(computed, claim)

@@ -131,9 +131,8 @@ def acceptance_text(found: AcceptanceReport) -> str:
         "rejection": f"drawn by the space's laws, seed {found.seed}; intervals: {found.method}",
     }
     lines = [words[found.law]]
-    lines += [
-        f"no network: {'setting' if exact else 'draw'} {each.index:,}: {each.reason}" for each in found.no_network
-    ]
+    what = "setting" if exact else "draw"
+    lines += [f"no network: {what} {each.index:,}: {each.reason}" for each in found.no_network]
     return table(headers, rows, totals=True) + "\n".join(lines) + "\n"
 
 

@@ -10,6 +10,7 @@ from archdsl.spaces.opened import Opened
 from archdsl.spaces.population import kinds_of
 from archdsl.spaces.space import Space
 from archdsl.views.acceptance import AcceptanceReport, acceptance_report, acceptance_text, interval, percent
+from archdsl.views.space import StructureReport, structure_report, structure_text
 from archdsl.views.space import count_text as number_text
 from archdsl.visible import visible
 
@@ -28,14 +29,20 @@ class CountReport:
     settings: int
     """Valid or not: exact always."""
     exact: bool
-    """Whether every setting was looked at; then `low` and `high` are the count."""
+    """Whether `low` and `high` are the count."""
+    method: str
+    """`enumeration`: every setting was looked at. `sums`: costs are sums of what parts of a setting cost, and it was
+    counted how many sums are within the bounds. `interval`: settings were drawn, and the count is estimated."""
     low: int
     """The smallest number of valid settings within the bands that the interval holds."""
     high: int
     """The largest."""
     networks: int | None
     """Networks that differ; null where that was not asked."""
-    acceptance: AcceptanceReport
+    structure: StructureReport | None
+    """What the sums are of, or why there are none; null of an enumeration."""
+    acceptance: AcceptanceReport | None
+    """What became of the settings that were looked at; null where none was, as it is counted by sums."""
 
 
 @documented
@@ -64,9 +71,12 @@ class PopulationReport:
 def count_report(space: Space, spec: str, found: Counted, bands: tuple[str, ...], seed: int) -> CountReport:
     """How many settings are valid."""
     law, seeded = ("all", None) if found.exact else ("equal", seed)
-    acceptance = acceptance_report(space, found.tally, bands, law, seeded)
-    figures = found.settings, found.exact, found.low, found.high, found.networks
-    return CountReport(__version__, spec, space.name, *figures, acceptance)
+    acceptance = None
+    if found.method != "sums":
+        acceptance = acceptance_report(space, found.tally, bands, law, seeded)
+    figures = found.settings, found.exact, found.method, found.low, found.high, found.networks
+    structure = structure_report(found.structure) if found.structure is not None else None
+    return CountReport(__version__, spec, space.name, *figures, structure, acceptance)
 
 
 def count_text(found: CountReport) -> str:
@@ -76,13 +86,17 @@ def count_text(found: CountReport) -> str:
         lines = [f"{found.space}: exactly {found.low:,} of {settings} settings are accepted"]
         lines += [f"{found.networks:,} different networks, by hash"] if found.networks is not None else []
     else:
-        share = found.acceptance.accepted
         lines = [
             f"{found.space}: {settings} settings, of which not all were looked at",
             f"accepted: between {number_text(found.low)} and {number_text(found.high)}",
-            f"  an estimate: {share.count:,} of {share.of:,} drawn, {interval(share)}",
         ]
-    return "\n".join(lines) + "\n\n" + acceptance_text(found.acceptance)
+    if found.acceptance is not None and not found.exact:
+        share = found.acceptance.accepted
+        lines.append(f"  an estimate: {share.count:,} of {share.of:,} drawn, {interval(share)}")
+    if found.structure is not None:
+        lines.append(structure_text(found.structure))
+    text = "\n".join(lines) + "\n"
+    return text if found.acceptance is None else f"{text}\n{acceptance_text(found.acceptance)}"
 
 
 def sample_report(

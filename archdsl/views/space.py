@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from archdsl import __version__
+from archdsl.analysis.names import plural
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT
 from archdsl.records import documented
 from archdsl.spaces.laws import Draw, Grid, Law
@@ -14,6 +16,9 @@ from archdsl.views.acceptance import AcceptanceReport, acceptance_text
 from archdsl.views.diff import written
 from archdsl.views.head import ConventionReport, convention_report, counted_as
 from archdsl.views.tables import Cell, size, table
+
+if TYPE_CHECKING:
+    from archdsl.spaces.arrays.counted import Structure
 
 SHOWN = 8
 """Values of a domain that a line holds."""
@@ -38,6 +43,29 @@ class DrawReport:
     """How many numbers are drawn for it."""
     settings: int
     """How many values it has in all."""
+
+
+@documented
+class PartReport:
+    """Draws whose costs depend on no other draw."""
+
+    draws: list[str]
+    """By name; an item of a list as `kernels[2]`."""
+    settings: int
+    """Settings of them that requirements admit, but for those of costs."""
+
+
+@documented
+class StructureReport:
+    """Whether the costs of the networks are sums of what parts of a setting cost: then they are counted by sums."""
+
+    sums: bool
+    reason: str | None
+    """Why they are not, or not as far as is known; else null."""
+    cases: int
+    """Into how many cases the settings fall, each with sums of its own."""
+    parts: list[PartReport]
+    """In the first case."""
 
 
 @documented
@@ -67,11 +95,42 @@ class SpaceReport:
     """At which they are counted; null for the model's own."""
     recipe: str | None
     reward: str | None
+    structure: StructureReport | None
+    """Null where nothing was drawn."""
     acceptance: AcceptanceReport | None
     """Null where nothing was drawn."""
 
 
-def space_report(space: Space, spec: str, digest: str, acceptance: AcceptanceReport | None) -> SpaceReport:
+def structure_report(found: Structure) -> StructureReport:
+    """Whether costs are sums, and of what."""
+    parts = [PartReport(list(names), settings) for names, settings in found.parts]
+    return StructureReport(found.tied is None, found.tied, found.cases, parts)
+
+
+def structure_text(found: StructureReport) -> str:
+    """The same in a line or two."""
+    if found.reason is not None:
+        return f"not counted by sums: {found.reason}"
+    if not found.parts:
+        return "counted by sums: nothing is valid"
+    cases = f", in each of {found.cases:,} cases" if found.cases > 1 else ""
+    costs = f"costs are a constant and a number for each of {len(found.parts)} parts of a setting"
+    if len(found.parts) == 1:
+        costs = "all draws have their costs together"
+    lines = [f"counted by sums: {costs}{cases}"]
+    shown = found.parts[:SHOWN]
+    lines += [f"  {', '.join(part.draws)}: {plural(part.settings, 'setting')}" for part in shown]
+    lines += [f"  … ({len(found.parts)})"] if len(found.parts) > SHOWN else []
+    return "\n".join(lines)
+
+
+def space_report(
+    space: Space,
+    spec: str,
+    digest: str,
+    structure: Structure | None,
+    acceptance: AcceptanceReport | None,
+) -> SpaceReport:
     """What a space is, and what became of settings that were drawn of it."""
     convention = CONVENTIONS[space.convention] if space.convention is not None else DEFAULT
     return SpaceReport(
@@ -91,6 +150,7 @@ def space_report(space: Space, spec: str, digest: str, acceptance: AcceptanceRep
         input=[int(extent) for extent in space.at] if space.at is not None else None,
         recipe=_line(space.recipe.span.text) if space.recipe is not None else None,
         reward=_line(space.reward.span.text) if space.reward is not None else None,
+        structure=structure_report(structure) if structure is not None else None,
         acceptance=acceptance,
     )
 
@@ -150,6 +210,7 @@ def space_text(found: SpaceReport) -> str:
     lines.append(f"costs: flops are {counted_as(found.convention)}{at}")
     lines += [f"recipe: {found.recipe}"] if found.recipe is not None else []
     lines += [f"reward: {found.reward}"] if found.reward is not None else []
+    lines += [structure_text(found.structure)] if found.structure is not None else []
     text = "\n".join(lines) + "\n"
     return text if found.acceptance is None else f"{text}\n{acceptance_text(found.acceptance)}"
 

@@ -64,6 +64,13 @@ model grouped(groups) {
   input: 4 x 8 x 8
   stages: conv { depth: [1] width: 4  kernel: 1  groups: groups }
 }
+# Any two of its draws make a width: the costs are no sums.
+space tied {
+  a ~ int(1 .. 1000)
+  b ~ int(1 .. 1000)
+  require params <= 100K
+  model: small([1, 1], [8, 8 + floor(a * b / 10000)], 3)
+}
 space many {
   a ~ each(40, int(1 .. 10^9))
   model: small([1, 1], [8, 8], 3)
@@ -166,15 +173,35 @@ def test_exact_counts(run: Run, spaces: Path) -> None:
 
 def test_counts_that_are_intervals(run: Run, spaces: Path) -> None:
     """Of settings that are all alike, though the space's law prefers one kernel."""
-    found = report(run, CountReport, "count", spaces, "tiny", "--limit", 10, "--draws", 2000)
-    assert not found["exact"]
-    assert found["low"] < len(by_hand()) < found["high"]
+    found = report(run, CountReport, "count", spaces, "tied", "--band", "params=..4K", "--draws", 2000)
+    assert (found["exact"], found["method"]) == (False, "interval")
+    # Two convolutions of 3 x 3, from 3 to 8 channels and from 8 to the width.
+    expected = sum(3 * 8 * 9 + 8 * (8 + a * b // 10000) * 9 <= 4000 for a, b in product(range(1, 1001), repeat=2))
+    assert found["low"] < expected < found["high"]
+    assert found["structure"]["sums"] is False
+    assert "`a`, `b`" in found["structure"]["reason"]
     assert found["acceptance"]["law"] == "equal"
     assert found["acceptance"]["method"] == "Wilson score interval, 95 %"
-    text = run("space", "count", spaces, "tiny", "--limit", 10, "--draws", 100).out
+    text = run("space", "count", spaces, "tied", "--draws", 100).out
     assert "not all were looked at" in text
     assert "an estimate" in text
+    assert "not counted by sums" in text
     assert run("space", "count", spaces, "tiny", "--limit", 10, "--networks").code == 2
+
+
+def test_counts_by_sums(run: Run, spaces: Path) -> None:
+    """Exact all the same where more settings are asked about than are looked at one by one."""
+    found = report(run, CountReport, "count", spaces, "tiny", "--limit", 10)
+    assert (found["exact"], found["method"], found["acceptance"]) == (True, "sums", None)
+    assert found["low"] == found["high"] == len(by_hand())
+    band = report(run, CountReport, "count", spaces, "tiny", "--limit", 10, "--band", "params=1K..2K")
+    assert band["low"] == sum(1000 <= params(*each) <= 2000 for each in by_hand())
+    named = {name for part in found["structure"]["parts"] for name in part["draws"]}
+    assert named == {"depth[0]", "depth[1]", "width[0]", "width[1]", "kernel"}
+    assert "exactly" in run("space", "count", spaces, "tiny", "--limit", 10).out
+    told = report(run, SpaceReport, "info", spaces, "tiny")["structure"]
+    assert told == found["structure"]
+    assert report(run, SpaceReport, "info", spaces, "tiny", "--draws", 0)["structure"] is None
 
 
 def test_settings_without_a_network_are_told(run: Run, spaces: Path) -> None:

@@ -201,6 +201,7 @@ LIMIT_CODES = {
     "MAX_DOMAIN": "E394",
     "MAX_LOG_DOMAIN": "E394",
     "MAX_ENUMERATED": "E504",
+    "MAX_SUMMED": "E504",
     "MAX_TRIED": "E214",
     "MAX_SEARCH_STEPS": "E214",
     "MAX_BITS": "E308",

@@ -347,6 +347,84 @@ space zz {
     assert_same(compiler, space, batch, np.arange(len(rows)))
 
 
+def test_blocks_of_stages_that_are_drawn() -> None:
+    """Blocks of tables of stages, side by side: with settings that the others have not, widths and strides of their
+    own, maps that another block gives in another number, and one that does not fit."""
+    text = (
+        REGNET
+        + """
+use std.ops { conv, identity }
+block narrow(x; width, kernel: 3) = x -> conv(width / 2, kernel: kernel)
+block halved(x; width, stride: 2) = x -> conv_norm_act(width, kernel: 1, stride: stride)
+block grouped(x; width, stride: 1) = x -> conv(width, kernel: 3, stride: stride, groups: width / 2)
+model m(blocks, width, depth, size) {
+  input:  3 x size x size
+  stem:   blocks[0](width: 8)
+  stages: [
+    | block     | width | depth |
+    | blocks[1] |    12 | depth |
+    | blocks[2] | width |     2 |
+    | halved    | width |     1 |
+  ]
+  head:   pool_head(classes: 10)
+}
+space zz {
+  blocks ~ each(3, one_of(narrow, halved, grouped, conv_norm_act))
+  width ~ one_of(8, 14, 24)
+  depth ~ int(1 .. 3)
+  size ~ one_of(4, 16)
+  require model.stages.count == 3 and (flops < 200K or depth == 1)
+  model: m(blocks, width, depth, size)
+}"""
+    )
+    compiler, space, batch = evaluated(text, 800)
+    assert {VALID, 0, NO_NETWORK} == set(np.unique(batch.why))
+    assert_same(compiler, space, batch, np.arange(0, 800, 4))
+
+
+def test_drawn_blocks_in_every_place() -> None:
+    """In lists of stages, before attributes, as settings, in conditions of places that ask which block it is."""
+    text = (
+        REGNET
+        + """
+use std.ops { conv, relu, silu, identity }
+block plain(x; width, act: relu) = x -> conv(width, kernel: 3) -> act
+block strided(x; width, act: relu, stride: 1) = x -> conv(width, kernel: 1, stride: stride) -> act
+model m(a, b, c, depth) {
+  input:  3 x 16 x 16
+  stages: [a(width: 8), b { width: 16  depth: depth  enter: c }, plain(width: 8, act: c)]
+  head:   pool_head(classes: 10)
+}
+model n(a, c, depth) {
+  input:  3 x 16 x 16
+  stages: a { width: [8, 16]  depth: [1, depth]  act: c }
+}
+model table(a, b, c, depth) {
+  input:  3 x 16 x 16
+  stages: [
+    | block | width | act | stride |
+    | a     |     8 |   c |      - |
+    | b     |    16 |   c |      %s |
+  ] with { width: width * depth }
+}
+space zz {
+  a ~ one_of(plain, strided)
+  b ~ one_of(plain, strided)
+  c ~ one_of(relu, silu, identity)
+  depth ~ int(1 .. 3)
+  require model.widths[1] < 40 or depth == 3
+  model: %s
+}"""
+    )
+    models = ("m(a, b, c, depth)", "n(a, c, depth)", "table(a, b, c, depth)")
+    for model, stride in [*zip(models, ("-", "-", "-"), strict=True), (models[2], "2")]:
+        compiler, space = opened(text % (stride, model))
+        rows = np.stack(np.meshgrid(*[np.arange(size) for size in space.sizes], indexing="ij"), axis=-1).reshape(-1, 4)
+        batch = Engine(context_of(compiler), space).evaluate(rows)
+        assert batch.valid.any()
+        assert_same(compiler, space, batch, np.arange(len(rows)))
+
+
 def test_a_batch_does_not_depend_on_what_was_evaluated_before() -> None:
     project = Project(str(shipped()["regnety"]))
     compiler, diagnostics = Compiler(project), Diagnostics()

@@ -28,22 +28,24 @@ Examples:
   archdsl space count spaces.arch NAME --band flops=360M..400M --draws 100000
   archdsl space count spaces.arch NAME --limit 1000000 --jobs 8
 
-Where a space has no more settings than --limit each of them is looked at, and the count is exact. Else --draws settings
-are drawn, of which all are equally probable whatever the laws of the space are, and the count is an interval.
+Where a space has no more settings than --limit each of them is looked at, and the count is exact. Of a larger one it
+is exact where costs are sums of what parts of a setting cost, and no more than two costs are bounded. Else --draws
+settings are drawn, of which all are equally probable whatever the laws of the space are, and the count is an interval.
+The method is named.
 """,
 )
 @space_arguments
 @click.option(
     "--limit",
     type=click.IntRange(0, 10**12),
-    default=10_000,
+    default=100_000,
     show_default=True,
     help="The most settings that are looked at one by one.",
 )
 @click.option(
     "--draws",
     type=click.IntRange(1, 100_000_000),
-    default=1000,
+    default=20_000,
     show_default=True,
     help="Settings drawn where there are more.",
 )
@@ -65,7 +67,7 @@ def count(
     format_: str,
     color: str | None,
 ) -> None:
-    """Count the valid settings of a space: exactly where they are few, else by an interval that says so."""
+    """Count the valid settings of a space: exactly where they are few or costs are sums, else by an interval."""
     from archdsl.spaces.arrays.counted import counted
 
     bounds = bands_of(bands)

@@ -21,14 +21,15 @@ Examples:
   archdsl space info spaces.arch NAME --draws 0        the text alone
 
 Conditions are asked in their order: those of draws, then for a network, then those of the model. What passed one is
-counted of what reached it.
+counted of what reached it. Where costs are sums of what parts of a setting cost, so that count is exact, the parts are
+named.
 """,
 )
 @space_arguments
 @click.option(
     "--draws",
     type=click.IntRange(0, 100_000_000),
-    default=1000,
+    default=20_000,
     show_default=True,
     help="Settings drawn for the shares.",
 )
@@ -39,8 +40,9 @@ counted of what reached it.
 def info(file: str, name: str | None, draws: int, seed: int, jobs: int, format_: str, color: str | None) -> None:
     """Show what a space is: its draws with their laws, its exact size, and how much of it each condition admits."""
     found, request = opened(file, name, color=color, as_json=format_ == "json")
-    acceptance = None
+    structure, acceptance = None, None
     if draws:
+        from archdsl.spaces.arrays.counted import structure_of
         from archdsl.spaces.arrays.sampled import Asked, Tally, pieces
 
         tally = Tally()
@@ -50,8 +52,9 @@ def info(file: str, name: str | None, draws: int, seed: int, jobs: int, format_:
                 tally.add(piece)
                 if tell_progress is not None:
                     tell_progress(tally.looked, tally.valid)
+        structure, _ = structure_of(found.engine)
         acceptance = acceptance_report(found.space, tally, (), "rejection", seed)
-    report = space_report(found.space, request.file, found.digest, acceptance)
+    report = space_report(found.space, request.file, found.digest, structure, acceptance)
     if format_ == "json":
         say_json(report)
     else:

@@ -7,6 +7,10 @@ An `Exact` column holds fractions of whole numbers, and knows a bound of them, s
 one holds doubles with a bound of their error, and how to work out an element exactly: where a rounding or a comparison
 lies within that error, it is decided so, by the numbers of the language. What they cannot decide, or what has no value,
 makes its lane one that the ordinary compiler decides.
+
+Every column and mask knows on which dimensions of the space it depends: what is made without saying so depends on all.
+Where the lanes must agree on something, or may be left to the ordinary compiler, `Lanes` is told on which dimensions
+that depends, for those who ask (`structure.py`).
 """
 
 from __future__ import annotations
@@ -37,12 +41,16 @@ EPSILON = 2.0**-48
 more than 4."""
 
 
+EVERYTHING = -1
+"""The dimensions that something depends on are the bits of a number that are set: here all of them."""
+
+
 class Split(Exception):
     """Something has to be the same in all lanes: they are to be worked out apart, by these keys (N)."""
 
-    def __init__(self, keys: Array) -> None:
+    def __init__(self, keys: Array, depends: int = EVERYTHING) -> None:
         super().__init__("the lanes differ")
-        self.keys = keys
+        self.keys, self.depends = keys, depends
 
 
 class Uneven(Exception):
@@ -55,22 +63,34 @@ class Lanes:
     def __init__(self, size: int, most: int = 1 << 22) -> None:
         self.size = size
         self.most = most
-        """Element of an array, beyond which the lanes come apart."""
+        """Elements of an array, beyond which the lanes come apart."""
         self.unsure: Truth = np.zeros(size, dtype=bool)
         """The lanes that the ordinary compiler is to decide."""
+        self.decided: set[int] | None = None
+        """For those who ask: on which dimensions each decision depends."""
         self._live: list[Truth] = []
+        self._within: list[int] = [0]
+        """On what it depends which lanes matter."""
 
     @contextmanager
-    def only(self, where: Truth) -> Iterator[None]:
+    def only(self, where: Truth, depends: int) -> Iterator[None]:
         """For what is worked out where this holds alone."""
         self._live.append(where & self._live[-1] if self._live else where)
+        self._within.append(depends | self._within[-1])
         try:
             yield
         finally:
             self._live.pop()
+            self._within.pop()
 
-    def doubt(self, where: Truth) -> None:
+    def rests(self, depends: int) -> None:
+        """Say that the way of all lanes is decided here by what depends on these dimensions."""
+        if self.decided is not None:
+            self.decided.add(depends | self._within[-1])
+
+    def doubt(self, where: Truth, depends: int = EVERYTHING) -> None:
         """Leave lanes to the ordinary compiler, if they matter here."""
+        self.rests(depends)
         if where.any():
             self.unsure |= np.broadcast_to(self.mattering(where), (self.size, where.shape[1])).any(axis=1)
 
@@ -79,8 +99,9 @@ class Lanes:
         found = where & self._live[-1] if self._live else where
         return found & ~self.unsure[:, None]
 
-    def alike(self, values: Array) -> Any:
+    def alike(self, values: Array, depends: int = EVERYTHING) -> Any:
         """The one value that an array has wherever it matters; none where it has several, or matters nowhere."""
+        self.rests(depends)
         shape = np.broadcast_shapes((self.size, values.shape[1]), self._extent())
         matter = np.broadcast_to(self.mattering(np.ones((1, 1), dtype=bool)), shape)
         held = np.broadcast_to(values, matter.shape)[matter]
@@ -98,33 +119,38 @@ class Lanes:
 class Mask:
     """Whether something holds, by lane. As a plain condition it is one only where all lanes agree."""
 
-    __slots__ = ("lanes", "truth")
+    __slots__ = ("depends", "lanes", "truth")
 
-    def __init__(self, lanes: Lanes, truth: Truth) -> None:
-        self.lanes, self.truth = lanes, truth
+    def __init__(self, lanes: Lanes, truth: Truth, depends: int = EVERYTHING) -> None:
+        self.lanes, self.truth, self.depends = lanes, truth, depends
 
     def __bool__(self) -> bool:
-        agreed = self.lanes.alike(self.truth)
+        agreed = self.agreed
         if agreed is not None:
             return bool(agreed)
         if not self.lanes.mattering(np.ones((1, 1), dtype=bool)).any():
             return False
         raise self.apart()
 
+    @property
+    def agreed(self) -> Any:
+        """Whether it holds, where all lanes that matter agree on that; else none."""
+        return self.lanes.alike(self.truth, self.depends)
+
     def apart(self) -> Exception:
         """What takes the lanes apart for which it holds from those for which it does not."""
         if self.truth.shape[1] > 1:
             return Uneven()
-        return Split(np.broadcast_to(self.truth, (self.lanes.size, 1))[:, 0])
+        return Split(np.broadcast_to(self.truth, (self.lanes.size, 1))[:, 0], self.depends)
 
     def __invert__(self) -> Mask:
-        return Mask(self.lanes, ~self.truth)
+        return Mask(self.lanes, ~self.truth, self.depends)
 
     def __and__(self, other: Mask) -> Mask:
-        return Mask(self.lanes, self.truth & other.truth)
+        return Mask(self.lanes, self.truth & other.truth, self.depends | other.depends)
 
     def __or__(self, other: Mask) -> Mask:
-        return Mask(self.lanes, self.truth | other.truth)
+        return Mask(self.lanes, self.truth | other.truth, self.depends | other.depends)
 
     def __hash__(self) -> int:
         raise TypeError("a mask has no hash")
@@ -133,9 +159,11 @@ class Mask:
 class Column(StandIn):
     """A number with a value in each lane."""
 
-    __slots__ = ("lanes",)
+    __slots__ = ("depends", "lanes")
 
     lanes: Lanes
+    depends: int
+    """The dimensions of the space that it depends on."""
 
     def real(self) -> Real:
         """In doubles."""
@@ -216,9 +244,9 @@ class Column(StandIn):
         if operand is None:
             return NotImplemented
         a, b = (operand, self) if reflected else (self, operand)
-        if isinstance(a, Exact) and isinstance(b, Exact):
-            return _EXACT[sign](a, b)
-        return _real(sign, a, b)
+        found: Column = _EXACT[sign](a, b) if isinstance(a, Exact) and isinstance(b, Exact) else _real(sign, a, b)
+        found.depends = a.depends | b.depends
+        return found
 
     def __lt__(self, other: object) -> Any:
         return self._compared("<", other)
@@ -245,10 +273,12 @@ class Column(StandIn):
         operand = self._taken(other)
         if operand is None:
             return NotImplemented
+        depends = self.depends | operand.depends
         if isinstance(self, Exact) and isinstance(operand, Exact):
             left, right = _common(self, operand)
-            return Mask(self.lanes, _COMPARED[sign](left, right))
-        return Mask(self.lanes, _COMPARED[sign](_order(self, operand), 0))
+            return Mask(self.lanes, _COMPARED[sign](left, right), depends)
+        self.lanes.rests(depends)  # what has no value is left to the ordinary compiler
+        return Mask(self.lanes, _COMPARED[sign](_order(self, operand), 0), depends)
 
     def extreme(self, sign: int, other: object) -> Column:
         """The larger of two numbers, with -1 the smaller."""
@@ -273,7 +303,7 @@ class Column(StandIn):
         a, b = self.reduced().tight(), operand.reduced().tight()
         if a.bound * b.bound >= WIDE:
             a, b = a.objects(), b.objects()
-        return Exact(self.lanes, function(a.num, b.num))
+        return Exact(self.lanes, function(a.num, b.num), depends=a.depends | b.depends)
 
     def logarithm(self) -> Real:
         """The natural logarithm."""
@@ -287,15 +317,15 @@ class Column(StandIn):
         whole = self.__floor__()
         if not isinstance(whole, Exact):
             raise TypeError("not a whole number")
-        self.lanes.doubt((self != whole).truth)
-        found = self.lanes.alike(whole.num)
+        self.lanes.doubt((self != whole).truth, self.depends)
+        found = self.lanes.alike(whole.num, self.depends)
         if found is not None:
             return int(found)
         if whole.num.shape[1] > 1:
             raise Uneven
         if not self.lanes.mattering(np.ones((1, 1), dtype=bool)).any():
             return 0
-        raise Split(np.broadcast_to(whole.num, (self.lanes.size, 1))[:, 0])
+        raise Split(np.broadcast_to(whole.num, (self.lanes.size, 1))[:, 0], self.depends)
 
     __int__ = __index__
 
@@ -318,10 +348,16 @@ class Exact(Column):
     __slots__ = ("bound", "den", "num", "widest")
 
     def __init__(
-        self, lanes: Lanes, num: Array, den: int | Array = 1, bound: int | None = None, widest: int | None = None
+        self,
+        lanes: Lanes,
+        num: Array,
+        den: int | Array = 1,
+        bound: int | None = None,
+        widest: int | None = None,
+        depends: int = EVERYTHING,
     ) -> None:
         """`bound` is not below any numerator's size, `widest` not below any denominator."""
-        self.lanes, self.num, self.den = lanes, num, den
+        self.lanes, self.num, self.den, self.depends = lanes, num, den, depends
         self.bound = _largest(num) if bound is None else bound
         self.widest = (den if isinstance(den, int) else _largest(den)) if widest is None else widest
 
@@ -333,7 +369,7 @@ class Exact(Column):
         values = self.num.astype(float)
         if not self.whole:
             values = values / (self.den if isinstance(self.den, int) else self.den.astype(float))
-        return Real(self.lanes, values, EPSILON, 0.0, self.exactly)
+        return Real(self.lanes, values, EPSILON, 0.0, self.exactly, self.depends)
 
     def exactly(self, rows: Array, positions: Array) -> list[Element]:
         above: list[int] = _picked(self.num, rows, positions).tolist()
@@ -352,20 +388,20 @@ class Exact(Column):
         if self.whole:
             return self
         rest = self.num % self.den
-        self.lanes.doubt(np.asarray(rest != 0))
-        return Exact(self.lanes, self.num // self.den, bound=self.bound)
+        self.lanes.doubt(np.asarray(rest != 0), self.depends)
+        return Exact(self.lanes, self.num // self.den, bound=self.bound, depends=self.depends)
 
     def tight(self) -> Exact:
         """With the bounds that its numbers have."""
-        return Exact(self.lanes, self.num, self.den)
+        return Exact(self.lanes, self.num, self.den, depends=self.depends)
 
     def _rounded(self, name: str) -> Column:
         if self.whole:
             return self
         if name == "floor":
-            return Exact(self.lanes, self.num // self.den, bound=self.bound)
+            return Exact(self.lanes, self.num // self.den, bound=self.bound, depends=self.depends)
         if name == "ceiling":
-            return Exact(self.lanes, -(-self.num // self.den), bound=self.bound)
+            return Exact(self.lanes, -(-self.num // self.den), bound=self.bound, depends=self.depends)
         if 2 * self.bound + self.widest >= WIDE and self.num.dtype != object:
             wide = self.tight()
             if 2 * wide.bound + wide.widest >= WIDE:
@@ -373,12 +409,12 @@ class Exact(Column):
         twice, den = 2 * self.num + self.den, 2 * self.den
         found = twice // den
         tie = (twice % den == 0) & (found % 2 != 0)
-        return Exact(self.lanes, found - tie, bound=self.bound + 1)
+        return Exact(self.lanes, found - tie, bound=self.bound + 1, depends=self.depends)
 
     def objects(self) -> Exact:
         """In Python's whole numbers, which have no bound."""
         den = self.den if isinstance(self.den, int) else self.den.astype(object)
-        return Exact(self.lanes, self.num.astype(object), den, self.bound, self.widest)
+        return Exact(self.lanes, self.num.astype(object), den, self.bound, self.widest, self.depends)
 
 
 class Real(Column):
@@ -393,9 +429,10 @@ class Real(Column):
         relative: float,
         absolute: float,
         exactly: Callable[[Array, Array], list[Element]],
+        depends: int = EVERYTHING,
     ) -> None:
         self.lanes, self.values, self.relative, self.absolute = lanes, values, relative, absolute
-        self._exactly = exactly
+        self._exactly, self.depends = exactly, depends
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -413,8 +450,9 @@ class Real(Column):
 
     def _rounded(self, name: str) -> Column:
         values, largest = self.values, _size(self.values)
+        self.lanes.rests(self.depends)  # what has no value is left to the ordinary compiler
         if not largest < _WHOLE:  # or it is no number
-            self.lanes.doubt(~(np.abs(values) < _WHOLE))
+            self.lanes.doubt(~(np.abs(values) < _WHOLE), self.depends)
             values = np.where(np.abs(values) < _WHOLE, values, 0.0)
             largest = _size(values)
         error: Any = largest * self.relative + self.absolute
@@ -427,19 +465,19 @@ class Real(Column):
         whole = found.astype(np.int64)
         if close.any():
             _decide(self, self.lanes.mattering(close), whole, _EXACTLY[name])
-        return Exact(self.lanes, whole, bound=int(largest) + 1)
+        return Exact(self.lanes, whole, bound=int(largest) + 1, depends=self.depends)
 
     def logarithm(self) -> Real:
         """The natural logarithm."""
         positive = self.values > self.absolute
-        self.lanes.doubt(~positive)
+        self.lanes.doubt(~positive, self.depends)
         values = np.where(positive, self.values, 1.0)
         off = self.relative + 2 * self.absolute / float(np.min(values, initial=np.inf))
 
         def exactly(rows: Array, positions: Array) -> list[Element]:
             return [_logarithm(element) for element in self.exactly(rows, positions)]
 
-        return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly)
+        return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly, self.depends)
 
 
 _WHOLE = 2.0**52
@@ -459,19 +497,20 @@ _COMPARED: dict[str, Callable[[Any, Any], Truth]] = {
 def constant(lanes: Lanes, value: Any) -> Column:
     """A number that is the same in all lanes."""
     if not isinstance(value, numbers.Irrational) and abs(value.numerator) < WIDE and value.denominator < WIDE:
-        return Exact(lanes, np.full((1, 1), value.numerator, np.int64), value.denominator, abs(value.numerator))
+        num, den = np.full((1, 1), value.numerator, np.int64), value.denominator
+        return Exact(lanes, num, den, abs(value.numerator), depends=0)
     found = np.full((1, 1), numbers.approximate(value))
-    return Real(lanes, found, EPSILON, 0.0, lambda rows, _: [value] * len(rows))
+    return Real(lanes, found, EPSILON, 0.0, lambda rows, _: [value] * len(rows), 0)
 
 
 def where(chosen: Mask, a: Column, b: Column) -> Column:
     """Of two columns the one, by lane."""
-    truth = chosen.truth
+    truth, depends = chosen.truth, chosen.depends | a.depends | b.depends
     if isinstance(a, Exact) and isinstance(b, Exact):
         bound, widest = max(a.bound, b.bound), max(a.widest, b.widest)
         same = isinstance(a.den, int) and isinstance(b.den, int) and a.den == b.den
         den = a.den if same else np.where(truth, a.den, b.den)
-        return Exact(a.lanes, np.where(truth, a.num, b.num), den, bound, widest)
+        return Exact(a.lanes, np.where(truth, a.num, b.num), den, bound, widest, depends)
     one, other = a.real(), b.real()
 
     def exactly(rows: Array, positions: Array) -> list[Element]:
@@ -485,6 +524,7 @@ def where(chosen: Mask, a: Column, b: Column) -> Column:
         max(one.relative, other.relative),
         max(one.absolute, other.absolute),
         exactly,
+        depends,
     )
 
 
@@ -552,7 +592,7 @@ def _multiply(a: Exact, b: Exact) -> Column:
 
 def _divide(a: Exact, b: Exact) -> Column:
     zero = b.num == 0
-    b.lanes.doubt(np.asarray(zero))
+    b.lanes.doubt(np.asarray(zero), b.depends)
     num = b.den * np.where(b.num < 0, -1, 1)
     den: int | Array = np.where(zero, 1, np.abs(b.num))
     if not isinstance(den, int) and den.size == 1 and abs(int(den.flat[0])) < WIDE:
@@ -625,7 +665,7 @@ def _real(sign: str, a: Column, b: Column) -> Real:
             return Real(lanes, x.values * y.values, relative, absolute, at)
         if sign == "/":
             zero = np.abs(y.values) <= y.error
-            lanes.doubt(zero)
+            lanes.doubt(zero, y.depends)
             divisor = np.where(zero, 1.0, y.values)
             least = float(np.min(np.abs(divisor), initial=np.inf))
             if y.absolute:
@@ -637,7 +677,7 @@ def _real(sign: str, a: Column, b: Column) -> Real:
 def _real_power(lanes: Lanes, x: Real, y: Real, at: Callable[[Array, Array], list[Element]]) -> Real:
     """A power of numbers above zero: the error grows with the exponent."""
     positive = x.values > x.error
-    lanes.doubt(~positive)
+    lanes.doubt(~positive, x.depends)
     base = np.where(positive, x.values, 1.0)
     logarithm = np.log(base)
     product = y.values * logarithm

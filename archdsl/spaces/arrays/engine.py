@@ -20,7 +20,7 @@ from archdsl.analysis.calls import bind_names
 from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Model
-from archdsl.analysis.values import Environment, Value
+from archdsl.analysis.values import Block, Environment, Value
 from archdsl.diagnostics import Fault
 from archdsl.graph.conventions import DEFAULT
 from archdsl.graph.cost import convention_of
@@ -28,7 +28,7 @@ from archdsl.graph.shapes import Size
 from archdsl.numbers import is_number
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Lanes, Mask, Split, Uneven
-from archdsl.spaces.arrays.rules import LaneContext
+from archdsl.spaces.arrays.rules import Chosen, LaneContext
 from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited, grouped
 from archdsl.spaces.laws import Draw, Grid
 from archdsl.spaces.member import member_of, seen
@@ -39,7 +39,7 @@ Settings: TypeAlias = npt.NDArray[np.int64]
 
 VALID, NO_NETWORK = -1, -2
 """What `Batch.why` says where no requirement refused a setting."""
-LANES = 1 << 16
+LANES = 1 << 18
 """Lanes that are worked out at once."""
 FIRST, AFTER = 1 << 20, 1 << 22
 """Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
@@ -92,7 +92,7 @@ class Engine:
             if len(rows) <= FEW:
                 self._exactly(rows, found)
                 continue
-            run = _Run(self.ctx, self.space, self.forms, found.settings[rows], most)
+            run = Run(self.ctx, self.space, self.forms, found.settings[rows], most)
             unsure, parts, left = run.settle(rows, found)
             self._exactly(unsure, found)
             waiting += parts
@@ -124,7 +124,7 @@ class _Entered:
             self.costs[name][rows] = values
 
 
-class _Run:
+class Run:
     """The evaluation of some settings at once, until they come apart or all is known of them."""
 
     def __init__(self, ctx: Context, space: Space, forms: Forms, settings: Settings, most: int) -> None:
@@ -140,16 +140,16 @@ class _Run:
         each for itself, and what a requirement leaves."""
         keys: Array | None = None
         try:
-            refused = self._steps()
+            refused = self.steps()
         except Split as split:
             keys = split.keys
-        except Fault as fault:
+        except (Fault, AlreadyReported) as fault:
             sure = ~self.lanes.unsure
-            if fault.diagnostic.code != "E312":  # a `require` that does not hold for any of them
+            if not self.refuses_all(fault):
                 return rows, [], []
             found.why[rows[sure]] = NO_NETWORK
             return rows[~sure], [], []
-        except (AlreadyReported, Unsuited, Uneven, TypeError, RecursionError):
+        except (Unsuited, Uneven, TypeError, RecursionError):
             return rows, [], []
         sure = ~self.lanes.unsure
         if keys is not None:
@@ -169,7 +169,12 @@ class _Run:
         found.enter(rows[sure], {name: values[sure] for name, values in self.costs.items()})
         return rows[~sure], [], []
 
-    def _steps(self) -> tuple[int, Array] | None:
+    def refuses_all(self, fault: Fault | AlreadyReported) -> bool:
+        """Whether what ended the evaluation is a `require` of the model, which holds for none of the lanes."""
+        told = [fault.diagnostic] if isinstance(fault, Fault) else self.ctx.diagnostics
+        return any(diagnostic.code == "E312" for diagnostic in told)
+
+    def steps(self) -> tuple[int, Array] | None:
         """Take all steps; a requirement that refuses some lanes ends them, with its number and where it holds."""
         self._draw()
         numbers = {id(step): number for number, step in enumerate(self.space.requirements)}
@@ -193,6 +198,10 @@ class _Run:
         if not isinstance(step, Requirement):
             bind_names(self.ctx, step.binding, env)
             return None
+        return self.holds(step, env)
+
+    def holds(self, step: Requirement, env: Environment) -> Array:
+        """Where a requirement holds."""
         value = self.ctx.evaluate(step.condition, env)
         if isinstance(value, Mask):
             return np.broadcast_to(value.truth, (self.lanes.size, 1))[:, 0]
@@ -208,14 +217,15 @@ class _Run:
         for draw in self.space.draws:
             columns = self.settings[:, at : at + draw.dimensions].T
             at += draw.dimensions
-            values = tuple([self._drawn(draw, numbers) for numbers in columns])
+            first = at - draw.dimensions
+            values = tuple([self._drawn(draw, numbers, 1 << first + i) for i, numbers in enumerate(columns)])
             whole: Any = values if draw.count is not None else values[0]
             self.names[draw.name] = whole * (draw.count or 1) if draw.tied else whole
 
-    def _drawn(self, draw: Draw, numbers: Array) -> Value:
+    def _drawn(self, draw: Draw, numbers: Array, depends: int) -> Value:
         """What one dimension draws: a value if all lanes have it, else a column of numbers."""
         domain = draw.law.domain
-        agreed = self.lanes.alike(numbers[:, None])
+        agreed = self.lanes.alike(numbers[:, None], depends)
         if agreed is not None:
             return domain.value(int(agreed))
         if isinstance(domain, Grid):
@@ -223,21 +233,23 @@ class _Run:
             den = int(np.lcm(first.denominator, step.denominator))
             scaled = int(first * den), int(step * den)
             if (abs(scaled[0]) + abs(scaled[1]) * domain.size) < WIDE and den < WIDE:
-                found: Column = Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den)
-                return found
-            raise Split(numbers)
+                return Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den, depends=depends)
+            raise Split(numbers, depends)
+        if all(isinstance(value, Block) and not value.settings and not value.inputs for value in domain.values):
+            return Chosen(self.lanes, domain.values, numbers, depends)  # type: ignore[arg-type]
         if not all(map(is_number, domain.values)):
-            raise Split(numbers)
-        return self._listed([Fraction(value) for value in domain.values], numbers)  # type: ignore[arg-type]
+            raise Split(numbers, depends)
+        return self._listed([Fraction(value) for value in domain.values], numbers, depends)  # type: ignore[arg-type]
 
-    def _listed(self, values: list[Fraction], numbers: Array) -> Value:
+    def _listed(self, values: list[Fraction], numbers: Array, depends: int) -> Value:
         """Numbers of a list."""
         if any(abs(value.numerator) >= WIDE or value.denominator >= WIDE for value in values):
-            raise Split(numbers)
+            raise Split(numbers, depends)
         num = np.array([value.numerator for value in values], np.int64)[numbers][:, None]
         if all(value.denominator == 1 for value in values):
-            return Exact(self.lanes, num)
-        return Exact(self.lanes, num, np.array([value.denominator for value in values], np.int64)[numbers][:, None])
+            return Exact(self.lanes, num, depends=depends)
+        den = np.array([value.denominator for value in values], np.int64)[numbers][:, None]
+        return Exact(self.lanes, num, den, depends=depends)
 
     def _make(self) -> None:
         """The model of all lanes."""
@@ -249,7 +261,11 @@ class _Run:
 
     def _cost(self, name: str) -> Value:
         self._count()
-        return self.names[name] if self.costs is None else Exact(self.lanes, self.costs[name][:, None])
+        return self.names[name] if self.costs is None else self.totals(self.costs)[name]
+
+    def totals(self, costs: Mapping[str, Array]) -> dict[str, Column]:
+        """What conditions see of the costs of all networks."""
+        return {name: Exact(self.lanes, values[:, None]) for name, values in costs.items()}
 
     def _count(self) -> None:
         """The costs of all networks, once."""
@@ -262,8 +278,8 @@ class _Run:
         if any(values.dtype == object for values in costs.values()):
             raise Unsuited  # too large for 64 bits
         self.costs = costs
-        for name in MEASURES:
-            self.names.setdefault(name, Exact(self.lanes, costs[name][:, None]))
+        for name, total in self.totals(costs).items():
+            self.names.setdefault(name, total)
 
 
-__all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "Engine", "Settings"]
+__all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "Engine", "Run", "Settings"]

@@ -19,7 +19,7 @@ from archdsl.analysis.language import LANGUAGE
 from archdsl.analysis.operators import ordered
 from archdsl.analysis.program import Builtin
 from archdsl.analysis.traces import Traces
-from archdsl.analysis.values import Environment, Function, ManyLists, Origin, Value
+from archdsl.analysis.values import Block, Environment, Function, ManyBlocks, ManyLists, Origin, Value
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.shapes import Range
 from archdsl.numbers import NumberError
@@ -66,7 +66,7 @@ class Counted(ManyLists):
 
     def apart(self) -> NoReturn:
         """Take lanes of other length from each other."""
-        raise Split(np.broadcast_to(self.lengths.num, (self.lengths.lanes.size, 1))[:, 0])
+        raise Split(np.broadcast_to(self.lengths.num, (self.lengths.lanes.size, 1))[:, 0], self.lengths.depends)
 
     def __iter__(self) -> Iterator[Value]:
         self.apart()
@@ -131,17 +131,43 @@ class Ragged(Counted):
     def reduced(self, name: str) -> Column:
         """The sum of all, or the largest or smallest."""
         live, column = self.live, self.column
+        depends = column.depends | self.lengths.depends
         if name == "count":
             return self.lengths
         if not isinstance(column, Exact) or not isinstance(column.den, int) or column.bound * live.shape[1] >= WIDE:
             self.apart()
         if name == "sum":
             total = np.where(live, column.num, 0).sum(axis=1, keepdims=True)
-            return Exact(column.lanes, total, column.den)
-        column.lanes.doubt(np.asarray(self.lengths.num <= 0))
+            return Exact(column.lanes, total, column.den, depends=depends)
+        column.lanes.doubt(np.asarray(self.lengths.num <= 0), self.lengths.depends)
         outside = -column.bound if name == "max" else column.bound
         chosen = getattr(np, name)(np.where(live, column.num, outside), axis=1, keepdims=True)
-        return Exact(column.lanes, chosen, column.den, column.bound, column.widest)
+        return Exact(column.lanes, chosen, column.den, column.bound, column.widest, depends)
+
+
+class Chosen(ManyBlocks):
+    """Of some blocks one in each lane."""
+
+    __slots__ = ("_blocks", "depends", "lanes", "numbers")
+
+    _blocks: tuple[Block, ...]
+    lanes: Lanes
+    numbers: Array
+    """The number of its block in each lane (N)."""
+    depends: int
+    """The dimensions of the space that it depends on."""
+
+    def __init__(self, lanes: Lanes, alternatives: tuple[Block, ...], numbers: Array, depends: int) -> None:
+        given = {"_blocks": alternatives, "lanes": lanes, "numbers": numbers, "depends": depends}
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def alternatives(self) -> tuple[Block, ...]:
+        return self._blocks
+
+    def apart(self) -> NoReturn:
+        raise Split(self.numbers, self.depends)
 
 
 # Conditions
@@ -194,7 +220,7 @@ def _logical(ctx: Any, e: ast.Logical, env: Environment) -> Any:
             return e.operator == "or"
         right = ctx.evaluate(e.right, env)
         return right if isinstance(right, Mask) else _truth(right)
-    agreed = left.lanes.alike(left.truth)
+    agreed = left.agreed
     if agreed is not None and bool(agreed) == (e.operator == "or"):
         return bool(agreed)
     truth = left.truth if e.operator == "and" else ~left.truth
@@ -214,7 +240,7 @@ def _unary(ctx: Any, e: ast.Unary, env: Environment) -> Any:
 
 def _apart_by(condition: Mask) -> None:
     """Take the lanes of a fault from the others."""
-    if condition.lanes.alike(condition.truth) is None:
+    if condition.agreed is None:
         raise condition.apart()
 
 
@@ -222,7 +248,7 @@ def _conditional(ctx: Any, e: ast.Conditional, env: Environment) -> Any:
     condition = ctx.evaluate(e.condition, env)
     if not isinstance(condition, Mask):
         return ctx.evaluate(e.then if _truth(condition) else e.otherwise, env)
-    agreed = condition.lanes.alike(condition.truth)
+    agreed = condition.agreed
     if agreed is not None:
         return ctx.evaluate(e.then if agreed else e.otherwise, env)
     then = _within(ctx, condition, condition.truth, e.then, env)
@@ -233,7 +259,7 @@ def _conditional(ctx: Any, e: ast.Conditional, env: Environment) -> Any:
 def _within(ctx: Any, condition: Mask, truth: Any, e: ast.Expression, env: Environment) -> Any:
     """The value of an expression for some lanes; a fault of theirs alone takes them from the others."""
     try:
-        with condition.lanes.only(truth):
+        with condition.lanes.only(truth, condition.depends):
             return ctx.evaluate(e, env)
     except (Fault, AlreadyReported):
         _apart_by(condition)
@@ -264,7 +290,7 @@ def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
         return _ragged(ctx, e, env, source.column, source.lengths)
     if isinstance(source, Range) and (isinstance(source.lo, Column) or isinstance(source.hi, Column)):
         length = source.hi - source.lo + 1
-        if isinstance(length, Exact) and length.lanes.alike(length.num) is None:
+        if isinstance(length, Exact) and length.lanes.alike(length.num, length.depends) is None:
             length = length.reduced()
             lanes = length.lanes
             most = int(np.max(length.num, initial=0, where=lanes.mattering(np.ones((1, 1), dtype=bool))))
@@ -272,7 +298,8 @@ def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
                 _verify_size(length, most)
                 # Behind its end a list repeats its last element, so that nothing else is worked out there.
                 index = np.minimum(np.arange(most, dtype=np.int64)[None, :], length.num - 1)
-                return _ragged(ctx, e, env, Exact(lanes, index, bound=most) + source.lo, length)
+                items = Exact(lanes, index, bound=most, depends=length.depends) + source.lo
+                return _ragged(ctx, e, env, items, length)
     return evaluate.EXPRESSIONS[ast.Comprehension](ctx, e, env)
 
 
@@ -295,7 +322,7 @@ def _ragged(ctx: Any, e: ast.Comprehension, env: Environment, items: Column, len
     inner.bind(e.variable.text, items, Origin(e.source, env))
     body_steps = ctx.steps
     try:
-        with lanes.only(found.live):
+        with lanes.only(found.live, lengths.depends):
             value = ctx.evaluate(e.body, inner)
     except (Uneven, Fault, AlreadyReported):
         found.apart()
@@ -342,4 +369,4 @@ LANES = Language(
     override=LANGUAGE.override,
 )
 
-__all__ = ["LaneContext", "Ragged"]
+__all__ = ["Chosen", "LaneContext", "Ragged"]

@@ -2,7 +2,8 @@
 
 A block is counted for all lanes that have it in the same form, by a program of its widths (`programs.py`); what differs
 otherwise (a kernel, a ratio, whether a shortcut has a projection) is another form, traced when it is first met. The
-blocks of a stage from the second one on are alike, so that the depth of a stage is a factor.
+blocks of a stage from the second one on are alike, so that the depth of a stage is a factor. How they come one behind
+the other is `assembled.py`'s.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from archdsl import limits
-from archdsl.analysis.assemble import Assembly
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.language import LANGUAGE
 from archdsl.analysis.model import Model, Rule, Stage
@@ -27,8 +27,9 @@ from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import amounts_of
 from archdsl.graph.network import INPUT
-from archdsl.graph.shapes import Shape, Size
+from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
+from archdsl.spaces.arrays.assembled import LaneAssembly, Shapes, Unsuited, mattering
 from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Mask
 from archdsl.spaces.arrays.programs import Program
 from archdsl.spaces.arrays.rules import LaneContext
@@ -39,13 +40,6 @@ MAX_FORMS = 64
 PATIENCE = 8
 """Lanes in a row that have no network, after which the ordinary compiler decides the rest."""
 MEASURES = ("flops", "params", "acts")
-
-
-Shapes: TypeAlias = tuple[Shape, ...]
-
-
-class Unsuited(Exception):
-    """The model is not one whose blocks are counted one by one: the ordinary compiler counts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +82,13 @@ class Tally:
         self.amounts = [np.zeros(self.lanes.size, np.int64) for _ in MEASURES]
         self._bounds = [0, 0, 0]
         self.operations = np.zeros(self.lanes.size, np.int64)
+        self._most = 0
+        """No network has more operations."""
         self.steps = 0
         self._factors: dict[str, Any] = {}
         """How often a block of a stage stands there beside itself: by its path, a whole number or an array (N)."""
+        self._rest: dict[str, int] = {}
+        """The dimensions that such an array depends on."""
 
     def count(self, model: Model) -> dict[str, Array]:
         """Flops, params and acts by lane. Raises `Unsuited`, `Split`, `Fault` or `AlreadyReported`."""
@@ -98,10 +96,10 @@ class Tally:
             raise Unsuited
         plain = replace(model, stages=tuple([self._plain(i, stage) for i, stage in enumerate(model.stages)]))
         self._verify_depth(model)
-        assembly = Assembly(self.ctx, plain, self.place)
+        assembly = LaneAssembly(self.ctx, plain, self.place, lanes=self.lanes)
         assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
-        lanes = self.lanes
-        lanes.doubt((self.operations > limits.MAX_NODES)[:, None])
+        if self._most > limits.MAX_NODES:
+            self.lanes.doubt((self.operations > limits.MAX_NODES)[:, None])
         if 2 * (self.steps + self.ctx.steps) > limits.MAX_STEPS:
             raise Unsuited
         sums = self.forms.convention
@@ -119,8 +117,9 @@ class Tally:
             if whole is None or not uniform:
                 return replace(stage, depth=replace(stage.depth, value=int(depth)))
             found = np.broadcast_to(whole.num, (self.lanes.size, 1))[:, 0]
-            self.lanes.doubt((found < 1)[:, None])
-            self._factors[f"stages.{index}.blocks.1"] = found - 1
+            self.lanes.doubt((found < 1)[:, None], whole.depends)
+            path = f"stages.{index}.blocks.1"
+            self._factors[path], self._rest[path] = found - 1, whole.depends
             deepest = int(found.max(initial=1, where=~self.lanes.unsure))
             return replace(stage, depth=replace(stage.depth, value=2 if deepest > 1 else 1))
         if isinstance(depth, int) and depth > 2 and uniform:
@@ -129,11 +128,10 @@ class Tally:
         return stage
 
     def _verify_depth(self, model: Model) -> None:
-        total: Any = 0
-        for stage in model.stages:
-            depth = stage.depth.value
-            total = total + (depth.num[:, 0] if isinstance(depth, Exact) else depth)
-        self.lanes.doubt(np.broadcast_to(np.asarray(total > limits.MAX_BLOCKS), (self.lanes.size,))[:, None])
+        depths: list[Any] = [stage.depth.value for stage in model.stages]
+        found = [depth.num[:, 0] if isinstance(depth, Exact) else int(depth) for depth in depths]
+        if sum(int(np.max(each, initial=0)) for each in found) > limits.MAX_BLOCKS:
+            self.lanes.doubt(np.broadcast_to(np.asarray(sum(found) > limits.MAX_BLOCKS), (self.lanes.size,))[:, None])
 
     # Blocks
 
@@ -153,29 +151,31 @@ class Tally:
             raise Unsuited  # tensors in its settings
         shapes = tuple([tensor.shape for tensor in inputs])
         times = self._factors.get(path, 1)
-        here = ~self.lanes.unsure
+        depends = self._rest.get(path, 0) | _depends(block, shapes)
+        self.lanes.rests(depends)
+        here = mattering(self.lanes)
         if not isinstance(times, int):
             here = here & (times > 0)
         found = _Found(self.lanes.size)
         for rows, alike in self._apart(block, shapes, here):
             self._alike(alike, rows, path, site, env, fitted=fitted, found=found)
         self._add(found, times)
-        made = found.shapes(self, shapes if not isinstance(times, int) else None, here)
+        made = found.shapes(self, shapes if not isinstance(times, int) else None, here, depends)
         if not isinstance(times, int) or times > 1:
-            self._verify_fixed(shapes, made, times)
+            self._verify_fixed(shapes, made, times, depends)
         tensors = tuple([Tensor(INPUT, shape) for shape in made])
         return tensors if found.lists else tensors[0]
 
-    def _verify_fixed(self, before: Shapes, after: Shapes, times: Any) -> None:
+    def _verify_fixed(self, before: Shapes, after: Shapes, times: Any, depends: int) -> None:
         """A block that stands several times behind itself gives what it takes."""
         if [len(shape) for shape in before] != [len(shape) for shape in after]:
             raise Unsuited
         for one, other in zip(chain(*before), chain(*after), strict=True):
             same = one == other
             if isinstance(same, Mask):
-                self.lanes.doubt(np.broadcast_to(~same.truth, (self.lanes.size, 1)) & _column(times > 1))
+                self.lanes.doubt(np.broadcast_to(~same.truth, (self.lanes.size, 1)) & _column(times > 1), depends)
             elif not same:
-                self.lanes.doubt(np.broadcast_to(_column(times > 1), (self.lanes.size, 1)))
+                self.lanes.doubt(np.broadcast_to(_column(times > 1), (self.lanes.size, 1)), depends)
 
     def _apart(
         self, block: Block | Blocks, shapes: Shapes, here: Array
@@ -272,7 +272,9 @@ class Tally:
             if bound >= WIDE:
                 amount = amount.astype(object)
             self.amounts[index] = self.amounts[index] + amount * times
-        self.operations += found.sizes * np.clip(times, 0, limits.MAX_BLOCKS)
+        operations = found.sizes * np.clip(times, 0, limits.MAX_BLOCKS)
+        self.operations += operations
+        self._most += int(operations.max(initial=0))
 
 
 class _Found:
@@ -313,7 +315,7 @@ class _Found:
                 dims[position] = _entered(dims[position], mine, dim, holds)
         return rows[~holds]
 
-    def shapes(self, tally: Tally, otherwise: Shapes | None, here: Array) -> Shapes:
+    def shapes(self, tally: Tally, otherwise: Shapes | None, here: Array, depends: int) -> Shapes:
         """The shapes of the outputs; in lanes without the block, those of the inputs."""
         lanes = tally.lanes
         if self._dims is None:
@@ -331,8 +333,8 @@ class _Found:
                     before = otherwise[index][position]
                     plain = before.num if isinstance(before, Exact) else np.full((1, 1), before)
                     column = np.where(here[:, None], column, plain)
-                same = lanes.alike(column)
-                shape.append(int(same) if same is not None else Exact(lanes, column))
+                same = lanes.alike(column, depends)
+                shape.append(int(same) if same is not None else Exact(lanes, column, depends=depends))
             found.append(tuple(shape))
         return tuple(found)
 
@@ -387,6 +389,14 @@ def _codes(block: Value, shapes: Shapes, size: int) -> list[Array]:
     else:
         found += [_code(column, size) for column in _within(block)]
     return found + [_code(dim, size) for shape in shapes for dim in shape[1:] if isinstance(dim, Column)]
+
+
+def _depends(block: Block | Blocks, shapes: Shapes) -> int:
+    """The dimensions of the space that a block and its inputs' shapes depend on."""
+    found = 0
+    for column in chain(_within(block), *[_within(shape) for shape in shapes]):
+        found |= column.depends
+    return found
 
 
 def _within(value: Value) -> Iterator[Column | Mask]:
@@ -458,7 +468,7 @@ def _width_at(column: Exact, row: int) -> Exact | None:
     value = column.at(row, 0)
     if not isinstance(value, int) or value < LEAST_WIDTH:
         return None
-    return column if column.whole else Exact(column.lanes, column.num // column.den)
+    return column if column.whole else Exact(column.lanes, column.num // column.den, depends=column.depends)
 
 
 def _concrete(block: Any, shapes: Shapes, row: int) -> tuple[Any, Shapes]:
