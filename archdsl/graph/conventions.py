@@ -128,7 +128,7 @@ _TF_PROFILER = _sum(
         ("batch_norm", {"norm_elements": 2}),
         (_CURVES, {"activation_elements": 1}),  # a gate's sigmoid is not among them
         ("mul", {"gate_multiplications": 2}),  # the product, and the mean that the gate was computed from
-        ("add sub", {"residual_adds": 1}),
+        ("add sub relative_logits", {"residual_adds": 1}),
         ("div", {"gate_multiplications": 1}),
         ("affine", {"residual_adds": 1, "scaled_elements": 1}),
         ("reciprocal", {"scaled_elements": 1}),

@@ -108,6 +108,8 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "merge_heads": ("(C * W) x H of a map", "2 x 16 x 4 -> merge_heads"),
     "relative_bias": ("`heads` x N x N for the N positions of `size`; there is no input",
                       "relative_bias(2, size: 4 x 4, init: zeros)"),
+    "relative_logits": ("`heads` x N x N of `heads` x N x (2 H - 1) and `heads` x N x (2 W - 1), with N = H * W",
+                        "2 x 12 x 5, 2 x 12 x 7 -> relative_logits"),
     "dropout": ("the same", "64 x 1 x 1 -> dropout(0.2)"),
     "drop_path": ("the same; the input is a map or tokens", "8 x 4 x 4 -> drop_path(0.1)"),
     **{name: ("the same", f"8 x 4 x 4 -> {name}") for name in (

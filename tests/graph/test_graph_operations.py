@@ -57,6 +57,8 @@ def example(name: str) -> tuple[Operation, tuple[Any, ...]]:
     operation = OPERATIONS[name].bind(EXAMPLES.get(name, {}))
     if name == "map":
         return operation, ((6, 24), (5, 6, 4))
+    if name == "relative_logits":
+        return operation, ((2, 6, 3), (2, 6, 5))
     tokens = dict.fromkeys(("token", "attention", "split_heads"), (6, 5))
     shape = {"linear": (6, 1, 1), "channel_conv": (6, 1, 1), "matmul": (6, 4, 4), **tokens}.get(name, (6, 6, 4))
     return operation, (shape,) * (operation.arity or 3)
@@ -141,6 +143,12 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("tokens", {"window": 2, "step": 2}, "E306", "tokens takes window or step, not both"),
     ("map", {"window": Size((2, 1)), "step": 2}, "E306", "map takes window or step, not both"),
     ("relative_bias", {"heads": 2, "init": 0}, "E306", "relative_bias needs size"),
+    (
+        "relative_bias",
+        {"heads": 2, "size": 2, "init": 0, "offsets": "both"},
+        "E302",
+        'offsets must be "signed" or "absolute", not "both"',
+    ),
     ("parameter", {"shape": (8,), "init": "zeros"}, "E301", "init must be zeros, ones, a number, or"),
     (
         "parameter",
@@ -417,6 +425,9 @@ def _all_rules(operation: Operation, shape: tuple[Any, ...]) -> list[Any]:
     inputs = (shape,) * (operation.arity or 2)
     if operation.name == "map":
         inputs = ((shape[0], shape[1] * shape[2]), shape)
+    if operation.name == "relative_logits":
+        heads, height, width = shape
+        inputs = ((heads, height * width, 2 * height - 1), (heads, height * width, 2 * width - 1))
     outputs = operation.infer(*inputs)
     ledger = operation.cost(inputs, outputs)
     return [*(dim for out in outputs for dim in out), *(getattr(ledger, column) for column in COLUMNS)]

@@ -35,7 +35,8 @@ use std.ops {
   adaptive_avg_pool, linear, flatten, add, mul, concat, split, slice, pad_channels, channel_shuffle, upsample, resize,
   dropout, drop_path, layer_scale, scale, reshape, std_conv, conv_transpose,
   sub, div, affine, reciprocal, sqrt, square, exp, mean, sum, max, min, softmax, parameter,
-  tokens, map, token, attention, matmul, transpose, split_heads, merge_heads, relative_bias
+  tokens, map, token, attention, matmul, transpose, split_heads, merge_heads, relative_bias,
+  relative_logits
 }
 use std.blocks { conv_norm_act, conv_pool_stem, squeeze_excite, channel_attention, pool_head, conv_head }
 """
@@ -273,7 +274,14 @@ def as_matrices(d: Draw, m: Map) -> str:
     heads = d.of([h for h in (1, 2, 4) if m.divisor % h == 0])
     rows = f"{t} -> max_pool(kernel: 3, stride: 3) -> adaptive_avg_pool(2) -> tokens -> layer_norm"
     parts = f"{rows} -> split_heads({heads})"
-    bias = f"relative_bias({heads}, size: 2, init: {d.of(('zeros', 'normal(std: 1/10)'))})"
+    init, offsets = d.of(("zeros", "normal(std: 1/10)")), d.of(("signed", "absolute"))
+    table = f"parameter([1, 3, {m.channels} / {heads}], init: {init}) -> transpose"
+    bias = d.of(
+        (
+            f'relative_bias({heads}, size: 2, init: {init}, offsets: "{offsets}")',
+            f"relative_logits(matmul({parts}, {table}), matmul({parts}, {table}))",
+        )
+    )
     over = d.of(("height", "width"))
     mean = f"-> merge_heads -> mean(over: tokens) -> token(0) -> reshape(to: [{m.channels}, 1, 1])"
     return d.of(

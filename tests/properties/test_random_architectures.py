@@ -116,10 +116,13 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
             outputs = [(of.heads, rest[0], len(range(0, c, of.heads)))]
         case "merge_heads":
             outputs = [(c * rest[1], rest[0])]
+        case "relative_logits":
+            outputs = [(c, rest[0], rest[0])]
         case "relative_bias":
             height, width = of.size
             outputs = [(of.heads, height * width, height * width)]
-            differences = [{i - j for i in range(side) for j in range(side)} for side in of.size]
+            sign = abs if of.offsets == "absolute" else int
+            differences = [{sign(i - j) for i in range(side) for j in range(side)} for side in of.size]
             counts["params"] = of.heads * len(differences[0]) * len(differences[1])
         case "batch_norm" | "group_norm" | "layer_norm":
             counts["params"] = c + c if getattr(of, "affine", True) else 0

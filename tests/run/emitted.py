@@ -38,7 +38,7 @@ Extents: TypeAlias = tuple[int, int]
 WITHOUT_MODULES = {
     *("add", "sub", "mul", "div", "scale", "affine", "reciprocal", "sqrt", "square", "exp"),
     *("mean", "sum", "max", "min", "concat", "split", "flatten", "resize", "tokens", "map", "token", "attention"),
-    *("matmul", "transpose", "split_heads", "merge_heads", "maximum", "minimum", "joint_softmax"),
+    *("matmul", "transpose", "split_heads", "merge_heads", "maximum", "minimum", "joint_softmax", "relative_logits"),
 }
 """Operations that an emitted `forward` may compute by an expression, so that no hook sees them."""
 

@@ -13,7 +13,8 @@ use std.ops {
   prelu, tanh, mish, log_sigmoid, identity, max_pool, avg_pool, global_pool, global_max_pool, adaptive_avg_pool, linear,
   flatten, add, mul, concat, split, slice, pad_channels, channel_shuffle, upsample, resize, dropout, drop_path,
   layer_scale, scale, reshape, std_conv, conv_transpose, channel_conv, parameter, softmax, tokens, map, token,
-  attention, matmul, transpose, split_heads, merge_heads, relative_bias
+  attention, matmul, transpose, split_heads, merge_heads, relative_bias,
+  relative_logits
 }
 use std.blocks { conv_norm_act, squeeze_excite, pool_head, conv_head }
 """
@@ -265,12 +266,20 @@ PROGRAMS = {
       }
     """,
     "matrices": """
-      block biased(x; heads) {
+      block biased(x; heads, offsets: "signed") {
         t = x -> tokens -> layer_norm
         q = t -> linear(x.channels) -> split_heads(heads)
         k = t -> linear(x.channels) -> split_heads(heads)
         v = t -> linear(x.channels) -> split_heads(heads)
-        bias = relative_bias(heads, size: x.height x x.width, init: normal(std: 1/2))
+        bias = relative_bias(heads, size: x.height x x.width, init: normal(std: 1/2), offsets: offsets)
+        return x + map(attention(q, k, v, bias) -> merge_heads, x)
+      }
+      block by_content(x; heads) {
+        t = x -> tokens -> layer_norm -> linear(3 * x.channels)
+        q, k, v = t -> split_heads(heads) -> split(parts: 3, over: width)
+        rows = parameter([1, 2 * x.height - 1, q.width], init: normal(std: 1/2))
+        columns = parameter([1, 2 * x.width - 1, q.width], init: normal(std: 1/2))
+        bias = relative_logits(matmul(q, transpose(rows)), matmul(q, transpose(columns)))
         return x + map(attention(q, k, v, bias) -> merge_heads, x)
       }
       block multi_query(x; heads, dim: 6) {
@@ -302,8 +311,8 @@ PROGRAMS = {
         input:  3 x 12 x 16
         stem:   conv(8, kernel: 3, stride: 2)
         stages: [
-          biased(heads: 2), biased(heads: 4), multi_query(heads: 3), linear_attention(heads: 2), in_windows(heads: 4),
-          across
+          biased(heads: 2), biased(heads: 4, offsets: "absolute"), by_content(heads: 2), multi_query(heads: 3),
+          linear_attention(heads: 2), in_windows(heads: 4), across
         ]
         head:   tokens -> layer_norm -> token(3) -> linear(5)
       }

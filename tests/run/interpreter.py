@@ -169,6 +169,10 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
         case "relative_bias":
             height, width = op.size
             places = [(h, w) for h in range(height) for w in range(width)]
+            if op.offsets == "absolute":
+                table = t["weight"].mT
+                rows = [torch.stack([table[abs(h - i) * width + abs(w - j)] for i, j in places]) for h, w in places]
+                return (torch.stack([torch.stack(rows).permute(2, 0, 1)] * x.shape[0]),)
             rows = [
                 torch.stack(
                     [t["weight"][(h - i + height - 1) * (2 * width - 1) + w - j + width - 1] for i, j in places]
@@ -176,6 +180,20 @@ def evaluate(node: Node, inputs: list[Tensor], t: Mapping[str, Tensor]) -> tuple
                 for h, w in places
             ]
             return (torch.stack([torch.stack(rows).permute(2, 0, 1)] * x.shape[0]),)
+        case "relative_logits":
+            height, width = [(y.shape[3] + 1) // 2 for y in inputs]
+            places = [(h, w) for h in range(height) for w in range(width)]
+            columns = [
+                torch.stack(
+                    [
+                        x[:, :, n, i - h + height - 1] + inputs[1][:, :, n, j - w + width - 1]
+                        for n, (h, w) in enumerate(places)
+                    ],
+                    2,
+                )
+                for i, j in places
+            ]
+            return (torch.stack(columns, 3),)
         case "tokens":
             return (torch.stack([x[:, :, h, w] for h, w in places_of(op, *x.shape[2:])], 1),)
         case "token":

@@ -112,8 +112,8 @@ def test_a_network(name: str) -> None:
 
 
 OWN = {
-    *("ChannelConv", "ChannelShuffle", "DropPath", "LayerScale", "Learned", "MapStage", "Outputs", "PadChannels"),
-    *("Permute", "RelativeBias", "Reshape", "Scale", "SizedLearned", "Slice", "Stage", "StdConv2d"),
+    *("AbsoluteBias", "ChannelConv", "ChannelShuffle", "DropPath", "LayerScale", "Learned", "MapStage", "Outputs"),
+    *("PadChannels", "Permute", "RelativeBias", "Reshape", "Scale", "SizedLearned", "Slice", "Stage", "StdConv2d"),
 }
 """Small modules of the emitted file itself; what they take is in their own order."""
 

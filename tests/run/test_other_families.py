@@ -7,6 +7,7 @@ statistics. Numbers are doubles, so that only the order of additions may differ.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -21,9 +22,9 @@ from torch import Tensor, nn
 from archdsl.weights import RESHAPE, map_state
 
 MODELS = (
-    *("cait_xxs24", "coatnet_0", "convnext_t", "convnextv2_atto", "cspdarknet53", "deit_ti16_distilled"),
-    *("densenet121", "densenet169", "densenet201", "dla34", "dpn68", "eca_resnet50_d", "efficientvit_b0"),
-    *("ese_vovnet39b", "fasternet_t0", "focalnet_t_srf", "ghostnet_1_0x", "hrnet_w18_small"),
+    *("botnet26_t", "cait_xxs24", "coatnet_0", "convnext_t", "convnextv2_atto", "cspdarknet53", "deit_ti16_distilled"),
+    *("densenet121", "densenet169", "densenet201", "dla34", "dpn68", "eca_resnet50_d", "efficientformer_l1"),
+    *("efficientvit_b0", "ese_vovnet39b", "fasternet_t0", "focalnet_t_srf", "ghostnet_1_0x", "hrnet_w18_small"),
     *("inception_resnet_v2", "inception_v3", "inception_v4", "inceptionnext_atto", "mixer_s16", "mixnet_s"),
     *("mobilenetv4_conv_s", "mobilenetv4_hybrid_m", "mobileone_s0", "mobileone_s0_deployed", "mobilevit_xs"),
     *("mobilevitv2_0_5x", "nf_resnet50"),
@@ -41,10 +42,22 @@ def theirs(library: str, name: str) -> nn.Module:
             model: nn.Module = source.create_model(name)
         else:
             model = getattr(source.models, name)(**options)
+        if name == "efficientformer_l1":  # it stores where each element of its tables is read
+            keep_indices(model, "attention_bias_idxs")
         if name == "poolformer_s12":  # timm pools before the last norm, the authors behind it
             norm = type(model.stages[0].blocks[0].norm1)(512)
             model.head.global_pool, model.head.norm = norm, model.head.global_pool
     return model
+
+
+def keep_indices(model: nn.Module, name: str) -> None:
+    """Tables of indices as modules that do not store them have them: made anew where there is memory."""
+    for module in model.modules():
+        if hasattr(module, name):
+            with torch.device("cpu"):
+                indices = getattr(type(module)(), name)
+            module.register_buffer(name, getattr(module, name), persistent=False)
+            module._init_buffers = partial(setattr, module, name, indices)
 
 
 def deployed(name: str, model: nn.Module) -> nn.Module:
@@ -58,6 +71,7 @@ def deployed(name: str, model: nn.Module) -> nn.Module:
 # Sizes
 
 REFERENCES = [
+    ("botnet26_t", "timm", "botnet26t_256"),
     ("cait_xxs24", "timm", "cait_xxs24_224"),
     ("coatnet_0", "timm", "coatnet_0_224"),
     ("convnext_t", "timm", "convnext_tiny"),
@@ -71,6 +85,7 @@ REFERENCES = [
     ("densenet201", "timm", "densenet201"),
     ("dpn68", "timm", "dpn68"),
     ("efficientvit_b0", "timm", "efficientvit_b0"),
+    ("efficientformer_l1", "timm", "efficientformer_l1"),
     ("fasternet_t0", "timm", "fasternet_t0"),
     ("focalnet_t_srf", "timm", "focalnet_tiny_srf"),
     ("eca_resnet50_d", "timm", "ecaresnet50d"),
@@ -151,6 +166,7 @@ SMALLEST = (75, 107)
 """75 is the least that an Inception network takes."""
 
 CASES = [
+    ("botnet26_t", "timm", "botnet26t_256", (256, 256)),
     ("cait_xxs24", "timm", "cait_xxs24_224", (224, 224)),
     ("coatnet_0", "timm", "coatnet_0_224", (224, 224)),
     ("convnext_t", "timm", "convnext_tiny", (64, 96)),
@@ -161,6 +177,7 @@ CASES = [
     ("densenet121", "timm", "densenet121", ODD),
     ("dpn68", "timm", "dpn68", ODD),
     ("efficientvit_b0", "timm", "efficientvit_b0", ODD),
+    ("efficientformer_l1", "timm", "efficientformer_l1", (224, 224)),
     ("fasternet_t0", "timm", "fasternet_t0", (64, 96)),
     ("focalnet_t_srf", "timm", "focalnet_tiny_srf", (64, 96)),
     ("eca_resnet50_d", "timm", "ecaresnet50d", ODD),
@@ -196,7 +213,7 @@ CASES = [
 ]
 
 
-OF_ONE_SIZE = ("coatnet_0",)
+OF_ONE_SIZE = ("botnet26_t", "coatnet_0", "efficientformer_l1")
 """Networks with norms that need statistics, and for images of one size alone."""
 
 MANY_PARAMETERS = 100_000_000

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 HEADER = """arch 1
 use std.ops {
   adaptive_avg_pool, attention, concat, conv, drop_path, exp, gelu, global_pool, layer_norm, linear, map, matmul,
-  max_pool, mean, merge_heads, parameter, relative_bias, relu, softmax, split, split_heads, token, tokens, transpose
+  max_pool, mean, merge_heads, parameter, relative_bias, relative_logits, relu, softmax, split, split_heads, token,
+  tokens, transpose
 }
 """
 SIZE = "8 x 5 x 4"
@@ -177,6 +178,44 @@ def test_a_bias_of_offsets() -> None:
         torch.testing.assert_close(pairs[1, :, n, m], table[(down + 4) * 7 + along + 3])
 
 
+def test_absolute_offsets() -> None:
+    """The table of one quarter: mirrored by hand it is that of signed offsets."""
+    body = "block b(x) = relative_bias(2, size: 5 x 4, init: zeros) + parameter([1, 1, 1], init: zeros)"
+    signed, absolute = module_of(body), module_of(body.replace("init: zeros)", 'init: zeros, offsets: "absolute")', 1))
+    table = values(2, 5, 4)
+    down, along = torch.arange(-4, 5).abs(), torch.arange(-3, 4).abs()
+    for model, weight in ((absolute, table.flatten(1)), (signed, table[:, down][:, :, along].flatten(1).mT)):
+        state = model.state_dict()
+        name = next(iter(state))
+        assert state[name].shape == weight.shape
+        model.load_state_dict({**state, name: weight})
+    image = values(2, 8, 5, 4)
+    torch.testing.assert_close(absolute(image), signed(image), rtol=0, atol=0)
+
+
+BY_CONTENT = """block b(x) {
+  q       = x -> tokens -> split_heads(2)
+  rows    = parameter([1, 2 * x.height - 1, q.width], init: normal(std: 1))
+  columns = parameter([1, 2 * x.width - 1, q.width], init: normal(std: 1))
+  return relative_logits(matmul(q, transpose(rows)), matmul(q, transpose(columns)))
+}"""
+
+
+@pytest.mark.parametrize(("height", "width"), [(5, 4), (1, 3), (3, 1)])
+def test_logits_of_offsets(height: int, width: int) -> None:
+    """What a query says to a key is its product with the vectors for how far below and to the right of it that is."""
+    model, image = module_of(BY_CONTENT, f"8 x {height} x {width}"), values(2, 8, height, width)
+    rows, columns = (parameter[0] for parameter in model.parameters())
+    assert (len(rows), len(columns)) == (2 * height - 1, 2 * width - 1)
+    found = model(image)
+    q = image.reshape(2, 2, 4, height, width)
+    places = [(h, w) for h in range(height) for w in range(width)]
+    for n, (h, w) in enumerate(places):
+        for m, (i, j) in enumerate(places):
+            vector = rows[i - h + height - 1] + columns[j - w + width - 1]
+            torch.testing.assert_close(found[:, :, n, m], torch.einsum("bhc,c->bh", q[..., h, w], vector))
+
+
 def test_drop_path_drops_whole_images() -> None:
     model = module_of("block b(x) = x -> tokens -> drop_path(1/2)").train()
     torch.manual_seed(0)
@@ -197,6 +236,8 @@ FIXED = [
     (WRITTEN_OUT, SIZE, "5 x 4"),
     (BIASED, SIZE, "5 x 4"),
     (BIASED, "8 x 1 x 1", "1 x 1"),
+    (BY_CONTENT, SIZE, "5 x 4"),
+    (BY_CONTENT, "8 x 1 x 1", "1 x 1"),
     ("block b(x) = matmul(x, parameter([1, x.width, 3], init: ones))", "8 x 6 x 4", "6 x 4"),
     ("block b(x) = (x -> tokens -> transpose) * parameter(1 x 8, init: ones)", "8 x 1 x 1", "1 x 1"),
     ("block c(y) = y * parameter(8 x y.tokens, init: ones)\nblock b(x) = x -> tokens -> c", SIZE, "20"),

@@ -173,12 +173,17 @@ def _learned(*extents: str) -> Form:
     return Form(module, lower=lowering.parameter, channels="width", learned=True)
 
 
-def _relative(o: Arguments) -> Expression:
-    given: dict[str, Expression] = {} if o["std"] == Literal(0.0) else {"std": o["std"]}
-    extents_beside = [o[extent] for extent in BESIDE]
-    if any(extent != Literal(0) for extent in extents_beside):
-        given["beside"] = Tuple(tuple(extents_beside))
-    return call("RelativeBias", o["width"], Tuple((o["height"], o["extent"])), o["mean"], **given)
+def _relative(name: str) -> Form:
+    """A table of offsets, read as a matrix of positions."""
+
+    def module(o: Arguments) -> Expression:
+        given: dict[str, Expression] = {} if o["std"] == Literal(0.0) else {"std": o["std"]}
+        extents_beside = [o[extent] for extent in BESIDE]
+        if any(extent != Literal(0) for extent in extents_beside):
+            given["beside"] = Tuple(tuple(extents_beside))
+        return call(name, o["width"], Tuple((o["height"], o["extent"])), o["mean"], **given)
+
+    return Form(module, lower=lowering.relative_bias, channels="width", learned=True)
 
 
 LOWEST = Negative(dotted("math.inf"))
@@ -396,7 +401,8 @@ FORMS: dict[str, Form] = {
     "parameter": _learned("width", "height", "extent"),
     "parameter_vector": _learned("width"),
     "parameter_tokens": _learned("count", "width"),
-    "relative_bias": Form(_relative, lower=lowering.relative_bias, channels="width", learned=True),
+    "relative_bias": _relative("RelativeBias"),
+    "absolute_bias": _relative("AbsoluteBias"),
     # tokens
     "tokens": Form(value=_as_tokens, lower=lowering.ordered),
     "tokens_by_window": Form(value=lambda o, x: call("tokens_by_window", x[0], o["window"])),
@@ -412,6 +418,7 @@ FORMS: dict[str, Form] = {
     "merge_heads": Form(
         value=lambda _, x: call(Attribute(_transposed(x[0], 1, 2), "flatten"), Literal(2)), channels="other"
     ),
+    "relative_logits": Form(value=lambda _, x: call("relative_logits", *x), channels="other", fresh=True),
     "attention": Form(
         value=lambda o, x: call("multi_head_attention", *x[:3], o["heads"], *x[3:]),
         lower=lowering.attention,

@@ -218,7 +218,8 @@ def parameter(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -
 def relative_bias(op: Any, _inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Lowered:
     """As a learned tensor, with the size of the map whose positions it compares."""
     started = parameter(op, (), outputs).arguments
-    return Lowered(op.name, {**started, "height": op.size[0], "extent": op.size[1]})
+    form = "absolute_bias" if op.offsets == "absolute" else op.name
+    return Lowered(form, {**started, "height": op.size[0], "extent": op.size[1]})
 
 
 def slice_of(op: Any, _inputs: tuple[Shape, ...], _outputs: tuple[Shape, ...]) -> Lowered:

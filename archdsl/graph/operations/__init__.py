@@ -54,7 +54,7 @@ from archdsl.graph.operations.layout import (
     Upsample,
 )
 from archdsl.graph.operations.learned import Parameter, RelativeBias
-from archdsl.graph.operations.matrices import Matmul, MergeHeads, SplitHeads, Transpose
+from archdsl.graph.operations.matrices import Matmul, MergeHeads, RelativeLogits, SplitHeads, Transpose
 from archdsl.graph.operations.norms import BatchNorm, GroupNorm, LayerNorm, LayerScale
 from archdsl.graph.operations.pooling import AdaptiveAvgPool, AvgPool, GlobalMaxPool, GlobalPool, MaxPool
 from archdsl.graph.operations.reductions import JointSoftmax, Max, Mean, Min, Softmax, Sum
@@ -111,6 +111,7 @@ __all__ = [
     "Prelu",
     "Reciprocal",
     "RelativeBias",
+    "RelativeLogits",
     "Relu",
     "Relu6",
     "Reshape",

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from archdsl.graph.initializers import Initializer
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.operations.base import NOTHING_SAVED, Operation, Saved, Tensor, attribute, operation
-from archdsl.graph.operations.kinds import EXTENT, PAIR, Start, Wholes
+from archdsl.graph.operations.kinds import EXTENT, PAIR, Choice, Start, Wholes
 from archdsl.graph.shapes import Shape, elements, laid_out
 
 
@@ -51,10 +52,14 @@ class RelativeBias(Operation):
     name: ClassVar[str] = "relative_bias"
     leading: ClassVar[str | None] = "heads"
     learned: ClassVar[bool] = True
+    later: ClassVar[Mapping[str, Any]] = {"offsets": "signed"}
 
     heads: Any = attribute(EXTENT, "number of matrices")
     size: tuple[Any, Any] = attribute(PAIR, "height x width of the map, or of a window of it")
     init: Initializer = attribute(Start(), "how it starts")
+    offsets: str = attribute(
+        Choice("signed", "absolute"), "whether an offset and its mirror images have a number each, or one", "signed"
+    )
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """(heads, H W, H W)."""
@@ -62,15 +67,18 @@ class RelativeBias(Operation):
         return ((self.heads, count, count),)
 
     def _offsets(self) -> Any:
-        return (2 * self.size[0] - 1) * (2 * self.size[1] - 1)
+        height, width = self.size
+        return height * width if self.offsets == "absolute" else (2 * height - 1) * (2 * width - 1)
 
     def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
         """Its table, as parameters."""
         return Ledger(other_parameters=self._offsets() * self.heads, outputs=elements(outputs[0]))
 
     def tensors(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        """`weight`, of (2 H - 1) (2 W - 1) offsets by heads: offsets row by row, from -(H - 1), -(W - 1) on."""
-        return (Tensor("weight", (self._offsets(), self.heads), "other_parameters"),)
+        """`weight`, of (2 H - 1) (2 W - 1) offsets by heads: offsets row by row, from -(H - 1), -(W - 1) on; or of
+        heads by H W absolute offsets, as the networks that have those store it."""
+        shape = (self._offsets(), self.heads)
+        return (Tensor("weight", shape[::-1] if self.offsets == "absolute" else shape, "other_parameters"),)
 
     def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
         """Nothing."""

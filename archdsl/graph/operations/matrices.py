@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from archdsl.graph.faults import RuleError
 from archdsl.graph.ledger import Ledger
-from archdsl.graph.operations.base import Operation, Saved, attribute, need_map, need_tokens, operation
+from archdsl.graph.operations.base import NOTHING_SAVED, Operation, Saved, attribute, need_map, need_tokens, operation
 from archdsl.graph.operations.kinds import EXTENT
 from archdsl.graph.operations.layout import Layout
 from archdsl.graph.shapes import Dim, Shape, differ, divides, elements, exact_divide, is_one, noun, show, show_shape
@@ -155,4 +155,52 @@ class MergeHeads(Layout):
         return ((heads * channels, count),)
 
 
-__all__ = ["Matmul", "MergeHeads", "SplitHeads", "Transpose"]
+@operation
+class RelativeLogits(Operation):
+    """For every two positions of a map the sum of what the first has for their offset down and for that along
+    (Srinivas et al. 2021): a bias of attention."""
+
+    name: ClassVar[str] = "relative_logits"
+    arity: ClassVar[int | None] = 2
+    counts_channels: ClassVar[bool] = True
+
+    def stride_behind(self, stride: int) -> int | None:
+        """None: rows and columns are positions, and have no places in the image."""
+        return None
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """(h, N, N) of (h, N, 2 H - 1) and (h, N, 2 W - 1) with N = H W. Raises E403 for what is no map, E404 for an
+        even number of offsets, E401 where heads or positions differ."""
+        down, along = inputs
+        heads, count, _ = need_map(self.name, down)
+        others = need_map(self.name, along)
+        height, width = self._side("down", down[2]), self._side("along", along[2])
+        if differ(heads, others[0]) or differ(count, others[1]) or differ(count, height * width):
+            raise RuleError(
+                "E401",
+                f"relative_logits for offsets in a map of {show(height)} x {show(width)} needs as many heads in both "
+                f"and {show(height * width)} positions, and got {show_shape(down)} and {show_shape(along)}",
+            )
+        return ((heads, count, count),)
+
+    def _side(self, direction: str, offsets: Dim) -> Dim:
+        """The extent that has so many offsets."""
+        if not divides(2, offsets + 1):
+            raise RuleError(
+                "E404",
+                f"relative_logits needs 2 n - 1 offsets {direction} a map of n positions that way, and got "
+                f"{show(offsets)}",
+            )
+        return exact_divide(offsets + 1, 2)
+
+    def cost(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Ledger:
+        """The sums."""
+        count = elements(outputs[0])
+        return Ledger(residual_adds=count, outputs=count)
+
+    def saved(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Saved:
+        """Nothing: a gradient is moved back."""
+        return NOTHING_SAVED
+
+
+__all__ = ["Matmul", "MergeHeads", "RelativeLogits", "SplitHeads", "Transpose"]
