@@ -282,13 +282,13 @@ PROGRAMS = {
         bias = relative_logits(matmul(q, transpose(rows)), matmul(q, transpose(columns)))
         return x + map(attention(q, k, v, bias) -> merge_heads, x)
       }
-      block multi_query(x; heads, dim: 6) {
-        q = x -> tokens -> linear(heads * dim) -> split_heads(heads)
-        few = x -> max_pool(kernel: 2, stride: 2) -> tokens
+      block multi_query(x; heads, dim: x.channels / heads) {
+        q = x -> tokens -> layer_norm -> linear(x.channels) -> split_heads(heads)
+        few = x -> max_pool(kernel: 2, stride: 2) -> tokens -> layer_norm
         k, v = few -> linear(2 * dim) -> split_heads(1) -> split(parts: 2, over: width)
-        own = few -> linear(heads * dim) -> split_heads(heads)
+        own = few -> linear(x.channels) -> split_heads(heads)
         bias = parameter(1 x q.height x own.height, init: normal(std: 1/2))
-        return x + map(attention(q, k, v) + attention(q, k, own, bias) -> merge_heads -> linear(x.channels), x)
+        return x + map(attention(q, k, v) + attention(q, k, own, bias) -> merge_heads, x)
       }
       block linear_attention(x; heads) {
         t = x -> tokens -> layer_norm -> linear(3 * x.channels)
@@ -311,7 +311,7 @@ PROGRAMS = {
         input:  3 x 12 x 16
         stem:   conv(8, kernel: 3, stride: 2)
         stages: [
-          biased(heads: 2), biased(heads: 4, offsets: "absolute"), by_content(heads: 2), multi_query(heads: 3),
+          biased(heads: 2), biased(heads: 4, offsets: "absolute"), by_content(heads: 2), multi_query(heads: 4),
           linear_attention(heads: 2), in_windows(heads: 4), across
         ]
         head:   tokens -> layer_norm -> token(3) -> linear(5)
