@@ -69,9 +69,13 @@ def test_every_operation_comes_back() -> None:
     sliced = net(INPUT, "split", "split", sizes=(1, 3))
     gelu = net(net(sliced, "scale", "scale", factor=Fraction(-1, 5)), "gelu", "gelu", approximate="tanh")
     rest = net.builder.finish("rest", [net(gelu, "silu", "silu"), net(gelu, "swish", "hard_swish")])
+    net = Sketch(3, 24, 18)  # of a map of 4 x 6 the offsets down and along
+    offsets = net.many(INPUT, "split", "split", sizes=(7, 11), over="width")
+    placed = net.builder.finish("placed", [net(list(offsets), "logits", "relative_logits")])
     networks = (
         kitchen_sink(),
         rest,
+        placed,
         small(),
         *[NETWORKS[name]() for name in ("arithmetic", "relatives", "attentive", "matrices")],
     )

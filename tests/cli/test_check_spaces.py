@@ -113,7 +113,7 @@ def test_check_json(run: Run, spaces: Path) -> None:
 
 
 def test_check_without_a_verdict(run: Run, spaces: Path) -> None:
-    text = WIDE.replace("uniform(8 .. largest(), quantum: 8)", "int(1 .. 1000)").replace("settings: 6  ", "")
+    text = WIDE.replace("uniform(8 .. largest(), quantum: 8)", "int(1 .. 1000000)").replace("settings: 6  ", "")
     (spaces / "wide.arch").write_text(NET + text)
     result = run("check", "-v", "wide.arch")
     assert result.code == 0

@@ -205,7 +205,7 @@ def _symbols(stage: Any, measure: str) -> set[Any]:
 
 
 @settings(PROFILE, max_examples=many(25))
-@given(programs(), st.integers(1, 3), st.integers(0, 2), st.integers(0, 2), st.lists(st.integers(1, 4), min_size=3))
+@given(programs(), st.integers(1, 3), st.integers(0, 2), st.integers(0, 2), st.lists(st.integers(1, 4), min_size=5))
 def test_formula_at_other_values_equals_the_count_of_that_network(
     program: Program, factor: int, taller: int, wider: int, depths: list[int]
 ) -> None:
