@@ -419,7 +419,7 @@ def test_cheap_commands_load_no_heavy_library() -> None:
         ["cost", str(REGNET), "--format", "json"],
         ["show", str(REGNET)],
         ["explain", str(REGNET), "--scale", "dWr:4"],
-        ["check", str(SPECS)],
+        ["check", *[str(path) for path in sorted(SPECS.iterdir()) if path.name not in ("papers", "spaces")]],
         ["fmt", "--check", str(REGNET)],
     ):
         done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)

@@ -278,6 +278,8 @@ def _laid(expression: Expression, indent: int, head: str = "", tail: str = "", *
             one = whole[len(space) + len(head) + 1 : len(whole) - len(tail) - 1]
             inside = [f"{space}    {one}"] if indent + 4 + len(one) <= WIDTH else inside
             return [f"{space}{head}[", *inside, f"{space}]{tail}"]
+        case Call(_, _, False) if not free and _links(expression) > 1 and indent + 4 + len(text(expression)) <= WIDTH:
+            return [f"{space}{head}(", f"{space}    {text(expression)}", f"{space}){tail}"]
         case Call(function, (Generator() as only,)):
             return _laid(only, indent, f"{head}{text(_held(function))}", tail)
         case Call(function, arguments, spread) if arguments:
@@ -314,6 +316,16 @@ def _inside(items: Sequence[Expression], indent: int, *, whole: bool) -> list[st
     if whole and len(items) == 1:
         return _laid(items[0], indent, free=True)
     return [line for item in items for line in _laid(item, indent, tail=",", free=True)]
+
+
+def _links(expression: Expression) -> int:
+    """How often a chain of calls goes on behind a bracket: twice in `f(x).g(y).h()`."""
+    found = 0
+    while isinstance(expression, Attribute | Call | Index):
+        below = expression.function if isinstance(expression, Call) else expression.value
+        found += isinstance(expression, Attribute) and isinstance(below, Call | Index)
+        expression = below
+    return found
 
 
 def _chain(expression: Binary, strength: int) -> Iterator[tuple[str, Expression]]:
