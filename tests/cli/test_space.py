@@ -551,7 +551,7 @@ def test_rows_that_are_none(run: Run, spaces: Path) -> None:
 
 @pytest.mark.usefixtures("spaces")
 def test_plots(run: Run) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="plot needs matplotlib")
     words = ("plot", "space", "spaces.arch:tiny", "spaces.arch:narrow", "--count", 5)
     for show, column in [("costs", "depth"), ("acceptance", "condition"), ("widths", "width")]:
         count = () if show != "widths" else ("--count", 2)

@@ -15,7 +15,8 @@ from archdsl.diagnostics import Fault
 from archdsl.graph.network import INPUT
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.column import Array, Exact, Lanes, Uneven, constant
+from archdsl.spaces.arrays.column import Exact, constant
+from archdsl.spaces.arrays.lanes import Array, Lanes, Uneven
 from archdsl.spaces.arrays.rules import Chosen
 
 Shapes: TypeAlias = tuple[Shape, ...]
@@ -23,11 +24,6 @@ Shapes: TypeAlias = tuple[Shape, ...]
 
 class Unsuited(Exception):
     """The model is not one whose blocks are counted one by one: the ordinary compiler counts it."""
-
-
-def mattering(lanes: Lanes) -> Array:
-    """The lanes that matter (N)."""
-    return lanes.mattering(np.ones((lanes.size, 1), dtype=bool))[:, 0]
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class LaneAssembly(Assembly):
             stage = replace(stages[index], block=block)
             alone = replace(self, model=replace(self.model, stages=(*stages[:index], stage, *stages[index + 1 :])))
             with lanes.only(where, chosen.depends):
-                if mattering(lanes).any():
+                if lanes.here[:, 0].any():
                     try:
                         made.append((where, alone.stage(index, first, before, ends)))
                     except (Fault, AlreadyReported, Unsuited, Uneven):
@@ -88,4 +84,4 @@ def _dim(chosen: Chosen, groups: Sequence[Array], dims: Sequence[Any]) -> Any:
     return Exact(lanes, found, depends=depends)
 
 
-__all__ = ["LaneAssembly", "Shapes", "Unsuited", "mattering"]
+__all__ = ["LaneAssembly", "Shapes", "Unsuited"]

@@ -1,159 +1,34 @@
 """Columns: numbers that have a value in each of many lanes, exact or enclosed by doubles.
 
-A lane is a setting that is worked out beside others. All arrays have two axes, lanes x positions: a number that each
-lane has once is N x 1, what a comprehension over a list of other length in every lane makes is N x J, its index 1 x J.
-
 An `Exact` column holds fractions of whole numbers, and knows a bound of them, so that nothing wraps around. A `Real`
 one holds doubles with a bound of their error, and how to work out an element exactly: where a rounding or a comparison
 lies within that error, it is decided so, by the numbers of the language. What they cannot decide, or what has no value,
 makes its lane one that the ordinary compiler decides.
 
-Every column and mask knows on which dimensions of the space it depends: what is made without saying so depends on all.
-Where the lanes must agree on something, or may be left to the ordinary compiler, `Lanes` is told on which dimensions
-that depends, for those who ask (`structure.py`).
+Every column, as every mask, knows on which dimensions of the space it depends: what is made without saying so depends
+on all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from archdsl import numbers
 from archdsl.graph.symbolic import StandIn
 from archdsl.numbers import NumberError
-
-Array: TypeAlias = npt.NDArray[Any]
-Truth: TypeAlias = npt.NDArray[np.bool_]
+from archdsl.spaces.arrays.lanes import EVERYTHING, WIDE, Array, Lanes, Mask, Split, Truth, Uneven
 
 Element: TypeAlias = numbers.Number | None
 """An element, exactly; none where it cannot be had."""
 
-WIDE = 1 << 62
-"""Whole numbers from here on are not calculated with in 64 bits."""
 EPSILON = 2.0**-48
 """What an operation on doubles may be off by, relative to its result: 16 units of the last place, where none is off by
 more than 4."""
-
-
-EVERYTHING = -1
-"""The dimensions that something depends on are the bits of a number that are set: here all of them."""
-
-
-class Split(Exception):
-    """Something has to be the same in all lanes: they are to be worked out apart, by these keys (N)."""
-
-    def __init__(self, keys: Array, depends: int = EVERYTHING) -> None:
-        super().__init__("the lanes differ")
-        self.keys, self.depends = keys, depends
-
-
-class Uneven(Exception):
-    """Something has to be the same at all positions of the lanes, which is not so."""
-
-
-class Lanes:
-    """The lanes of one evaluation: which of them matter where, and which the ordinary compiler is to decide."""
-
-    def __init__(self, size: int, most: int = 1 << 22) -> None:
-        self.size = size
-        self.most = most
-        """Elements of an array, beyond which the lanes come apart."""
-        self.unsure: Truth = np.zeros(size, dtype=bool)
-        """The lanes that the ordinary compiler is to decide."""
-        self.decided: set[int] | None = None
-        """For those who ask: on which dimensions each decision depends."""
-        self._live: list[Truth] = []
-        self._within: list[int] = [0]
-        """On what it depends which lanes matter."""
-
-    @contextmanager
-    def only(self, where: Truth, depends: int) -> Iterator[None]:
-        """For what is worked out where this holds alone."""
-        self._live.append(where & self._live[-1] if self._live else where)
-        self._within.append(depends | self._within[-1])
-        try:
-            yield
-        finally:
-            self._live.pop()
-            self._within.pop()
-
-    def rests(self, depends: int) -> None:
-        """Say that the way of all lanes is decided here by what depends on these dimensions."""
-        if self.decided is not None:
-            self.decided.add(depends | self._within[-1])
-
-    def doubt(self, where: Truth, depends: int = EVERYTHING) -> None:
-        """Leave lanes to the ordinary compiler, if they matter here."""
-        self.rests(depends)
-        if where.any():
-            self.unsure |= np.broadcast_to(self.mattering(where), (self.size, where.shape[1])).any(axis=1)
-
-    def mattering(self, where: Truth) -> Truth:
-        """Those of some elements that matter."""
-        found = where & self._live[-1] if self._live else where
-        return found & ~self.unsure[:, None]
-
-    def alike(self, values: Array, depends: int = EVERYTHING) -> Any:
-        """The one value that an array has wherever it matters; none where it has several, or matters nowhere."""
-        self.rests(depends)
-        shape = np.broadcast_shapes((self.size, values.shape[1]), self._extent())
-        matter = np.broadcast_to(self.mattering(np.ones((1, 1), dtype=bool)), shape)
-        held = np.broadcast_to(values, matter.shape)[matter]
-        return held[0] if held.size and (held == held[0]).all() else None
-
-    @property
-    def nested(self) -> bool:
-        """Whether this is within a list of other length in every lane."""
-        return self._extent()[1] > 1
-
-    def _extent(self) -> tuple[int, ...]:
-        return self._live[-1].shape if self._live else (1, 1)
-
-
-class Mask:
-    """Whether something holds, by lane. As a plain condition it is one only where all lanes agree."""
-
-    __slots__ = ("depends", "lanes", "truth")
-
-    def __init__(self, lanes: Lanes, truth: Truth, depends: int = EVERYTHING) -> None:
-        self.lanes, self.truth, self.depends = lanes, truth, depends
-
-    def __bool__(self) -> bool:
-        agreed = self.agreed
-        if agreed is not None:
-            return bool(agreed)
-        if not self.lanes.mattering(np.ones((1, 1), dtype=bool)).any():
-            return False
-        raise self.apart()
-
-    @property
-    def agreed(self) -> Any:
-        """Whether it holds, where all lanes that matter agree on that; else none."""
-        return self.lanes.alike(self.truth, self.depends)
-
-    def apart(self) -> Exception:
-        """What takes the lanes apart for which it holds from those for which it does not."""
-        if self.truth.shape[1] > 1:
-            return Uneven()
-        return Split(np.broadcast_to(self.truth, (self.lanes.size, 1))[:, 0], self.depends)
-
-    def __invert__(self) -> Mask:
-        return Mask(self.lanes, ~self.truth, self.depends)
-
-    def __and__(self, other: Mask) -> Mask:
-        return Mask(self.lanes, self.truth & other.truth, self.depends | other.depends)
-
-    def __or__(self, other: Mask) -> Mask:
-        return Mask(self.lanes, self.truth | other.truth, self.depends | other.depends)
-
-    def __hash__(self) -> int:
-        raise TypeError("a mask has no hash")
 
 
 class Column(StandIn):
@@ -323,9 +198,9 @@ class Column(StandIn):
             return int(found)
         if whole.num.shape[1] > 1:
             raise Uneven
-        if not self.lanes.mattering(np.ones((1, 1), dtype=bool)).any():
+        if not self.lanes.here.any():
             return 0
-        raise Split(np.broadcast_to(whole.num, (self.lanes.size, 1))[:, 0], self.depends)
+        raise Split(self.lanes.each(whole.num), self.depends)
 
     __int__ = __index__
 
@@ -726,4 +601,4 @@ def _decide(column: Real, close: Truth, found: Array, exactly: Callable[..., Ele
             found[row, position] = value
 
 
-__all__ = ["Column", "Exact", "Lanes", "Mask", "Real", "Split", "Uneven", "constant", "where"]
+__all__ = ["Column", "Exact", "Real", "constant", "where"]

@@ -27,9 +27,11 @@ from archdsl.graph.cost import convention_of
 from archdsl.graph.shapes import Size
 from archdsl.numbers import is_number
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Lanes, Mask, Split, Uneven
+from archdsl.spaces.arrays.alike import grouped
+from archdsl.spaces.arrays.column import Column, Exact
+from archdsl.spaces.arrays.lanes import WIDE, Array, Lanes, Mask, Split, Uneven
 from archdsl.spaces.arrays.rules import Chosen, LaneContext
-from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited, grouped
+from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited
 from archdsl.spaces.laws import Draw, Grid
 from archdsl.spaces.member import member_of, seen
 from archdsl.spaces.space import Requirement, Space, Step
@@ -39,7 +41,7 @@ Settings: TypeAlias = npt.NDArray[np.int64]
 
 VALID, NO_NETWORK = -1, -2
 """What `Batch.why` says where no requirement refused a setting."""
-LANES = 1 << 18
+LANES = 1 << 17
 """Lanes that are worked out at once."""
 FIRST, AFTER = 1 << 20, 1 << 22
 """Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
@@ -149,7 +151,7 @@ class Run:
                 return rows, [], []
             found.why[rows[sure]] = NO_NETWORK
             return rows[~sure], [], []
-        except (Unsuited, Uneven, TypeError, RecursionError):
+        except (Unsuited, Uneven, TypeError, RecursionError):  # TypeError: of a column as a key, or where none is taken
             return rows, [], []
         sure = ~self.lanes.unsure
         if keys is not None:
@@ -204,7 +206,7 @@ class Run:
         """Where a requirement holds."""
         value = self.ctx.evaluate(step.condition, env)
         if isinstance(value, Mask):
-            return np.broadcast_to(value.truth, (self.lanes.size, 1))[:, 0]
+            return self.lanes.each(value.truth)
         return np.full(self.lanes.size, value is not None and value is not False)
 
     def _environment(self, of: Environment) -> Environment:

@@ -20,7 +20,7 @@ import numpy as np
 
 from archdsl.graph.tape import Plan, Term
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.column import WIDE, Array
+from archdsl.spaces.arrays.lanes import WIDE, Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ lanes at once makes the lanes come apart, `Split`, so that each part agrees on i
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -23,7 +24,8 @@ from archdsl.analysis.values import Block, Environment, Function, ManyBlocks, Ma
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.shapes import Range
 from archdsl.numbers import NumberError
-from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Lanes, Mask, Split, Uneven, constant, where
+from archdsl.spaces.arrays.column import Column, Exact, constant, where
+from archdsl.spaces.arrays.lanes import WIDE, Array, Lanes, Mask, Split, Uneven
 from archdsl.syntax import ast
 
 
@@ -66,7 +68,7 @@ class Counted(ManyLists):
 
     def apart(self) -> NoReturn:
         """Take lanes of other length from each other."""
-        raise Split(np.broadcast_to(self.lengths.num, (self.lengths.lanes.size, 1))[:, 0], self.lengths.depends)
+        raise Split(self.lengths.lanes.each(self.lengths.num), self.lengths.depends)
 
     def __iter__(self) -> Iterator[Value]:
         self.apart()
@@ -204,12 +206,12 @@ def _alone(e: ast.Comparison, sign: str) -> ast.Comparison:
 
 
 _COMPARED: dict[str, Callable[[Any, Any], Any]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 
 
@@ -293,7 +295,7 @@ def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
         if isinstance(length, Exact) and length.lanes.alike(length.num, length.depends) is None:
             length = length.reduced()
             lanes = length.lanes
-            most = int(np.max(length.num, initial=0, where=lanes.mattering(np.ones((1, 1), dtype=bool))))
+            most = int(np.max(length.num, initial=0, where=lanes.here))
             if 0 < most <= limits.MAX_LIST:
                 _verify_size(length, most)
                 # Behind its end a list repeats its last element, so that nothing else is worked out there.
@@ -309,7 +311,7 @@ def _verify_size(lengths: Exact, most: int) -> None:
     parts = -(-lanes.size * most // lanes.most)
     if parts > 1 and lanes.size > 1:
         rank = np.empty(lanes.size, np.int64)
-        rank[np.argsort(np.broadcast_to(lengths.num, (lanes.size, 1))[:, 0], kind="stable")] = np.arange(lanes.size)
+        rank[np.argsort(lanes.each(lengths.num), kind="stable")] = np.arange(lanes.size)
         raise Split(rank * min(parts, lanes.size) // lanes.size)
 
 

@@ -25,8 +25,9 @@ from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.values import Environment
 from archdsl.diagnostics import Fault
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.column import EVERYTHING, Array, Column, Exact, Lanes, Mask, Split, Uneven
+from archdsl.spaces.arrays.column import Column, Exact
 from archdsl.spaces.arrays.engine import Engine, Run, Settings
+from archdsl.spaces.arrays.lanes import EVERYTHING, Array, Lanes, Mask, Split, Uneven
 from archdsl.spaces.arrays.tally import MEASURES, Unsuited
 from archdsl.spaces.space import Requirement, Space
 from archdsl.syntax import ast
@@ -147,7 +148,7 @@ class _Observed(Run):
                 self.bounds += value.bounds
             elif isinstance(value, Mask):
                 self.lanes.rests(value.depends)
-                truth = np.broadcast_to(value.truth, (self.lanes.size, 1))[:, 0]
+                truth = self.lanes.each(value.truth)
                 if not truth.all():
                     raise _Refused(truth, value.depends)
             elif value is None or value is False:

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.column import WIDE, Array
 from archdsl.spaces.arrays.engine import Engine
+from archdsl.spaces.arrays.lanes import WIDE, Array
 from archdsl.spaces.arrays.structure import Bound, Case, Part, Tied, cases_of
 
 MAX_SUMS = 1 << 24

@@ -20,17 +20,18 @@ from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.language import LANGUAGE
 from archdsl.analysis.model import Model, Rule, Stage
 from archdsl.analysis.outputs import holding
-from archdsl.analysis.tracing import LEAST_WIDTH, generalised, pattern_of
-from archdsl.analysis.values import Block, Environment, Tensor, Value, parts_of
+from archdsl.analysis.tracing import generalised, pattern_of
+from archdsl.analysis.values import Block, Environment, Tensor, Value
 from archdsl.analysis.values import Sequence as Blocks
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import amounts_of
 from archdsl.graph.network import INPUT
-from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.assembled import LaneAssembly, Shapes, Unsuited, mattering
-from archdsl.spaces.arrays.column import WIDE, Array, Column, Exact, Mask
+from archdsl.spaces.arrays.alike import codes_of, concrete_at, depends_of, grouped, settled_at, widths_of
+from archdsl.spaces.arrays.assembled import LaneAssembly, Shapes, Unsuited
+from archdsl.spaces.arrays.column import Column, Exact
+from archdsl.spaces.arrays.lanes import WIDE, Array, Mask
 from archdsl.spaces.arrays.programs import Program
 from archdsl.spaces.arrays.rules import LaneContext
 from archdsl.syntax import ast
@@ -116,7 +117,7 @@ class Tally:
             whole = depth.reduced() if isinstance(depth, Exact) else None
             if whole is None or not uniform:
                 return replace(stage, depth=replace(stage.depth, value=int(depth)))
-            found = np.broadcast_to(whole.num, (self.lanes.size, 1))[:, 0]
+            found = self.lanes.each(whole.num)
             self.lanes.doubt((found < 1)[:, None], whole.depends)
             path = f"stages.{index}.blocks.1"
             self._factors[path], self._rest[path] = found - 1, whole.depends
@@ -151,9 +152,9 @@ class Tally:
             raise Unsuited  # tensors in its settings
         shapes = tuple([tensor.shape for tensor in inputs])
         times = self._factors.get(path, 1)
-        depends = self._rest.get(path, 0) | _depends(block, shapes)
+        depends = self._rest.get(path, 0) | depends_of(block, shapes)
         self.lanes.rests(depends)
-        here = mattering(self.lanes)
+        here = self.lanes.here[:, 0]
         if not isinstance(times, int):
             here = here & (times > 0)
         found = _Found(self.lanes.size)
@@ -185,12 +186,12 @@ class Tally:
         rows = np.flatnonzero(here)
         if not rows.size:
             return
-        codes = _codes(block, shapes, self.lanes.size)
+        codes = codes_of(block, shapes)
         groups: Sequence[Array] = [rows]
         if codes:
             groups = grouped(rows, [code[rows] for code in codes])
         for group in groups:
-            yield group, _settled(block, shapes, int(group[0]))
+            yield group, settled_at(block, shapes, int(group[0]))
 
     def _alike(
         self,
@@ -205,12 +206,12 @@ class Tally:
     ) -> None:
         """Count a block for lanes in which it differs by its widths alone."""
         block, inputs = alike
-        pattern = pattern_of(*_concrete(block, inputs, int(rows[0])))
+        pattern = pattern_of(*concrete_at(block, inputs, int(rows[0])))
         if pattern is None:
             raise Unsuited
         place = None if isinstance(block, Block) else site.span
         forms = self.forms.of((pattern.key, fitted, place), pattern.definitions)
-        widths = _widths(block, inputs)
+        widths = widths_of(block, inputs)
         if len(widths) != len(pattern.widths):
             raise Unsuited
         left, at, failed = rows, 0, 0
@@ -242,7 +243,7 @@ class Tally:
         fitted: bool,
     ) -> Form | None:
         """The form of a block in one lane; none where it has no network."""
-        settled, inside = _concrete(block, inputs, row)
+        settled, inside = concrete_at(block, inputs, row)
         pattern = pattern_of(settled, inside)
         if pattern is None:
             raise Unsuited
@@ -373,139 +374,4 @@ def _flowing(block: Any, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor,
     return replace(block, steps=((name, first), *others)), inputs
 
 
-# Columns in blocks
-
-
-def _codes(block: Value, shapes: Shapes, size: int) -> list[Array]:
-    """What lanes are taken apart by: for each column in a block and in the extents of its inputs a number for each of
-    its values, and one for all that are widths. The inputs' channels take nothing apart."""
-    found = []
-    if isinstance(block, Block):
-        for setting in block.settings.values():
-            if isinstance(setting.value, Column):
-                found.append(_code(setting.value, size, widths=True))
-            else:
-                found += [_code(column, size) for column in _within((setting.value,))]
-    else:
-        found += [_code(column, size) for column in _within(block)]
-    return found + [_code(dim, size) for shape in shapes for dim in shape[1:] if isinstance(dim, Column)]
-
-
-def _depends(block: Block | Blocks, shapes: Shapes) -> int:
-    """The dimensions of the space that a block and its inputs' shapes depend on."""
-    found = 0
-    for column in chain(_within(block), *[_within(shape) for shape in shapes]):
-        found |= column.depends
-    return found
-
-
-def _within(value: Value) -> Iterator[Column | Mask]:
-    for part in parts_of(value):
-        if isinstance(part, Column | Mask):
-            yield part
-        else:
-            yield from _within(part)
-
-
-def _code(column: Column | Mask, size: int, *, widths: bool = False) -> Array:
-    if isinstance(column, Mask):
-        return _row(column.truth, size).astype(np.int64)
-    if not isinstance(column, Exact) or column.num.dtype == object or column.num.shape[1] > 1:
-        raise Unsuited
-    num = _row(column.num, size)
-    if column.whole:
-        return np.minimum(num, LEAST_WIDTH) if widths else num
-    den = np.full(size, column.den) if isinstance(column.den, int) else _row(column.den, size)
-    common = np.gcd(num, den)
-    num, den = num // common, den // common
-    if widths:
-        width = (den == 1) & (num >= LEAST_WIDTH)
-        num = np.where(width, LEAST_WIDTH, num)
-    return _numbered(num) * (int(den.max(initial=0)) + 1) + den
-
-
-def _numbered(values: Array) -> Array:
-    """Each value by a number: the same for equal ones."""
-    return np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
-
-
-def grouped(rows: Array, codes: Sequence[Array]) -> Sequence[Array]:
-    """Rows with the same codes (N each) together."""
-    key, size = np.zeros(len(rows), np.int64), 1
-    for code in codes:
-        low, high = int(code.min(initial=0)), int(code.max(initial=0))
-        if high - low >= WIDE // size:
-            code, key = _numbered(code), _numbered(key)
-            low, high, size = 0, len(rows), len(rows)
-        key, size = key * (high - low + 1) + (code - low), size * (high - low + 1)
-    if not (key != key[:1]).any():
-        return [rows]
-    order = np.argsort(key.astype(np.int16) if size < 1 << 15 else key, kind="stable")  # of 16 bits, by radix
-    return np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)
-
-
-def _row(values: Array, size: int) -> Array:
-    return np.broadcast_to(values, (size, 1))[:, 0]
-
-
-def _settled(block: Any, shapes: Shapes, row: int) -> tuple[Any, Shapes]:
-    """A block and its inputs' shapes as in one lane, but for the columns that are widths there."""
-    settled: Any = block
-    if isinstance(block, Block):
-        settings = {}
-        for name, setting in block.settings.items():
-            value = setting.value
-            width = _width_at(value, row) if isinstance(value, Exact) else None
-            settings[name] = replace(setting, value=_at(value, row) if width is None else width)
-        settled = replace(block, settings=settings)
-    else:
-        settled = _at(block, row)
-    return settled, tuple([(shape[0], *[_at(dim, row) for dim in shape[1:]]) for shape in shapes])
-
-
-def _width_at(column: Exact, row: int) -> Exact | None:
-    """A column as whole numbers, if it is a width in a lane."""
-    value = column.at(row, 0)
-    if not isinstance(value, int) or value < LEAST_WIDTH:
-        return None
-    return column if column.whole else Exact(column.lanes, column.num // column.den, depends=column.depends)
-
-
-def _concrete(block: Any, shapes: Shapes, row: int) -> tuple[Any, Shapes]:
-    """A block and its inputs' shapes as in one lane."""
-    return _at(block, row), tuple([tuple([_at(dim, row) for dim in shape]) for shape in shapes])
-
-
-def _at(value: Any, row: int) -> Any:
-    """A value as in one lane."""
-    if isinstance(value, Column):
-        found = value.at(row, 0)
-        if found is None:
-            raise Unsuited
-        return found
-    if isinstance(value, Mask):
-        return bool(_row(value.truth, value.lanes.size)[row])
-    if isinstance(value, Block):
-        settings = {name: replace(s, value=_at(s.value, row)) for name, s in value.settings.items()}
-        return replace(value, settings=settings)
-    if isinstance(value, Blocks):
-        return replace(value, steps=tuple([(name, _at(step, row)) for name, step in value.steps]))
-    if isinstance(value, Size):
-        return Size([_at(part, row) for part in value])
-    if isinstance(value, tuple):
-        return tuple([_at(part, row) for part in value])
-    return value
-
-
-def _widths(block: Any, shapes: Shapes) -> list[Exact | int]:
-    """What the symbols of a program are, in their order: see `tracing.Pattern`."""
-    found: list[Exact | int] = []
-    if isinstance(block, Block):
-        for setting in block.settings.values():
-            value = setting.value
-            if isinstance(value, Exact) or (type(value) is int and value >= LEAST_WIDTH):
-                found.append(value)
-    return [*found, *[shape[0] for shape in shapes]]
-
-
-__all__ = ["MEASURES", "Forms", "Tally", "Unsuited", "grouped"]
+__all__ = ["MEASURES", "Forms", "Tally", "Unsuited"]

@@ -1,0 +1,147 @@
+"""Lanes: settings that are worked out beside each other, and where they agree.
+
+All arrays have two axes, lanes x positions: what each lane has once is N x 1, what a comprehension over a list of other
+length in every lane makes is N x J, its index 1 x J. `Lanes` knows which of them matter where, and which are left to
+the ordinary compiler. Where lanes must agree on something, or may be left to it, it is told on which dimensions of the
+space that depends, for those who ask (`structure.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+Truth: TypeAlias = npt.NDArray[np.bool_]
+
+WIDE = 1 << 62
+"""Whole numbers from here on are not calculated with in 64 bits."""
+EVERYTHING = -1
+"""The dimensions that something depends on are the bits of a number that are set: here all of them."""
+
+
+class Split(Exception):
+    """Something has to be the same in all lanes: they are to be worked out apart, by these keys (N)."""
+
+    def __init__(self, keys: Array, depends: int = EVERYTHING) -> None:
+        super().__init__("the lanes differ")
+        self.keys, self.depends = keys, depends
+
+
+class Uneven(Exception):
+    """Something has to be the same at all positions of the lanes, which is not so."""
+
+
+class Lanes:
+    """The lanes of one evaluation: which of them matter where, and which the ordinary compiler is to decide."""
+
+    def __init__(self, size: int, most: int = 1 << 22) -> None:
+        self.size = size
+        self.most = most
+        """Elements of an array, beyond which the lanes come apart."""
+        self.unsure: Truth = np.zeros(size, dtype=bool)
+        """The lanes that the ordinary compiler is to decide."""
+        self.decided: set[int] | None = None
+        """For those who ask: on which dimensions each decision depends."""
+        self._live: list[Truth] = []
+        self._within: list[int] = [0]
+        """On what it depends which lanes matter."""
+
+    @contextmanager
+    def only(self, where: Truth, depends: int) -> Iterator[None]:
+        """For what is worked out where this holds alone."""
+        self._live.append(where & self._live[-1] if self._live else where)
+        self._within.append(depends | self._within[-1])
+        try:
+            yield
+        finally:
+            self._live.pop()
+            self._within.pop()
+
+    def rests(self, depends: int) -> None:
+        """Say that the way of all lanes is decided here by what depends on these dimensions."""
+        if self.decided is not None:
+            self.decided.add(depends | self._within[-1])
+
+    def doubt(self, where: Truth, depends: int = EVERYTHING) -> None:
+        """Leave lanes to the ordinary compiler, if they matter here."""
+        self.rests(depends)
+        if where.any():
+            self.unsure |= np.broadcast_to(self.mattering(where), (self.size, where.shape[1])).any(axis=1)
+
+    def mattering(self, where: Truth) -> Truth:
+        """Those of some elements that matter."""
+        found = where & self._live[-1] if self._live else where
+        return found & ~self.unsure[:, None]
+
+    @property
+    def here(self) -> Truth:
+        """Where something matters: the lanes (N x 1), within a list its positions too."""
+        return self.mattering(np.ones((1, 1), dtype=bool))
+
+    def each(self, values: Array) -> Array:
+        """What every lane has (N), of an array of one position."""
+        return np.broadcast_to(values, (self.size, 1))[:, 0]
+
+    def alike(self, values: Array, depends: int = EVERYTHING) -> Any:
+        """The one value that an array has wherever it matters; none where it has several, or matters nowhere."""
+        self.rests(depends)
+        shape = np.broadcast_shapes((self.size, values.shape[1]), self._extent())
+        matter = np.broadcast_to(self.here, shape)
+        held = np.broadcast_to(values, matter.shape)[matter]
+        return held[0] if held.size and (held == held[0]).all() else None
+
+    @property
+    def nested(self) -> bool:
+        """Whether this is within a list of other length in every lane."""
+        return self._extent()[1] > 1
+
+    def _extent(self) -> tuple[int, ...]:
+        return self._live[-1].shape if self._live else (1, 1)
+
+
+class Mask:
+    """Whether something holds, by lane. As a plain condition it is one only where all lanes agree."""
+
+    __slots__ = ("depends", "lanes", "truth")
+
+    def __init__(self, lanes: Lanes, truth: Truth, depends: int = EVERYTHING) -> None:
+        self.lanes, self.truth, self.depends = lanes, truth, depends
+
+    def __bool__(self) -> bool:
+        agreed = self.agreed
+        if agreed is not None:
+            return bool(agreed)
+        if not self.lanes.here.any():
+            return False
+        raise self.apart()
+
+    @property
+    def agreed(self) -> Any:
+        """Whether it holds, where all lanes that matter agree on that; else none."""
+        return self.lanes.alike(self.truth, self.depends)
+
+    def apart(self) -> Exception:
+        """What takes the lanes apart for which it holds from those for which it does not."""
+        if self.truth.shape[1] > 1:
+            return Uneven()
+        return Split(self.lanes.each(self.truth), self.depends)
+
+    def __invert__(self) -> Mask:
+        return Mask(self.lanes, ~self.truth, self.depends)
+
+    def __and__(self, other: Mask) -> Mask:
+        return Mask(self.lanes, self.truth & other.truth, self.depends | other.depends)
+
+    def __or__(self, other: Mask) -> Mask:
+        return Mask(self.lanes, self.truth | other.truth, self.depends | other.depends)
+
+    def __hash__(self) -> int:
+        raise TypeError("a mask has no hash")
+
+
+__all__ = ["EVERYTHING", "WIDE", "Array", "Lanes", "Mask", "Split", "Truth", "Uneven"]
