@@ -54,6 +54,12 @@ def band_option(function: AnyFunction) -> AnyFunction:
     return click.option("--band", "bands", metavar="MEASURE=A..B", multiple=True, help=help_)(function)
 
 
+def hash_option(function: AnyFunction) -> AnyFunction:
+    """`--hash`, as `hashed`."""
+    help_ = "A column with the networks' hashes."
+    return click.option("--hash/--no-hash", "hashed", default=True, show_default=True, help=help_)(function)
+
+
 def output_options(function: AnyFunction) -> AnyFunction:
     """`--output` and `--force` of a table."""
     for option in (

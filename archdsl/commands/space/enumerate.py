@@ -9,6 +9,7 @@ from archdsl.commands.options import color_option, format_option
 from archdsl.commands.space.common import (
     band_option,
     bands_of,
+    hash_option,
     jobs_option,
     looking,
     opened,
@@ -37,7 +38,7 @@ table is written: the same command goes on after an interruption.
 @space_arguments
 @output_options
 @band_option
-@click.option("--hash/--no-hash", "hashed", default=True, show_default=True, help="A column with the networks' hashes.")
+@hash_option
 @click.option(
     "--limit",
     type=click.IntRange(1, 10**12),

@@ -9,6 +9,7 @@ from archdsl.commands.options import color_option, format_option
 from archdsl.commands.space.common import (
     band_option,
     bands_of,
+    hash_option,
     jobs_option,
     looking,
     opened,
@@ -45,7 +46,7 @@ with a shorter, which --append makes of it. Parquet needs the extra archdsl[spac
 )
 @click.option("--unique", is_flag=True, help="Each network once, by its hash.")
 @band_option
-@click.option("--hash/--no-hash", "hashed", default=True, show_default=True, help="A column with the networks' hashes.")
+@hash_option
 @click.option(
     "--max-draws",
     "most",

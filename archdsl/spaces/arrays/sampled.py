@@ -205,7 +205,8 @@ def _there(pool: ProcessPoolExecutor, jobs: int, asked: Asked, start: int, end: 
 
 
 _OPENED: list[Opened] = []
-"""What a worker process works on."""
+"""What a worker process works on, from its beginning to its end. The process that started it has nothing here, nor do
+its threads come here."""
 
 
 def _begin(text: Text) -> None:
