@@ -41,7 +41,9 @@ GRACE = 30.0
 MAX_METRICS = 100_000_000
 MAX_REASON = 500
 _DIVERGED = re.compile(r"loss of epoch \d+(, step \d+)? is no number")
-_MEMORY = re.compile(r"does not fit into the memory|not enough memory|out of memory|MemoryError|bad_alloc", re.IGNORECASE)
+_MEMORY = re.compile(
+    r"does not fit into the memory|not enough memory|out of memory|MemoryError|bad_alloc", re.IGNORECASE
+)
 _WRITTEN = re.compile(r"cannot be written|No space left on device|Disk quota exceeded|Input/output error")
 
 
@@ -75,8 +77,8 @@ def run_trial(
     """Bring a trial to its end, as far as that can be done; what is known of it then.
 
     `threads` are those of the training, the study's if none are given. `watch` ends it early. `trainings` starts the
-    process, so that a warm one is shared; else one is started for this trial. Raises `StudyFault` where the machine is at
-    fault, such as a full disk: the trial is then as it was, and goes on when it is called again.
+    process, so that a warm one is shared; else one is started for this trial. Raises `StudyFault` where the machine is
+    at fault, such as a full disk: the trial is then as it was, and goes on when it is called again.
     """
     study = study if isinstance(study, Study) else Study.open(study)
     if number not in study.numbers():
@@ -182,7 +184,8 @@ class _Trial:
         with self.log.open("ab") as log:
             start = log.tell()
             script = plan.command[plan.command.index(plan.entry.name) :]
-            training = self.trainings.start(script, self.folder, log.fileno(), (self.ledger.descriptor, *inherited))
+            kept = self.ledger.descriptor, *inherited
+            training = self.trainings.start(script, self.folder, log.fileno(), kept, _imports(plan))
             stop, end = self._watched(training)
         record_end(plan, run, end.exit, time.monotonic() - begin)
         figures = {"exit": end.exit, "cpu_seconds": end.cpu_seconds, "peak_memory": end.peak_memory}
@@ -258,6 +261,11 @@ def metrics_of(folder: Path) -> list[Metrics]:
         return [json.loads(line) for line in text.splitlines()]
     except ValueError:
         return []
+
+
+def _imports(plan: Plan) -> list[str]:
+    """What a training imports after its start: with its optimizer, and with the data that comes with a library."""
+    return ["torch._dynamo", *(["sklearn.datasets"] if plan.settings.get("data") is None else [])]
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:
