@@ -53,7 +53,7 @@ class OnRay:
     ) -> None:
         """Run trials on the machines of the cluster: `jobs` at a time, or as many as there are cores for."""
         with _connected(self.address) as ray:
-            stop = ray.remote(num_cpus=0)(_Stop).remote()
+            stop = ray.remote(num_cpus=0, scheduling_strategy=_here(ray))(_Stop).remote()
             per_trial = {"num_cpus": threads, "num_gpus": _gpus(ray, study)}
             task = ray.remote(max_retries=0, **per_trial)(_work)
 
@@ -176,7 +176,12 @@ class _Asked:
         import ray
 
         if not self._said and time.monotonic() >= self._next:
-            self._said = bool(ray.get(self._stop.asked.remote()))
+            try:
+                self._said = bool(ray.get(self._stop.asked.remote()))
+            except ray.exceptions.ActorUnavailableError:
+                pass  # for now: it is asked again
+            except ray.exceptions.RayError:
+                self._said = True  # it is gone, and who waits for this trial with it
             self._next = time.monotonic() + ASKED
         return self._said
 
@@ -207,6 +212,13 @@ def _connected(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _here(ray: Any) -> Any:
+    """This machine alone: what runs there is lost only with the process that waits for all trials."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 
 def _room(ray: Any, per_trial: Mapping[str, float]) -> int:
