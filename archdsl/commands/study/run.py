@@ -63,6 +63,7 @@ current folder.
 @click.option("--input", "input_", metavar="SIZE", help="The input of every member: 3x256x192, or 256x192.")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each member.")
 @click.option("--retries", type=click.IntRange(0, 100), default=1, show_default=True, help="Of a trial that fails.")
+@click.option("--pruner", type=click.Choice(["median", "percentile", "halving", "hyperband"]), help="End trials early.")
 @jobs_option
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="Of each training.  [default: cores / jobs]")
 @format_option("text", "json")
@@ -90,6 +91,7 @@ def run(
             recipe=options["recipe"],
             changes=changes,
             words=words,
+            pruner=options["pruner"],
         )
         with looking("sampling") as tell_progress:
             study = made(folder, source, head, tell_progress)
