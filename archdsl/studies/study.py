@@ -74,7 +74,7 @@ class Study:
         except OSError as error:
             raise StudyFault(f"{folder}: {(error.strerror or 'cannot be made').lower()}") from None
         _check_own(folder)
-        with _locked(folder):
+        with locked(folder):
             if not os.path.lexists(folder / STUDY):
                 _write(folder / POPULATION, _lines(rows))
                 _write(folder / STUDY, json.dumps(asdict(head), indent=2) + "\n")
@@ -133,7 +133,7 @@ class Study:
     def add(self, row: Row) -> int:
         """Add a member at the end; the number of its row. Raises `StudyFault`."""
         path = self.folder / POPULATION
-        with _locked(self.folder):
+        with locked(self.folder):
             self._read = -1
             number = len(self.rows)
             try:
@@ -268,7 +268,7 @@ def _check_own(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """For who writes down what is studied, one at a time."""
     import time
 
@@ -314,4 +314,5 @@ __all__ = [
     "digest_of",
     "head_of",
     "kept_threads",
+    "locked",
 ]

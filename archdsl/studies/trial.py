@@ -21,6 +21,7 @@ from archdsl.records import dataclass
 from archdsl.studies.ledger import FINAL, Attempt, End, Ledger, StudyFault, claimed
 from archdsl.studies.members import Member, Refused, member_of
 from archdsl.studies.processes import LOST, Ended, Training, Trainings, environment
+from archdsl.studies.pruning import Pruning
 from archdsl.studies.study import Study
 from archdsl.training.entry_point import OptionFault
 from archdsl.training.plan import Plan, plan_of
@@ -94,6 +95,10 @@ def run_trial(
             return _Trial(study, number, ledger, starter, watch or (lambda _: None)).run()
 
 
+def _pruning(study: Study, number: int) -> Pruning | None:
+    return Pruning(study.folder, study.head.pruner, number) if study.head.pruner is not None else None
+
+
 class _Trial:
     """A trial that this process has claimed."""
 
@@ -102,6 +107,7 @@ class _Trial:
         self.trainings, self.watch = trainings, watch
         self.folder, self.log = study.path(number), study.path(number, ".log")
         self.seed: int | None = None
+        self.pruning = _pruning(study, number)
 
     def run(self) -> Outcome:
         """Attempts, until one decides."""
@@ -111,6 +117,8 @@ class _Trial:
             if decided is not None:
                 result = self._result(decided, attempts)
                 self.study.record(result)
+                if self.pruning is not None:
+                    self.pruning.end(result.error, pruned=result.status == "pruned")
                 return Outcome(self.number, result.status, result)
             if self.watch(self.metrics()) == "interrupted":
                 return Outcome(self.number, "interrupted")
@@ -186,18 +194,18 @@ class _Trial:
             script = plan.command[plan.command.index(plan.entry.name) :]
             kept = self.ledger.descriptor, *inherited
             training = self.trainings.start(script, self.folder, log.fileno(), kept, _imports(plan))
-            stop, end = self._watched(training)
+            stop, end = self._watched(training, plan.settings["epochs"])
         record_end(plan, run, end.exit, time.monotonic() - begin)
         figures = {"exit": end.exit, "cpu_seconds": end.cpu_seconds, "peak_memory": end.peak_memory}
         kind, reason = self._cause(stop, end, start, run)
         return _Came(kind, reason, figures)
 
-    def _watched(self, training: Training) -> tuple[Stop | None, Ended]:
-        """Wait for the end; why it was asked for, if it was."""
+    def _watched(self, training: Training, epochs: int) -> tuple[Stop | None, Ended]:
+        """Wait for the end; why it was asked for, if it was. After its last epoch nothing is to be saved."""
         stop: Stop | None = None
         seen: tuple[int, int] | None = None
         found: list[Metrics] = []
-        asked = 0.0
+        asked, early = 0.0, False
         while True:
             end = training.wait(POLL)
             if end is not None:
@@ -209,7 +217,10 @@ class _Trial:
             state = _state_of(self.folder / METRICS)
             if state != seen:
                 seen, found = state, self.metrics()
-            stop = self.watch(found)
+                early = self.pruning is not None and self.pruning(found)
+            stop = "pruned" if early else self.watch(found)
+            if stop == "pruned" and len(found) >= epochs:
+                stop = None
             if stop is not None:
                 asked = time.monotonic()
                 training.signal(signal.SIGINT)

@@ -71,7 +71,9 @@ current folder.
 @click.option("--input", "input_", metavar="SIZE", help="The input of every member: 3x256x192, or 256x192.")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each member.")
 @click.option("--retries", type=click.IntRange(0, 100), default=1, show_default=True, help="Of a trial that fails.")
+@click.option("--prepare", is_flag=True, help="Make the study for `archdsl study work`, and train nothing.")
 @engine_options
+@click.option("--pruner", type=click.Choice(["median", "percentile", "halving", "hyperband"]), help="End trials early.")
 @jobs_option
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="Of each training.  [default: cores / jobs]")
 @format_option("text", "json")
@@ -100,10 +102,12 @@ def run(
             recipe=options["recipe"],
             changes=changes,
             words=words,
+            pruner=options["pruner"],
         )
         with looking("sampling") as tell_progress:
             study = made(folder, source, head, tell_progress)
-        interrupted = run_trials(study, study.unfinished(), jobs, as_json=as_json, engine=engine)
+        numbers = [] if options["prepare"] else study.unfinished()
+        interrupted = run_trials(study, numbers, jobs, as_json=as_json, engine=engine)
         finish_study(study, interrupted=interrupted, as_json=as_json)
 
 
