@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "request": {"compiler", "graph"},
     "spaces": {"base", "files", "syntax", "graph", "training", "analysis", "compiler", "spaces"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
-    "papers": {"base", "syntax", "graph", "analysis", "closed_forms", "compiler", "spaces", "papers"},
+    "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
     "plots": {"base", "graph", "analysis", "backends", "plots"},
     "views": set(LAYERS) - {"face", "shells"},
     "shells": set(LAYERS) - {"face"},

@@ -21,8 +21,9 @@ from archdsl.commands import progress
 from archdsl.commands.paper import paper_files
 from archdsl.compiler import Changes, Compiled
 from archdsl.papers.compare import compare
-from archdsl.papers.data import Paper, Table, UnknownTable, choose, paper_of
+from archdsl.papers.data import Paper, Table, paper_of
 from archdsl.papers.figures import FAULTS, Figure, PaperRow, TableReport
+from archdsl.papers.names import UnknownTable, choose
 from archdsl.papers.networks import Networks
 from archdsl.resources import read_data
 from archdsl.source import Source
