@@ -24,7 +24,7 @@ from archdsl.graph.network import Network
 from archdsl.papers.data import Column, Paper, Row, Table
 from archdsl.papers.figures import Agreement, Figure, PaperRow, Ratio, TableReport, TrainingCost
 from archdsl.papers.networks import Networks
-from archdsl.papers.recipes import recipe_figures, recipe_told, training_costs
+from archdsl.papers.recipes import recipe_figures, recipe_told, training_cost
 from archdsl.papers.scalings import powers, ratios
 from archdsl.papers.stages import part_of, settings
 from archdsl.spaces.check import rounded_quotient
@@ -37,13 +37,19 @@ _NONE = Changes()
 def compare(
     paper: Paper, table: Table, networks: Networks, done: Callable[[int, int], None] | None = None
 ) -> TableReport:
-    """The table's report. `done` is told how many rows there are and how many of them are through."""
-    rows = []
+    """The table's report. `done` is told how many rows there are, with those of training below, and how many of them
+    are through."""
+    rows, costs = [], []
+    total = len(table.rows) + len(table.trained)
     for number, row in enumerate(table.rows):
         if done is not None:
-            done(number, len(table.rows))
+            done(number, total)
         rows.append(_row(paper, table, row, networks))
-    return _report(paper, table, rows, ratios(table, networks), training_costs(table, networks))
+    for number, trained in enumerate(table.trained, len(table.rows)):
+        if done is not None:
+            done(number, total)
+        costs.append(training_cost(table, trained, networks))
+    return _report(paper, table, rows, ratios(table, networks), costs)
 
 
 def listed(paper: Paper, table: Table) -> TableReport:

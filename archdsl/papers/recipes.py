@@ -56,12 +56,9 @@ def _in_stage(recipe: Recipe, setting: str, stage: int) -> Fraction:
     return Fraction(getattr(recipe, setting, None) or 0)
 
 
-def training_costs(table: Table, networks: Networks) -> list[TrainingCost]:
-    """For each network that the table names with a recipe, its flops at the sizes of all stages."""
-    return [_cost(table, trained, networks) for trained in table.trained]
-
-
-def _cost(table: Table, trained: Trained, networks: Networks) -> TrainingCost:
+def training_cost(table: Table, trained: Trained, networks: Networks) -> TrainingCost:
+    """The flops of a network at the sizes of all stages of a recipe, and what a stage costs in the mean, as a share of
+    the last one; without figures where there is no such network or recipe."""
     recipe = _recipe(table, trained.recipe, networks)
     missing = TrainingCost(trained.row, trained.model, trained.recipe, [], [], None, None)
     if recipe is None:

@@ -87,12 +87,12 @@ def _in_common(parts: list[dict[str, str]]) -> dict[str, str]:
 
 def _block(found: Compiled, stage: int, index: int) -> dict[str, str] | None:
     """A block of a stage; its stride is what the sizes of its maps say."""
-    blocks = found.settings[stage]
+    blocks = found.settings[stage]  # one where all are alike
     path = f"stages.{stage}.blocks.{index}"
     placed = next((each.subgraph for each in found.network.placements if each.path == path), None)
-    if index >= len(blocks) or placed is None:
+    if placed is None:
         return None
-    texts = {name: show_value(setting.value) for name, setting in blocks[index].items()}
+    texts = {name: show_value(setting.value) for name, setting in blocks[index if len(blocks) > 1 else 0].items()}
     before, after = placed.input_shapes[0], placed.shapes[0]
     stride = str(int(before[1]) // int(after[1]))
     name = found.model.stages[stage].block.name
