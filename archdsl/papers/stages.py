@@ -68,7 +68,7 @@ def part_of(found: Compiled, path: str) -> dict[str, str] | None:
     if named["block"] is not None:
         return _block(found, first, int(named["block"]))
     texts = _in_common([_stage(found, index) for index in stages])
-    texts["depth"] = str(sum([int(found.model.stages[index].depth.value) for index in stages]))
+    texts["depth"] = str(sum([int(show_value(found.model.stages[index].depth.value)) for index in stages]))
     return {**texts, **_input(shapes.get(f"stages.{first}.blocks.0"))}
 
 
