@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,6 +25,7 @@ from archdsl.commands.options import (
     recipe_option,
     without_short_forms,
 )
+from archdsl.commands.sweeping import sweep, sweep_options, verify_usage
 from archdsl.compiler import Compiled
 from archdsl.project import Project
 from archdsl.training.entry_point import OptionFault
@@ -42,10 +44,14 @@ Examples:
   archdsl train net.arch --scale NAME:4 --dry-run
   archdsl train net.arch -- --epochs 5 --lr 0.1       options of the emitted script
   archdsl train net.arch -- --help                    what they are
+  archdsl train net.arch --sweep 'lr ~ log_uniform(0.01 .. 1)' --count 20 -o runs/rates
 
 The run folder holds what repeats the run: network, entry point, resolved model and recipe, every setting, the
 environment, and the command lines. The same command again goes on from the last checkpoint; a folder that holds
 another run is refused. Paths among the script's options are taken from the current folder.
+
+With --sweep the folder is a study: each draw is a training in a run folder of its own, and the study's results.jsonl is
+a population. The same draws come of the same --seed; more of them begin with the same.
 """
 
 
@@ -65,6 +71,7 @@ another run is refused. Paths among the script's options are taken from the curr
 )
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, …  [default: a GPU if there is one]")
 @name_option
+@sweep_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @classes_option
 @change_options
@@ -80,12 +87,20 @@ def command(
     dry_run: bool,
     classes: int | None,
     format_: str,
+    sweeps: tuple[str, ...],
+    count: int | None,
+    seed: int | None,
+    seeds: int | None,
+    retries: int | None,
+    jobs: int | None,
     **options: Any,
 ) -> None:
     """Train a model by a recipe: compile it into a run folder, and start it there."""
     from archdsl.emission import NoEmission, not_used
     from archdsl.views.train import train_report, wanted_of
 
+    study = {"count": count, "seed": seed, "seeds": seeds, "retries": retries, "jobs": jobs}
+    verify_usage(sweeps, study, folder, processes)
     changes = changes_in_words(options, classes)
     typed = ["archdsl", "train", file, *[part for text in changes for part in text.split(" ", 1)]]
     for word, value in (("--recipe", options["recipe"]), ("--data", data), ("-o", folder), ("--device", device)):
@@ -104,6 +119,11 @@ def command(
         except (NoEmission, ValueError) as fault:
             raise click.ClickException(str(fault)) from None
         warn(result, request, not_used(result))
+        if sweeps:
+            given = without_short_forms(options, classes)
+            texts = {name: given[name] for name in ("settings", "input_")}
+            sweep(request, wanted, sweeps, Path(folder or ""), [*asked, *extra], texts, study, dry_run=dry_run)
+            return
         plan = plan_of(wanted, folder, [*asked, *extra], processes)
         code, interrupted = None, False
         if dry_run:

@@ -1,0 +1,144 @@
+"""`archdsl train --sweep`: settings of training are drawn, and a study of one network is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archdsl.commands.common import Request, fail, say, say_json
+from archdsl.commands.options import AnyFunction
+
+if TYPE_CHECKING:
+    from archdsl.spaces.sweep import Swept
+    from archdsl.spaces.tables import Cell
+    from archdsl.training.plan import Wanted
+
+COUNT = 20
+_SOLE = {"count": "--count", "seed": "--seed", "seeds": "--seeds", "retries": "--retries", "jobs": "--jobs"}
+"""Options that say nothing without `--sweep`."""
+
+
+def sweep_options(function: AnyFunction) -> AnyFunction:
+    """`--sweep`, and what goes with it."""
+    options = (
+        click.option(
+            "--sweep",
+            "sweeps",
+            metavar="'NAME ~ LAW'",
+            multiple=True,
+            help="Draw a setting of the training script: 'lr ~ log_uniform(0.01 .. 1)'. Repeatable.",
+        ),
+        click.option("--count", type=click.IntRange(1, 1_000_000), help=f"Draws of --sweep.  [default: {COUNT}]"),
+        click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the draws.  [default: 0]"),
+        click.option("--seeds", type=click.IntRange(1, 1000), help="Trainings of each draw.  [default: 1]"),
+        click.option("--retries", type=click.IntRange(0, 100), help="Of a training that fails.  [default: 1]"),
+        click.option(
+            "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Trainings at a time.  [default: cores]"
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def verify_usage(sweeps: Sequence[str], options: Mapping[str, Any], folder: str | None, processes: int) -> None:
+    """Raises `click.UsageError` for options that do not go together."""
+    if not sweeps:
+        lonely = [flag for name, flag in _SOLE.items() if options[name] is not None]
+        if lonely:
+            raise click.UsageError(f"{lonely[0]} goes with --sweep. Options of the training script stand behind --.")
+        return
+    if folder is None:
+        raise click.UsageError("--sweep needs -o, the folder of the study.")
+    if processes > 1:
+        raise click.UsageError("--sweep trains on one process each; --jobs says how many at a time.")
+
+
+def sweep(
+    request: Request,
+    wanted: Wanted,
+    sweeps: Sequence[str],
+    folder: Path,
+    words: Sequence[str],
+    changes: Mapping[str, Any],
+    options: Mapping[str, Any],
+    *,
+    dry_run: bool,
+) -> None:
+    """Draw the settings, and train the network with each of them. `words` are options of the script, `changes` are
+    the network's as they were written, `options` those of `sweep_options`. Ends the command where something is at fault."""
+    from archdsl.commands.study.common import finish_study, refusing, run_trials
+    from archdsl.spaces.sweep import settings_drawn
+    from archdsl.studies.local import cores
+    from archdsl.studies.sources import made, of_networks, with_draws
+    from archdsl.studies.study import head_of, kept_threads
+    from archdsl.views.sweep import sweep_report, sweep_text, trained_text
+
+    if request.file == "-" or request.row is not None:
+        raise click.UsageError("--sweep trains a network of a file, or one that ships.")
+    seed, seeds = options["seed"] or 0, options["seeds"] or 1
+    swept = _swept(request, wanted, sweeps, words)
+    draws = _refusing_draws(lambda: settings_drawn(swept, seed, options["count"] or COUNT))
+    names = [each.draw.name for each in swept]
+    if dry_run:
+        report = sweep_report(request.shown, wanted.recipe.name, str(folder), seed, seeds, swept, draws)
+        if request.as_json:
+            say_json(report)
+        else:
+            say(sweep_text(report))
+        return
+    model = f":{request.model}" if request.model is not None and ":" not in request.shown else ""
+    with refusing():
+        source = with_draws(of_networks([f"{request.shown}{model}"], request.changes, folder), draws)
+        laws = {each.draw.name: each.text for each in swept}
+        threads = kept_threads(folder) or max(1, cores() // (options["jobs"] or cores()))
+        retries = 1 if options["retries"] is None else options["retries"]
+        head = head_of(
+            {**source.words, "sweep": laws, "seed": seed, "count": len(draws)},
+            threads=threads,
+            seeds=seeds,
+            retries=retries,
+            recipe=request.changes.recipe,
+            changes={
+                "settings": list(changes["settings"]),
+                "scalings": list(request.changes.scalings),
+                "input": changes["input_"],
+            },
+            options=names,
+            words=words,
+        )
+        study = made(folder, source, head)
+        interrupted = run_trials(study, study.unfinished(), options["jobs"], as_json=request.as_json)
+        if not request.as_json:
+            say(trained_text(names, study.results(), str(folder)))
+        finish_study(study, interrupted=interrupted, as_json=request.as_json)
+
+
+def _swept(request: Request, wanted: Wanted, sweeps: Sequence[str], words: Sequence[str]) -> list[Swept]:
+    """What is drawn, checked against the options of the script."""
+    from archdsl.diagnostics import Diagnostics
+    from archdsl.spaces.sweep import sweep_of
+    from archdsl.training.entry_point import EntryPoint, flag
+
+    entry = EntryPoint.of(wanted.script, wanted.texts[wanted.script][1])
+    diagnostics = Diagnostics()
+    swept = sweep_of(sweeps, entry.options, diagnostics)
+    if diagnostics.failed:
+        fail(request, diagnostics)
+    given = entry.given(words)
+    for each in swept:
+        if each.draw.name in given:
+            raise click.UsageError(f"{flag(each.draw.name)} is drawn by --sweep, and given behind -- too.")
+    return swept
+
+
+def _refusing_draws(drawn: Callable[[], list[dict[str, Cell]]]) -> list[dict[str, Cell]]:
+    from archdsl.spaces.arrays.draws import DrawFault
+
+    try:
+        return drawn()
+    except DrawFault as fault:
+        raise click.ClickException(f"--sweep: {fault}") from None
