@@ -58,6 +58,7 @@ def verify_usage(sweeps: Sequence[str], options: Mapping[str, Any], folder: str 
 
 
 def sweep(
+    named: str,
     request: Request,
     wanted: Wanted,
     sweeps: Sequence[str],
@@ -68,17 +69,21 @@ def sweep(
     *,
     dry_run: bool,
 ) -> None:
-    """Draw the settings, and train the network with each of them. `words` are options of the script, `changes` are
-    the network's as they were written, `options` those of `sweep_options`. Ends the command where something is at fault."""
+    """Draw the settings, and train the network with each of them; ends the command where something is at fault.
+
+    `named` is the network, `words` are options of the script, `changes` are the network's as they were written,
+    `options` those of `sweep_options`.
+    """
     from archdsl.commands.study.common import finish_study, refusing, run_trials
+    from archdsl.spaces.population import INDEX, SEED
     from archdsl.spaces.sweep import settings_drawn
     from archdsl.studies.local import cores
-    from archdsl.studies.sources import made, of_networks, with_draws
+    from archdsl.studies.sources import made, of_members, with_draws
     from archdsl.studies.study import head_of, kept_threads
     from archdsl.views.sweep import sweep_report, sweep_text, trained_text
 
-    if request.file == "-" or request.row is not None:
-        raise click.UsageError("--sweep trains a network of a file, or one that ships.")
+    if request.file == "-":
+        raise click.UsageError("--sweep trains a network of a file: standard input cannot be read again.")
     seed, seeds = options["seed"] or 0, options["seeds"] or 1
     swept = _swept(request, wanted, sweeps, words)
     draws = _refusing_draws(lambda: settings_drawn(swept, seed, options["count"] or COUNT))
@@ -90,9 +95,9 @@ def sweep(
         else:
             say(sweep_text(report))
         return
-    model = f":{request.model}" if request.model is not None and ":" not in request.shown else ""
     with refusing():
-        source = with_draws(of_networks([f"{request.shown}{model}"], request.changes, folder), draws)
+        drawn = [{INDEX: number, SEED: seed, **cells} for number, cells in enumerate(draws)]
+        source = with_draws(of_members([named], request.changes, folder), drawn)
         laws = {each.draw.name: each.text for each in swept}
         threads = kept_threads(folder) or max(1, cores() // (options["jobs"] or cores()))
         retries = 1 if options["retries"] is None else options["retries"]
@@ -132,6 +137,10 @@ def _swept(request: Request, wanted: Wanted, sweeps: Sequence[str], words: Seque
     for each in swept:
         if each.draw.name in given:
             raise click.UsageError(f"{flag(each.draw.name)} is drawn by --sweep, and given behind -- too.")
+        if request.row is not None and each.draw.name in request.row.cells:
+            raise click.UsageError(
+                f"{request.row.text} has a column {each.draw.name} of its own, which --sweep would draw."
+            )
     return swept
 
 

@@ -122,7 +122,8 @@ def command(
         if sweeps:
             given = without_short_forms(options, classes)
             texts = {name: given[name] for name in ("settings", "input_")}
-            sweep(request, wanted, sweeps, Path(folder or ""), [*asked, *extra], texts, study, dry_run=dry_run)
+            named = f"{file}:{options['model']}" if options["model"] is not None else file
+            sweep(named, request, wanted, sweeps, Path(folder or ""), [*asked, *extra], texts, study, dry_run=dry_run)
             return
         plan = plan_of(wanted, folder, [*asked, *extra], processes)
         code, interrupted = None, False

@@ -21,6 +21,7 @@ from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
 from archdsl.views.study import StudyFile, StudyReport, TrialResult
+from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -29,6 +30,7 @@ SCHEMAS: dict[str, type] = {
     "compile": CompileReport,
     "train": TrainReport,
     "run": RunReport,
+    "sweep": SweepReport,
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,

@@ -65,7 +65,8 @@ def sweep_text(report: SweepReport) -> str:
 
 def trained_text(names: Sequence[str], rows: Sequence[Mapping[str, Any]], folder: str) -> str:
     """The trainings that are done, by their error, and what else can be asked of them."""
-    columns = [name if name in (rows[0] if rows else ()) else f"given.{name}" for name in names]
+    there = rows[0] if rows else ()
+    columns = [f"given.{name}" if f"given.{name}" in there else name for name in names]
     done = sorted([row for row in rows if row["error"] is not None], key=lambda row: (row["error"], row["trial"]))
     if not done:
         return ""
