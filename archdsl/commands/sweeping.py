@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archdsl.commands.common import Request, fail, say, say_json
-from archdsl.commands.options import AnyFunction
+from archdsl.records import dataclass
 
 if TYPE_CHECKING:
     from archdsl.spaces.sweep import Swept
@@ -17,12 +18,34 @@ if TYPE_CHECKING:
     from archdsl.training.plan import Wanted
 
 COUNT = 20
-_SOLE = {"count": "--count", "seed": "--seed", "seeds": "--seeds", "retries": "--retries", "jobs": "--jobs"}
-"""Options that say nothing without `--sweep`."""
 
 
-def sweep_options(function: AnyFunction) -> AnyFunction:
-    """`--sweep`, and what goes with it."""
+@dataclass(frozen=True)
+class Sweep:
+    """What `sweep_options` gave."""
+
+    texts: tuple[str, ...]
+    """The draws; without one, the other options say nothing."""
+    count: int | None
+    seed: int | None
+    seeds: int | None
+    retries: int | None
+    jobs: int | None
+
+    def verify(self, folder: str | None, processes: int) -> None:
+        """Raises `click.UsageError` for options that do not go together."""
+        given = {name: getattr(self, name) for name in ("count", "seed", "seeds", "retries", "jobs")}
+        lonely = [name for name, value in given.items() if value is not None and not self.texts]
+        if lonely:
+            raise click.UsageError(f"--{lonely[0]} goes with --sweep. Options of the training script stand behind --.")
+        if self.texts and folder is None:
+            raise click.UsageError("--sweep needs -o, the folder of the study.")
+        if self.texts and processes > 1:
+            raise click.UsageError("--sweep trains on one process each; --jobs says how many at a time.")
+
+
+def sweep_options(function: Callable[..., None]) -> Callable[..., None]:
+    """`--sweep`, and what goes with it; the command gets them as one `drawn`."""
     options = (
         click.option(
             "--sweep",
@@ -39,40 +62,31 @@ def sweep_options(function: AnyFunction) -> AnyFunction:
             "--jobs", type=click.IntRange(1, 1024), metavar="N", help="Trainings at a time.  [default: cores]"
         ),
     )
+
+    @wraps(function)
+    def asked(sweeps: tuple[str, ...], **others: Any) -> None:
+        own = {name: others.pop(name) for name in ("count", "seed", "seeds", "retries", "jobs")}
+        function(drawn=Sweep(sweeps, **own), **others)
+
     for option in reversed(options):
-        function = option(function)
-    return function
-
-
-def verify_usage(sweeps: Sequence[str], options: Mapping[str, Any], folder: str | None, processes: int) -> None:
-    """Raises `click.UsageError` for options that do not go together."""
-    if not sweeps:
-        lonely = [flag for name, flag in _SOLE.items() if options[name] is not None]
-        if lonely:
-            raise click.UsageError(f"{lonely[0]} goes with --sweep. Options of the training script stand behind --.")
-        return
-    if folder is None:
-        raise click.UsageError("--sweep needs -o, the folder of the study.")
-    if processes > 1:
-        raise click.UsageError("--sweep trains on one process each; --jobs says how many at a time.")
+        asked = option(asked)
+    return asked
 
 
 def sweep(
     named: str,
     request: Request,
     wanted: Wanted,
-    sweeps: Sequence[str],
+    drawn: Sweep,
     folder: Path,
     words: Sequence[str],
     changes: Mapping[str, Any],
-    options: Mapping[str, Any],
     *,
     dry_run: bool,
 ) -> None:
     """Draw the settings, and train the network with each of them; ends the command where something is at fault.
 
-    `named` is the network, `words` are options of the script, `changes` are the network's as they were written,
-    `options` those of `sweep_options`.
+    `named` is the network, `words` are options of the script, `changes` are the network's as they were written.
     """
     from archdsl.commands.study.common import finish_study, refusing, run_trials
     from archdsl.spaces.population import INDEX, SEED
@@ -84,9 +98,9 @@ def sweep(
 
     if request.file == "-":
         raise click.UsageError("--sweep trains a network of a file: standard input cannot be read again.")
-    seed, seeds = options["seed"] or 0, options["seeds"] or 1
-    swept = _swept(request, wanted, sweeps, words)
-    draws = _refusing_draws(lambda: settings_drawn(swept, seed, options["count"] or COUNT))
+    seed, seeds = drawn.seed or 0, drawn.seeds or 1
+    swept = _swept(request, wanted, drawn.texts, words)
+    draws = _refusing_draws(lambda: settings_drawn(swept, seed, drawn.count or COUNT))
     names = [each.draw.name for each in swept]
     if dry_run:
         report = sweep_report(request.shown, wanted.recipe.name, str(folder), seed, seeds, swept, draws)
@@ -96,16 +110,15 @@ def sweep(
             say(sweep_text(report))
         return
     with refusing():
-        drawn = [{INDEX: number, SEED: seed, **cells} for number, cells in enumerate(draws)]
-        source = with_draws(of_members([named], request.changes, folder), drawn)
+        members = [{INDEX: number, SEED: seed, **cells} for number, cells in enumerate(draws)]
+        source = with_draws(of_members([named], request.changes, folder), members)
         laws = {each.draw.name: each.text for each in swept}
-        threads = kept_threads(folder) or max(1, cores() // (options["jobs"] or cores()))
-        retries = 1 if options["retries"] is None else options["retries"]
+        threads = kept_threads(folder) or max(1, cores() // (drawn.jobs or cores()))
         head = head_of(
             {**source.words, "sweep": laws, "seed": seed, "count": len(draws)},
             threads=threads,
             seeds=seeds,
-            retries=retries,
+            retries=1 if drawn.retries is None else drawn.retries,
             recipe=request.changes.recipe,
             changes={
                 "settings": list(changes["settings"]),
@@ -116,7 +129,7 @@ def sweep(
             words=words,
         )
         study = made(folder, source, head)
-        interrupted = run_trials(study, study.unfinished(), options["jobs"], as_json=request.as_json)
+        interrupted = run_trials(study, study.unfinished(), drawn.jobs, as_json=request.as_json)
         if not request.as_json:
             say(trained_text(names, study.results(), str(folder)))
         finish_study(study, interrupted=interrupted, as_json=request.as_json)

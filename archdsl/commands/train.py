@@ -22,10 +22,11 @@ from archdsl.commands.options import (
     classes_option,
     format_option,
     name_option,
+    processes_option,
     recipe_option,
     without_short_forms,
 )
-from archdsl.commands.sweeping import sweep, sweep_options, verify_usage
+from archdsl.commands.sweeping import Sweep, sweep, sweep_options
 from archdsl.compiler import Compiled
 from archdsl.project import Project
 from archdsl.training.entry_point import OptionFault
@@ -61,14 +62,7 @@ a population. The same draws come of the same --seed; more of them begin with th
 @recipe_option
 @click.option("--data", metavar="PATH", help="Images: a folder, shards, a data set on disk.  [default: digits]")
 @click.option("-o", "--output", "folder", metavar="DIR", help="The run folder.  [default: runs/NAME-RECIPE]")
-@click.option(
-    "--processes",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Of this machine, by torchrun.",
-)
+@processes_option
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, …  [default: a GPU if there is one]")
 @name_option
 @sweep_options
@@ -87,20 +81,14 @@ def command(
     dry_run: bool,
     classes: int | None,
     format_: str,
-    sweeps: tuple[str, ...],
-    count: int | None,
-    seed: int | None,
-    seeds: int | None,
-    retries: int | None,
-    jobs: int | None,
+    drawn: Sweep,
     **options: Any,
 ) -> None:
     """Train a model by a recipe: compile it into a run folder, and start it there."""
     from archdsl.emission import NoEmission, not_used
     from archdsl.views.train import train_report, wanted_of
 
-    study = {"count": count, "seed": seed, "seeds": seeds, "retries": retries, "jobs": jobs}
-    verify_usage(sweeps, study, folder, processes)
+    drawn.verify(folder, processes)
     changes = changes_in_words(options, classes)
     typed = ["archdsl", "train", file, *[part for text in changes for part in text.split(" ", 1)]]
     for word, value in (("--recipe", options["recipe"]), ("--data", data), ("-o", folder), ("--device", device)):
@@ -119,11 +107,11 @@ def command(
         except (NoEmission, ValueError) as fault:
             raise click.ClickException(str(fault)) from None
         warn(result, request, not_used(result))
-        if sweeps:
+        if drawn.texts:
             given = without_short_forms(options, classes)
             texts = {name: given[name] for name in ("settings", "input_")}
             named = f"{file}:{options['model']}" if options["model"] is not None else file
-            sweep(named, request, wanted, sweeps, Path(folder or ""), [*asked, *extra], texts, study, dry_run=dry_run)
+            sweep(named, request, wanted, drawn, Path(folder or ""), [*asked, *extra], texts, dry_run=dry_run)
             return
         plan = plan_of(wanted, folder, [*asked, *extra], processes)
         code, interrupted = None, False
