@@ -169,10 +169,11 @@ def study_text(report: StudyReport) -> str:
     """How far a study is, for a reader."""
     shown = [f"{report.states[state]:,} {state}" for state in STATES if state in report.states]
     lines = [f"{report.folder}: {report.members:,} members, {report.trials:,} trials: {', '.join(shown) or 'none'}"]
-    if report.exceptions:
-        cells = [(each.trial, each.state, each.attempts, each.reason) for each in report.exceptions[:MOST_SHOWN]]
+    told = [each for each in report.exceptions if each.state != "pruned"]
+    if told:
+        cells = [(each.trial, each.state, each.attempts, each.reason) for each in told[:MOST_SHOWN]]
         lines += ["", table(("trial", "state", "attempts", "reason"), cells).rstrip("\n")]
-        more = len(report.exceptions) - MOST_SHOWN
+        more = len(told) - MOST_SHOWN
         lines += [f"and {more:,} more"] if more > 0 else []
         lines += [""]
     if report.training_seconds:
