@@ -74,19 +74,19 @@ def sweep_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def sweep(
-    named: str,
+    file: str,
     request: Request,
     wanted: Wanted,
     drawn: Sweep,
     folder: Path,
     words: Sequence[str],
-    changes: Mapping[str, Any],
+    options: Mapping[str, Any],
     *,
     dry_run: bool,
 ) -> None:
     """Draw the settings, and train the network with each of them; ends the command where something is at fault.
 
-    `named` is the network, `words` are options of the script, `changes` are the network's as they were written.
+    `file` is the network as it was named, `words` are options of the script, `options` those of the network.
     """
     from archdsl.commands.study.common import finish_study, refusing, run_trials
     from archdsl.spaces.population import INDEX, SEED
@@ -109,6 +109,7 @@ def sweep(
         else:
             say(sweep_text(report))
         return
+    named = f"{file}:{options['model']}" if options["model"] is not None else file
     with refusing():
         members = [{INDEX: number, SEED: seed, **cells} for number, cells in enumerate(draws)]
         source = with_draws(of_members([named], request.changes, folder), members)
@@ -121,9 +122,9 @@ def sweep(
             retries=1 if drawn.retries is None else drawn.retries,
             recipe=request.changes.recipe,
             changes={
-                "settings": list(changes["settings"]),
+                "settings": list(options["settings"]),
                 "scalings": list(request.changes.scalings),
-                "input": changes["input_"],
+                "input": options["input_"],
             },
             options=names,
             words=words,

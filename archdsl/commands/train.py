@@ -34,8 +34,6 @@ from archdsl.training.plan import Plan, plan_of
 from archdsl.training.run_folder import FolderFault
 from archdsl.training.start import StartFault, check_signal, train
 
-USAGE = 2
-
 EPILOG = """
 \b
 Examples:
@@ -51,8 +49,7 @@ The run folder holds what repeats the run: network, entry point, resolved model 
 environment, and the command lines. The same command again goes on from the last checkpoint; a folder that holds
 another run is refused. Paths among the script's options are taken from the current folder.
 
-With --sweep the folder is a study: each draw is a training in a run folder of its own, and the study's results.jsonl is
-a population. The same draws come of the same --seed; more of them begin with the same.
+With --sweep the folder is a study, with a run folder for each draw; its results.jsonl is a population.
 """
 
 
@@ -108,10 +105,8 @@ def command(
             raise click.ClickException(str(fault)) from None
         warn(result, request, not_used(result))
         if drawn.texts:
-            given = without_short_forms(options, classes)
-            texts = {name: given[name] for name in ("settings", "input_")}
-            named = f"{file}:{options['model']}" if options["model"] is not None else file
-            sweep(named, request, wanted, drawn, Path(folder or ""), [*asked, *extra], texts, dry_run=dry_run)
+            changed = without_short_forms(options, classes)
+            sweep(file, request, wanted, drawn, Path(folder or ""), [*asked, *extra], changed, dry_run=dry_run)
             return
         plan = plan_of(wanted, folder, [*asked, *extra], processes)
         code, interrupted = None, False
@@ -128,7 +123,7 @@ def command(
             raise click.exceptions.Exit(INTERRUPTED)
         if code:
             check_signal(plan, code)
-            raise click.exceptions.Exit(USAGE if code == USAGE else 1)
+            raise click.exceptions.Exit(code if code == click.UsageError.exit_code else 1)
     finish(result)
 
 
