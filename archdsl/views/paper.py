@@ -197,7 +197,7 @@ class _Page:
             for c in self.report.training
         ]
         text = render_markdown(headers, rows) if self.markdown else table(headers, rows)
-        return f"what progressive learning costs, as a share of as many steps at the last size; no time:\n\n{text}"
+        return f"what progressive learning costs, as a share of as many steps at the last size, not of time:\n\n{text}"
 
     def _legend(self) -> str:
         """What the columns and the marks mean."""
