@@ -28,11 +28,12 @@ def test_what_would_be_trained(run: Run, tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_a_sweep(run: Run, tmp_path: Path) -> None:
+def test_a_sweep(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two draws, trained: each by its rate, with its error; the same command again has nothing left to train."""
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "rates"
     command = [sys.executable, "-m", "archdsl", *SWEEP, "-o", str(folder), "--jobs", "1", "--", "--epochs", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
     assert [(row["index"], row["seed"], row["lr"], row["status"]) for row in rows] == [
@@ -46,7 +47,7 @@ def test_a_sweep(run: Run, tmp_path: Path) -> None:
     assert f"archdsl population best {folder} --column lr\n" in done.stdout
     times = {path: os.stat(path).st_mtime_ns for path in (folder / "trials").rglob("*") if path.is_file()}
     again = run(*command[3:])
-    assert (again.code, again.out) == (0, done.stdout)
+    assert (again.code, again.err, again.out) == (0, "", done.stdout)
     assert times == {path: os.stat(path).st_mtime_ns for path in (folder / "trials").rglob("*") if path.is_file()}
     refused = run(*[word.replace("0.01", "0.02") for word in command[3:]])
     assert refused.code == 1
