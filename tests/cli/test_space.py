@@ -367,6 +367,33 @@ def test_an_enumeration_goes_on_after_a_kill(run: Run, spaces: Path, monkeypatch
 
 
 @pytest.mark.usefixtures("spaces")
+def test_two_starts_on_one_table(run: Run) -> None:
+    """The second is refused while the first is at it; when that is killed its parts are taken."""
+    whole = ("space", "enumerate", "spaces.arch", "tiny", "-o", "all.csv")
+    waiting = (
+        "import time\nfrom archdsl.cli import main\nfrom archdsl.spaces.arrays import enumerated\n"
+        "keep = enumerated._keep\n"
+        "def slow(*given):\n    keep(*given)\n    print('at it', flush=True)\n    time.sleep(600)\n"
+        f"enumerated._keep = slow\nmain({[*whole]!r})\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    first = subprocess.Popen([sys.executable, "-c", waiting], env=environment, stdout=subprocess.PIPE)
+    try:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"at it\n"
+        second = run(*whole)
+        assert (second.code, second.out) == (1, "")
+        assert second.err == "Error: all.csv is being written by another process\n"
+        assert not Path("all.csv").exists()
+    finally:
+        first.kill()
+        first.communicate()
+    third = run(*whole, "--format", "json")
+    assert (third.code, json.loads(third.out)["resumed"]) == (0, 1)
+    assert len(Path("all.csv").read_text().splitlines()) == 1 + len(by_hand())
+
+
+@pytest.mark.usefixtures("spaces")
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -412,6 +439,22 @@ def test_diff(run: Run) -> None:
         in run("space", "diff", "spaces.arch:tiny", "spaces.arch:narrow").out
     )
     assert run("space", "diff", "spaces.arch:tiny", "spaces.arch:nothing").code == 2
+
+
+@pytest.mark.usefixtures("spaces")
+def test_diff_takes_spaces(run: Run) -> None:
+    """`archdsl diff` of two spaces is `archdsl space diff`; of a space and a network it is nothing."""
+    for pair in (("spaces.arch:tiny", "spaces.arch:narrow"), ("regnetx", "regnetx_400mf"), ("spaces.arch:tiny",) * 2):
+        for form in ("text", "json"):
+            plain = run("diff", *pair, "--format", form)
+            assert plain == run("space", "diff", *pair, "--format", form)
+            assert plain.code == (0 if pair[0] == pair[1] else 1)
+    assert run("diff", "spaces.arch:net", "spaces.arch:wide").code == 1
+    mixed = run("diff", "spaces.arch:tiny", "spaces.arch:net")
+    assert (mixed.code, mixed.out) == (2, "")
+    assert "archdsl space contains spaces.arch:tiny spaces.arch:net" in mixed.err
+    assert run("diff", "spaces.arch:tiny", "spaces.arch:nothing").code == 2
+    assert "--convention is for models" in run("diff", "anynetx_a", "anynetx_b", "--convention", "thop").err
 
 
 # Members
