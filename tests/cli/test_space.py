@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_cases import Run
+from cli_cases import SPECS, Run
 from pydantic import TypeAdapter
 
 import archdsl
@@ -202,6 +203,31 @@ def test_counts_by_sums(run: Run, spaces: Path) -> None:
     told = report(run, SpaceReport, "info", spaces, "tiny")["structure"]
     assert told == found["structure"]
     assert report(run, SpaceReport, "info", spaces, "tiny", "--draws", 0)["structure"] is None
+
+
+@pytest.mark.usefixtures("here")
+def test_more_settings_than_doubles_have(run: Run) -> None:
+    """10^402 of them, in which no requirement is met, and of which every one takes too many steps."""
+    Path("huge.arch").write_text(
+        SPACES + "fn many(n) = sum([sum([i * k for i in 0 .. 2999]) for k in 0 .. n])\n"
+        "space never { n ~ each(134, int(1 .. 1000))  require sum(n) == 133  model: small([1, 1], [8, n[0]], 3) }\n"
+        "space bomb { n ~ each(134, int(1 .. 1000))  require many(2999 + n[0]) > 0  model: small([1, 1], [8, 8], 3) }\n"
+    )
+    count = run("space", "count", "huge.arch", "never", "--draws", 100)
+    assert (count.code, count.err) == (0, "")
+    assert "accepted: between 0 and about 3.69e400" in count.out
+    listed = run("space", "enumerate", "huge.arch", "never", "-o", "all.csv")
+    assert listed.err == (
+        "Error: `never` has about 1.00e402 settings, more than --limit 1,000,000; `archdsl space sample` draws of them\n"
+    )
+    none = run("space", "sample", "huge.arch", "never", "-o", "some.csv", "--max-draws", 500)
+    assert (none.code, none.out) == (1, "")
+    assert "of 500 settings 0 were accepted" in none.err
+    bomb = run("space", "sample", "huge.arch", "bomb", "-o", "some.csv")
+    assert (bomb.code, bomb.out) == (1, "")
+    assert bomb.err.startswith("Error: huge.arch:")
+    assert "takes more than 5,000,000 steps, for a setting of `bomb`" in bomb.err
+    assert not Path("some.csv").exists()
 
 
 def test_settings_without_a_network_are_told(run: Run, spaces: Path) -> None:
@@ -495,6 +521,17 @@ def test_published_networks_are_members(run: Run) -> None:
     assert report(run, ContainsReport, "contains", "anynetx_e_400mf", "regnetx_400mf")["answer"] == "member"
     found = report(run, ContainsReport, "contains", "anynetx_e_400mf", "regnetx_800mf", code=1)
     assert (found["answer"], found["refused"]) == ("no member", "require 360M <= flops <= 400M")
+
+
+@pytest.mark.parametrize("family", ["regnetx", "regnety"])
+def test_all_published_regnets_are_within_the_limits(family: str) -> None:
+    """Of the 24 that the paper prints, by name; all but RegNetY-4GF stand in these files, and that beside them."""
+    text = (SPECS / "regnet" / f"{family}.arch").read_text()
+    names = sorted({*re.findall(rf"^\W*({family}_\w+[mg]f)\b", text, re.M), f"{family}_4gf"})
+    assert len(names) == 12
+    space = archdsl.space(f"{family}_published")
+    found = {name: space.contains(archdsl.compile(name)).answer for name in names}
+    assert found == dict.fromkeys(names, "member")
 
 
 @pytest.mark.usefixtures("here")
