@@ -217,9 +217,7 @@ def test_more_settings_than_doubles_have(run: Run) -> None:
     assert (count.code, count.err) == (0, "")
     assert "accepted: between 0 and about 3.69e400" in count.out
     listed = run("space", "enumerate", "huge.arch", "never", "-o", "all.csv")
-    assert listed.err == (
-        "Error: `never` has about 1.00e402 settings, more than --limit 1,000,000; `archdsl space sample` draws of them\n"
-    )
+    assert listed.err.startswith("Error: `never` has about 1.00e402 settings, more than --limit 1,000,000; ")
     none = run("space", "sample", "huge.arch", "never", "-o", "some.csv", "--max-draws", 500)
     assert (none.code, none.out) == (1, "")
     assert "of 500 settings 0 were accepted" in none.err
