@@ -522,7 +522,7 @@ def test_published_networks_are_members(run: Run) -> None:
 
 @pytest.mark.parametrize("family", ["regnetx", "regnety"])
 def test_all_published_regnets_are_within_the_limits(family: str) -> None:
-    """All 24 that the paper prints (Radosavovic et al. 2020, figures 15 and 16). RegNetY-4GF has a text of its own, which
+    """All 24 of Radosavovic et al. 2020, figures 15 and 16. RegNetY-4GF has a text of its own, which
     tells no parameters: it is the network of these."""
     regimes = "200mf 400mf 600mf 800mf 1_6gf 3_2gf 4gf 6_4gf 8gf 12gf 16gf 32gf"
     names = [f"{family}_{regime}" for regime in regimes.split()]
