@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from archdsl.plots.figures import MAX_SERIES, Axis, Figure, NoFigure, Panel, Series, label_of, number
+from archdsl.plots.figures import MAX_SERIES, Axis, Figure, NoFigure, Panel, Series, label_of, number, unit_of
 from archdsl.records import documented
 
 MAX_PANELS = 12
@@ -127,9 +127,23 @@ def _few(rows: Mapping[str, object], most: int, what: str) -> None:
         raise NoFigure(f"{len(rows)} {what} are too many for a picture; it holds {most}")
 
 
-def _band(key: str, style: int, low: Sequence[tuple[float, float]], high: Sequence[tuple[float, float]]) -> Series:
-    """What lies between two lines."""
-    return Series(key, "", "band", style, (*low, *reversed(high)))
+def _band(
+    key: str, style: int, low: Sequence[tuple[float, float]], high: Sequence[tuple[float, float]], said: str = ""
+) -> Series:
+    """What lies between two lines; what is said of it where one points at it."""
+    return Series(key, "", "band", style, (*low, *reversed(high)), (said,) if said else ())
+
+
+WIDE = 4
+"""An axis whose numbers differ by more than this factor is logarithmic."""
+
+
+def _axis(column: str, values: Sequence[float], *, log: bool = False) -> tuple[Axis, float]:
+    """The axis of a column, and the unit that its numbers are written in."""
+    largest = max([abs(value) for value in values], default=0.0)
+    unit, letter = unit_of(int(largest)) if largest >= 1e5 else (1, "")
+    wide = log and min(values, default=0.0) > 0 and max(values) > WIDE * min(values)
+    return Axis(label_of(f"{column} ({letter})" if letter else column), 10 if wide else 0, free=True), float(unit)
 
 
 def edf_figure(rows: Mapping[str, Sequence[EdfRow]], legends: Mapping[str, str], notes: Sequence[str]) -> Figure:
@@ -160,27 +174,25 @@ def best_figure(points: Mapping[str, Sequence[PointRow]], ranges: Sequence[BestR
     low, high = min(errors), max(errors)
     panels = []
     for place, column in enumerate(columns):
-        series = []
-        for style, (label, rows) in enumerate(points.items()):
-            mine = [row for row in rows if row.column == column]
+        mine = {label: [row for row in rows if row.column == column] for label, rows in points.items()}
+        x, unit = _axis(column, [row.value for rows in mine.values() for row in rows])
+        series: list[Series] = []
+        for style, (label, rows) in enumerate(mine.items()):
             found = next((row for row in ranges if (row.population, row.column) == (label, column)), None)
             if found is None:
                 continue
-            sides = [[(end, low), (end, high)] for end in (found.low, found.high)]
+            sides = [[(end / unit, low), (end / unit, high)] for end in (found.low, found.high)]
             said = f"{label}: {number(found.low)} to {number(found.high)}, {number(found.likely)} likely"
-            series.append(_band(f"best-band-{place}-{style}", style, sides[0], sides[1]))
-            likely = ((found.likely, low), (found.likely, high))
-            series.append(
-                Series(f"best-likely-{place}-{style}", said if len(columns) == 1 else "", "line", style, likely)
-            )
-            texts = tuple(
-                [f"{label}, row {row.row}: {column} {number(row.value)}, error {number(row.error)}" for row in mine]
-            )
-            dots = tuple([(row.value, row.error) for row in mine])
+            series.append(_band(f"best-band-{place}-{style}", style, sides[0], sides[1], said))
+            likely = ((found.likely / unit, low), (found.likely / unit, high))
+            named = said if len(columns) == 1 else ""
+            series.append(Series(f"best-likely-{place}-{style}", named, "line", style, likely))
+            words = [f"row {row.row}: {column} {number(row.value)}, error {number(row.error)}" for row in rows]
+            dots = tuple([(row.value / unit, row.error) for row in rows])
+            texts = tuple([f"{label}, {each}" for each in words])
             series.append(Series(f"best-{place}-{style}", label, "scatter", style, dots, texts))
-        side = min(len(columns), 2)
-        y = Axis("error" if place % side == 0 else "", free=True)
-        panels.append(Panel("", Axis(label_of(column), free=True), y, tuple(series)))
+        y = Axis("error" if place % 2 == 0 else "", free=True)
+        panels.append(Panel("", x, y, tuple(series)))
     return _figure(f"Best members of {', '.join(points)}", panels, notes)
 
 
@@ -205,22 +217,24 @@ def curve_figure(rows: Mapping[str, Sequence[CurveRow]], notes: Sequence[str]) -
 def trend_figure(
     rows: Sequence[TrendPoint], x: str, lines: Mapping[tuple[str, str], Points], notes: Sequence[str]
 ) -> Figure:
-    """Members by two columns, on logarithmic axes, with the fit of each population."""
+    """Members by two columns, on logarithmic axes where they spread, with the fit of each population."""
     labels = list(dict.fromkeys([row.population for row in rows]))
     columns = list(dict.fromkeys([row.column for row in rows]))
     _few(dict.fromkeys(labels), MAX_SERIES, "populations")
     _few(dict.fromkeys(columns), MAX_PANELS, "columns")
+    across, unit = _axis(x, [row.x for row in rows], log=True)
     panels = []
     for place, column in enumerate(columns):
+        y, size = _axis(column, [row.y for row in rows if row.column == column], log=True)
         series = []
         for style, label in enumerate(labels):
-            mine = [row for row in rows if (row.population, row.column) == (label, column) and row.y > 0]
+            mine = [row for row in rows if (row.population, row.column) == (label, column)]
             texts = tuple([f"{label}, row {row.row}: {x} {number(row.x)}, {column} {number(row.y)}" for row in mine])
-            dots = tuple([(row.x, row.y) for row in mine])
+            dots = tuple([(row.x / unit, row.y / size) for row in mine])
             series.append(Series(f"trend-{place}-{style}", label, "scatter", style, dots, texts))
-            line = tuple([point for point in lines.get((label, column), ()) if point[1] > 0])
-            series.append(Series(f"trend-fit-{place}-{style}", "", "line", style, line))
-        panels.append(Panel("", Axis(label_of(x), 10), Axis(label_of(column), 10), tuple(series)))
+            line = [(a / unit, b / size) for a, b in lines.get((label, column), ()) if b > 0 or not y.log]
+            series.append(Series(f"trend-fit-{place}-{style}", "", "line", style, tuple(line)))
+        panels.append(Panel("", across, y, tuple(series)))
     # Panels of a row share their vertical axis, and these have none in common: one below the other.
     return Figure(f"Trends of {', '.join(labels)}", tuple(panels), 1, tuple(notes))
 
@@ -243,7 +257,8 @@ def efit_figure(
         series = [Series(f"efit-{place}", "", "scatter", 0, tuple([(row.efit, error) for row, error in mine]), texts)]
         if label in ranges:
             sides = [[(end, low), (end, high)] for end in ranges[label]]
-            series.insert(0, _band(f"efit-band-{place}", 0, sides[0], sides[1]))
+            said = f"{label}: the best have an e_fit of {number(ranges[label][0])} to {number(ranges[label][1])}"
+            series.insert(0, _band(f"efit-band-{place}", 0, sides[0], sides[1], said))
         panels.append(Panel(label, Axis("e_fit"), Axis("error" if place % 2 == 0 else "", free=True), tuple(series)))
     return _figure(f"Linear fits of {', '.join(rows)}", panels, notes)
 
@@ -262,7 +277,7 @@ def profile_figure(rows: Mapping[str, Sequence[ProfileRow]], log: bool, notes: S
             for row in mine:
                 for line, end in zip(ends, (row.low, row.high), strict=True):
                     value = row.width if end is None else end
-                    line.append((float(row.index), max(value, 1.0) if log else value))
+                    line.append((float(row.index), max(value, 1.0 if log else 0.0)))
             series.append(_band(f"profile-band-{place}-{style}", style, ends[0], ends[1]))
             points = tuple([(float(row.index), row.width) for row in mine])
             series.append(Series(f"profile-{place}-{style}", part, "points", style, points))

@@ -70,7 +70,7 @@ def _said(picture: str, series: Series) -> str:
     """The picture in which a line, or each bar, says what it is where one points at it."""
     if series.form == "scatter":
         return _said_of_points(picture, series)
-    words = {series.key: series.label}
+    words = {series.key: series.texts[0] if series.form == "band" and series.texts else series.label}
     if series.form == "bars":
         words = {f"{series.key}-{i}": f"{series.label}: {text}" for i, text in enumerate(series.texts)}
     for key, text in words.items():
