@@ -55,7 +55,7 @@ Examples:
 
 The mean of the least error of m members that are drawn at random (Radosavovic et al. 2020, figure 9), by the exact
 probabilities of ranks, with the range that holds 95 % of such draws. With replacement the members stand for the whole
-space; near the number of members that is too good to be true for a larger space, and without replacement it is not.
+space, and the mean is too high where m comes near their number; without replacement it has no bias.
 """,
 )
 @population_options()

@@ -96,10 +96,22 @@ def trend_statistic(
             lines[group.results.label, column] = line
     report = TrendReport(**head("trend", groups, error, level, METHOD), rows=rows, correlations=correlations)
     notes = ["Members, and by least squares without a constant: " + "; ".join(_forms(fits, against)) + "."]
+    notes += [_fit_text(label, column, rows) for label, column in lines]
     title = f"Trends of {', '.join([each.results.label for each in groups])}"
     return Statistic(
         report, COLUMNS, _text(report), points, POINTS, lambda: trend_figure(points, against, lines, notes), title
     )
+
+
+def _fit_text(label: str, column: str, rows: Sequence[TermRow]) -> str:
+    """`params of a: 5.501M (flops/1G)`"""
+    mine = [row for row in rows if (row.population, row.column) == (label, column)]
+    terms = [f"{figure(row.coefficient)} {_power(_unit(row), row.power)}" for row in mine]
+    return f"{column} of {label}: {' + '.join(terms)}."
+
+
+def _unit(row: TermRow) -> str:
+    return f"({row.against}/1G)" if row.unit != 1 else row.against
 
 
 def _forms(fits: Mapping[str, Sequence[float]], against: str) -> list[str]:
@@ -147,7 +159,7 @@ def _fitted(
 def _text(report: TrendReport) -> str:
     rows: list[list[Cell]] = []
     for r in report.rows:
-        of = _power(f"({r.against}/1G)" if r.unit != 1 else r.against, r.power)
+        of = _power(_unit(r), r.power)
         interval = span(r.low, r.high)
         rows.append(
             [r.population, r.column, of, figure(r.coefficient), interval, figure(r.r2), figure(r.deviation), r.members]
