@@ -60,10 +60,15 @@ def __getattr__(name: str) -> Any:
 
 
 def read(
-    path: str | os.PathLike[str], error: str = "error", *, accuracy_of: float | None = None, by: str | None = None
+    path: str | os.PathLike[str],
+    error: str = "error",
+    *,
+    accuracy_of: float | None = None,
+    by: str | None = None,
+    member: Sequence[str] = (),
 ) -> list[Results]:
     """What was measured of the members of a table or of a study's folder: one population, or one for each value of the
-    column `by`.
+    column `by`. Rows that agree in the columns `member` are results of one member, by default those of one draw.
 
     `results.errors` are the members' errors, `results.numbers("flops")` the numbers of another column. With
     `accuracy_of`, 1 or 100, the column holds accuracies, which add up to it with the errors. Raises
@@ -72,7 +77,7 @@ def read(
     from archdsl.spaces.results import Wanted, results_of
 
     place = Path(path)
-    return results_of(place, place.stem, Wanted(error, accuracy_of, by=by))
+    return results_of(place, place.stem, Wanted(error, accuracy_of, by=by, member=tuple(member)))
 
 
 Bands = Mapping[str, tuple[int | None, int | None]]

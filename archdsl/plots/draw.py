@@ -181,7 +181,8 @@ def _settle(drawing: Drawing) -> None:
     drawing.draw_without_rendering()
     drawing.set_layout_engine("none")
     for axes in drawing.axes:
-        axes.set_position([round(extent, 6) for extent in axes.get_position().bounds])
+        left, bottom, width, height = [round(extent, 6) for extent in axes.get_position().bounds]
+        axes.set_position((left, bottom, width, height))
 
 
 def _height(panel: Panel) -> float:

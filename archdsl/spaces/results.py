@@ -1,14 +1,17 @@
 """What was measured of a population's members: its tables with a column of errors, read for statistics.
 
 A member is a draw: rows with the same number of it, under the same seed and space, are results of one member, as by
-several seeds of training; where a table has no such columns, rows with the same hash are. The error of a member is the
-mean over its results. A row without a result is counted under the reason that it gives; none is left out silently.
+several seeds of training; where a table has no such columns, rows with the same hash are. In a study's table rows are
+whose columns agree in all that is not measured, as one network may be trained with several drawn rates. The error of a
+member is the mean over its results. A row without a result is counted under the reason that it gives; none is left out
+silently.
 """
 
 from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +24,8 @@ from archdsl.suggest import did_you_mean, nearest
 RESULTS = "results.jsonl"
 """The table of a study's folder."""
 ERROR, STATUS, REASON, TRAINED = "error", "status", "reason", "training_seed"
+LARGEST = 1e100
+"""Numbers beyond it are no figures of networks, and their squares no doubles."""
 DONE = "done"
 """The status of a row whose error is a result: the training went to its end."""
 SIGNS: Mapping[str, Callable[[Cell, Cell], bool]] = {
@@ -32,6 +37,29 @@ SIGNS: Mapping[str, Callable[[Cell, Cell], bool]] = {
     ">": operator.gt,  # type: ignore[dict-item]
 }
 OF_A_DRAW = (INDEX, SEED, SPACE, DIGEST)
+TRIAL = "trial"
+"""The column that tells a study's table."""
+MEASURED = frozenset(
+    (
+        TRIAL,
+        STATUS,
+        REASON,
+        ERROR,
+        TRAINED,
+        "best_error",
+        "last_error",
+        "loss",
+        "train_loss",
+        "epochs",
+        "steps",
+        "seconds",
+        "cpu_seconds",
+        "epoch_seconds",
+        "peak_memory",
+        "attempts",
+    )
+)
+"""What a study's table says of trainings, and not of members."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +89,8 @@ class Wanted:
     where: tuple[Condition, ...] = ()
     by: str | None = None
     """A column whose values divide the table into populations."""
+    member: tuple[str, ...] = ()
+    """Columns that rows of one member have alike; those that tables of populations and studies have, if none."""
     needed: bool = True
     """Whether members count by their errors; else all do where the table has no column `error`."""
 
@@ -126,13 +156,13 @@ def results_of(path: Path, label: str, wanted: Wanted) -> list[Results]:
     if not kept:
         raise TableFault(f"none of {len(table):,} rows meets {' and '.join([shown(each) for each in wanted.where])}")
     if wanted.by is None:
-        return [_results(table, label, kept, errors)]
+        return [_results(table, label, kept, errors, wanted.member)]
     groups: dict[str, list[int]] = {}
     by = column_of(table, wanted.by)
     for row in kept:
         name = str(by[row]) if by[row] is not None else "(none)"
         groups.setdefault(name.rpartition(":")[2] if wanted.by == SPACE else name, []).append(row)
-    return [_results(table, name, rows, errors) for name, rows in groups.items()]
+    return [_results(table, name, rows, errors, wanted.member) for name, rows in groups.items()]
 
 
 def shown(condition: Condition) -> str:
@@ -163,7 +193,9 @@ def _numbers(table: Table, column: str) -> list[float | None]:
     for row, cell in enumerate(column_of(table, column)):
         if isinstance(cell, str) and not _not_finite(cell):
             raise TableFault(f"column `{column}` holds texts, as {cell[:40]!r} in row {row:,}, and not numbers")
-        number = float(cell) if _is_number(cell) or isinstance(cell, bool) else math.nan  # type: ignore[arg-type]
+        number = _double(cell) if isinstance(cell, int | float) else math.nan
+        if math.isfinite(number) and abs(number) > LARGEST:
+            raise TableFault(f"`{column}` is {number:g} in row {row:,}, beyond {LARGEST:g}")
         found.append(number if math.isfinite(number) else None)
     return found
 
@@ -180,6 +212,13 @@ def columns_of_numbers(table: Table) -> list[str]:
 
 def _is_number(cell: Cell) -> bool:
     return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def _double(cell: float) -> float:
+    try:
+        return float(cell)
+    except OverflowError:  # a whole number of more than 300 digits
+        return sys.float_info.max if cell > 0 else -sys.float_info.max
 
 
 def _not_finite(text: str) -> bool:
@@ -210,11 +249,13 @@ def _errors(table: Table, wanted: Wanted) -> list[float | None] | None:
     return [wanted.whole - value if value is not None else None for value in errors]
 
 
-def _results(table: Table, label: str, rows: Sequence[int], errors: Sequence[float | None] | None) -> Results:
+def _results(
+    table: Table, label: str, rows: Sequence[int], errors: Sequence[float | None] | None, columns: Sequence[str]
+) -> Results:
     members: dict[tuple[object, ...], list[int]] = {}
     every: set[tuple[object, ...]] = set()
     without: Counter[str] = Counter()
-    key_of, repeated = _key(table), 0
+    key_of, repeated = _key(table, columns), 0
     seeds = table.columns.get(TRAINED)
     seen: set[tuple[object, ...]] = set()
     for row in rows:
@@ -260,14 +301,19 @@ def _reason(table: Table, row: int, error: float | None) -> str | None:
     """Why a row has no result; none where it has one."""
     status, reason = [table.columns[name][row] if name in table.columns else None for name in (STATUS, REASON)]
     if status not in (None, DONE):
-        return f"{status}: {reason}" if reason is not None else str(status)
+        return f"{status}: {reason}" if reason else str(status)
     if error is None:
-        return str(reason) if reason is not None else "no error"
+        return str(reason) if reason else "no error"
     return None
 
 
-def _key(table: Table) -> Callable[[int], tuple[object, ...]]:
+def _key(table: Table, asked: Sequence[str]) -> Callable[[int], tuple[object, ...]]:
     """What tells members apart, by row."""
+    alike = [column_of(table, name) for name in asked]
+    if not asked and TRIAL in table.columns:
+        alike = [cells for name, cells in table.columns.items() if name not in MEASURED]
+    if alike:
+        return lambda row: tuple([column[row] for column in alike])
     columns = [table.columns[name] for name in OF_A_DRAW if name in table.columns]
     index, hashes = table.columns.get(INDEX), table.columns.get(HASH)
 
@@ -283,6 +329,7 @@ def _key(table: Table) -> Callable[[int], tuple[object, ...]]:
 
 __all__ = [
     "ERROR",
+    "MEASURED",
     "RESULTS",
     "Condition",
     "Results",

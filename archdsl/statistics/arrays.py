@@ -11,6 +11,8 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[np.float64]
 Numbers: TypeAlias = npt.ArrayLike
 
+LARGEST = 1e100
+"""Beyond it squares and their sums have no doubles."""
 LEVEL = 0.95
 """How often an interval holds the true figure."""
 
@@ -19,7 +21,7 @@ def numbers_of(values: Numbers, what: str, least: int = 1) -> Array:
     """Values as doubles (N). Raises ValueError where they are no list of finite numbers, or fewer than the least."""
     try:
         found = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{what} must be numbers") from None
     if found.ndim != 1:
         raise ValueError(f"{what} must be a list of numbers, one for each member; they have {found.ndim} dimensions")
@@ -27,6 +29,8 @@ def numbers_of(values: Numbers, what: str, least: int = 1) -> Array:
         raise ValueError(f"{what} must be at least {least}, and there are {len(found)}")
     if not np.isfinite(found).all():
         raise ValueError(f"{what} must be finite, and {int((~np.isfinite(found)).sum())} of {len(found)} are not")
+    if (np.abs(found) > LARGEST).any():
+        raise ValueError(f"{what} must be within {LARGEST:g}, for their squares are summed")
     return found
 
 

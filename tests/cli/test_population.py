@@ -126,6 +126,28 @@ def test_forms_and_names_of_tables(run: Run, table: Path, here: Path) -> None:
     assert [each["label"] for each in report(run, "edf", "study", "--by", "space")["populations"]] == ["tiny"]
 
 
+def test_one_network_with_several_rates_is_several_members(run: Run, here: Path) -> None:
+    rows = [
+        {
+            "trial": trial,
+            "hash": "a",
+            "index": 7,
+            "lr": lr,
+            "error": 9 + lr + seed,
+            "status": "done",
+            "training_seed": seed,
+        }
+        for trial, (lr, seed) in enumerate([(0.1, 0), (0.1, 1), (0.2, 0), (0.2, 1), (0.2, 1)])
+    ]
+    (here / "sweep.jsonl").write_text("".join([json.dumps(row) + "\n" for row in rows]))
+    (head,) = report(run, "best", "sweep.jsonl")["populations"]
+    assert (head["members"], head["results"], head["repeated"]) == (2, 5, 1)
+    (row,) = report(run, "best", "sweep.jsonl")["rows"]
+    assert (row["column"], row["likely"]) == ("lr", 0.1)
+    assert report(run, "edf", "sweep.jsonl", "--member", "hash")["populations"][0]["members"] == 1
+    assert "no column `lrr`; did you mean 'lr'?" in run("population", "edf", "sweep.jsonl", "--member", "lrr").err
+
+
 def test_best_and_curve(run: Run, table: Path) -> None:
     results = members(table)
     means = [sum(each) / len(each) for each in results.values()]
@@ -245,6 +267,9 @@ def test_csv_has_a_line_for_each_row(run: Run) -> None:
         (["trend", "own.csv"], 1, "no columns `acts` and `params`"),
         (["profile", "own.csv", "--part", "5..5"], 2, "is not A..B"),
         (["efit", "own.csv", "--depths", "depth"], 2, "--depths says how many blocks"),
+        (["edf", "large.jsonl"], 1, "`error` is 1.79769e+308 in row 0, beyond 1e+100"),
+        (["edf", "own.csv", "--where", "flops < 1e9999"], 2, "too large a number"),
+        (["efit", "deep.csv", "--widths", "width", "--depths", "depth"], 1, "row 0 has 1,000,000 blocks"),
         (["efit", "wide.csv", "--widths", "width"], 1, "no number of channels or blocks"),
     ],
 )
@@ -254,6 +279,8 @@ def test_faults(run: Run, here: Path, arguments: list[str], code: int, message: 
     (here / "empty.csv").write_text("error\n")
     (here / "one.csv").write_text("error\n3\n")
     (here / "flat.csv").write_text("error\n3\n3\n")
+    (here / "large.jsonl").write_text('{"error": 1' + "0" * 400 + "}\n")
+    (here / "deep.csv").write_text("width.0,depth.0,error\n8,1000000,1\n")
     (here / "wide.csv").write_text("width.0,error\n3.5,1\n4,2\n")
     (here / "failed.jsonl").write_text('{"status": "failed", "reason": "no memory"}\n' * 2)
     result = run("population", *arguments)

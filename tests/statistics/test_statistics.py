@@ -217,6 +217,17 @@ def test_needed_members_are_those_of_the_published_table() -> None:
             assert abs(population.needed(d, 1, 1, level=1 - alpha, power=table["power"]) - n) <= 1
 
 
+@given(st.integers(2, 200), st.integers(2, 200), st.floats(0.01, 3), st.floats(0.1, 5))
+def test_power_is_that_of_the_noncentral_t(n: int, m: int, difference: float, spread: float) -> None:
+    """As scipy has it, where it has it."""
+    parts = 1 / n, spread**2 / m
+    free = sum(parts) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (m - 1))
+    edge, shift = stats.t.ppf(0.975, free), difference / math.sqrt(sum(parts))
+    known = stats.nct.sf(edge, free, shift) + stats.nct.cdf(-edge, free, shift)
+    if math.isfinite(known):
+        assert population.power_of(difference, (1, n), (spread, m)) == pytest.approx(known, abs=1e-7)
+
+
 def test_what_is_detectable_is_found_so_often() -> None:
     """Welch's test on 5,000 pairs of populations that differ by it, of unequal numbers and spreads."""
     draw = np.random.default_rng(5)
@@ -271,6 +282,7 @@ def test_thirty_members_do_not_tell_small_differences() -> None:
         (lambda: population.edf([]), "at least 1"),
         (lambda: population.edf([1.0, math.nan]), "finite"),
         (lambda: population.edf([[1.0]]), "dimensions"),
+        (lambda: population.edf([1e200]), "within 1e"),
         (lambda: population.edf(["a"]), "numbers"),
         (lambda: population.edf([1.0], 1.0), "level"),
         (lambda: population.best([1], [1, 2]), "1 values and 2 errors"),

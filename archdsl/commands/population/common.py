@@ -58,6 +58,7 @@ def population_options(
             where: tuple[str, ...],
             by: str | None,
             labels: tuple[str, ...],
+            member: tuple[str, ...],
             level: float = 95.0,
             widths: str | None = None,
             depths: str | None = None,
@@ -65,7 +66,7 @@ def population_options(
         ) -> Any:
             name, whole = _error(error, accuracy)
             must = needed or error is not None or accuracy is not None
-            wanted = Wanted(name, whole, tuple([condition_of(text) for text in where]), by, must)
+            wanted = Wanted(name, whole, tuple([condition_of(text) for text in where]), by, member, must)
             if depths is not None and widths is None:
                 raise click.UsageError("--depths says how many blocks have the widths of --widths.")
             stages = Stages(widths, depths) if widths is not None else None
@@ -88,6 +89,12 @@ def _options(*, widths: bool, level: bool) -> list[Any]:
         ),
         click.option(
             "--where", metavar="CONDITION", multiple=True, help="Only rows that meet it: 'flops < 400M'. Repeatable."
+        ),
+        click.option(
+            "--member",
+            metavar="COLUMN",
+            multiple=True,
+            help="Rows that agree in it are results of one member. Repeatable.",
         ),
         click.option("--by", metavar="COLUMN", help="A population for each value of a column."),
         click.option(
@@ -134,7 +141,10 @@ def condition_of(text: str) -> Condition:
     column, sign, written = parts[1], parts[2], parts[3]
     value: Cell = {"true": True, "false": False}.get(written, written)
     if _NUMBER.fullmatch(written):
-        value = float(literal(written.lstrip("+")))
+        try:
+            value = float(literal(written.lstrip("+")))
+        except (ValueError, ArithmeticError):
+            raise click.BadParameter(f"'{text}' has too large a number", param_hint="--where") from None
     elif isinstance(value, str):
         value = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
     if sign not in ("==", "!=") and not isinstance(value, float):

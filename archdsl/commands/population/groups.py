@@ -12,6 +12,8 @@ import click
 
 from archdsl.commands.progress import comparing
 from archdsl.diagnostics import Fault
+from archdsl.limits import MAX_BLOCKS
+from archdsl.plots.figures import label_of
 from archdsl.records import dataclass
 from archdsl.rows import space_of_rows
 from archdsl.spaces.population import DIGEST, SPACE, settings_of
@@ -65,6 +67,10 @@ class Read:
         if depths.shape != widths.shape:
             raise TableFault(f"there are {widths.shape[1]} columns of widths and {depths.shape[1]} of depths")
         total = depths.sum(axis=1)
+        if (total > MAX_BLOCKS).any():
+            raise TableFault(
+                f"row {self.rows[int(total.argmax())]:,} has {total.max():,} blocks, more than {MAX_BLOCKS:,}"
+            )
         found = np.zeros((len(total), int(total.max())), np.int64)
         ends = np.cumsum(depths, axis=1)
         for stage in range(widths.shape[1]):
@@ -148,7 +154,8 @@ def groups_of(
     groups: list[Read] = []
     for path, each in found:
         taken = [group.results.label for group in groups]
-        label = each.label if each.label not in taken else f"{each.label} #{len(groups) + 1}"
+        label = label_of(each.label)
+        label = label if label not in taken else f"{label} #{len(groups) + 1}"
         groups.append(Read(_named(each, label), path, stages))
     for group in groups:
         _verify(group, least)

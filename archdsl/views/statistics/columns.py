@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archdsl.spaces.results import Results, columns_of_numbers
+from archdsl.spaces.population import INDEX, SEED
+from archdsl.spaces.results import MEASURED, Results, columns_of_numbers
 from archdsl.views.statistics.head import Group
 
 DEPTH, EFIT = "model.depth", "efit"
-NOT_ASKED = frozenset(
-    ("index", "seed", "training_seed", "attempts", "epochs", "loss", "seconds", "peak_memory", "trial", "pid")
-)
+NOT_ASKED = frozenset((INDEX, SEED, *MEASURED))
 """What a table says of draws and trainings, not of networks: not among the columns that are looked at unasked."""
 
 
