@@ -174,10 +174,12 @@ def test_efit_is_the_least_over_the_grid() -> None:
         assert errors[found.w_0[number], found.w_a[number], found.w_m[number]] == pytest.approx(least)
 
 
-@given(st.integers(0, GRID.size - 1), st.integers(1, 40))
+@given(st.integers(0, 63), st.integers(1, 40))
 def test_efit_of_a_rule_is_nothing(point: int, depth: int) -> None:
-    widths = np.round(np.exp(predicted(GRID, depth)[point])).astype(int)
-    assert population.efit([widths.tolist()]).error[0] == pytest.approx(0, abs=1e-12)
+    grid = population.Grid(GRID.w_0[::8], GRID.w_a[::12], GRID.w_m[::8])
+    assert grid.size == 64
+    widths = np.round(np.exp(predicted(grid, depth)[point])).astype(int)
+    assert population.efit([widths.tolist()], grid=grid).error[0] == pytest.approx(0, abs=1e-12)
 
 
 # Profiles

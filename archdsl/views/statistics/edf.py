@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from archdsl.plots.populations import EdfRow, edf_figure
 from archdsl.records import documented
@@ -18,6 +19,9 @@ from archdsl.views.statistics.head import (
     span,
 )
 from archdsl.views.tables import Cell, table
+
+if TYPE_CHECKING:
+    from archdsl.statistics.distribution import Edf
 
 COLUMNS = ("population", "error", "share", "above", "low", "high")
 PLACES = 9
@@ -87,10 +91,7 @@ def _places(rows: Sequence[EdfRow]) -> list[float]:
     return sorted({values[round(i * (len(values) - 1) / (PLACES - 1))] for i in range(PLACES)})
 
 
-def _text(report: EdfReport, places: Sequence[float], found: object) -> str:
-    from archdsl.statistics.distribution import Edf
-
-    functions: dict[str, Edf] = found  # type: ignore[assignment]
+def _text(report: EdfReport, places: Sequence[float], functions: Mapping[str, Edf]) -> str:
     summary: list[list[Cell]] = [
         [s.population, s.legend, figure(s.least), figure(s.mean), f"±{figure(100 * s.reach)} %"]
         for s in report.summaries

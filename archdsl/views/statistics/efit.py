@@ -93,7 +93,7 @@ def _summary(label: str, fits: list[float], errors: Sequence[float] | None, leve
     if n > 1:
         error = math.sqrt(math.fsum([(each - mean) ** 2 for each in fits]) / (n - 1) / n)
         reach = float(scipy("special").stdtrit(n - 1, (1 + level) / 2)) * error
-        ends = mean - reach, mean + reach
+        ends = max(0.0, mean - reach), mean + reach  # of what is never below 0
     range_: tuple[float | None, ...] = (None, None, None)
     ranks: tuple[float | None, ...] = (None, None, None)
     if errors is not None:
