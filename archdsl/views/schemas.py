@@ -20,7 +20,6 @@ from archdsl.views.population import CountReport, PopulationReport
 from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
-from archdsl.views.study import StudyFile, StudyReport, TrialResult
 from archdsl.views.statistics.best import BestReport
 from archdsl.views.statistics.compare import CompareReport
 from archdsl.views.statistics.curve import CurveReport
@@ -28,6 +27,7 @@ from archdsl.views.statistics.edf import EdfReport
 from archdsl.views.statistics.efit import EfitReport
 from archdsl.views.statistics.profile import ProfileReport
 from archdsl.views.statistics.trend import TrendReport
+from archdsl.views.study import StudyFile, StudyReport, TrialResult
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
