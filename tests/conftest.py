@@ -48,6 +48,7 @@ EARLY = (
     "tests/cli/test_train_command.py",
     "tests/run/test_train.py",
     "tests/properties/test_formulas.py",
+    "tests/studies/test_study_faults.py",
     "tests/training/test_verified.py",
 )
 """Files that take a minute or more each."""
