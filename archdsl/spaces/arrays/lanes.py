@@ -8,7 +8,7 @@ space that depends, for those who ask (`structure.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -17,6 +17,9 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 Truth: TypeAlias = npt.NDArray[np.bool_]
+
+Trend: TypeAlias = "int | None"
+"""How a number goes along a dimension: 1 where it never falls, -1 where it never rises, 0 where it stays; None unknown."""
 
 WIDE = 1 << 62
 """Whole numbers from here on are not calculated with in 64 bits."""
@@ -47,6 +50,18 @@ class Lanes:
         """The lanes that the ordinary compiler is to decide."""
         self.decided: set[int] | None = None
         """For those who ask: on which dimensions each decision depends."""
+        self.along = 0
+        """For those who ask: a dimension (its bit) of which it is known where numbers rise or fall along it."""
+        self.loose = False
+        """Whether something was decided along it that may be otherwise between two values for which it is the same."""
+        self.signs: list[Array] | None = None
+        """For those who ask: how comparisons came out that depend on it, -1, 0 or 1 by lane."""
+        self.spread = 0
+        """Dimensions (bits) whose values are columns, even if they are the same in all lanes."""
+        self.positions: Array | None = None
+        """For those who ask: of lists whose length is drawn one element in each lane, at this position (N)."""
+        self.on_runs: Callable[[Any], Any] | None = None
+        """For those who ask: what such a list says of its runs."""
         self._live: list[Truth] = []
         self._within: list[int] = [0]
         """On what it depends which lanes matter."""
@@ -62,14 +77,19 @@ class Lanes:
             self._live.pop()
             self._within.pop()
 
-    def rests(self, depends: int) -> None:
-        """Say that the way of all lanes is decided here by what depends on these dimensions."""
+    def rests(self, depends: int, trend: Trend = None) -> None:
+        """Say that the way of all lanes is decided here by what depends on these dimensions.
+
+        With a trend it is decided so between two values, if it is for both.
+        """
         if self.decided is not None:
             self.decided.add(depends | self._within[-1])
+        if self.along and (depends | self._within[-1]) & self.along and trend is None:
+            self.loose = True
 
-    def doubt(self, where: Truth, depends: int = EVERYTHING) -> None:
+    def doubt(self, where: Truth, depends: int = EVERYTHING, trend: Trend = None) -> None:
         """Leave lanes to the ordinary compiler, if they matter here."""
-        self.rests(depends)
+        self.rests(depends, trend)
         if where.any():
             self.unsure |= np.broadcast_to(self.mattering(where), (self.size, where.shape[1])).any(axis=1)
 
@@ -144,4 +164,4 @@ class Mask:
         raise TypeError("a mask has no hash")
 
 
-__all__ = ["EVERYTHING", "WIDE", "Array", "Lanes", "Mask", "Split", "Truth", "Uneven"]
+__all__ = ["EVERYTHING", "WIDE", "Array", "Lanes", "Mask", "Split", "Trend", "Truth", "Uneven"]
