@@ -45,6 +45,10 @@ MAX_ENUMERATED = 1_000
 """Settings of a space that `check` looks at one by one."""
 MAX_SUMMED = 1 << 18
 """Settings of the parts of a larger space that are looked at, where its costs are sums of theirs."""
+MAX_LINES = 1 << 24
+"""Lines of settings that are looked at, where a larger space has few tables of stages: lengths, and elements of lists."""
+MAX_TABLES = 1 << 26
+"""Different tables of stages of such a space."""
 MAX_TRIED = 1_000
 """Settings of a larger space that it tries, looking for a member."""
 MAX_SEARCH_STEPS = 5_000_000

@@ -134,7 +134,7 @@ class Column(StandIn):
         return self
 
     def __abs__(self) -> Column:
-        return self.extreme(1, -self)
+        return self if self.lanes.along and self.at_least(0) else self.extreme(1, -self)
 
     def _operation(self, sign: str, other: object, *, reflected: bool) -> Any:
         operand = self._taken(other)
@@ -171,23 +171,18 @@ class Column(StandIn):
         if operand is None:
             return NotImplemented
         lanes, depends = self.lanes, self.depends | operand.depends
-        if isinstance(self, Exact) and isinstance(operand, Exact):
-            left, right = _common(self, operand)
-            if lanes.along & depends:
-                self._signed((left > right) * 1 - (left < right), operand)
-            return Mask(lanes, _COMPARED[sign](left, right), depends)
-        lanes.rests(depends, trend_of("-", self, operand))  # what has no value is left to the ordinary compiler
-        order = _order(self, operand)
-        if lanes.along & depends:
-            self._signed(order, operand)
-        return Mask(lanes, _COMPARED[sign](order, 0), depends)
-
-    def _signed(self, signs: Array, operand: Column) -> None:
-        """Note how a comparison came out along a dimension."""
-        if self.lanes.signs is None or signs.shape[1] > 1 or trend_of("-", self, operand) is None:
-            self.lanes.loose = True
+        trend = trend_of("-", self, operand) if lanes.along & depends else 0
+        left: Array
+        right: Array | int
+        if not isinstance(self, Exact) or not isinstance(operand, Exact):
+            lanes.rests(depends, trend)  # what has no value is left to the ordinary compiler
+            left, right = _order(self, operand), 0
         else:
-            self.lanes.signs.append(self.lanes.each(signs).astype(np.int64))
+            left, right = _common(self, operand)
+        if lanes.signs is not None and lanes.along & depends and left.shape[1] == 1:
+            signs = (left > right) * 1 - (left < right)
+            lanes.signs.append(lanes.each(signs).astype(np.int64))
+        return Mask(lanes, _COMPARED[sign](left, right), depends, steady=trend is not None)
 
     def extreme(self, sign: int, other: object) -> Column:
         """The larger of two numbers, with -1 the smaller."""
@@ -195,10 +190,9 @@ class Column(StandIn):
         if operand is None:
             raise TypeError(f"{other!r} is not a number of the language")
         lanes = self.lanes
-        before = lanes.signs, lanes.loose
-        lanes.signs = None
+        kept, lanes.signs = lanes.signs, None  # the larger of two numbers goes as these do
         chosen = self >= operand if sign > 0 else self <= operand
-        lanes.signs, lanes.loose = before  # the larger of two numbers goes as these do
+        lanes.signs = kept
         return where(chosen, self, operand).going(together(self.trend, operand.trend))
 
     def gcd(self, other: object) -> Column:

@@ -54,6 +54,8 @@ class Lanes:
         """For those who ask: a dimension (its bit) of which it is known where numbers rise or fall along it."""
         self.loose = False
         """Whether something was decided along it that may be otherwise between two values for which it is the same."""
+        self.outcomes: list[bool | None] = []
+        """What all lanes agreed on that may be otherwise elsewhere along it."""
         self.signs: list[Array] | None = None
         """For those who ask: how comparisons came out that depend on it, -1, 0 or 1 by lane."""
         self.spread = 0
@@ -84,7 +86,7 @@ class Lanes:
         """
         if self.decided is not None:
             self.decided.add(depends | self._within[-1])
-        if self.along and (depends | self._within[-1]) & self.along and trend is None:
+        if self.along & (self._within[-1] if trend is not None else depends | self._within[-1]):
             self.loose = True
 
     def doubt(self, where: Truth, depends: int = EVERYTHING, trend: Trend = None) -> None:
@@ -107,9 +109,9 @@ class Lanes:
         """What every lane has (N), of an array of one position."""
         return np.broadcast_to(values, (self.size, 1))[:, 0]
 
-    def alike(self, values: Array, depends: int = EVERYTHING) -> Any:
+    def alike(self, values: Array, depends: int = EVERYTHING, trend: Trend = None) -> Any:
         """The one value that an array has wherever it matters; none where it has several, or matters nowhere."""
-        self.rests(depends)
+        self.rests(depends, trend)
         shape = np.broadcast_shapes((self.size, values.shape[1]), self._extent())
         matter = np.broadcast_to(self.here, shape)
         held = np.broadcast_to(values, matter.shape)[matter]
@@ -127,10 +129,12 @@ class Lanes:
 class Mask:
     """Whether something holds, by lane. As a plain condition it is one only where all lanes agree."""
 
-    __slots__ = ("depends", "lanes", "truth")
+    __slots__ = ("depends", "lanes", "steady", "truth")
 
-    def __init__(self, lanes: Lanes, truth: Truth, depends: int = EVERYTHING) -> None:
-        self.lanes, self.truth, self.depends = lanes, truth, depends
+    def __init__(self, lanes: Lanes, truth: Truth, depends: int = EVERYTHING, *, steady: bool = False) -> None:
+        """`steady`: between two values of the dimension that `Lanes.along` says for which what is compared comes out
+        alike it does so too."""
+        self.lanes, self.truth, self.depends, self.steady = lanes, truth, depends, steady
 
     def __bool__(self) -> bool:
         agreed = self.agreed
@@ -143,7 +147,12 @@ class Mask:
     @property
     def agreed(self) -> Any:
         """Whether it holds, where all lanes that matter agree on that; else none."""
-        return self.lanes.alike(self.truth, self.depends)
+        lanes = self.lanes
+        if not (self.steady and lanes.along & self.depends):
+            return lanes.alike(self.truth, self.depends)
+        found = lanes.alike(self.truth, self.depends, 0)
+        lanes.outcomes.append(None if found is None else bool(found))
+        return found
 
     def apart(self) -> Exception:
         """What takes the lanes apart for which it holds from those for which it does not."""
@@ -152,13 +161,15 @@ class Mask:
         return Split(self.lanes.each(self.truth), self.depends)
 
     def __invert__(self) -> Mask:
-        return Mask(self.lanes, ~self.truth, self.depends)
+        return Mask(self.lanes, ~self.truth, self.depends, steady=self.steady)
 
     def __and__(self, other: Mask) -> Mask:
-        return Mask(self.lanes, self.truth & other.truth, self.depends | other.depends)
+        steady = self.steady and other.steady
+        return Mask(self.lanes, self.truth & other.truth, self.depends | other.depends, steady=steady)
 
     def __or__(self, other: Mask) -> Mask:
-        return Mask(self.lanes, self.truth | other.truth, self.depends | other.depends)
+        steady = self.steady and other.steady
+        return Mask(self.lanes, self.truth | other.truth, self.depends | other.depends, steady=steady)
 
     def __hash__(self) -> int:
         raise TypeError("a mask has no hash")
