@@ -19,7 +19,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Truth: TypeAlias = npt.NDArray[np.bool_]
 
 Trend: TypeAlias = "int | None"
-"""How a number goes along a dimension: 1 where it never falls, -1 where it never rises, 0 where it stays; None unknown."""
+"""How a number goes along a dimension: 1 if it never falls, -1 if it never rises, 0 if it stays; None if unknown."""
 
 WIDE = 1 << 62
 """Whole numbers from here on are not calculated with in 64 bits."""

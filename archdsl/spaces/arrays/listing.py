@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from archdsl import limits
 from archdsl.analysis.calls import bind_names
 from archdsl.analysis.context import AlreadyReported
 from archdsl.diagnostics import Fault
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.column import Exact
-from archdsl.spaces.arrays.draws import dimensions_of
+from archdsl.spaces.arrays.draws import BITS, dimensions_of, edges_of
 from archdsl.spaces.arrays.engine import Engine, Run, Settings
 from archdsl.spaces.arrays.lanes import EVERYTHING, Array, Mask, Split, Uneven
 from archdsl.spaces.arrays.rules import Ragged
@@ -203,19 +205,33 @@ class Lines:
     def __init__(self, engine: Engine, listing: Listing) -> None:
         self.engine, self.listing = engine, listing
         self.sizes = engine.space.sizes
-        self.laws = [law for _, _, law in dimensions_of(engine.space)]
         self.other_sizes = [self.sizes[dimension] for dimension in listing.others]
         self.count = int(np.prod(self.other_sizes, dtype=object))
         """Settings of the dimensions beside length and along."""
+        if self.count > limits.MAX_LINES:
+            raise Tied(f"the draws of its widths have {self.count:,} lines, too many to look at")
         self._outcomes: dict[str, tuple[bool | None, ...]] = {}
         self.lengths = self._lengths()
 
     def rows(self, other: Array, length: Array, along: Array) -> Settings:
         """Settings, by the number of those of the dimensions beside, and of the two."""
-        found = np.zeros((len(along), len(self.sizes)), np.int64)
-        for dimension, size in zip(reversed(self.listing.others), reversed(self.other_sizes), strict=True):
-            other, found[:, dimension] = np.divmod(other, size)
+        found = self._beside[other]
         found[:, self.listing.length], found[:, self.listing.along] = length, along
+        return found
+
+    @cached_property
+    def edges(self) -> dict[int, Array]:
+        """Where the shares of the values of each dimension end, and 0 in front."""
+        laws = [law for _, _, law in dimensions_of(self.engine.space)]
+        return {dimension: np.append(0, edges_of(laws[dimension])) / 2.0**BITS for dimension in self.listing.made_of}
+
+    @cached_property
+    def _beside(self) -> Settings:
+        """All settings of the dimensions beside."""
+        found = np.zeros((self.count, len(self.sizes)), np.int64)
+        numbers = np.arange(self.count)
+        for dimension, size in zip(reversed(self.listing.others), reversed(self.other_sizes), strict=True):
+            numbers, found[:, dimension] = np.divmod(numbers, size)
         return found
 
     def _lengths(self) -> Array:

@@ -8,7 +8,8 @@ shorter one, so that the runs of the longest are those of all, cut off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,15 @@ from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.values import OldValues
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.column import Exact
-from archdsl.spaces.arrays.draws import BITS, edges_of
 from archdsl.spaces.arrays.engine import Settings
 from archdsl.spaces.arrays.lanes import Array, Mask
 from archdsl.spaces.arrays.listing import Before, Lines, bits, told
 from archdsl.spaces.arrays.rules import Counted
 from archdsl.spaces.arrays.steps import Steps, steps
 from archdsl.spaces.arrays.structure import Tied
-from archdsl.spaces.laws import Law
 from archdsl.spaces.space import Requirement
 
-LINES = 1 << 17
+LINES = 1 << 16
 """Lines that are worked out at once, about."""
 
 Progress = Callable[[int, int], None]
@@ -64,7 +63,7 @@ class Tables:
             codes, end = np.divmod(codes, self.base)
             ends.append(end)
         ends.reverse()
-        return [ends[0], *[after - before for before, after in zip(ends[:-1], ends[1:], strict=True)]]
+        return [ends[0], *[after - before for before, after in pairwise(ends)]]
 
 
 def tables_of(lines: Lines, progress: Progress | None = None) -> list[Tables]:
@@ -72,7 +71,8 @@ def tables_of(lines: Lines, progress: Progress | None = None) -> list[Tables]:
     sizes, listing = lines.sizes, lines.listing
     work = lines.count * (sizes[listing.length] + int(lines.lengths.max(initial=0)))
     if work > limits.MAX_LINES:
-        raise Tied(f"the draws of its widths have {work:,} lines, more than the {limits.MAX_LINES:,} that are looked at")
+        most = f"more than the {limits.MAX_LINES:,} that are looked at"
+        raise Tied(f"the draws of its widths have {work:,} lines, {most}")
     found: dict[int, _Gathered] = {}
     size = max(1, LINES // sizes[listing.length])
     for start in range(0, lines.count, size):
@@ -94,21 +94,19 @@ class _Rows:
 
     widths: Array
     """Rows of widths, each once."""
-    of: Array
-    """The row of its widths, for each."""
-    ends: Array
-    """Where its stages end (N x stages)."""
+    examples: Settings
+    """A setting for each of them."""
+    keys: Array
+    """Of each table the row of its widths, and where its stages end, in one number."""
     times: Array
     shares: Array
-    examples: Settings
-    """A setting for each of the rows of widths."""
 
 
 class _Gathered:
     """Tables of a number of stages, each once."""
 
     def __init__(self, stages: int, base: int) -> None:
-        self.stages, self.base = stages, base
+        self.base, self.codes = base, base**stages
         self.numbers: dict[tuple[int, ...], int] = {}
         self.examples: list[Settings] = []
         self.parts: list[tuple[Array, Array, Array]] = []
@@ -121,27 +119,29 @@ class _Gathered:
             new[at] = widths not in self.numbers
             numbers[at] = self.numbers.setdefault(widths, len(self.numbers))
         self.examples.append(rows.examples[new])
-        most = self.base**self.stages
-        if most * len(self.numbers) >= 1 << 62:
+        if self.codes * len(self.numbers) >= 1 << 62:
             raise Tied("tables of its stages have more digits than are counted with")
-        keys = numbers[rows.of]
-        for stage in range(self.stages):
-            keys = keys * self.base + rows.ends[:, stage]
-        self._enter(keys, rows.times, rows.shares)
-
-    def _enter(self, keys: Array, times: Array, shares: Array) -> None:
-        found = _merged(keys, times, shares)
-        self.size += len(found[0])
-        self.parts.append(found)
+        keys, times, shares = _merged(rows.keys, rows.times, rows.shares)
+        of, codes = np.divmod(keys, self.codes)
+        self.size += len(keys)
+        self.parts.append((numbers[of] * self.codes + codes, times, shares))
 
     def tables(self) -> Tables:
-        keys, times, shares = (np.concatenate(each) for each in zip(*self.parts, strict=True))
+        keys, times, shares = map(list, zip(*self.parts, strict=True))
         self.parts.clear()
-        keys, times, shares = _merged(keys, times, shares)
-        of, codes = np.divmod(keys, self.base**self.stages)
+        found = _merged(_joined(keys), _joined(times), _joined(shares))
+        of = found[0] // self.codes
         starts = np.searchsorted(of, np.arange(len(self.numbers) + 1))
+        np.remainder(found[0], self.codes, out=found[0])
         widths = np.array(list(self.numbers), np.int64)
-        return Tables(widths, np.concatenate(self.examples), starts, codes, self.base, times, shares)
+        return Tables(widths, np.concatenate(self.examples), starts, found[0], self.base, *found[1:])
+
+
+def _joined(parts: list[Array]) -> Array:
+    """All parts as one array, of which none is kept."""
+    found = np.concatenate(parts)
+    parts.clear()
+    return found
 
 
 def _merged(keys: Array, times: Array, shares: Array) -> tuple[Array, Array, Array]:
@@ -179,7 +179,7 @@ class _Pieces:
         return Steps(found.line[kept], found.first[kept], found.end[kept], found.codes[kept])
 
     def _elements(self) -> tuple[Array, Array, Array]:
-        """Pieces along the dimension within which the lists stay: whose they are, where they begin, and the elements."""
+        """Pieces along the dimension within which lists stay: whose they are, where they begin, and the elements."""
         most = int(self.lengths.max())
         longest = int(np.argmax(self.lengths))
         count = self.lines.sizes[self.lines.listing.length]
@@ -200,35 +200,37 @@ class _Pieces:
         found = steps(codes, first.ravel(), end.ravel())
         beside, position = np.divmod(found.line, most)
         keys = beside * self.size + found.first
-        pieces, at = np.unique(keys, return_inverse=True)
+        marked = np.zeros(len(self.others) * self.size, dtype=bool)
+        marked[keys] = True
+        pieces = np.flatnonzero(marked)
+        at = (np.cumsum(marked, dtype=np.int32) - 1)[keys]
         elements = np.zeros((len(pieces), most), np.int64)
         elements[at, position] = found.codes[:, 0]
-        begun = np.zeros((len(pieces), most), np.int64)
+        begun = np.zeros((len(pieces), most), np.int32)
         begun[at, position] = at
-        begun = np.maximum.accumulate(begun, axis=0)  # where nothing changes, as in the piece before
-        elements = elements[begun, np.arange(most)[None, :]]
-        return *np.divmod(pieces, self.size), elements
+        np.maximum.accumulate(begun, axis=0, out=begun)  # where nothing changes, as in the piece before
+        return *np.divmod(pieces, self.size), elements[begun, np.arange(most)[None, :]]
 
     def rows(self) -> Iterator[tuple[int, _Rows]]:
         """The tables, by their number of stages."""
         if not self.admitted.line.size:
             return
         beside, first, elements = self._elements()
-        runs = _runs(elements)
+        begins = _runs(elements)
         run, piece = self._meeting(beside, first)
         last = np.append(first[1:], 0)
         last[np.append(beside[1:] != beside[:-1], True)] = self.size
         low = np.maximum(self.admitted.first[run], first[piece])
         high = np.minimum(self.admitted.end[run], last[piece])
-        length = self.lengths[self.admitted.line[run] % self.lines.sizes[self.lines.listing.length]]
-        stages = (runs[piece] < length[:, None]).sum(axis=1)
-        kept = (high > low) & self._admits(run, stages)
-        run, piece, low, high, length, stages = (each[kept] for each in (run, piece, low, high, length, stages))
-        for count in np.unique(stages).tolist():
-            here = np.flatnonzero(stages == count)
-            begins = runs[piece[here], :count]
-            ends = np.concatenate([begins[:, 1:], length[here, None]], axis=1)
-            yield count, self._rows(run[here], piece[here], low[here], high[here], begins, ends, elements)
+        length = self.lengths[self.admitted.line % self.lines.sizes[self.lines.listing.length]].astype(np.int32)[run]
+        stages = np.ones(len(run), np.int16)
+        for begin in begins[1:]:
+            stages += begin[piece] < length
+        kept = self._admits(run, stages)
+        for count in np.flatnonzero(np.bincount(stages[kept])).tolist():
+            here = np.flatnonzero(kept & (stages == count))
+            meetings = [each[here] for each in (run, piece, low, high, length)]
+            yield count, self._rows(*meetings, begins[:count], elements)
 
     def _meeting(self, beside: Array, first: Array) -> tuple[Array, Array]:
         """Admitted runs with the pieces that they meet."""
@@ -237,68 +239,92 @@ class _Pieces:
         begin = np.searchsorted(keys, own + self.admitted.first, side="right") - 1
         end = np.searchsorted(keys, own + self.admitted.end, side="left")
         count = end - begin
-        run = np.repeat(np.arange(len(count)), count)
-        return run, np.arange(len(run)) - np.repeat(np.cumsum(count) - count, count) + begin[run]
+        run = np.repeat(np.arange(len(count), dtype=np.int32), count)
+        return run, np.arange(len(run)) + np.repeat(begin - np.cumsum(count) + count, count)
 
     def _admits(self, run: Array, stages: Array) -> Array:
         """What conditions on the number of stages admit."""
         most = int(stages.max(initial=0)) + 1
-        different, at = np.unique(run * most + stages, return_inverse=True)
+        met = np.zeros(len(self.admitted.line) * most, dtype=bool)
+        keys = run * np.int64(most) + stages
+        met[keys] = True
+        different = np.flatnonzero(met)
         runs, counts = np.divmod(different, most)
         other, length = np.divmod(self.admitted.line[runs], self.lines.sizes[self.lines.listing.length])
         rows = self.lines.rows(self.others[other], length, self.admitted.first[runs])
-        return stages_admitted(self.lines, rows, counts)[at]
+        met[different] = stages_admitted(self.lines, rows, counts)
+        return met[keys]
 
     def _rows(
-        self, run: Array, piece: Array, low: Array, high: Array, begins: Array, ends: Array, elements: Array
+        self,
+        run: Array,
+        piece: Array,
+        low: Array,
+        high: Array,
+        length: Array,
+        begins: Sequence[Array],
+        elements: Array,
     ) -> _Rows:
         """Tables of one number of stages, those that come one behind the other together."""
-        widths = elements[piece[:, None], begins]
-        new = np.append(True, (run[1:] != run[:-1]) | (ends[1:] != ends[:-1]).any(axis=1))
-        new[1:] |= (widths[1:] != widths[:-1]).any(axis=1)
+        base = int(self.lengths.max()) + 1
+        used = np.zeros(len(elements), dtype=bool)
+        used[piece] = True
+        own = np.flatnonzero(used)
+        different, of = _numbered(np.stack([elements[own, begin[own]] for begin in begins]))
+        if len(different) * base ** len(begins) >= 1 << 62:
+            raise Tied("tables of its stages have more digits than are counted with")
+        rows_of = np.zeros(len(elements), np.int64)
+        rows_of[own] = of
+        codes = rows_of
+        for begin in begins[1:]:
+            codes = codes * base + begin
+        keys = codes[piece] * base + length
+        new = np.append(True, (keys[1:] != keys[:-1]) | (run[1:] != run[:-1]))
         at = np.flatnonzero(new)
-        times = np.add.reduceat(high - low, at)
-        other, length = np.divmod(self.admitted.line[run[at]], self.lines.sizes[self.lines.listing.length])
-        shares = self._shares(self.others[other], length, low[at], low[at] + times)
-        number = _numbered(widths[at])
-        _, first, of = np.unique(number, return_index=True, return_inverse=True)
-        examples = self.lines.rows(self.others[other[first]], length[first], low[at][first])
-        return _Rows(widths[at][first], of, ends[at], times, shares, examples)
+        keys, run, low, high = keys[at], run[at], low[at], high[np.append(at[1:], len(new)) - 1]
+        other, drawn = np.divmod(self.admitted.line, self.lines.sizes[self.lines.listing.length])
+        along = self.lines.edges[self.lines.listing.along]
+        shares = self._shares(self.others[other], drawn)[run] * (along[high] - along[low])
+        first = np.zeros(len(different), np.int64)
+        first[rows_of[piece[at]][::-1]] = np.arange(len(at))[::-1]
+        line = run[first]
+        examples = self.lines.rows(self.others[other[line]], drawn[line], low[first])
+        return _Rows(different, examples, keys, high - low, shares)
 
-    def _shares(self, others: Array, length: Array, low: Array, high: Array) -> Array:
-        """How probable runs along the dimension are."""
-        rows = self.lines.rows(others, length, low)
-        listing, found = self.lines.listing, np.ones(len(low))
-        for dimension in (*listing.others, listing.length):
-            edges = shares_of(self.lines.laws[dimension])
-            found *= edges[rows[:, dimension] + 1] - edges[rows[:, dimension]]
-        edges = shares_of(self.lines.laws[listing.along])
-        return found * (edges[high] - edges[low])
+    def _shares(self, others: Array, length: Array) -> Array:
+        """How probable lines are."""
+        rows = self.lines.rows(others, length, length)
+        found = np.ones(len(rows))
+        for dimension in (*self.lines.listing.others, self.lines.listing.length):
+            edges = self.lines.edges[dimension]
+            found *= (edges[1:] - edges[:-1])[rows[:, dimension]]
+        return found
 
 
-def _runs(elements: Array) -> Array:
-    """Where the runs of lists begin, in each; behind the last one a position behind the end."""
+def _runs(elements: Array) -> list[Array]:
+    """Where the runs of lists begin: of each list the first, the second and so on, behind its end where it has none."""
     rows, positions = np.nonzero(elements[:, 1:] != elements[:, :-1])
     count = np.bincount(rows, minlength=len(elements))
-    found = np.full((len(elements), int(count.max(initial=0)) + 1), elements.shape[1])
-    found[:, 0] = 0
+    most = int(count.max(initial=0)) + 1
+    found = [np.full(len(elements), elements.shape[1], np.int32) for _ in range(most)]
+    found[0][:] = 0
     rank = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-    found[rows, rank + 1] = positions + 1
+    for number in range(1, most):
+        here = rank == number - 1
+        found[number][rows[here]] = positions[here] + 1
     return found
 
 
-def _numbered(values: Array) -> Array:
-    """Rows by numbers: the same for equal ones."""
-    found = np.zeros(len(values), np.int64)
-    for column in values.T:
+def _numbered(columns: Array) -> tuple[Array, Array]:
+    """The different ones of some rows (given by columns, K x N), and which of them each is (N)."""
+    key, kept = np.zeros(columns.shape[1], np.int64), np.zeros(1, np.int64)
+    for column in columns:
         different, at = np.unique(column, return_inverse=True)
-        found = np.unique(found * len(different) + at, return_inverse=True)[1]
-    return found
-
-
-def shares_of(law: Law) -> Array:
-    """How probable the values in front of each are, and all: what `draws.py` makes of a law, in doubles."""
-    return np.append(0, edges_of(law)) / float(1 << BITS)
+        key = key * len(different) + at
+        kept, key = np.unique(key, return_inverse=True)
+    first = np.zeros(len(kept), np.int64)
+    first[key[::-1]] = np.arange(len(key))[::-1]
+    return columns[:, first].T, key
 
 
 def stages_admitted(lines: Lines, rows: Settings, counts: Array) -> Array:
@@ -348,4 +374,4 @@ class _Stages(Mapping[str, Any]):
         return 4
 
 
-__all__ = ["Progress", "Tables", "shares_of", "stages_admitted", "tables_of"]
+__all__ = ["Progress", "Tables", "stages_admitted", "tables_of"]
