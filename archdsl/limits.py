@@ -49,6 +49,8 @@ MAX_LINES = 1 << 24
 """Lines of settings that are looked at, where a larger space has few tables of stages: lengths, and elements of lists."""
 MAX_TABLES = 1 << 26
 """Different tables of stages of such a space."""
+MAX_STAGED = 1 << 21
+"""Widths of all stages with settings of the other draws, of which each is counted once."""
 MAX_TRIED = 1_000
 """Settings of a larger space that it tries, looking for a member."""
 MAX_SEARCH_STEPS = 5_000_000

@@ -107,7 +107,7 @@ class Network:
         shape, outputs with their names, and the features' names and values. Paths, names, spans and the order of nodes
         are without influence.
         """
-        root = _digest("input", *map(_canonical, self.input))
+        root = _digest("input", *map(canonical, self.input))
         marks: list[str] = []
 
         def mark(value: Value) -> str:
@@ -124,7 +124,7 @@ class Network:
             if written is None:
                 later = operation.later
                 constants = [(n, value) for n, value in operation.constants if n not in later or value != later[n]]
-                settings = [f"{name}={_canonical(value)}" for name, value in constants]
+                settings = [f"{name}={canonical(value)}" for name, value in constants]
                 written = known[id(operation)] = [operation.name, *settings]
             marks.append(_digest(*written, *operands))
         features = sorted(f"{feature.name}={mark(feature.value)}" for feature in self.features)
@@ -305,16 +305,16 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _canonical(value: Any) -> str:
+def canonical(value: Any) -> str:
     """A setting's value as text, the same for all ways of writing it."""
     if isinstance(value, Symbolic):
         value = value.value
     if isinstance(value, tuple):
-        return f"[{','.join([_canonical(part) for part in value])}]"
+        return f"[{','.join([canonical(part) for part in value])}]"
     if isinstance(value, Range):
-        return f"{_canonical(value.lo)}..{_canonical(value.hi)}"
+        return f"{canonical(value.lo)}..{canonical(value.hi)}"
     if isinstance(value, Initializer):
-        return f"{value.kind}({_canonical(value.scale)})"
+        return f"{value.kind}({canonical(value.scale)})"
     if isinstance(value, (bool, str)) or value is None:
         return repr(value)
     if isinstance(value, (int, Fraction)):
@@ -322,4 +322,4 @@ def _canonical(value: Any) -> str:
     return show(value)
 
 
-__all__ = ["INPUT", "Builder", "Composer", "Feature", "Network", "Node", "Value", "strides"]
+__all__ = ["INPUT", "Builder", "Composer", "Feature", "Network", "Node", "Value", "canonical", "strides"]

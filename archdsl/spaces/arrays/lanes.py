@@ -79,6 +79,15 @@ class Lanes:
             self._live.pop()
             self._within.pop()
 
+    @contextmanager
+    def unobserved(self) -> Iterator[None]:
+        """For what is worked out without telling on which dimensions decisions depend."""
+        kept, self.decided = self.decided, None
+        try:
+            yield
+        finally:
+            self.decided = kept
+
     def rests(self, depends: int, trend: Trend = None) -> None:
         """Say that the way of all lanes is decided here by what depends on these dimensions.
 

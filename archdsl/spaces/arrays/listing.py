@@ -223,7 +223,15 @@ class Lines:
     def edges(self) -> dict[int, Array]:
         """Where the shares of the values of each dimension end, and 0 in front."""
         laws = [law for _, _, law in dimensions_of(self.engine.space)]
-        return {dimension: np.append(0, edges_of(laws[dimension])) / 2.0**BITS for dimension in self.listing.made_of}
+        return {dimension: np.append(0, edges_of(laws[dimension])) / 2.0**BITS for dimension in range(len(laws))}
+
+    def shares(self, others: Array, drawn: Array) -> Array:
+        """How probable lines are, by the laws of the space: settings of the dimensions beside and drawn lengths."""
+        rows = self.rows(others, drawn, drawn)
+        found = np.ones(len(rows))
+        for dimension in (*self.listing.others, self.listing.length):
+            found *= np.diff(self.edges[dimension])[rows[:, dimension]]
+        return found
 
     @cached_property
     def _beside(self) -> Settings:
@@ -269,6 +277,13 @@ class Lines:
         if wide:
             raise Tied("a requirement ties the draws of the widths and others")
         return holds, np.stack([holds.astype(np.int64), *codes], axis=1)
+
+    def apart(self, rows: Settings) -> Array:
+        """Which settings the requirements admit that ask for the rest alone. Raises `Tied`."""
+        run = self._run(rows)
+        every = range(len(self.engine.space.steps))
+        with told():
+            return run.conditions(frozenset(set(every) - set(self.listing.apart)))[0]
 
     def elements(self, rows: Settings, positions: Array) -> Array:
         """The widths at positions of the lists of settings, as whole numbers. Raises `Tied`."""

@@ -294,7 +294,10 @@ def _merged(condition: Mask, then: Any, otherwise: Any) -> Any:
 def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
     source = ctx.evaluate(e.source, env)
     if isinstance(source, Ragged):
-        return _ragged(ctx, e, env, source.column, source.lengths)
+        if source.column.lanes.positions is None:
+            return _ragged(ctx, e, env, source.column, source.lengths)
+        with source.column.lanes.unobserved():
+            return _ragged(ctx, e, env, source.column, source.lengths)
     if isinstance(source, Range) and (isinstance(source.lo, Column) or isinstance(source.hi, Column)):
         length = source.hi - source.lo + 1
         if isinstance(length, Exact) and length.lanes.positions is not None:
@@ -316,14 +319,11 @@ def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
 def _one_element(ctx: Any, e: ast.Comprehension, env: Environment, length: Exact, low: Any) -> Any:
     """Of a list one element in each lane, at the position that is asked for. What is decided of it is decided apart."""
     lanes = length.lanes
-    length = length.reduced()
-    lanes.doubt((lanes.each(length.num) <= lanes.positions)[:, None], length.depends)
-    kept, lanes.decided = lanes.decided, None
-    try:
-        items = Exact(lanes, np.asarray(lanes.positions)[:, None], depends=0) + low
-        return _ragged(ctx, e, env, items, length)
-    finally:
-        lanes.decided = kept
+    positions = np.asarray(lanes.positions)[:, None]
+    with lanes.unobserved():
+        length = length.reduced()
+        lanes.doubt(length.num <= positions, length.depends)
+        return _ragged(ctx, e, env, Exact(lanes, positions, depends=0) + low, length)
 
 
 def _verify_size(lengths: Exact, most: int) -> None:

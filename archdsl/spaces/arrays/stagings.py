@@ -51,6 +51,10 @@ class Tables:
     """How many settings of the dimensions that it is made of give it."""
     shares: Array
     """How probable these are, by the laws of the space: in doubles, which add up to what is admitted of 1."""
+    source_starts: Array
+    """Where the sources of each row of widths begin, and the end of all."""
+    sources: Array
+    """The settings of the dimensions beside that have them."""
 
     @property
     def stages(self) -> int:
@@ -77,10 +81,11 @@ def tables_of(lines: Lines, progress: Progress | None = None) -> list[Tables]:
     size = max(1, LINES // sizes[listing.length])
     for start in range(0, lines.count, size):
         others = np.arange(start, min(start + size, lines.count))
-        for stages, rows in _Pieces(lines, others).rows():
+        pieces = Pieces.of_all(lines, others)
+        for stages, rows in pieces.rows():
             if stages not in found:
-                found[stages] = _Gathered(stages, int(lines.lengths.max()) + 1)
-            found[stages].add(rows)
+                found[stages] = _Gathered(lines, rows.codes)
+            found[stages].add(pieces, rows)
         if sum(each.size for each in found.values()) > limits.MAX_TABLES:
             raise Tied(f"there are more than {limits.MAX_TABLES:,} different tables of stages")
         if progress is not None:
@@ -90,51 +95,68 @@ def tables_of(lines: Lines, progress: Progress | None = None) -> list[Tables]:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Tables as they come, some of them more than once."""
+    """Tables as they come, some of them more than once: on lines, from one value to in front of another."""
 
     widths: Array
     """Rows of widths, each once."""
-    examples: Settings
-    """A setting for each of them."""
+    codes: int
+    """What a number for the row of its widths is multiplied by in a key."""
     keys: Array
     """Of each table the row of its widths, and where its stages end, in one number."""
-    times: Array
-    shares: Array
+    line: Array
+    low: Array
+    high: Array
 
 
 class _Gathered:
     """Tables of a number of stages, each once."""
 
-    def __init__(self, stages: int, base: int) -> None:
-        self.base, self.codes = base, base**stages
+    def __init__(self, lines: Lines, codes: int) -> None:
+        self.lines, self.codes = lines, codes
         self.numbers: dict[tuple[int, ...], int] = {}
         self.examples: list[Settings] = []
+        self.sources: list[tuple[Array, Array]] = []
         self.parts: list[tuple[Array, Array, Array]] = []
         self.size = 0
 
-    def add(self, rows: _Rows) -> None:
+    def add(self, pieces: Pieces, rows: _Rows) -> None:
         numbers = np.empty(len(rows.widths), np.int64)
         new = np.zeros(len(rows.widths), dtype=bool)
         for at, widths in enumerate(map(tuple, rows.widths.tolist())):
             new[at] = widths not in self.numbers
             numbers[at] = self.numbers.setdefault(widths, len(self.numbers))
-        self.examples.append(rows.examples[new])
         if self.codes * len(self.numbers) >= 1 << 62:
             raise Tied("tables of its stages have more digits than are counted with")
-        keys, times, shares = _merged(rows.keys, rows.times, rows.shares)
-        of, codes = np.divmod(keys, self.codes)
-        self.size += len(keys)
-        self.parts.append((numbers[of] * self.codes + codes, times, shares))
+        of, codes = np.divmod(rows.keys, self.codes)
+        beside = pieces.beside[rows.line]
+        first = np.zeros(len(numbers), np.int64)
+        first[of[::-1]] = np.arange(len(of))[::-1]
+        own = first[new]
+        line = rows.line[own]
+        self.examples.append(self.lines.rows(pieces.others[beside[own]], pieces.drawn[line], rows.low[own]))
+        met = np.zeros(len(numbers) * len(pieces.others), dtype=bool)
+        met[of * len(pieces.others) + beside] = True
+        source, other = np.divmod(np.flatnonzero(met), len(pieces.others))
+        self.sources.append((numbers[source], pieces.others[other]))
+        shares = self.lines.shares(pieces.others[pieces.beside], pieces.drawn)[rows.line]
+        along = self.lines.edges[self.lines.listing.along]
+        shares *= along[rows.high] - along[rows.low]
+        found = _merged(numbers[of] * self.codes + codes, rows.high - rows.low, shares)
+        self.size += len(found[0])
+        self.parts.append(found)
 
     def tables(self) -> Tables:
         keys, times, shares = map(list, zip(*self.parts, strict=True))
         self.parts.clear()
         found = _merged(_joined(keys), _joined(times), _joined(shares))
-        of = found[0] // self.codes
-        starts = np.searchsorted(of, np.arange(len(self.numbers) + 1))
+        starts = np.searchsorted(found[0], np.arange(len(self.numbers) + 1) * self.codes)
         np.remainder(found[0], self.codes, out=found[0])
         widths = np.array(list(self.numbers), np.int64)
-        return Tables(widths, np.concatenate(self.examples), starts, found[0], self.base, *found[1:])
+        of, others = (np.concatenate(each) for each in zip(*self.sources, strict=True))
+        order = np.argsort(of, kind="stable")
+        sources = np.searchsorted(of[order], np.arange(len(widths) + 1)), others[order]
+        base = int(self.lines.lengths.max()) + 1
+        return Tables(widths, np.concatenate(self.examples), starts, found[0], base, *found[1:], *sources)
 
 
 def _joined(parts: list[Array]) -> Array:
@@ -155,39 +177,44 @@ def _merged(keys: Array, times: Array, shares: Array) -> tuple[Array, Array, Arr
 # Some settings of the dimensions beside
 
 
-class _Pieces:
-    """Lists and conditions for some settings of the dimensions beside, along the one."""
+class Pieces:
+    """Lists and conditions for some lines: settings of the dimensions beside, and the drawn length."""
 
-    def __init__(self, lines: Lines, others: Array) -> None:
-        self.lines, self.others = lines, others
-        listing, sizes = lines.listing, lines.sizes
-        self.size, self.lengths = sizes[listing.along], lines.lengths
-        self.admitted = self._admitted(sizes[listing.length])
-        """Runs of settings that the conditions admit; a line is a setting beside and a length."""
+    def __init__(self, lines: Lines, others: Array, beside: Array, drawn: Array) -> None:
+        """`others` are settings of the dimensions beside; `beside` tells which of them each line has, in order."""
+        self.lines, self.others, self.beside, self.drawn = lines, others, beside, drawn
+        self.size, self.lengths = lines.sizes[lines.listing.along], lines.lengths[drawn]
+        self.most = int(lines.lengths.max())
+        self.admitted = self._admitted()
+        """Runs of settings that the conditions admit."""
 
-    def _admitted(self, count: int) -> Steps:
+    @classmethod
+    def of_all(cls, lines: Lines, others: Array) -> Pieces:
+        """All lengths with some settings of the dimensions beside."""
+        count = lines.sizes[lines.listing.length]
+        beside = np.repeat(np.arange(len(others)), count)
+        return cls(lines, others, beside, np.tile(np.arange(count), len(others)))
+
+    def _admitted(self) -> Steps:
         """The runs along the dimension that the conditions admit."""
-        others = np.repeat(np.arange(len(self.others)), count)
-        length = np.tile(np.arange(count), len(self.others))
 
         def codes(line: Array, along: Array) -> Array:
-            return self.lines.conditions(self.lines.rows(self.others[others[line]], length[line], along))[1]
+            return self.lines.conditions(self.lines.rows(self.others[self.beside[line]], self.drawn[line], along))[1]
 
-        there = np.where(self.lengths[length] > 0, self.size, 0)
-        found = steps(codes, np.zeros(len(others), np.int64), there)
+        there = np.where(self.lengths > 0, self.size, 0)
+        found = steps(codes, np.zeros(len(there), np.int64), there)
         kept = found.codes[:, 0] == 1
         return Steps(found.line[kept], found.first[kept], found.end[kept], found.codes[kept])
 
     def _elements(self) -> tuple[Array, Array, Array]:
         """Pieces along the dimension within which lists stay: whose they are, where they begin, and the elements."""
-        most = int(self.lengths.max())
-        longest = int(np.argmax(self.lengths))
-        count = self.lines.sizes[self.lines.listing.length]
-        other, length = np.divmod(self.admitted.line, count)
+        most = self.most
+        longest = int(np.argmax(self.lines.lengths))
+        other, length = self.beside[self.admitted.line], self.lengths[self.admitted.line]
         first = np.full((len(self.others), most + 1), self.size)
         end = np.zeros((len(self.others), most + 1), np.int64)
-        np.minimum.at(first, (other, self.lengths[length]), self.admitted.first)
-        np.maximum.at(end, (other, self.lengths[length]), self.admitted.end)
+        np.minimum.at(first, (other, length), self.admitted.first)
+        np.maximum.at(end, (other, length), self.admitted.end)
         # An element matters wherever a list is admitted that is as long.
         first = np.minimum.accumulate(first[:, :0:-1], axis=1)[:, ::-1]
         end = np.maximum.accumulate(end[:, :0:-1], axis=1)[:, ::-1]
@@ -222,7 +249,7 @@ class _Pieces:
         last[np.append(beside[1:] != beside[:-1], True)] = self.size
         low = np.maximum(self.admitted.first[run], first[piece])
         high = np.minimum(self.admitted.end[run], last[piece])
-        length = self.lengths[self.admitted.line % self.lines.sizes[self.lines.listing.length]].astype(np.int32)[run]
+        length = self.lengths[self.admitted.line].astype(np.int32)[run]
         stages = np.ones(len(run), np.int16)
         for begin in begins[1:]:
             stages += begin[piece] < length
@@ -235,7 +262,7 @@ class _Pieces:
     def _meeting(self, beside: Array, first: Array) -> tuple[Array, Array]:
         """Admitted runs with the pieces that they meet."""
         keys = beside * self.size + first
-        own = self.admitted.line // self.lines.sizes[self.lines.listing.length] * self.size
+        own = self.beside[self.admitted.line] * self.size
         begin = np.searchsorted(keys, own + self.admitted.first, side="right") - 1
         end = np.searchsorted(keys, own + self.admitted.end, side="left")
         count = end - begin
@@ -250,8 +277,8 @@ class _Pieces:
         met[keys] = True
         different = np.flatnonzero(met)
         runs, counts = np.divmod(different, most)
-        other, length = np.divmod(self.admitted.line[runs], self.lines.sizes[self.lines.listing.length])
-        rows = self.lines.rows(self.others[other], length, self.admitted.first[runs])
+        line = self.admitted.line[runs]
+        rows = self.lines.rows(self.others[self.beside[line]], self.drawn[line], self.admitted.first[runs])
         met[different] = stages_admitted(self.lines, rows, counts)
         return met[keys]
 
@@ -266,39 +293,21 @@ class _Pieces:
         elements: Array,
     ) -> _Rows:
         """Tables of one number of stages, those that come one behind the other together."""
-        base = int(self.lengths.max()) + 1
+        base = self.most + 1
         used = np.zeros(len(elements), dtype=bool)
         used[piece] = True
         own = np.flatnonzero(used)
-        different, of = _numbered(np.stack([elements[own, begin[own]] for begin in begins]))
+        different, of = numbered_rows(np.stack([elements[own, begin[own]] for begin in begins]))
         if len(different) * base ** len(begins) >= 1 << 62:
             raise Tied("tables of its stages have more digits than are counted with")
-        rows_of = np.zeros(len(elements), np.int64)
-        rows_of[own] = of
-        codes = rows_of
+        codes = np.zeros(len(elements), np.int64)
+        codes[own] = of
         for begin in begins[1:]:
             codes = codes * base + begin
         keys = codes[piece] * base + length
-        new = np.append(True, (keys[1:] != keys[:-1]) | (run[1:] != run[:-1]))
-        at = np.flatnonzero(new)
-        keys, run, low, high = keys[at], run[at], low[at], high[np.append(at[1:], len(new)) - 1]
-        other, drawn = np.divmod(self.admitted.line, self.lines.sizes[self.lines.listing.length])
-        along = self.lines.edges[self.lines.listing.along]
-        shares = self._shares(self.others[other], drawn)[run] * (along[high] - along[low])
-        first = np.zeros(len(different), np.int64)
-        first[rows_of[piece[at]][::-1]] = np.arange(len(at))[::-1]
-        line = run[first]
-        examples = self.lines.rows(self.others[other[line]], drawn[line], low[first])
-        return _Rows(different, examples, keys, high - low, shares)
-
-    def _shares(self, others: Array, length: Array) -> Array:
-        """How probable lines are."""
-        rows = self.lines.rows(others, length, length)
-        found = np.ones(len(rows))
-        for dimension in (*self.lines.listing.others, self.lines.listing.length):
-            edges = self.lines.edges[dimension]
-            found *= (edges[1:] - edges[:-1])[rows[:, dimension]]
-        return found
+        at = np.flatnonzero(np.append(True, (keys[1:] != keys[:-1]) | (run[1:] != run[:-1])))
+        high = high[np.append(at[1:], len(keys)) - 1]
+        return _Rows(different, base ** len(begins), keys[at], self.admitted.line[run[at]], low[at], high)
 
 
 def _runs(elements: Array) -> list[Array]:
@@ -315,7 +324,7 @@ def _runs(elements: Array) -> list[Array]:
     return found
 
 
-def _numbered(columns: Array) -> tuple[Array, Array]:
+def numbered_rows(columns: Array) -> tuple[Array, Array]:
     """The different ones of some rows (given by columns, K x N), and which of them each is (N)."""
     key, kept = np.zeros(columns.shape[1], np.int64), np.zeros(1, np.int64)
     for column in columns:
@@ -374,4 +383,4 @@ class _Stages(Mapping[str, Any]):
         return 4
 
 
-__all__ = ["Progress", "Tables", "stages_admitted", "tables_of"]
+__all__ = ["Pieces", "Progress", "Tables", "numbered_rows", "stages_admitted", "tables_of"]
