@@ -46,7 +46,9 @@ MAX_ENUMERATED = 1_000
 MAX_SUMMED = 1 << 18
 """Settings of the parts of a larger space that are looked at, where its costs are sums of theirs."""
 MAX_LINES = 1 << 24
-"""Lines of settings that are looked at, where a larger space has few tables of stages: lengths, and elements of lists."""
+"""Lines of settings that are looked at where a larger space has few tables of stages: lengths, elements of lists."""
+MAX_QUICK_LINES = 1 << 19
+"""So many of them without being asked to count exactly."""
 MAX_TABLES = 1 << 26
 """Different tables of stages of such a space."""
 MAX_STAGED = 1 << 21

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from archdsl.commands.common import say, say_json
@@ -18,8 +20,14 @@ from archdsl.commands.space.common import (
     space_arguments,
     written_table,
 )
+from archdsl.commands.progress import counting
 from archdsl.rows import place_of
 from archdsl.views.population import population_text, sample_report
+
+if TYPE_CHECKING:
+    from archdsl.spaces.arrays.sampled import Band
+    from archdsl.spaces.arrays.solved import Solver
+    from archdsl.spaces.opened import Opened
 
 
 @click.command(
@@ -31,10 +39,16 @@ Examples:
   archdsl space sample spaces.arch NAME --count 100 --band flops=360M..400M --unique -o pop.jsonl
   archdsl space sample spaces.arch NAME --count 500 --jobs 8 -o pop.csv
   archdsl space sample spaces.arch NAME --count 500 --append -o pop.csv
+  archdsl space sample regnetx_400mf --law solved -o pop.csv
+  archdsl space sample spaces.arch NAME --weights networks -o pop.csv
 
 Settings are drawn by the laws of the space, and those that are no members are left out. A setting depends on the seed,
 the names of the draws and its number alone: the table is the same for any number of processes, and a longer one begins
-with a shorter, which --append makes of it. Parquet needs the extra archdsl[spaces].
+with a shorter, which --append makes of it.
+
+With --law solved members alone are drawn, each as probable as it is among all members: for spaces that are counted
+exactly (archdsl space count --exact), which is done first, and with narrow bands. --weights networks draws each network
+with the same probability, however many settings give it, and is solved too. Parquet needs the extra archdsl[spaces].
 """,
 )
 @space_arguments
@@ -43,6 +57,18 @@ with a shorter, which --append makes of it. Parquet needs the extra archdsl[spac
 @output_options
 @click.option(
     "--append", is_flag=True, help="Add members to a table that the same options made; a new one if none is there."
+)
+@click.option(
+    "--law",
+    type=click.Choice(["rejection", "solved"]),
+    help="Draw settings until enough are members (the default), or members alone.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["settings", "networks"]),
+    default="settings",
+    show_default=True,
+    help="Settings by the laws of the space, or networks that are all alike.",
 )
 @click.option("--unique", is_flag=True, help="Each network once, by its hash.")
 @band_option
@@ -66,6 +92,8 @@ def sample(
     output: str,
     force: bool,
     append: bool,
+    law: str | None,
+    weights: str,
     unique: bool,
     bands: tuple[str, ...],
     hashed: bool,
@@ -82,6 +110,11 @@ def sample(
         raise click.UsageError("--append keeps what --force overwrites.")
     if unique and not hashed:
         raise click.UsageError("--unique goes by the hashes that --no-hash leaves out.")
+    members_alone = law == "solved" or weights == "networks"
+    if weights == "networks" and law == "rejection":
+        raise click.UsageError("--weights networks draws members alone, and --law rejection settings.")
+    if append and members_alone:
+        raise click.UsageError("--append adds to what was drawn with --law rejection; a longer --count begins as this.")
     asked = Asked(seed, bands=bands_of(bands), hashed=hashed)
     found, request = opened(file, name, color=color, as_json=format_ == "json")
     path = written_table(output, request, force or append)
@@ -90,13 +123,34 @@ def sample(
         before, wanted = None, Wanted(count, most, unique)
         if append and path.exists():
             before, wanted = going_on(found, asked, wanted, path, jobs, tell_progress)
-        work = Sampling(found, asked, wanted, place, path, before)
+        solver = None
+        if members_alone:
+            solver = _solver(found, asked.bands, networks=weights == "networks")
+        work = Sampling(found, asked, wanted, place, path, before, solver)
         tally, rows = sample_into(work, jobs, force or append, tell_progress)
     if rows < count:
         message = f"of {tally.looked:,} settings {rows:,} were accepted, and {count:,} are wanted"
+        if members_alone:
+            message = f"of {tally.looked:,} members {rows:,} have different networks, and {count:,} are wanted"
         raise click.ClickException(f"{message}; nothing is written; --max-draws {10 * most} looks further")
-    report = sample_report(found, request.file, tally, bands, seed, str(path), rows, hashed=hashed)
+    solved: dict[str, Any] = {}
+    if solver is not None:
+        solved = {"law": "networks" if weights == "networks" else "solved", "solved": solver.networks}
+    report = sample_report(found, request.file, tally, bands, seed, str(path), rows, hashed=hashed, **solved)
     if format_ == "json":
         say_json(report)
     else:
         say(population_text(report))
+
+
+def _solver(found: Opened, bands: tuple[Band, ...], *, networks: bool) -> Solver:
+    """What draws members alone; ends the command where there is nothing that does."""
+    from archdsl.spaces.arrays.solved import solver_of
+    from archdsl.spaces.arrays.structure import Tied
+
+    try:
+        with counting("counting", None) as tell_progress:
+            return solver_of(found, bands, networks=networks, progress=tell_progress)
+    except Tied as tied:
+        message = f"members of {found.space.name} are not drawn alone, for they are not counted exactly"
+        raise click.ClickException(f"{message}: {tied}") from None

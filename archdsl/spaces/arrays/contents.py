@@ -171,8 +171,7 @@ def numbered(blocks: Sequence[Told]) -> list[Array]:
     for alike in texts.values():
         count = len(alike[0][2])
         columns = [np.concatenate([each[2][number] for each in alike]) for number in range(count)]
-        rows = sum(len(each[1]) for each in alike)
-        key = np.zeros(rows, np.int64)
+        key = np.zeros(sum(len(each[1]) for each in alike), np.int64)
         for column in columns:
             different, at_ = np.unique(column, return_inverse=True)
             key = np.unique(key * len(different) + at_, return_inverse=True)[1]

@@ -122,7 +122,7 @@ class Before(Run):
     def between(self) -> None:
         """From here on take what was noted of names for what they are in a run of settings."""
         for name in self.pinned:
-            value = self.names[name]
+            value: Any = self.names[name]
             self.names[name] = Exact(self.lanes, value.num, depends=value.depends & ~self.lanes.along)
 
     def elements(self) -> Ragged:
@@ -299,7 +299,13 @@ class Lines:
             raise Tied("its widths are not decided alike for all settings")
         return run.lanes.each(column.num)  # type: ignore[attr-defined]  # it is exact
 
+    @property
+    def work(self) -> int:
+        """Lines of conditions and of elements."""
+        return self.count * (self.sizes[self.listing.length] + int(self.lengths.max(initial=0)))
+
     def named(self) -> list[str]:
+        """What its widths are made of, by name."""
         names = names_of(self.engine.space)
         return [names[dimension] for dimension in sorted(self.listing.made_of)]
 

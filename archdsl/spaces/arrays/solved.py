@@ -1,13 +1,13 @@
 """Members drawn without rejection: each with the probability that the laws of the space give it among all members.
 
-What is counted exactly (`sums.py`, `tabled.py`) tells how probable all members together are that share a part of what is
-chosen, so that one choice is made after the other, and none is taken back. Weights are sums of probabilities in
+What is counted exactly (`sums.py`, `tabled.py`) tells how probable all members together are that share a part of what
+is chosen, so that one choice is made after the other, and none is taken back. Weights are sums of probabilities in
 doubles. What is chosen for number i depends on the seed and i alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -16,15 +16,21 @@ from archdsl.records import dataclass
 from archdsl.spaces.arrays.draws import BITS, chosen, dimensions_of, edges_of, uniform
 from archdsl.spaces.arrays.engine import Settings
 from archdsl.spaces.arrays.lanes import Array
-from archdsl.spaces.arrays.stagings import Pieces
-from archdsl.spaces.arrays.structure import Bound, Case, Tied
+from archdsl.spaces.arrays.sampled import Asked, Band, Piece, Tally, Wanted, first_of, pieces
+from archdsl.spaces.arrays.stagings import Pieces, Progress
+from archdsl.spaces.arrays.structure import Bound, Case, Tied, cases_of
 from archdsl.spaces.arrays.sums import Free, Halved, halved
 from archdsl.spaces.arrays.tabled import AllTabled, Counts, Tabled
 from archdsl.spaces.laws import Grid, Law
+from archdsl.spaces.opened import Opened
 from archdsl.spaces.space import Space
 
 CHUNK = 1024
 """Members that are chosen together."""
+FEW, FEW_HASHED = 100_000, 10_000
+"""Settings of which all are looked at; and where their networks are to be told apart."""
+FEWEST = 16
+"""At least, where some of them may be left out."""
 _NAME = "archdsl solved"
 """What the choices are named to the generator of numbers: no name of a draw has a space in it."""
 
@@ -32,8 +38,10 @@ _NAME = "archdsl solved"
 class Solver(Protocol):
     """Chooses members by number."""
 
-    networks: int | None
-    """How many there are to choose from, where each network is as probable as every other."""
+    @property
+    def networks(self) -> int | None:
+        """How many there are to choose from, where each network is as probable as every other."""
+        ...
 
     def draw(self, seed: int, start: int, count: int) -> Settings:
         """The settings number `start`, `start + 1`, … of a seed."""
@@ -49,6 +57,37 @@ def _at(before: Array, wanted: Array) -> Array:
     """Where numbers lie among sums of weights that do not fall; never where the weight is 0."""
     last = int(np.searchsorted(before, before[-1], side="left"))
     return np.minimum(np.searchsorted(before, wanted, side="right"), last)
+
+
+# One by one
+
+
+class ByAll:
+    """Chooses among members that are all known."""
+
+    def __init__(self, space: Space, members: Settings, hashes: Sequence[str] | None) -> None:
+        """With hashes each network is as probable as every other. Raises `Tied` where nothing is to choose from."""
+        if not len(members):
+            raise Tied("it has no members within these bounds")
+        weights = shares_of(space, range(space.dimensions), members)
+        self.networks = None
+        if hashes is not None:
+            _, of = np.unique(np.array(hashes, object).astype(str), return_inverse=True)
+            weights = weights / np.bincount(of, weights)[of]
+            self.networks = int(of.max()) + 1
+        self.members, self._before = members, np.cumsum(weights)
+
+    def draw(self, seed: int, start: int, count: int) -> Settings:
+        return self.members[_at(self._before, _uniform(seed, 0, start, count) * self._before[-1])]
+
+
+def shares_of(space: Space, dimensions: Sequence[int], settings: Settings) -> Array:
+    """How probable settings of some dimensions are, by the laws of the space."""
+    laws = [law for _, _, law in dimensions_of(space)]
+    found = np.ones(len(settings))
+    for column, dimension in enumerate(dimensions):
+        found *= (np.diff(np.append(0, edges_of(laws[dimension]))) / 2.0**BITS)[settings[:, column]]
+    return found
 
 
 # By tables
@@ -133,7 +172,8 @@ class ByTables:
     def _key(self, each: _Chosen) -> int:
         tables = self.of.parts[each.part].tables
         code = int(tables.codes[each.table])
-        return (each.widths * tables.base**tables.stages + code) * len(self.of.parts) + each.part
+        codes: int = tables.base**tables.stages
+        return (each.widths * codes + code) * len(self.of.parts) + each.part
 
     def _sources(self, found: list[_Chosen]) -> tuple[Pieces, Array, Array, Array, Array]:
         """Where tables come from: keys in their order, and the runs of settings that give them."""
@@ -209,27 +249,19 @@ class BySums:
 
     def __init__(self, space: Space, cases: list[Case], bounds: Iterable[Bound]) -> None:
         """Raises `Tied`."""
-        laws = [law for _, _, law in dimensions_of(space)]
-        self._shares = [np.diff(np.append(0, edges_of(law))) / 2.0**BITS for law in laws]
         self.cases: list[tuple[Case, Halved | Free]] = []
         weights = []
         for case in cases:
-            shares = [self._of(part.dimensions, part.settings) for part in case.parts]
+            shares = [shares_of(space, part.dimensions, part.settings) for part in case.parts]
             made = halved(case, bounds, shares)
             if made is not None:
                 self.cases.append((case, made))
-                fixed = [float(self._shares[dimension][number]) for dimension, number in case.fixed.items()]
-                weights.append(made.weight * float(np.prod(fixed)))
+                fixed = np.array([list(case.fixed.values())], np.int64)
+                weights.append(made.weight * float(shares_of(space, list(case.fixed), fixed)[0]))
         self._before = np.cumsum(weights)
         if not weights or not self._before[-1]:
             raise Tied("it has no members within these bounds")
         self._dimensions = space.dimensions
-
-    def _of(self, dimensions: tuple[int, ...], settings: Settings) -> Array:
-        found = np.ones(len(settings))
-        for column, dimension in enumerate(dimensions):
-            found *= self._shares[dimension][settings[:, column]]
-        return found
 
     def draw(self, seed: int, start: int, count: int) -> Settings:
         which = _at(self._before, _uniform(seed, 0, start, count) * self._before[-1])
@@ -246,4 +278,73 @@ class BySums:
         return found
 
 
-__all__ = ["BySums", "ByTables", "Solver"]
+# A space
+
+
+def solver_of(
+    opened: Opened,
+    bands: tuple[Band, ...] = (),
+    *,
+    networks: bool,
+    progress: Progress | None = None,
+) -> Solver:
+    """What draws members of a space within bands; `networks`: each network as probable as every other.
+
+    Members are known one by one where there are few settings, else counted by sums or by tables. Raises
+    `Tied` with the reason where they are not.
+    """
+    engine, space = opened.engine, opened.space
+    if space.settings <= (FEW_HASHED if networks else FEW):
+        every: list[Piece] = []
+        with pieces(opened, Asked(None, bands=bands, hashed=networks), 1, end=space.settings) as found:
+            every = list(found)
+        members = np.concatenate([piece.settings for piece in every])
+        hashes = [each for piece in every for each in piece.hashes or ()]
+        return ByAll(space, members, hashes if networks else None)
+    bounds = [(band.measure, band.low, band.high) for band in bands]
+    reason = "networks are told apart by tables of stages alone"
+    if not networks:
+        try:
+            return BySums(space, cases_of(engine), bounds)
+        except Tied as tied:
+            reason = str(tied)
+    try:
+        of = AllTabled(engine, bounds, progress)
+        return ByTables(of, of.count(networks=networks), networks=networks)
+    except Tied as tied:
+        raise Tied(f"not by sums: {reason}; not by tables: {tied}") from None
+
+
+def solved(
+    opened: Opened, solver: Solver, asked: Asked, wanted: Wanted, tally: Tally, progress: Progress | None = None
+) -> Iterator[Piece]:
+    """Pieces with the members number 0, 1, … of a seed; with `unique` those whose network was not among them before.
+
+    There are fewer where `most` have no more. Every one of them is evaluated: it is a member, or this is a bug.
+    """
+    seen, left, start = set(wanted.seen), wanted.count, wanted.start
+    while left and start < wanted.start + wanted.most:
+        count = min(left if not wanted.unique else max(left, FEWEST), CHUNK, wanted.start + wanted.most - start)
+        settings = solver.draw(asked.seed or 0, start, count)
+        batch = opened.engine.evaluate(settings)
+        if not batch.valid.all():
+            raise RuntimeError(f"what was drawn of {opened.space.name} is no member: {settings[~batch.valid][0]}")
+        hashes = tuple([opened.hash_of(row) for row in settings]) if asked.hashed else None
+        index = np.arange(start, start + count)
+        found = Piece(start, batch.why, index, settings, batch.costs, hashes)
+        new = np.ones(count, np.bool_)
+        if wanted.unique and hashes is not None:
+            new = first_of(hashes, seen)
+        if int(new.sum()) >= left:
+            found = found.first(int(np.flatnonzero(new)[left - 1]) + 1)
+            new = new[: len(found.index)]
+        tally.add(found)
+        tally.repeated += int(len(new) - new.sum())
+        left -= int(new.sum())
+        start += count
+        yield found.kept(new)
+        if progress is not None:
+            progress(tally.looked, wanted.count - left)
+
+
+__all__ = ["ByAll", "BySums", "ByTables", "Solver", "solved", "solver_of"]

@@ -28,7 +28,7 @@ from archdsl.spaces.arrays.contents import Untold, numbered, verify_told
 from archdsl.spaces.arrays.engine import Engine, Run, Settings
 from archdsl.spaces.arrays.lanes import Array, Mask
 from archdsl.spaces.arrays.listing import Lines, bits, told
-from archdsl.spaces.arrays.rules import LaneContext, Ragged
+from archdsl.spaces.arrays.rules import LaneContext
 from archdsl.spaces.arrays.stagings import Tables, numbered_rows
 from archdsl.spaces.arrays.structure import Tied
 from archdsl.spaces.arrays.tally import MEASURES, Forms, Found, Tally, Unsuited
@@ -123,10 +123,10 @@ class _Making(Run):
         """What the dimensions of the widths are to conditions: a dimension of their own."""
         self.lanes.spread = bits(lines.listing.made_of)
         self.lanes.positions = np.zeros(len(settings), np.int64)
-        self.lanes.on_runs = self._runs
+        self.lanes.on_runs = lambda _: self._runs()
         self.met = 0
 
-    def _runs(self, found: Ragged) -> list[tuple[Value, Any]]:
+    def _runs(self) -> list[tuple[Value, Any]]:
         self.met += 1
         two = np.full((self.lanes.size, 1), 2, np.int64)
         return [
@@ -233,7 +233,7 @@ class Costed(Run):
     def __init__(self, engine: Engine, costs: dict[str, Array]) -> None:
         size = len(next(iter(costs.values())))
         super().__init__(engine.ctx, engine.space, engine.forms, np.zeros((size, 0), np.int64), most=1 << 30)
-        self.costs = costs
+        self.costs = self._known = costs
 
     def admitted(self) -> Array:
         """Which networks the requirements admit that ask for costs. Raises `Tied`."""
@@ -242,7 +242,7 @@ class Costed(Run):
         for step in self.space.steps:
             if not isinstance(step, Requirement) and not step.counts:
                 self.names.update({name.text: UNKNOWN for name in step.binding.names})
-        totals = self.totals(self.costs)
+        totals = self.totals(self._known)
         self.names[MODEL] = OldValues(MODEL, totals)
         for name, total in totals.items():
             self.names.setdefault(name, total)

@@ -73,10 +73,9 @@ class Tables:
 def tables_of(lines: Lines, progress: Progress | None = None) -> list[Tables]:
     """All tables of a space. Raises `Tied`."""
     sizes, listing = lines.sizes, lines.listing
-    work = lines.count * (sizes[listing.length] + int(lines.lengths.max(initial=0)))
-    if work > limits.MAX_LINES:
+    if lines.work > limits.MAX_LINES:
         most = f"more than the {limits.MAX_LINES:,} that are looked at"
-        raise Tied(f"the draws of its widths have {work:,} lines, {most}")
+        raise Tied(f"the draws of its widths have {lines.work:,} lines, {most}")
     found: dict[int, _Gathered] = {}
     size = max(1, LINES // sizes[listing.length])
     for start in range(0, lines.count, size):
@@ -256,8 +255,8 @@ class Pieces:
         kept = self._admits(run, stages)
         for count in np.flatnonzero(np.bincount(stages[kept])).tolist():
             here = np.flatnonzero(kept & (stages == count))
-            meetings = [each[here] for each in (run, piece, low, high, length)]
-            yield count, self._rows(*meetings, begins[:count], elements)
+            met = run[here], piece[here], low[here], high[here], length[here]
+            yield count, self._rows(*met, begins[:count], elements)
 
     def _meeting(self, beside: Array, first: Array) -> tuple[Array, Array]:
         """Admitted runs with the pieces that they meet."""

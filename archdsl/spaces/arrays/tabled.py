@@ -96,7 +96,8 @@ class Tabled:
         widths, rest = divmod(group, len(self.of.rest))
         first, end = self.tables.starts[widths], self.tables.starts[widths + 1]
         found = self.depths[first:end].astype(np.float64) @ self.of.further[name][widths, rest].astype(np.float64)
-        return found + float(self.of.base[name][widths, rest])
+        total: Array = found + float(self.of.base[name][widths, rest])
+        return total
 
     def batch(self, places: Sequence[int] | Array) -> Batch:
         """The networks of some groups, by their places. Raises `Tied`."""
@@ -185,9 +186,15 @@ def _measures_of(engine: Engine, bounds: tuple[Bound, ...]) -> tuple[str, ...]:
 class AllTabled:
     """A space that is counted by tables."""
 
-    def __init__(self, engine: Engine, bounds: Iterable[Bound] = (), progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        bounds: Iterable[Bound] = (),
+        progress: Progress | None = None,
+        lines: Lines | None = None,
+    ) -> None:
         """Raises `Tied`."""
-        self.lines = Lines(engine, listing_of(engine))
+        self.lines = lines or Lines(engine, listing_of(engine))
         bounds = tuple(bounds)
         forms = Forms(engine.forms.convention, told=True)
         self.parts = [
