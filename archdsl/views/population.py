@@ -47,8 +47,8 @@ class CountReport:
     """Whether `low` and `high` are the count."""
     method: str
     """`enumeration`: every setting was looked at. `sums`: costs are sums of what parts of a setting cost, and it was
-    counted how many sums are within the bounds. `tables`: networks were counted by the different tables of their stages.
-    `interval`: settings were drawn, and the count is estimated."""
+    counted how many sums are within the bounds. `tables`: networks were counted by the different tables of their
+    stages. `interval`: settings were drawn, and the count is estimated."""
     low: int
     """The smallest number of valid settings within the bands that the interval holds."""
     high: int
@@ -76,9 +76,9 @@ class PopulationReport:
     path: str
     rows: int
     law: str
-    """`rejection`: settings are drawn by the laws until enough are members. `solved`: members are drawn, each as probable
-    as the laws make it among all members. `networks`: members are drawn, each network as probable as every other. `all`:
-    all members."""
+    """`rejection`: settings are drawn by the laws until enough are members. `solved`: members are drawn, each as
+    probable as the laws make it among all members. `networks`: members are drawn, each network as probable as every
+    other. `all`: all members."""
     seed: int | None
     """Null of an enumeration."""
     networks: int | None

@@ -8,6 +8,7 @@ import click
 
 from archdsl.commands.common import say, say_json
 from archdsl.commands.options import color_option, format_option
+from archdsl.commands.progress import counting
 from archdsl.commands.space.common import (
     band_option,
     bands_of,
@@ -20,7 +21,6 @@ from archdsl.commands.space.common import (
     space_arguments,
     written_table,
 )
-from archdsl.commands.progress import counting
 from archdsl.rows import place_of
 from archdsl.views.population import population_text, sample_report
 

@@ -556,7 +556,7 @@ def _multiply(a: Exact, b: Exact) -> Column:
 
 def _divide(a: Exact, b: Exact) -> Column:
     zero = b.num == 0
-    b.lanes.doubt(np.asarray(zero), b.depends)
+    b.lanes.doubt(np.asarray(zero), b.depends, b.trend if b.lanes.along and (b.num > 0).all() else None)
     num = b.den * np.where(b.num < 0, -1, 1)
     den: int | Array = np.where(zero, 1, np.abs(b.num))
     if not isinstance(den, int) and den.size == 1 and abs(int(den.flat[0])) < WIDE:
@@ -629,7 +629,7 @@ def _real(sign: str, a: Column, b: Column) -> Real:
             return Real(lanes, x.values * y.values, relative, absolute, at)
         if sign == "/":
             zero = np.abs(y.values) <= y.error
-            lanes.doubt(zero, y.depends)
+            lanes.doubt(zero, y.depends, y.trend if lanes.along and (y.values > y.error).all() else None)
             divisor = np.where(zero, 1.0, y.values)
             least = float(np.min(np.abs(divisor), initial=np.inf))
             if y.absolute:

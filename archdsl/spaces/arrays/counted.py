@@ -151,8 +151,8 @@ def counted(
     """All settings, where there are no more than the limit; by sums where costs are, and by tables of stages where
     these are; else so many draws, of which all settings are alike.
 
-    `exact`: what takes long is counted too, and no interval given. Raises `Tied` where networks are asked for, or an exact
-    count, and there is none.
+    `exact`: what takes long is counted too, and no interval given. Raises `Tied` where networks are asked for, or an
+    exact count, and there is none.
     """
     settings = opened.space.settings
     every = settings <= limit
