@@ -58,7 +58,7 @@ LASTS = ("depth - 1", "2 * depth - 1")
 RATIOS = ("one_of(3/2, 9/4)", "uniform(2 .. 3, quantum: 0.5)")
 BLOCKS = (
     "x_block(group_width: g)",
-    "x_block(group_width: g, bottleneck_ratio: m)",
+    "x_block(group_width: g, bottleneck_ratio: g / 8)",
     "y_block(group_width: g, se_ratio: 1/4)",
     "v_block",
 )
@@ -112,11 +112,10 @@ def test_counts_of_random_spaces_are_those_by_hand(data: st.DataObject) -> None:
     try:
         tabled = AllTabled(engine, bounds)
         counts = tabled.count()
-    except Tied as tied:  # nothing is said where settings have no network
-        told = str(tied)
-        batch = engine.evaluate(all_settings(engine.space)) if "one by one" in told else None
-        if batch is None or not (batch.why == NO_NETWORK).any():
-            pytest.fail(f"{told}: {pick}")
+    except Tied as tied:  # nothing is said where settings have no network, or a condition ties what is no width
+        without = (batch.why == NO_NETWORK).any() and "one by one" in str(tied)
+        if not without and "floor(a / b) require" not in pick["conditions"]:
+            pytest.fail(f"{tied}: {pick}")
         return
     assert sum(count.valid for count in counts) == within(batch, bounds).sum()
 

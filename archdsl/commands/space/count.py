@@ -27,7 +27,7 @@ Examples:
   archdsl space count spaces.arch NAME --networks           distinct networks too
   archdsl space count spaces.arch NAME --band flops=360M..400M --draws 100000
   archdsl space count spaces.arch NAME --limit 1000000 --jobs 8
-  archdsl space count regnetx --exact --networks
+  archdsl space count spaces.arch NAME --exact --networks   also where that takes a minute
 
 Where a space has no more settings than --limit each of them is looked at, and the count is exact. Of a larger one it
 is exact where costs are sums of what parts of a setting cost, and no more than two costs are bounded; and where stages

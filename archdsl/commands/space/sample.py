@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from archdsl.commands.common import say, say_json
 from archdsl.commands.options import color_option, format_option
-from archdsl.commands.progress import counting
 from archdsl.commands.space.common import (
     band_option,
     bands_of,
@@ -18,16 +17,12 @@ from archdsl.commands.space.common import (
     opened,
     output_options,
     seed_option,
+    solver_of_members,
     space_arguments,
     written_table,
 )
 from archdsl.rows import place_of
 from archdsl.views.population import population_text, sample_report
-
-if TYPE_CHECKING:
-    from archdsl.spaces.arrays.sampled import Band
-    from archdsl.spaces.arrays.solved import Solver
-    from archdsl.spaces.opened import Opened
 
 
 @click.command(
@@ -39,7 +34,7 @@ Examples:
   archdsl space sample spaces.arch NAME --count 100 --band flops=360M..400M --unique -o pop.jsonl
   archdsl space sample spaces.arch NAME --count 500 --jobs 8 -o pop.csv
   archdsl space sample spaces.arch NAME --count 500 --append -o pop.csv
-  archdsl space sample regnetx_400mf --law solved -o pop.csv
+  archdsl space sample spaces.arch NAME --law solved --band flops=360M..400M -o pop.csv
   archdsl space sample spaces.arch NAME --weights networks -o pop.csv
 
 Settings are drawn by the laws of the space, and those that are no members are left out. A setting depends on the seed,
@@ -125,7 +120,7 @@ def sample(
             before, wanted = going_on(found, asked, wanted, path, jobs, tell_progress)
         solver = None
         if members_alone:
-            solver = _solver(found, asked.bands, networks=weights == "networks")
+            solver = solver_of_members(found, asked.bands, networks=weights == "networks")
         work = Sampling(found, asked, wanted, place, path, before, solver)
         tally, rows = sample_into(work, jobs, force or append, tell_progress)
     if rows < count:
@@ -141,16 +136,3 @@ def sample(
         say_json(report)
     else:
         say(population_text(report))
-
-
-def _solver(found: Opened, bands: tuple[Band, ...], *, networks: bool) -> Solver:
-    """What draws members alone; ends the command where there is nothing that does."""
-    from archdsl.spaces.arrays.solved import solver_of
-    from archdsl.spaces.arrays.structure import Tied
-
-    try:
-        with counting("counting", None) as tell_progress:
-            return solver_of(found, bands, networks=networks, progress=tell_progress)
-    except Tied as tied:
-        message = f"members of {found.space.name} are not drawn alone, for they are not counted exactly"
-        raise click.ClickException(f"{message}: {tied}") from None

@@ -244,11 +244,12 @@ class Run:
             raise Split(numbers, depends)
         return self._listed([Fraction(value) for value in domain.values], numbers, depends)  # type: ignore[arg-type]
 
-    def _column(self, draw: Draw, numbers: Array, depends: int) -> Exact | None:
-        """Numbers at equal distances, unless they need more than 64 bits."""
+    def _column(self, draw: Draw, numbers: Array, depends: int) -> Value:
+        """Numbers as a column; none for what is no number, and what needs more than 64 bits."""
         domain = draw.law.domain
         if not isinstance(domain, Grid):
-            return None
+            values = [Fraction(value) for value in domain.values if is_number(value)]  # type: ignore[arg-type]
+            return self._listed(values, numbers, depends) if len(values) == domain.size else None
         first, step = Fraction(domain.first), Fraction(domain.step)
         den = int(np.lcm(first.denominator, step.denominator))
         scaled = int(first * den), int(step * den)

@@ -17,7 +17,9 @@ import numpy as np
 from archdsl import limits
 from archdsl.analysis.calls import bind_names
 from archdsl.analysis.context import AlreadyReported
+from archdsl.analysis.values import UNKNOWN
 from archdsl.diagnostics import Fault
+from archdsl.numbers import is_number
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.column import Exact
 from archdsl.spaces.arrays.draws import BITS, dimensions_of, edges_of
@@ -26,6 +28,7 @@ from archdsl.spaces.arrays.lanes import EVERYTHING, Array, Mask, Split, Uneven
 from archdsl.spaces.arrays.rules import Ragged
 from archdsl.spaces.arrays.structure import Tied, names_of
 from archdsl.spaces.arrays.tally import Unsuited
+from archdsl.spaces.laws import Domain, Grid
 from archdsl.spaces.space import Requirement, Step
 
 PROBED = 64
@@ -68,9 +71,9 @@ def bits(dimensions: Any) -> int:
 class Before(Run):
     """What comes before the network: conditions on draws, and the list of widths."""
 
-    def __init__(self, engine: Engine, settings: Settings, *, along: int, spread: int) -> None:
+    def __init__(self, engine: Engine, settings: Settings, *, along: int) -> None:
         super().__init__(engine.ctx, engine.space, engine.forms, settings, most=1 << 30)
-        self.lanes.along, self.lanes.spread = along, spread
+        self.lanes.along, self.lanes.spread = along, EVERYTHING
         self.lanes.decided = set()
         self.depends: dict[int, int] = {}
         """On what each step depends, by its place."""
@@ -82,6 +85,10 @@ class Before(Run):
         lanes = self.lanes
         holds, codes, pins = np.ones(lanes.size, dtype=bool), list[Array](), list[Array]()
         self._draw()
+        values = dict(self.names)
+        for draw in self.space.draws:  # of what is no number it is not seen where it is used
+            if draw.law.domain.size > 1 and not _numeric(draw.law.domain):
+                self.names[draw.name] = UNKNOWN
         for place, step in enumerate(self.space.steps):
             if step.asks:
                 continue
@@ -93,6 +100,7 @@ class Before(Run):
                 holds = holds & truth
         if (lanes.unsure & holds).any():
             raise Tied("some of its settings are decided one by one")
+        self.names.update({name: value for name, value in values.items() if self.names[name] is UNKNOWN})
         return holds, [*codes, *[np.where(holds, pin, 0) for pin in pins]]
 
     def _taken(self, place: int, step: Step, pins: list[Array]) -> Array:
@@ -135,6 +143,10 @@ class Before(Run):
         raise Tied("its stages are not the runs of a list whose length is drawn")
 
 
+def _numeric(domain: Domain) -> bool:
+    return isinstance(domain, Grid) or all(map(is_number, domain.values))
+
+
 def _reach(found: Ragged) -> Any:
     raise _Reached(found)
 
@@ -169,7 +181,7 @@ def listing_of(engine: Engine) -> Listing:
 
 def _depends(engine: Engine, probes: Settings) -> tuple[int, int]:
     """On which dimensions the length of the list depends, and its elements."""
-    run = Before(engine, probes, along=0, spread=EVERYTHING)
+    run = Before(engine, probes, along=0)
     run.lanes.positions = np.zeros(len(probes), np.int64)
     run.conditions()
     found = run.elements()
@@ -178,7 +190,7 @@ def _depends(engine: Engine, probes: Settings) -> tuple[int, int]:
 
 def _along(engine: Engine, probes: Settings, length: int, along: int, made_of: int) -> Listing | None:
     """What is known where one dimension is that along which is looked; none where that does not do."""
-    run = Before(engine, probes, along=1 << along, spread=EVERYTHING)
+    run = Before(engine, probes, along=1 << along)
     run.lanes.positions = np.zeros(len(probes), np.int64)
     run.conditions()
     found = run.elements()
@@ -258,7 +270,7 @@ class Lines:
         return found
 
     def _run(self, rows: Settings) -> Before:
-        return Before(self.engine, rows, along=1 << self.listing.along, spread=bits(self.listing.made_of))
+        return Before(self.engine, rows, along=1 << self.listing.along)
 
     def _verify(self, run: Before, what: str) -> None:
         """All evaluations took one way."""

@@ -26,7 +26,7 @@ from archdsl.spaces.arrays.assembled import LaneAssembly
 from archdsl.spaces.arrays.column import Column, Exact
 from archdsl.spaces.arrays.contents import Untold, numbered, verify_told
 from archdsl.spaces.arrays.engine import Engine, Run, Settings
-from archdsl.spaces.arrays.lanes import Array, Mask
+from archdsl.spaces.arrays.lanes import EVERYTHING, Array, Mask
 from archdsl.spaces.arrays.listing import Lines, bits, told
 from archdsl.spaces.arrays.rules import LaneContext
 from archdsl.spaces.arrays.stagings import Tables, numbered_rows
@@ -121,7 +121,7 @@ class _Making(Run):
         self.most = int(lines.lengths.max())
         self.table = 1 << engine.space.dimensions
         """What the dimensions of the widths are to conditions: a dimension of their own."""
-        self.lanes.spread = bits(lines.listing.made_of)
+        self.lanes.spread = EVERYTHING
         self.lanes.positions = np.zeros(len(settings), np.int64)
         self.lanes.on_runs = lambda _: self._runs()
         self.met = 0
@@ -136,11 +136,12 @@ class _Making(Run):
 
     def tally(self) -> _StageTally:
         """Count the networks."""
-        self._draw()
-        for step in self.space.steps:
-            if not step.asks and not isinstance(step, Requirement):
-                bind_names(self.ctx, step.binding, self._environment(step.environment))
         decided = self.lanes.decided = set()
+        self._draw()
+        with self.lanes.unobserved():  # what derived names depend on is seen where they are used
+            for step in self.space.steps:
+                if not step.asks and not isinstance(step, Requirement):
+                    bind_names(self.ctx, step.binding, self._environment(step.environment))
         self._make()
         if self.model is None or self.met != 1:
             raise Unsuited

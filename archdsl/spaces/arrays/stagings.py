@@ -342,7 +342,7 @@ def stages_admitted(lines: Lines, rows: Settings, counts: Array) -> Array:
     if not waiting:
         return holds
     listing = lines.listing
-    run = Before(lines.engine, rows, along=1 << listing.along, spread=bits(listing.made_of))
+    run = Before(lines.engine, rows, along=1 << listing.along)
     with told():
         run.conditions(frozenset(listing.apart))
         run.between()
