@@ -16,7 +16,6 @@ from archdsl.commands.space.common import (
     space_arguments,
 )
 from archdsl.views.population import count_report, count_text
-from archdsl.views.space import size_text
 
 
 @click.command(

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from archdsl.graph.initializers import Initializer
 from archdsl.graph.digest import canonical
+from archdsl.graph.initializers import Initializer
 from archdsl.graph.shapes import Range
 from archdsl.graph.subgraph import Node, Subgraph
 from archdsl.graph.symbolic import Symbolic
