@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("diff", "Compare two models by meaning and by cost."),
     "plot": ("plot", "Draw block widths, channels, scalings, stages or spaces."),
     "space": ("space", "Sample, count, list and compare design spaces."),
+    "bench": ("bench", "Measure time and memory of emitted modules beside their counts."),
+    "study": ("study", "Study networks on this machine: the rank of layers, the spectrum of features."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""
