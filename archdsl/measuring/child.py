@@ -95,7 +95,7 @@ def turn(torch: Any, order: dict[str, Any], device: Any) -> dict[str, Any]:
         synchronise(torch, device)
         if time.perf_counter() - begin > WARM:
             break
-    clock = {"timer": time.process_time} if order["clock"] == "cpu" else {}
+    clock: dict[str, Any] = {"timer": time.process_time} if order["clock"] == "cpu" else {}
     timer = Timer("step()", globals={"step": step}, num_threads=torch.get_num_threads(), **clock)
     found = timer.blocked_autorange(min_run_time=order["seconds"])
     times = list(found.times)

@@ -1,4 +1,4 @@
-"""What `archdsl bench` shows: measured seconds and bytes beside exact counts, how they go together, and how it was done."""
+"""What `archdsl bench` shows: measured seconds and bytes beside exact counts, and how they go together."""
 
 from __future__ import annotations
 
@@ -38,6 +38,9 @@ class ConditionsReport:
     cpus: int | None
     flush_denormal: bool
     memory_kept: bool
+    """Whether the process keeps memory that it frees while it is timed."""
+    clock: str
+    """wall, or cpu: the time that the process spends on all cores."""
     seconds: float
     """Asked for in each round, by torch's benchmark timer, after passes that do not count."""
     seed: int
@@ -165,9 +168,9 @@ def conditions_of(turns: Sequence[Turn]) -> ConditionsReport:
     first, loads = turns[0], [turn.load for turn in turns if turn.load is not None]
     kind = first.device.partition(":")[0]
     names = ("device", "device_name", "threads", "dtype", "layout", "compiled", "batch", "torch", "python", "system")
-    names += ("cpus", "flush_denormal", "memory_kept", "seconds", "seed")  # type: ignore[assignment]
+    more = ("cpus", "flush_denormal", "memory_kept", "seconds", "seed", "clock")
     return ConditionsReport(
-        **{name: getattr(first, name) for name in names},
+        **{name: getattr(first, name) for name in (*names, *more)},
         load=max(loads) if loads else None,
         convention=first.convention,
         memory=MEMORY[kind],
@@ -236,7 +239,7 @@ def curves(found: Sequence[Measured], work: str) -> Iterator[CurveReport]:
             continue
         for terms in SHAPES:
             curve = fitted([counts_of(each) for each in group], [each.seconds or 0.0 for each in group], terms)
-            if curve is not None and len(group) > len(terms):
+            if curve is not None and len(group) > len(terms) + 1:
                 yield curve_report(curve, work, label)
 
 
@@ -274,9 +277,9 @@ def bench_text(report: BenchReport) -> str:
             for c in report.curves
         ]
         letters = (
-            "f, p, a: flops in 10^9, params and acts in 10^6. Least squares of relative residuals; left out: each\n"
+            "f, p, a: flops in 10^9, params and acts in 10^6; least squares of relative residuals, whose root mean\n"
         )
-        letters += "network is predicted by a fit to all others.\n"
+        letters += "square is the error; left out: each network is predicted by a fit to all others\n"
         parts.append(table(headers, rows) + letters)
     parts.append(conditions_text(report.conditions) if report.conditions else "nothing was measured\n")
     if not report.complete:
@@ -310,18 +313,20 @@ def conditions_text(how: ConditionsReport) -> str:
     cores = f" of {how.cpus} cores" if how.cpus else ""
     images = "1 image" if how.batch == 1 else f"{how.batch:,} images"
     memory = "kept" if how.memory_kept else "as the system has it"
+    clock = "CPU time of the process" if how.clock == "cpu" else "measured"
+    name, _, unit = how.convention.partition(": ")
     lines = [
-        f"machine     {how.device_name} ({how.device}), {threads}{cores}, {visible(how.system)}",
-        f"software    torch {how.torch}, Python {how.python}",
-        f"passes      {images}, {how.dtype}, {how.layout}, {compiled}",
-        f"time        measured by torch's benchmark timer, at least {how.seconds:g} s a round after passes to warm up: the",
-        "            median of a round's passes; of rounds the median and the quartiles; in a round networks come in",
-        f"            random order (seed {how.seed}), each in a process of its own; freed memory is {memory}",
-        f"memory      measured: {how.memory}",
-        f"counts      exact, of one image: {how.convention}",
+        f"machine   {how.device_name} ({how.device}), {threads}{cores}, {visible(how.system)}",
+        f"software  torch {how.torch}, Python {how.python}",
+        f"a pass    {images}, {how.dtype}, {how.layout}, {compiled}",
+        f"time      {clock}, by torch's benchmark timer: at least {how.seconds:g} s a round after passes to warm up;",
+        "          the median of a round's passes, and of the rounds the median and the quartiles; each turn is a",
+        f"          process of its own, in random order (seed {how.seed}); freed memory is {memory}",
+        f"memory    measured: {how.memory}",
+        f"counts    exact, of one image, convention {name}: {unit}",
     ]
     if how.load is not None:
-        lines.append(f"load        at most {how.load:.1f} processes wanted a core in the minute before a turn")
+        lines.append(f"load      at most {how.load:.1f} processes wanted a core in the minute before a turn")
     return "\n".join(lines) + "\n"
 
 
