@@ -253,6 +253,13 @@ def _look(series: Series) -> dict[str, Any]:
         look |= {"markersize": 4 if len(series.points) <= 20 else 3}
     if series.form == "steps":
         return {**look, "drawstyle": "steps-mid", "markersize": 2.6, "linewidth": 1.1}
+    if series.form == "marks":
+        mark = {
+            "marker": style.mark,
+            "markerfacecolor": "white" if series.style % 2 else style.color,
+            "markersize": 3.5,
+        }
+        return {**look, **mark, "linestyle": "none"}
     return {**look, "linestyle": (0, style.dash) if style.dash else "solid"}
 
 

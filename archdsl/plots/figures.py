@@ -15,8 +15,9 @@ from archdsl.graph.cost import MEASURES, SUFFIXES
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow
 from archdsl.records import dataclass
 
-Form = Literal["steps", "points", "line", "guide", "bars"]
-"""`steps`: a level line through marked points; `points`: marked points, joined; `line`, `guide`: no marks."""
+Form = Literal["steps", "points", "marks", "line", "guide", "bars"]
+"""`steps`: a level line through marked points; `points`: marked points, joined; `marks`: not joined; `line`,
+`guide`: no marks."""
 
 MAX_SERIES = 8
 """More lines than this cannot be told apart in one panel."""

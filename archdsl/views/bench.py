@@ -15,7 +15,7 @@ from archdsl.views.tables import Cell, render_csv, table
 from archdsl.visible import visible
 
 _GIGA, _MEGA = 1e9, 1e6
-_UNITS = {"flops": (_GIGA, "GF"), "params": (_MEGA, "M"), "acts": (_MEGA, "M"), "root": (_GIGA**0.5, "GF^0.5")}
+_UNITS = {"flops": _GIGA, "params": _MEGA, "acts": _MEGA, "root": _GIGA**0.5}
 
 
 @documented
@@ -343,12 +343,9 @@ def bench_csv(report: BenchReport) -> str:
     return render_csv([*own, *shared], lines)
 
 
-def curve_text(curve: CurveReport) -> str:
-    """`3.1 f + 0.52 √f`: in milliseconds, for counts in the units that the table says."""
-    parts = []
-    for each in curve.terms:
-        unit, _ = _UNITS[each.term]
-        parts.append(f"{1000 * each.coefficient * unit:.4g} {TERMS[each.term]}")
+def curve_text(curve: CurveReport, unit: float = 1e3) -> str:
+    """`3.1 f + 0.52 √f`: in milliseconds, or another unit, for flops in 10^9, params and acts in 10^6."""
+    parts = [f"{unit * each.coefficient * _UNITS[each.term]:.4g} {TERMS[each.term]}" for each in curve.terms]
     return " + ".join(parts).replace("+ -", "- ")
 
 
@@ -378,4 +375,4 @@ def _share(error: float | None) -> Cell:
     return "-" if error is None else f"{100 * error:.1f} %"
 
 
-__all__ = ["BenchReport", "bench_csv", "bench_report", "bench_text", "conditions_of", "counts_of", "groups_of"]
+__all__ = ["BenchReport", "bench_csv", "bench_report", "bench_text", "counts_of", "curve_report", "curve_text"]

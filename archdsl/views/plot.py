@@ -13,6 +13,7 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import Convention
 from archdsl.graph.network import Network
 from archdsl.plots.figures import Figure, line_text
+from archdsl.plots.measured import MeasuredRow
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow, widths_of
 from archdsl.plots.spaces import ConditionRow, MemberRow
 from archdsl.records import dataclass, documented
@@ -24,7 +25,7 @@ from archdsl.visible import visible
 if TYPE_CHECKING:
     from archdsl.plots.draw import Picture
 
-Kind = Literal["widths", "channels", "scaling", "stages", "space"]
+Kind = Literal["widths", "channels", "scaling", "stages", "space", "bench"]
 WRITTEN = {
     "svg": "a picture, with its text as text",
     "pdf": "a picture for print",
@@ -91,8 +92,8 @@ class PlotReport:
     """How costs are counted; null where none are drawn."""
     fits: list[FitReport]
     lines: list[LineDrawn]
-    rows: list[BlockRow] | list[ScaledRow] | list[StageRow] | list[MemberRow] | list[ConditionRow]
-    """One for each block, scaled network, stage, member of a space, or condition of one."""
+    rows: list[BlockRow] | list[ScaledRow] | list[StageRow] | list[MemberRow] | list[ConditionRow] | list[MeasuredRow]
+    """One for each block, scaled network, stage, member of a space, condition of one, or measured network."""
     files: list[PictureWritten]
     """Empty in a file of numbers."""
     diagnostics: list[dict[str, Any]]
@@ -209,6 +210,8 @@ def _cell(value: Any) -> Cell:
 def _shown(cell: Cell, column: str) -> Cell:
     if not isinstance(cell, float):
         return cell
+    if column.startswith("measured_"):
+        return f"{cell:.4g}"
     return f"{cell:,.10g}" if column == "factor" else f"{cell:,.4f}"
 
 

@@ -1,9 +1,10 @@
-"""`archdsl plot`: pictures of block widths, channels, scalings, stages and spaces, one module for each kind."""
+"""`archdsl plot`: pictures of networks, scalings, spaces and what was measured, one module for each kind."""
 
 from __future__ import annotations
 
 import click
 
+from archdsl.commands.plot.bench import bench
 from archdsl.commands.plot.channels import channels
 from archdsl.commands.plot.scaling import scaling
 from archdsl.commands.plot.space import space
@@ -18,6 +19,7 @@ Examples:
   archdsl plot scaling net.arch --strategies NAME,NAME=2/3 --factors 1..32 -o scaling.html
   archdsl plot stages net.arch --format json
   archdsl plot space spaces.arch:NAME -o members.html
+  archdsl plot bench bench.jsonl -o times.svg
 
 FILE's suffix says what is written: .svg, .pdf and .png are pictures, .html is a page of one file with the picture and
 its numbers, .csv and .json are the numbers alone. Pictures need the extra archdsl[plot]; the numbers, which are always
@@ -30,5 +32,5 @@ def command() -> None:
     """Draw block widths, channel configurations, costs under scaling, the cost of stages, or spaces."""
 
 
-for kind in (widths, channels, scaling, stages, space):
+for kind in (widths, channels, scaling, stages, space, bench):
     command.add_command(kind)
