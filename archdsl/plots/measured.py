@@ -1,5 +1,5 @@
-"""Figures of what was measured: time against counts, as in figure 2 of Dollár et al. 2021, and what grows with flops, as
-in figure 12 of Radosavovic et al. 2020."""
+"""Figures of what was measured: time against counts, as in figure 2 of Dollár et al. 2021, and what grows with flops,
+as in figure 12 of Radosavovic et al. 2020."""
 
 from __future__ import annotations
 
