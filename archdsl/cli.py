@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "Explain an error code, or how a model's numbers came about."),
     "fmt": ("fmt", "Bring files into the canonical layout."),
     "diff": ("diff", "Compare two models by meaning and by cost."),
-    "plot": ("plot", "Draw block widths, channels, scalings, stages or spaces."),
+    "plot": ("plot", "Draw block widths, channels, scalings, stages, spaces, or what was measured."),
     "space": ("space", "Sample, count, list and compare design spaces."),
     "bench": ("bench", "Measure time and memory of emitted modules beside their counts."),
     "study": ("study", "Study networks on this machine: the rank of layers, the spectrum of features."),

@@ -3,14 +3,12 @@ that measure, and not here."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import click
 
 from archdsl.cli import INTERRUPTED
-from archdsl.commands.benched import entries_of
+from archdsl.commands.benched import entries_of, ledger_path, machine_of
 from archdsl.commands.common import say, say_json
 from archdsl.commands.options import color_option, convention_option, format_option, model_option
 from archdsl.commands.progress import comparing
@@ -19,7 +17,6 @@ from archdsl.measuring.ledger import SUFFIX, Ledger, LedgerFault
 from archdsl.measuring.rows import RowFault, turns
 from archdsl.measuring.run import conditions, known_turns, left, measure, unique
 from archdsl.measuring.settings import CLOCKS, DTYPES, LAYOUTS, WORKS, Effort, How
-from archdsl.measuring.turns import NoMachine, probe
 from archdsl.views.bench import bench_csv, bench_report, bench_text
 from archdsl.views.failure import diagnostic_reports
 
@@ -91,13 +88,13 @@ def command(
     works = list(WORKS) if trains else [next(iter(WORKS))]
     if how.clock == "cpu" and how.device != "cpu":
         raise click.UsageError("--clock cpu is the time of the processor, and says nothing of another device.")
-    ledger = Ledger(_path(output))
+    ledger = Ledger(ledger_path(output))
     convention = CONVENTIONS[convention_name]
     every, diagnostics = entries_of(specs, strategies, factors, convention, format_, options)
     entries = unique(every)
     if format_ == "table" and len(entries) < len(every):
         click.echo(f"{len(every) - len(entries)} networks are others again, and measured once", err=True)
-    machine = _machine(how)
+    machine = machine_of(how)
     counted = f"{convention.name} {convention.version}: flops are {convention.unit}"
     interrupted = False
     try:
@@ -124,28 +121,3 @@ def command(
         raise click.exceptions.Exit(INTERRUPTED)
     if not complete or any(each.failed for each in diagnostics):
         raise click.exceptions.Exit(1)
-
-
-def _path(output: str | None) -> Path | None:
-    """The file of turns, if it has the form of one."""
-    if output is None:
-        return None
-    path = Path(output)
-    if path.suffix.lower() != SUFFIX:
-        raise click.BadParameter(f"'{output}' is no {SUFFIX} file, to which lines can be added", param_hint="--output")
-    if os.path.lexists(path) and not path.is_file():
-        raise click.ClickException(f"{path}: not a regular file")
-    if not path.parent.is_dir():
-        raise click.ClickException(f"{path.parent}: there is no such folder")
-    return path
-
-
-def _machine(how: How) -> dict[str, Any]:
-    from importlib.util import find_spec
-
-    if find_spec("torch") is None:
-        raise click.ClickException("measuring needs torch, which is not installed: pip install 'archdsl[torch]'")
-    try:
-        return probe(how)
-    except NoMachine as fault:
-        raise click.ClickException(str(fault)) from None

@@ -1,4 +1,4 @@
-"""The networks of `archdsl bench`: those of its NETs and their scalings, compiled and emitted."""
+"""What `archdsl bench` measures, and with what: networks and their scalings, the file of turns, the machine."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ from archdsl.compiler import Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import count
+from archdsl.measuring.ledger import SUFFIX
 from archdsl.measuring.rows import Subject
 from archdsl.measuring.run import Entry
+from archdsl.measuring.settings import How
+from archdsl.measuring.turns import NoMachine, probe
 from archdsl.project import Project
 from archdsl.request import RequestError, decimal, factors_of, scaling_calls, strategies_of
 from archdsl.spaces.tables import FORMS, TableFault, read
@@ -103,4 +106,30 @@ def _entry(each: Drawn, result: Compiled, strategy: str | None, factor: Any, con
     )
 
 
-__all__ = ["entries_of"]
+def ledger_path(output: str | None) -> Path | None:
+    """The file of turns, if it has the form of one."""
+    if output is None:
+        return None
+    path = Path(output)
+    if path.suffix.lower() != SUFFIX:
+        raise click.BadParameter(f"'{output}' is no {SUFFIX} file, to which lines can be added", param_hint="--output")
+    if os.path.lexists(path) and not path.is_file():
+        raise click.ClickException(f"{path}: not a regular file")
+    if not path.parent.is_dir():
+        raise click.ClickException(f"{path.parent}: there is no such folder")
+    return path
+
+
+def machine_of(how: How) -> dict[str, Any]:
+    """What measures; ends the command where torch or the device is missing."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise click.ClickException("measuring needs torch, which is not installed: pip install 'archdsl[torch]'")
+    try:
+        return probe(how)
+    except NoMachine as fault:
+        raise click.ClickException(str(fault)) from None
+
+
+__all__ = ["entries_of", "ledger_path", "machine_of"]

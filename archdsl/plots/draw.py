@@ -61,6 +61,8 @@ TEXT, SMALL, NOTE = 8, 7, 6
 """Points."""
 LETTER = 0.6
 """The mean width of a letter, of its size."""
+WIDE = 1000
+"""A logarithmic axis of more than this, from end to end, marks powers of its base alone."""
 MANY = 60
 """Points beyond which none is marked."""
 
@@ -187,8 +189,8 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.set_xscale("log", base=panel.x.log)
     if panel.y.log:
         axes.set_yscale("log", base=panel.y.log)
-    _axis(axes.xaxis, panel.x)
-    _axis(axes.yaxis, panel.y)
+    _axis(axes.xaxis, panel.x, [x for series in panel.series for x, _ in series.points])
+    _axis(axes.yaxis, panel.y, [y for series in panel.series for _, y in series.points])
     bars = [series for series in panel.series if series.form == "bars"]
     for series in panel.series:
         if series.form == "bars":
@@ -205,7 +207,7 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.set_ylim(bottom=0)
 
 
-def _axis(axis: Any, said: Axis) -> None:
+def _axis(axis: Any, said: Axis, values: Sequence[float]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     axis.set_label_text(said.label)
@@ -213,7 +215,8 @@ def _axis(axis: Any, said: Axis) -> None:
         axis.set_ticks(range(len(said.names)), labels=said.names)
         return
     if said.log:
-        axis.set_major_locator(LogLocator(base=said.log, subs=(1.0,) if said.log == 2 else (1.0, 2.0, 5.0)))
+        wide = said.log == 2 or (values and max(values) > WIDE * min(values))
+        axis.set_major_locator(LogLocator(base=said.log, subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
         axis.set_minor_locator(NullLocator())
     else:
         axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=said.whole))

@@ -16,6 +16,8 @@ from archdsl.plots.figures import Figure, line_text
 from archdsl.plots.measured import MeasuredRow
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow, widths_of
 from archdsl.plots.spaces import ConditionRow, MemberRow
+from archdsl.ranks.layers import RankRow
+from archdsl.ranks.spectra import SpectrumRow
 from archdsl.records import dataclass, documented
 from archdsl.views.failure import diagnostic_reports
 from archdsl.views.head import ConventionReport, convention_report, counted_as, identity
@@ -25,7 +27,7 @@ from archdsl.visible import visible
 if TYPE_CHECKING:
     from archdsl.plots.draw import Picture
 
-Kind = Literal["widths", "channels", "scaling", "stages", "space", "bench"]
+Kind = Literal["widths", "channels", "scaling", "stages", "space", "bench", "rank", "spectrum"]
 WRITTEN = {
     "svg": "a picture, with its text as text",
     "pdf": "a picture for print",
@@ -92,8 +94,16 @@ class PlotReport:
     """How costs are counted; null where none are drawn."""
     fits: list[FitReport]
     lines: list[LineDrawn]
-    rows: list[BlockRow] | list[ScaledRow] | list[StageRow] | list[MemberRow] | list[ConditionRow] | list[MeasuredRow]
-    """One for each block, scaled network, stage, member of a space, condition of one, or measured network."""
+    rows: (
+        list[BlockRow]
+        | list[ScaledRow]
+        | list[StageRow]
+        | list[MemberRow]
+        | list[ConditionRow]
+        | (list[MeasuredRow] | list[RankRow] | list[SpectrumRow])
+    )
+    """One for each block, scaled network, stage, member of a space, condition of one, measured network, layer with an
+    activation at a ratio, or singular value."""
     files: list[PictureWritten]
     """Empty in a file of numbers."""
     diagnostics: list[dict[str, Any]]

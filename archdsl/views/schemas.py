@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from archdsl.views.bench import BenchReport
 from archdsl.views.check import CheckReport
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
@@ -20,6 +21,8 @@ from archdsl.views.population import CountReport, PopulationReport
 from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
+from archdsl.views.study_rank import RankReport
+from archdsl.views.study_spectrum import SpectrumReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -41,6 +44,9 @@ SCHEMAS: dict[str, type] = {
     "population": PopulationReport,
     "space_diff": SpaceDiffReport,
     "space_contains": ContainsReport,
+    "bench": BenchReport,
+    "study_rank": RankReport,
+    "study_spectrum": SpectrumReport,
     "weights": WeightsReport,
     "failure": FailureReport,
 }

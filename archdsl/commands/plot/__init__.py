@@ -6,8 +6,10 @@ import click
 
 from archdsl.commands.plot.bench import bench
 from archdsl.commands.plot.channels import channels
+from archdsl.commands.plot.rank import rank
 from archdsl.commands.plot.scaling import scaling
 from archdsl.commands.plot.space import space
+from archdsl.commands.plot.spectrum import spectrum
 from archdsl.commands.plot.stages import stages
 from archdsl.commands.plot.widths import widths
 
@@ -27,10 +29,14 @@ printed, need nothing. A SPEC is a file, FILE:MODEL, or the name of a shipped ne
 """
 
 
-@click.group(short_help="Draw widths, channels, scalings, stages or spaces.", epilog=EPILOG, no_args_is_help=True)
+@click.group(
+    short_help="Draw widths, channels, scalings, stages, spaces, or what was measured.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+)
 def command() -> None:
-    """Draw block widths, channel configurations, costs under scaling, the cost of stages, or spaces."""
+    """Draw block widths, channel configurations, costs by scaling or stage, spaces, or what was measured."""
 
 
-for kind in (widths, channels, scaling, stages, space, bench):
+for kind in (widths, channels, scaling, stages, space, bench, rank, spectrum):
     command.add_command(kind)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 from functools import partial
 
 import click
@@ -12,6 +10,7 @@ from archdsl.cli import INTERRUPTED
 from archdsl.commands.common import library, say, say_json
 from archdsl.commands.options import color_option, format_option
 from archdsl.commands.progress import comparing
+from archdsl.commands.study.asked import names_of, parts_of, range_of, ratios_of, tolerances_of
 from archdsl.commands.study.layers import Layers
 from archdsl.commands.study.tables import table_options, table_path, write_rows
 from archdsl.ranks.features import LAWS
@@ -22,7 +21,6 @@ from archdsl.views.study_rank import rank_csv, rank_report, rank_text
 SHIPPED = "specs/rexnet/rank.arch"
 ACTIVATIONS = "identity,relu,relu6,leaky_relu,elu,softplus,hard_swish,silu"
 """None, and those of footnote 1 of Han et al. 2021."""
-_RANGE = re.compile(r"([0-9]{1,5})\.\.([0-9]{1,5})", re.ASCII)
 
 EPILOG = """
 \b
@@ -86,10 +84,10 @@ def rank(
 ) -> None:
     """Measure the rank of f(WX) for layers of random sizes and weights, as ReXNet's figure 1 does."""
     made = Layers(file or SHIPPED, color, as_json=format_ == "json")
-    names = _names(layers, made.names)
-    acts, numbers = tuple(_split(activations, "--activations")), tuple(_ratios(ratios))
-    ends = _range(widths, "--widths"), _range(expands, "--expands")
-    shares = tuple(_tolerances(tolerances))
+    names = names_of(layers, made.names)
+    acts, numbers = tuple(parts_of(activations, "--activations")), tuple(ratios_of(ratios))
+    ends = range_of(widths, "--widths"), range_of(expands, "--expands")
+    shares = tuple(tolerances_of(tolerances))
     study = Study(names, acts, numbers, shares, networks, seed, *ends, columns, law, dtype)
     path = table_path(output, force)
     first = [next(each for cell, each in layers_of(study, 0) if cell[:2] == (n, a)) for n in names for a in acts]
@@ -115,47 +113,3 @@ def rank(
         say(rank_csv(report) if format_ == "csv" else rank_text(report))
     if interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
-
-
-def _split(text: str, option: str) -> list[str]:
-    """What stands between commas that are in no brackets."""
-    found = [part.strip() for part in re.split(r",(?![^(]*\))", text)]
-    if not all(found):
-        raise click.BadParameter(f"'{text}' has an empty part", param_hint=option)
-    return list(dict.fromkeys(found))
-
-
-def _names(text: str | None, known: list[str]) -> tuple[str, ...]:
-    names = _split(text, "--layers") if text is not None else known
-    for name in names:
-        if name not in known:
-            raise click.BadParameter(f"there is no layer '{name}'; there are {', '.join(known)}", param_hint="--layers")
-    return tuple(names)
-
-
-def _number(text: str, low: float, high: float, option: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not low < value <= high:
-        raise click.BadParameter(f"'{text}' is no number above {low:g} and up to {high:g}", param_hint=option)
-    return value
-
-
-def _ratios(text: str) -> list[float]:
-    if text.strip() == "0.1..1":
-        return [step / 10 for step in range(1, 11)]
-    return sorted({_number(part, 0, 1, "--ratios") for part in _split(text, "--ratios")})
-
-
-def _tolerances(text: str) -> list[str]:
-    parts = _split(text, "--tolerances")
-    return [part if part == DEFAULT else f"{_number(part, 0, 1, '--tolerances'):g}" for part in parts]
-
-
-def _range(text: str, option: str) -> tuple[int, int]:
-    found = _RANGE.fullmatch(text.strip())
-    if found is None or not 1 <= int(found[1]) <= int(found[2]) <= 4096:
-        raise click.BadParameter(f"'{text}' is not A..B of whole numbers from 1 to 4096", param_hint=option)
-    return int(found[1]), int(found[2])
