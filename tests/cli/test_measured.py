@@ -50,13 +50,13 @@ def report(run: Run, kind: Any, *arguments: Any, code: int = 0) -> dict[str, Any
 
 def test_measured_numbers_stand_beside_exact_ones(run: Run, small: Path) -> None:
     """The whole of it: measured, gone on with, refused under other conditions, drawn."""
-    asked = ("bench", small, "--model", "small", "--strategies", "w", "--factors", "1,2", *QUICK, "-o", "b.jsonl")
+    asked = ("bench", small, "--model", "small", "--strategies", "w", "--factors", "1,4", *QUICK, "-o", "b.jsonl")
     found = report(run, BenchReport, *asked)
     net, scaled = found["networks"]  # at a factor of 1 it is the same network
     cost = archdsl.compile(small, model="small").cost
     assert [net[name] for name in ("flops", "params", "acts")] == [cost.flops, cost.params, cost.acts]
-    assert (net["strategy"], scaled["strategy"], scaled["factor"]) == (None, "w", 2)
-    assert scaled["params"] == archdsl.compile(small, model="small", scale="w:2").cost.params
+    assert (net["strategy"], scaled["strategy"], scaled["factor"]) == (None, "w", 4)
+    assert scaled["params"] == archdsl.compile(small, model="small", scale="w:4").cost.params
     for each in (net, scaled):
         assert each["rounds"] == 1
         assert 0 < each["measured_low_seconds"] <= each["measured_seconds"] <= each["measured_high_seconds"]
@@ -91,7 +91,8 @@ def test_measured_numbers_stand_beside_exact_ones(run: Run, small: Path) -> None
     assert (none.code, none.err) == (1, "Error: b.jsonl: there is no network whose training was measured\n")
 
 
-def test_a_network_that_cannot_run_is_left_out(run: Run, here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_a_network_that_cannot_run_is_left_out(run: Run) -> None:
     """A batch norm of one value cannot be trained with one image."""
     norm = "use std.ops { conv, batch_norm }\nblock layer(x; width) = x -> conv(width, kernel: 1) -> batch_norm\n"
     Path("one.arch").write_text(f"arch 1\n{norm}model one {{ input: 1 x 1 x 1  stages: layer {{ width: 4 }} }}\n")
@@ -122,7 +123,8 @@ def test_what_cannot_be_measured(run: Run, small: Path, arguments: tuple[Any, ..
     assert result.out == ""
 
 
-def test_files_that_are_none_of_measurements(run: Run, here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_files_that_are_none_of_measurements(run: Run) -> None:
     Path("a.jsonl").write_text('{"flops": 1}\n')
     result = run("plot", "bench", "a.jsonl")
     assert (result.code, result.err) == (
@@ -138,7 +140,8 @@ def test_files_that_are_none_of_measurements(run: Run, here: Path) -> None:
 # Ranks
 
 
-def test_ranks_are_told_with_what_they_depend_on(run: Run, here: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_ranks_are_told_with_what_they_depend_on(run: Run) -> None:
     asked = ("study", "rank", "--networks", 2, "--layers", "conv_1x1", "--ratios", "0.5,1", "--widths", "16..24")
     asked = (*asked, "--activations", "identity,elu(0.5)", "--tolerances", "default,0.1", "-o", "r.csv")
     found = report(run, RankReport, *asked)
@@ -185,7 +188,8 @@ def test_ranks_are_told_with_what_they_depend_on(run: Run, here: Path) -> None:
         (("-o", "r.txt"), 2, "a table has one of the suffixes"),
     ],
 )
-def test_ranks_that_cannot_be_had(run: Run, here: Path, arguments: tuple[Any, ...], code: int, message: str) -> None:
+@pytest.mark.usefixtures("here")
+def test_ranks_that_cannot_be_had(run: Run, arguments: tuple[Any, ...], code: int, message: str) -> None:
     result = run("study", "rank", *arguments)
     assert result.code == code
     assert message in result.err

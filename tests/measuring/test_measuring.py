@@ -1,4 +1,4 @@
-"""Measuring: statistics against other libraries, the file of turns when it is interrupted, the process that measures."""
+"""Measuring: statistics against other libraries, the file of turns when it is interrupted, what measures."""
 
 from __future__ import annotations
 

@@ -13,8 +13,6 @@ from archdsl.ranks.layers import Layer, Means, Study, Values, drawn, layers_of, 
 from archdsl.ranks.spectra import spectrum_rows, spectrum_sums
 from archdsl.ranks.values import DEFAULT, cumulative, effective_rank, nuclear_norm, portion, rank, tolerance
 
-SHIPPED = "specs/rexnet/rank.arch"
-
 
 def matrix(rows: int, columns: int, of_rank: int, seed: int = 0) -> numpy.ndarray:
     rng = numpy.random.default_rng(seed)
@@ -82,7 +80,7 @@ def study(**changed: object) -> Study:
 
 @pytest.fixture(scope="module")
 def layers() -> Layers:
-    return Layers(SHIPPED, None, as_json=False)
+    return Layers(None, None, as_json=False)
 
 
 def measured(layers: Layers, of: Study, number: int = 0) -> dict[tuple[str, str, float], Values]:

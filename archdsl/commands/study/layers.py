@@ -15,16 +15,23 @@ from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project
 from archdsl.ranks.features import layer_values
 from archdsl.ranks.layers import Layer, Values
+from archdsl.zoo import opened
 
+SHIPPED = "specs/rexnet/rank.arch"
+"""The layers of ReXNet's figure 1."""
 LEFT_OPEN = ("d_in", "d_out", "act")
 """The parameters of a model that is a layer to be measured; `expand` may be one too."""
 
 
 class Layers:
-    """The models of a file that are layers: those with the parameters `LEFT_OPEN`. Ends the command for a fault."""
+    """The models of a file that are layers: those with the parameters `LEFT_OPEN`; of `SHIPPED` where no file is given.
 
-    def __init__(self, file: str, color: str | None, *, as_json: bool) -> None:
-        self.request: Request = request_of(file, color=color, as_json=as_json)
+    Ends the command for a fault.
+    """
+
+    def __init__(self, file: str | None, color: str | None, *, as_json: bool) -> None:
+        self.request: Request = request_of(file or opened(SHIPPED), color=color, as_json=as_json)
+        self.shown = self.request.shown if file is not None else SHIPPED
         project, found = Project(self.request.file), Diagnostics()
         self._compiler = Compiler(project)
         try:
@@ -42,7 +49,7 @@ class Layers:
             and all(name in each.parameter_names for name in LEFT_OPEN)
         }
         if not self._models:
-            message = f"{self.request.shown} has no model with the parameters {', '.join(LEFT_OPEN)}"
+            message = f"{self.shown} has no model with the parameters {', '.join(LEFT_OPEN)}"
             raise click.ClickException(message)
 
     @property
@@ -64,7 +71,7 @@ class Layers:
         if network.input[0] != layer.d_in or len(maps) != 1 or maps[0][0] != layer.d_out:
             message = f"{layer.name} is no layer of d_in to d_out channels: it takes {network.input[0]} channels"
             raise click.ClickException(f"{message} for d_in = {layer.d_in}, d_out = {layer.d_out}")
-        return Compiled(made, emission.about_of(made, "layer", self.request.shown, ()))
+        return Compiled(made, emission.about_of(made, "layer", self.shown, ()))
 
     def measure(self, columns: int, law: str, dtype: str, layer: Layer) -> Values:
         """The singular values of a layer's features."""
@@ -83,4 +90,4 @@ class Layers:
         return ", ".join(texts) or "as PyTorch has it"
 
 
-__all__ = ["LEFT_OPEN", "Layers"]
+__all__ = ["LEFT_OPEN", "SHIPPED", "Layers"]

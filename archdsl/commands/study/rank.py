@@ -18,7 +18,6 @@ from archdsl.ranks.layers import Means, Study, layers_of
 from archdsl.ranks.values import DEFAULT, EPSILONS
 from archdsl.views.study_rank import rank_csv, rank_report, rank_text
 
-SHIPPED = "specs/rexnet/rank.arch"
 ACTIVATIONS = "identity,relu,relu6,leaky_relu,elu,softplus,hard_swish,silu"
 """None, and those of footnote 1 of Han et al. 2021."""
 
@@ -83,7 +82,7 @@ def rank(
     format_: str,
 ) -> None:
     """Measure the rank of f(WX) for layers of random sizes and weights, as ReXNet's figure 1 does."""
-    made = Layers(file or SHIPPED, color, as_json=format_ == "json")
+    made = Layers(file, color, as_json=format_ == "json")
     names = names_of(layers, made.names)
     acts, numbers = tuple(parts_of(activations, "--activations")), tuple(ratios_of(ratios))
     ends = range_of(widths, "--widths"), range_of(expands, "--expands")
@@ -104,7 +103,7 @@ def rank(
         except KeyboardInterrupt:
             interrupted = True
     rows = means.rows()
-    report = rank_report(study, rows, means.networks, made.request.shown, laws, torch.__version__, output)
+    report = rank_report(study, rows, means.networks, made.shown, laws, torch.__version__, output)
     if path is not None and rows:
         write_rows(path, rows, report.columns_alike(), force)
     if format_ == "json":
