@@ -17,7 +17,9 @@ import json
 import os
 import platform
 import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -37,6 +39,7 @@ class Refused(Exception):
 
 def main() -> int:
     """Measure what standard input orders; 0, or 1 after a refusal."""
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     order = json.loads(sys.stdin.read())
@@ -47,6 +50,15 @@ def main() -> int:
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
     return 1 if "refused" in answer else 0
+
+
+def end_with(starter: int) -> None:
+    """End this process, and those that it started, when its starter is gone, however that ended."""
+    while os.getppid() == starter:
+        time.sleep(1)
+    if hasattr(os, "killpg"):
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)
 
 
 def measured(order: dict[str, Any]) -> dict[str, Any]:
@@ -62,7 +74,7 @@ def measured(order: dict[str, Any]) -> dict[str, Any]:
     machine = {
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),

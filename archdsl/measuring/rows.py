@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -211,17 +210,17 @@ def different(was: Turn, now: Turn | Mapping[str, Any]) -> str | None:
 
 
 def measured(found: Sequence[Turn]) -> list[Measured]:
-    """The networks of rows: by their names, as given first, then by strategy and factor."""
+    """The networks of rows: the cheapest first, each with its scalings by strategy and factor."""
     groups: dict[tuple[str, str, str], list[Turn]] = {}
+    least: dict[str, int] = {}
     for turn in found:
         groups.setdefault((turn.hash, turn.input, turn.work), []).append(turn)
-    return sorted([_of(group) for group in groups.values()], key=_place)
+        least[turn.network] = min(turn.flops, least.get(turn.network, turn.flops))
 
+    def place(each: Measured) -> tuple[Any, ...]:
+        return least[each.network], each.network, each.work, each.strategy or "", each.factor or 0.0
 
-def _place(each: Measured) -> tuple[Any, ...]:
-    """Where a network stands among others: numbers in names count up."""
-    name = [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", each.network)]
-    return name, each.work, each.strategy or "", each.factor or 0.0
+    return sorted([_of(group) for group in groups.values()], key=place)
 
 
 def _of(group: Sequence[Turn]) -> Measured:

@@ -163,6 +163,9 @@ def _drawing(figure: Figure) -> Drawing:
     axes = drawing.subplots(rows, figure.columns, squeeze=False, sharey="row" if figure.columns > 1 else False)
     for panel, place in zip(figure.panels, axes.flat, strict=True):
         _panel(place, panel)
+    for panel, place in zip(figure.panels, axes.flat, strict=True):  # of a row, all know by now how high it is
+        if _from_zero(panel):
+            place.set_ylim(bottom=0)
     if head:
         place_y = 1 - 0.02 / height
         drawing.text(0.5, place_y, "\n".join(head), fontsize=TEXT, fontweight="bold", ha="center", va="top")
@@ -203,8 +206,12 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.22, y=0.02)
         axes.set_xlim(left=0)
-    elif not panel.y.log and all(y >= 0 for series in panel.series for _, y in series.points):
-        axes.set_ylim(bottom=0)
+
+
+def _from_zero(panel: Panel) -> bool:
+    """Whether an axis begins at 0: one of lengths or shares, not of bars, which have their own."""
+    bars = any(series.form == "bars" for series in panel.series)
+    return not bars and not panel.y.log and all(y >= 0 for series in panel.series for _, y in series.points)
 
 
 def _axis(axis: Any, said: Axis, values: Sequence[float]) -> None:

@@ -88,7 +88,8 @@ def trends_figure(rows: Sequence[MeasuredRow], fits: Fits, notes: Sequence[str],
         said = "measured time" if seconds else name
         axis = Axis(f"flops ({x_letter})" if x_letter else "flops")
         panels.append(Panel(words, axis, Axis(f"{said} ({letter})" if letter else said), tuple(series)))
-    return Figure(_title(rows), tuple(panels), 1, tuple(notes), footnote)
+    units = "In the curves f is flops in 10^9; acts and params are in 10^6, times in ms."
+    return Figure(_title(rows), tuple(panels), 1, (*notes, units), footnote)
 
 
 def _title(rows: Sequence[MeasuredRow]) -> str:

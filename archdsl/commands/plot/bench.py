@@ -138,4 +138,5 @@ def _words(first: Turn, work: str) -> tuple[tuple[str, ...], str]:
         f"{machine}; {how}.",
         f"Counts are exact, of one image; convention {first.convention}.",
     )
-    return notes, f"{work}, {images}, {clock}; {machine}; {how}"
+    short = f"{first.device_name}, {first.threads} thread{'s' if first.threads > 1 else ''}"
+    return notes, f"{work}, {images}, {clock}, {first.dtype}; {short}"

@@ -49,11 +49,10 @@ def rank(file: str, tolerance: str | None, wanted: Wanted) -> None:
     measured = "effective rank" if effective else f"rank by the tolerance {by}"
     networks = min(row.networks for row in kept)
     how = [
-        f"{networks:,} networks, seed {first.get('seed')}",
+        f"{networks:,} networks, {first.get('dtype')}, seed {first.get('seed')}",
         f"d_out {first.get('widths')}",
         f"X {first.get('law')}",
         f"W {first.get('weights')}",
-        f"{first.get('dtype')}",
     ]
     notes = (f"Mean {measured}, as a share of the output channels, of layers of random sizes.", f"{'; '.join(how)}.")
     models = list(dict.fromkeys([row.model for row in kept]))
