@@ -50,7 +50,7 @@ class Ledger:
             yield self
             return
         try:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o666)
         except (OSError, ValueError) as error:
             raise self._fault(error) from None
         try:

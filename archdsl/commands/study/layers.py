@@ -17,8 +17,8 @@ from archdsl.ranks.features import layer_values
 from archdsl.ranks.layers import Layer, Values
 from archdsl.zoo import opened
 
-SHIPPED = "specs/rexnet/rank.arch"
-"""The layers of ReXNet's figure 1."""
+SHIPPED = "specs/studies/rank.arch"
+"""The layers that are measured where no file is given."""
 LEFT_OPEN = ("d_in", "d_out", "act")
 """The parameters of a model that is a layer to be measured; `expand` may be one too."""
 

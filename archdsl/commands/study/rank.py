@@ -25,12 +25,12 @@ EPILOG = """
 \b
 Examples:
   archdsl study rank --networks 20 -o rank.csv
-  archdsl study rank --layers conv_1x1 --activations relu,silu --tolerances default,0.01
+  archdsl study rank --layers NAME --activations relu,silu --tolerances default,0.01
   archdsl study rank mine.arch --activations 'elu(0.5),gelu'
   archdsl plot rank rank.csv -o rank.svg
 
 Layers are models with the parameters d_in, d_out and act, and expand where they have it: those of FILE, or the four of
-ReXNet's figure 1. Each is compiled at random sizes, and run with new weights on images that are drawn, norms by the
+figure 1 of Han et al. 2021. Each is compiled at random sizes, and run with new weights on images that are drawn, norms by the
 statistics of these. The rank counts singular values above a tolerance; the effective rank needs none. The paper has
 1,000 networks and is silent about sizes, laws and tolerance, which the curves depend on. The extra archdsl[torch] is
 needed.
