@@ -29,11 +29,11 @@ Examples:
   archdsl study rank mine.arch --activations 'elu(0.5),gelu'
   archdsl plot rank rank.csv -o rank.svg
 
-Layers are models with the parameters d_in, d_out and act, and expand where they have it: those of FILE, or the four of
-figure 1 of Han et al. 2021. Each is compiled at random sizes, and run with new weights on images that are drawn,
-norms by the statistics of these. The rank counts singular values above a tolerance; the effective rank needs none. The paper has
-1,000 networks and is silent about sizes, laws and tolerance, which the curves depend on. The extra archdsl[torch] is
-needed.
+Layers are models with the parameters d_in, d_out and act, and expand where they have it: those of FILE, or the four
+of figure 1 of Han et al. 2021. Each is compiled at random sizes, and run with new weights on images that are drawn,
+norms by the statistics of these. The rank counts singular values above a tolerance; the effective rank needs none.
+The paper has 1,000 networks and is silent about sizes, laws and tolerance, which the curves depend on. The extra
+archdsl[torch] is needed.
 """
 
 
