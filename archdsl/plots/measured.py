@@ -55,7 +55,7 @@ def times_figure(
             Series(
                 f"time-{measure}-{style}",
                 label,
-                "points" if joined else "marks",
+                "points" if joined else "scatter",
                 style,
                 tuple([(float(Fraction(getattr(row, measure), unit)), _MILLI * row.measured_seconds) for row in group]),
             )
@@ -78,7 +78,7 @@ def trends_figure(rows: Sequence[MeasuredRow], fits: Fits, notes: Sequence[str],
         series = []
         for style, (label, _, group) in enumerate(_groups(rows)):
             points = [(float(Fraction(row.flops, x_unit)), getattr(row, name) / float(unit)) for row in group]
-            series.append(Series(f"trend-{name}-{style}", label, "marks", style, tuple(points)))
+            series.append(Series(f"trend-{name}-{style}", label, "scatter", style, tuple(points)))
         if name in fits:
             words, curve = fits[name]
             drawn = tuple([(float(Fraction(flops, x_unit)), value / float(unit)) for flops, value in curve])

@@ -14,6 +14,7 @@ from archdsl.graph.conventions import Convention
 from archdsl.graph.network import Network
 from archdsl.plots.figures import Figure, line_text
 from archdsl.plots.measured import MeasuredRow
+from archdsl.plots.populations import CurveRow, EdfRow, EfitRow, PointRow, ProfileRow, TrendPoint
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow, widths_of
 from archdsl.plots.spaces import ConditionRow, MemberRow
 from archdsl.ranks.layers import RankRow
@@ -27,7 +28,10 @@ from archdsl.visible import visible
 if TYPE_CHECKING:
     from archdsl.plots.draw import Picture
 
-Kind = Literal["widths", "channels", "scaling", "stages", "space", "bench", "rank", "spectrum"]
+Kind = (
+    Literal["widths", "channels", "scaling", "stages", "space", "edf", "best", "trend", "efit", "profile", "curve"]
+    | Literal["bench", "rank", "spectrum"]
+)
 WRITTEN = {
     "svg": "a picture, with its text as text",
     "pdf": "a picture for print",
@@ -100,10 +104,19 @@ class PlotReport:
         | list[StageRow]
         | list[MemberRow]
         | list[ConditionRow]
-        | (list[MeasuredRow] | list[RankRow] | list[SpectrumRow])
+        | list[EdfRow]
+        | list[PointRow]
+        | list[TrendPoint]
+        | list[EfitRow]
+        | list[ProfileRow]
+        | list[CurveRow]
+        | list[MeasuredRow]
+        | list[RankRow]
+        | list[SpectrumRow]
     )
     """One for each block, scaled network, stage, member of a space, condition of one, measured network, layer with an
-    activation at a ratio, or singular value."""
+    activation at a ratio, or singular value; of a population each step of a distribution, member, block index or number
+    of members."""
     files: list[PictureWritten]
     """Empty in a file of numbers."""
     diagnostics: list[dict[str, Any]]
@@ -146,6 +159,8 @@ class Plot:
     convention: Convention | None = None
     fits: Sequence[Fit] = ()
     lines: Sequence[tuple[Fraction, Fraction]] = ()
+    label: str = "model"
+    """The field of a row that says of which model it is; of `population` no more is told."""
 
     def report(self, files: Sequence[PictureWritten] = ()) -> PlotReport:
         """The JSON of the numbers, and of the files that were written."""
@@ -173,13 +188,13 @@ class Plot:
     def csv(self) -> str:
         """A line for each row; each says of which network, and by what convention."""
         known = {each.label: each.report for each in self.models}
-        more = [name for name in ("input", "hash") if name not in self.columns]
+        more = [name for name in ("input", "hash") if name not in self.columns] if self.label == "model" else []
         headers, convention = [*self.columns, *more], self.convention
         if convention is not None:
             headers += ["convention", "convention_version", "flops_unit"]
         tail = [convention.name, convention.version, convention.unit] if convention is not None else []
         lines = [
-            [*cells, *[_cell(getattr(known[row.model], name)) for name in more], *tail]
+            [*cells, *[_cell(getattr(known[getattr(row, self.label)], name)) for name in more], *tail]
             for row, cells in zip(self.rows, self.cells(), strict=True)
         ]
         return render_csv(headers, lines)

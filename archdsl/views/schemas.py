@@ -21,6 +21,13 @@ from archdsl.views.population import CountReport, PopulationReport
 from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
+from archdsl.views.statistics.best import BestReport
+from archdsl.views.statistics.compare import CompareReport
+from archdsl.views.statistics.curve import CurveReport
+from archdsl.views.statistics.edf import EdfReport
+from archdsl.views.statistics.efit import EfitReport
+from archdsl.views.statistics.profile import ProfileReport
+from archdsl.views.statistics.trend import TrendReport
 from archdsl.views.study_rank import RankReport
 from archdsl.views.study_spectrum import SpectrumReport
 from archdsl.views.train import RunReport, TrainReport
@@ -47,6 +54,13 @@ SCHEMAS: dict[str, type] = {
     "bench": BenchReport,
     "study_rank": RankReport,
     "study_spectrum": SpectrumReport,
+    "population_edf": EdfReport,
+    "population_best": BestReport,
+    "population_trend": TrendReport,
+    "population_efit": EfitReport,
+    "population_profile": ProfileReport,
+    "population_curve": CurveReport,
+    "population_compare": CompareReport,
     "weights": WeightsReport,
     "failure": FailureReport,
 }
