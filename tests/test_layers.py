@@ -38,6 +38,8 @@ LAYERS = {
     "syntax": {"syntax"},
     "graph": {"graph"},
     "training": {"training"},
+    "measuring": {"measuring"},
+    "ranks": {"ranks"},
     "backends": {"backends"},
     "weights": {"weights"},
     "analysis": {"analysis"},
@@ -61,6 +63,8 @@ MAY_IMPORT = {
     "syntax": {"base", "syntax"},
     "graph": {"base", "graph"},
     "training": {"base", "files", "training"},
+    "measuring": {"base", "files", "measuring"},
+    "ranks": {"base", "ranks"},
     "backends": {"base", "graph", "training", "backends"},
     "weights": {"base", "files", "graph", "weights"},
     "analysis": {"base", "syntax", "graph", "training", "analysis"},
@@ -71,7 +75,7 @@ MAY_IMPORT = {
     "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
     "papers": {"base", "syntax", "graph", "analysis", "closed_forms", "compiler", "spaces", "papers"},
-    "plots": {"base", "graph", "analysis", "backends", "plots"},
+    "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
     "views": set(LAYERS) - {"face", "shells"},
     "shells": set(LAYERS) - {"face"},
     "face": {"shells"},
@@ -121,14 +125,17 @@ LATE = {
 DOES_IO = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "fdopen", "system"}
 """Functions and methods that touch files or processes."""
 FILES = (
+    "archdsl.measuring.child:",
+    "archdsl.measuring.ledger:",
+    "archdsl.measuring.turns:",
     "archdsl.resources:",
     "archdsl.syntax.stored:",
     "archdsl.training.run_folder:",
     "archdsl.training.start:",
     "archdsl.weights.checkpoints.",
 )
-"""Modules below the shells whose purpose is files or processes: what is installed with us, run folders, the training
-process, a stranger's checkpoint."""
+"""Modules below the shells whose purpose is files or processes: measurements, what is installed with us, run folders,
+the training process, a stranger's checkpoint."""
 TALKS = {"input", "print"}
 RUNS_TEXT = {"eval", "exec", "compile", "__import__"}
 """Built-in functions; a method of the same name (`re.compile`, `symbols.input`) is another thing."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from archdsl.views.bench import BenchReport
 from archdsl.views.check import CheckReport
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
@@ -27,6 +28,8 @@ from archdsl.views.statistics.edf import EdfReport
 from archdsl.views.statistics.efit import EfitReport
 from archdsl.views.statistics.profile import ProfileReport
 from archdsl.views.statistics.trend import TrendReport
+from archdsl.views.study_rank import RankReport
+from archdsl.views.study_spectrum import SpectrumReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -48,6 +51,9 @@ SCHEMAS: dict[str, type] = {
     "population": PopulationReport,
     "space_diff": SpaceDiffReport,
     "space_contains": ContainsReport,
+    "bench": BenchReport,
+    "study_rank": RankReport,
+    "study_spectrum": SpectrumReport,
     "population_edf": EdfReport,
     "population_best": BestReport,
     "population_trend": TrendReport,
