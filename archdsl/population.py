@@ -1,9 +1,14 @@
-"""Design spaces from Python: `archdsl.space("spaces.arch", "name").sample(500)`."""
+"""Design spaces and their populations from Python: `archdsl.space("spaces.arch", "name").sample(500)`.
+
+The statistics of `archdsl population` are here as functions on arrays: `archdsl.population.edf(errors)`. They are those
+of `archdsl.statistics`, which is loaded when one is asked for.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +20,65 @@ from archdsl.graph.cost import MEASURES
 from archdsl.project import Project
 from archdsl.rows import place_of
 from archdsl.spaces.opened import Opened, Text
-from archdsl.spaces.population import DIGEST, INDEX, SPACE, kinds_of, setting_of
+from archdsl.spaces.population import DIGEST, INDEX, SPACE, kinds_of, setting_of, settings_of
 from archdsl.spaces.tables import writing
 from archdsl.views.space import count_text
 from archdsl.zoo import locate_space
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from archdsl.spaces.arrays.counted import Counted
     from archdsl.spaces.arrays.sampled import Asked, Band, Piece, Tally
     from archdsl.spaces.membership import Membership
+    from archdsl.spaces.results import Results
+    from archdsl.statistics.best import Best, Curve, best, curve, weights
+    from archdsl.statistics.comparison import Comparison, compare, detectable, needed, power_of
+    from archdsl.statistics.distribution import Edf, edf
+    from archdsl.statistics.fits import Correlation, Fit, correlation, fit
+    from archdsl.statistics.linear import Fits, Grid, efit
+    from archdsl.statistics.profile import Profile, profile
+
+_STATISTICS = {
+    "best": ("Best", "Curve", "best", "curve", "weights"),
+    "comparison": ("Comparison", "compare", "detectable", "needed", "power_of"),
+    "distribution": ("Edf", "edf"),
+    "fits": ("Correlation", "Fit", "correlation", "fit"),
+    "linear": ("Fits", "Grid", "efit"),
+    "profile": ("Profile", "profile"),
+}
+"""What is public of the modules of `archdsl.statistics`."""
+
+
+def __getattr__(name: str) -> Any:
+    """A statistic, loaded when it is used."""
+    for module, names in _STATISTICS.items():
+        if name in names:
+            return getattr(import_module(f"archdsl.statistics.{module}"), name)
+    raise AttributeError(f"module 'archdsl.population' has no attribute {name!r}")
+
+
+def read(
+    path: str | os.PathLike[str],
+    error: str = "error",
+    *,
+    accuracy_of: float | None = None,
+    by: str | None = None,
+    member: Sequence[str] = (),
+) -> list[Results]:
+    """What was measured of the members of a table or of a study's folder: one population, or one for each value of the
+    column `by`. Rows that agree in the columns `member` are results of one member, by default those of one draw.
+
+    `results.errors` are the members' errors, `results.numbers("flops")` the numbers of another column. With
+    `accuracy_of`, 1 or 100, the column holds accuracies, which add up to it with the errors. Raises
+    `archdsl.spaces.tables.TableFault`.
+    """
+    from archdsl.spaces.results import Wanted, results_of
+
+    place = Path(path)
+    return results_of(place, place.stem, Wanted(error, accuracy_of, by=by, member=tuple(member)))
+
 
 Bands = Mapping[str, tuple[int | None, int | None]]
 """Measures with their least and greatest amounts: `{"flops": (360_000_000, 400_000_000)}`."""
@@ -211,6 +264,23 @@ class Population:
         """A member's network, as `archdsl.compile` returns it."""
         return self.space.member(self.row(number))
 
+    def widths(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The widths of the members' blocks (N x most, zeros behind the last), and how many blocks each has (N).
+
+        `archdsl.population.efit` and `profile` take both. Raises ValueError where a block gives several maps.
+        """
+        import numpy
+
+        from archdsl.spaces.arrays.blocks import WidthFault, block_widths
+
+        columns = {name: column.tolist() for name, column in self.columns.items()}
+        settings = settings_of(self.space.opened.codings, columns, range(len(self)))
+        try:
+            found = block_widths(self.space.opened, numpy.array(settings, numpy.int64).T)
+        except WidthFault as fault:
+            raise ValueError(str(fault)) from None
+        return found.widths, found.depths
+
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write the table: .parquet, .jsonl or .csv. Raises `archdsl.spaces.tables.TableFault`."""
         import numpy as np
@@ -234,4 +304,30 @@ def _bands(bands: Bands | None) -> tuple[Band, ...]:
     return tuple([Band(measure, low, high) for measure, (low, high) in (bands or {}).items()])
 
 
-__all__ = ["Population", "Space", "space"]
+__all__ = [
+    "Best",
+    "Comparison",
+    "Correlation",
+    "Curve",
+    "Edf",
+    "Fit",
+    "Fits",
+    "Grid",
+    "Population",
+    "Profile",
+    "Space",
+    "best",
+    "compare",
+    "correlation",
+    "curve",
+    "detectable",
+    "edf",
+    "efit",
+    "fit",
+    "needed",
+    "power_of",
+    "profile",
+    "read",
+    "space",
+    "weights",
+]

@@ -20,6 +20,13 @@ from archdsl.views.population import CountReport, PopulationReport
 from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
+from archdsl.views.statistics.best import BestReport
+from archdsl.views.statistics.compare import CompareReport
+from archdsl.views.statistics.curve import CurveReport
+from archdsl.views.statistics.edf import EdfReport
+from archdsl.views.statistics.efit import EfitReport
+from archdsl.views.statistics.profile import ProfileReport
+from archdsl.views.statistics.trend import TrendReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -41,6 +48,13 @@ SCHEMAS: dict[str, type] = {
     "population": PopulationReport,
     "space_diff": SpaceDiffReport,
     "space_contains": ContainsReport,
+    "population_edf": EdfReport,
+    "population_best": BestReport,
+    "population_trend": TrendReport,
+    "population_efit": EfitReport,
+    "population_profile": ProfileReport,
+    "population_curve": CurveReport,
+    "population_compare": CompareReport,
     "weights": WeightsReport,
     "failure": FailureReport,
 }
