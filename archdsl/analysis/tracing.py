@@ -211,7 +211,8 @@ def _worked_out(ctx: Context, family: Family, widths: tuple[int, ...], asked: _A
         if shapes is not None:
             build = partial(_operations, ctx.language, ctx.traces, asked)
             formulas = partial(program.amounts, numbers=widths)
-            subgraph = Subgraph.like(sample.subgraph, asked.path, asked.shapes, shapes, formulas, build)
+            texts = partial(program.written, widths)
+            subgraph = Subgraph.like(sample.subgraph, asked.path, asked.shapes, shapes, formulas, texts, build)
             return Traced(subgraph, sample.steps, sample.lists)
     return None
 

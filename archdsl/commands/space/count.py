@@ -16,6 +16,7 @@ from archdsl.commands.space.common import (
     space_arguments,
 )
 from archdsl.views.population import count_report, count_text
+from archdsl.views.space import size_text
 
 
 @click.command(
@@ -74,7 +75,9 @@ def count(
     found, request = opened(file, name, color=color, as_json=format_ == "json")
     settings = found.space.settings
     if networks and settings > limit:
-        message = f"{settings:,} settings are more than --limit {limit:,}, and networks are counted among all alone"
+        message = (
+            f"{size_text(settings)} settings are more than --limit {limit:,}, and networks are counted among all alone"
+        )
         raise click.UsageError(f"{message}.")
     with looking("counting", settings if settings <= limit else draws) as tell_progress:
         result = counted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from archdsl.records import dataclass
@@ -52,11 +53,11 @@ class Counted:
     @property
     def low(self) -> int:
         """The number of valid settings is no smaller: for certain where it is exact, else by the interval."""
-        return self._end(math.floor(self.settings * self.accepted.low))
+        return self._end(math.floor(self.settings * Fraction(self.accepted.low)))
 
     @property
     def high(self) -> int:
-        return self._end(math.ceil(self.settings * self.accepted.high))
+        return self._end(math.ceil(self.settings * Fraction(self.accepted.high)))
 
     def _end(self, of_interval: int) -> int:
         if self.method == "sums":
@@ -65,7 +66,8 @@ class Counted:
 
 
 def structure_of(engine: Engine) -> tuple[Structure, list[Case]]:
-    """Whether the costs are sums; no cases where they are not."""
+    """Whether the costs are sums; no cases where they are not. Raises `DrawFault`."""
+    engine.begin()
     try:
         cases = cases_of(engine)
     except Tied as tied:
@@ -100,7 +102,7 @@ def counted(
     progress: Progress | None = None,
 ) -> Counted:
     """All settings, where there are no more than the limit; by sums where costs are; else so many draws, of which all
-    settings are alike."""
+    settings are alike. Raises `DrawFault`."""
     settings = opened.space.settings
     every = settings <= limit
     structure = None

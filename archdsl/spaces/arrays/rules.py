@@ -295,6 +295,8 @@ def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
         if isinstance(length, Exact) and length.lanes.alike(length.num, length.depends) is None:
             length = length.reduced()
             lanes = length.lanes
+            if lanes.nested:
+                raise Uneven  # lists within lists: the lanes come apart by the length of the outer ones
             most = int(np.max(length.num, initial=0, where=lanes.here))
             if 0 < most <= limits.MAX_LIST:
                 _verify_size(length, most)
