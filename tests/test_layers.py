@@ -10,7 +10,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -156,6 +156,12 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a module's tree, which many tests look through."""
+    return tuple(ast.walk(tree_of(path)))
+
+
 def layer_of(module: str) -> str:
     """The layer of a dotted name such as `archdsl.graph.cost`."""
     top = [*module.split("."), "__init__"][1]
@@ -164,7 +170,7 @@ def layer_of(module: str) -> str:
     return found[0]
 
 
-def imported(path: Path, nodes: Iterator[ast.AST]) -> Iterator[tuple[int, str]]:
+def imported(path: Path, nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
     """Line and dotted name of every import among the nodes, relative ones resolved; of a module within a package, the
     module."""
     folder = name_of(path) if path.name == "__init__.py" else name_of(path).rpartition(".")[0]
@@ -184,7 +190,7 @@ def is_module(name: str) -> bool:
 
 def ours(path: Path) -> list[tuple[int, str]]:
     """Line and name of every module of ours that a module imports: late, and for type checkers too."""
-    found = imported(path, ast.walk(tree_of(path)))
+    found = imported(path, nodes_of(path))
     return [(n, name) for n, name in found if name.split(".")[0] == "archdsl" and name != "archdsl.__version__"]
 
 
@@ -203,7 +209,7 @@ def loaded_at_once(node: ast.AST) -> Iterator[ast.AST]:
 def calls(path: Path, functions: Collection[str], methods: Collection[str] = ()) -> list[str]:
     """The calls of functions and of methods by these names."""
     found = []
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call):
             called = node.func
             function = isinstance(called, ast.Name) and called.id in functions
@@ -231,7 +237,7 @@ def test_commands_hold_options_and_print() -> None:
 
 
 def test_only_shells_know_the_command_line() -> None:
-    knows = {name_of(path): tops(imported(path, ast.walk(tree_of(path)))) for path in MODULES}
+    knows = {name_of(path): tops(imported(path, nodes_of(path))) for path in MODULES}
     assert {layer_of(name) for name, libraries in knows.items() if "click" in libraries} == {"shells"}
 
 
@@ -264,7 +270,7 @@ def circles(graph: Mapping[str, Collection[str]]) -> set[str]:
 
 
 def test_only_the_tables_know_lark() -> None:
-    knows = [name_of(path) for path in MODULES if "lark" in tops(imported(path, ast.walk(tree_of(path))))]
+    knows = [name_of(path) for path in MODULES if "lark" in tops(imported(path, nodes_of(path)))]
     assert knows == ["archdsl.syntax.tables"]
 
 
@@ -287,7 +293,7 @@ def tops(found: Iterator[tuple[int, str]]) -> set[str]:
 
 def test_no_assert() -> None:
     """python -O leaves them out: raise an exception, or report a diagnostic."""
-    nodes = [(name_of(path), node) for path in MODULES for node in ast.walk(tree_of(path))]
+    nodes = [(name_of(path), node) for path in MODULES for node in nodes_of(path)]
     assert not [f"{name}:{node.lineno}" for name, node in nodes if isinstance(node, ast.Assert)]
 
 
