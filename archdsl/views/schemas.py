@@ -29,9 +29,9 @@ from archdsl.views.statistics.efit import EfitReport
 from archdsl.views.statistics.profile import ProfileReport
 from archdsl.views.statistics.trend import TrendReport
 from archdsl.views.study import StudyFile, StudyReport, TrialResult
-from archdsl.views.sweep import SweepReport
 from archdsl.views.study_rank import RankReport
 from archdsl.views.study_spectrum import SpectrumReport
+from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
