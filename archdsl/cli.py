@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "space": ("space", "Sample, count, list and compare design spaces."),
     "population": ("population", "Statistics of populations: distributions, the best, comparisons."),
     "bench": ("bench", "Measure time and memory of emitted modules beside their counts."),
-    "study": ("study", "Study networks on this machine: the rank of layers, the spectrum of features."),
+    "study": ("study", "Train populations; study the rank of layers, the spectrum of features."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""
@@ -42,7 +42,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 INTERRUPTED = 130
 OUR_FAULT = 3
-LIBRARIES = frozenset({"torch", "safetensors", "numpy", "matplotlib", "PIL", "pyarrow", "scipy"})
+LIBRARIES = frozenset(
+    {"torch", "safetensors", "numpy", "matplotlib", "PIL", "pyarrow", "scipy", "optuna", "sqlalchemy"}
+)
 
 
 class Commands(click.Group):

@@ -43,6 +43,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 EARLY = (
+    "tests/studies/test_study_faults.py",
     "tests/training/test_verified.py",
     "tests/cli/test_show.py",
     "tests/cli/test_train_command.py",

@@ -52,7 +52,7 @@ LAYERS = {
     "papers": {"papers"},
     "plots": {"plots"},
     "views": {"views"},
-    "shells": {"__main__", "api", "cli", "commands", "population", "project", "rows", "terminal", "zoo"},
+    "shells": {"__main__", "api", "cli", "commands", "population", "project", "rows", "studies", "terminal", "zoo"},
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
@@ -74,7 +74,7 @@ MAY_IMPORT = {
     "spaces": {"base", "files", "syntax", "graph", "training", "analysis", "compiler", "spaces"},
     "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
-    "papers": {"base", "syntax", "graph", "analysis", "closed_forms", "compiler", "spaces", "papers"},
+    "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
     "views": set(LAYERS) - {"face", "shells"},
     "shells": set(LAYERS) - {"face"},
@@ -110,6 +110,7 @@ LATE = {
     "matplotlib",
     "networkx",
     "numpy",
+    "optuna",
     "pyarrow",
     "pydantic",
     "rich",

@@ -28,8 +28,10 @@ from archdsl.views.statistics.edf import EdfReport
 from archdsl.views.statistics.efit import EfitReport
 from archdsl.views.statistics.profile import ProfileReport
 from archdsl.views.statistics.trend import TrendReport
+from archdsl.views.study import StudyFile, StudyReport, TrialResult
 from archdsl.views.study_rank import RankReport
 from archdsl.views.study_spectrum import SpectrumReport
+from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -38,6 +40,7 @@ SCHEMAS: dict[str, type] = {
     "compile": CompileReport,
     "train": TrainReport,
     "run": RunReport,
+    "sweep": SweepReport,
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
@@ -51,6 +54,9 @@ SCHEMAS: dict[str, type] = {
     "population": PopulationReport,
     "space_diff": SpaceDiffReport,
     "space_contains": ContainsReport,
+    "study": StudyFile,
+    "trial": TrialResult,
+    "study_status": StudyReport,
     "bench": BenchReport,
     "study_rank": RankReport,
     "study_spectrum": SpectrumReport,

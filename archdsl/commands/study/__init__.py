@@ -5,20 +5,30 @@ from __future__ import annotations
 import click
 
 from archdsl.commands.study.rank import rank
+from archdsl.commands.study.run import run
 from archdsl.commands.study.spectrum import spectrum
+from archdsl.commands.study.status import status
+from archdsl.commands.study.work import work
 
 EPILOG = """
 \b
 Examples:
+  archdsl study run spaces.arch:NAME --count 100 --recipe NAME --data IMAGES -o study/
+  archdsl study run pop.parquet --seeds 2 --jobs 4 -o study/
+  archdsl study run net.arch other.arch -o study/ -- --epochs 5
+  archdsl study status study/
+  archdsl study work study/
   archdsl study rank --networks 20 -o rank.csv
   archdsl study spectrum net.arch --weights net.safetensors --data IMAGES -o spectrum.csv
+
+A study of trainings is a folder. The same command again goes on with it, after whatever has ended it.
 """
 
 
-@click.group(short_help="Study networks on this machine.", epilog=EPILOG, no_args_is_help=True)
+@click.group(short_help="Train populations; study layers and features.", epilog=EPILOG, no_args_is_help=True)
 def command() -> None:
-    """Study networks on this machine: the rank of layers, the spectrum of features."""
+    """Train the members of a population, each in a run folder of its own; or study the rank of layers and features."""
 
 
-for each in (rank, spectrum):
+for each in (run, work, status, rank, spectrum):
     command.add_command(each)
