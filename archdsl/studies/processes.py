@@ -15,11 +15,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from archdsl.records import dataclass
 from archdsl.studies.ledger import StudyFault
+from archdsl.training.run_folder import installed
 
 SERVER = Path(__file__).with_name("server.py")
 MAX_MESSAGE = 1 << 16
@@ -69,6 +71,11 @@ class Trainings:
         self._lock = threading.Lock()
         self._server: _Server | None = None
 
+    @cached_property
+    def packages(self) -> str:
+        """Those that are installed, once for all that is started here."""
+        return installed()
+
     def __enter__(self) -> Trainings:
         return self
 
@@ -78,16 +85,16 @@ class Trainings:
                 self._server.close()
 
     def start(
-        self, argv: Sequence[str], folder: Path, log: int, inherited: Sequence[int], imports: Sequence[str] = ()
+        self, argv: Sequence[str], folder: Path, log: int, inherited: Sequence[int], *, needs: Mapping[str, Any]
     ) -> Training:
         """Start `python argv…` in a folder, its output to the log. Raises `StudyFault`.
 
-        `imports` is what the script imports after its start.
+        `needs` is what the script needs after its start: `imports`, and the folders of its `data`, or none.
         """
         with self._lock:
             if self._server is None or self._server.gone:
                 self._server = _Server(self.environ, self.warm)
-            return self._server.start(argv, folder, imports, [log, *inherited])
+            return self._server.start(argv, folder, needs, [log, *inherited])
 
 
 class _Server:
@@ -117,12 +124,14 @@ class _Server:
             theirs.close()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def start(self, argv: Sequence[str], folder: Path, imports: Sequence[str], descriptors: Sequence[int]) -> Training:
+    def start(
+        self, argv: Sequence[str], folder: Path, needs: Mapping[str, Any], descriptors: Sequence[int]
+    ) -> Training:
         with self._lock:
             self._count += 1
             training = Training(self, self._count)
             self._running[self._count] = training
-        request = {"id": self._count, "argv": list(argv), "folder": os.path.abspath(folder), "imports": list(imports)}
+        request = {"id": self._count, "argv": list(argv), "folder": os.path.abspath(folder), **needs}
         try:
             socket.send_fds(self._socket, [json.dumps(request).encode()], list(descriptors))
         except OSError:
@@ -136,7 +145,7 @@ class _Server:
     def close(self) -> None:
         """End the server, and with it what it has started."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(socket.SHUT_WR)
         self._process.wait()
         self._words.close()
 

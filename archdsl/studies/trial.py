@@ -12,7 +12,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -22,15 +22,13 @@ from archdsl.studies.ledger import FINAL, Attempt, End, Ledger, StudyFault, clai
 from archdsl.studies.members import Member, Refused, member_of
 from archdsl.studies.processes import LOST, Ended, Training, Trainings, environment
 from archdsl.studies.pruning import Pruning
-from archdsl.studies.study import Study
+from archdsl.studies.study import Metrics, Study
 from archdsl.training.entry_point import OptionFault
 from archdsl.training.plan import Plan, plan_of
-from archdsl.training.run_folder import FolderFault, Run
+from archdsl.training.run_folder import FolderFault, Run, RunningFault
 from archdsl.training.start import record_end, record_start
 from archdsl.views.study import TrialResult, measured
 
-Metrics: TypeAlias = "dict[str, Any]"
-"""The figures of an epoch, as the training script writes them in metrics.jsonl."""
 Stop: TypeAlias = Literal["pruned", "interrupted"]
 Watch: TypeAlias = Callable[[Sequence[Metrics]], "Stop | None"]
 """Is asked several times a second, with the epochs that ended: whether the training is to end now, and why."""
@@ -39,6 +37,8 @@ POLL = 0.1
 """Seconds between looks at a training."""
 GRACE = 30.0
 """Seconds that a training has to end by itself when it is asked to."""
+PATIENCE = 3.0
+"""Seconds that a run folder is waited for."""
 MAX_METRICS = 100_000_000
 MAX_REASON = 500
 _DIVERGED = re.compile(r"loss of epoch \d+(, step \d+)? is no number")
@@ -167,17 +167,17 @@ class _Trial:
         self.seed = plan.settings.get("seed")
         if self._is_complete(plan):
             return _Came("done")
-        try:
-            ready = plan.ready()
-            inherited = ready.__enter__()
-        except FolderFault as fault:
-            if "running already" in str(fault):
-                return _Came("busy")
-            raise
-        try:
+        with ExitStack() as held:
+            begin = time.monotonic()
+            while True:
+                try:
+                    inherited = held.enter_context(plan.ready())
+                    break
+                except RunningFault:  # by hand, or by a process that was killed just now
+                    if time.monotonic() - begin > PATIENCE:
+                        return _Came("busy")
+                    time.sleep(POLL)
             return self._trained(plan, member, inherited)
-        finally:
-            ready.__exit__(None, None, None)
 
     def _is_complete(self, plan: Plan) -> bool:
         """Whether the run has ended well already: by hand, or before somebody could write it down."""
@@ -187,13 +187,13 @@ class _Trial:
 
     def _trained(self, plan: Plan, member: Member, inherited: tuple[int, ...]) -> _Came:
         typed = ["archdsl", "study", "run", "-o", str(self.study.folder)]
-        run = record_start(plan, typed, member.folder, self.trainings.environ)
+        run = record_start(plan, typed, member.folder, self.trainings.environ, self.trainings.packages)
         begin = time.monotonic()
         with self.log.open("ab") as log:
             start = log.tell()
             script = plan.command[plan.command.index(plan.entry.name) :]
             kept = self.ledger.descriptor, *inherited
-            training = self.trainings.start(script, self.folder, log.fileno(), kept, _imports(plan))
+            training = self.trainings.start(script, self.folder, log.fileno(), kept, needs=_needs(plan))
             stop, end = self._watched(training, plan.settings["epochs"])
         record_end(plan, run, end.exit, time.monotonic() - begin)
         figures = {"exit": end.exit, "cpu_seconds": end.cpu_seconds, "peak_memory": end.peak_memory}
@@ -274,9 +274,10 @@ def metrics_of(folder: Path) -> list[Metrics]:
         return []
 
 
-def _imports(plan: Plan) -> list[str]:
-    """What a training imports after its start: with its optimizer, and with the data that comes with a library."""
-    return ["torch._dynamo", *(["sklearn.datasets"] if plan.settings.get("data") is None else [])]
+def _needs(plan: Plan) -> dict[str, Any]:
+    """What a training imports after its start, with its optimizer and with data that comes with a library; its data."""
+    data = [plan.settings.get(name) for name in ("data", "val_data")]
+    return {"imports": ["torch._dynamo", *(["sklearn.datasets"] if data[0] is None else [])], "data": data}
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:

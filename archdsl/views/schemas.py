@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from archdsl.views.bench import BenchReport
 from archdsl.views.check import CheckReport
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
@@ -20,7 +21,17 @@ from archdsl.views.population import CountReport, PopulationReport
 from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
+from archdsl.views.statistics.best import BestReport
+from archdsl.views.statistics.compare import CompareReport
+from archdsl.views.statistics.curve import CurveReport
+from archdsl.views.statistics.edf import EdfReport
+from archdsl.views.statistics.efit import EfitReport
+from archdsl.views.statistics.profile import ProfileReport
+from archdsl.views.statistics.trend import TrendReport
 from archdsl.views.study import StudyFile, StudyReport, TrialResult
+from archdsl.views.study_rank import RankReport
+from archdsl.views.study_spectrum import SpectrumReport
+from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -29,6 +40,7 @@ SCHEMAS: dict[str, type] = {
     "compile": CompileReport,
     "train": TrainReport,
     "run": RunReport,
+    "sweep": SweepReport,
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
@@ -45,6 +57,16 @@ SCHEMAS: dict[str, type] = {
     "study": StudyFile,
     "trial": TrialResult,
     "study_status": StudyReport,
+    "bench": BenchReport,
+    "study_rank": RankReport,
+    "study_spectrum": SpectrumReport,
+    "population_edf": EdfReport,
+    "population_best": BestReport,
+    "population_trend": TrendReport,
+    "population_efit": EfitReport,
+    "population_profile": ProfileReport,
+    "population_curve": CurveReport,
+    "population_compare": CompareReport,
     "weights": WeightsReport,
     "failure": FailureReport,
 }

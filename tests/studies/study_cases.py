@@ -73,9 +73,15 @@ class Acted:
     def __init__(self, *acts: Act) -> None:
         self.acts = list(acts)
         self.environ: dict[str, str] = {}
+        self.packages = ""
         self.started: list[tuple[str, list[str]]] = []
 
-    def start(self, argv: Sequence[str], folder: Path, *_: object) -> Any:
+    def __enter__(self) -> Acted:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def start(self, argv: Sequence[str], folder: Path, *_: object, **__: object) -> Any:
         self.started.append((folder.name, list(argv)))
         return Over(self.acts.pop(0)(folder))
 

@@ -118,10 +118,11 @@ def _source(what: tuple[str, ...], folder: Path, options: Mapping[str, Any], *, 
 
     changes = {name: options[name] for name in ("settings", "scalings", "input_", "recipe", "color")}
     try:
-        space = space_place(what[0]) if not names_table(what[0]) and not names_row(what[0]) else None
-        if space is not None and len(what) > 1:
-            raise click.UsageError(f"{what[0]} is a space: a study is of one space, of tables, or of networks.")
-        if space is not None:
+        networks = [text for text in what if not names_table(text) and not names_row(text)]
+        spaces = [text for text in networks if space_place(text) is not None]
+        if spaces and len(what) > 1:
+            raise click.UsageError(f"{spaces[0]} is a space: a study is of one space, or of tables and networks.")
+        if spaces:
             found, request = opened(what[0], None, color=options["color"], as_json=as_json)
             bands = bands_of(options["bands"])
             names = "count", "seed", "unique", "most"
