@@ -30,10 +30,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "Explain an error code, or how a model's numbers came about."),
     "fmt": ("fmt", "Bring files into the canonical layout."),
     "diff": ("diff", "Compare two models by meaning and by cost."),
-    "plot": ("plot", "Draw block widths, channels, scalings, stages, spaces or populations."),
+    "plot": ("plot", "Draw block widths, channels, scalings, stages, spaces, populations, or what was measured."),
     "space": ("space", "Sample, count, list and compare design spaces."),
-    "study": ("study", "Train populations, and see how far they are."),
     "population": ("population", "Statistics of populations: distributions, the best, comparisons."),
+    "bench": ("bench", "Measure time and memory of emitted modules beside their counts."),
+    "study": ("study", "Train populations; study the rank of layers and the spectrum of features."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""

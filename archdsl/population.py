@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from archdsl import emission
 from archdsl.api import Compiled, CompileError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from archdsl.spaces.arrays.counted import Counted
     from archdsl.spaces.arrays.sampled import Asked, Band, Piece, Tally
+    from archdsl.spaces.arrays.solved import Solver
     from archdsl.spaces.membership import Membership
     from archdsl.spaces.results import Results
     from archdsl.statistics.best import Best, Curve, best, curve, weights
@@ -111,6 +112,7 @@ class Space:
     def __init__(self, opened: Opened, file: str, shown: str) -> None:
         self.opened = opened
         self._file, self._shown = file, shown
+        self._solvers: tuple[Any, Solver] | None = None
 
     @property
     def name(self) -> str:
@@ -134,29 +136,52 @@ class Space:
         bands: Bands | None = None,
         unique: bool = False,
         hashed: bool = True,
+        law: Literal["rejection", "solved"] = "rejection",
+        weights: Literal["settings", "networks"] = "settings",
         max_draws: int = 1_000_000,
         jobs: int = 1,
     ) -> Population:
         """Draw members by the laws of the space; settings that are no members are left out.
 
-        A setting depends on the seed, the names of the draws and its number alone. Raises ValueError where `max_draws`
-        have fewer members.
+        With `law="solved"` members alone are drawn, each as probable as it is among all members, and with
+        `weights="networks"` too, each network as probable as every other. A setting depends on the seed, the names of
+        the draws and its number alone. Raises ValueError where `max_draws` have fewer members, and where members
+        cannot be drawn alone.
         """
         from archdsl.spaces.arrays.draws import DrawFault
         from archdsl.spaces.arrays.sampled import Asked, Tally, Wanted, members
+        from archdsl.spaces.arrays.solved import solved
 
         if unique and not hashed:
             raise ValueError("unique=True goes by the hashes that hashed=False leaves out")
         tally = Tally()
         asked = Asked(seed, bands=_bands(bands), hashed=hashed)
         try:
-            pieces = list(members(self.opened, asked, Wanted(count, max_draws, unique), jobs, tally))
+            wanted = Wanted(count, max_draws, unique)
+            if law == "solved" or weights == "networks":
+                solver = self._solver(asked.bands, networks=weights == "networks")
+                pieces = list(solved(self.opened, solver, asked, wanted, tally))
+            else:
+                pieces = list(members(self.opened, asked, wanted, jobs, tally))
         except DrawFault as fault:
             raise ValueError(str(fault)) from None
         rows = sum(len(each.index) for each in pieces)
         if rows < count:
             raise ValueError(f"of {tally.looked:,} settings {rows:,} were accepted, and {count:,} are wanted")
         return self._population(pieces, asked, tally)
+
+    def _solver(self, bands: tuple[Band, ...], *, networks: bool) -> Solver:
+        """What draws members alone; kept, since it counts them first."""
+        from archdsl.spaces.arrays.solved import solver_of
+        from archdsl.spaces.arrays.structure import Tied
+
+        key = bands, networks
+        if self._solvers is None or self._solvers[0] != key:
+            try:
+                self._solvers = key, solver_of(self.opened, bands, networks=networks)
+            except Tied as tied:
+                raise ValueError(f"members of {self.name} are not drawn alone: {tied}") from None
+        return self._solvers[1]
 
     def enumerate(
         self, *, bands: Bands | None = None, hashed: bool = True, limit: int = 1_000_000, jobs: int = 1
@@ -181,13 +206,22 @@ class Space:
         draws: int = 1000,
         seed: int = 0,
         networks: bool = False,
+        exact: bool = False,
         jobs: int = 1,
     ) -> Counted:
-        """How many settings are valid: exactly where there are no more than the limit, else an interval (`exact`)."""
+        """How many settings are valid: exactly where there are no more than the limit, where costs are sums, and where
+        there are few tables of stages; else an interval (`exact`). With `exact=True` a count that takes long is made.
+
+        Raises ValueError where it, or the number of networks, is asked for and not known.
+        """
         from archdsl.spaces.arrays.counted import counted
+        from archdsl.spaces.arrays.structure import Tied
 
         options: dict[str, Any] = {"limit": limit, "draws": draws, "seed": seed, "networks": networks, "jobs": jobs}
-        return counted(self.opened, bands=_bands(bands), **options)
+        try:
+            return counted(self.opened, bands=_bands(bands), exact=exact, **options)
+        except Tied as tied:
+            raise ValueError(f"{self.name} is not counted exactly: {tied}") from None
 
     def member(self, row: Mapping[str, Any] | Sequence[int]) -> Compiled:
         """The network of a row, by the names of its columns, or of a setting: as `archdsl.compile` returns it.

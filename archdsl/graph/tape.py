@@ -243,7 +243,7 @@ class Plan:
     """What must hold, else the program does not: as in `Decisions`."""
     shapes: tuple[tuple[Operand, ...], ...]
     amounts: tuple[Operand, ...]
-    """Flops, params, acts, buffers, before the convention's divisors."""
+    """Flops, params, acts, buffers, before the convention's divisors; behind them what else is asked for."""
 
 
 class Program:
@@ -306,10 +306,11 @@ class Program:
         totals = amounts_of(self.subgraph, convention)
         return [*map(_expression, totals)], [found for found in self._tape.found if found not in self._decided]
 
-    def plan(self, convention: Convention) -> Plan:
-        """All that is worked out for shapes and amounts, as terms."""
+    def plan(self, convention: Convention, beside: Sequence[Operand] = ()) -> Plan:
+        """All that is worked out for shapes and amounts, and other terms beside these, as terms."""
         with self._lock:
             amounts, further = self._counted(convention)
+        amounts += beside
         shapes = tuple([tuple(map(_expression, shape)) for shape in self.subgraph.shapes])
         decisions = (*self._decided, *further)
         wanted = [*amounts, *[dim for shape in shapes for dim in shape]]

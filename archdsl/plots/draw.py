@@ -61,6 +61,8 @@ TEXT, SMALL, NOTE = 8, 7, 6
 """Points."""
 LETTER = 0.6
 """The mean width of a letter, of its size."""
+WIDE = 1000
+"""A logarithmic axis of more than this, from end to end, marks powers of its base alone."""
 MANY = 60
 """Points beyond which none is marked."""
 
@@ -163,6 +165,9 @@ def _drawing(figure: Figure) -> Drawing:
         _panel(place, panel)
     for place in axes.flat[len(figure.panels) :]:
         place.remove()
+    for panel, place in zip(figure.panels, axes.flat, strict=False):  # of a row, all know by now how high it is
+        if _from_zero(panel):
+            place.set_ylim(bottom=0)
     if head:
         place_y = 1 - 0.02 / height
         drawing.text(0.5, place_y, "\n".join(head), fontsize=TEXT, fontweight="bold", ha="center", va="top")
@@ -201,8 +206,8 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.set_xscale("log", base=panel.x.log)
     if panel.y.log:
         axes.set_yscale("log", base=panel.y.log)
-    _axis(axes.xaxis, panel.x)
-    _axis(axes.yaxis, panel.y)
+    _axis(axes.xaxis, panel.x, [x for series in panel.series for x, _ in series.points])
+    _axis(axes.yaxis, panel.y, [y for series in panel.series for _, y in series.points])
     bars = [series for series in panel.series if series.form == "bars"]
     for series in panel.series:
         if series.form == "bars":
@@ -217,11 +222,20 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.22, y=0.02)
         axes.set_xlim(left=0)
-    elif not panel.y.log and not panel.y.free and all(y >= 0 for series in panel.series for _, y in series.points):
-        axes.set_ylim(bottom=0)
 
 
-def _axis(axis: Any, said: Axis) -> None:
+def _from_zero(panel: Panel) -> bool:
+    """Whether an axis begins at 0: one of lengths or shares, not of bars, which have their own."""
+    bars = any(series.form == "bars" for series in panel.series)
+    return (
+        not bars
+        and not panel.y.log
+        and not panel.y.free
+        and all(y >= 0 for series in panel.series for _, y in series.points)
+    )
+
+
+def _axis(axis: Any, said: Axis, values: Sequence[float]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     axis.set_label_text(said.label)
@@ -229,7 +243,8 @@ def _axis(axis: Any, said: Axis) -> None:
         axis.set_ticks(range(len(said.names)), labels=said.names)
         return
     if said.log:
-        axis.set_major_locator(LogLocator(base=said.log, subs=(1.0,) if said.log == 2 else (1.0, 2.0, 5.0)))
+        wide = said.log == 2 or (values and max(values) > WIDE * min(values))
+        axis.set_major_locator(LogLocator(base=said.log, subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
         axis.set_minor_locator(NullLocator())
     else:
         axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=said.whole))

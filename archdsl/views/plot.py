@@ -13,9 +13,12 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import Convention
 from archdsl.graph.network import Network
 from archdsl.plots.figures import Figure, line_text
+from archdsl.plots.measured import MeasuredRow
 from archdsl.plots.populations import CurveRow, EdfRow, EfitRow, PointRow, ProfileRow, TrendPoint
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow, widths_of
 from archdsl.plots.spaces import ConditionRow, MemberRow
+from archdsl.ranks.layers import RankRow
+from archdsl.ranks.spectra import SpectrumRow
 from archdsl.records import dataclass, documented
 from archdsl.views.failure import diagnostic_reports
 from archdsl.views.head import ConventionReport, convention_report, counted_as, identity
@@ -25,7 +28,10 @@ from archdsl.visible import visible
 if TYPE_CHECKING:
     from archdsl.plots.draw import Picture
 
-Kind = Literal["widths", "channels", "scaling", "stages", "space", "edf", "best", "trend", "efit", "profile", "curve"]
+Kind = (
+    Literal["widths", "channels", "scaling", "stages", "space", "edf", "best", "trend", "efit", "profile", "curve"]
+    | Literal["bench", "rank", "spectrum"]
+)
 WRITTEN = {
     "svg": "a picture, with its text as text",
     "pdf": "a picture for print",
@@ -104,9 +110,13 @@ class PlotReport:
         | list[EfitRow]
         | list[ProfileRow]
         | list[CurveRow]
+        | list[MeasuredRow]
+        | list[RankRow]
+        | list[SpectrumRow]
     )
-    """One for each block, scaled network, stage, member of a space or condition of one; of a population each step of a
-    distribution, member, block index or number of members."""
+    """One for each block, scaled network, stage, member of a space, condition of one, measured network, layer with an
+    activation at a ratio, or singular value; of a population each step of a distribution, member, block index or number
+    of members."""
     files: list[PictureWritten]
     """Empty in a file of numbers."""
     diagnostics: list[dict[str, Any]]
@@ -225,6 +235,8 @@ def _cell(value: Any) -> Cell:
 def _shown(cell: Cell, column: str) -> Cell:
     if not isinstance(cell, float):
         return cell
+    if column.startswith("measured_"):
+        return f"{cell:.4g}"
     return f"{cell:,.10g}" if column == "factor" else f"{cell:,.4f}"
 
 

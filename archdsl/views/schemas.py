@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from archdsl.views.bench import BenchReport
 from archdsl.views.check import CheckReport
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
@@ -28,6 +29,8 @@ from archdsl.views.statistics.efit import EfitReport
 from archdsl.views.statistics.profile import ProfileReport
 from archdsl.views.statistics.trend import TrendReport
 from archdsl.views.study import StudyFile, StudyReport, TrialResult
+from archdsl.views.study_rank import RankReport
+from archdsl.views.study_spectrum import SpectrumReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -52,6 +55,9 @@ SCHEMAS: dict[str, type] = {
     "study": StudyFile,
     "trial": TrialResult,
     "study_status": StudyReport,
+    "bench": BenchReport,
+    "study_rank": RankReport,
+    "study_spectrum": SpectrumReport,
     "population_edf": EdfReport,
     "population_best": BestReport,
     "population_trend": TrendReport,

@@ -186,7 +186,10 @@ def test_counts_that_are_intervals(run: Run, spaces: Path) -> None:
     assert "not all were looked at" in text
     assert "an estimate" in text
     assert "not counted by sums" in text
-    assert run("space", "count", spaces, "tiny", "--limit", 10, "--networks").code == 2
+    assert "not counted by tables of stages" in text
+    for words in (("tiny", "--limit", 10, "--networks"), ("tied", "--exact")):
+        refused = run("space", "count", spaces, *words)
+        assert (refused.code, "not counted here: its stages are not the runs of a list" in refused.err) == (1, True)
 
 
 def test_counts_by_sums(run: Run, spaces: Path) -> None:
@@ -278,6 +281,36 @@ def test_the_same_population_for_any_number_of_processes(run: Run) -> None:
     assert told[0] == told[1] == told[2]
     texts = [Path(f"{jobs}.jsonl").read_bytes() for jobs in (1, 2, 3)]
     assert texts[0] == texts[1] == texts[2]
+
+
+@pytest.mark.usefixtures("spaces")
+def test_members_alone(run: Run) -> None:
+    """With their law, or each network alike: what is drawn is a member, and nothing else is."""
+    words = ("sample", "spaces.arch", "tiny", "--seed", 3)
+    found = report(run, PopulationReport, *words, "--law", "solved", "--count", 30, "-o", "solved.jsonl")
+    assert (found["law"], found["acceptance"], found["networks"]) == ("solved", None, None)
+    rows = [json.loads(line) for line in Path("solved.jsonl").read_text().splitlines()]
+    assert {tuple(row[name] for name in VALUES) for row in rows} <= set(by_hand())
+    report(run, PopulationReport, *words, "--law", "solved", "--count", 9, "--jobs", 2, "-o", "less.jsonl")
+    assert [json.loads(line) for line in Path("less.jsonl").read_text().splitlines()] == rows[:9]
+    every = ("--weights", "networks", "--unique", "--count", len(by_hand()), "-o", "networks.csv")
+    found = report(run, PopulationReport, *words, *every)
+    assert (found["law"], found["networks"], found["rows"]) == ("networks", len(by_hand()), len(by_hand()))
+    space = archdsl.space("spaces.arch", "tiny")
+    drawn = space.sample(9, seed=3, law="solved", bands={"params": (2000, 4000)})
+    assert ((drawn["params"] >= 2000) & (drawn["params"] <= 4000)).all()
+    with pytest.raises(ValueError, match="not drawn alone"):
+        archdsl.space("spaces.arch", "tied").sample(1, weights="networks")
+    for options, code, message in (
+        (("tiny", "--law", "solved", "--append"), 2, "--append adds to"),
+        (("tiny", "--law", "rejection", "--weights", "networks"), 2, "members alone"),
+        (("tied", "--law", "solved"), 1, "have their costs together"),
+        (("tiny", "--law", "solved", "--band", "params=1..2"), 1, "no members"),
+        (("tiny", "--weights", "networks", "--unique", "--count", 99, "--max-draws", 200), 1, "nothing is written"),
+    ):
+        result = run("space", "sample", "spaces.arch", *options, "-o", "none.csv")
+        assert (result.code, message in result.err) == (code, True), result.err
+        assert not Path("none.csv").exists()
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])

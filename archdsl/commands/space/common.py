@@ -26,6 +26,7 @@ from archdsl.zoo import declared, declared_spaces, locate, locate_space
 
 if TYPE_CHECKING:
     from archdsl.spaces.arrays.sampled import Band
+    from archdsl.spaces.arrays.solved import Solver
 
 MAX_JOBS = 256
 _BAND = re.compile(r"(\w+)=([0-9.eE]*[KMGT]?)\.\.([0-9.eE]*[KMGT]?)", re.ASCII)
@@ -168,6 +169,19 @@ def looking(label: str, of: int | None = None) -> Iterator[Callable[[int, int], 
         raise click.ClickException(str(fault)) from None
 
 
+def solver_of_members(found: Opened, bands: tuple[Band, ...], *, networks: bool) -> Solver:
+    """What draws members alone; ends the command where there is nothing that does."""
+    from archdsl.spaces.arrays.solved import solver_of
+    from archdsl.spaces.arrays.structure import Tied
+
+    try:
+        with counting("counting", None) as tell_progress:
+            return solver_of(found, bands, networks=networks, progress=tell_progress)
+    except Tied as tied:
+        message = f"members of {found.space.name} are not drawn alone, for they are not counted exactly"
+        raise click.ClickException(f"{message}: {tied}") from None
+
+
 __all__ = [
     "band_option",
     "bands_of",
@@ -177,6 +191,7 @@ __all__ = [
     "opened",
     "output_options",
     "seed_option",
+    "solver_of_members",
     "space_arguments",
     "written_table",
 ]

@@ -1,10 +1,12 @@
-"""`archdsl study`: populations whose members are trained, one module for each command."""
+"""`archdsl study`: what is found out by training or running many networks, one module for each command."""
 
 from __future__ import annotations
 
 import click
 
+from archdsl.commands.study.rank import rank
 from archdsl.commands.study.run import run
+from archdsl.commands.study.spectrum import spectrum
 from archdsl.commands.study.status import status
 from archdsl.commands.study.work import work
 
@@ -16,15 +18,17 @@ Examples:
   archdsl study run net.arch other.arch -o study/ -- --epochs 5
   archdsl study status study/
   archdsl study work study/
+  archdsl study rank --networks 20 -o rank.csv
+  archdsl study spectrum net.arch --weights net.safetensors --data IMAGES -o spectrum.csv
 
-A study is a folder. The same command again goes on with it, after whatever has ended it.
+A study that trains is a folder. The same command again goes on with it, after whatever has ended it.
 """
 
 
-@click.group(short_help="Train populations, and see how far they are.", epilog=EPILOG, no_args_is_help=True)
+@click.group(short_help="Train populations; study networks.", epilog=EPILOG, no_args_is_help=True)
 def command() -> None:
-    """Train the members of a population, each in a run folder of its own."""
+    """Study many networks: train a population, each member in a run folder; ranks of layers, spectra of features."""
 
 
-for each in (run, work, status):
+for each in (run, work, status, rank, spectrum):
     command.add_command(each)

@@ -254,21 +254,36 @@ class Run:
     def _drawn(self, draw: Draw, numbers: Array, depends: int) -> Value:
         """What one dimension draws: a value if all lanes have it, else a column of numbers."""
         domain = draw.law.domain
+        column = self._column(draw, numbers, depends) if depends & self.lanes.spread else None
+        if column is not None:
+            return column
         agreed = self.lanes.alike(numbers[:, None], depends)
         if agreed is not None:
             return domain.value(int(agreed))
         if isinstance(domain, Grid):
-            first, step = Fraction(domain.first), Fraction(domain.step)
-            den = int(np.lcm(first.denominator, step.denominator))
-            scaled = int(first * den), int(step * den)
-            if (abs(scaled[0]) + abs(scaled[1]) * domain.size) < WIDE and den < WIDE:
-                return Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den, depends=depends)
-            raise Split(numbers, depends)
+            column = self._column(draw, numbers, depends)
+            if column is None:
+                raise Split(numbers, depends)
+            return column
         if all(isinstance(value, Block) and not value.settings and not value.inputs for value in domain.values):
             return Chosen(self.lanes, domain.values, numbers, depends)  # type: ignore[arg-type]
         if not all(map(is_number, domain.values)):
             raise Split(numbers, depends)
         return self._listed([Fraction(value) for value in domain.values], numbers, depends)  # type: ignore[arg-type]
+
+    def _column(self, draw: Draw, numbers: Array, depends: int) -> Value:
+        """Numbers as a column; none for what is no number, and what needs more than 64 bits."""
+        domain = draw.law.domain
+        if not isinstance(domain, Grid):
+            values = [Fraction(value) for value in domain.values if is_number(value)]  # type: ignore[arg-type]
+            return self._listed(values, numbers, depends) if len(values) == domain.size else None
+        first, step = Fraction(domain.first), Fraction(domain.step)
+        den = int(np.lcm(first.denominator, step.denominator))
+        scaled = int(first * den), int(step * den)
+        if (abs(scaled[0]) + abs(scaled[1]) * domain.size) >= WIDE or den >= WIDE:
+            return None
+        found = Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den, depends=depends)
+        return found.going(1) if depends == self.lanes.along else found
 
     def _listed(self, values: list[Fraction], numbers: Array, depends: int) -> Value:
         """Numbers of a list."""
