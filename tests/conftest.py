@@ -54,6 +54,7 @@ EARLY = (
     "tests/training/test_training_runs.py",
     "tests/backends/test_network_json.py",
     "tests/mutations/test_mutations.py",
+    "tests/studies/test_study_faults.py",
 )
 """Files that take half a minute or more each, the longest first: each is one worker's, and what is short comes last."""
 

@@ -21,13 +21,13 @@ Examples:
   archdsl study rank --networks 20 -o rank.csv
   archdsl study spectrum net.arch --weights net.safetensors --data IMAGES -o spectrum.csv
 
-A study of trainings is a folder. The same command again goes on with it, after whatever has ended it.
+A study that trains is a folder. The same command again goes on with it, after whatever has ended it.
 """
 
 
-@click.group(short_help="Train populations; study layers and features.", epilog=EPILOG, no_args_is_help=True)
+@click.group(short_help="Train populations; study networks.", epilog=EPILOG, no_args_is_help=True)
 def command() -> None:
-    """Train the members of a population, each in a run folder of its own; or study the rank of layers and features."""
+    """Study many networks: train a population, each member in a run folder; ranks of layers, spectra of features."""
 
 
 for each in (run, work, status, rank, spectrum):
