@@ -43,6 +43,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 EARLY = (
+    "tests/studies/test_machines.py",
+    "tests/spaces/test_engine.py",
     "tests/studies/test_study_faults.py",
     "tests/training/test_verified.py",
     "tests/cli/test_show.py",
@@ -54,7 +56,6 @@ EARLY = (
     "tests/training/test_training_runs.py",
     "tests/backends/test_network_json.py",
     "tests/mutations/test_mutations.py",
-    "tests/studies/test_study_faults.py",
 )
 """Files that take half a minute or more each, the longest first: each is one worker's, and what is short comes last."""
 
