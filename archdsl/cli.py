@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("diff", "Compare two models by meaning and by cost."),
     "plot": ("plot", "Draw block widths, channels, scalings, stages or spaces."),
     "space": ("space", "Sample, count, list and compare design spaces."),
+    "study": ("study", "Train populations, and see how far they are."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""

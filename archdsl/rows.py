@@ -47,26 +47,32 @@ def names_row(text: str) -> bool:
 
 def read_row(text: str) -> Row:
     """The row that a text names, with its space. Raises `Fault`."""
-    from archdsl.spaces.population import DIGEST, SPACE
     from archdsl.spaces.tables import TableFault
-    from archdsl.spaces.tables import read_row as row_of
+    from archdsl.spaces.tables import read_row as read_cells
 
     named = _ROW.fullmatch(text)
     if named is None:
         raise _fault(text, "not a table with the number of a row")
     path, number = Path(named[1]), int(named[2])
     try:
-        cells = row_of(path, number)
+        cells = read_cells(path, number)
     except TableFault as fault:
         raise _fault(text, str(fault)) from None
+    return row_of(text, number, cells, path)
+
+
+def row_of(text: str, number: int, cells: dict[str, Cell], table: Path) -> Row:
+    """A row that was read of a table, with its space; `text` names it in what is said of it. Raises `Fault`."""
+    from archdsl.spaces.population import DIGEST, SPACE
+
     place = _PLACE.fullmatch(str(cells.get(SPACE, "")))
     if place is None or not isinstance(cells.get(DIGEST), str):
         raise _fault(text, f"the table is no population: it has no columns `{SPACE}` and `{DIGEST}`")
-    return Row(text, number, cells, _file(path, place[1]), place[2])
+    return Row(text, number, cells, file_at(table, place[1]), place[2])
 
 
-def _file(table: Path, place: str) -> str:
-    """The file of a space: a shipped one by its name, else from the table's folder."""
+def file_at(table: Path, place: str) -> str:
+    """The file that a row of a table names: a shipped one by its name, else from the table's folder."""
     return opened(place) if place in spec_files() else Path(os.path.normpath(table.parent / place)).as_posix()
 
 
@@ -118,4 +124,4 @@ def _fault(text: str, message: str, help_: str | None = None) -> Fault:
     return Fault(Diagnostic("E110", message, Span(Source(text, ""), 0, 0), help=help_))
 
 
-__all__ = ["Row", "compiled_row", "names_row", "place_of", "read_row"]
+__all__ = ["Row", "compiled_row", "file_at", "names_row", "place_of", "read_row", "row_of"]

@@ -13,7 +13,29 @@ from archdsl.request import words_of
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
+_SCRIPT = "archdsl.script"
 COLORS = ("auto", "always", "never")
+
+
+class WithScriptOptions(click.Command):
+    """A command that takes options of the training script behind `--`, beside any number of arguments."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta[_SCRIPT] = args[place + 1 :]
+            args = args[:place]
+        return super().parse_args(ctx, args)
+
+
+def script_options() -> list[str]:
+    """What stood behind `--`."""
+    return list(click.get_current_context().meta.get(_SCRIPT, ()))
+
+
+def given(option: str, value: str | None) -> list[str]:
+    """An option of the training script, if it was given."""
+    return [f"{option}={value}"] if value is not None else []
 
 
 def color_option(function: AnyFunction) -> AnyFunction:

@@ -68,6 +68,21 @@ def counting(label: str, of: int | None = None) -> Iterator[Callable[[int, int],
         yield tell_progress
 
 
+@contextmanager
+def studying(of: int) -> Iterator[Callable[[int, str], None]]:
+    """A line for each trial that ends, on standard error; on a terminal, above a bar of those that have ended."""
+    with _line() as write:
+
+        def tell_progress(done: int, line: str) -> None:
+            if write is None:
+                print(line, file=sys.stderr, flush=True)
+                return
+            bar = ("#" * (_BAR * done // max(1, of))).ljust(_BAR, "-")
+            write(f"\033[K{line}\n[{bar}]  {done}/{of} ")
+
+        yield tell_progress
+
+
 def progress_bar(label: str, things: Sequence[AnyThing]) -> Any:
     """A bar while a loop goes over things; a context manager that yields them."""
     hidden = not sys.stderr.isatty()

@@ -119,7 +119,7 @@ def plan_of(wanted: Wanted, folder: str | None, words: Sequence[str], processes:
     path = Folder(Path(folder if folder is not None else f"runs/{wanted.name}-{wanted.recipe.name[:100]}"))
     seen = found = path.content()
     entry = EntryPoint.of(wanted.script, wanted.texts[wanted.script][1])
-    given = _given(entry, words)
+    given = settings_given(entry, words)
     if found is not None:
         now = wanted.run | {"settings": entry.defaults | given}
         free = entry.free | {"out"} | ({"epochs"} if extension(found, now) is not None else set())
@@ -159,7 +159,8 @@ def _check_files(wanted: Wanted, folder: Folder, seen: Run | None) -> None:
             raise FolderFault(f"{message} {wanted.script} there by hand, or name another folder with -o")
 
 
-def _given(entry: EntryPoint, words: Sequence[str]) -> Settings:
+def settings_given(entry: EntryPoint, words: Sequence[str]) -> Settings:
+    """The settings of a command line by name, paths made absolute. Raises `OptionFault`."""
     given = entry.given(words)
     if (empty := next((name for name, value in given.items() if value == ""), None)) is not None:
         raise OptionFault(f"{flag(empty)} is empty")

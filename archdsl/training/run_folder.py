@@ -308,8 +308,8 @@ def told(found: list[str]) -> str:
 # Where it runs
 
 
-def surroundings(spec: Path) -> Run:
-    """The part of a start that says where it runs."""
+def surroundings(spec: Path, environ: Mapping[str, str]) -> Run:
+    """The part of a start that says where it runs, with such an environment."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "folder": os.getcwd(),
@@ -318,7 +318,7 @@ def surroundings(spec: Path) -> Run:
         "torch": _version("torch"),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
-        "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "variables": {name: environ[name] for name in VARIABLES if name in environ},
         "repository": repository(spec),
     }
 

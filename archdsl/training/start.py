@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from archdsl.training.plan import Plan
-from archdsl.training.run_folder import surroundings
+from archdsl.training.run_folder import Run, surroundings
 
 GRACE = 30
 """Seconds in which the started process must end after a Ctrl-C that it had from the terminal."""
@@ -28,20 +28,29 @@ def train(plan: Plan, typed: list[str], spec: Path, inherited: tuple[int, ...], 
     `typed` is the command of archdsl, `spec` the folder of the user's files, `inherited` what keeps the folder locked.
     What is started prints to standard error if `quiet`. Raises `StartFault`.
     """
-    folder = plan.folder
-    run = plan.run
-    starts = list(run["starts"])
-    here = surroundings(spec)
-    start = {**here, "typed": typed, "command": plan.command, "processes": plan.processes}
-    start |= {"epochs": plan.settings.get("epochs"), "environment": folder.write_environment(starts)}
-    start |= {"exit_code": None, "seconds": None}
-    run = run | {"starts": [*starts, start]}
-    folder.record(run)
-    began = time.monotonic()
+    begin = time.monotonic()
+    run = record_start(plan, typed, spec, os.environ)
     code, interrupted = _started(plan, inherited, quiet=quiet)
-    start |= {"exit_code": code, "seconds": round(time.monotonic() - began, 1)}
-    folder.record(run)
+    record_end(plan, run, code, time.monotonic() - begin)
     return code, interrupted
+
+
+def record_start(plan: Plan, typed: list[str], spec: Path, environ: Mapping[str, str]) -> Run:
+    """Write down a start, in the environment of the process that is started; what run.json holds then."""
+    folder, run = plan.folder, plan.run
+    starts = list(run["starts"])
+    start = {**surroundings(spec, environ), "typed": typed, "command": plan.command, "processes": plan.processes}
+    start |= {"epochs": plan.settings.get("epochs"), "environment": folder.write_environment(starts)}
+    run = run | {"starts": [*starts, start | {"exit_code": None, "seconds": None}]}
+    folder.record(run)
+    return run
+
+
+def record_end(plan: Plan, run: Run, code: int, seconds: float) -> None:
+    """Write down how the last start of a run ended."""
+    *before, start = run["starts"]
+    end = {"exit_code": code, "seconds": round(seconds, 1)}
+    plan.folder.record(run | {"starts": [*before, start | end]})
 
 
 def _started(plan: Plan, inherited: tuple[int, ...], *, quiet: bool) -> tuple[int, bool]:

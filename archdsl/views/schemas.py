@@ -20,6 +20,7 @@ from archdsl.views.population import CountReport, PopulationReport
 from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
+from archdsl.views.study import StudyFile, StudyReport, TrialResult
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -41,6 +42,9 @@ SCHEMAS: dict[str, type] = {
     "population": PopulationReport,
     "space_diff": SpaceDiffReport,
     "space_contains": ContainsReport,
+    "study": StudyFile,
+    "trial": TrialResult,
+    "study_status": StudyReport,
     "weights": WeightsReport,
     "failure": FailureReport,
 }

@@ -1,0 +1,135 @@
+"""What the commands of studies share: their options, running trials, and what is said in the end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archdsl.cli import INTERRUPTED
+from archdsl.commands.common import say, say_json
+from archdsl.commands.options import AnyFunction
+from archdsl.commands.progress import studying
+from archdsl.training.entry_point import OptionFault
+
+if TYPE_CHECKING:
+    from archdsl.studies.study import Study
+    from archdsl.studies.trial import Outcome
+    from archdsl.views.study import StudyReport
+
+RESULTS_EVERY = 5.0
+"""Seconds, at least, between two writings of results.jsonl."""
+
+
+def jobs_option(function: AnyFunction) -> AnyFunction:
+    """`--jobs` of a study."""
+    help_ = "Trials at a time.  [default: the cores of this machine, by the threads of a training; 1 on a GPU]"
+    return click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help=help_)(function)
+
+
+def study_folder(function: AnyFunction) -> AnyFunction:
+    """DIR, a study."""
+    return click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))(function)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What a study or the machine refuses is a fault of the command line."""
+    from archdsl.studies.ledger import StudyFault
+    from archdsl.studies.members import Refused
+
+    try:
+        yield
+    except (StudyFault, Refused) as fault:
+        raise click.ClickException(str(fault)) from None
+    except OptionFault as fault:
+        raise click.UsageError(str(fault)) from None
+
+
+def run_trials(study: Study, numbers: Sequence[int], jobs: int | None, *, as_json: bool) -> bool:
+    """Bring trials of a study to their ends, on this machine; whether that was interrupted. Raises `StudyFault`."""
+    from archdsl.studies.local import cores, is_warm, run_local
+    from archdsl.views.study import finished_line
+
+    threads = study.head.threads
+    total, written = len(study.numbers()), time.monotonic()
+    done = total - len(study.unfinished())
+    with studying(total) as tell_progress, _stopping() as (stopping, interrupted):
+
+        def told(outcome: Outcome) -> None:
+            nonlocal done, written
+            done += 1
+            if not as_json and outcome.result is not None:
+                tell_progress(done, finished_line(outcome.result, done, total))
+            if time.monotonic() - written > RESULTS_EVERY:
+                study.write_results()
+                written = time.monotonic()
+
+        try:
+            run_local(
+                study,
+                numbers,
+                jobs=jobs or (max(1, cores() // threads) if is_warm(study) else 1),
+                threads=threads,
+                watch_of=lambda _: None,
+                told=told,
+                stopping=stopping,
+            )
+        finally:
+            study.write_results()
+    return bool(interrupted)
+
+
+@contextmanager
+def _stopping() -> Iterator[tuple[threading.Event, list[int]]]:
+    """An event that is set by a request to end this process, and the requests that came."""
+    stopping = threading.Event()
+    came: list[int] = []
+
+    def ask(number: int, _: object) -> None:
+        came.append(number)
+        stopping.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping, came
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+def report_of(study: Study) -> StudyReport:
+    """How far a study is."""
+    from archdsl.views.study import study_report
+
+    trials = []
+    for each in study.trials():
+        last = each.attempts[-1].reason if each.attempts else ""
+        reason = each.result.reason if each.result is not None else last
+        trials.append((each.number, each.state, len(each.attempts), reason, each.result))
+    done = [each for *_, each in trials if each is not None and each.error is not None]
+    best = min(done, key=lambda each: (each.error or 0.0, each.trial), default=None)
+    row = study.result_row(best) if best is not None else None
+    return study_report(str(study.folder), len(study.rows), trials, row)
+
+
+def finish_study(study: Study, *, interrupted: bool, as_json: bool) -> None:
+    """Say how far a study is, and end with 1 where a trial did not come to its end."""
+    from archdsl.views.study import study_text
+
+    report = report_of(study)
+    if as_json:
+        say_json(report)
+    else:
+        say(study_text(report))
+    if interrupted:
+        click.echo(f"stopped; the same command, or archdsl study work {study.folder}, goes on", err=True)
+        raise click.exceptions.Exit(INTERRUPTED)
+    if any(state in report.states for state in ("diverged", "refused", "failed")):
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,126 @@
+"""The engine of one machine: several trials at a time, each in a process that starts warm.
+
+Engines take a study, the numbers of trials, how many at a time and with how many threads each; what they do with a trial
+is `run_trial`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from archdsl.studies.ledger import StudyFault
+from archdsl.studies.processes import Trainings, environment, has_gpu
+from archdsl.studies.study import Study
+from archdsl.studies.trial import Metrics, Outcome, Stop, Watch, run_trial
+
+AGAIN = 0.5
+"""Seconds before another look at trials that others work on."""
+
+WatchOf = Callable[[int], "Watch | None"]
+"""What may end a trial early, by its number."""
+
+
+class Engine(Protocol):
+    """What brings trials to their ends."""
+
+    def __call__(
+        self,
+        study: Study,
+        numbers: Sequence[int],
+        *,
+        jobs: int,
+        threads: int,
+        watch_of: WatchOf,
+        told: Callable[[Outcome], None],
+        stopping: threading.Event,
+    ) -> None:
+        """Run the trials. `told` hears of each that ended, in one thread at a time. When `stopping` is set those that
+        run are stopped, with what they have; they go on from there another time. Raises `StudyFault`."""
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def is_warm(study: Study) -> bool:
+    """Whether trainings may be forks: not where a GPU may be used, whose state no fork can share."""
+    device = [word.partition("=")[2] for word in study.head.words if word.startswith("--device=")]
+    return device[-1] == "cpu" if device and device[-1] != "auto" else not has_gpu()
+
+
+def trainings_of(study: Study, threads: int | None = None) -> Trainings:
+    """What starts the trainings of a study on this machine: a context that many trials may share."""
+    return Trainings(environment(threads or study.head.threads), warm=is_warm(study))
+
+
+def run_local(
+    study: Study,
+    numbers: Sequence[int],
+    *,
+    jobs: int,
+    threads: int,
+    watch_of: WatchOf,
+    told: Callable[[Outcome], None],
+    stopping: threading.Event,
+) -> None:
+    """See `Engine`. What others work on is waited for."""
+    left = deque(numbers)
+    lock = threading.Lock()
+    faults: list[BaseException] = []
+
+    def work(trainings: Trainings) -> None:
+        waits = 0
+        while not stopping.is_set():
+            with lock:
+                if not left:
+                    return
+                number = left.popleft()
+            try:
+                watch = _stopping_too(watch_of(number), stopping)
+                outcome = run_trial(study, number, threads=threads, watch=watch, trainings=trainings)
+                with lock:
+                    if outcome.state == "busy":
+                        left.append(number)
+                        waits += 1
+                    elif outcome.state != "interrupted":
+                        waits = 0
+                        told(outcome)
+                if waits > len(left):  # all of them, once around
+                    stopping.wait(AGAIN)
+                    waits = 0
+            except BaseException as fault:  # of any kind: the others must hear of it
+                faults.append(fault)
+                stopping.set()
+
+    with trainings_of(study, threads) as trainings:
+        workers = [threading.Thread(target=work, args=(trainings,)) for _ in range(min(jobs, max(1, len(left))))]
+        for worker in workers:
+            worker.start()
+        try:
+            for worker in workers:
+                while worker.is_alive():
+                    worker.join(0.2)  # so that an interrupt comes through
+        except BaseException:
+            stopping.set()
+            for worker in workers:
+                worker.join()
+            raise
+    if faults:
+        raise faults[0] if isinstance(faults[0], StudyFault) else faults[0]
+
+
+def _stopping_too(watch: Watch | None, stopping: threading.Event) -> Watch:
+    def asked(epochs: Sequence[Metrics]) -> Stop | None:
+        if stopping.is_set():
+            return "interrupted"
+        return watch(epochs) if watch is not None else None
+
+    return asked
+
+
+__all__ = ["Engine", "WatchOf", "cores", "is_warm", "run_local", "trainings_of"]

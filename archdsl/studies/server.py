@@ -1,0 +1,204 @@
+"""A process that starts trainings: a program of its own, which imports nothing of archdsl.
+
+    python -P server.py SOCKET [--warm]
+
+Over the socket come requests, a JSON and file descriptors each: `{"id", "argv", "folder"}` with the log and what the
+training must inherit, or `{"signal", "id"}`. Back go `{"id", "pid"}`, and in the end `{"id", "status", "cpu_seconds",
+"peak_memory"}`. When the socket closes, all ends.
+
+Where it is warm, what the script imports is imported here once, and a training is a fork of this process: it runs the
+script as Python would, and starts without the seconds that PyTorch takes to load. This process computes nothing, so it has
+no threads, and never looks for a GPU. Else a training is a process of its own.
+
+A training is the leader of a session. On Linux it gets SIGKILL when this process is gone, so none is left behind.
+"""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+MAX_MESSAGE = 1 << 20
+MAX_DESCRIPTORS = 8
+PR_SET_PDEATHSIG = 1
+BYTES = 1 if sys.platform == "darwin" else 1024
+"""The unit of `ru_maxrss`."""
+
+
+class Server:
+    def __init__(self, connection: socket.socket, *, warm: bool) -> None:
+        self.connection, self.warm = connection, warm
+        self.running: dict[int, int] = {}
+        """Process -> its request."""
+        self.libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+        self.waker, self.woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+
+    def serve(self) -> None:
+        os.set_blocking(self.waker, False)
+        os.set_blocking(self.woken, False)
+        signal.set_wakeup_fd(self.woken)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        selector = selectors.DefaultSelector()
+        selector.register(self.connection, selectors.EVENT_READ)
+        selector.register(self.waker, selectors.EVENT_READ)
+        try:
+            while True:
+                ready = [key.fileobj for key, _ in selector.select()]
+                if self.waker in ready:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self.waker, 4096)
+                    self.reap()
+                if self.connection in ready and not self.receive(selector):
+                    return
+        finally:
+            for process in self.running:
+                kill(process, signal.SIGKILL)
+
+    def receive(self, selector: selectors.BaseSelector) -> bool:
+        text, descriptors, _, _ = socket.recv_fds(self.connection, MAX_MESSAGE, MAX_DESCRIPTORS)
+        if not text:
+            return False
+        request = json.loads(text)
+        if "signal" in request:
+            for process, number in self.running.items():
+                if number == request["id"]:
+                    kill(process, request["signal"])
+            return True
+        if self.warm:
+            preload(Path(request["folder"], request["argv"][0]))
+        process = os.fork()
+        if process == 0:
+            selector.close()
+            self.become(request, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self.running[process] = request["id"]
+        self.send({"id": request["id"], "pid": process})
+        return True
+
+    def reap(self) -> None:
+        for process in list(self.running):
+            found, status, used = os.wait4(process, os.WNOHANG)
+            if found:
+                kill(process, signal.SIGKILL)  # what it left behind
+                seconds = round(used.ru_utime + used.ru_stime, 3)
+                code = os.waitstatus_to_exitcode(status)
+                figures = {"status": code, "cpu_seconds": seconds, "peak_memory": used.ru_maxrss * BYTES}
+                self.send({"id": self.running.pop(process), **figures})
+
+    def send(self, answer: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):  # nobody is there any more: the loop ends next
+            self.connection.sendall(json.dumps(answer).encode())
+
+    def become(self, request: dict[str, Any], descriptors: list[int]) -> NoReturn:
+        """This process, a fork, becomes the training."""
+        code = 1
+        try:
+            parent = os.getppid()
+            os.setsid()
+            if self.libc is not None:
+                self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+                if os.getppid() != parent:  # it is gone already
+                    os._exit(1)
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for descriptor in (self.connection.fileno(), self.waker, self.woken):
+                os.close(descriptor)
+            log, *kept = descriptors
+            for stream in (1, 2):
+                os.dup2(log, stream)
+            os.close(log)
+            for descriptor in kept:
+                os.set_inheritable(descriptor, True)
+            os.chdir(request["folder"])
+            if self.warm:
+                code = run_script(request["argv"])
+            else:
+                os.execv(sys.executable, [sys.executable, *request["argv"]])
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code)
+
+
+def kill(process: int, number: int) -> None:
+    """Send a signal to a training and all that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process, number)
+
+
+def run_script(argv: list[str]) -> int:
+    """Run a script as `python argv…` does in the current folder; its exit code."""
+    sys.argv = list(argv)
+    sys.path.insert(0, os.getcwd())
+    importlib.invalidate_caches()
+    try:
+        runpy.run_path(argv[0], run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        if not (end.code is None or isinstance(end.code, int)):
+            print(end.code, file=sys.stderr)
+        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    return code
+
+
+def preload(script: Path) -> None:
+    """Import what a script imports, but what stands beside it. What cannot be imported, the script will say."""
+    try:
+        tree = ast.parse(script.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return
+    for node in tree.body:
+        match node:
+            case ast.Import(names=names):
+                wanted = [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                wanted = [module]
+            case _:
+                continue
+        for name in wanted:
+            if name in sys.modules or (script.parent / f"{name.partition('.')[0]}.py").exists():
+                continue
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # what is there is not gone over in the forks, whose memory would be copied by that
+
+
+def main() -> int:
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    connection.set_inheritable(False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Server(connection, warm="--warm" in sys.argv[2:]).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""What a study is made of: a space whose members are drawn, a table of members, or networks by their files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archdsl.compiler import Changes, Compiler
+from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.project import Project
+from archdsl.records import dataclass
+from archdsl.rows import file_at, place_of
+from archdsl.spaces.opened import Opened
+from archdsl.spaces.population import INDEX, SPACE
+from archdsl.spaces.tables import FORMS, TableFault, read, read_row
+from archdsl.studies.ledger import StudyFault
+from archdsl.studies.members import Refused, file_row, script_words, wanted_for
+from archdsl.studies.study import POPULATION, Row, Study, digest_of
+from archdsl.training.entry_point import EntryPoint, OptionFault, words_of
+from archdsl.training.plan import settings_given
+from archdsl.views.study import StudyFile
+from archdsl.zoo import Place, declared_spaces, locate, locate_space
+
+if TYPE_CHECKING:
+    from archdsl.spaces.arrays.sampled import Band, Progress
+
+TRIED = 3
+"""Members that are compiled before a study is made, until one can be."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where members come from: what tells the choice from others, and what makes the rows."""
+
+    words: dict[str, Any]
+    rows: Callable[[Progress | None], list[Row]] = field(repr=False)
+    """Raises `StudyFault`."""
+
+
+def names_table(text: str) -> bool:
+    """Whether a text names a table of members."""
+    return text.lower().endswith(tuple([f".{form}" for form in FORMS]))
+
+
+def space_place(text: str) -> Place | None:
+    """The place of the space that a text names; none where it names a network. Raises `Fault`."""
+    if text in declared_spaces() and not os.path.lexists(text):
+        return locate_space(text)
+    place = locate(text)
+    project = Project(place.file)
+    program = Compiler(project).program(project.source(), Diagnostics())
+    if place.model is not None:
+        return place if place.model in program.spaces else None
+    return place if program.spaces and not program.models else None
+
+
+def of_space(
+    opened: Opened,
+    place: tuple[str, str],
+    folder: Path,
+    *,
+    count: int,
+    seed: int = 0,
+    bands: Sequence[Band] = (),
+    unique: bool = False,
+    most: int = 1_000_000,
+    jobs: int = 1,
+) -> Source:
+    """Members drawn as `archdsl space sample` draws them. `place` is the file, as it is opened and as it is shown."""
+    shown = place_of(*place, opened.space.name, folder / POPULATION)
+    limits = [f"{band.measure}={band.low or ''}..{band.high or ''}" for band in bands]
+    words: dict[str, Any] = {"space": shown, "space_hash": opened.digest, "count": count, "seed": seed}
+    words |= {"bands": limits, "unique": unique}
+
+    def rows(progress: Progress | None) -> list[Row]:
+        from archdsl.spaces.arrays.rows import columns_of
+        from archdsl.spaces.arrays.sampled import Asked, Tally, Wanted, members
+
+        asked, tally = Asked(seed, bands=tuple(bands)), Tally()
+        found: list[Row] = []
+        for piece in members(opened, asked, Wanted(count, most, unique), jobs, tally, progress):
+            found += _rows_of(columns_of(opened, piece, seed, shown))
+        if len(found) < count:
+            message = f"of {tally.looked:,} settings {len(found):,} were accepted, and {count:,} are wanted"
+            raise StudyFault(f"{message}; nothing is written; --max-draws {10 * most} looks further")
+        return found
+
+    return Source(words, rows)
+
+
+def _rows_of(columns: Any) -> list[Row]:
+    plain = {name: cells.tolist() if hasattr(cells, "tolist") else cells for name, cells in columns.items()}
+    return [dict(zip(plain, cells, strict=True)) for cells in zip(*plain.values(), strict=True)]
+
+
+def of_table(texts: Sequence[str], folder: Path) -> Source:
+    """The members of tables, or single rows of them: `pop.parquet`, `pop.parquet:17`. Raises `StudyFault`."""
+    rows: list[Row] = []
+    for text in texts:
+        path, _, number = text.rpartition(":")
+        table = Path(text if names_table(text) else path)
+        try:
+            if names_table(text):
+                found = read(table)
+                cells = [found.row(index) for index in range(len(found))]
+            else:
+                cells = [read_row(table, int(number))]
+        except TableFault as fault:
+            raise StudyFault(f"{text}: {fault}") from None
+        rows += [_moved(row, table, folder, text) for row in cells]
+    if not rows:
+        raise StudyFault(f"{texts[0]} has no members")
+    return Source({"tables": list(texts), "members": digest_of(rows)}, lambda _: rows)
+
+
+def _moved(row: Row, table: Path, folder: Path, text: str) -> Row:
+    """A row of a table as it stands in the study's: its space is named from there."""
+    place, sign, space = str(row.get(SPACE) or "").rpartition(":")
+    if not sign or INDEX not in row:
+        raise StudyFault(f"{text}: the table is no population: it has no columns `{INDEX}` and `{SPACE}`")
+    file = file_at(table, place)
+    shown = place if file != Path(os.path.normpath(table.parent / place)).as_posix() else file
+    return {**row, SPACE: place_of(file, shown, space, folder / POPULATION)}
+
+
+def of_networks(texts: Sequence[str], changes: Changes, folder: Path) -> Source:
+    """Networks by their files, FILE:MODEL, or names that ship. Raises `StudyFault`, and `Fault`."""
+    rows = []
+    for text in texts:
+        try:
+            rows.append(file_row(text, changes, folder / POPULATION)[0])
+        except Refused as fault:
+            raise StudyFault(f"{text}: {fault}") from None
+    rows = [{INDEX: number, **row} for number, row in enumerate(rows)]
+    return Source({"networks": list(texts), "members": digest_of(rows)}, lambda _: rows)
+
+
+def with_draws(source: Source, draws: Sequence[Row]) -> Source:
+    """Every member once with each of some settings of the training script: columns that `head_of(options=…)` names."""
+
+    def rows(progress: Progress | None) -> list[Row]:
+        return [{**row, **drawn} for row in source.rows(progress) for drawn in draws]
+
+    return Source({**source.words, "draws": digest_of(draws)}, rows)
+
+
+def made(folder: Path, source: Source, head: StudyFile, progress: Progress | None = None) -> Study:
+    """The study of a source in a folder: a new one, or the one that is there, if it is the same.
+
+    `head` has the options of the training script as they were typed; they are read by the script of the first member that
+    can be compiled, and paths among them are made absolute. Raises `StudyFault`, `Refused` and `OptionFault`.
+    """
+    there = os.path.lexists(folder / "study.json")
+    rows = Study.open(folder).rows if there else source.rows(progress)
+    return Study.create(folder, _checked(head, rows, folder / POPULATION), rows)
+
+
+def _checked(head: StudyFile, rows: Sequence[Row], table: Path) -> StudyFile:
+    from dataclasses import replace
+
+    for index, row in enumerate(rows):
+        try:
+            wanted, _ = wanted_for(head, row, index, table)
+        except Refused:
+            if index + 1 < min(TRIED, len(rows)):
+                continue
+            raise
+        entry = EntryPoint.of(wanted.script, wanted.texts[wanted.script][1])
+        words = words_of(settings_given(entry, head.words))
+        script_words(replace(head, words=words), row, wanted, 0)
+        settings_given(entry, script_words(head, row, wanted, 0))
+        return replace(head, words=words)
+    return head
+
+
+__all__ = ["Source", "made", "names_table", "of_networks", "of_space", "of_table", "space_place", "with_draws"]
