@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from archdsl.commands.study.run import run
+from archdsl.commands.study.search import search
 from archdsl.commands.study.status import status
 from archdsl.commands.study.work import work
 
@@ -14,6 +15,7 @@ Examples:
   archdsl study run spaces.arch:NAME --count 100 --recipe NAME --data IMAGES -o study/
   archdsl study run pop.parquet --seeds 2 --jobs 4 -o study/
   archdsl study run net.arch other.arch -o study/ -- --epochs 5
+  archdsl study search spaces.arch:NAME --objective error --objective flops -o found/
   archdsl study status study/
   archdsl study work study/
 
@@ -26,5 +28,5 @@ def command() -> None:
     """Train the members of a population, each in a run folder of its own."""
 
 
-for each in (run, work, status):
+for each in (run, search, work, status):
     command.add_command(each)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from optuna.study import Study
@@ -21,7 +21,6 @@ from archdsl.spaces.opened import Opened
 from archdsl.studies.search.parameters import parameters_of
 from archdsl.studies.search.pool import Candidate, Members, Setting
 from archdsl.studies.search.sampler import Kind, Proposals
-from archdsl.studies.search.storage import Direction, study_of
 from archdsl.training.run_folder import recipe_settings
 
 TRIAL = "trial"
@@ -94,24 +93,19 @@ class Proposer:
         self._passed = 0
         """Of the first draws, those that are known to be taken."""
 
-    def opened_study(
-        self, url: str, name: str, folder: str, directions: Sequence[Direction], *, create: bool
-    ) -> tuple[Study, bool]:
-        """Optuna's study, which asks this. Raises `StorageFault`."""
-        return study_of(url, name, folder, directions, self.sampler, create=create)
-
     def take(self, setting: Setting) -> None:
         """A member was proposed before."""
         self.taken.add(self.keys.of(setting))
 
-    def ask(self, study: Study, given: Candidate | None = None) -> tuple[Candidate, Trial]:
+    def ask(self, study: Study, given: Candidate | None = None, number: int | None = None) -> tuple[Candidate, Trial]:
         """The next proposal, and its trial in Optuna; it is taken from now on.
 
-        `given` is a proposal that was made before, and of which Optuna does not know. Raises `NoMore`, `MemberFault`.
+        `given` is a proposal that was made before, with its number, and of which Optuna does not know. Raises `NoMore`,
+        `MemberFault`.
         """
         if given is None and self._all_taken():
             raise NoMore
-        self.sampler.number, self.sampler.given = len(self.taken), given
+        self.sampler.number, self.sampler.given = len(self.taken) if number is None else number, given
         trial = study.ask({each.name: each.distribution for each in self.parameters})
         chosen = self.sampler.chosen or given or self._choose(None)  # a space may have no parameter
         self.take(chosen.setting)
