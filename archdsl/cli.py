@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 INTERRUPTED = 130
 OUR_FAULT = 3
-LIBRARIES = frozenset({"torch", "safetensors", "numpy", "matplotlib", "PIL", "pyarrow"})
+LIBRARIES = frozenset({"torch", "safetensors", "numpy", "matplotlib", "PIL", "pyarrow", "optuna", "sqlalchemy"})
 
 
 class Commands(click.Group):

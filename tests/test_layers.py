@@ -104,6 +104,7 @@ LATE = {
     "matplotlib",
     "networkx",
     "numpy",
+    "optuna",
     "pyarrow",
     "pydantic",
     "rich",

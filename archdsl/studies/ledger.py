@@ -107,7 +107,7 @@ def claimed(path: Path) -> Iterator[Ledger | None]:
         except OSError as error:
             reason = (error.strerror or "no locks").lower()
             raise StudyFault(f"{path} cannot be locked ({reason}): put the study where files have locks") from None
-        yield Ledger(path, file)  # type: ignore[arg-type]  # what is not buffered has the same methods
+        yield Ledger(path, file)
 
 
 def is_claimed(path: Path) -> bool:
@@ -141,7 +141,7 @@ def attempts_of(path: Path) -> list[Attempt]:
         elif event.get("event") == "ended" and found:
             last = found[-1]
             kept = {name: event.get(name) for name in ("end", "exit", "seconds", "cpu_seconds", "peak_memory")}
-            found[-1] = Attempt(last.host, last.pid, last.started, **kept, reason=str(event.get("reason", "")))  # type: ignore[arg-type]
+            found[-1] = Attempt(last.host, last.pid, last.started, **kept, reason=str(event.get("reason", "")))
     return found
 
 

@@ -1,7 +1,7 @@
 """The engine of one machine: several trials at a time, each in a process that starts warm.
 
-Engines take a study, the numbers of trials, how many at a time and with how many threads each; what they do with a trial
-is `run_trial`.
+Engines take a study, the numbers of trials, how many at a time and with how many threads each; what they do with a
+trial is `run_trial`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from archdsl.studies.ledger import StudyFault
 from archdsl.studies.processes import Trainings, environment, has_gpu
 from archdsl.studies.study import Study
 from archdsl.studies.trial import Metrics, Outcome, Stop, Watch, run_trial
@@ -111,7 +110,7 @@ def run_local(
                 worker.join()
             raise
     if faults:
-        raise faults[0] if isinstance(faults[0], StudyFault) else faults[0]
+        raise faults[0]
 
 
 def _stopping_too(watch: Watch | None, stopping: threading.Event) -> Watch:

@@ -6,21 +6,17 @@ texts that it was made of: where these are other ones now, the row is refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from archdsl import emission
-from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Failed
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler
 from archdsl.diagnostics import Diagnostics, Fault
-from archdsl.graph.conventions import DEFAULT
-from archdsl.graph.cost import MEASURES
+from archdsl.graph.cost import MEASURES, count
 from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.request import RequestError, changes_of, words_of
 from archdsl.rows import compiled_row, file_at, place_of, row_of
-from archdsl.spaces.population import DIGEST, HASH, SPACE, digest_of
-from archdsl.spaces.tables import Cell
+from archdsl.spaces.population import HASH, SPACE, digest_of
 from archdsl.studies.study import POPULATION, Row, Study
 from archdsl.training.entry_point import EntryPoint, OptionFault, Settings, flag
 from archdsl.training.plan import Wanted, settings_given
@@ -47,16 +43,16 @@ class Member:
     """Options of the training script."""
 
 
-def file_row(text: str, changes: Changes, table: Path) -> tuple[Row, Compiled]:
+def file_row(text: str, changes: Changes, table: Path) -> Row:
     """The row of a network that is named as on the command line, for a table. Raises `Fault`, and `Refused`."""
     place = locate(text)
     project = Project(place.file)
     found = _sound(Compiler(project).compile(project.source(), place.model, changes))
     shown = place.shown if place.model is not None else f"{place.shown}:{found.name}"
-    cost = found.network.cost(DEFAULT)
+    cost = count(found.network)
     measures: Row = {measure: int(getattr(cost, measure)) for measure in MEASURES}
     spec: Row = {SPEC: place_of(place.file, shown, found.name, table), **measures, HASH: found.network.hash}
-    return spec | {SPEC_DIGEST: digest_of(found.program)}, found
+    return spec | {SPEC_DIGEST: digest_of(found.program)}
 
 
 def changes_in(head: StudyFile) -> Changes:
@@ -79,7 +75,7 @@ def member_of(study: Study, number: int) -> Member:
 def wanted_for(head: StudyFile, row: Row, index: int, table: Path) -> tuple[Wanted, Path]:
     """What is trained of a row of a table, and the folder of the user's files. Raises `Refused`."""
     try:
-        if SPACE in row:
+        if row.get(SPACE) is not None:
             named = row_of(f"{table}:{index}", index, row, table)
             project, found = Project(named.file), _sound(compiled_row(named, changes_in(head)))
         else:
@@ -136,4 +132,15 @@ def _sentence(code: str, message: str) -> str:
     return f"{code}: {' '.join(message.split())}"
 
 
-__all__ = ["SPEC", "SPEC_DIGEST", "Member", "Refused", "changes_in", "file_row", "first_of", "member_of", "script_words", "wanted_for"]
+__all__ = [
+    "SPEC",
+    "SPEC_DIGEST",
+    "Member",
+    "Refused",
+    "changes_in",
+    "file_row",
+    "first_of",
+    "member_of",
+    "script_words",
+    "wanted_for",
+]

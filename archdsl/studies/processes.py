@@ -77,12 +77,17 @@ class Trainings:
             if self._server is not None:
                 self._server.close()
 
-    def start(self, argv: Sequence[str], folder: Path, log: int, inherited: Sequence[int]) -> Training:
-        """Start `python argv…` in a folder, its output to the log. Raises `StudyFault`."""
+    def start(
+        self, argv: Sequence[str], folder: Path, log: int, inherited: Sequence[int], imports: Sequence[str] = ()
+    ) -> Training:
+        """Start `python argv…` in a folder, its output to the log. Raises `StudyFault`.
+
+        `imports` is what the script imports after its start.
+        """
         with self._lock:
             if self._server is None or self._server.gone:
                 self._server = _Server(self.environ, self.warm)
-            return self._server.start(argv, folder, [log, *inherited])
+            return self._server.start(argv, folder, imports, [log, *inherited])
 
 
 class _Server:
@@ -112,12 +117,12 @@ class _Server:
             theirs.close()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def start(self, argv: Sequence[str], folder: Path, descriptors: Sequence[int]) -> Training:
+    def start(self, argv: Sequence[str], folder: Path, imports: Sequence[str], descriptors: Sequence[int]) -> Training:
         with self._lock:
             self._count += 1
             training = Training(self, self._count)
             self._running[self._count] = training
-        request = {"id": self._count, "argv": list(argv), "folder": os.path.abspath(folder)}
+        request = {"id": self._count, "argv": list(argv), "folder": os.path.abspath(folder), "imports": list(imports)}
         try:
             socket.send_fds(self._socket, [json.dumps(request).encode()], list(descriptors))
         except OSError:

@@ -2,13 +2,13 @@
 
     python -P server.py SOCKET [--warm]
 
-Over the socket come requests, a JSON and file descriptors each: `{"id", "argv", "folder"}` with the log and what the
-training must inherit, or `{"signal", "id"}`. Back go `{"id", "pid"}`, and in the end `{"id", "status", "cpu_seconds",
-"peak_memory"}`. When the socket closes, all ends.
+Over the socket come requests, a JSON and file descriptors each: `{"id", "argv", "folder", "imports"}` with the log and
+what the training must inherit, or `{"signal", "id"}`. Back go `{"id", "pid"}`, and in the end `{"id", "status",
+"cpu_seconds", "peak_memory"}`. When the socket closes, all ends.
 
-Where it is warm, what the script imports is imported here once, and a training is a fork of this process: it runs the
-script as Python would, and starts without the seconds that PyTorch takes to load. This process computes nothing, so it has
-no threads, and never looks for a GPU. Else a training is a process of its own.
+Where it is warm, what the script imports, and what it is said to import later, is imported here once, and a training is
+a fork of this process: it runs the script as Python would, and starts without the seconds that PyTorch takes to load.
+This process computes nothing, so it has no threads, and never looks for a GPU. Else a training is a process of its own.
 
 A training is the leader of a session. On Linux it gets SIGKILL when this process is gone, so none is left behind.
 """
@@ -80,7 +80,7 @@ class Server:
                     kill(process, request["signal"])
             return True
         if self.warm:
-            preload(Path(request["folder"], request["argv"][0]))
+            preload(Path(request["folder"], request["argv"][0]), request["imports"])
         process = os.fork()
         if process == 0:
             selector.close()
@@ -169,23 +169,21 @@ def run_script(argv: list[str]) -> int:
     return code
 
 
-def preload(script: Path) -> None:
+def preload(script: Path, later: list[str]) -> None:
     """Import what a script imports, but what stands beside it. What cannot be imported, the script will say."""
     try:
         tree = ast.parse(script.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return
+    wanted = []
     for node in tree.body:
         match node:
             case ast.Import(names=names):
-                wanted = [alias.name for alias in names]
-            case ast.ImportFrom(module=str(module), names=names, level=0):
-                wanted = [module]
-            case _:
-                continue
-        for name in wanted:
-            if name in sys.modules or (script.parent / f"{name.partition('.')[0]}.py").exists():
-                continue
+                wanted += [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), level=0):
+                wanted.append(module)
+    for name in [*wanted, *later]:
+        if name not in sys.modules and not (script.parent / f"{name.partition('.')[0]}.py").exists():
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
     gc.collect()

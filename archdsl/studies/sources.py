@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archdsl.compiler import Changes, Compiler
-from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.diagnostics import Diagnostics
 from archdsl.project import Project
 from archdsl.records import dataclass
-from archdsl.rows import file_at, place_of
+from archdsl.rows import file_at, names_row, place_of
 from archdsl.spaces.opened import Opened
 from archdsl.spaces.population import INDEX, SPACE
 from archdsl.spaces.tables import FORMS, TableFault, read, read_row
 from archdsl.studies.ledger import StudyFault
 from archdsl.studies.members import Refused, file_row, script_words, wanted_for
 from archdsl.studies.study import POPULATION, Row, Study, digest_of
-from archdsl.training.entry_point import EntryPoint, OptionFault, words_of
+from archdsl.training.entry_point import EntryPoint, words_of
 from archdsl.training.plan import settings_given
 from archdsl.views.study import StudyFile
 from archdsl.zoo import Place, declared_spaces, locate, locate_space
@@ -96,24 +96,33 @@ def _rows_of(columns: Any) -> list[Row]:
     return [dict(zip(plain, cells, strict=True)) for cells in zip(*plain.values(), strict=True)]
 
 
-def of_table(texts: Sequence[str], folder: Path) -> Source:
-    """The members of tables, or single rows of them: `pop.parquet`, `pop.parquet:17`. Raises `StudyFault`."""
+def of_members(texts: Sequence[str], changes: Changes, folder: Path) -> Source:
+    """The members of tables, single rows of them, and networks by their files, FILE:MODEL, or names that ship.
+
+    Raises `StudyFault`, and `Fault`.
+    """
     rows: list[Row] = []
     for text in texts:
-        path, _, number = text.rpartition(":")
-        table = Path(text if names_table(text) else path)
-        try:
-            if names_table(text):
-                found = read(table)
-                cells = [found.row(index) for index in range(len(found))]
-            else:
-                cells = [read_row(table, int(number))]
-        except TableFault as fault:
-            raise StudyFault(f"{text}: {fault}") from None
-        rows += [_moved(row, table, folder, text) for row in cells]
-    if not rows:
-        raise StudyFault(f"{texts[0]} has no members")
-    return Source({"tables": list(texts), "members": digest_of(rows)}, lambda _: rows)
+        found = _rows_of_one(text, changes, folder)
+        if not found:
+            raise StudyFault(f"{text} has no members")
+        rows += found
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    rows = [{name: row.get(name) for name in columns} for row in rows]
+    return Source({"members": list(texts), "digest": digest_of(rows)}, lambda _: rows)
+
+
+def _rows_of_one(text: str, changes: Changes, folder: Path) -> list[Row]:
+    try:
+        if names_table(text):
+            table = read(Path(text))
+            return [_moved(table.row(index), Path(text), folder, text) for index in range(len(table))]
+        if names_row(text):
+            path, _, number = text.rpartition(":")
+            return [_moved(read_row(Path(path), int(number)), Path(path), folder, text)]
+        return [file_row(text, changes, folder / POPULATION)]
+    except (TableFault, Refused) as fault:
+        raise StudyFault(f"{text}: {fault}") from None
 
 
 def _moved(row: Row, table: Path, folder: Path, text: str) -> Row:
@@ -124,18 +133,6 @@ def _moved(row: Row, table: Path, folder: Path, text: str) -> Row:
     file = file_at(table, place)
     shown = place if file != Path(os.path.normpath(table.parent / place)).as_posix() else file
     return {**row, SPACE: place_of(file, shown, space, folder / POPULATION)}
-
-
-def of_networks(texts: Sequence[str], changes: Changes, folder: Path) -> Source:
-    """Networks by their files, FILE:MODEL, or names that ship. Raises `StudyFault`, and `Fault`."""
-    rows = []
-    for text in texts:
-        try:
-            rows.append(file_row(text, changes, folder / POPULATION)[0])
-        except Refused as fault:
-            raise StudyFault(f"{text}: {fault}") from None
-    rows = [{INDEX: number, **row} for number, row in enumerate(rows)]
-    return Source({"networks": list(texts), "members": digest_of(rows)}, lambda _: rows)
 
 
 def with_draws(source: Source, draws: Sequence[Row]) -> Source:
@@ -150,8 +147,8 @@ def with_draws(source: Source, draws: Sequence[Row]) -> Source:
 def made(folder: Path, source: Source, head: StudyFile, progress: Progress | None = None) -> Study:
     """The study of a source in a folder: a new one, or the one that is there, if it is the same.
 
-    `head` has the options of the training script as they were typed; they are read by the script of the first member that
-    can be compiled, and paths among them are made absolute. Raises `StudyFault`, `Refused` and `OptionFault`.
+    `head` has the options of the training script as they were typed; they are read by the script of the first member
+    that can be compiled, and paths among them are made absolute. Raises `StudyFault`, `Refused` and `OptionFault`.
     """
     there = os.path.lexists(folder / "study.json")
     rows = Study.open(folder).rows if there else source.rows(progress)
@@ -176,4 +173,4 @@ def checked(head: StudyFile, rows: Sequence[Row], table: Path) -> StudyFile:
     return head
 
 
-__all__ = ["Source", "checked", "made", "names_table", "of_networks", "of_space", "of_table", "space_place", "with_draws"]
+__all__ = ["Source", "checked", "made", "names_table", "of_members", "of_space", "space_place", "with_draws"]

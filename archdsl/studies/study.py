@@ -8,8 +8,9 @@
     trials/0007.json      what came of it, when it has ended for good (docs/schema/trial.json)
     results.jsonl         the rows of the members with what came of their trials, made of these files
 
-Trial t is of row t // seeds, with training seed t % seeds from the first on. Nothing says how far a study is but what is
-in these files, each of which is written whole or is added to line by line; so any number of processes may work on one.
+Trial t is of row t // seeds, with training seed t % seeds from the first on. Nothing says how far a study is but what
+is in these files, each of which is written whole or is added to line by line; so any number of processes may work on
+one.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Study:
         except OSError as error:
             raise StudyFault(f"{folder}: {(error.strerror or 'cannot be made').lower()}") from None
         _check_own(folder)
-        with _locked(folder):
+        with locked(folder):
             if not os.path.lexists(folder / STUDY):
                 _write(folder / POPULATION, _lines(rows))
                 _write(folder / STUDY, json.dumps(asdict(head), indent=2) + "\n")
@@ -95,7 +96,9 @@ class Study:
             found = json.loads(text)
             names = {field.name for field in fields(StudyFile)}
             if found["form"] != FORM or not names <= found.keys():
-                raise StudyFault(f"{shown}/{STUDY} was made by archdsl {found['archdsl']}, which this one does not read")
+                raise StudyFault(
+                    f"{shown}/{STUDY} was made by archdsl {found['archdsl']}, which this one does not read"
+                )
             return Study(folder, StudyFile(**{name: found[name] for name in names}))
         except (ValueError, TypeError, KeyError, RecursionError):
             raise StudyFault(f"{shown}/{STUDY} is damaged") from None
@@ -130,7 +133,7 @@ class Study:
     def add(self, row: Row) -> int:
         """Add a member at the end; the number of its row. Raises `StudyFault`."""
         path = self.folder / POPULATION
-        with _locked(self.folder):
+        with locked(self.folder):
             self._read = -1
             number = len(self.rows)
             try:
@@ -170,7 +173,9 @@ class Study:
             found = json.loads(text)
             return TrialResult(**{field.name: found[field.name] for field in fields(TrialResult)})
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise StudyFault(f"{self.path(number, '.json')} is damaged: delete it, and the trial is gone over") from None
+            raise StudyFault(
+                f"{self.path(number, '.json')} is damaged: delete it, and the trial is gone over"
+            ) from None
 
     def record(self, result: TrialResult) -> None:
         """Write down what came of a trial, of whose claim the caller is sure."""
@@ -207,8 +212,10 @@ class Study:
         return [self.result_row(each) for each in found if each is not None]
 
     def result_row(self, result: TrialResult) -> Row:
-        """The row of a member with what came of a trial. A column of the member that is called as one of ours is there as
-        `given.NAME`."""
+        """The row of a member with what came of a trial.
+
+        A column of the member that is called as one of ours is there as `given.NAME`.
+        """
         row = self.rows[self.row_of(result.trial)]
         cells = {f"given.{name}" if name in _OURS else name: cell for name, cell in row.items()}
         return {"trial": result.trial, **cells, **asdict(result)}
@@ -261,7 +268,7 @@ def _check_own(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """For who writes down what is studied, one at a time."""
     import time
 
@@ -295,4 +302,17 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
-__all__ = ["POPULATION", "RESULTS", "STUDY", "TRIALS", "Row", "State", "Study", "Trial", "digest_of", "head_of", "kept_threads"]
+__all__ = [
+    "POPULATION",
+    "RESULTS",
+    "STUDY",
+    "TRIALS",
+    "Row",
+    "State",
+    "Study",
+    "Trial",
+    "digest_of",
+    "head_of",
+    "kept_threads",
+    "locked",
+]

@@ -21,6 +21,7 @@ from archdsl.records import dataclass
 from archdsl.studies.ledger import FINAL, Attempt, End, Ledger, StudyFault, claimed
 from archdsl.studies.members import Member, Refused, member_of
 from archdsl.studies.processes import LOST, Ended, Training, Trainings, environment
+from archdsl.studies.pruning import Pruning
 from archdsl.studies.study import Study
 from archdsl.training.entry_point import OptionFault
 from archdsl.training.plan import Plan, plan_of
@@ -41,7 +42,9 @@ GRACE = 30.0
 MAX_METRICS = 100_000_000
 MAX_REASON = 500
 _DIVERGED = re.compile(r"loss of epoch \d+(, step \d+)? is no number")
-_MEMORY = re.compile(r"does not fit into the memory|not enough memory|out of memory|MemoryError|bad_alloc", re.IGNORECASE)
+_MEMORY = re.compile(
+    r"does not fit into the memory|not enough memory|out of memory|MemoryError|bad_alloc", re.IGNORECASE
+)
 _WRITTEN = re.compile(r"cannot be written|No space left on device|Disk quota exceeded|Input/output error")
 
 
@@ -75,8 +78,8 @@ def run_trial(
     """Bring a trial to its end, as far as that can be done; what is known of it then.
 
     `threads` are those of the training, the study's if none are given. `watch` ends it early. `trainings` starts the
-    process, so that a warm one is shared; else one is started for this trial. Raises `StudyFault` where the machine is at
-    fault, such as a full disk: the trial is then as it was, and goes on when it is called again.
+    process, so that a warm one is shared; else one is started for this trial. Raises `StudyFault` where the machine is
+    at fault, such as a full disk: the trial is then as it was, and goes on when it is called again.
     """
     study = study if isinstance(study, Study) else Study.open(study)
     if number not in study.numbers():
@@ -92,6 +95,10 @@ def run_trial(
             return _Trial(study, number, ledger, starter, watch or (lambda _: None)).run()
 
 
+def _pruning(study: Study, number: int) -> Pruning | None:
+    return Pruning(study.folder, study.head.pruner, number) if study.head.pruner is not None else None
+
+
 class _Trial:
     """A trial that this process has claimed."""
 
@@ -100,6 +107,7 @@ class _Trial:
         self.trainings, self.watch = trainings, watch
         self.folder, self.log = study.path(number), study.path(number, ".log")
         self.seed: int | None = None
+        self.pruning = _pruning(study, number)
 
     def run(self) -> Outcome:
         """Attempts, until one decides."""
@@ -109,6 +117,8 @@ class _Trial:
             if decided is not None:
                 result = self._result(decided, attempts)
                 self.study.record(result)
+                if self.pruning is not None:
+                    self.pruning.end(result.error, pruned=result.status == "pruned")
                 return Outcome(self.number, result.status, result)
             if self.watch(self.metrics()) == "interrupted":
                 return Outcome(self.number, "interrupted")
@@ -182,19 +192,20 @@ class _Trial:
         with self.log.open("ab") as log:
             start = log.tell()
             script = plan.command[plan.command.index(plan.entry.name) :]
-            training = self.trainings.start(script, self.folder, log.fileno(), (self.ledger.descriptor, *inherited))
-            stop, end = self._watched(training)
+            kept = self.ledger.descriptor, *inherited
+            training = self.trainings.start(script, self.folder, log.fileno(), kept, _imports(plan))
+            stop, end = self._watched(training, plan.settings["epochs"])
         record_end(plan, run, end.exit, time.monotonic() - begin)
         figures = {"exit": end.exit, "cpu_seconds": end.cpu_seconds, "peak_memory": end.peak_memory}
         kind, reason = self._cause(stop, end, start, run)
         return _Came(kind, reason, figures)
 
-    def _watched(self, training: Training) -> tuple[Stop | None, Ended]:
-        """Wait for the end; why it was asked for, if it was."""
+    def _watched(self, training: Training, epochs: int) -> tuple[Stop | None, Ended]:
+        """Wait for the end; why it was asked for, if it was. After its last epoch nothing is to be saved."""
         stop: Stop | None = None
         seen: tuple[int, int] | None = None
         found: list[Metrics] = []
-        asked = 0.0
+        asked, early = 0.0, False
         while True:
             end = training.wait(POLL)
             if end is not None:
@@ -206,7 +217,10 @@ class _Trial:
             state = _state_of(self.folder / METRICS)
             if state != seen:
                 seen, found = state, self.metrics()
-            stop = self.watch(found)
+                early = self.pruning is not None and self.pruning(found)
+            stop = "pruned" if early else self.watch(found)
+            if stop == "pruned" and len(found) >= epochs:
+                stop = None
             if stop is not None:
                 asked = time.monotonic()
                 training.signal(signal.SIGINT)
@@ -258,6 +272,11 @@ def metrics_of(folder: Path) -> list[Metrics]:
         return [json.loads(line) for line in text.splitlines()]
     except ValueError:
         return []
+
+
+def _imports(plan: Plan) -> list[str]:
+    """What a training imports after its start: with its optimizer, and with the data that comes with a library."""
+    return ["torch._dynamo", *(["sklearn.datasets"] if plan.settings.get("data") is None else [])]
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:

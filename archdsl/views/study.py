@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from archdsl import __version__
@@ -69,7 +70,7 @@ class TrialResult:
     attempts: int
 
 
-NOT_THERE = {name: None for name in ("error", "best_error", "last_error", "loss", "train_loss", "epoch_seconds")}
+NOT_THERE = dict.fromkeys(("error", "best_error", "last_error", "loss", "train_loss", "epoch_seconds"))
 """The figures of a trial of which no epoch ended."""
 
 
@@ -133,7 +134,10 @@ STATES = ("done", "pruned", "diverged", "refused", "failed", "running", "stopped
 
 
 def study_report(
-    folder: str, members: int, trials: list[tuple[int, str, int, str, TrialResult | None]], best: dict[str, Any] | None
+    folder: str,
+    members: int,
+    trials: Sequence[tuple[int, str, int, str, TrialResult | None]],
+    best: dict[str, Any] | None,
 ) -> StudyReport:
     """How far a study is; of each trial its number, state, attempts, reason and result."""
     results = [each for *_, each in trials if each is not None]
@@ -165,10 +169,11 @@ def study_text(report: StudyReport) -> str:
     """How far a study is, for a reader."""
     shown = [f"{report.states[state]:,} {state}" for state in STATES if state in report.states]
     lines = [f"{report.folder}: {report.members:,} members, {report.trials:,} trials: {', '.join(shown) or 'none'}"]
-    if report.exceptions:
-        cells = [(each.trial, each.state, each.attempts, each.reason) for each in report.exceptions[:MOST_SHOWN]]
+    told = [each for each in report.exceptions if each.state != "pruned"]
+    if told:
+        cells = [(each.trial, each.state, each.attempts, each.reason) for each in told[:MOST_SHOWN]]
         lines += ["", table(("trial", "state", "attempts", "reason"), cells).rstrip("\n")]
-        more = len(report.exceptions) - MOST_SHOWN
+        more = len(told) - MOST_SHOWN
         lines += [f"and {more:,} more"] if more > 0 else []
         lines += [""]
     if report.training_seconds:

@@ -96,7 +96,12 @@ def stopping_on_request() -> Iterator[tuple[threading.Event, list[int]]]:
         came.append(number)
         stopping.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {}
+    try:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            before[name] = signal.signal(name, ask)
+    except ValueError:  # not the main thread, which alone is told of signals
+        pass
     try:
         yield stopping, came
     finally:

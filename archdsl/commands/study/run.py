@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from archdsl.studies.sources import Source
 
 
+DIR = click.Path(path_type=Path)
+
+
 @click.command(
     cls=WithScriptOptions,
     short_help="Train the members of a population.",
@@ -44,7 +47,9 @@ current folder.
 """,
 )
 @click.argument("what", metavar="WHAT...", nargs=-1, required=True)
-@click.option("-o", "--output", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The study.")
+@click.option(
+    "-o", "--output", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The study."
+)
 @click.option("--count", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Members of a space.")
 @seed_option
 @band_option
@@ -58,11 +63,14 @@ current folder.
 @click.option("--input", "input_", metavar="SIZE", help="The input of every member: 3x256x192, or 256x192.")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each member.")
 @click.option("--retries", type=click.IntRange(0, 100), default=1, show_default=True, help="Of a trial that fails.")
+@click.option("--pruner", type=click.Choice(["median", "percentile", "halving", "hyperband"]), help="End trials early.")
 @jobs_option
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="Of each training.  [default: cores / jobs]")
 @format_option("text", "json")
 @color_option
-def run(what: tuple[str, ...], folder: Path, data: str | None, device: str | None, format_: str, **options: Any) -> None:
+def run(
+    what: tuple[str, ...], folder: Path, data: str | None, device: str | None, format_: str, **options: Any
+) -> None:
     """Train the members of WHAT, each `--seeds` times, and write down what came of them."""
     from archdsl.studies.local import cores
     from archdsl.studies.sources import made
@@ -83,6 +91,7 @@ def run(what: tuple[str, ...], folder: Path, data: str | None, device: str | Non
             recipe=options["recipe"],
             changes=changes,
             words=words,
+            pruner=options["pruner"],
         )
         with looking("sampling") as tell_progress:
             study = made(folder, source, head, tell_progress)
@@ -93,7 +102,7 @@ def run(what: tuple[str, ...], folder: Path, data: str | None, device: str | Non
 def _source(what: tuple[str, ...], folder: Path, options: Mapping[str, Any], *, as_json: bool) -> Source:
     """Where the members come from; ends the command where that is at fault."""
     from archdsl.rows import names_row
-    from archdsl.studies.sources import names_table, of_networks, of_space, of_table, space_place
+    from archdsl.studies.sources import names_table, of_members, of_space, space_place
 
     changes = {name: options[name] for name in ("settings", "scalings", "input_", "recipe", "color")}
     try:
@@ -106,8 +115,6 @@ def _source(what: tuple[str, ...], folder: Path, options: Mapping[str, Any], *, 
             names = "count", "seed", "unique", "most"
             place = request.file, request.shown
             return of_space(found, place, folder, bands=bands, **{name: options[name] for name in names})
-        if all(names_table(text) or names_row(text) for text in what):
-            return of_table(what, folder)
-        return of_networks(what, request_of("-", as_json=as_json, **changes).changes, folder)
+        return of_members(what, request_of("-", as_json=as_json, **changes).changes, folder)
     except Fault as fault:
         fail(request_of("-", color=options["color"], as_json=as_json), one(fault.diagnostic))

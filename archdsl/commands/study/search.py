@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from archdsl.studies.search.begin import Wanted
 
 SAMPLERS = ("random", "tpe", "nsga2")
+PRUNERS = ("median", "percentile", "halving", "hyperband")
 QUIET = 30
 """Optuna says what is a warning, and no more."""
 
@@ -78,6 +79,7 @@ of any other. The same command again goes on; more --trials extend it. Needs the
 @click.option("--max-draws", "most", type=click.IntRange(1, 10**12), default=10_000_000, show_default=True, metavar="N")
 @click.option("--step-time", "step_unit", type=float, metavar="SECONDS", help="The reward's unit: the baseline's.  [1]")
 @click.option("--storage", metavar="URL", help="Optuna's storage.  [default: optuna.db in DIR]")
+@click.option("--pruner", type=click.Choice(PRUNERS), help="End trainings early, by their error after each epoch.")
 @jobs_option
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="Of each training.  [default: cores / jobs]")
 @format_option("text", "json")
@@ -93,7 +95,7 @@ def search(space: str, folder: Path, data: str | None, device: str | None, forma
     as_json = format_ == "json"
     found, request = opened(space, None, color=options["color"], as_json=as_json)
     words = [*given("--data", data), *given("--device", device), *script_options()]
-    jobs, chosen = options["jobs"], {name: options[name] for name in ("seeds", "retries", "recipe")}
+    jobs, chosen = options["jobs"], {name: options[name] for name in ("seeds", "retries", "recipe", "pruner")}
     with refusing():
         wanted = _wanted(found, options)
         source = source_of(found, (request.file, request.shown), folder, wanted)
@@ -119,6 +121,8 @@ def _wanted(found: Opened, options: dict[str, Any]) -> Wanted:
         objectives = objectives_of(options["names"] or ("error",), found.space)
     except ObjectiveFault as fault:
         raise click.BadParameter(str(fault), param_hint="--objective") from None
+    if options["pruner"] is not None and [each.name for each in objectives] != ["error"]:
+        raise click.UsageError("--pruner compares errors after an epoch: the error is then the only objective.")
     step_unit = options["step_unit"] if options["step_unit"] is not None else 1.0
     if not 0 < step_unit < float("inf"):
         raise click.BadParameter("the baseline's step takes more than no time", param_hint="--step-time")

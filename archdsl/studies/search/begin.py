@@ -37,7 +37,6 @@ class Wanted:
     """Draws in which members are looked for."""
     step_unit: float = 1.0
     """Seconds of the step that a reward takes for 1."""
-    pruner: str | None = None
     storage: str | None = None
     """An URL; none for a file in the folder."""
     trials: int = 50
@@ -63,7 +62,6 @@ def source_of(opened: Opened, place: tuple[str, str], folder: Path, wanted: Want
         "max_draws": wanted.most,
         "bands": limits,
         "step_unit": wanted.step_unit,
-        "pruner": wanted.pruner,
         "storage": storage,
         "id": identity,
     }

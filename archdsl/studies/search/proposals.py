@@ -146,6 +146,17 @@ class Proposer:
 # Optuna's trials
 
 
+@dataclass(frozen=True)
+class Told:
+    """How a trial of the folder ended."""
+
+    state: TrialState
+    values: tuple[float, ...] | None = None
+    """Its objectives, of one that is complete."""
+    epochs: tuple[float, ...] = ()
+    """The objective after each epoch, of one that was ended early."""
+
+
 def number_of(trial: FrozenTrial) -> int | None:
     """The number of the folder's trial that a trial of Optuna stands for."""
     found = trial.user_attrs.get(TRIAL)
@@ -168,18 +179,15 @@ def fail_strays(study: Study) -> int:
     return len(strays)
 
 
-Told = Callable[[int], "tuple[TrialState, tuple[float, ...] | None] | None"]
-"""How a trial of the folder ended, with its objectives; none where it has not."""
-
-
-def tell_all(study: Study, told: Told) -> None:
+def tell_all(study: Study, told: Callable[[int], Told | None]) -> None:
     """Tell Optuna of every running trial that has ended, in the order of their numbers."""
     for each in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         number = number_of(each)
         ended = told(number) if number is not None else None
         if ended is not None:
-            state, values = ended
-            study.tell(each.number, values=values, state=state)
+            for epoch, error in enumerate(ended.epochs, 1):
+                study._storage.set_trial_intermediate_value(each._trial_id, epoch, error)
+            study.tell(each.number, values=ended.values, state=ended.state)
 
 
 __all__ = [

@@ -28,7 +28,7 @@ from archdsl.studies.ledger import StudyFault, claimed, is_claimed
 from archdsl.studies.local import AGAIN, trainings_of
 from archdsl.studies.objectives import Figures, Judge
 from archdsl.studies.search.pool import Candidate
-from archdsl.studies.search.proposals import NoMore, Proposer, fail_strays, mark, number_of, tell_all
+from archdsl.studies.search.proposals import NoMore, Proposer, Told, fail_strays, mark, number_of, tell_all
 from archdsl.studies.search.storage import faults, study_of
 from archdsl.studies.study import Row, Study
 from archdsl.studies.trial import Metrics, Outcome, Stop, metrics_of, run_trial
@@ -152,15 +152,20 @@ class Searching:
 
     # What came of them
 
-    def told(self, number: int) -> tuple[TrialState, tuple[float, ...] | None] | None:
-        """How a proposal ended, with its objectives, as Optuna is told."""
+    def told(self, number: int) -> Told | None:
+        """How a proposal ended, as Optuna is told; none before it has."""
         figures = self.figures(number)
         if figures is None:
             return None
         values = self.values(number, figures)
-        if figures.get("status") == "pruned" and len(self.judge.objectives) == 1:
-            return TrialState.PRUNED, None
-        return (TrialState.FAIL, None) if values is None else (TrialState.COMPLETE, values)
+        if figures.get("status") == "pruned":
+            return Told(TrialState.PRUNED, epochs=self._epochs(number))
+        return Told(TrialState.FAIL) if values is None else Told(TrialState.COMPLETE, values)
+
+    def _epochs(self, number: int) -> tuple[float, ...]:
+        """The errors after each epoch of a training that was ended early."""
+        lines = metrics_of(self.study.path(self.study.trials_of(number)[0]))
+        return tuple([1 - line["val_accuracy"] for line in lines])
 
     def values(self, number: int, figures: Figures | None = None) -> tuple[float, ...] | None:
         """The objectives of a proposal; none before it has ended, or where it failed."""
