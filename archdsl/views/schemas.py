@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from archdsl.views.best import BestReport
 from archdsl.views.check import CheckReport
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
@@ -17,6 +18,7 @@ from archdsl.views.failure import FailureReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
+from archdsl.views.search import SearchReport
 from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
@@ -45,6 +47,8 @@ SCHEMAS: dict[str, type] = {
     "study": StudyFile,
     "trial": TrialResult,
     "study_status": StudyReport,
+    "study_search": SearchReport,
+    "study_best": BestReport,
     "weights": WeightsReport,
     "failure": FailureReport,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from archdsl.commands.study.best import best
 from archdsl.commands.study.run import run
 from archdsl.commands.study.search import search
 from archdsl.commands.study.status import status
@@ -17,6 +18,7 @@ Examples:
   archdsl study run net.arch other.arch -o study/ -- --epochs 5
   archdsl study search spaces.arch:NAME --objective error --objective flops -o found/
   archdsl study status study/
+  archdsl study best study/ --of 25
   archdsl study work study/
 
 A study is a folder. The same command again goes on with it, after whatever has ended it.
@@ -28,5 +30,5 @@ def command() -> None:
     """Train the members of a population, each in a run folder of its own."""
 
 
-for each in (run, search, work, status):
+for each in (run, search, work, status, best):
     command.add_command(each)
