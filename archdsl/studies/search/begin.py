@@ -17,7 +17,7 @@ from archdsl.studies.objectives import Judge, Objective
 from archdsl.studies.search.pool import Members
 from archdsl.studies.search.proposals import Asked, Keys, Proposer
 from archdsl.studies.search.run import Place, Searching, row_of
-from archdsl.studies.search.storage import shown_url, url_of
+from archdsl.studies.search.storage import shown_url, storage_of, url_of
 from archdsl.studies.sources import Source, checked
 from archdsl.studies.study import POPULATION, STUDY, Study
 from archdsl.views.study import StudyFile
@@ -85,6 +85,8 @@ def begin(opened: Opened, folder: Path, head: StudyFile, wanted: Wanted, progres
     shown = str(head.source["space"])
     members = Members(opened, wanted.asked.seed, wanted.bands, wanted.most, progress)
     proposer = Proposer(members, Keys(opened, changes_in(head)), wanted.asked)
+    if wanted.storage is not None:
+        storage_of(wanted.storage)  # before anything is written: whether it can be used
     study = _made(members, folder, head, shown, trains=any(each.trained for each in wanted.objectives))
     search = study.head.source[SEARCH]
     name = f"{opened.space.name}-{search['id']}"

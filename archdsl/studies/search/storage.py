@@ -55,6 +55,8 @@ def faults(url: str) -> Iterator[None]:
     shown = shown_url(url)
     try:
         yield
+    except NoSuchModuleError:  # a driver that is missing, which is another fault
+        raise
     except (SQLAlchemyError, StorageInternalError) as error:
         raise StorageFault(f"{shown}: {_first_line(error, url)}") from None
 
