@@ -15,11 +15,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from archdsl.records import dataclass
 from archdsl.studies.ledger import StudyFault
+from archdsl.training.run_folder import installed
 
 SERVER = Path(__file__).with_name("server.py")
 MAX_MESSAGE = 1 << 16
@@ -68,6 +70,11 @@ class Trainings:
         self.environ, self.warm = dict(environ), warm
         self._lock = threading.Lock()
         self._server: _Server | None = None
+
+    @cached_property
+    def packages(self) -> str:
+        """Those that are installed, once for all that is started here."""
+        return installed()
 
     def __enter__(self) -> Trainings:
         return self

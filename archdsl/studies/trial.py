@@ -12,7 +12,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -25,7 +25,7 @@ from archdsl.studies.pruning import Pruning
 from archdsl.studies.study import Study
 from archdsl.training.entry_point import OptionFault
 from archdsl.training.plan import Plan, plan_of
-from archdsl.training.run_folder import FolderFault, Run
+from archdsl.training.run_folder import FolderFault, Run, RunningFault
 from archdsl.training.start import record_end, record_start
 from archdsl.views.study import TrialResult, measured
 
@@ -39,6 +39,8 @@ POLL = 0.1
 """Seconds between looks at a training."""
 GRACE = 30.0
 """Seconds that a training has to end by itself when it is asked to."""
+PATIENCE = 3.0
+"""Seconds that a run folder is waited for."""
 MAX_METRICS = 100_000_000
 MAX_REASON = 500
 _DIVERGED = re.compile(r"loss of epoch \d+(, step \d+)? is no number")
@@ -167,17 +169,17 @@ class _Trial:
         self.seed = plan.settings.get("seed")
         if self._is_complete(plan):
             return _Came("done")
-        try:
-            ready = plan.ready()
-            inherited = ready.__enter__()
-        except FolderFault as fault:
-            if "running already" in str(fault):
-                return _Came("busy")
-            raise
-        try:
+        with ExitStack() as held:
+            begin = time.monotonic()
+            while True:
+                try:
+                    inherited = held.enter_context(plan.ready())
+                    break
+                except RunningFault:  # by hand, or by a process that was killed just now
+                    if time.monotonic() - begin > PATIENCE:
+                        return _Came("busy")
+                    time.sleep(POLL)
             return self._trained(plan, member, inherited)
-        finally:
-            ready.__exit__(None, None, None)
 
     def _is_complete(self, plan: Plan) -> bool:
         """Whether the run has ended well already: by hand, or before somebody could write it down."""
@@ -187,7 +189,7 @@ class _Trial:
 
     def _trained(self, plan: Plan, member: Member, inherited: tuple[int, ...]) -> _Came:
         typed = ["archdsl", "study", "run", "-o", str(self.study.folder)]
-        run = record_start(plan, typed, member.folder, self.trainings.environ)
+        run = record_start(plan, typed, member.folder, self.trainings.environ, self.trainings.packages)
         begin = time.monotonic()
         with self.log.open("ab") as log:
             start = log.tell()

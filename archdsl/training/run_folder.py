@@ -62,6 +62,10 @@ class FolderFault(Exception):
     """A folder that cannot be that of the run; the text says why, and what to do."""
 
 
+class RunningFault(FolderFault):
+    """Another process runs what the folder holds."""
+
+
 @dataclass(frozen=True)
 class Folder:
     path: Path
@@ -153,7 +157,7 @@ class Folder:
             try:
                 fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise FolderFault(f"{self.path}: this run is running already") from None
+                raise RunningFault(f"{self.path}: this run is running already") from None
             except OSError:  # a file system without locks
                 yield ()
                 return
@@ -172,9 +176,8 @@ class Folder:
         self.write(RUN, json.dumps(run, indent=2) + "\n")
         self.write(COMMANDS, "".join([_commands(start) for start in run["starts"]]))
 
-    def write_environment(self, starts: list[Run]) -> str:
-        """The installed packages, in a file of its own if they are others than at the last start: its name."""
-        text = installed()
+    def write_environment(self, starts: list[Run], text: str) -> str:
+        """The `installed` packages, in a file of its own if they are others than at the last start: its name."""
         if starts:
             last = str(starts[-1].get("environment"))
             known = re.fullmatch(r"environment(_[0-9]{1,9})?\.txt", last)
@@ -367,7 +370,8 @@ def installed() -> str:
 
 def _requirement(found: importlib.metadata.Distribution) -> str | None:
     try:
-        name, version = found.metadata["Name"], found.version
+        about = found.metadata  # is read anew each time
+        name, version = about["Name"], about["Version"]
         origin: Mapping[str, Any] = json.loads(found.read_text("direct_url.json") or "{}")
         url = str(origin.get("url", ""))
         if origin.get("dir_info", {}).get("editable"):
@@ -389,8 +393,10 @@ __all__ = [
     "RUN",
     "Folder",
     "Run",
+    "RunningFault",
     "differences",
     "extension",
+    "installed",
     "recipe_settings",
     "surroundings",
     "told",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from archdsl.training.plan import Plan
-from archdsl.training.run_folder import Run, surroundings
+from archdsl.training.run_folder import Run, installed, surroundings
 
 GRACE = 30
 """Seconds in which the started process must end after a Ctrl-C that it had from the terminal."""
@@ -29,18 +29,18 @@ def train(plan: Plan, typed: list[str], spec: Path, inherited: tuple[int, ...], 
     What is started prints to standard error if `quiet`. Raises `StartFault`.
     """
     begin = time.monotonic()
-    run = record_start(plan, typed, spec, os.environ)
+    run = record_start(plan, typed, spec, os.environ, installed())
     code, interrupted = _started(plan, inherited, quiet=quiet)
     record_end(plan, run, code, time.monotonic() - begin)
     return code, interrupted
 
 
-def record_start(plan: Plan, typed: list[str], spec: Path, environ: Mapping[str, str]) -> Run:
-    """Write down a start, in the environment of the process that is started; what run.json holds then."""
+def record_start(plan: Plan, typed: list[str], spec: Path, environ: Mapping[str, str], packages: str) -> Run:
+    """Write down a start, with the variables and the `installed` packages of what is started; what run.json holds then."""
     folder, run = plan.folder, plan.run
     starts = list(run["starts"])
     start = {**surroundings(spec, environ), "typed": typed, "command": plan.command, "processes": plan.processes}
-    start |= {"epochs": plan.settings.get("epochs"), "environment": folder.write_environment(starts)}
+    start |= {"epochs": plan.settings.get("epochs"), "environment": folder.write_environment(starts, packages)}
     run = run | {"starts": [*starts, start | {"exit_code": None, "seconds": None}]}
     folder.record(run)
     return run

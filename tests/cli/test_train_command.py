@@ -751,9 +751,8 @@ def test_the_repository(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_folder.repository(here) is None
 
 
-def test_the_environment_of_a_later_start(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_a_later_start(here: Path) -> None:
     folder = run_folder.Folder(here)
-    monkeypatch.setattr(run_folder, "installed", lambda: "a==1\n")
     starts: list[dict[str, Any]] = []
     for text, name in (
         ("a==1\n", "environment.txt"),
@@ -762,8 +761,7 @@ def test_the_environment_of_a_later_start(here: Path, monkeypatch: pytest.Monkey
         ("a==2\n", "environment_3.txt"),
         ("a==1\n", "environment_5.txt"),
     ):
-        monkeypatch.setattr(run_folder, "installed", lambda text=text: text)
-        assert folder.write_environment(starts) == name
+        assert folder.write_environment(starts, text) == name
         assert (here / name).read_text() == text
         starts.append({"environment": name})
 

@@ -73,6 +73,7 @@ class Acted:
     def __init__(self, *acts: Act) -> None:
         self.acts = list(acts)
         self.environ: dict[str, str] = {}
+        self.packages = ""
         self.started: list[tuple[str, list[str]]] = []
 
     def start(self, argv: Sequence[str], folder: Path, *_: object) -> Any:

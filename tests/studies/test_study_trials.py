@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from study_cases import NETS, Acted, ends, study_of
 from archdsl.studies.ledger import StudyFault, attempts_of, claimed
 from archdsl.studies.local import run_local
 from archdsl.studies.members import Refused
+from archdsl.studies.sources import Source, made
 from archdsl.studies.study import Study, head_of
 from archdsl.studies.trial import Outcome, run_trial
 from archdsl.training.entry_point import OptionFault
 
 pytest.importorskip("fcntl", reason="no locks of files here")
-for library in ("torch", "sklearn", "PIL", "safetensors", "tqdm"):
-    pytest.importorskip(library, reason=f"training needs {library}")
+NEEDED = ("torch", "sklearn", "PIL", "safetensors", "tqdm")
+pytestmark = pytest.mark.skipif(not all(map(find_spec, NEEDED)), reason="training needs archdsl[train]")
 
 
 @pytest.fixture
@@ -86,6 +88,7 @@ def test_a_full_disk_says_nothing_about_a_trial(study: Study) -> None:
 def test_what_cannot_be_written_stops_the_trial(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger itself, from the first line to the last: whatever was begun goes on another time."""
     real, written = os.write, []
+    left = 0
 
     def full(number: int, content: bytes) -> int:
         if b'"event"' in content:
@@ -95,7 +98,8 @@ def test_what_cannot_be_written_stops_the_trial(study: Study, monkeypatch: pytes
         return real(number, content)
 
     monkeypatch.setattr("archdsl.studies.ledger.os.write", full)
-    for left in (1, 2):
+    for number in (1, 2):
+        left = number
         written.clear()
         with pytest.raises(StudyFault, match="no space left on device"):
             run(study, ends(0, 0.5, 0.5))
@@ -105,16 +109,14 @@ def test_what_cannot_be_written_stops_the_trial(study: Study, monkeypatch: pytes
 
 
 def test_early_ends(study: Study) -> None:
-    outcome, _ = run(study, watch=lambda epochs: "interrupted")
+    outcome, _ = run(study, watch=lambda _: "interrupted")
     assert (outcome.state, study.trial(0).state) == ("interrupted", "waiting")
 
     class Stopped(Acted):
         """Trains until it is told to end."""
 
-        def start(self, argv: Any, folder: Path, *_: object) -> Any:
-            ends(1, 0.5)(folder)
-            told = threading.Event()
-            over = ends(1, 0.5, says="stopped")(folder)
+        def start(self, _: Any, folder: Path, *__: object) -> Any:
+            told, over = threading.Event(), ends(1, 0.5, says="stopped")(folder)
 
             class Training:
                 def wait(self, _: float) -> Any:
@@ -126,12 +128,9 @@ def test_early_ends(study: Study) -> None:
             return Training()
 
     for stop, state in (("interrupted", "stopped"), ("pruned", "pruned")):
-        watched = lambda epochs, stop=stop: stop if epochs else None  # noqa: E731 - the second is asked before
-        if stop == "interrupted":
-            (study.path(0) / "metrics.jsonl").unlink(missing_ok=True)
-            seen: list[int] = []
-            watched = lambda epochs: seen.append(1) or ("interrupted" if len(seen) > 1 else None)  # noqa: E731
-        run_trial(study, 0, trainings=Stopped(), watch=watched)  # type: ignore[arg-type]
+        (study.path(0) / "metrics.jsonl").unlink(missing_ok=True)
+        answers = iter([None, None, stop])
+        run_trial(study, 0, trainings=Stopped(), watch=lambda _, answers=answers: next(answers))  # type: ignore[arg-type]
         assert study.trial(0).state == state
     result = study.result(0)
     assert result is not None
@@ -169,7 +168,9 @@ def test_a_study_is_the_same_or_refused(tmp_path: Path) -> None:
     folder = tmp_path / "study"
     study_of(folder, "nets.arch:net")
     study_of(folder, "nets.arch:net", retries=5)
-    with pytest.raises(StudyFault, match=r"holds another study: source.members was .*; seeds was 1, is 2; name another"):
+    with pytest.raises(
+        StudyFault, match=r"holds another study: source.members was .*; seeds was 1, is 2; name another"
+    ):
         study_of(folder, "nets.arch:other", seeds=2)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a").touch()
@@ -177,11 +178,10 @@ def test_a_study_is_the_same_or_refused(tmp_path: Path) -> None:
         study_of(tmp_path / "full", "nets.arch:net")
     with pytest.raises(OptionFault, match=r"unrecognized arguments: --epoch=2: did you mean --epochs\?"):
         study_of(tmp_path / "wrong", "nets.arch:net", words=["--epoch=2"])
+    source = Source({"members": ["a"]}, lambda _: Study.open(folder).rows)
+    slow = head_of(source.words, threads=1, recipe="slow")
     with pytest.raises(Refused, match="E201: there is no recipe `slow`"):
-        source = {"members": ["a"]}
-        from archdsl.studies.sources import Source, made
-
-        made(tmp_path / "b", Source(source, lambda _: Study.open(folder).rows), head_of(source, threads=1, recipe="slow"))
+        made(tmp_path / "wrong", source, slow)
     assert not (tmp_path / "wrong").exists()
 
 
