@@ -5,7 +5,9 @@ A figure is `None` where it was not measured: the trial has not ended, or failed
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -14,6 +16,9 @@ from archdsl.analysis.check_space import REWARDED, free_names
 from archdsl.analysis.values import Value
 from archdsl.graph.cost import MEASURES
 from archdsl.graph.memory import peak_bytes
+from archdsl.numbers import Number, is_number
+from archdsl.numbers.enclose import Coarse, enclosure
+from archdsl.numbers.irrational import Irrational
 from archdsl.records import dataclass
 from archdsl.spaces.member import Member
 from archdsl.spaces.opened import Opened
@@ -136,7 +141,7 @@ class Judge:
                 return None
             measured[name] = value
         value = reward_of(self.opened.context, member, measured)
-        return float(value) if isinstance(value, int | Fraction) else None
+        return double(value) if is_number(value) else None
 
     def _measured(self, name: str, figures: Figures, member: Member) -> Value:
         """A number of a reward, exactly as it was measured."""
@@ -156,6 +161,25 @@ def memory_of(opened: Opened, member: Member) -> int:
         raise ObjectiveFault(f"the setting is no member of `{opened.space.name}`")
     at = network_at(opened.context, member.model, member.network, opened.space.at)
     return int(peak_bytes(at))
+
+
+DIGITS = (30, 100, 1000)
+"""In which a number is worked out, as many as it takes."""
+
+
+def double(value: Number) -> float | None:
+    """The double next to a number; none for what none is near to. Roots are worked out to more digits than it has."""
+    if not isinstance(value, Irrational):
+        rational = Fraction(value)
+        return float(rational) if abs(rational) < Fraction(sys.float_info.max) else None
+    for digits in DIGITS:
+        try:
+            low, high = enclosure(digits).of(value)
+        except Coarse:
+            continue
+        if high - low <= abs(low) * Decimal(2) ** -64:
+            return _number(float(low))
+    return None
 
 
 def _number(value: Any) -> float | None:
@@ -194,6 +218,7 @@ __all__ = [
     "Judge",
     "Objective",
     "ObjectiveFault",
+    "double",
     "front",
     "memory_of",
     "objectives_of",

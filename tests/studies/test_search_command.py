@@ -1,5 +1,7 @@
 """`archdsl study search` and `archdsl study best`, as they are typed; one search trains on scikit-learn's digits."""
 
+# ruff: noqa: ARG001 - tests that need nothing of the folder but that it is the current one
+
 from __future__ import annotations
 
 import json

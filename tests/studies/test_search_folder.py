@@ -143,6 +143,7 @@ def test_the_reward_is_that_of_the_space(here: Path) -> None:
     """Tan & Le 2021, 3.1: accuracy * step_time^-0.07 * params^-0.05, with the baseline's step for 1."""
     for unit in (1.0, 0.2):
         search = run(searching(f"reward-{unit}", objectives=("reward",), trials=6, step_unit=unit))
+        assert [state for _, _, state, _ in told(search)].count(State.COMPLETE) > 2
         for number, _, state, values in told(search):
             row, result = search.study.rows[number], result_of(search.study, number)
             if state == State.COMPLETE:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archdsl.commands.common import fail, library
+from archdsl.commands.common import fail, library, one
 from archdsl.commands.options import (
     WithScriptOptions,
     color_option,
@@ -19,6 +19,7 @@ from archdsl.commands.options import (
 from archdsl.commands.space.common import band_option, bands_of, looking, opened, seed_option
 from archdsl.commands.study.common import jobs_option, refusing
 from archdsl.commands.study.searching import end_search, search_trials
+from archdsl.diagnostics import Fault
 
 if TYPE_CHECKING:
     from archdsl.spaces.opened import Opened
@@ -107,6 +108,8 @@ def search(space: str, folder: Path, data: str | None, device: str | None, forma
             interrupted = search_trials(searching, jobs, as_json=as_json)
         except MemberFault as fault:
             fail(request, fault.diagnostics)
+        except Fault as fault:  # of the space's reward
+            fail(request, one(fault.diagnostic))
         end_search(searching, interrupted=interrupted, as_json=as_json)
 
 
