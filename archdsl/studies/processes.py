@@ -85,16 +85,16 @@ class Trainings:
                 self._server.close()
 
     def start(
-        self, argv: Sequence[str], folder: Path, log: int, inherited: Sequence[int], imports: Sequence[str] = ()
+        self, argv: Sequence[str], folder: Path, log: int, inherited: Sequence[int], *, needs: Mapping[str, Any]
     ) -> Training:
         """Start `python argv…` in a folder, its output to the log. Raises `StudyFault`.
 
-        `imports` is what the script imports after its start.
+        `needs` is what the script needs after its start: `imports`, and the folders of its `data`, or none.
         """
         with self._lock:
             if self._server is None or self._server.gone:
                 self._server = _Server(self.environ, self.warm)
-            return self._server.start(argv, folder, imports, [log, *inherited])
+            return self._server.start(argv, folder, needs, [log, *inherited])
 
 
 class _Server:
@@ -124,12 +124,14 @@ class _Server:
             theirs.close()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def start(self, argv: Sequence[str], folder: Path, imports: Sequence[str], descriptors: Sequence[int]) -> Training:
+    def start(
+        self, argv: Sequence[str], folder: Path, needs: Mapping[str, Any], descriptors: Sequence[int]
+    ) -> Training:
         with self._lock:
             self._count += 1
             training = Training(self, self._count)
             self._running[self._count] = training
-        request = {"id": self._count, "argv": list(argv), "folder": os.path.abspath(folder), "imports": list(imports)}
+        request = {"id": self._count, "argv": list(argv), "folder": os.path.abspath(folder), **needs}
         try:
             socket.send_fds(self._socket, [json.dumps(request).encode()], list(descriptors))
         except OSError:

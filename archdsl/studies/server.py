@@ -2,13 +2,15 @@
 
     python -P server.py SOCKET [--warm]
 
-Over the socket come requests, a JSON and file descriptors each: `{"id", "argv", "folder", "imports"}` with the log and
-what the training must inherit, or `{"signal", "id"}`. Back go `{"id", "pid"}`, and in the end `{"id", "status",
+Over the socket come requests, a JSON and file descriptors each: `{"id", "argv", "folder", "imports", "data"}` with the
+log and what the training must inherit, or `{"signal", "id"}`. Back go `{"id", "pid"}`, and in the end `{"id", "status",
 "cpu_seconds", "peak_memory"}`. When the socket closes, all ends.
 
 Where it is warm, what the script imports, and what it is said to import later, is imported here once, and a training is
 a fork of this process: it runs the script as Python would, and starts without the seconds that PyTorch takes to load.
-This process computes nothing, so it has no threads, and never looks for a GPU. Else a training is a process of its own.
+This process computes nothing, so it has no threads, and never looks for a GPU. Small images that a script would read
+into its memory (IDX and CIFAR's files) are read by one process before, with the script's own functions, into memory
+that the trainings share. Else a training is a process of its own.
 
 A training is the leader of a session. On Linux it gets SIGKILL when this process is gone, so none is left behind.
 """
@@ -22,6 +24,7 @@ import ctypes
 import gc
 import importlib
 import json
+import mmap
 import os
 import runpy
 import selectors
@@ -45,7 +48,7 @@ class Server:
         self.connection, self.warm = connection, warm
         self.running: dict[int, int] = {}
         """Process -> its request."""
-        self.libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+        self.data = Data()
         self.waker, self.woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
 
     def serve(self) -> None:
@@ -80,7 +83,10 @@ class Server:
                     kill(process, request["signal"])
             return True
         if self.warm:
-            preload(Path(request["folder"], request["argv"][0]), request["imports"])
+            script = Path(request["folder"], request["argv"][0])
+            tree = tree_of(script)
+            preload(tree, script.parent, request["imports"])
+            self.data.read(tree, script.resolve(), [path for path in request["data"] if path is not None])
         process = os.fork()
         if process == 0:
             selector.close()
@@ -109,12 +115,7 @@ class Server:
         """This process, a fork, becomes the training."""
         code = 1
         try:
-            parent = os.getppid()
-            os.setsid()
-            if self.libc is not None:
-                self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-                if os.getppid() != parent:  # it is gone already
-                    os._exit(1)
+            alone()
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
@@ -129,7 +130,7 @@ class Server:
                 os.set_inheritable(descriptor, True)
             os.chdir(request["folder"])
             if self.warm:
-                code = run_script(request["argv"])
+                code = run_script(request["argv"], self.data)
             else:
                 os.execv(sys.executable, [sys.executable, *request["argv"]])
         except BaseException:
@@ -141,18 +142,36 @@ class Server:
             os._exit(code)
 
 
+SERVER = os.getpid()
+"""The process that everything here is a fork of."""
+LIBRARY = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def alone() -> None:
+    """This process, a fork, leads a session of its own, and is killed when its parent is gone."""
+    os.setsid()
+    if LIBRARY is not None:
+        LIBRARY.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != SERVER:  # it was gone before that
+        os._exit(1)
+
+
 def kill(process: int, number: int) -> None:
     """Send a signal to a training and all that it started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process, number)
 
 
-def run_script(argv: list[str]) -> int:
-    """Run a script as `python argv…` does in the current folder; its exit code."""
+def run_script(argv: list[str], data: Data) -> int:
+    """Run a script as `python argv…` does in the current folder, with the data that was read; its exit code."""
     sys.argv = list(argv)
     sys.path.insert(0, os.getcwd())
     importlib.invalidate_caches()
     try:
+        if data.sources:
+            names = runpy.run_path(argv[0], run_name=WITHOUT_MAIN)["main"].__globals__
+            names["find"] = data.finder(names)
+            sys.exit(names["main"]())
         runpy.run_path(argv[0], run_name="__main__")
         code = 0
     except SystemExit as end:
@@ -169,12 +188,16 @@ def run_script(argv: list[str]) -> int:
     return code
 
 
-def preload(script: Path, later: list[str]) -> None:
-    """Import what a script imports, but what stands beside it. What cannot be imported, the script will say."""
+def tree_of(script: Path) -> ast.Module:
+    """The syntax of a script; an empty one where that is at fault, which it will say itself."""
     try:
-        tree = ast.parse(script.read_bytes())
+        return ast.parse(script.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return
+        return ast.Module([], [])
+
+
+def preload(tree: ast.Module, folder: Path, later: list[str]) -> None:
+    """Import what a script imports, but what stands beside it. What cannot be imported, the script will say."""
     wanted = []
     for node in tree.body:
         match node:
@@ -183,11 +206,114 @@ def preload(script: Path, later: list[str]) -> None:
             case ast.ImportFrom(module=str(module), level=0):
                 wanted.append(module)
     for name in [*wanted, *later]:
-        if name not in sys.modules and not (script.parent / f"{name.partition('.')[0]}.py").exists():
+        if name not in sys.modules and not (folder / f"{name.partition('.')[0]}.py").exists():
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what is there is not gone over in the forks, whose memory would be copied by that
+
+
+# Data
+
+
+WITHOUT_MAIN = "trial"
+"""The name under which a script only defines what it has."""
+READERS = ("find", "find_idx", "read_idx", "find_cifar", "read_cifar", "label_of", "Source", "Pixels")
+"""What of a script decides what it reads: where these are alike, so are the data."""
+FILES = ("*-images-idx3-ubyte*", "data_batch_*", "train.bin", "meta")
+"""What lies in folders whose images are read at once."""
+
+
+class Data:
+    """Images and labels by the folders that they were read from, in memory that forks share."""
+
+    def __init__(self) -> None:
+        self.key = ""
+        self.sources: dict[str, Any] = {}
+        self.pixels: mmap.mmap | None = None
+
+    def read(self, tree: ast.Module, script: Path, folders: list[str]) -> None:
+        """Read the data of a script, unless they are there, or are read when they are asked for."""
+        readers = [ast.unparse(node) for node in tree.body if getattr(node, "name", None) in READERS]
+        key = json.dumps([folders, readers])
+        if key == self.key:
+            return
+        self.key, self.sources, self.pixels = key, {}, None
+        fits = all(any(any(Path(folder).glob(form)) for form in FILES) for folder in folders)
+        if not (folders and fits and hasattr(os, "memfd_create")):
+            return
+        pixels, words = os.memfd_create("pixels"), os.memfd_create("words")
+        process = os.fork()
+        if process == 0:
+            become_reader(script, folders, pixels, words)
+        _, status = os.waitpid(process, 0)
+        size = os.fstat(pixels).st_size
+        if os.waitstatus_to_exitcode(status) == 0 and size:
+            self.pixels = mmap.mmap(pixels, size, access=mmap.ACCESS_READ)
+            with open(words, "rb", closefd=False) as file:
+                file.seek(0)
+                self.sources = json.load(file)
+        os.close(pixels)
+        os.close(words)
+
+    def finder(self, names: dict[str, Any]) -> Any:
+        """The function `find` of a script, for data that are there."""
+        read = names["find"]
+
+        def source(words: dict[str, Any] | None) -> Any:
+            if words is None or self.pixels is None:
+                return None
+            labels = [tuple(label) if isinstance(label, list) else label for label in words["labels"]]
+            pixels = Part(self.pixels, words["start"])
+            return names["Pixels"](words["name"], pixels, tuple(words["size"]), labels, words["channels"])
+
+        def find(data: str | None, cache: Path, world: Any) -> Any:
+            found = self.sources.get(data or "")
+            if found is None:
+                return read(data, cache, world)
+            return source(found["train"]), source(found["val"]), found["classes"]
+
+        return find
+
+
+class Part:
+    """The bytes of shared memory from a place on, of which slices are taken."""
+
+    def __init__(self, whole: mmap.mmap, start: int) -> None:
+        self.whole, self.start = whole, start
+
+    def __getitem__(self, place: slice) -> bytes:
+        return self.whole[self.start + place.start : self.start + place.stop]
+
+
+def become_reader(script: Path, folders: list[str], pixels: int, words: int) -> NoReturn:
+    """This process, a fork, reads the data of a script, and ends with 0 where they may be shared."""
+    code = 1
+    with contextlib.suppress(BaseException):
+        alone()
+        sys.path.insert(0, str(script.parent))
+        names = runpy.run_path(str(script), run_name=WITHOUT_MAIN)
+        written, found = 0, {}
+        for folder in folders:
+            train, val, classes = names["find"](folder, Path("."), names["World"]())
+            parts: dict[str, Any] = {"classes": classes}
+            for name, source in (("train", train), ("val", val)):
+                parts[name] = source and {
+                    "name": source.name,
+                    "size": (source.height, source.width),
+                    "channels": source.channels,
+                    "labels": source.labels,
+                    "start": written,
+                }
+                if source:
+                    written += len(source.pixels)
+                    with open(pixels, "ab", closefd=False) as file:
+                        file.write(source.pixels)
+            found[folder] = parts
+        with open(words, "w", closefd=False) as text:
+            json.dump(found, text)
+        code = 0
+    os._exit(code)
 
 
 def main() -> int:

@@ -195,7 +195,7 @@ class _Trial:
             start = log.tell()
             script = plan.command[plan.command.index(plan.entry.name) :]
             kept = self.ledger.descriptor, *inherited
-            training = self.trainings.start(script, self.folder, log.fileno(), kept, _imports(plan))
+            training = self.trainings.start(script, self.folder, log.fileno(), kept, needs=_needs(plan))
             stop, end = self._watched(training, plan.settings["epochs"])
         record_end(plan, run, end.exit, time.monotonic() - begin)
         figures = {"exit": end.exit, "cpu_seconds": end.cpu_seconds, "peak_memory": end.peak_memory}
@@ -276,9 +276,10 @@ def metrics_of(folder: Path) -> list[Metrics]:
         return []
 
 
-def _imports(plan: Plan) -> list[str]:
-    """What a training imports after its start: with its optimizer, and with the data that comes with a library."""
-    return ["torch._dynamo", *(["sklearn.datasets"] if plan.settings.get("data") is None else [])]
+def _needs(plan: Plan) -> dict[str, Any]:
+    """What a training imports after its start, with its optimizer and with data that comes with a library; its data."""
+    data = [plan.settings.get(name) for name in ("data", "val_data")]
+    return {"imports": ["torch._dynamo", *(["sklearn.datasets"] if data[0] is None else [])], "data": data}
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:

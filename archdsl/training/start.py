@@ -36,7 +36,7 @@ def train(plan: Plan, typed: list[str], spec: Path, inherited: tuple[int, ...], 
 
 
 def record_start(plan: Plan, typed: list[str], spec: Path, environ: Mapping[str, str], packages: str) -> Run:
-    """Write down a start, with the variables and the `installed` packages of what is started; what run.json holds then."""
+    """Write down a start, with the variables and the `installed` packages that it has; what run.json holds then."""
     folder, run = plan.folder, plan.run
     starts = list(run["starts"])
     start = {**surroundings(spec, environ), "typed": typed, "command": plan.command, "processes": plan.processes}

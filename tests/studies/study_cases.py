@@ -76,7 +76,12 @@ class Acted:
         self.packages = ""
         self.started: list[tuple[str, list[str]]] = []
 
-    def start(self, argv: Sequence[str], folder: Path, *_: object) -> Any:
+    def __enter__(self) -> Acted:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def start(self, argv: Sequence[str], folder: Path, *_: object, **__: object) -> Any:
         self.started.append((folder.name, list(argv)))
         return Over(self.acts.pop(0)(folder))
 

@@ -28,19 +28,8 @@ pytestmark = [
 ]
 
 MEMBERS = 5
-ASKED = (
-    "study",
-    "run",
-    "nets.arch:tiny",
-    "--count",
-    str(MEMBERS),
-    "--retries",
-    "3",
-    "--device",
-    "cpu",
-    "--data",
-    "images",
-)
+ASKED = ("study", "run", "nets.arch:tiny", "--count", str(MEMBERS), "--retries", "3", "--jobs", "1", "--device", "cpu")
+ASKED += ("--data", "images", "--threads", "1")
 VARYING = {"seconds", "cpu_seconds", "epoch_seconds", "peak_memory", "attempts", "space"}
 """Columns of results that say how it went, or where the space lies from the study, not what came of it."""
 SIZE = 8

@@ -115,7 +115,7 @@ def test_early_ends(study: Study) -> None:
     class Stopped(Acted):
         """Trains until it is told to end."""
 
-        def start(self, _: Any, folder: Path, *__: object) -> Any:
+        def start(self, _: Any, folder: Path, *__: object, **___: object) -> Any:
             told, over = threading.Event(), ends(1, 0.5, says="stopped")(folder)
 
             class Training:
@@ -221,18 +221,12 @@ def test_the_engine_goes_over_all_and_stops_at_a_fault(tmp_path: Path, monkeypat
     found: list[Outcome] = []
     options: Any = {"jobs": 2, "threads": 1, "watch_of": lambda _: None, "told": found.append}
 
-    class Context(Acted):
-        def __enter__(self) -> Context:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
     good = ends(0, 0.5, 0.5)
-    monkeypatch.setattr("archdsl.studies.local.trainings_of", lambda *_: Context(good, ends(1, says=FULL), good, good))
+    monkeypatch.setattr("archdsl.studies.local.trainings_of", lambda *_: Acted(good, ends(1, says=FULL), good, good))
     with pytest.raises(StudyFault, match="No space left"):
         run_local(study, study.unfinished(), **options, stopping=threading.Event())
     assert 1 <= len(found) <= 3
-    monkeypatch.setattr("archdsl.studies.local.trainings_of", lambda *_: Context(*[good] * 3))
+    monkeypatch.setattr("archdsl.studies.local.trainings_of", lambda *_: Acted(*[good] * 3))
     run_local(study, study.unfinished(), **options, stopping=threading.Event())
     assert sorted(each.number for each in found) == [0, 1, 2, 3]
     study.write_results()
