@@ -30,9 +30,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "Explain an error code, or how a model's numbers came about."),
     "fmt": ("fmt", "Bring files into the canonical layout."),
     "diff": ("diff", "Compare two models by meaning and by cost."),
-    "plot": ("plot", "Draw block widths, channels, scalings, stages or spaces."),
+    "plot": ("plot", "Draw block widths, channels, scalings, stages, spaces, populations, or what was measured."),
     "space": ("space", "Sample, count, list and compare design spaces."),
-    "study": ("study", "Train populations, and see how far they are."),
+    "population": ("population", "Statistics of populations: distributions, the best, comparisons."),
+    "bench": ("bench", "Measure time and memory of emitted modules beside their counts."),
+    "study": ("study", "Train populations; study the rank of layers, the spectrum of features."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""
@@ -40,7 +42,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 INTERRUPTED = 130
 OUR_FAULT = 3
-LIBRARIES = frozenset({"torch", "safetensors", "numpy", "matplotlib", "PIL", "pyarrow", "optuna", "sqlalchemy"})
+LIBRARIES = frozenset(
+    {"torch", "safetensors", "numpy", "matplotlib", "PIL", "pyarrow", "scipy", "optuna", "ray", "sqlalchemy"}
+)
 
 
 class Commands(click.Group):

@@ -71,12 +71,11 @@ mpmath, which PyTorch loads, takes a `gmpy2` where it finds one."""
 
 
 BACKENDS: Mapping[str, Backend] = {
-    "torch": torch_backend,
     "json": json_backend,
     "dot": dot_backend,
     "svg": svg_backend,
 }
-"""Target -> its backend; the training entry point is emitted of a recipe too."""
+"""Target -> its backend; the module and its training entry point have one plan, and that needs a recipe too."""
 
 
 class NoEmission(Exception):
@@ -179,8 +178,9 @@ def emit(
     Raises `NoEmission`.
     """
     found: dict[str, tuple[str, str]] = {}
+    plan = torch_backend.planned(network, about) if {"torch", "train"} & set(targets) else None
     for target in targets:
-        for name, text in _emit_one(network, about, target, recipe or DEFAULT).items():
+        for name, text in _emit_one(network, about, target, recipe or DEFAULT, plan).items():
             found[name] = (target, text)
     return found
 
@@ -196,9 +196,13 @@ def texts_of(
     return emit(result.network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
 
 
-def _emit_one(network: Network, about: About, target: str, recipe: Recipe) -> dict[str, str]:
+def _emit_one(
+    network: Network, about: About, target: str, recipe: Recipe, plan: torch_backend.Plan | None
+) -> dict[str, str]:
+    if target == "torch":
+        return torch_backend.emit(network, about, plan)
     if target == "train":
-        offered = interface(network, about)
+        offered = torch_backend.interface(network, about, plan)
         reason = untrained(network, offered)
         if reason is not None:
             raise NoEmission(target, reason)

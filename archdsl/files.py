@@ -213,6 +213,48 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         yield opened
 
 
+@contextlib.contextmanager
+def holding(folder: Path) -> Iterator[bool]:
+    """A folder for one process at a time, which is made where there is none: whether it is ours.
+
+    The system lets it go when the process ends, however it does. Where it has no locks the folder is everybody's.
+    """
+    handle = _held(folder)
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None and handle >= 0:
+            os.close(handle)
+
+
+def _held(folder: Path) -> int | None:
+    """What holds a folder, below 0 where nothing can; none where another process does."""
+    try:
+        import fcntl
+    except ImportError:  # not on this system
+        folder.mkdir(parents=True, exist_ok=True)
+        return -1
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # who had it was done and removed it
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.lexists(folder) and os.path.samestat(os.fstat(handle), folder.stat()):
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except FileNotFoundError:  # as above
+            pass
+        except OSError:  # a file system without locks
+            os.close(handle)
+            return -1
+        os.close(handle)
+
+
 class OutputFault(Exception):
     """Why files were not written; the text names the one at fault."""
 

@@ -45,6 +45,14 @@ MAX_ENUMERATED = 1_000
 """Settings of a space that `check` looks at one by one."""
 MAX_SUMMED = 1 << 18
 """Settings of the parts of a larger space that are looked at, where its costs are sums of theirs."""
+MAX_LINES = 1 << 24
+"""Lines of settings of a larger space that are looked at, where it has few tables of stages."""
+MAX_QUICK_LINES = 1 << 19
+"""Of them, without being asked to count exactly."""
+MAX_TABLES = 1 << 26
+"""Different tables of stages."""
+MAX_STAGED = 1 << 21
+"""Widths of all stages with settings of the other draws."""
 MAX_TRIED = 1_000
 """Settings of a larger space that it tries, looking for a member."""
 MAX_SEARCH_STEPS = 5_000_000

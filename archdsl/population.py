@@ -1,11 +1,16 @@
-"""Design spaces from Python: `archdsl.space("spaces.arch", "name").sample(500)`."""
+"""Design spaces and their populations from Python: `archdsl.space("spaces.arch", "name").sample(500)`.
+
+The statistics of `archdsl population` are here as functions on arrays: `archdsl.population.edf(errors)`. They are those
+of `archdsl.statistics`, which is loaded when one is asked for.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from archdsl import emission
 from archdsl.api import Compiled, CompileError
@@ -15,17 +20,66 @@ from archdsl.graph.cost import MEASURES
 from archdsl.project import Project
 from archdsl.rows import place_of
 from archdsl.spaces.opened import Opened, Text
-from archdsl.spaces.population import DIGEST, INDEX, SPACE, kinds_of, setting_of
+from archdsl.spaces.population import DIGEST, INDEX, SPACE, kinds_of, setting_of, settings_of
 from archdsl.spaces.tables import writing
 from archdsl.views.space import count_text
 from archdsl.zoo import locate_space
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from archdsl.spaces.arrays.counted import Counted
     from archdsl.spaces.arrays.sampled import Asked, Band, Piece, Tally
+    from archdsl.spaces.arrays.solved import Solver
     from archdsl.spaces.membership import Membership
+    from archdsl.spaces.results import Results
+    from archdsl.statistics.best import Best, Curve, best, curve, weights
+    from archdsl.statistics.comparison import Comparison, compare, detectable, needed, power_of
+    from archdsl.statistics.distribution import Edf, edf
+    from archdsl.statistics.fits import Correlation, Fit, correlation, fit
+    from archdsl.statistics.linear import Fits, Grid, efit
+    from archdsl.statistics.profile import Profile, profile
+
+_STATISTICS = {
+    "best": ("Best", "Curve", "best", "curve", "weights"),
+    "comparison": ("Comparison", "compare", "detectable", "needed", "power_of"),
+    "distribution": ("Edf", "edf"),
+    "fits": ("Correlation", "Fit", "correlation", "fit"),
+    "linear": ("Fits", "Grid", "efit"),
+    "profile": ("Profile", "profile"),
+}
+"""What is public of the modules of `archdsl.statistics`."""
+
+
+def __getattr__(name: str) -> Any:
+    """A statistic, loaded when it is used."""
+    for module, names in _STATISTICS.items():
+        if name in names:
+            return getattr(import_module(f"archdsl.statistics.{module}"), name)
+    raise AttributeError(f"module 'archdsl.population' has no attribute {name!r}")
+
+
+def read(
+    path: str | os.PathLike[str],
+    error: str = "error",
+    *,
+    accuracy_of: float | None = None,
+    by: str | None = None,
+    member: Sequence[str] = (),
+) -> list[Results]:
+    """What was measured of the members of a table or of a study's folder: one population, or one for each value of the
+    column `by`. Rows that agree in the columns `member` are results of one member, by default those of one draw.
+
+    `results.errors` are the members' errors, `results.numbers("flops")` the numbers of another column. With
+    `accuracy_of`, 1 or 100, the column holds accuracies, which add up to it with the errors. Raises
+    `archdsl.spaces.tables.TableFault`.
+    """
+    from archdsl.spaces.results import Wanted, results_of
+
+    place = Path(path)
+    return results_of(place, place.stem, Wanted(error, accuracy_of, by=by, member=tuple(member)))
+
 
 Bands = Mapping[str, tuple[int | None, int | None]]
 """Measures with their least and greatest amounts: `{"flops": (360_000_000, 400_000_000)}`."""
@@ -58,6 +112,7 @@ class Space:
     def __init__(self, opened: Opened, file: str, shown: str) -> None:
         self.opened = opened
         self._file, self._shown = file, shown
+        self._solvers: tuple[Any, Solver] | None = None
 
     @property
     def name(self) -> str:
@@ -81,29 +136,52 @@ class Space:
         bands: Bands | None = None,
         unique: bool = False,
         hashed: bool = True,
+        law: Literal["rejection", "solved"] = "rejection",
+        weights: Literal["settings", "networks"] = "settings",
         max_draws: int = 1_000_000,
         jobs: int = 1,
     ) -> Population:
         """Draw members by the laws of the space; settings that are no members are left out.
 
-        A setting depends on the seed, the names of the draws and its number alone. Raises ValueError where `max_draws`
-        have fewer members.
+        With `law="solved"` members alone are drawn, each as probable as it is among all members, and with
+        `weights="networks"` too, each network as probable as every other. A setting depends on the seed, the names of
+        the draws and its number alone. Raises ValueError where `max_draws` have fewer members, and where members
+        cannot be drawn alone.
         """
         from archdsl.spaces.arrays.draws import DrawFault
         from archdsl.spaces.arrays.sampled import Asked, Tally, Wanted, members
+        from archdsl.spaces.arrays.solved import solved
 
         if unique and not hashed:
             raise ValueError("unique=True goes by the hashes that hashed=False leaves out")
         tally = Tally()
         asked = Asked(seed, bands=_bands(bands), hashed=hashed)
         try:
-            pieces = list(members(self.opened, asked, Wanted(count, max_draws, unique), jobs, tally))
+            wanted = Wanted(count, max_draws, unique)
+            if law == "solved" or weights == "networks":
+                solver = self._solver(asked.bands, networks=weights == "networks")
+                pieces = list(solved(self.opened, solver, asked, wanted, tally))
+            else:
+                pieces = list(members(self.opened, asked, wanted, jobs, tally))
         except DrawFault as fault:
             raise ValueError(str(fault)) from None
         rows = sum(len(each.index) for each in pieces)
         if rows < count:
             raise ValueError(f"of {tally.looked:,} settings {rows:,} were accepted, and {count:,} are wanted")
         return self._population(pieces, asked, tally)
+
+    def _solver(self, bands: tuple[Band, ...], *, networks: bool) -> Solver:
+        """What draws members alone; kept, since it counts them first."""
+        from archdsl.spaces.arrays.solved import solver_of
+        from archdsl.spaces.arrays.structure import Tied
+
+        key = bands, networks
+        if self._solvers is None or self._solvers[0] != key:
+            try:
+                self._solvers = key, solver_of(self.opened, bands, networks=networks)
+            except Tied as tied:
+                raise ValueError(f"members of {self.name} are not drawn alone: {tied}") from None
+        return self._solvers[1]
 
     def enumerate(
         self, *, bands: Bands | None = None, hashed: bool = True, limit: int = 1_000_000, jobs: int = 1
@@ -128,13 +206,22 @@ class Space:
         draws: int = 1000,
         seed: int = 0,
         networks: bool = False,
+        exact: bool = False,
         jobs: int = 1,
     ) -> Counted:
-        """How many settings are valid: exactly where there are no more than the limit, else an interval (`exact`)."""
+        """How many settings are valid: exactly where there are no more than the limit, where costs are sums, and where
+        there are few tables of stages; else an interval (`exact`). With `exact=True` a count that takes long is made.
+
+        Raises ValueError where it, or the number of networks, is asked for and not known.
+        """
         from archdsl.spaces.arrays.counted import counted
+        from archdsl.spaces.arrays.structure import Tied
 
         options: dict[str, Any] = {"limit": limit, "draws": draws, "seed": seed, "networks": networks, "jobs": jobs}
-        return counted(self.opened, bands=_bands(bands), **options)
+        try:
+            return counted(self.opened, bands=_bands(bands), exact=exact, **options)
+        except Tied as tied:
+            raise ValueError(f"{self.name} is not counted exactly: {tied}") from None
 
     def member(self, row: Mapping[str, Any] | Sequence[int]) -> Compiled:
         """The network of a row, by the names of its columns, or of a setting: as `archdsl.compile` returns it.
@@ -211,6 +298,23 @@ class Population:
         """A member's network, as `archdsl.compile` returns it."""
         return self.space.member(self.row(number))
 
+    def widths(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The widths of the members' blocks (N x most, zeros behind the last), and how many blocks each has (N).
+
+        `archdsl.population.efit` and `profile` take both. Raises ValueError where a block gives several maps.
+        """
+        import numpy
+
+        from archdsl.spaces.arrays.blocks import WidthFault, block_widths
+
+        columns = {name: column.tolist() for name, column in self.columns.items()}
+        settings = settings_of(self.space.opened.codings, columns, range(len(self)))
+        try:
+            found = block_widths(self.space.opened, numpy.array(settings, numpy.int64).T)
+        except WidthFault as fault:
+            raise ValueError(str(fault)) from None
+        return found.widths, found.depths
+
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write the table: .parquet, .jsonl or .csv. Raises `archdsl.spaces.tables.TableFault`."""
         import numpy as np
@@ -234,4 +338,30 @@ def _bands(bands: Bands | None) -> tuple[Band, ...]:
     return tuple([Band(measure, low, high) for measure, (low, high) in (bands or {}).items()])
 
 
-__all__ = ["Population", "Space", "space"]
+__all__ = [
+    "Best",
+    "Comparison",
+    "Correlation",
+    "Curve",
+    "Edf",
+    "Fit",
+    "Fits",
+    "Grid",
+    "Population",
+    "Profile",
+    "Space",
+    "best",
+    "compare",
+    "correlation",
+    "curve",
+    "detectable",
+    "edf",
+    "efit",
+    "fit",
+    "needed",
+    "power_of",
+    "profile",
+    "read",
+    "space",
+    "weights",
+]

@@ -91,6 +91,22 @@ def place_of(file: str, shown: str, space: str, table: Path) -> str:
     return f"{place}:{space}"
 
 
+def space_of_rows(table: Path, place: object, digest: object) -> Opened:
+    """The space that rows of a table name, if it is as it was when they were written. Raises `Fault`."""
+    from archdsl.spaces.opened import Text
+
+    named = _PLACE.fullmatch(str(place))
+    if named is None or not isinstance(digest, str):
+        raise _fault(str(table), "the rows name no space, in columns `space` and `space_hash`")
+    file = file_at(table, named[1])
+    project, diagnostics = Project(file), Diagnostics()
+    found = Text(project, project.source(), named[2]).opened(diagnostics)
+    if found is None:
+        raise Fault(next(iter(diagnostics)))
+    _verify_digest(str(table), f"`{named[2]}` of {file}", digest, found)
+    return found
+
+
 def compiled_row(row: Row, changes: Changes) -> Compilation:
     """The network of a row, with changes on top of it. Raises `Fault`."""
     from archdsl.spaces.opened import Text
@@ -108,9 +124,7 @@ def _setting(row: Row, found: Opened) -> tuple[int, ...]:
     from archdsl.spaces.population import DIGEST, HASH, setting_of
 
     where = f"`{row.space}` of {row.file}"
-    if row.cells[DIGEST] != found.digest:
-        message = f"{where} is not as it was when the table was written: its text, or that of a file it uses, differs"
-        raise _fault(row.text, message, "sample it again, or bring the old text back")
+    _verify_digest(row.text, where, row.cells[DIGEST], found)
     setting = setting_of(found.codings, row.cells)
     if isinstance(setting, str):
         raise _fault(row.text, setting)
@@ -120,8 +134,14 @@ def _setting(row: Row, found: Opened) -> tuple[int, ...]:
     return setting
 
 
+def _verify_digest(text: str, where: str, digest: object, found: Opened) -> None:
+    if digest != found.digest:
+        message = f"{where} is not as it was when the table was written: its text, or that of a file it uses, differs"
+        raise _fault(text, message, "sample it again, or bring the old text back")
+
+
 def _fault(text: str, message: str, help_: str | None = None) -> Fault:
     return Fault(Diagnostic("E110", message, Span(Source(text, ""), 0, 0), help=help_))
 
 
-__all__ = ["Row", "compiled_row", "file_at", "names_row", "place_of", "read_row", "row_of"]
+__all__ = ["Row", "compiled_row", "file_at", "names_row", "place_of", "read_row", "row_of", "space_of_rows"]

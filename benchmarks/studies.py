@@ -2,9 +2,9 @@
 
     python benchmarks/studies.py --data /usr/share/datasets/fashion-mnist [--members 4] [--jobs 2] [--epochs 1]
 
-Both run so many trainings at a time, on one thread each. The study is run first, in a folder that goes afterwards; then the
-scripts that it has written are started in copies of their folders, by a plain `python train_….py`. Wall time is what a user
-waits for, and is disturbed by whatever else the machine does; processor time counts the study's own work, its
+Both run so many trainings at a time, on one thread each. The study is run first, in a folder that goes afterwards; then
+the scripts that it has written are started in copies of their folders, by a plain `python train_….py`. Wall time is
+what a user waits for, and is disturbed by what else the machine does; processor time counts the study's own work, its
 compilations and its server too. Goal: at 20 s a training no more than 5 % over the scripts.
 """
 

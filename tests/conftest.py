@@ -43,14 +43,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 EARLY = (
-    "tests/run/test_emitted_text.py",
-    "tests/run/test_reference_numerics.py",
-    "tests/cli/test_train_command.py",
-    "tests/run/test_train.py",
-    "tests/properties/test_formulas.py",
+    "tests/studies/test_study_faults.py",
     "tests/training/test_verified.py",
+    "tests/cli/test_show.py",
+    "tests/cli/test_train_command.py",
+    "tests/run/test_reference_numerics.py",
+    "tests/properties/test_formulas.py",
+    "tests/run/test_emitted_text.py",
+    "tests/run/test_train.py",
+    "tests/training/test_training_runs.py",
+    "tests/backends/test_network_json.py",
+    "tests/mutations/test_mutations.py",
+    "tests/studies/test_study_faults.py",
 )
-"""Files that take a minute or more each."""
+"""Files that take half a minute or more each, the longest first: each is one worker's, and what is short comes last."""
 
 
 networks = cache(declared)
@@ -83,7 +89,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in EARLY)
+    places = {path: place for place, path in enumerate(EARLY)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(EARLY)))
 
 
 @pytest.fixture(scope="session")

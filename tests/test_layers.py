@@ -10,7 +10,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -38,6 +38,8 @@ LAYERS = {
     "syntax": {"syntax"},
     "graph": {"graph"},
     "training": {"training"},
+    "measuring": {"measuring"},
+    "ranks": {"ranks"},
     "backends": {"backends"},
     "weights": {"weights"},
     "analysis": {"analysis"},
@@ -45,6 +47,7 @@ LAYERS = {
     "compiler": {"compiler"},
     "request": {"request"},
     "spaces": {"spaces"},
+    "statistics": {"statistics"},
     "emission": {"emission"},
     "papers": {"papers"},
     "plots": {"plots"},
@@ -60,6 +63,8 @@ MAY_IMPORT = {
     "syntax": {"base", "syntax"},
     "graph": {"base", "graph"},
     "training": {"base", "files", "training"},
+    "measuring": {"base", "files", "measuring"},
+    "ranks": {"base", "ranks"},
     "backends": {"base", "graph", "training", "backends"},
     "weights": {"base", "files", "graph", "weights"},
     "analysis": {"base", "syntax", "graph", "training", "analysis"},
@@ -67,9 +72,10 @@ MAY_IMPORT = {
     "compiler": {"base", "syntax", "graph", "training", "analysis"},
     "request": {"compiler", "graph"},
     "spaces": {"base", "files", "syntax", "graph", "training", "analysis", "compiler", "spaces"},
+    "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
-    "papers": {"base", "syntax", "graph", "analysis", "closed_forms", "compiler", "spaces", "papers"},
-    "plots": {"base", "graph", "analysis", "backends", "plots"},
+    "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
+    "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
     "views": set(LAYERS) - {"face", "shells"},
     "shells": set(LAYERS) - {"face"},
     "face": {"shells"},
@@ -109,6 +115,7 @@ LATE = {
     "pydantic",
     "rich",
     "safetensors",
+    "scipy",
     "sklearn",
     "sqlalchemy",
     "sympy",
@@ -120,14 +127,17 @@ LATE = {
 DOES_IO = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "fdopen", "system"}
 """Functions and methods that touch files or processes."""
 FILES = (
+    "archdsl.measuring.child:",
+    "archdsl.measuring.ledger:",
+    "archdsl.measuring.turns:",
     "archdsl.resources:",
     "archdsl.syntax.stored:",
     "archdsl.training.run_folder:",
     "archdsl.training.start:",
     "archdsl.weights.checkpoints.",
 )
-"""Modules below the shells whose purpose is files or processes: what is installed with us, run folders, the training
-process, a stranger's checkpoint."""
+"""Modules below the shells whose purpose is files or processes: measurements, what is installed with us, run folders,
+the training process, a stranger's checkpoint."""
 TALKS = {"input", "print"}
 RUNS_TEXT = {"eval", "exec", "compile", "__import__"}
 """Built-in functions; a method of the same name (`re.compile`, `symbols.input`) is another thing."""
@@ -148,6 +158,12 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a module's tree, which many tests look through."""
+    return tuple(ast.walk(tree_of(path)))
+
+
 def layer_of(module: str) -> str:
     """The layer of a dotted name such as `archdsl.graph.cost`."""
     top = [*module.split("."), "__init__"][1]
@@ -156,7 +172,7 @@ def layer_of(module: str) -> str:
     return found[0]
 
 
-def imported(path: Path, nodes: Iterator[ast.AST]) -> Iterator[tuple[int, str]]:
+def imported(path: Path, nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
     """Line and dotted name of every import among the nodes, relative ones resolved; of a module within a package, the
     module."""
     folder = name_of(path) if path.name == "__init__.py" else name_of(path).rpartition(".")[0]
@@ -176,7 +192,7 @@ def is_module(name: str) -> bool:
 
 def ours(path: Path) -> list[tuple[int, str]]:
     """Line and name of every module of ours that a module imports: late, and for type checkers too."""
-    found = imported(path, ast.walk(tree_of(path)))
+    found = imported(path, nodes_of(path))
     return [(n, name) for n, name in found if name.split(".")[0] == "archdsl" and name != "archdsl.__version__"]
 
 
@@ -195,7 +211,7 @@ def loaded_at_once(node: ast.AST) -> Iterator[ast.AST]:
 def calls(path: Path, functions: Collection[str], methods: Collection[str] = ()) -> list[str]:
     """The calls of functions and of methods by these names."""
     found = []
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call):
             called = node.func
             function = isinstance(called, ast.Name) and called.id in functions
@@ -223,7 +239,7 @@ def test_commands_hold_options_and_print() -> None:
 
 
 def test_only_shells_know_the_command_line() -> None:
-    knows = {name_of(path): tops(imported(path, ast.walk(tree_of(path)))) for path in MODULES}
+    knows = {name_of(path): tops(imported(path, nodes_of(path))) for path in MODULES}
     assert {layer_of(name) for name, libraries in knows.items() if "click" in libraries} == {"shells"}
 
 
@@ -256,11 +272,15 @@ def circles(graph: Mapping[str, Collection[str]]) -> set[str]:
 
 
 def test_only_the_tables_know_lark() -> None:
-    knows = [name_of(path) for path in MODULES if "lark" in tops(imported(path, ast.walk(tree_of(path))))]
+    knows = [name_of(path) for path in MODULES if "lark" in tops(imported(path, nodes_of(path)))]
     assert knows == ["archdsl.syntax.tables"]
 
 
-AT_ONCE = {"archdsl.spaces.arrays": {"numpy"}, "archdsl.studies.search": {"numpy", "optuna", "sqlalchemy"}}
+AT_ONCE = {
+    "archdsl.spaces.arrays": {"numpy"},
+    "archdsl.statistics": {"numpy"},
+    "archdsl.studies.search": {"numpy", "optuna", "sqlalchemy"},
+}
 """The packages whose modules load heavy libraries at once, and which. Others load them late, but for one another."""
 
 
@@ -283,7 +303,7 @@ def tops(found: Iterator[tuple[int, str]]) -> set[str]:
 
 def test_no_assert() -> None:
     """python -O leaves them out: raise an exception, or report a diagnostic."""
-    nodes = [(name_of(path), node) for path in MODULES for node in ast.walk(tree_of(path))]
+    nodes = [(name_of(path), node) for path in MODULES for node in nodes_of(path)]
     assert not [f"{name}:{node.lineno}" for name, node in nodes if isinstance(node, ast.Assert)]
 
 

@@ -23,7 +23,7 @@ from archdsl.analysis.program import Definition, Module, Primitive
 from archdsl.analysis.settings import At, at, block_settings, end_value, indices
 from archdsl.analysis.trace import rule_fault, show_value
 from archdsl.analysis.traces import Traced
-from archdsl.analysis.tracing import trace
+from archdsl.analysis.tracing import Alike, trace
 from archdsl.analysis.values import (
     Block,
     Environment,
@@ -89,7 +89,8 @@ def network_of(ctx: Context, model: Model, symbols: Symbols | None = None) -> Ne
     wanted = model.output_stride
     dilation = Dilation(ctx, model, composer, wanted) if wanted is not None else None
     # A dilated block is traced where it stands, because what is said of it names the place in the text.
-    place = _Places(ctx, composer, anew=symbols is not None or dilation is not None)
+    with_symbols = symbols is not None and dilation is None
+    place = _Places(ctx, composer, anew=dilation is not None, alike={} if with_symbols else None)
     assembly = Assembly(ctx, model, place, dilation, symbols)
     ends = assembly.body(Tensor(INPUT, shape))
     features = features_of(model, ends, composer)
@@ -119,8 +120,8 @@ def network_at(ctx: Context, model: Model, network: Network, at: Shape | None) -
 class _Places:
     """Puts one block behind the other into a network: each is traced once, and placed as often as it stands there."""
 
-    def __init__(self, ctx: Context, composer: Composer, *, anew: bool) -> None:
-        self._ctx, self._composer, self._anew = ctx, composer, anew
+    def __init__(self, ctx: Context, composer: Composer, *, anew: bool, alike: Alike | None) -> None:
+        self._ctx, self._composer, self._anew, self._alike = ctx, composer, anew, alike
         self._last: tuple[Block | Sequence, tuple[Shape, ...], Traced] | None = None
 
     def __call__(
@@ -144,7 +145,18 @@ class _Places:
             traced = last[2]
             self._ctx.spend(traced.steps, site, env)
         else:
-            traced = trace(self._ctx, block, shapes, path, site, env, fitted=fitted, anew=self._anew, flowing=flowing)
+            traced = trace(
+                self._ctx,
+                block,
+                shapes,
+                path,
+                site,
+                env,
+                fitted=fitted,
+                anew=self._anew,
+                flowing=flowing,
+                alike=self._alike,
+            )
             self._last = block, shapes, traced
         try:
             places = self._composer.place(traced.subgraph, path, [tensor.place for tensor in inputs])

@@ -5,7 +5,7 @@ The tables of what a space may say stand here too; `spaces.declared` gives them 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 
 from archdsl import limits
@@ -173,7 +173,13 @@ class SpaceChecker:
             return  # declared twice, which is reported
         above = self._above(item, definition)
         if above is not None:
-            _Body(self, item, above).check(item.body)
+            _Body(self, above).check(item.name, item.body)
+
+    def check_draws(self, draws: Sequence[ast.Draw]) -> None:
+        """Draws that stand outside a space: their names, which differ, and their laws."""
+        body = _Body(self, [])
+        for draw in draws:
+            body.draw(draw)
 
     def _above(self, item: ast.Declaration, definition: Definition) -> list[Definition] | None:
         """The spaces that it refines, the first of them first; none where that is a fault."""
@@ -205,22 +211,22 @@ class SpaceChecker:
 class _Body:
     """Checks the entries of one space."""
 
-    def __init__(self, checker: SpaceChecker, item: ast.Declaration, above: list[Definition]) -> None:
+    def __init__(self, checker: SpaceChecker, above: list[Definition]) -> None:
         self.module, self.report, self.expression = checker.module, checker.report, checker.expression
-        self.item, self.above = item, above
+        self.above = above
         self.spoken = spoken(above)
         self.before = self.spoken.names
         self.outside = outside(above)
         self.own: dict[str, ast.Identifier] = {}
         """Names that this body draws, gives a value or derives."""
 
-    def check(self, body: ast.Body) -> None:
+    def check(self, name: ast.Identifier, body: ast.Body) -> None:
         fields: dict[str, ast.Identifier] = {}
         waiting: list[ast.Field] = []
         for entry in body.entries:
             match entry:
                 case ast.Draw():
-                    self._draw(entry)
+                    self.draw(entry)
                 case ast.Binding():
                     self._binding(entry)
                 case ast.Require(condition=condition):
@@ -240,10 +246,9 @@ class _Body:
         for entry in waiting:  # fields stand in any order, and see all names
             self._field(entry)
         if not self.above:
-            self._verify_complete(fields)
+            self._verify_complete(name, fields)
 
-    def _verify_complete(self, fields: Mapping[str, ast.Identifier]) -> None:
-        name = self.item.name
+    def _verify_complete(self, name: ast.Identifier, fields: Mapping[str, ast.Identifier]) -> None:
         if "model" not in fields:
             help_ = "add `model: family(…)`, with what is drawn among the arguments"
             self.report(Diagnostic("E210", f"the space `{name.text}` has no `model`", name.span, help=help_))
@@ -291,7 +296,7 @@ class _Body:
             self.report(Diagnostic("E203", message, name.span, help="choose another name"))
         self.own.setdefault(text, name)
 
-    def _draw(self, entry: ast.Draw) -> None:
+    def draw(self, entry: ast.Draw) -> None:
         for name in entry.names:
             self._declare(name)
         again = all(name.text in self.before for name in entry.names)

@@ -33,10 +33,11 @@ def _uses(item: ast.Declaration) -> dict[str, Span]:
     """The names that a declaration takes from outside, each where it stands first."""
     written = item.parameters
     own = {p.name.text for p in (*written.first, *(written.second or ()))} if written is not None else set()
-    bound = [b for b in walk(item) if isinstance(b, ast.Binding | ast.Element | ast.Draw)]
+    nodes = walk(item)
+    bound = [b for b in nodes if isinstance(b, ast.Binding | ast.Element | ast.Draw)]
     local = own | {name.text for b in bound for name in b.names}
-    laws = {id(word) for draw in walk(item) if isinstance(draw, ast.Draw) for word in _laws(draw.domain)}
-    columns = {id(cell) for table in walk(item) if isinstance(table, ast.Table) for cell in table.rows[0].cells}
+    laws = {id(word) for draw in nodes if isinstance(draw, ast.Draw) for word in _laws(draw.domain)}
+    columns = {id(cell) for table in nodes if isinstance(table, ast.Table) for cell in table.rows[0].cells}
     used: dict[str, Span] = {item.refines.text: item.refines.span} if item.refines is not None else {}
     for node in references(item, frozenset(local)):
         if id(node) not in columns and id(node) not in laws:

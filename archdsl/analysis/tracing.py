@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from archdsl import limits
 from archdsl.analysis.build import build
@@ -52,13 +52,17 @@ def trace(
     fitted: bool,
     anew: bool = False,
     flowing: int | None = None,
+    alike: Alike | None = None,
 ) -> Traced:
     """A block on inputs of some shapes. Raises `Fault` or `AlreadyReported`.
 
     Path, site and environment are those of faults. `anew`: it is neither looked up nor kept. `flowing`: so many of the
-    inputs flow into the block, where the others are held by its settings, as `Value(-1 - index)`.
+    inputs flow into the block, where the others are held by its settings, as `Value(-1 - index)`. `alike` are the
+    blocks of a network with symbols so far; they are kept nowhere else, for their decisions are that network's.
     """
     asked = _Asked(block, shapes, path, site, env, fitted, flowing)
+    if alike is not None:
+        return _alike(ctx, asked, alike)
     if anew or ctx.ties is not None:
         return _traced(ctx, asked, None if anew else ctx.traces.bound)
     definitions: list[Any] = []
@@ -112,6 +116,50 @@ def _traced(ctx: Context, asked: _Asked, bound: dict[Any, Operation] | None) -> 
     return Traced(subgraph, ctx.steps - before, isinstance(value, tuple))
 
 
+# Blocks with symbols
+
+
+Alike: TypeAlias = dict[Any, tuple[Traced, tuple[Any, ...]]]
+"""Blocks of one network with symbols, by their settings and the formulas in them, with the definitions that the keys
+name by their identities."""
+
+
+def _alike(ctx: Context, asked: _Asked, alike: Alike) -> Traced:
+    """A block with symbols, traced where none of the same formulas was: what it decides is noted by then."""
+    definitions: list[Any] = []
+    try:
+        key = _formulas_of(asked, definitions)
+    except _NoKey:
+        return _traced(ctx, asked, None)
+    known = alike.get(key)
+    if known is not None:
+        ctx.spend(known[0].steps, asked.site, asked.env)
+        return known[0]
+    told = len(ctx.diagnostics)
+    found = _traced(ctx, asked, None)
+    if len(ctx.diagnostics) == told:
+        alike[key] = found, tuple(definitions)
+    return found
+
+
+def _formulas_of(asked: _Asked, definitions: list[Any]) -> Any:
+    """What a block is looked up by among those of its network. Raises `_NoKey`, also for an operation, which has the
+    place where it stands."""
+    block = asked.block
+    if not isinstance(block, Block) or not isinstance(block.of, Definition):
+        raise _NoKey
+    given = [(name, _formula(setting.value, definitions)) for name, setting in block.settings.items()]
+    shapes = [tuple([_formula(extent, definitions) for extent in shape]) for shape in asked.shapes]
+    return _identity(block, definitions), tuple(given), tuple(shapes), asked.fitted, asked.flowing
+
+
+def _formula(value: Any, definitions: list[Any]) -> Any:
+    """A symbol's formula beside its value, whose comparison would be noted as a decision; else what `_key` says."""
+    if isinstance(value, Symbolic):
+        return Symbolic, value.plain, value.expression
+    return _key(value, definitions)
+
+
 # Programs
 
 
@@ -163,7 +211,8 @@ def _worked_out(ctx: Context, family: Family, widths: tuple[int, ...], asked: _A
         if shapes is not None:
             build = partial(_operations, ctx.language, ctx.traces, asked)
             formulas = partial(program.amounts, numbers=widths)
-            subgraph = Subgraph.like(sample.subgraph, asked.path, asked.shapes, shapes, formulas, build)
+            texts = partial(program.written, widths)
+            subgraph = Subgraph.like(sample.subgraph, asked.path, asked.shapes, shapes, formulas, texts, build)
             return Traced(subgraph, sample.steps, sample.lists)
     return None
 
@@ -270,4 +319,4 @@ def _key(value: Value, definitions: list[Any]) -> Any:
     raise _NoKey
 
 
-__all__ = ["trace"]
+__all__ = ["Alike", "trace"]

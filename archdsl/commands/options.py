@@ -78,6 +78,13 @@ def recipe_option(function: AnyFunction) -> AnyFunction:
     )(function)
 
 
+def processes_option(function: AnyFunction) -> AnyFunction:
+    """`--processes` of a training."""
+    help_ = "Of this machine, by torchrun."
+    range_ = click.IntRange(1)
+    return click.option("--processes", type=range_, default=1, show_default=True, metavar="N", help=help_)(function)
+
+
 def name_option(function: AnyFunction) -> AnyFunction:
     """`--name` of what is emitted; see `chosen_name`."""
     return click.option(

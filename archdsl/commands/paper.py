@@ -10,8 +10,9 @@ from archdsl.commands.common import say, say_json
 from archdsl.commands.options import format_option
 from archdsl.commands.progress import comparing
 from archdsl.papers.compare import compare, listed
-from archdsl.papers.data import UnknownTable, choose, paper_of
+from archdsl.papers.data import paper_of
 from archdsl.papers.figures import TableReport
+from archdsl.papers.names import UnknownTable, choose
 from archdsl.papers.networks import Networks
 from archdsl.resources import data_root, read_data
 from archdsl.views.paper import faults, listing, paper_csv, paper_report, tables_text

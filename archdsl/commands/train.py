@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,17 +22,17 @@ from archdsl.commands.options import (
     classes_option,
     format_option,
     name_option,
+    processes_option,
     recipe_option,
     without_short_forms,
 )
+from archdsl.commands.sweeping import Sweep, sweep, sweep_options
 from archdsl.compiler import Compiled
 from archdsl.project import Project
 from archdsl.training.entry_point import OptionFault
 from archdsl.training.plan import Plan, plan_of
 from archdsl.training.run_folder import FolderFault
 from archdsl.training.start import StartFault, check_signal, train
-
-USAGE = 2
 
 EPILOG = """
 \b
@@ -42,10 +43,13 @@ Examples:
   archdsl train net.arch --scale NAME:4 --dry-run
   archdsl train net.arch -- --epochs 5 --lr 0.1       options of the emitted script
   archdsl train net.arch -- --help                    what they are
+  archdsl train net.arch --sweep 'lr ~ log_uniform(0.01 .. 1)' --count 20 -o runs/rates
 
 The run folder holds what repeats the run: network, entry point, resolved model and recipe, every setting, the
 environment, and the command lines. The same command again goes on from the last checkpoint; a folder that holds
 another run is refused. Paths among the script's options are taken from the current folder.
+
+With --sweep the folder is a study, with a run folder for each draw; its results.jsonl is a population.
 """
 
 
@@ -55,16 +59,10 @@ another run is refused. Paths among the script's options are taken from the curr
 @recipe_option
 @click.option("--data", metavar="PATH", help="Images: a folder, shards, a data set on disk.  [default: digits]")
 @click.option("-o", "--output", "folder", metavar="DIR", help="The run folder.  [default: runs/NAME-RECIPE]")
-@click.option(
-    "--processes",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Of this machine, by torchrun.",
-)
+@processes_option
 @click.option("--device", metavar="NAME", help="cpu, cuda, cuda:1, …  [default: a GPU if there is one]")
 @name_option
+@sweep_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @classes_option
 @change_options
@@ -80,12 +78,14 @@ def command(
     dry_run: bool,
     classes: int | None,
     format_: str,
+    drawn: Sweep,
     **options: Any,
 ) -> None:
     """Train a model by a recipe: compile it into a run folder, and start it there."""
     from archdsl.emission import NoEmission, not_used
     from archdsl.views.train import train_report, wanted_of
 
+    drawn.verify(folder, processes)
     changes = changes_in_words(options, classes)
     typed = ["archdsl", "train", file, *[part for text in changes for part in text.split(" ", 1)]]
     for word, value in (("--recipe", options["recipe"]), ("--data", data), ("-o", folder), ("--device", device)):
@@ -104,6 +104,10 @@ def command(
         except (NoEmission, ValueError) as fault:
             raise click.ClickException(str(fault)) from None
         warn(result, request, not_used(result))
+        if drawn.texts:
+            changed = without_short_forms(options, classes)
+            sweep(file, request, wanted, drawn, Path(folder or ""), [*asked, *extra], changed, dry_run=dry_run)
+            return
         plan = plan_of(wanted, folder, [*asked, *extra], processes)
         code, interrupted = None, False
         if dry_run:
@@ -119,7 +123,7 @@ def command(
             raise click.exceptions.Exit(INTERRUPTED)
         if code:
             check_signal(plan, code)
-            raise click.exceptions.Exit(USAGE if code == USAGE else 1)
+            raise click.exceptions.Exit(code if code == click.UsageError.exit_code else 1)
     finish(result)
 
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
-from fractions import Fraction
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Given, Recorder, Step, Value, root_of
+from archdsl.graph.digest import canonical, digest_of, joined
 from archdsl.graph.faults import RuleError
-from archdsl.graph.initializers import Initializer
 from archdsl.graph.operations.base import Operation, Tensor
-from archdsl.graph.shapes import EXTENT_MAX, Range, Shape, below, show, show_shape
+from archdsl.graph.shapes import EXTENT_MAX, Shape, below, show_shape
 from archdsl.graph.subgraph import Node, Placement, Subgraph
-from archdsl.graph.symbolic import Symbolic
 from archdsl.limits import MAX_NODES
 from archdsl.records import dataclass
 from archdsl.source import Span
@@ -107,30 +105,26 @@ class Network:
         shape, outputs with their names, and the features' names and values. Paths, names, spans and the order of nodes
         are without influence.
         """
-        root = _digest("input", *map(_canonical, self.input))
+        root = digest_of(joined(["input", *map(canonical, self.input)]))
         marks: list[str] = []
 
         def mark(value: Value) -> str:
             return root if value.node < 0 else f"{marks[value.node]}:{value.output}"
 
-        known: dict[int, list[str]] = {}
-        """Name and settings of operations, by their identity: blocks that are alike share them."""
-        for node in self.nodes:
-            operation = node.operation
-            operands = [mark(value) for value in node.inputs if not operation.learned]
-            if operation.commutative:
-                operands.sort()
-            written = known.get(id(operation))
-            if written is None:
-                later = operation.later
-                constants = [(n, value) for n, value in operation.constants if n not in later or value != later[n]]
-                settings = [f"{name}={_canonical(value)}" for name, value in constants]
-                written = known[id(operation)] = [operation.name, *settings]
-            marks.append(_digest(*written, *operands))
+        for placement in self.placements:
+            given = [mark(value) for value in placement.inputs]
+            first = placement.first
+            for text, (inputs, unordered) in zip(placement.subgraph.written, placement.subgraph.wiring, strict=True):
+                operands = [
+                    f"{marks[first + node]}:{output}" if node >= 0 else given[-1 - node] for node, output in inputs
+                ]
+                if unordered:
+                    operands.sort()
+                marks.append(digest_of(text + joined(operands)))
         features = sorted(f"{feature.name}={mark(feature.value)}" for feature in self.features)
         names = ["names", *self.output_names] if self.output_names else []
         outputs = map(mark, self.outputs)
-        return _digest("network", root, *sorted(marks), "outputs", *outputs, *names, "features", *features)
+        return digest_of(joined(["network", root, *sorted(marks), "outputs", *outputs, *names, "features", *features]))
 
     def graph(self) -> networkx.MultiDiGraph[int]:
         """The graph for networkx: node -1 is the input; an edge has `output` and `operand`, both positions."""
@@ -295,31 +289,6 @@ def strides(nodes: Sequence[Node], known: list[int | None] | None = None) -> lis
             continue
         found.append(node.operation.stride_behind(max(before)))
     return found
-
-
-def _digest(*parts: str) -> str:
-    """A digest of any strings, halves of characters too, each with its length, so that no two lists run together."""
-    import hashlib  # it loads a library of its own, which a count does not need
-
-    text = "".join([f"{len(part)}:{part}" for part in parts])
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _canonical(value: Any) -> str:
-    """A setting's value as text, the same for all ways of writing it."""
-    if isinstance(value, Symbolic):
-        value = value.value
-    if isinstance(value, tuple):
-        return f"[{','.join([_canonical(part) for part in value])}]"
-    if isinstance(value, Range):
-        return f"{_canonical(value.lo)}..{_canonical(value.hi)}"
-    if isinstance(value, Initializer):
-        return f"{value.kind}({_canonical(value.scale)})"
-    if isinstance(value, (bool, str)) or value is None:
-        return repr(value)
-    if isinstance(value, (int, Fraction)):
-        return f"{value:x}" if isinstance(value, int) else f"{value.numerator:x}/{value.denominator:x}"
-    return show(value)
 
 
 __all__ = ["INPUT", "Builder", "Composer", "Feature", "Network", "Node", "Value", "strides"]

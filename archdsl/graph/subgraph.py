@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.graph.blocks import Step, Value, copied, moved
 from archdsl.graph.conventions import Amounts, Convention
+from archdsl.graph.digest import written
 from archdsl.graph.operations.base import Operation
 from archdsl.graph.shapes import Shape
 from archdsl.records import dataclass
@@ -20,6 +21,8 @@ from archdsl.source import Span
 
 Formulas: TypeAlias = Callable[[Convention], "Amounts | None"]
 """What a subgraph adds to the totals of a convention; none where it has to be counted."""
+Texts: TypeAlias = Callable[[], "tuple[str, ...] | None"]
+"""Operations as texts that a hash is made of; none where they have to be asked themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ class Subgraph:
     """The operations of a block, all of which lead to an output of it."""
 
     __slots__ = (
-        *("_build", "_labels", "_nodes", "_steps", "amounts", "formulas", "input_shapes", "outputs"),
-        *("path", "shapes", "size", "values", "whole"),
+        *("_build", "_labels", "_like", "_nodes", "_steps", "_texts", "_wiring", "_written", "amounts", "formulas"),
+        *("input_shapes", "outputs", "path", "shapes", "size", "values", "whole"),
     )
 
     def __init__(
@@ -53,6 +56,10 @@ class Subgraph:
         self.path = path
         self.input_shapes = input_shapes
         self._build: Callable[[], Subgraph] | None = None
+        self._like: Subgraph | None = None
+        self._texts: Texts | None = None
+        self._written: tuple[str, ...] | None = None
+        self._wiring: tuple[tuple[tuple[Value, ...], bool], ...] | None = None
         self._labels = tuple([step.label for step in steps] if labels is None else labels)
         self._nodes, self._steps, place = _needed(tuple(nodes), tuple(steps), tuple(outputs), len(input_shapes))
         self.outputs = tuple([Value(place[value.node], value.output) for value in outputs])
@@ -78,11 +85,13 @@ class Subgraph:
         input_shapes: tuple[Shape, ...],
         shapes: tuple[Shape, ...],
         formulas: Formulas,
+        texts: Texts,
         build: Callable[[], Subgraph],
     ) -> Subgraph:
         """A subgraph of the structure of another, on other shapes. `build` makes its operations when they are asked
         for."""
         found = cls.__new__(cls)
+        found._like, found._texts, found._written, found._wiring = other, texts, None, None
         found.path, found.input_shapes, found.shapes, found.outputs = path, input_shapes, shapes, other.outputs
         found.size, found.values, found.whole = other.size, other.values, other.whole
         found.amounts, found.formulas = {}, formulas
@@ -118,6 +127,29 @@ class Subgraph:
         """The paths of all that was applied at its path, those that do nothing among it."""
         self._made()
         return self._labels
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The operations, each as a text that the network's hash is made of."""
+        if self._written is None:
+            found = self._texts() if self._texts is not None and self._build is not None else None
+            if found is None:
+                known: dict[int, str] = {}  # blocks that are alike share operations
+                for node in self.nodes:
+                    if id(node.operation) not in known:
+                        known[id(node.operation)] = written(node.operation)
+                found = tuple([known[id(node.operation)] for node in self.nodes])
+            self._written = found
+        return self._written
+
+    @property
+    def wiring(self) -> tuple[tuple[tuple[Value, ...], bool], ...]:
+        """Of each operation the operands, none of one that is learned, and whether their order is without meaning."""
+        if self._wiring is None:
+            made = self._like.nodes if self._like is not None else self._nodes
+            kinds = [(node.operation, node.inputs) for node in made]
+            self._wiring = tuple([(() if of.learned else inputs, of.commutative) for of, inputs in kinds])
+        return self._wiring
 
     def shape(self, value: Value) -> Shape:
         """The shape of a value."""

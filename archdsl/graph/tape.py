@@ -19,6 +19,8 @@ from typing import Any, TypeAlias
 
 from archdsl.graph.conventions import Amounts, Convention
 from archdsl.graph.cost import amounts_of
+from archdsl.graph.digest import Template, symbolic_in, written, written_later
+from archdsl.graph.operations.base import Operation
 from archdsl.graph.shapes import Shape
 from archdsl.graph.subgraph import Subgraph
 from archdsl.graph.symbolic import Decisions, Number, Symbolic
@@ -241,7 +243,7 @@ class Plan:
     """What must hold, else the program does not: as in `Decisions`."""
     shapes: tuple[tuple[Operand, ...], ...]
     amounts: tuple[Operand, ...]
-    """Flops, params, acts, buffers, before the convention's divisors."""
+    """Flops, params, acts, buffers, before the convention's divisors; behind them what else is asked for."""
 
 
 class Program:
@@ -255,6 +257,7 @@ class Program:
         dims = [_expression(dim) for shape in subgraph.shapes for dim in shape]
         self._shapes = tape.compiled(self._decided, dims)
         self._amounts: dict[str, Function | None] = {}
+        self._texts: _Texts | None = None
         self._lock = Lock()
 
     def shapes(self, numbers: Sequence[int]) -> tuple[Shape, ...] | None:
@@ -282,6 +285,15 @@ class Program:
             return None
         return None if found is None else Amounts(*found)
 
+    def written(self, numbers: Sequence[int]) -> tuple[str, ...] | None:
+        """The operations as texts that a hash is made of; none where it is not known. For numbers that have shapes."""
+        if self._texts is None:
+            with self._lock:
+                self._texts = _Texts([node.operation for node in self.subgraph.nodes], self._tape, self._decided)
+            if self._texts(self._numbers) != tuple([written(node.operation) for node in self._sample.nodes]):
+                self._texts.function = None
+        return self._texts(numbers)
+
     def _counting(self, convention: Convention) -> Function | None:
         """The function that counts; none where counting asks for what only a number can answer."""
         with self._lock:
@@ -294,15 +306,54 @@ class Program:
         totals = amounts_of(self.subgraph, convention)
         return [*map(_expression, totals)], [found for found in self._tape.found if found not in self._decided]
 
-    def plan(self, convention: Convention) -> Plan:
-        """All that is worked out for shapes and amounts, as terms."""
+    def plan(self, convention: Convention, beside: Sequence[Operand] = ()) -> Plan:
+        """All that is worked out for shapes and amounts, and other terms beside these, as terms."""
         with self._lock:
             amounts, further = self._counted(convention)
+        amounts += beside
         shapes = tuple([tuple(map(_expression, shape)) for shape in self.subgraph.shapes])
         decisions = (*self._decided, *further)
         wanted = [*amounts, *[dim for shape in shapes for dim in shape]]
         wanted += [side for _, left, right in decisions for side in (left, right)]
         return Plan(len(self._tape.symbols), self._tape.needed(wanted), decisions, shapes, tuple(amounts))
+
+
+class _Texts:
+    """The texts of operations with terms in their settings, for any numbers."""
+
+    def __init__(self, operations: Sequence[Operation], tape: Tape, decided: Decided) -> None:
+        places: dict[Any, int] = {}
+        self._parts: list[str | Template] = []
+        """Operations without terms, as they are written, and the others."""
+        for operation in operations:
+            found = [_expression(number) for _, value in operation.constants for number in symbolic_in(value)]
+            terms = [each for each in found if isinstance(each, Term)]
+            for term in terms:
+                places.setdefault(term, len(places))
+            self._parts.append(written_later(operation) if found else written(operation))
+        self._places = places
+        self.function: Function | None = tape.compiled((), list(places), decided)
+
+    def __call__(self, numbers: Sequence[int]) -> tuple[str, ...] | None:
+        """None where a setting is no whole number."""
+        try:
+            values = self.function(*numbers) if self.function is not None else None
+        except ZeroDivisionError:
+            return None
+        if values is None:
+            return None
+        places = self._places
+
+        def number(symbolic: Symbolic) -> Any:
+            expression = symbolic.expression
+            return values[places[expression]] if isinstance(expression, Term) else expression
+
+        return tuple(
+            [
+                part if isinstance(part, str) else "".join([e if isinstance(e, str) else e(number) for e in part])
+                for part in self._parts
+            ]
+        )
 
 
 def _expression(dim: Any) -> Any:

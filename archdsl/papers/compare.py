@@ -9,24 +9,24 @@ is a fault of ours.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any
 
 from archdsl.analysis.answers import value_in
 from archdsl.analysis.evaluate import literal
 from archdsl.analysis.program import walk
 from archdsl.analysis.trace import show_value
-from archdsl.analysis.values import Block, Sequence, Setting
+from archdsl.analysis.values import Setting
 from archdsl.analysis.verify import printed, rounded
-from archdsl.closed_forms import Leading, exponent_text, same_exponent
 from archdsl.compiler import Changes, Compiled
-from archdsl.graph.cost import MEASURES, count
+from archdsl.graph.cost import count
 from archdsl.graph.network import Network
-from archdsl.papers.data import Cell, Column, Paper, Row, Table
-from archdsl.papers.figures import Agreement, Figure, PaperRow, Ratio, TableReport
+from archdsl.papers.data import Column, Paper, Row, Table
+from archdsl.papers.figures import Agreement, Figure, PaperRow, Ratio, TableReport, TrainingCost
 from archdsl.papers.networks import Networks
+from archdsl.papers.recipes import recipe_figures, recipe_told, training_cost
+from archdsl.papers.scalings import powers, ratios
+from archdsl.papers.stages import part_of, settings
 from archdsl.spaces.check import rounded_quotient
 from archdsl.spaces.space import SpaceClaim
 from archdsl.syntax import ast
@@ -37,21 +37,29 @@ _NONE = Changes()
 def compare(
     paper: Paper, table: Table, networks: Networks, done: Callable[[int, int], None] | None = None
 ) -> TableReport:
-    """The table's report. `done` is told how many rows there are and how many of them are through."""
-    rows = []
+    """The table's report. `done` is told how many rows there are, with those of training below, and how many of them
+    are through."""
+    rows, costs = [], []
+    total = len(table.rows) + len(table.trained)
     for number, row in enumerate(table.rows):
         if done is not None:
-            done(number, len(table.rows))
+            done(number, total)
         rows.append(_row(paper, table, row, networks))
-    return _report(paper, table, rows, _ratios(table, networks))
+    for number, trained in enumerate(table.trained, len(table.rows)):
+        if done is not None:
+            done(number, total)
+        costs.append(training_cost(table, trained, networks))
+    return _report(paper, table, rows, ratios(table, networks), costs)
 
 
 def listed(paper: Paper, table: Table) -> TableReport:
     """The table without its rows."""
-    return _report(paper, table, [], [])
+    return _report(paper, table, [], [], [])
 
 
-def _report(paper: Paper, table: Table, rows: list[PaperRow], ratios: list[Ratio]) -> TableReport:
+def _report(
+    paper: Paper, table: Table, rows: list[PaperRow], grown: list[Ratio], training: list[TrainingCost]
+) -> TableReport:
     return TableReport(
         paper.key,
         paper.title,
@@ -61,42 +69,82 @@ def _report(paper: Paper, table: Table, rows: list[PaperRow], ratios: list[Ratio
         table.name,
         table.about,
         table.kind,
+        table.model,
         list(paper.conventions),
         len(table.rows),
         sum([_is_compared(row) for row in table.rows]),
         rows,
-        ratios,
+        grown,
         {key: paper.headings[key] for key in table.reported},
         table.note,
         table.without_network,
+        training,
     )
 
 
 def _is_compared(row: Row) -> bool:
-    ours = (row.model, row.part, row.space)
-    powers = any(cell.exponent is not None or cell.formula is not None for cell in row.cells.values())
-    return powers or any(each is not None for each in ours)
+    ours = (row.model, row.variant, row.part, row.space, row.setting, row.recipe)
+    powers_ = any(cell.exponent is not None or cell.formula is not None for cell in row.cells.values())
+    return powers_ or any(each is not None for each in ours)
 
 
 def _row(paper: Paper, table: Table, row: Row, networks: Networks) -> PaperRow:
     structure: list[Figure] = []
-    if table.kind == "networks":
-        network = networks.find(row.model) if row.model is not None else None
-        if row.variant is not None:
-            network = networks.make(table.program, row.variant, _NONE)
-        figures = [_measured(paper, row, measure, network, networks) for measure in row.figures]
-        structure = [_told(column, network) for column in table.structure] if row.model is not None else []
-    elif table.kind == "stages":
-        network = networks.find(table.model) if table.model is not None else None
-        figures = _settings(table, row, network)
-    elif table.kind == "spaces":
-        figures = _sizes(table, row, networks)
-    else:
-        figures = _powers(table, row, networks)
+    figures: list[Figure] = []
+    match table.kind:
+        case "networks" | "reported":
+            network = _of_row(table, row, networks)
+            figures = [_measured(paper, row, measure, network, networks) for measure in row.figures]
+            structure = _structure(paper, table, row, network, networks)
+        case "stages":
+            figures = settings(table, row, networks.find(table.model) if table.model is not None else None)
+        case "spaces":
+            figures = _sizes(table, row, networks)
+        case "recipes":
+            figures = recipe_figures(table, row, networks)
+        case "scaling":
+            figures = powers(table, row, networks)
     scaling = row.scaling.format(s="s") if row.scaling is not None else None
     space = row.space[1] if row.space is not None else None
     reported = dict(row.reported)
-    return PaperRow(row.name, row.model, row.input, row.part, scaling, figures, structure, reported, row.note, space)
+    return PaperRow(
+        row.name,
+        row.model,
+        row.input,
+        row.part,
+        scaling,
+        figures,
+        structure,
+        reported,
+        row.note,
+        space,
+        row.recipe,
+    )
+
+
+def _of_row(table: Table, row: Row, networks: Networks) -> Compiled | None:
+    """The network of a row, or of what the table's program has in its place."""
+    if row.variant is not None:
+        return networks.make(table.program, row.variant, _NONE)
+    return networks.find(row.model) if row.model is not None else None
+
+
+def _structure(paper: Paper, table: Table, row: Row, found: Compiled | None, networks: Networks) -> list[Figure]:
+    """What is ours alone: columns of the resolved model or recipe, and counts that the paper does not print."""
+    if row.recipe is not None:
+        return [recipe_told(table, column, row.recipe, networks) for column in table.structure]
+    if row.model is None and row.variant is None:
+        return []
+    told = [_told(column, found) for column in table.structure]
+    network = _at(row, found.network, networks) if found is not None else None
+    usual = paper.conventions[0]
+    for measure in table.counted:
+        if network is None:
+            told.append(Figure(measure, None, None, None, None, "missing"))
+        else:
+            amount = int(getattr(count(network, usual), measure))
+            told.append(Figure(measure, None, f"{amount:,}", amount, usual, "not printed"))
+    return told
 
 
 # Networks
@@ -105,9 +153,12 @@ def _row(paper: Paper, table: Table, row: Row, networks: Networks) -> PaperRow:
 def _measured(paper: Paper, row: Row, measure: str, found: Compiled | None, networks: Networks) -> Figure:
     """A printed count, and ours."""
     text = row.figures[measure]
-    figure = Figure(measure, text, None, None, None, "no network" if row.model is None else "missing")
+    without = row.model is None and row.variant is None
+    figure = Figure(measure, text, None, None, None, "no network" if without else "missing")
     if found is None:
         return figure
+    if row.model is None:
+        return _guessed(paper, figure, found)
     of_it = [v for v in found.verdicts if v.holds and (v.claim.measure, v.claim.literal) == (measure, text)]
     claims = [v for v in of_it if v.input[1] == row.input]
     elsewhere = [v for v in of_it if v.claim.at is not None and v.input[1] != row.input]
@@ -150,6 +201,16 @@ def _measured(paper: Paper, row: Row, measure: str, found: Compiled | None, netw
     return replace(figure, agreement="explained", note=note) if note is not None else figure
 
 
+def _guessed(paper: Paper, figure: Figure, found: Compiled) -> Figure:
+    """A count of what stands for a network that the paper does not define; where a mean is printed, to its digits."""
+    number, spread, _ = (figure.printed or "").partition("±")
+    text = f"{number}{(figure.printed or '')[-1]}" if spread else number
+    usual = paper.conventions[0]
+    amount = int(getattr(count(found.network, usual), figure.column))
+    ours = printed(rounded(amount, text, truncated=False), text)
+    return replace(figure, ours=ours, computed=amount, convention=usual, agreement="guess")
+
+
 def _at(row: Row, own: Network, networks: Networks) -> Network | None:
     """The row's network at the size of its images."""
     if row.model is None or row.input is None or row.input == own.input[1]:
@@ -170,6 +231,10 @@ def _told(column: Column, found: Compiled | None) -> Figure:
     """A column of the resolved model: one value where all stages agree, else one a stage."""
     if found is None:
         return Figure(column.name, None, None, None, None, "missing")
+    if column.part is not None:
+        part = part_of(found, column.part) or {}
+        text = ", ".join([part[name] for name in column.reads if name in part]) or "-"
+        return Figure(column.name, None, text, None, None, "not printed")
     values = []
     for stage, blocks in zip(found.model.stages, found.settings, strict=True):
         settings = {**blocks[0], "depth": stage.depth}
@@ -189,54 +254,6 @@ def _value(setting: Setting | None, column: Column) -> str:
             if isinstance(node, ast.Argument) and node.name is not None and node.name.text == column.argument:
                 return show_value(value_in(node.value, asked.origin.environment))
     return "-"
-
-
-# Stages
-
-
-def _settings(table: Table, row: Row, found: Compiled | None) -> list[Figure]:
-    """The printed settings of a part of the network, and those of the resolved model."""
-    part = _part(found, row.part or "") if found is not None else None
-    figures = []
-    for column in table.columns:
-        cell = row.cells[column.name]
-        if part is None:
-            figures.append(Figure(column.name, cell.printed, None, None, None, "missing"))
-            continue
-        known = [name for name in column.reads if name in part]
-        texts = [part[name] if len(column.reads) == 1 or name == "block" else f"{name} {part[name]}" for name in known]
-        ours = ", ".join(texts) or "-"
-        same = ours == (cell.means or cell.printed)
-        computed = int(ours) if ours.isdecimal() else None
-        figures.append(Figure(column.name, cell.printed, ours, computed, None, "same" if same else "unexplained"))
-    return figures
-
-
-def _part(found: Compiled, path: str) -> dict[str, str] | None:
-    """Block, depth and settings of a stem, a stage or a head; a stem and a head are one block."""
-    model = found.model
-    place, _, index = path.partition(".")
-    if place != "stages":
-        end = {"stem": model.stem, "head": model.head}.get(place)
-        if end is None:
-            return None
-        return {
-            "depth": "1",
-            **{name: show_value(s.value) for name, s in _given(end).items()},
-            "block": show_value(end),
-        }
-    if not index.isdecimal() or int(index) >= len(model.stages):
-        return None
-    stage = model.stages[int(index)]
-    settings = found.settings[int(index)][0]
-    texts = {name: show_value(setting.value) for name, setting in settings.items()}
-    return {**texts, "depth": show_value(stage.depth.value), "block": stage.block.name}
-
-
-def _given(end: Block | Sequence) -> Mapping[str, Setting]:
-    if isinstance(end, Block):
-        return end.settings
-    return {name: setting for _, step in end.steps for name, setting in _given(step).items()}
 
 
 # Spaces
@@ -259,114 +276,3 @@ def _sizes(table: Table, row: Row, networks: Networks) -> list[Figure]:
         same: Agreement = "same" if near == literal(text) else "unexplained"
         figures.append(Figure(column.name, text, printed(near, text), amount, None, same, note=claim.note))
     return figures
-
-
-# Scalings
-
-
-def _powers(table: Table, row: Row, networks: Networks) -> list[Figure]:
-    """The printed powers of s by which dimensions and counts grow, and the exact ones of the table's base."""
-    base = table.base
-    if base is None:
-        return [Figure(c.name, row.cells[c.name].printed, None, None, None, "missing") for c in table.columns]
-    before = networks.make(base.program, base.model, Changes(base.settings))
-    after, leading = before, None
-    if row.scaling is not None and before is not None:
-        by_factor = Changes(base.settings, (row.scaling.format(s=_text(base.factor)),))
-        after = None if _is_general(row) else networks.make(base.program, base.model, by_factor)
-        leading = networks.leading(before, row.scaling.format(s="s"))
-    figures = []
-    for column in table.columns:
-        cell = row.cells[column.name]
-        if (cell.exponent is None and cell.formula is None) or not column.reads:
-            figures.append(Figure(column.name, cell.printed, None, None, None, "not compared"))
-            continue
-        old, new = (_size(each, base.part, column.reads[0]) for each in (before, after))
-        if before is None or (row.scaling is not None and (leading is None or len(leading.pieces) != 1)):
-            figures.append(Figure(column.name, cell.printed, None, None, None, "missing"))
-            continue
-        exponent = _exponent(leading, base.part, column.reads[0]) * column.times.numerator / column.times.denominator
-        same = _is_printed(exponent, cell, leading)
-        ours = _power(column.form, exponent_text(exponent))
-        shown = (new, old) if new is not None else (None, None)
-        agreement: Agreement = "same" if same else "unexplained"
-        figures.append(Figure(column.name, cell.printed, ours, shown[0], None, agreement, base=shown[1]))
-    return figures
-
-
-def _is_general(row: Row) -> bool:
-    """Whether a row is for every number of another name."""
-    return any(cell.formula is not None for cell in row.cells.values())
-
-
-def _exponent(leading: Leading | None, part: str, what: str) -> Any:
-    """The exponent of s for a dimension or a count of a part of a model; 0 for what no line changes."""
-    import sympy  # type: ignore[import-untyped]
-
-    if leading is None:
-        return sympy.Integer(0)
-    [piece] = leading.pieces
-    if what in MEASURES:
-        return next((getattr(stage, what) for stage in piece.stages if stage.name == part), sympy.Integer(0))
-    path = "input.height" if what == "resolution" else f"{part}.{what}"
-    return dict(piece.dimensions).get(path, sympy.Integer(0))
-
-
-def _is_printed(exponent: Any, cell: Cell, leading: Leading | None) -> bool:
-    """Whether an exponent is the printed one: equal, or equal when it is rounded to the printed digits."""
-    if cell.formula is not None:
-        return same_exponent(exponent, cell.formula, leading.parameters if leading is not None else ())
-    if cell.exponent is None or not exponent.is_Rational:
-        return False
-    exact = Fraction(int(exponent.p), int(exponent.q))
-    return exact == cell.exponent or (cell.digits is not None and round(exact, cell.digits) == cell.exponent)
-
-
-def _power(form: str, exponent: str) -> str:
-    """`1`, `s`, `s^(1/2)`; the exponent itself where the column prints that."""
-    if "^" not in form:
-        return form.format(exponent)
-    if exponent in ("0", "1"):
-        return "1" if exponent == "0" else form.partition("^")[0]
-    return form.format(exponent if exponent.isalnum() else f"({exponent})")
-
-
-def _size(found: Compiled | None, part: str, what: str) -> int | None:
-    """A dimension or a count of a part of a model."""
-    if found is None:
-        return None
-    if what in MEASURES:
-        counts = {group.key: int(getattr(group, what)) for group in count(found.network).by("stage")}
-        return counts.get(part)
-    if what == "resolution":
-        return int(found.network.input[1])
-    settings = _part(found, part)
-    return int(settings[what]) if settings is not None and settings.get(what, "").isdecimal() else None
-
-
-def _ratios(table: Table, networks: Networks) -> list[Ratio]:
-    """What the table's scalings make of whole networks."""
-    found: list[Ratio] = []
-    if table.measured is None:
-        return found
-    factor = table.measured.factor
-    for row in table.rows:
-        if row.scaling is None or _is_general(row):
-            continue
-        for name in table.measured.networks:
-            pair = networks.find(name), networks.find(name, Changes(scalings=(row.scaling.format(s=_text(factor)),)))
-            costs = [count(each.network) for each in pair if each is not None]
-            for column in table.columns:
-                exponent = row.cells[column.name].exponent
-                if len(costs) < len(pair) or exponent is None or column.reads[0] not in MEASURES:
-                    continue
-                old, new = (int(getattr(cost, column.reads[0])) for cost in costs)
-                formula = f"{float(factor) ** float(exponent):.2f}"
-                found.append(
-                    Ratio(row.name, name, _text(factor), column.name, formula, f"{new / old:.2f}", base=old, scaled=new)
-                )
-    return found
-
-
-def _text(number: Fraction) -> str:
-    return str(number)

@@ -1,11 +1,13 @@
 """What the papers print, as values: a `Paper` with its tables, from one file of `specs/papers/`.
 
-A table is of one of four kinds, which says what its cells are compared with:
+A table is of one of six kinds, which says what its cells are compared with:
 
 - networks: a row is a network; its flops, params and acts are printed
 - stages:   a row is a stem, a stage or a head of one network; its settings are printed
 - scaling:  a row is a scaling of a base; the powers of the factor s by which something grows are printed
 - spaces:   a row is a design space; its dimensions and the number of its settings are printed
+- recipes:  a row is a setting of training, a column a recipe and a stage of its progressive learning
+- reported: nothing that can be counted is printed; where a row has a network or a recipe, ours stands below
 
 Figures are texts, with the digits that are printed; G stands for the papers' B.
 """
@@ -13,7 +15,6 @@ Figures are texts, with the digits that are printed; G stands for the papers' B.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
@@ -21,15 +22,8 @@ from typing import Any, Literal, get_args
 
 from archdsl.graph.cost import MEASURES
 from archdsl.records import dataclass
-from archdsl.suggest import did_you_mean, nearest
-from archdsl.visible import visible
 
-Kind = Literal["networks", "stages", "scaling", "spaces"]
-_WORDS = re.compile(r"[a-z0-9]+")
-_NAME = re.compile(r"[a-z0-9 :/_.,()-]*", re.IGNORECASE | re.ASCII)
-_TABLE, _FIGURE = ("table", "tab", "tbl"), ("figure", "fig")
-_MAX_LETTERS = 200
-"""Letters of a table's name that are looked at."""
+Kind = Literal["networks", "stages", "scaling", "spaces", "recipes", "reported"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +43,12 @@ class Column:
     """How a power of s is written."""
     times: Fraction = Fraction(1)
     """What an exponent is multiplied with."""
+    part: str | None = None
+    """Of what is told of a network: a stem or a head in place of its stages."""
+    recipe: str | None = None
+    """Whose settings the column prints."""
+    stage: int = -1
+    """Of the recipe's progressive learning, from 0; -1 is the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class Cell:
     exponent: Fraction | None = None
     digits: int | None = None
     formula: str | None = None
+    reads: tuple[str, ...] | None = None
+    """The settings that are read in place of the column's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Row:
     input: int | str | None = None
     """The height and width of the image, or what the paper says in their place."""
     variant: str | None = None
-    """Of the table's program: the model that is compiled in place of `model`."""
+    """Of the table's program: the model that is compiled in place of `model`; without one, a guess at the row's."""
     figures: Mapping[str, str] = field(default_factory=dict)
     cells: Mapping[str, Cell] = field(default_factory=dict)
     part: str | None = None
@@ -85,6 +87,10 @@ class Row:
     """Accuracies, times and the like, which are the paper's and never ours."""
     note: str | None = None
     space: tuple[str, str] | None = None
+    setting: str | None = None
+    """Of a table of recipes: the setting that is printed, as a recipe names it."""
+    recipe: str | None = None
+    """Of a table of what is reported: a recipe that the row was trained by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,15 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Trained:
+    """A network and a recipe of progressive learning, whose share of the flops at the final size is worked out."""
+
+    row: str
+    model: str
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table or figure of a paper."""
 
@@ -125,7 +140,12 @@ class Table:
     base: Base | None = None
     measured: Measured | None = None
     program: str = ""
-    """Models that differ from shipped ones in what a row says."""
+    """Models and recipes that differ from shipped ones in what a row says."""
+    counted: tuple[str, ...] = ()
+    """Measures that the paper does not print, and that are ours alone."""
+    recipes: str = ""
+    """The file, from the data root, that declares the recipes of the table; else its program does."""
+    trained: tuple[Trained, ...] = ()
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -186,6 +206,9 @@ def _table(found: dict[str, Any]) -> Table:
         _base(found["base"]) if "base" in found else None,
         _measured(found["measured"]) if "measured" in found else None,
         _text(found.get("program", ())),
+        tuple(found.get("counted", ())),
+        found.get("recipes", ""),
+        tuple([Trained(each["row"], each["model"], each["recipe"]) for each in found.get("trained", ())]),
     )
 
 
@@ -203,6 +226,8 @@ def _row(found: dict[str, Any]) -> Row:
         reported,
         found.get("note"),
         _place(found["space"]) if "space" in found else None,
+        found.get("setting"),
+        found.get("recipe"),
     )
 
 
@@ -217,11 +242,12 @@ def _reported(found: dict[str, Any]) -> dict[str, Any]:
     return reported
 
 
-def _cell(found: dict[str, str]) -> Cell:
+def _cell(found: dict[str, Any]) -> Cell:
     text = found.get("exponent")
     digits = len(text.partition(".")[2]) if text is not None and "." in text else None
     exponent = None if text is None else Fraction(text)
-    return Cell(found["printed"], found.get("means"), exponent, digits, found.get("formula"))
+    reads = tuple(found["reads"]) if "reads" in found else None
+    return Cell(found["printed"], found.get("means"), exponent, digits, found.get("formula"), reads)
 
 
 def _column(found: dict[str, Any]) -> Column:
@@ -233,6 +259,9 @@ def _column(found: dict[str, Any]) -> Column:
         found.get("argument"),
         found.get("form", "{}"),
         Fraction(found.get("times", 1)),
+        found.get("part"),
+        found.get("recipe"),
+        found.get("stage", -1),
     )
 
 
@@ -252,54 +281,3 @@ def _text(lines: Sequence[str]) -> str:
 
 def _measured(found: dict[str, Any]) -> Measured:
     return Measured(tuple(found["networks"]), Fraction(found["factor"]))
-
-
-# Names
-
-
-class UnknownTable(ValueError):
-    """No paper or table has this name; the message says which there are."""
-
-
-def choose(text: str, papers: Sequence[Paper]) -> list[tuple[Paper, Table]]:
-    """The tables that a name stands for: `key:5`, `key:figure-15`, also `key/15`, `key figure 15`.
-
-    `key:3` stands for 3a and 3b where there is no table 3, and `key` for all tables. Raises `UnknownTable`.
-    """
-    words = _WORDS.findall(text[:_MAX_LETTERS].lower()) if _NAME.fullmatch(text) and len(text) <= _MAX_LETTERS else []
-    papers_words = [(paper, _WORDS.findall(paper.key)) for paper in papers]
-    fitting = [(paper, own) for paper, own in papers_words if words[: len(own)] == own]
-    if not fitting:
-        hint = did_you_mean(re.split(r"[:/\s]", text.strip(), maxsplit=1)[0], [paper.key for paper in papers])
-        raise UnknownTable(f"there is no paper '{visible(text[:_MAX_LETTERS])}'; {hint}")
-    paper, own = max(fitting, key=lambda each: len(each[1]))
-    rest = words[len(own) :]
-    if not rest:
-        return [(paper, table) for table in paper.tables]
-    found = [table for table in paper.tables if _WORDS.findall(table.id) == rest] or _loosely(paper, rest)
-    if not found:
-        known = [table.id for table in paper.tables]
-        guess = nearest("-".join(rest), known)
-        hint = f"did you mean '{paper.key}:{guess}'?" if guess else f"there are {', '.join(known)}"
-        raise UnknownTable(f"{paper.key} has no table '{visible(' '.join(rest))}'; {hint}")
-    return [(paper, table) for table in found]
-
-
-def _loosely(paper: Paper, words: list[str]) -> list[Table]:
-    """Tables by their number, with or without the word before it: the one itself, else its parts."""
-    kind = _FIGURE[0] if words[0] in _FIGURE else _TABLE[0] if words[0] in _TABLE else None
-    number = words[1:] if kind else words
-    if not number:
-        return []
-    whole, parts = [], []
-    for table in paper.tables:
-        own = _WORDS.findall(table.id)
-        is_figure = own[0] == _FIGURE[0]
-        if kind is not None and is_figure != (kind == _FIGURE[0]):
-            continue
-        mine = own[1:] if is_figure else own
-        if mine == number:
-            whole.append(table)
-        elif mine[: len(number)] == number or re.fullmatch(rf"{re.escape(''.join(number))}[a-z]", mine[0]):
-            parts.append(table)
-    return whole or parts

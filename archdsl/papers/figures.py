@@ -16,13 +16,15 @@ Agreement = Literal[
     "unexplained",
     "missing",
     "no network",
+    "guess",
     "not compared",
     "not printed",
 ]
 """same: the compiler's figure has the printed digits. convention: it has them by another convention than the paper's.
 truncated: it has them cut off. size: it has them for images of another size, which the network claims. explained: it
 has not, and a note of the network quotes the printed figure and says why. unexplained: it has not. missing: the network
-is not there or does not compile. no network: the row has none. not compared: a formula. not printed: the figure is ours
+is not there or does not compile. no network: the row has none. guess: neither has it,
+and the compiler's figure is of a guess at it. not compared: a formula. not printed: the figure is ours
 alone."""
 FAULTS: tuple[Agreement, ...] = ("unexplained", "missing")
 """What no paper is to blame for."""
@@ -73,6 +75,8 @@ class PaperRow:
     note: str | None
     space: str | None = None
     """In a table of spaces: the space."""
+    recipe: str | None = None
+    """In a table of what is reported: the recipe that the row was trained by."""
 
 
 @documented
@@ -92,6 +96,24 @@ class Ratio:
 
 
 @documented
+class TrainingCost:
+    """What progressive learning costs a network, whose stages have equally many steps."""
+
+    row: str
+    network: str
+    recipe: str
+    sizes: list[str]
+    """Of the images in each stage: `128 x 128`."""
+    flops: list[int]
+    """Of the network at each size, for an image."""
+    by_area: str | None
+    """The mean over the stages of the images' area, as a share of the last stage's. None as the next where there is no
+    such network or recipe."""
+    by_flops: str | None
+    """The mean over the stages of the flops, as a share of the last stage's."""
+
+
+@documented
 class TableReport:
     """A table. In a list of tables, `rows` is empty."""
 
@@ -103,6 +125,8 @@ class TableReport:
     name: str
     about: str
     kind: Kind
+    model: str | None
+    """In a table of stages: the network."""
     conventions: list[str]
     """The paper's own conventions of counting, the usual one first."""
     size: int
@@ -116,3 +140,4 @@ class TableReport:
     note: str | None
     without_network: str | None
     """Why rows without a network have none."""
+    training: list[TrainingCost]

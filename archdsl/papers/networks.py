@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archdsl.analysis.answers import recipe_named
 from archdsl.analysis.changes import symbolic_scaling
 from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.program import Program
@@ -14,6 +15,7 @@ from archdsl.resources import read_data
 from archdsl.source import Source, Span
 from archdsl.spaces.entry import space_named
 from archdsl.spaces.space import Space
+from archdsl.training.recipe import Recipe
 
 _NONE = Changes()
 
@@ -58,6 +60,19 @@ class Networks:
         """A space of a file; None where there is none of this name, or it is at fault."""
         program = self._program(path)
         return space_named(self._compiler, program, name, Diagnostics()) if program is not None else None
+
+    def recipe(self, path: str, name: str) -> Recipe | None:
+        """A recipe of a file; None where there is none of this name, or it is at fault."""
+        program = self._program(path)
+        return recipe_named(program, name, Diagnostics()) if program is not None else None
+
+    def made_recipe(self, text: str, name: str) -> Recipe | None:
+        """A recipe of a program given as text; None where there is none of this name, or it is at fault."""
+        try:
+            program = self._compiler.program(Source("specs/program.arch", text), Diagnostics())
+        except Fault:
+            return None
+        return recipe_named(program, name, Diagnostics())
 
     def make(self, text: str, name: str, changes: Changes) -> Compiled | None:
         """A model of a program given as text; None where it does not compile."""

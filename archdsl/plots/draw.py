@@ -61,6 +61,8 @@ TEXT, SMALL, NOTE = 8, 7, 6
 """Points."""
 LETTER = 0.6
 """The mean width of a letter, of its size."""
+WIDE = 1000
+"""A logarithmic axis of more than this, from end to end, marks powers of its base alone."""
 MANY = 60
 """Points beyond which none is marked."""
 
@@ -159,8 +161,13 @@ def _drawing(figure: Figure) -> Drawing:
     layout: Any = drawing.get_layout_engine()
     layout.set(rect=(0, (legend + note) / height, 1, panels / height), w_pad=0.03, h_pad=0.03, wspace=0.02)
     axes = drawing.subplots(rows, figure.columns, squeeze=False, sharey="row" if figure.columns > 1 else False)
-    for panel, place in zip(figure.panels, axes.flat, strict=True):
+    for panel, place in zip(figure.panels, axes.flat, strict=False):
         _panel(place, panel)
+    for place in axes.flat[len(figure.panels) :]:
+        place.remove()
+    for panel, place in zip(figure.panels, axes.flat, strict=False):  # of a row, all know by now how high it is
+        if _from_zero(panel):
+            place.set_ylim(bottom=0)
     if head:
         place_y = 1 - 0.02 / height
         drawing.text(0.5, place_y, "\n".join(head), fontsize=TEXT, fontweight="bold", ha="center", va="top")
@@ -168,7 +175,19 @@ def _drawing(figure: Figure) -> Drawing:
         _legend(drawing, entries, columns, note / height)
     if words:
         drawing.text(0.06 / width, 0.05 / height, words, fontsize=NOTE, color=GREY, va="bottom")
+    if rows > 1:
+        _settle(drawing)
     return drawing
+
+
+def _settle(drawing: Drawing) -> None:
+    """Panels stay where the layout puts them, to a millionth of the picture: how it solves several rows differs in the
+    last digits from one process to the next, and with them every identifier of an SVG."""
+    drawing.draw_without_rendering()
+    drawing.set_layout_engine("none")
+    for axes in drawing.axes:
+        left, bottom, width, height = [round(extent, 6) for extent in axes.get_position().bounds]
+        axes.set_position((left, bottom, width, height))
 
 
 def _height(panel: Panel) -> float:
@@ -187,12 +206,14 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.set_xscale("log", base=panel.x.log)
     if panel.y.log:
         axes.set_yscale("log", base=panel.y.log)
-    _axis(axes.xaxis, panel.x)
-    _axis(axes.yaxis, panel.y)
+    _axis(axes.xaxis, panel.x, [x for series in panel.series for x, _ in series.points])
+    _axis(axes.yaxis, panel.y, [y for series in panel.series for _, y in series.points])
     bars = [series for series in panel.series if series.form == "bars"]
     for series in panel.series:
         if series.form == "bars":
             _bars(axes, series, bars.index(series), len(bars))
+        elif series.form == "band":
+            _band(axes, series)
         else:
             _line(axes, series)
     if bars:
@@ -201,11 +222,20 @@ def _panel(axes: Axes, panel: Panel) -> None:
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.22, y=0.02)
         axes.set_xlim(left=0)
-    elif not panel.y.log and all(y >= 0 for series in panel.series for _, y in series.points):
-        axes.set_ylim(bottom=0)
 
 
-def _axis(axis: Any, said: Axis) -> None:
+def _from_zero(panel: Panel) -> bool:
+    """Whether an axis begins at 0: one of lengths or shares, not of bars, which have their own."""
+    bars = any(series.form == "bars" for series in panel.series)
+    return (
+        not bars
+        and not panel.y.log
+        and not panel.y.free
+        and all(y >= 0 for series in panel.series for _, y in series.points)
+    )
+
+
+def _axis(axis: Any, said: Axis, values: Sequence[float]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     axis.set_label_text(said.label)
@@ -213,7 +243,8 @@ def _axis(axis: Any, said: Axis) -> None:
         axis.set_ticks(range(len(said.names)), labels=said.names)
         return
     if said.log:
-        axis.set_major_locator(LogLocator(base=said.log, subs=(1.0,) if said.log == 2 else (1.0, 2.0, 5.0)))
+        wide = said.log == 2 or (values and max(values) > WIDE * min(values))
+        axis.set_major_locator(LogLocator(base=said.log, subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
         axis.set_minor_locator(NullLocator())
     else:
         axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10], integer=said.whole))
@@ -239,6 +270,16 @@ def _line(axes: Axes, series: Series) -> None:
         )
 
 
+def _band(axes: Axes, series: Series) -> None:
+    """An area, behind all lines: what lies below it is seen through it."""
+    if not series.points:
+        return
+    color = STYLES[series.style % len(STYLES)].color
+    xs, ys = [x for x, _ in series.points], [y for _, y in series.points]
+    (area,) = axes.fill(xs, ys, facecolor=color, alpha=0.15, linewidth=0, zorder=1.2)
+    area.set_gid(series.key)
+
+
 def _look(series: Series) -> dict[str, Any]:
     """How a line is drawn, in the panel and in the legend."""
     style = STYLES[series.style % len(STYLES)]
@@ -248,6 +289,9 @@ def _look(series: Series) -> dict[str, Any]:
     if series.form == "line":
         return {"color": style.color, "linewidth": 0.9, "linestyle": (0, style.dash or (2.6, 1.3)), "zorder": 2.5}
     look: dict[str, Any] = {"color": style.color, "markeredgewidth": 0.8, "zorder": 3}
+    if series.form == "scatter":
+        look |= {"linestyle": "none", "marker": style.mark, "markersize": 2.2, "markeredgewidth": 0.3}
+        return look | {"markerfacecolor": "white" if series.style % 2 else style.color, "zorder": 2.2}
     if len(series.points) <= MANY:
         look |= {"marker": style.mark, "markerfacecolor": "white" if series.style % 2 else style.color}
         look |= {"markersize": 4 if len(series.points) <= 20 else 3}

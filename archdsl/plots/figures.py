@@ -15,8 +15,9 @@ from archdsl.graph.cost import MEASURES, SUFFIXES
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow
 from archdsl.records import dataclass
 
-Form = Literal["steps", "points", "line", "guide", "bars"]
-"""`steps`: a level line through marked points; `points`: marked points, joined; `line`, `guide`: no marks."""
+Form = Literal["steps", "points", "line", "guide", "bars", "scatter", "band"]
+"""`steps`: a level line through marked points; `points`: marked points, joined; `line`, `guide`: no marks; `scatter`:
+marked points that nothing joins; `band`: the points go around an area."""
 
 MAX_SERIES = 8
 """More lines than this cannot be told apart in one panel."""
@@ -56,6 +57,8 @@ class Axis:
     """Whether only whole numbers are marked."""
     names: tuple[str, ...] = ()
     """Of the places 0, 1, … of an axis without numbers."""
+    free: bool = False
+    """Whether it begins where its numbers do, and not at zero."""
 
 
 @dataclass(frozen=True, slots=True)

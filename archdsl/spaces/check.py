@@ -1,7 +1,7 @@
 """Whether the spaces of a file are sound: some setting is a member, the recipe and reward have values, claims hold.
 
 Few settings are all looked at; of many some are tried, each time the same, until one is a member. How many are is then
-counted where costs are sums (`arrays/structure.py`).
+counted where costs are sums, or there are few tables of stages (`arrays/counted.py`).
 """
 
 from __future__ import annotations
@@ -190,18 +190,19 @@ def _verdict(ctx: Context, space: Space, claim: SpaceClaim, tried: _Tried) -> Sp
         case _:
             if tried.few:
                 return SpaceVerdict(claim, tried.valid if tried.count == space.settings else None)
-            return _by_sums(ctx, space, claim)
+            return _counted(ctx, space, claim)
 
 
-def _by_sums(ctx: Context, space: Space, claim: SpaceClaim) -> SpaceVerdict:
+def _counted(ctx: Context, space: Space, claim: SpaceClaim) -> SpaceVerdict:
+    """By sums, or by tables of stages."""
+    from archdsl.spaces.arrays.counted import by_sums, by_tables
     from archdsl.spaces.arrays.engine import Engine
-    from archdsl.spaces.arrays.structure import Tied
-    from archdsl.spaces.arrays.sums import all_valid
 
-    try:
-        return SpaceVerdict(claim, all_valid(Engine(ctx, space)))
-    except Tied as tied:
-        return SpaceVerdict(claim, None, str(tied))
+    engine = Engine(ctx, space)
+    structure, count = by_sums(engine)
+    if count is None:
+        count = by_tables(engine)[1]
+    return SpaceVerdict(claim, count, structure.tied or "")
 
 
 _WORDS = {"dimensions": "dimension", "settings": "setting", "valid": "valid setting"}

@@ -34,19 +34,22 @@ class Written:
         return Draw(name, self.law, self.count, self.tied)
 
 
-def written_law(ctx: Context, e: ast.Expression, env: Environment) -> Written:
-    """The law of a draw. Raises `Fault` or `AlreadyReported`."""
+def written_law(ctx: Context, e: ast.Expression, env: Environment, *, fine: bool = False) -> Written:
+    """The law of a draw. Raises `Fault` or `AlreadyReported`.
+
+    With `fine`, a law over numbers has a quantum where none is given: see `_fine`.
+    """
     match e:
         case ast.Call(function=ast.Reference(name="reweighted"), arguments=(ast.Argument(value=inner),)):
-            found = written_law(ctx, inner, env)
+            found = written_law(ctx, inner, env, fine=fine)
             return Written(found.law, found.count, found.tied, reweighted=True)
         case ast.Call(
             function=ast.Reference(name="each" | "tied" as word),
             arguments=(ast.Argument(value=number), ast.Argument(value=inner)),
         ):
-            return Written(_law(ctx, inner, env), _length(ctx, number, env), word == "tied")
+            return Written(_law(ctx, inner, env, fine), _length(ctx, number, env), word == "tied")
         case _:
-            return Written(_law(ctx, e, env))
+            return Written(_law(ctx, e, env, fine))
 
 
 def _length(ctx: Context, e: ast.Expression, env: Environment) -> int:
@@ -60,7 +63,7 @@ def _length(ctx: Context, e: ast.Expression, env: Environment) -> int:
     return value
 
 
-def _law(ctx: Context, e: ast.Expression, env: Environment) -> Law:
+def _law(ctx: Context, e: ast.Expression, env: Environment, fine: bool) -> Law:
     if not isinstance(e, ast.Call) or not isinstance(e.function, ast.Reference) or e.function.name not in _MAKERS:
         raise AlreadyReported  # the resolver reported it
     named = {a.name.text: a.value for a in e.arguments if a.name is not None}
@@ -68,7 +71,7 @@ def _law(ctx: Context, e: ast.Expression, env: Environment) -> Law:
     if not given or not named.keys() <= set(LAWS[e.function.name]):
         raise AlreadyReported
     ctx.spend(1, e, env)
-    return _MAKERS[e.function.name](_Call(ctx, e, given, named, env))
+    return _MAKERS[e.function.name](_Call(ctx, e, given, named, env, fine))
 
 
 class _Call(NamedTuple):
@@ -79,13 +82,14 @@ class _Call(NamedTuple):
     given: tuple[ast.Expression, ...]
     named: Mapping[str, ast.Expression]
     env: Environment
+    fine: bool
 
 
 # Numbers at equal distances
 
 
 def _int(call: _Call) -> Law:
-    ctx, _, given, _, env = call
+    ctx, _, given, _, env, _ = call
     low, high = _ends(ctx, given[0], env)
     for end in (low, high):
         if not whole(end):
@@ -95,18 +99,20 @@ def _int(call: _Call) -> Law:
 
 
 def _uniform(call: _Call) -> Law:
-    ctx, e, given, named, env = call
-    if "quantum" not in named:
+    ctx, e, given, named, env, fine = call
+    if "quantum" not in named and not fine:
         help_ = f"write `uniform({given[0].span.text}, quantum: …)`"
         raise fault("E306", "`uniform` needs `quantum`, the distance of its values", e, env, help=help_)
     low, high = _ends(ctx, given[0], env)
-    return Law(_grid(given[0], low, high, _quantum(ctx, named["quantum"], env), env))
+    quantum = _quantum(ctx, named["quantum"], env) if "quantum" in named else _fine(high - low, high - low)
+    return Law(_grid(given[0], low, high, quantum, env))
 
 
 def _log_uniform(call: _Call) -> Law:
-    ctx, e, given, named, env = call
+    ctx, e, given, named, env, fine = call
     low, high = _ends(ctx, given[0], env)
-    quantum = _quantum(ctx, named["quantum"], env) if "quantum" in named else 1
+    by_itself = _fine(low, high - low) if fine and low > 0 and not (whole(low) and whole(high)) else 1
+    quantum = _quantum(ctx, named["quantum"], env) if "quantum" in named else by_itself
     grid = _grid(given[0], low, high, quantum, env)
     below = Fraction(low) - Fraction(quantum) / 2
     if below <= 0:
@@ -121,6 +127,19 @@ def _log_uniform(call: _Call) -> Law:
         message = f"`log_uniform` has at most {limits.MAX_LOG_DOMAIN:,} values, not {grid.size:,}"
         raise fault("E394", message, e, env, help="give a larger `quantum`")
     return Law(grid, "log")
+
+
+def _fine(least: int | Fraction, length: int | Fraction) -> Fraction:
+    """The power of ten that is a hundredth to a thousandth of `least`, or the first larger one by which at most a
+    million values lie along `length`."""
+    quantum = Fraction(1)
+    while quantum * 100 > least > 0:
+        quantum /= 10
+    while quantum * 1000 <= least:
+        quantum *= 10
+    while length / quantum >= limits.MAX_LOG_DOMAIN:
+        quantum *= 10
+    return quantum
 
 
 def _ends(ctx: Context, e: ast.Expression, env: Environment) -> tuple[int | Fraction, int | Fraction]:
@@ -166,7 +185,7 @@ def _grid(e: ast.Expression, low: int | Fraction, high: int | Fraction, step: in
 
 
 def _power_of_two(call: _Call) -> Law:
-    ctx, _, given, _, env = call
+    ctx, _, given, _, env, _ = call
     low, high = _ends(ctx, given[0], env)
     for end in (low, high):
         if not whole(end) or end < 1 or end & (end - 1):
@@ -176,7 +195,7 @@ def _power_of_two(call: _Call) -> Law:
 
 
 def _one_of(call: _Call) -> Law:
-    ctx, e, given, named, env = call
+    ctx, e, given, named, env, _ = call
     if len(given) > limits.MAX_LIST:
         raise fault("E394", f"`one_of` has at most {limits.MAX_LIST:,} values, not {len(given):,}", e, env)
     values: list[Value] = []

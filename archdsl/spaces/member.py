@@ -27,6 +27,9 @@ from archdsl.records import dataclass
 from archdsl.spaces.space import Requirement, Space, Step
 from archdsl.syntax import ast
 
+STEPS = "E392"
+"""The code of an evaluation that takes too many steps."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -56,6 +59,15 @@ class Member:
         """The number of the requirement that refused it, among those of the space."""
         found = [i for i, each in enumerate(self.space.requirements) if each is self.refused]
         return found[0] if found else None
+
+    @property
+    def unfinished(self) -> str | None:
+        """Why its evaluation did not come to an end: then nobody knows whether it is a member."""
+        refused = self.refused
+        if not isinstance(refused, Diagnostic) or refused.code != STEPS:
+            return None
+        line, _ = refused.span.source.position(refused.span.start)
+        return f"{refused.span.source.name}:{line}: {refused.message}, for a setting of `{self.space.name}`"
 
     @property
     def costs(self) -> Mapping[str, int]:

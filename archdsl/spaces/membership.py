@@ -70,6 +70,8 @@ def membership(opened: Opened, compiled: Compiled, tries: int, progress: Progres
         found = member_of(opened.context, bare, setting)
         if progress is not None:
             progress(looked, 0)
+        if found.unfinished is not None:  # the others are likely to take as long
+            return Membership("not decided", None, found.refused, looked, all=False)
         if found.network is None or found.network.hash != compiled.network.hash:
             continue
         whole = opened.member(setting)

@@ -12,7 +12,7 @@ value of the domain has; the exact value comes back from the domain.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from archdsl.analysis.program import Program
@@ -22,7 +22,7 @@ from archdsl.numbers.text import format_number
 from archdsl.records import dataclass
 from archdsl.spaces.laws import Domain, Grid
 from archdsl.spaces.space import Space
-from archdsl.spaces.tables import Cell, Kind
+from archdsl.spaces.tables import Cell, Kind, TableFault
 
 INDEX, SEED, SPACE, DIGEST, HASH = "index", "seed", "space", "space_hash", "hash"
 MEASURES = ("flops", "params", "acts")
@@ -161,6 +161,28 @@ def setting_of(coded: Sequence[Coding], row: dict[str, Cell]) -> tuple[int, ...]
     return tuple(found)
 
 
+def settings_of(coded: Sequence[Coding], columns: Mapping[str, Sequence[Cell]], rows: Sequence[int]) -> list[list[int]]:
+    """The settings of some rows of a table, dimension by dimension. Raises `TableFault`."""
+    found = []
+    for each in coded:
+        if each.column not in columns:
+            raise TableFault(f"the table has no column `{each.column}`")
+        cells = columns[each.column]
+        known: dict[tuple[type, Cell], int] = {}  # a value is looked up once
+        numbers = []
+        for row in rows:
+            cell = cells[row]
+            key = type(cell), cell
+            if key not in known:
+                index = each.index(cell)
+                if index is None:
+                    raise TableFault(f"{cell!r} in row {row:,} is no value of `{each.column}`")
+                known[key] = index
+            numbers.append(known[key])
+        found.append(numbers)
+    return found
+
+
 __all__ = [
     "DIGEST",
     "HASH",
@@ -174,5 +196,6 @@ __all__ = [
     "digest_of",
     "kinds_of",
     "setting_of",
+    "settings_of",
     "show_number",
 ]

@@ -97,7 +97,8 @@ def read(path: Path) -> Table:
                 found = opened.read()
                 return Table({name: found.column(name).to_pylist() for name in found.column_names})
         rows = list(_rows(form, file))
-        return Table({name: [row.get(name) for row in rows] for name in (rows[0] if rows else ())})
+        names = dict.fromkeys([name for row in rows for name in row])  # a line of JSON may lack what another has
+        return Table({name: [row.get(name) for row in rows] for name in names})
 
 
 def read_row(path: Path, number: int) -> dict[str, Cell]:

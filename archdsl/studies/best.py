@@ -14,11 +14,11 @@ from archdsl import __version__
 from archdsl.spaces.population import HASH, MEASURES
 from archdsl.studies.ledger import StudyFault
 from archdsl.studies.study import POPULATION, Study
-from archdsl.views.best import BestReport, RankedReport
+from archdsl.views.best import BestOfReport, RankedReport
 from archdsl.views.study import TrialResult
 
 
-def best_of(study: Study, of: int | None = None, by: str = "error", top: int = 5) -> BestReport:
+def best_of(study: Study, of: int | None = None, by: str = "error", top: int = 5) -> BestOfReport:
     """The first so many members by the mean over their trainings, the smallest first; of equal ones the earlier.
 
     A member of which a training has no figure, since it failed or was ended early, is none of them. Raises `StudyFault`
@@ -45,7 +45,7 @@ def best_of(study: Study, of: int | None = None, by: str = "error", top: int = 5
         message = f"{len(open_):,} of the first {count:,} members have not ended: {shown}"
         raise StudyFault(f"{message}; `archdsl study work {study.folder}` goes on")
     ranked.sort(key=lambda each: (each.mean, each.member))
-    return BestReport(__version__, str(study.folder), by, count, failed, ranked[:top])
+    return BestOfReport(__version__, str(study.folder), by, count, failed, ranked[:top])
 
 
 def _ranked(study: Study, member: int, values: Sequence[float]) -> RankedReport:

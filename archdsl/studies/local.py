@@ -31,14 +31,17 @@ class Engine(Protocol):
         study: Study,
         numbers: Sequence[int],
         *,
-        jobs: int,
+        jobs: int | None,
         threads: int,
         watch_of: WatchOf,
         told: Callable[[Outcome], None],
         stopping: threading.Event,
     ) -> None:
-        """Run the trials. `told` hears of each that ended, in one thread at a time. When `stopping` is set those that
-        run are stopped, with what they have; they go on from there another time. Raises `StudyFault`."""
+        """Run the trials, `jobs` at a time or as many as there are cores for.
+
+        `told` hears of each that ended, in one thread at a time. When `stopping` is set those that run are stopped,
+        with what they have; they go on from there another time. Raises `StudyFault`.
+        """
 
 
 def cores() -> int:
@@ -61,13 +64,14 @@ def run_local(
     study: Study,
     numbers: Sequence[int],
     *,
-    jobs: int,
+    jobs: int | None,
     threads: int,
     watch_of: WatchOf,
     told: Callable[[Outcome], None],
     stopping: threading.Event,
 ) -> None:
     """See `Engine`. What others work on is waited for."""
+    jobs = jobs or (max(1, cores() // threads) if is_warm(study) else 1)
     left = deque(numbers)
     lock = threading.Lock()
     faults: list[BaseException] = []
@@ -80,7 +84,7 @@ def run_local(
                     return
                 number = left.popleft()
             try:
-                watch = _stopping_too(watch_of(number), stopping)
+                watch = stopping_too(watch_of(number), stopping)
                 outcome = run_trial(study, number, threads=threads, watch=watch, trainings=trainings)
                 with lock:
                     if outcome.state == "busy":
@@ -113,7 +117,15 @@ def run_local(
         raise faults[0]
 
 
-def _stopping_too(watch: Watch | None, stopping: threading.Event) -> Watch:
+class Asked(Protocol):
+    """What says whether trials are to stop: an event, for example."""
+
+    def is_set(self) -> bool: ...
+
+
+def stopping_too(watch: Watch | None, stopping: Asked) -> Watch:
+    """What may end a trial early, or stops it with all others."""
+
     def asked(epochs: Sequence[Metrics]) -> Stop | None:
         if stopping.is_set():
             return "interrupted"
@@ -122,4 +134,4 @@ def _stopping_too(watch: Watch | None, stopping: threading.Event) -> Watch:
     return asked
 
 
-__all__ = ["Engine", "WatchOf", "cores", "is_warm", "run_local", "trainings_of"]
+__all__ = ["Engine", "WatchOf", "cores", "is_warm", "run_local", "stopping_too", "trainings_of"]

@@ -145,7 +145,7 @@ class _Server:
     def close(self) -> None:
         """End the server, and with it what it has started."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(socket.SHUT_WR)
         self._process.wait()
         self._words.close()
 

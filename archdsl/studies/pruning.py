@@ -10,13 +10,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archdsl.studies.ledger import StudyFault
-from archdsl.studies.study import locked
-
-if TYPE_CHECKING:
-    from archdsl.studies.trial import Metrics
+from archdsl.studies.study import Metrics, locked
 
 DATABASE = "pruning.db"
 NAME = "pruning"

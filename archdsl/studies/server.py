@@ -207,7 +207,7 @@ def preload(tree: ast.Module, folder: Path, later: list[str]) -> None:
                 wanted.append(module)
     for name in [*wanted, *later]:
         if name not in sys.modules and not (folder / f"{name.partition('.')[0]}.py").exists():
-            with contextlib.suppress(ImportError):
+            with contextlib.suppress(Exception):
                 importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what is there is not gone over in the forks, whose memory would be copied by that

@@ -41,6 +41,8 @@ FREE = frozenset(("archdsl", "form", "retries"))
 _OURS = frozenset(field.name for field in fields(TrialResult))
 
 Row: TypeAlias = "dict[str, Cell]"
+Metrics: TypeAlias = "dict[str, Any]"
+"""The figures of an epoch, as the training script writes them in metrics.jsonl."""
 State: TypeAlias = Literal["waiting", "running", "stopped", "done", "pruned", "diverged", "refused", "failed"]
 """`stopped` has begun, and nobody works on it now: it goes on from its last checkpoint."""
 
@@ -307,6 +309,7 @@ __all__ = [
     "RESULTS",
     "STUDY",
     "TRIALS",
+    "Metrics",
     "Row",
     "State",
     "Study",

@@ -22,15 +22,13 @@ from archdsl.studies.ledger import FINAL, Attempt, End, Ledger, StudyFault, clai
 from archdsl.studies.members import Member, Refused, member_of
 from archdsl.studies.processes import LOST, Ended, Training, Trainings, environment
 from archdsl.studies.pruning import Pruning
-from archdsl.studies.study import Study
+from archdsl.studies.study import Metrics, Study
 from archdsl.training.entry_point import OptionFault
 from archdsl.training.plan import Plan, plan_of
 from archdsl.training.run_folder import FolderFault, Run, RunningFault
 from archdsl.training.start import record_end, record_start
 from archdsl.views.study import TrialResult, measured
 
-Metrics: TypeAlias = "dict[str, Any]"
-"""The figures of an epoch, as the training script writes them in metrics.jsonl."""
 Stop: TypeAlias = Literal["pruned", "interrupted"]
 Watch: TypeAlias = Callable[[Sequence[Metrics]], "Stop | None"]
 """Is asked several times a second, with the epochs that ended: whether the training is to end now, and why."""

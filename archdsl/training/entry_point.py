@@ -19,6 +19,7 @@ from archdsl.records import dataclass
 Settings = dict[str, Any]
 KINDS = {"int": int, "float": float}
 """Annotation of an option -> what its text becomes; all others stay text."""
+NUMBERS = {"int": "whole number", "float": "number"}
 PATHS = ("data", "val_data", "weights", "evaluate")
 """The options that are paths, from the folder where the command was given."""
 
@@ -46,6 +47,16 @@ class Option:
         else:
             text = f"{self.text} ({self.default})" if self.default is not None else self.text
             parser.add_argument(flag(name), type=self._reader(), default=absent, help=_escaped(text.strip()))
+
+    def wrong(self, text: str) -> str | None:
+        """Why a text is no value of the option; none where it is one."""
+        try:
+            self._reader()(text)
+        except argparse.ArgumentTypeError as error:
+            return str(error)
+        except ValueError:
+            return f"{text} is no {NUMBERS.get(self.kind, 'value')}"
+        return None
 
     def _reader(self) -> Callable[[str], Any]:
         """What makes the value of a text, as the script does. argparse says its name of a text that is none."""

@@ -27,7 +27,7 @@ class RankedReport:
 
 
 @documented
-class BestReport:
+class BestOfReport:
     """The output of `archdsl study best DIR --format json`."""
 
     archdsl: str
@@ -42,7 +42,7 @@ class BestReport:
     """The best first."""
 
 
-def best_text(report: BestReport) -> str:
+def best_text(report: BestOfReport) -> str:
     """The best members as a table, and the command that trains the best of them again."""
     lines = [f"the best of the first {report.of:,} members of {visible(report.folder)}, by {report.by}"]
     if report.failed:
@@ -74,4 +74,4 @@ def _without(cells: tuple, place: int) -> tuple:  # type: ignore[type-arg]  # of
     return cells[:place] + cells[place + 1 :]
 
 
-__all__ = ["BestReport", "RankedReport", "best_text"]
+__all__ = ["BestOfReport", "RankedReport", "best_text"]

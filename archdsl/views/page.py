@@ -27,6 +27,7 @@ footer { color: #555; font-size: .8rem; margin-top: 2rem; }
 @media print { body { margin: 0; max-width: none; } thead { display: table-header-group; } tr { break-inside: avoid; } }
 """
 
+MARK = re.compile(r"<use([^>]*?)\s*/>")
 NUMBER = re.compile(r"-?[0-9][0-9,.]*|", re.ASCII)
 
 
@@ -67,7 +68,9 @@ def page(figure: Figure, svg: str, headers: Sequence[str], rows: Sequence[Sequen
 
 def _said(picture: str, series: Series) -> str:
     """The picture in which a line, or each bar, says what it is where one points at it."""
-    words = {series.key: series.label}
+    if series.form == "scatter":
+        return _said_of_points(picture, series)
+    words = {series.key: series.texts[0] if series.form == "band" and series.texts else series.label}
     if series.form == "bars":
         words = {f"{series.key}-{i}": f"{series.label}: {text}" for i, text in enumerate(series.texts)}
     for key, text in words.items():
@@ -75,6 +78,21 @@ def _said(picture: str, series: Series) -> str:
             place = f'<g id="{key}">'
             picture = picture.replace(place, f"{place}<title>{escape(text)}</title>", 1)
     return picture
+
+
+def _said_of_points(picture: str, series: Series) -> str:
+    """The picture in which each point of a series says what it is."""
+    begin = picture.find(f'<g id="{series.key}">')
+    end = picture.find('<g id="', begin + 1)
+    part = picture[begin:end]
+    marks = list(MARK.finditer(part))
+    if begin < 0 or len(marks) != len(series.texts):  # some points share a place beyond what is drawn
+        return picture
+    made, at = [], 0
+    for mark, text in zip(marks, series.texts, strict=True):
+        made += [part[at : mark.start()], f"<use{mark[1]}><title>{escape(text)}</title></use>"]
+        at = mark.end()
+    return picture[:begin] + "".join(made) + part[at:] + picture[end:]
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

@@ -30,8 +30,18 @@ _SUMMARY: dict[Agreement, str] = {
     "unexplained": "OTHERWISE, WITHOUT A REASON",
     "missing": "OF A NETWORK THAT IS NOT THERE",
     "no network": "of networks that archdsl does not have",
-    "not compared": "formulas that are not compared",
+    "guess": "of networks that archdsl does not have, beside a guess",
+    "not compared": "that are not compared",
 }
+
+
+_MARKS: dict[Agreement, str] = {
+    "explained": "differs",
+    "unexplained": "DIFFERS",
+    "missing": "MISSING",
+    "guess": "guess",
+}
+"""What stands behind a figure; that it is the printed one needs no word."""
 
 
 @documented
@@ -51,7 +61,10 @@ def paper_report(reports: Sequence[TableReport]) -> PaperReport:
 
 def faults(reports: Sequence[TableReport]) -> int:
     """How many figures differ without a reason, or belong to a network that should be there."""
-    return sum([figure.agreement in FAULTS for report in reports for row in report.rows for figure in row.figures])
+    rows = [row for report in reports for row in report.rows]
+    figures = [figure for row in rows for figure in (*row.figures, *row.structure)]
+    untrained = [cost for report in reports for cost in report.training if cost.by_area is None]
+    return sum([figure.agreement in FAULTS for figure in figures]) + len(untrained)
 
 
 # The list of tables
@@ -97,6 +110,8 @@ class _Page:
             parts.append(self._structure())
         if r.ratios:
             parts.append(self._ratios())
+        if r.training:
+            parts.append(self._training())
         parts += [self._legend(), self._notes(), self._summary()]
         return "\n".join([part for part in parts if part])
 
@@ -116,7 +131,7 @@ class _Page:
         groups.append(("", first))
         for column in dict.fromkeys(figure.column for row in rows for figure in row.figures):
             found = [next((f for f in row.figures if f.column == column), None) for row in rows]
-            right = self.report.kind in ("networks", "spaces")
+            right = self.report.kind in ("networks", "spaces", "recipes")
             columns = [("printed", [f.printed or "" if f is not None else "" for f in found], right)]
             if any(f is not None and f.ours is not None for f in found):
                 columns.append(("ours", [f.ours or "" if f is not None else "" for f in found], right))
@@ -134,28 +149,29 @@ class _Page:
 
     def _label(self, row: PaperRow) -> str:
         numbers = [self._note(row.note)] if row.note else []
-        if any(figure.agreement == "no network" for figure in row.figures) and self.report.without_network:
+        if any(figure.agreement in ("no network", "guess") for figure in row.figures) and self.report.without_network:
             numbers.append(self._note(self.report.without_network))
         return " ".join([row.row, *numbers])
 
     def _mark(self, figure: Figure, row: PaperRow) -> str:
         """Empty where ours is what is printed."""
-        words = {"explained": "differs", "unexplained": "DIFFERS", "missing": "MISSING"}.get(figure.agreement, "")
+        words = _MARKS.get(figure.agreement, "")
         if figure.agreement in ("convention", "truncated", "size"):
             own = figure.agrees_by in self.report.conventions
             at = [f"at {figure.agrees_at}"] if figure.agrees_at is not None else []
             cut = ["cut off"] if figure.truncated else []
             words = " ".join([*cut, *at, *([] if own else [f"by {figure.agrees_by}"])])
         if figure.note is not None:
-            words += f" {self._note(f'{row.model or row.space}: {figure.note}')}"
+            named = row.model or row.space or self.report.model
+            words += f" {self._note(f'{named}: {figure.note}')}"
         return words
 
     def _structure(self) -> str:
         rows = [row for row in self.report.rows if row.structure]
         headers = ["row", *[figure.column for figure in rows[0].structure]]
-        cells = [[row.row, *[figure.ours for figure in row.structure]] for row in rows]
+        cells = [[row.row, *[figure.ours or "MISSING" for figure in row.structure]] for row in rows]
         text = render_markdown(headers, cells) if self.markdown else table(headers, cells)
-        return f"the networks as their specs give them:\n\n{text}"
+        return f"the {'recipes' if rows[0].recipe else 'networks'} as their specs give them:\n\n{text}"
 
     def _ratios(self) -> str:
         """A line for each scaling and network, with the formula's value and the measured one for each measure."""
@@ -173,16 +189,29 @@ class _Page:
         text = _grouped(groups, markdown=self.markdown)
         return f"how often as large networks become, by a factor s of {ratios[0].factor}:\n\n{text}"
 
+    def _training(self) -> str:
+        """A line for each network that is trained progressively."""
+        headers = ["row", "network", "recipe", "sizes of the stages", "images", "flops"]
+        rows: list[list[Cell]] = [
+            [c.row, c.network, c.recipe, ", ".join(c.sizes), c.by_area or "MISSING", c.by_flops or "MISSING"]
+            for c in self.report.training
+        ]
+        text = render_markdown(headers, rows) if self.markdown else table(headers, rows)
+        return f"what progressive learning costs, as a share of as many steps at the last size, not of time:\n\n{text}"
+
     def _legend(self) -> str:
         """What the columns and the marks mean."""
         lines: list[tuple[str, str]] = []
         figures = [figure for row in self.report.rows for figure in row.figures]
-        if self.report.kind == "networks":
+        if self.report.kind == "networks" or any(row.structure and row.recipe is None for row in self.report.rows):
             usual = CONVENTIONS[self.report.conventions[0]]
-            lines.append(("ours", f"to the printed digits; by the convention {usual.name}: {usual.text}"))
+            digits = "to the printed digits; " if figures else ""
+            lines.append(("ours", f"{digits}by the convention {usual.name}: {usual.text}"))
             lines.append(("flops", usual.unit))
         if self.report.kind == "spaces":
             lines.append(("ours", "to the printed digits; JSON has the exact numbers"))
+        if any(figure.agreement == "guess" for figure in figures):
+            lines.append(("guess", "ours is of a guess at the network, which the paper does not define"))
         if any(figure.truncated for figure in figures):
             lines.append(("cut off", "the exact figure has the printed digits where it is cut off and not rounded"))
         if any(figure.agrees_at is not None for figure in figures):
@@ -213,6 +242,8 @@ class _Page:
         found = Counter(figure.agreement for row in self.report.rows for figure in row.figures)
         parts = [f"{found[each]} {words}" for each, words in _SUMMARY.items() if found[each]]
         total = sum(found.values())
+        if not total:
+            return "nothing that can be counted is printed\n"
         return f"{total} printed figure{'' if total == 1 else 's'}: {', '.join(parts)}\n"
 
 

@@ -13,8 +13,12 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import Convention
 from archdsl.graph.network import Network
 from archdsl.plots.figures import Figure, line_text
+from archdsl.plots.measured import MeasuredRow
+from archdsl.plots.populations import CurveRow, EdfRow, EfitRow, PointRow, ProfileRow, TrendPoint
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow, widths_of
 from archdsl.plots.spaces import ConditionRow, MemberRow
+from archdsl.ranks.layers import RankRow
+from archdsl.ranks.spectra import SpectrumRow
 from archdsl.records import dataclass, documented
 from archdsl.views.failure import diagnostic_reports
 from archdsl.views.head import ConventionReport, convention_report, counted_as, identity
@@ -24,7 +28,10 @@ from archdsl.visible import visible
 if TYPE_CHECKING:
     from archdsl.plots.draw import Picture
 
-Kind = Literal["widths", "channels", "scaling", "stages", "space"]
+Kind = (
+    Literal["widths", "channels", "scaling", "stages", "space", "edf", "best", "trend", "efit", "profile", "curve"]
+    | Literal["bench", "rank", "spectrum"]
+)
 WRITTEN = {
     "svg": "a picture, with its text as text",
     "pdf": "a picture for print",
@@ -91,8 +98,25 @@ class PlotReport:
     """How costs are counted; null where none are drawn."""
     fits: list[FitReport]
     lines: list[LineDrawn]
-    rows: list[BlockRow] | list[ScaledRow] | list[StageRow] | list[MemberRow] | list[ConditionRow]
-    """One for each block, scaled network, stage, member of a space, or condition of one."""
+    rows: (
+        list[BlockRow]
+        | list[ScaledRow]
+        | list[StageRow]
+        | list[MemberRow]
+        | list[ConditionRow]
+        | list[EdfRow]
+        | list[PointRow]
+        | list[TrendPoint]
+        | list[EfitRow]
+        | list[ProfileRow]
+        | list[CurveRow]
+        | list[MeasuredRow]
+        | list[RankRow]
+        | list[SpectrumRow]
+    )
+    """One for each block, scaled network, stage, member of a space, condition of one, measured network, layer with an
+    activation at a ratio, or singular value; of a population each step of a distribution, member, block index or number
+    of members."""
     files: list[PictureWritten]
     """Empty in a file of numbers."""
     diagnostics: list[dict[str, Any]]
@@ -135,6 +159,8 @@ class Plot:
     convention: Convention | None = None
     fits: Sequence[Fit] = ()
     lines: Sequence[tuple[Fraction, Fraction]] = ()
+    label: str = "model"
+    """The field of a row that says of which model it is; of `population` no more is told."""
 
     def report(self, files: Sequence[PictureWritten] = ()) -> PlotReport:
         """The JSON of the numbers, and of the files that were written."""
@@ -162,13 +188,13 @@ class Plot:
     def csv(self) -> str:
         """A line for each row; each says of which network, and by what convention."""
         known = {each.label: each.report for each in self.models}
-        more = [name for name in ("input", "hash") if name not in self.columns]
+        more = [name for name in ("input", "hash") if name not in self.columns] if self.label == "model" else []
         headers, convention = [*self.columns, *more], self.convention
         if convention is not None:
             headers += ["convention", "convention_version", "flops_unit"]
         tail = [convention.name, convention.version, convention.unit] if convention is not None else []
         lines = [
-            [*cells, *[_cell(getattr(known[row.model], name)) for name in more], *tail]
+            [*cells, *[_cell(getattr(known[getattr(row, self.label)], name)) for name in more], *tail]
             for row, cells in zip(self.rows, self.cells(), strict=True)
         ]
         return render_csv(headers, lines)
@@ -209,6 +235,8 @@ def _cell(value: Any) -> Cell:
 def _shown(cell: Cell, column: str) -> Cell:
     if not isinstance(cell, float):
         return cell
+    if column.startswith("measured_"):
+        return f"{cell:.4g}"
     return f"{cell:,.10g}" if column == "factor" else f"{cell:,.4f}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archdsl import __version__
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
 
 
 @documented
+class TablesReport:
+    """Whether a space is counted by tables of stages: its stages are the runs of a list whose length is drawn."""
+
+    draws: list[str]
+    """What the list is made of, and what says how long it is; empty where it is not such a space."""
+    tables: int
+    """Different widths and depths of stages."""
+    rows: int
+    """Those with the settings of the other draws."""
+    reason: str | None
+    """Why it is not counted so, as far as is known; else null."""
+
+
+@documented
 class CountReport:
     """The output of `archdsl space count SPACE --format json`."""
 
@@ -32,7 +47,8 @@ class CountReport:
     """Whether `low` and `high` are the count."""
     method: str
     """`enumeration`: every setting was looked at. `sums`: costs are sums of what parts of a setting cost, and it was
-    counted how many sums are within the bounds. `interval`: settings were drawn, and the count is estimated."""
+    counted how many sums are within the bounds. `tables`: networks were counted by the different tables of their
+    stages. `interval`: settings were drawn, and the count is estimated."""
     low: int
     """The smallest number of valid settings within the bands that the interval holds."""
     high: int
@@ -41,8 +57,10 @@ class CountReport:
     """Networks that differ; null where that was not asked."""
     structure: StructureReport | None
     """What the sums are of, or why there are none; null of an enumeration."""
+    tables: TablesReport | None
+    """What the tables are, or why there are none; null of an enumeration and where costs are sums."""
     acceptance: AcceptanceReport | None
-    """What became of the settings that were looked at; null where none was, as it is counted by sums."""
+    """What became of the settings that were looked at; null where none was, as it is counted by sums or tables."""
 
 
 @documented
@@ -57,6 +75,14 @@ class PopulationReport:
     settings: int
     path: str
     rows: int
+    law: str
+    """`rejection`: settings are drawn by the laws until enough are members. `solved`: members are drawn, each as
+    probable as the laws make it among all members. `networks`: members are drawn, each network as probable as every
+    other. `all`: all members."""
+    seed: int | None
+    """Null of an enumeration."""
+    networks: int | None
+    """How many networks there are to draw from; null unless each is as probable as every other."""
     columns: dict[str, str]
     """Names, and whether a column holds int, number, bool or text."""
     repeated: int
@@ -65,18 +91,23 @@ class PopulationReport:
     """Into how many parts an enumeration was cut; null of a sample."""
     resumed: int | None
     """How many of them an earlier start had done."""
-    acceptance: AcceptanceReport
+    acceptance: AcceptanceReport | None
+    """Null where members alone were drawn."""
 
 
 def count_report(space: Space, spec: str, found: Counted, bands: tuple[str, ...], seed: int) -> CountReport:
     """How many settings are valid."""
     law, seeded = ("all", None) if found.exact else ("equal", seed)
     acceptance = None
-    if found.method != "sums":
+    if found.method not in ("sums", "tables"):
         acceptance = acceptance_report(space, found.tally, bands, law, seeded)
     figures = found.settings, found.exact, found.method, found.low, found.high, found.networks
     structure = structure_report(found.structure) if found.structure is not None else None
-    return CountReport(__version__, spec, space.name, *figures, structure, acceptance)
+    tables = None
+    if found.tables is not None:
+        of = found.tables
+        tables = TablesReport(list(of.draws), of.tables, of.rows, of.tied)
+    return CountReport(__version__, spec, space.name, *figures, structure, tables, acceptance)
 
 
 def count_text(found: CountReport) -> str:
@@ -84,7 +115,8 @@ def count_text(found: CountReport) -> str:
     settings = number_text(found.settings)
     if found.exact:
         lines = [f"{found.space}: exactly {found.low:,} of {settings} settings are accepted"]
-        lines += [f"{found.networks:,} different networks, by hash"] if found.networks is not None else []
+        by = "by hash" if found.tables is None else "by what their blocks compute"
+        lines += [f"{found.networks:,} different networks, {by}"] if found.networks is not None else []
     else:
         lines = [
             f"{found.space}: {settings} settings, of which not all were looked at",
@@ -93,10 +125,19 @@ def count_text(found: CountReport) -> str:
     if found.acceptance is not None and not found.exact:
         share = found.acceptance.accepted
         lines.append(f"  an estimate: {share.count:,} of {share.of:,} drawn, {interval(share)}")
-    if found.structure is not None:
+    if found.structure is not None and (found.tables is None or found.tables.reason is not None):
         lines.append(structure_text(found.structure))
+    lines += [_tables_text(found.tables)] if found.tables is not None else []
     text = "\n".join(lines) + "\n"
     return text if found.acceptance is None else f"{text}\n{acceptance_text(found.acceptance)}"
+
+
+def _tables_text(found: TablesReport) -> str:
+    """What the tables are, or why there are none."""
+    if found.reason is not None:
+        return f"not counted by tables of stages: {found.reason}"
+    made = f"{found.tables:,} different tables of stages of {', '.join(found.draws)}"
+    return f"counted by tables: {made}; {found.rows:,} with the other draws"
 
 
 def sample_report(
@@ -109,10 +150,13 @@ def sample_report(
     rows: int,
     *,
     hashed: bool,
+    solved: int | None = None,
+    law: str = "rejection",
 ) -> PopulationReport:
-    """What was drawn and written."""
-    acceptance = acceptance_report(opened.space, tally, bands, "rejection", seed)
-    return _report(opened, spec, path, rows, tally.repeated, None, acceptance, hashed)
+    """What was drawn and written. `solved`: of how many networks each was as probable."""
+    acceptance = acceptance_report(opened.space, tally, bands, law, seed) if law == "rejection" else None
+    report = _report(opened, spec, path, rows, tally.repeated, None, acceptance, hashed)
+    return replace(report, law=law, seed=seed, networks=solved)
 
 
 def enumeration_report(
@@ -127,7 +171,8 @@ def enumeration_report(
 ) -> PopulationReport:
     """What was gone through and written; of the parts those that were there, and all."""
     acceptance = acceptance_report(opened.space, tally, bands, "all", None)
-    return _report(opened, spec, path, acceptance.accepted.count, 0, parts, acceptance, hashed)
+    report = _report(opened, spec, path, acceptance.accepted.count, 0, parts, acceptance, hashed)
+    return replace(report, law="all")
 
 
 def _report(
@@ -137,7 +182,7 @@ def _report(
     rows: int,
     repeated: int,
     parts: tuple[int, int] | None,
-    acceptance: AcceptanceReport,
+    acceptance: AcceptanceReport | None,
     hashed: bool,
 ) -> PopulationReport:
     resumed, all_parts = parts if parts is not None else (None, None)
@@ -149,6 +194,9 @@ def _report(
         settings=opened.space.settings,
         path=path,
         rows=rows,
+        law="rejection",
+        seed=None,
+        networks=None,
         columns=dict(kinds_of(opened.codings, hashed=hashed)),
         repeated=repeated,
         parts=all_parts,
@@ -164,6 +212,11 @@ def population_text(found: PopulationReport) -> str:
         lines.append(f"{found.resumed:,} of {found.parts:,} parts were there from an earlier start")
     if found.repeated:
         lines.append(f"{found.repeated:,} members were left out: their networks are there already")
+    if found.acceptance is None:
+        words = "each member as probable as the laws of the space make it among all members"
+        if found.networks is not None:
+            words = f"each of {found.networks:,} networks as probable as every other"
+        return "\n".join([*lines, f"law: {found.law}, seed {found.seed}: {words}"]) + "\n"
     share = found.acceptance.accepted
     if found.acceptance.method is not None:
         lines.append(f"accepted: {percent(share.share)} of {share.of:,} draws ({interval(share)})")

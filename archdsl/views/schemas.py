@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from archdsl.views.best import BestReport
+from archdsl.views.bench import BenchReport
+from archdsl.views.best import BestOfReport
 from archdsl.views.check import CheckReport
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
@@ -22,7 +23,17 @@ from archdsl.views.search import SearchReport
 from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
+from archdsl.views.statistics.best import BestReport
+from archdsl.views.statistics.compare import CompareReport
+from archdsl.views.statistics.curve import CurveReport
+from archdsl.views.statistics.edf import EdfReport
+from archdsl.views.statistics.efit import EfitReport
+from archdsl.views.statistics.profile import ProfileReport
+from archdsl.views.statistics.trend import TrendReport
 from archdsl.views.study import StudyFile, StudyReport, TrialResult
+from archdsl.views.study_rank import RankReport
+from archdsl.views.study_spectrum import SpectrumReport
+from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.zoo import ZooReport
@@ -31,6 +42,7 @@ SCHEMAS: dict[str, type] = {
     "compile": CompileReport,
     "train": TrainReport,
     "run": RunReport,
+    "sweep": SweepReport,
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
@@ -48,7 +60,17 @@ SCHEMAS: dict[str, type] = {
     "trial": TrialResult,
     "study_status": StudyReport,
     "study_search": SearchReport,
-    "study_best": BestReport,
+    "study_best": BestOfReport,
+    "bench": BenchReport,
+    "study_rank": RankReport,
+    "study_spectrum": SpectrumReport,
+    "population_edf": EdfReport,
+    "population_best": BestReport,
+    "population_trend": TrendReport,
+    "population_efit": EfitReport,
+    "population_profile": ProfileReport,
+    "population_curve": CurveReport,
+    "population_compare": CompareReport,
     "weights": WeightsReport,
     "failure": FailureReport,
 }

@@ -222,9 +222,15 @@ def _items(draw: DrawReport) -> str:
 
 
 def count_text(number: int) -> str:
+    """A whole number with all its digits where these are few; else its size, and where the digits are."""
+    text = size_text(number)
+    return f"{text} (exact with --format json)" if text.startswith("about") else text
+
+
+def size_text(number: int) -> str:
     """A whole number with all its digits where these are few; else its size, said to be rounded."""
     text = f"{number:,}"
     if len(text) <= 40:
         return text
     digits = len(text.replace(",", ""))
-    return f"about {str(number)[0]}.{str(number)[1:3]}e{digits - 1} (exact with --format json)"
+    return f"about {str(number)[0]}.{str(number)[1:3]}e{digits - 1}"

@@ -119,8 +119,12 @@ class StudyReport:
     """How many trials are in each state that there is."""
     finished: bool
     """Whether every trial has ended for good."""
+    left: int
+    """Trials that have not ended for good."""
+    seconds_per_trial: float | None
+    """Mean wall time of the trials that are done."""
     training_seconds: float
-    """Wall time of all attempts whose end was seen."""
+    """Wall time of all attempts of trials that have ended."""
     cpu_seconds: float
     peak_memory: int | None
     """Of the training that had most in memory, in bytes."""
@@ -141,6 +145,7 @@ def study_report(
 ) -> StudyReport:
     """How far a study is; of each trial its number, state, attempts, reason and result."""
     results = [each for *_, each in trials if each is not None]
+    done = [each.seconds for each in results if each.status == "done"]
     counts = {state: sum(1 for _, found, *_ in trials if found == state) for state in STATES}
     return StudyReport(
         archdsl=__version__,
@@ -149,6 +154,8 @@ def study_report(
         trials=len(trials),
         states={state: count for state, count in counts.items() if count},
         finished=len(results) == len(trials),
+        left=len(trials) - len(results),
+        seconds_per_trial=round(sum(done) / len(done), 3) if done else None,
         training_seconds=round(sum(each.seconds for each in results), 3),
         cpu_seconds=round(sum(each.cpu_seconds for each in results), 3),
         peak_memory=max([each.peak_memory for each in results if each.peak_memory is not None], default=None),
@@ -179,6 +186,9 @@ def study_text(report: StudyReport) -> str:
     if report.training_seconds:
         memory = f", at most {report.peak_memory / 1e6:,.0f} MB" if report.peak_memory else ""
         lines.append(f"training {report.training_seconds:,.1f} s, {report.cpu_seconds:,.1f} s of processors{memory}")
+    if report.left:
+        pace = f", {report.seconds_per_trial:,.1f} s each" if report.seconds_per_trial is not None else ""
+        lines.append(f"left {report.left:,} trials{pace}")
     if report.best is not None:
         lines.append(f"least error {report.best['error']:.4f}, of trial {report.best['trial']}")
     return "\n".join(lines) + "\n"

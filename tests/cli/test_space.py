@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_cases import Run
+from cli_cases import SPECS, Run
 from pydantic import TypeAdapter
 
 import archdsl
@@ -186,7 +186,10 @@ def test_counts_that_are_intervals(run: Run, spaces: Path) -> None:
     assert "not all were looked at" in text
     assert "an estimate" in text
     assert "not counted by sums" in text
-    assert run("space", "count", spaces, "tiny", "--limit", 10, "--networks").code == 2
+    assert "not counted by tables of stages" in text
+    for words in (("tiny", "--limit", 10, "--networks"), ("tied", "--exact")):
+        refused = run("space", "count", spaces, *words)
+        assert (refused.code, "not counted here: its stages are not the runs of a list" in refused.err) == (1, True)
 
 
 def test_counts_by_sums(run: Run, spaces: Path) -> None:
@@ -202,6 +205,29 @@ def test_counts_by_sums(run: Run, spaces: Path) -> None:
     told = report(run, SpaceReport, "info", spaces, "tiny")["structure"]
     assert told == found["structure"]
     assert report(run, SpaceReport, "info", spaces, "tiny", "--draws", 0)["structure"] is None
+
+
+@pytest.mark.usefixtures("here")
+def test_more_settings_than_doubles_have(run: Run) -> None:
+    """10^402 of them, in which no requirement is met, and of which every one takes too many steps."""
+    Path("huge.arch").write_text(
+        SPACES + "fn summed(n) = sum([sum([i * k for i in 0 .. 2999]) for k in 0 .. n])\n"
+        "space never { n ~ each(134, int(1 .. 1000))  require sum(n) == 133  model: small([1, 1], [8, n[0]], 3) }\n"
+        "space bomb { n ~ each(134, int(1 .. 1000))  require summed(2999) > 0  model: small([1, 1], [8, n[0]], 3) }\n"
+    )
+    count = run("space", "count", "huge.arch", "never", "--draws", 100)
+    assert (count.code, count.err) == (0, "")
+    assert "accepted: between 0 and about 3.69e400" in count.out
+    listed = run("space", "enumerate", "huge.arch", "never", "-o", "all.csv")
+    assert listed.err.startswith("Error: `never` has about 1.00e402 settings, more than --limit 1,000,000; ")
+    none = run("space", "sample", "huge.arch", "never", "-o", "some.csv", "--max-draws", 500)
+    assert (none.code, none.out) == (1, "")
+    assert "of 500 settings 0 were accepted" in none.err
+    bomb = run("space", "sample", "huge.arch", "bomb", "-o", "some.csv")
+    assert (bomb.code, bomb.out) == (1, "")
+    assert bomb.err.startswith("Error: huge.arch:")
+    assert "takes more than 5,000,000 steps, for a setting of `bomb`" in bomb.err
+    assert not Path("some.csv").exists()
 
 
 def test_settings_without_a_network_are_told(run: Run, spaces: Path) -> None:
@@ -255,6 +281,36 @@ def test_the_same_population_for_any_number_of_processes(run: Run) -> None:
     assert told[0] == told[1] == told[2]
     texts = [Path(f"{jobs}.jsonl").read_bytes() for jobs in (1, 2, 3)]
     assert texts[0] == texts[1] == texts[2]
+
+
+@pytest.mark.usefixtures("spaces")
+def test_members_alone(run: Run) -> None:
+    """With their law, or each network alike: what is drawn is a member, and nothing else is."""
+    words = ("sample", "spaces.arch", "tiny", "--seed", 3)
+    found = report(run, PopulationReport, *words, "--law", "solved", "--count", 30, "-o", "solved.jsonl")
+    assert (found["law"], found["acceptance"], found["networks"]) == ("solved", None, None)
+    rows = [json.loads(line) for line in Path("solved.jsonl").read_text().splitlines()]
+    assert {tuple(row[name] for name in VALUES) for row in rows} <= set(by_hand())
+    report(run, PopulationReport, *words, "--law", "solved", "--count", 9, "--jobs", 2, "-o", "less.jsonl")
+    assert [json.loads(line) for line in Path("less.jsonl").read_text().splitlines()] == rows[:9]
+    every = ("--weights", "networks", "--unique", "--count", len(by_hand()), "-o", "networks.csv")
+    found = report(run, PopulationReport, *words, *every)
+    assert (found["law"], found["networks"], found["rows"]) == ("networks", len(by_hand()), len(by_hand()))
+    space = archdsl.space("spaces.arch", "tiny")
+    drawn = space.sample(9, seed=3, law="solved", bands={"params": (2000, 4000)})
+    assert ((drawn["params"] >= 2000) & (drawn["params"] <= 4000)).all()
+    with pytest.raises(ValueError, match="not drawn alone"):
+        archdsl.space("spaces.arch", "tied").sample(1, weights="networks")
+    for options, code, message in (
+        (("tiny", "--law", "solved", "--append"), 2, "--append adds to"),
+        (("tiny", "--law", "rejection", "--weights", "networks"), 2, "members alone"),
+        (("tied", "--law", "solved"), 1, "have their costs together"),
+        (("tiny", "--law", "solved", "--band", "params=1..2"), 1, "no members"),
+        (("tiny", "--weights", "networks", "--unique", "--count", 99, "--max-draws", 200), 1, "nothing is written"),
+    ):
+        result = run("space", "sample", "spaces.arch", *options, "-o", "none.csv")
+        assert (result.code, message in result.err) == (code, True), result.err
+        assert not Path("none.csv").exists()
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -367,6 +423,33 @@ def test_an_enumeration_goes_on_after_a_kill(run: Run, spaces: Path, monkeypatch
 
 
 @pytest.mark.usefixtures("spaces")
+def test_two_starts_on_one_table(run: Run) -> None:
+    """The second is refused while the first is at it; when that is killed its parts are taken."""
+    whole = ("space", "enumerate", "spaces.arch", "tiny", "-o", "all.csv")
+    waiting = (
+        "import time\nfrom archdsl.cli import main\nfrom archdsl.spaces.arrays import enumerated\n"
+        "keep = enumerated._keep\n"
+        "def slow(*given):\n    keep(*given)\n    print('at it', flush=True)\n    time.sleep(600)\n"
+        f"enumerated._keep = slow\nmain({[*whole]!r})\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    first = subprocess.Popen([sys.executable, "-c", waiting], env=environment, stdout=subprocess.PIPE)
+    try:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"at it\n"
+        second = run(*whole)
+        assert (second.code, second.out) == (1, "")
+        assert second.err == "Error: all.csv is being written by another process\n"
+        assert not Path("all.csv").exists()
+    finally:
+        first.kill()
+        first.communicate()
+    third = run(*whole, "--format", "json")
+    assert (third.code, json.loads(third.out)["resumed"]) == (0, 1)
+    assert len(Path("all.csv").read_text().splitlines()) == 1 + len(by_hand())
+
+
+@pytest.mark.usefixtures("spaces")
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -414,6 +497,22 @@ def test_diff(run: Run) -> None:
     assert run("space", "diff", "spaces.arch:tiny", "spaces.arch:nothing").code == 2
 
 
+@pytest.mark.usefixtures("spaces")
+def test_diff_takes_spaces(run: Run) -> None:
+    """`archdsl diff` of two spaces is `archdsl space diff`; of a space and a network it is nothing."""
+    for pair in (("spaces.arch:tiny", "spaces.arch:narrow"), ("regnetx", "regnetx_400mf"), ("spaces.arch:tiny",) * 2):
+        for form in ("text", "json"):
+            plain = run("diff", *pair, "--format", form)
+            assert plain == run("space", "diff", *pair, "--format", form)
+            assert plain.code == (0 if pair[0] == pair[1] else 1)
+    assert run("diff", "spaces.arch:net", "spaces.arch:wide").code == 1
+    mixed = run("diff", "spaces.arch:tiny", "spaces.arch:net")
+    assert (mixed.code, mixed.out) == (2, "")
+    assert "archdsl space contains spaces.arch:tiny spaces.arch:net" in mixed.err
+    assert run("diff", "spaces.arch:tiny", "spaces.arch:nothing").code == 2
+    assert "--convention is for models" in run("diff", "anynetx_a", "anynetx_b", "--convention", "thop").err
+
+
 # Members
 
 
@@ -452,6 +551,22 @@ def test_published_networks_are_members(run: Run) -> None:
     assert report(run, ContainsReport, "contains", "anynetx_e_400mf", "regnetx_400mf")["answer"] == "member"
     found = report(run, ContainsReport, "contains", "anynetx_e_400mf", "regnetx_800mf", code=1)
     assert (found["answer"], found["refused"]) == ("no member", "require 360M <= flops <= 400M")
+
+
+@pytest.mark.parametrize("family", ["regnetx", "regnety"])
+def test_all_published_regnets_are_within_the_limits(family: str) -> None:
+    """All 24 of Radosavovic et al. 2020, figures 15 and 16. RegNetY-4GF has a text of its own, which
+    tells no parameters: it is the network of these."""
+    regimes = "200mf 400mf 600mf 800mf 1_6gf 3_2gf 4gf 6_4gf 8gf 12gf 16gf 32gf"
+    names = [f"{family}_{regime}" for regime in regimes.split()]
+    space = archdsl.space(f"{family}_published")
+    nets = {name: archdsl.compile(name) for name in names}
+    if family == "regnety":
+        told = {"depth": 22, "w_0": 96, "w_a": "31.41", "w_m": "2.24", "group_width": 64}
+        alone = nets["regnety_4gf"]
+        nets["regnety_4gf"] = archdsl.compile(str(SPECS / "regnet" / "regnety.arch"), model="regnety", set=told)
+        assert nets["regnety_4gf"].hash == alone.hash
+    assert {name: space.contains(net).answer for name, net in nets.items()} == dict.fromkeys(names, "member")
 
 
 @pytest.mark.usefixtures("here")

@@ -14,6 +14,7 @@ What stands behind the three backticks says how:
     python emitted      stands so in the module that `archdsl compile` writes for specs/regnety_4gf.arch
     python by hand      code that was written to be looked at
     sh                  is read by the shell and not run: `test_packaging.py` and `.ci/run` run the set-up
+    text file=NAME      a file, such as a table, that the page's commands after it find under this name
     text, or nothing    is not code
 
 Programs stand in `specs/`, as far as their `use` of files goes.
@@ -255,6 +256,8 @@ def test_block_of_code(
         case ["sh"]:
             run_sh(block)
         case ["text"] | []:
+            pass
+        case ["text", option] if option.startswith("file="):
             pass
         case _:
             pytest.fail(f"{block}: nobody knows how to test `{block.info}`")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from families.compiling import COMPILER, file_source, network_of, spec_source, text_source
 
+from archdsl.compiler import Compilation, Compiled
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 
@@ -60,30 +61,47 @@ def test_channel_lists() -> None:
     assert found == {16: 1, 24: 3, 32: 4, 64: 4, 112: 4, 184: 4, 352: 1}
 
 
-@pytest.mark.parametrize(("last", "flops", "params"), [(5, 21.1, 43.4), (7, 34.1, 132.0)])
-def test_fused_from_the_third_stage(last: int, flops: float, params: float) -> None:
-    """EfficientNet-B4 with stages 3 to 5 or 7 fused, which the notes of specs/efficientnet/fused.arch speak of."""
-    rows = zip(
-        (1, *[6] * 6),
-        (3, 3, 5, 3, 5, 5, 3),
-        (1, 2, 2, 2, 1, 2, 1),
-        (24, 32, 56, 112, 160, 272, 448),
-        (2, 4, 4, 6, 6, 8, 2),
-        strict=True,
+def test_printed_strides_of_rexnet_plain() -> None:
+    """arXiv:2007.00992v1, table 9: with its strides the network has not the flops that its table 2b prints."""
+    strides = [2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1]
+    rows = "\n".join(
+        f"    | separable_conv | {width} | {stride} |"
+        for width, stride in zip([*range(96, 625, 48), 1024], strides, strict=True)
     )
-    lines = [
-        f"    | {'fused_mbconv' if 3 <= i <= last else 'mbconv'} | {e} | {k} | {s} | {w} | {d} | "
-        f"{'none' if 3 <= i <= last else '1/4'} |"
-        for i, (e, k, s, w, d) in enumerate(rows, 1)
-    ]
     text = (
-        "arch 1\nuse std.efficientnet { mbconv, fused_mbconv }\n"
-        'use "efficientnet/efficientnet.arch" { efficientnet_b4 }\n'
-        "model m = efficientnet_b4 with {\n  stages: [\n"
-        "    | block | expand | kernel | stride | width | depth | se_ratio |\n" + "\n".join(lines) + "\n  ]\n}\n"
+        "use std.ops { relu, silu }\nuse std.mobilenet { separable_conv }\n"
+        'use "rexnet/plain.arch" { rexnet_plain }\nmodel m = rexnet_plain with {\n  stages: [\n'
+        f"    | block | width | stride |\n{rows}\n  ] with {{ inner_act: relu  act: silu }}\n}}\n"
     )
     cost = count(network_of(COMPILER.compile(text_source(text), "m")))
-    assert (round(cost.flops / 1e9, 1), round(cost.params / 1e6, 1)) == (flops, params)
+    assert cost.params == count(compiled("rexnet_plain")).params
+    assert round(cost.flops / 1e9, 3) == 0.378
+
+
+PROXYLESS = {
+    "kernel": [3, 5, 3, 7, 3, 5, 5, 7, 5, 5, 5, 5, 5, 5, 5, 7, 7, 7, 7, 7],
+    "expand": [1, 3, 3, 3, 3, 3, 3, 6, 3, 3, 3, 6, 3, 3, 3, 6, 6, 3, 3, 6],
+}
+"""osmr/pytorchcv 0.0.74, pytorchcv/models/proxylessnas.py, `mobile`, without the two blocks that do nothing; its own
+test asserts 4,080,512 params."""
+
+
+def network_depths(result: Compilation) -> list[int]:
+    assert result.model is not None
+    return [int(stage.depth.value) for stage in result.model.stages]
+
+
+def test_proxylessnas() -> None:
+    """Block by block the kernels and expansions of another library, and its count."""
+    result = COMPILER.compile(spec_source("proxylessnas_mobile"), "proxylessnas_mobile")
+    assert isinstance(result, Compiled)
+    stages = zip(result.settings, network_depths(result), strict=True)
+    blocks = [
+        block for settings, depth in stages for block in (settings if len(settings) == depth else settings * depth)
+    ]
+    for name, values in PROXYLESS.items():
+        assert [block[name].value for block in blocks] == values
+    assert count(network_of(result)).params == 4_080_512
 
 
 def test_the_auxiliary_classifier_of_inception_v3() -> None:

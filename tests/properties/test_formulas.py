@@ -199,6 +199,17 @@ def test_a_block_in_front_of_a_stage_takes_its_width() -> None:
     assert forms.at({"w_0": 9, "w_1": 21, "d_1": 3, "r": 20}) == counted(model(stages(9, 21, 3), "8 x 20 x 20"))
 
 
+def test_stages_of_one_width_have_symbols_of_their_own() -> None:
+    """Blocks of the same numbers are not of the same formulas, and are not taken for each other."""
+
+    def stages(first: int, second: int) -> str:
+        return f"[odd {{ width: {first}  depth: 3 }}, odd {{ width: {second}  depth: 3 }}]"
+
+    forms = closed(model(stages(16, 16)))
+    assert forms.at() == counted(model(stages(16, 16)))
+    assert forms.at({"w_0": 9, "w_1": 21}) == counted(model(stages(9, 21)))
+
+
 def test_forms_say_where_they_hold() -> None:
     """A 2 x 2 conv of stride 2 drops a row of an odd map, which no quotient of r does."""
     forms = closed(model("[down { width: 8 }, down { width: 8 }, odd { width: 4 }]"))

@@ -130,12 +130,13 @@ class Emitted:
 
 def emitted(network: Network, about: About) -> Emitted:
     """Emit a network, and execute the text."""
-    text = backend.emit(network, about)[f"{about.name}.py"]
+    plan = backend.planned(network, about)
+    text = backend.emit(network, about, plan)[f"{about.name}.py"]
     module = ModuleType(f"emitted_{about.name}_{network.hash}")
     path = f"<{module.__name__}>"
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)  # for tracebacks
     exec(compile(text, path, "exec"), module.__dict__)
-    return Emitted(network, text, module, backend.interface(network, about))
+    return Emitted(network, text, module, backend.interface(network, about, plan))
 
 
 def emitted_text(text: str) -> Emitted:

@@ -18,7 +18,7 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.project import Project
 from archdsl.source import Source
 from archdsl.spaces.arrays.draws import draw
-from archdsl.spaces.arrays.engine import NO_NETWORK, VALID, Batch, Engine
+from archdsl.spaces.arrays.engine import NO_NETWORK, VALID, Batch, DrawFault, Engine
 from archdsl.spaces.entry import context_of, space_named
 from archdsl.spaces.member import Member, member_of
 from archdsl.spaces.space import Space
@@ -130,6 +130,10 @@ STRIDES = ("one_of(1, 2)", "one_of(1)", "one_of(2)")
 SIZES = ("one_of(32, 64)", "int(17 .. 40)", "one_of(33)")
 
 
+PAIRED = 400
+"""Draws of each of 25 random spaces: 10,000 pairs of a space and a draw."""
+
+
 @given(programs(), st.data())
 @settings(max_examples=many(25))
 def test_random_spaces_are_as_the_compiler_says(program: Program, data: st.DataObject) -> None:
@@ -138,8 +142,8 @@ def test_random_spaces_are_as_the_compiler_says(program: Program, data: st.DataO
         data.draw(st.lists(st.sampled_from(each), min_size=count, max_size=count)) for each in (WIDTHS, DEPTHS, STRIDES)
     ]
     text = space_text(program, *laws, data.draw(st.sampled_from(SIZES)))
-    compiler, space, batch = evaluated(text, 60, seed=data.draw(st.integers(0, 2**32)))
-    assert_same(compiler, space, batch, np.arange(60))
+    compiler, space, batch = evaluated(text, PAIRED, seed=data.draw(st.integers(0, 2**32)))
+    assert_same(compiler, space, batch, np.arange(PAIRED))
 
 
 # What is special
@@ -320,6 +324,50 @@ def test_models_that_are_scaled_and_changed(name: str) -> None:
     batch = Engine(context_of(compiler), space).evaluate(draw(space, 5, 0, 200))
     assert_same(compiler, space, batch, np.arange(0, 200, 3))
     assert batch.exactly < 100
+
+
+def test_lists_of_lists_of_drawn_length() -> None:
+    text = (
+        REGNET
+        + """
+use std.ops { conv }
+model m(width) {
+  input:  4 x 8 x 8
+  stages: conv { width: width  kernel: 1 }
+}
+space zz {
+  n ~ int(1 .. 12)
+  k ~ int(0 .. 9)
+  total = sum([sum([i * j for i in k .. n]) for j in 0 .. n])
+  rows = [sum([i + k for i in 0 .. j]) for j in 0 .. n]
+  require total % 3 != 1
+  model: m(8 + total + max(rows))
+}"""
+    )
+    compiler, space, batch = evaluated(text, 300)
+    assert {VALID, 0} <= set(np.unique(batch.why))
+    assert_same(compiler, space, batch, np.arange(0, 300, 3))
+
+
+def test_settings_that_take_too_many_steps() -> None:
+    """They are no settings without a network: what is not known is not counted."""
+    text = (
+        REGNET
+        + """
+use std.ops { conv }
+model m(width) {
+  input:  4 x 8 x 8
+  stages: conv { width: width  kernel: 1 }
+}
+space zz {
+  n ~ int(1 .. 100)
+  total = sum([sum([i * n for i in 0 .. 999]) for j in 0 .. %s])
+  model: m(8 + total %% 2)
+}"""
+    )
+    for size in ("9999", "200 * n"):
+        with pytest.raises(DrawFault, match=r"entry.arch:\d+: evaluating the model takes more than .* of `zz`"):
+            evaluated(text % size, 50)
 
 
 def test_settings_that_have_no_value() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from sampling import many
 
 from archdsl.compiler import Compiler
@@ -109,6 +110,21 @@ def test_share_of_four_stages() -> None:
     number, *_ = stages(depth, w_0, 8 + numbers[:, 2] / 10, 1.5 + numbers[:, 3] / 1000)
     share = float((number == 4).mean())
     assert abs(share - 0.1346) < 4 * (0.1346 * 0.8654 / count) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"), [("regnetx_400mf", 0.00238), ("regnetx_limited_400mf", 0.00309), ("anynetx_a_400mf", 0.0213)]
+)
+def test_shares_of_a_band(name: str, printed: float) -> None:
+    """Shares of ten million draws of the paper's code that have 360 to 400 MF, within four deviations."""
+    file = "anynetx.arch" if name.startswith("anynetx") else SPEC.name
+    project = Project(str(SPEC.with_name(file)))
+    compiler, diagnostics = Compiler(project), Diagnostics()
+    space = space_named(compiler, compiler.program(project.source(), diagnostics), name, diagnostics)
+    assert space is not None
+    count = many(100_000)
+    share = float(Engine(context_of(compiler), space).evaluate(draw(space, 5, 0, count)).valid.mean())
+    assert abs(share - printed) < 4 * (printed / count) ** 0.5
 
 
 def test_the_grid_of_table_1() -> None:

@@ -21,7 +21,7 @@ from search_cases import TEXT
 from archdsl.cli import main
 from archdsl.spaces.tables import read
 from archdsl.studies.study import Study
-from archdsl.views.best import BestReport
+from archdsl.views.best import BestOfReport
 from archdsl.views.search import SearchReport
 
 SMALL = """
@@ -102,7 +102,7 @@ def test_a_search_that_trains(here: Path, capsys: pytest.CaptureFixture[str]) ->
     code, out, _ = run(capsys, "study", "best", "whole", "--of", "2", "--format", "json")
     assert code == 0
     best = json.loads(out)
-    TypeAdapter(BestReport).validate_json(out, strict=True)
+    TypeAdapter(BestOfReport).validate_json(out, strict=True)
     errors = {each["member"]: each["values"]["error"] for each in whole["members"][:2]}
     assert [(each["member"], each["mean"]) for each in best["best"]] == sorted(errors.items(), key=lambda each: each[1])
     code, out, _ = run(capsys, "cost", best["best"][0]["network"], "--format", "json")

@@ -88,7 +88,7 @@ def test_tables_rows_and_networks(run: Run) -> None:
     [
         (("run", "nets.arch:nothing", "-o", "s"), 1, "E201"),
         (("run", "none.arch", "-o", "s"), 1, "there is no such file"),
-        (("run", "nets.arch:tiny", "pop.csv", "-o", "s"), 2, "a study is of one space, of tables, or of networks"),
+        (("run", "nets.arch:tiny", "pop.csv", "-o", "s"), 2, "a study is of one space, or of tables and networks"),
         (("run", "none.csv", "-o", "s"), 1, "none.csv: there is no such file"),
         (("run", "nets.arch:net", "-o", "nets.arch"), 1, "nets.arch"),
         (("run", "nets.arch:net", "-o", "."), 1, ". is not empty, and no study"),

@@ -196,3 +196,14 @@ def test_a_full_disk_ends_a_study_and_loses_nothing(whole: Path, folder: Path, f
     filler.unlink(missing_ok=True)
     assert started(folder, "full", *ASKED, "-o", name).wait() == 0
     assert figures(full) == figures(whole)
+
+
+def test_a_training_that_diverges_is_told(folder: Path) -> None:
+    """A network without norms and bounds, at a rate of a billion, on the digits."""
+    text = NETS.replace("batch_norm, relu, ", "").replace(" -> batch_norm -> relu", "")
+    (folder / "plain.arch").write_text(text)
+    words = ("study", "run", "plain.arch:net", "--recipe", "fast", "--device", "cpu", "-o", "diverged")
+    assert started(folder, "diverging", *words, "--", "--lr", "1e9", "--epochs", "3").wait() == 1
+    (row,) = [json.loads(line) for line in (folder / "diverged" / "results.jsonl").read_text().splitlines()]
+    assert (row["status"], row["error"], row["attempts"]) == ("diverged", None, 1)
+    assert "is no number: try a lower --lr" in row["reason"]

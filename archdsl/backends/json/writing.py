@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -39,8 +39,9 @@ from archdsl.graph.shapes import Range, Shape
 
 def emit(network: Network, about: About) -> dict[str, str]:
     """`NAME.json`: ASCII, a line for each field, block and operation."""
-    fields = [f"  {json.dumps(name)}: {_lines(value)}" for name, value in asdict(document_of(network, about)).items()]
-    return {f"{about.name}.json": "{\n" + ",\n".join(fields) + "\n}\n"}
+    document = document_of(network, about)
+    lines = [f"  {json.dumps(field.name)}: {_lines(getattr(document, field.name))}" for field in fields(document)]
+    return {f"{about.name}.json": "{\n" + ",\n".join(lines) + "\n}\n"}
 
 
 def document_of(network: Network, about: About) -> Document:
@@ -81,9 +82,17 @@ def document_of(network: Network, about: About) -> Document:
 
 def _lines(value: Any) -> str:
     """A value on one line; a list of objects with a line for each."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n    " + ",\n    ".join([json.dumps(part) for part in value]) + "\n  ]"
-    return json.dumps(value)
+    if isinstance(value, list) and value and is_dataclass(value[0]):
+        return "[\n    " + ",\n    ".join([_ENCODER.encode(part) for part in value]) + "\n  ]"
+    return _ENCODER.encode(value)
+
+
+def _by_field(entry: Any) -> dict[str, Any]:
+    """An entry of the document, field by field; its parts are not copied, as `asdict` would."""
+    return {field.name: getattr(entry, field.name) for field in fields(entry)}
+
+
+_ENCODER = json.JSONEncoder(default=_by_field)
 
 
 def _node(network: Network, node: Node, row: Row) -> NodeEntry:

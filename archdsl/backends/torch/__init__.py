@@ -39,9 +39,9 @@ from archdsl.backends.torch.write import class_of
 from archdsl.graph.network import Network
 
 
-def emit(network: Network, about: About) -> dict[str, str]:
-    """`name.py`: the module."""
-    plan = _plan(network, about)
+def emit(network: Network, about: About, plan: Plan | None = None) -> dict[str, str]:
+    """`name.py`: the module. A plan that is given is that of `planned`."""
+    plan = plan or planned(network, about)
     operations = frozenset(node.operation.name for node in network.nodes)
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
     start = init_function(about.init, operations, zeros)
@@ -62,9 +62,9 @@ def emit(network: Network, about: About) -> dict[str, str]:
     return {f"{about.name}.py": text}
 
 
-def interface(network: Network, about: About) -> Interface:
+def interface(network: Network, about: About, plan: Plan | None = None) -> Interface:
     """What the emitted module's class takes."""
-    plan = _plan(network, about)
+    plan = plan or planned(network, about)
     options = options_of(plan, about.drop_path_rate)
     rate = options.drop_path_rate
     return Interface(
@@ -79,8 +79,11 @@ def interface(network: Network, about: About) -> Interface:
     )
 
 
-def _plan(network: Network, about: About) -> Plan:
-    """The classes; that of the network is spelled as its comment, or what was asked of it, spells the words."""
+def planned(network: Network, about: About) -> Plan:
+    """The classes; that of the network is spelled as its comment, or what was asked of it, spells the words.
+
+    Making it is most of the work of `emit` and of `interface`: who asks for both makes one.
+    """
     return plan_of(network, about.name, " ".join([about.doc, *about.changes]))
 
 
@@ -108,4 +111,4 @@ def _imports(read: frozenset[str]) -> list[str]:
     return [*lines, "from torch import Tensor, nn"]
 
 
-__all__ = ["Plan", "emit", "interface"]
+__all__ = ["Plan", "emit", "interface", "planned"]

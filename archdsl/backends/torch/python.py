@@ -364,9 +364,11 @@ def names(*trees: Tree) -> frozenset[str]:
 
 
 def walk(tree: Tree) -> Iterator[Tree]:
-    yield tree
-    for part in parts_of(tree):
-        yield from walk(part)
+    waiting = [tree]
+    while waiting:
+        tree = waiting.pop()
+        yield tree
+        waiting += reversed(list(parts_of(tree)))
 
 
 def parts_of(tree: Tree) -> Iterator[Tree]:

@@ -27,6 +27,7 @@ from archdsl.rows import compiled_row
 from archdsl.source import Source
 from archdsl.syntax.parser import parse_expression
 from archdsl.views.plot import Plotted
+from archdsl.views.tables import size
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,15 @@ def blocks_of(found: Sequence[Plotted]) -> dict[str, list[tuple[str, tuple[int, 
         if not widths:
             raise click.ClickException(f"{label} has no stages, and so no blocks to draw")
     return blocks
+
+
+def scaled_from(each: Drawn, calls: tuple[str, ...]) -> Changes:
+    """The model as it is given, and then scaled: an `--input` would come after the scaling, and undo it."""
+    asked, network = each.request.changes, each.network
+    settings = asked.settings
+    if asked.input is not None:
+        settings = (*settings, ("input", size(network.input)))
+    return Changes(settings, calls)
 
 
 def _requests(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]) -> list[Request]:

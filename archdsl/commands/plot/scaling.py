@@ -8,10 +8,10 @@ import click
 
 from archdsl.commands.common import Request, fail
 from archdsl.commands.options import color_option, convention_option, model_option
-from archdsl.commands.plot.networks import Drawn, networks
+from archdsl.commands.plot.networks import networks, scaled_from
 from archdsl.commands.plot.output import Wanted, deliver, output_options, specs_argument
 from archdsl.commands.progress import progress_bar
-from archdsl.compiler import Changes, Compiler, Failed
+from archdsl.compiler import Compiler, Failed
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
@@ -21,7 +21,6 @@ from archdsl.plots.rows import ScaledRow, scaled_row
 from archdsl.project import Project
 from archdsl.request import RequestError, decimal, factors_of, scaling_calls, strategies_of
 from archdsl.views.plot import Plot, counting_words
-from archdsl.views.tables import size
 
 MAX_NETWORKS = 2_000
 """Of one picture of scalings."""
@@ -80,7 +79,7 @@ def scaling(
         for each, name, factor in bar:
             diagnostics = Diagnostics()
             call = scaling_calls([f"{name}:{decimal(factor)}"], None)
-            made = each.again(compilers[each.label], _changes(each, call), diagnostics)
+            made = each.again(compilers[each.label], scaled_from(each, call), diagnostics)
             if isinstance(made, Failed) or diagnostics.failed:
                 failed = each.request, diagnostics
                 break
@@ -106,12 +105,3 @@ def scaling(
         ),
         wanted,
     )
-
-
-def _changes(each: Drawn, calls: tuple[str, ...]) -> Changes:
-    """The model as it is given, and then scaled: an `--input` would come after the scaling, and undo it."""
-    asked, network = each.request.changes, each.network
-    settings = asked.settings
-    if asked.input is not None:
-        settings = (*settings, ("input", size(network.input)))
-    return Changes(settings, calls)

@@ -15,15 +15,18 @@ from archdsl.analysis.evaluate import literal
 from archdsl.commands.common import Request, fail, one, request_of, tell
 from archdsl.commands.options import AnyFunction
 from archdsl.commands.progress import counting
+from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.cost import MEASURES
-from archdsl.project import Project
+from archdsl.project import STDIN, Project
+from archdsl.rows import names_row
 from archdsl.spaces.opened import Opened, Text
 from archdsl.spaces.tables import TableFault, form_of
-from archdsl.zoo import locate_space
+from archdsl.zoo import declared, declared_spaces, locate, locate_space
 
 if TYPE_CHECKING:
     from archdsl.spaces.arrays.sampled import Band
+    from archdsl.spaces.arrays.solved import Solver
 
 MAX_JOBS = 256
 _BAND = re.compile(r"(\w+)=([0-9.eE]*[KMGT]?)\.\.([0-9.eE]*[KMGT]?)", re.ASCII)
@@ -117,6 +120,27 @@ def opened(file: str, name: str | None, *, color: str | None = None, as_json: bo
     return found, request
 
 
+def names_space(text: str) -> bool:
+    """Whether what a user names is a space and no network: FILE:NAME, a file of spaces alone, or one that ships.
+
+    Nothing is said of what is at fault: whoever compiles it does.
+    """
+    if text == STDIN or names_row(text):
+        return False
+    shipped = not os.path.lexists(text) and text in declared_spaces()
+    if shipped and text not in declared():
+        return True
+    try:
+        place = locate(text)
+        project = Project(place.file)
+        program = Compiler(project).program(project.source(), Diagnostics())
+    except Fault:
+        return False
+    if place.model is None:
+        return bool(program.spaces) and not program.models
+    return place.model in program.spaces or (shipped and place.model not in program.models)
+
+
 def written_table(text: str, request: Request, force: bool) -> Path:
     """The path of a table, if it can be written, which is known before anything is drawn."""
     path = Path(text)
@@ -145,14 +169,29 @@ def looking(label: str, of: int | None = None) -> Iterator[Callable[[int, int], 
         raise click.ClickException(str(fault)) from None
 
 
+def solver_of_members(found: Opened, bands: tuple[Band, ...], *, networks: bool) -> Solver:
+    """What draws members alone; ends the command where there is nothing that does."""
+    from archdsl.spaces.arrays.solved import solver_of
+    from archdsl.spaces.arrays.structure import Tied
+
+    try:
+        with counting("counting", None) as tell_progress:
+            return solver_of(found, bands, networks=networks, progress=tell_progress)
+    except Tied as tied:
+        message = f"members of {found.space.name} are not drawn alone, for they are not counted exactly"
+        raise click.ClickException(f"{message}: {tied}") from None
+
+
 __all__ = [
     "band_option",
     "bands_of",
     "jobs_option",
     "looking",
+    "names_space",
     "opened",
     "output_options",
     "seed_option",
+    "solver_of_members",
     "space_arguments",
     "written_table",
 ]

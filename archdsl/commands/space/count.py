@@ -27,11 +27,13 @@ Examples:
   archdsl space count spaces.arch NAME --networks           distinct networks too
   archdsl space count spaces.arch NAME --band flops=360M..400M --draws 100000
   archdsl space count spaces.arch NAME --limit 1000000 --jobs 8
+  archdsl space count spaces.arch NAME --exact --networks   also where that takes a minute
 
 Where a space has no more settings than --limit each of them is looked at, and the count is exact. Of a larger one it
-is exact where costs are sums of what parts of a setting cost, and no more than two costs are bounded. Else --draws
-settings are drawn, of which all are equally probable whatever the laws of the space are, and the count is an interval.
-The method is named.
+is exact where costs are sums of what parts of a setting cost, and no more than two costs are bounded; and where stages
+are the runs of a list whose length is drawn, so that there are few different tables of them, which --exact counts even
+if that takes a minute. Else --draws settings are drawn, of which all are equally probable whatever the laws of the
+space are, and the count is an interval. The method is named.
 """,
 )
 @space_arguments
@@ -49,7 +51,8 @@ The method is named.
     show_default=True,
     help="Settings drawn where there are more.",
 )
-@click.option("--networks", is_flag=True, help="Count networks that differ, by hash; where all settings are looked at.")
+@click.option("--networks", is_flag=True, help="Count networks that differ, where the count is exact.")
+@click.option("--exact", is_flag=True, help="Count exactly what takes long; no interval in its place.")
 @band_option
 @seed_option
 @jobs_option
@@ -61,32 +64,37 @@ def count(
     limit: int,
     draws: int,
     networks: bool,
+    exact: bool,
     bands: tuple[str, ...],
     seed: int,
     jobs: int,
     format_: str,
     color: str | None,
 ) -> None:
-    """Count the valid settings of a space: exactly where they are few or costs are sums, else by an interval."""
+    """Count the valid settings of a space: exactly where they are few or it is known how, else by an interval."""
     from archdsl.spaces.arrays.counted import counted
+    from archdsl.spaces.arrays.structure import Tied
 
     bounds = bands_of(bands)
     found, request = opened(file, name, color=color, as_json=format_ == "json")
     settings = found.space.settings
-    if networks and settings > limit:
-        message = f"{settings:,} settings are more than --limit {limit:,}, and networks are counted among all alone"
-        raise click.UsageError(f"{message}.")
-    with looking("counting", settings if settings <= limit else draws) as tell_progress:
-        result = counted(
-            found,
-            limit=limit,
-            draws=draws,
-            seed=seed,
-            bands=bounds,
-            networks=networks,
-            jobs=jobs,
-            progress=tell_progress,
-        )
+    with looking("counting", settings if settings <= limit else None) as tell_progress:
+        try:
+            result = counted(
+                found,
+                limit=limit,
+                draws=draws,
+                seed=seed,
+                bands=bounds,
+                networks=networks,
+                exact=exact,
+                jobs=jobs,
+                progress=tell_progress,
+            )
+        except Tied as tied:
+            what = "networks" if networks else "settings"
+            more = f"{settings:,} settings are more than --limit {limit:,}, and {what} of so many are not counted"
+            raise click.ClickException(f"{more} here: {tied}") from None
     report = count_report(found.space, request.file, result, bands, seed)
     if format_ == "json":
         say_json(report)

@@ -35,14 +35,19 @@ compile.
 @color_option
 def diff(a: str, b: str, format_: str, color: str | None) -> None:
     """Compare two spaces: draws that got fewer, more or other values, requirements, and sizes."""
+    compare_spaces(a, b, color=color, as_json=format_ == "json")
+
+
+def compare_spaces(a: str, b: str, *, color: str | None, as_json: bool) -> None:
+    """Say how two spaces differ, and end with diff's exit codes."""
     spaces = []
     for text in (a, b):
         try:
-            spaces.append(opened(text, None, color=color, as_json=format_ == "json")[0].space)
+            spaces.append(opened(text, None, color=color, as_json=as_json)[0].space)
         except click.exceptions.Exit:
             raise click.exceptions.Exit(TROUBLE) from None
     report = space_diff_report(compared(*spaces), (a, b))
-    if format_ == "json":
+    if as_json:
         say_json(report)
     else:
         say(space_diff_text(report))

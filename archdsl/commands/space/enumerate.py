@@ -19,6 +19,7 @@ from archdsl.commands.space.common import (
 )
 from archdsl.rows import place_of
 from archdsl.views.population import enumeration_report, population_text
+from archdsl.views.space import size_text
 
 
 @click.command(
@@ -70,7 +71,7 @@ def enumerate_(
     path = written_table(output, request, force)
     settings = found.space.settings
     if settings > limit:
-        message = f"`{found.space.name}` has {settings:,} settings, more than --limit {limit:,}"
+        message = f"`{found.space.name}` has {size_text(settings)} settings, more than --limit {limit:,}"
         raise click.ClickException(f"{message}; `archdsl space sample` draws of them")
     work = Enumeration(found, asked, place_of(request.file, request.shown, found.space.name, path), path)
     with looking("enumerating", settings) as tell_progress:

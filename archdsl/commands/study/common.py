@@ -19,6 +19,7 @@ from archdsl.commands.progress import studying
 from archdsl.training.entry_point import OptionFault
 
 if TYPE_CHECKING:
+    from archdsl.studies.local import Engine
     from archdsl.studies.study import Study
     from archdsl.studies.trial import Outcome
     from archdsl.views.study import StudyReport
@@ -31,6 +32,31 @@ def jobs_option(function: AnyFunction) -> AnyFunction:
     """`--jobs` of a study."""
     help_ = "Trials at a time.  [default: the cores of this machine, by the threads of a training; 1 on a GPU]"
     return click.option("--jobs", type=click.IntRange(1, 1024), metavar="N", help=help_)(function)
+
+
+def engine_options(function: AnyFunction) -> AnyFunction:
+    """`--engine`, `--address`: where the trials of a study are run."""
+    function = click.option("--address", metavar="HOST:PORT", help="A Ray cluster that runs; auto: the one of here.")(
+        function
+    )
+    return click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Processes of this machine, or tasks of Ray on several.",
+    )(function)
+
+
+def engine_of(name: str, address: str | None) -> Engine | None:
+    """The engine that was asked for; none is that of this machine."""
+    if name == "local":
+        if address is not None:
+            raise click.UsageError("--address is that of a Ray cluster: it takes --engine ray.")
+        return None
+    from archdsl.studies.on_ray import OnRay
+
+    return OnRay(address)
 
 
 def study_folder(function: AnyFunction) -> AnyFunction:
@@ -52,9 +78,14 @@ def refusing() -> Iterator[None]:
         raise click.UsageError(str(fault)) from None
 
 
-def run_trials(study: Study, numbers: Sequence[int], jobs: int | None, *, as_json: bool) -> bool:
-    """Bring trials of a study to their ends, on this machine; whether that was interrupted. Raises `StudyFault`."""
-    from archdsl.studies.local import cores, is_warm, run_local
+def run_trials(
+    study: Study, numbers: Sequence[int], jobs: int | None, *, as_json: bool, engine: Engine | None = None
+) -> bool:
+    """Bring trials of a study to their ends, on this machine or by another engine; whether that was interrupted.
+
+    Raises `StudyFault`.
+    """
+    from archdsl.studies.local import run_local
     from archdsl.views.study import finished_line
 
     threads = study.head.threads
@@ -72,10 +103,10 @@ def run_trials(study: Study, numbers: Sequence[int], jobs: int | None, *, as_jso
                 written = time.monotonic()
 
         try:
-            run_local(
+            (engine or run_local)(
                 study,
                 numbers,
-                jobs=jobs or (max(1, cores() // threads) if is_warm(study) else 1),
+                jobs=jobs,
                 threads=threads,
                 watch_of=lambda _: None,
                 told=told,

@@ -18,7 +18,14 @@ from archdsl.commands.options import (
     script_options,
 )
 from archdsl.commands.space.common import band_option, bands_of, looking, opened, seed_option
-from archdsl.commands.study.common import finish_study, jobs_option, refusing, run_trials
+from archdsl.commands.study.common import (
+    engine_of,
+    engine_options,
+    finish_study,
+    jobs_option,
+    refusing,
+    run_trials,
+)
 from archdsl.diagnostics import Fault
 
 if TYPE_CHECKING:
@@ -39,6 +46,7 @@ Examples:
   archdsl study run spaces.arch:NAME --count 40 --band flops=360M..400M --seeds 2 -o study/
   archdsl study run pop.parquet -o study/ -- --epochs 5
   archdsl study run net.arch other.arch:NAME pop.parquet:17 -o study/
+  archdsl study run pop.parquet --engine ray --address 10.0.0.1:6379 -o /shared/study
 
 WHAT is a space, whose members are drawn as `archdsl space sample` draws them; a table that it wrote; or networks. Each
 member is compiled, and trained by its emitted script in a folder of its own, as `archdsl train` does it. The same
@@ -63,6 +71,8 @@ current folder.
 @click.option("--input", "input_", metavar="SIZE", help="The input of every member: 3x256x192, or 256x192.")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each member.")
 @click.option("--retries", type=click.IntRange(0, 100), default=1, show_default=True, help="Of a trial that fails.")
+@click.option("--prepare", is_flag=True, help="Make the study for `archdsl study work`, and train nothing.")
+@engine_options
 @click.option("--pruner", type=click.Choice(["median", "percentile", "halving", "hyperband"]), help="End trials early.")
 @jobs_option
 @click.option("--threads", type=click.IntRange(1, 1024), metavar="N", help="Of each training.  [default: cores / jobs]")
@@ -77,6 +87,7 @@ def run(
     from archdsl.studies.study import head_of, kept_threads
 
     as_json = format_ == "json"
+    engine = engine_of(options["engine"], options["address"])
     words = [*given("--data", data), *given("--device", device), *script_options()]
     jobs, seeds, retries = options["jobs"], options["seeds"], options["retries"]
     changes = {"settings": options["settings"], "scalings": options["scalings"], "input": options["input_"]}
@@ -95,7 +106,8 @@ def run(
         )
         with looking("sampling") as tell_progress:
             study = made(folder, source, head, tell_progress)
-        interrupted = run_trials(study, study.unfinished(), jobs, as_json=as_json)
+        numbers = [] if options["prepare"] else study.unfinished()
+        interrupted = run_trials(study, numbers, jobs, as_json=as_json, engine=engine)
         finish_study(study, interrupted=interrupted, as_json=as_json)
 
 
@@ -106,10 +118,11 @@ def _source(what: tuple[str, ...], folder: Path, options: Mapping[str, Any], *, 
 
     changes = {name: options[name] for name in ("settings", "scalings", "input_", "recipe", "color")}
     try:
-        space = space_place(what[0]) if not names_table(what[0]) and not names_row(what[0]) else None
-        if space is not None and len(what) > 1:
-            raise click.UsageError(f"{what[0]} is a space: a study is of one space, of tables, or of networks.")
-        if space is not None:
+        networks = [text for text in what if not names_table(text) and not names_row(text)]
+        spaces = [text for text in networks if space_place(text) is not None]
+        if spaces and len(what) > 1:
+            raise click.UsageError(f"{spaces[0]} is a space: a study is of one space, or of tables and networks.")
+        if spaces:
             found, request = opened(what[0], None, color=options["color"], as_json=as_json)
             bands = bands_of(options["bands"])
             names = "count", "seed", "unique", "most"

@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
 from archdsl import numbers
 from archdsl.graph.symbolic import StandIn
 from archdsl.numbers import NumberError
-from archdsl.spaces.arrays.lanes import EVERYTHING, WIDE, Array, Lanes, Mask, Split, Truth, Uneven
+from archdsl.spaces.arrays.lanes import EVERYTHING, WIDE, Array, Lanes, Mask, Split, Trend, Truth, Uneven
 
 Element: TypeAlias = numbers.Number | None
 """An element, exactly; none where it cannot be had."""
@@ -34,11 +34,33 @@ more than 4."""
 class Column(StandIn):
     """A number with a value in each lane."""
 
-    __slots__ = ("depends", "lanes")
+    __slots__ = ("_trend", "depends", "lanes")
 
     lanes: Lanes
     depends: int
     """The dimensions of the space that it depends on."""
+    _trend: Trend
+
+    @property
+    def trend(self) -> Trend:
+        """How it goes along the dimension that `lanes.along` says: see `trends.py`."""
+        if not self.depends & self.lanes.along:
+            return 0
+        return getattr(self, "_trend", None)
+
+    def going(self, trend: Trend) -> Self:
+        """The same, which is known to go so."""
+        if self.lanes.along:
+            self._trend = trend
+        return self
+
+    def at_least(self, number: int) -> bool:
+        """Whether none of its elements is less than a number, for certain."""
+        raise NotImplementedError
+
+    def at_most(self, number: int) -> bool:
+        """Whether none of its elements is more than a number, for certain."""
+        raise NotImplementedError
 
     def real(self) -> Real:
         """In doubles."""
@@ -112,7 +134,7 @@ class Column(StandIn):
         return self
 
     def __abs__(self) -> Column:
-        return self.extreme(1, -self)
+        return self if self.lanes.along and self.at_least(0) else self.extreme(1, -self)
 
     def _operation(self, sign: str, other: object, *, reflected: bool) -> Any:
         operand = self._taken(other)
@@ -121,7 +143,7 @@ class Column(StandIn):
         a, b = (operand, self) if reflected else (self, operand)
         found: Column = _EXACT[sign](a, b) if isinstance(a, Exact) and isinstance(b, Exact) else _real(sign, a, b)
         found.depends = a.depends | b.depends
-        return found
+        return found.going(trend_of(sign, a, b)) if self.lanes.along else found
 
     def __lt__(self, other: object) -> Any:
         return self._compared("<", other)
@@ -148,20 +170,30 @@ class Column(StandIn):
         operand = self._taken(other)
         if operand is None:
             return NotImplemented
-        depends = self.depends | operand.depends
-        if isinstance(self, Exact) and isinstance(operand, Exact):
+        lanes, depends = self.lanes, self.depends | operand.depends
+        trend = trend_of("-", self, operand) if lanes.along & depends else 0
+        left: Array
+        right: Array | int
+        if not isinstance(self, Exact) or not isinstance(operand, Exact):
+            lanes.rests(depends, trend)  # what has no value is left to the ordinary compiler
+            left, right = _order(self, operand), 0
+        else:
             left, right = _common(self, operand)
-            return Mask(self.lanes, _COMPARED[sign](left, right), depends)
-        self.lanes.rests(depends)  # what has no value is left to the ordinary compiler
-        return Mask(self.lanes, _COMPARED[sign](_order(self, operand), 0), depends)
+        if lanes.signs is not None and lanes.along & depends and left.shape[1] == 1:
+            signs = (left > right) * 1 - (left < right)
+            lanes.signs.append(lanes.each(signs).astype(np.int64))
+        return Mask(lanes, _COMPARED[sign](left, right), depends, steady=trend is not None)
 
     def extreme(self, sign: int, other: object) -> Column:
         """The larger of two numbers, with -1 the smaller."""
         operand = self._taken(other)
         if operand is None:
             raise TypeError(f"{other!r} is not a number of the language")
+        lanes = self.lanes
+        kept, lanes.signs = lanes.signs, None  # the larger of two numbers goes as these do
         chosen = self >= operand if sign > 0 else self <= operand
-        return where(chosen, self, operand)
+        lanes.signs = kept
+        return where(chosen, self, operand).going(together(self.trend, operand.trend))
 
     def gcd(self, other: object) -> Column:
         """The greatest common divisor of whole numbers."""
@@ -244,7 +276,13 @@ class Exact(Column):
         values = self.num.astype(float)
         if not self.whole:
             values = values / (self.den if isinstance(self.den, int) else self.den.astype(float))
-        return Real(self.lanes, values, EPSILON, 0.0, self.exactly, self.depends)
+        return Real(self.lanes, values, EPSILON, 0.0, self.exactly, self.depends).going(self.trend)
+
+    def at_least(self, number: int) -> bool:
+        return bool((self.num >= number * self.den).all())
+
+    def at_most(self, number: int) -> bool:
+        return bool((self.num <= number * self.den).all())
 
     def exactly(self, rows: Array, positions: Array) -> list[Element]:
         above: list[int] = _picked(self.num, rows, positions).tolist()
@@ -268,11 +306,12 @@ class Exact(Column):
 
     def tight(self) -> Exact:
         """With the bounds that its numbers have."""
-        return Exact(self.lanes, self.num, self.den, depends=self.depends)
+        return Exact(self.lanes, self.num, self.den, depends=self.depends).going(self.trend)
 
     def _rounded(self, name: str) -> Column:
-        if self.whole:
-            return self
+        return self if self.whole else self._rounding(name).going(self.trend)
+
+    def _rounding(self, name: str) -> Column:
         if name == "floor":
             return Exact(self.lanes, self.num // self.den, bound=self.bound, depends=self.depends)
         if name == "ceiling":
@@ -289,7 +328,7 @@ class Exact(Column):
     def objects(self) -> Exact:
         """In Python's whole numbers, which have no bound."""
         den = self.den if isinstance(self.den, int) else self.den.astype(object)
-        return Exact(self.lanes, self.num.astype(object), den, self.bound, self.widest, self.depends)
+        return Exact(self.lanes, self.num.astype(object), den, self.bound, self.widest, self.depends).going(self.trend)
 
 
 class Real(Column):
@@ -323,11 +362,17 @@ class Real(Column):
     def error(self) -> Array:
         return np.abs(self.values) * self.relative + self.absolute
 
+    def at_least(self, number: int) -> bool:
+        return bool((self.values - self.error >= number).all())
+
+    def at_most(self, number: int) -> bool:
+        return bool((self.values + self.error <= number).all())
+
     def _rounded(self, name: str) -> Column:
-        values, largest = self.values, _size(self.values)
-        self.lanes.rests(self.depends)  # what has no value is left to the ordinary compiler
+        values, largest, trend = self.values, _size(self.values), self.trend
+        self.lanes.rests(self.depends, trend)  # what has no value is left to the ordinary compiler
         if not largest < _WHOLE:  # or it is no number
-            self.lanes.doubt(~(np.abs(values) < _WHOLE), self.depends)
+            self.lanes.doubt(~(np.abs(values) < _WHOLE), self.depends, trend)
             values = np.where(np.abs(values) < _WHOLE, values, 0.0)
             largest = _size(values)
         error: Any = largest * self.relative + self.absolute
@@ -340,19 +385,19 @@ class Real(Column):
         whole = found.astype(np.int64)
         if close.any():
             _decide(self, self.lanes.mattering(close), whole, _EXACTLY[name])
-        return Exact(self.lanes, whole, bound=int(largest) + 1, depends=self.depends)
+        return Exact(self.lanes, whole, bound=int(largest) + 1, depends=self.depends).going(trend)
 
     def logarithm(self) -> Real:
         """The natural logarithm."""
         positive = self.values > self.absolute
-        self.lanes.doubt(~positive, self.depends)
+        self.lanes.doubt(~positive, self.depends, self.trend)
         values = np.where(positive, self.values, 1.0)
         off = self.relative + 2 * self.absolute / float(np.min(values, initial=np.inf))
 
         def exactly(rows: Array, positions: Array) -> list[Element]:
             return [_logarithm(element) for element in self.exactly(rows, positions)]
 
-        return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly, self.depends)
+        return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly, self.depends).going(self.trend)
 
 
 _WHOLE = 2.0**52
@@ -401,6 +446,50 @@ def where(chosen: Mask, a: Column, b: Column) -> Column:
         exactly,
         depends,
     )
+
+
+# How numbers go along a dimension
+
+
+def together(one: Trend, other: Trend) -> Trend:
+    """How a sum goes, and what else rises with both."""
+    if one is None or other is None or one * other < 0:
+        return None
+    return one or other
+
+
+def _opposite(trend: Trend) -> Trend:
+    return None if trend is None else -trend
+
+
+def trend_of(sign: str, a: Column, b: Column) -> Trend:
+    """How the result of an operation goes, as far as that follows from its operands; see `steps.py`.
+
+    What is said of the signs of operands holds between two values of the dimension if it holds for both, for they rise
+    or fall between them.
+    """
+    one, other = a.trend, b.trend
+    if sign == "+":
+        return together(one, other)
+    if sign == "-":
+        return together(one, _opposite(other))
+    if sign == "*":
+        return _trend_of_product(a, b, one, other)
+    if sign == "/":
+        if not b.at_least(0):  # what is divided by zero is left to the ordinary compiler
+            return 0 if one == other == 0 else None
+        return one if other == 0 else together(one, _opposite(other)) if a.at_least(0) else None
+    if other == 0 and a.at_least(0) and (b.at_least(0) or b.at_most(0)):
+        return one if b.at_least(0) else _opposite(one)
+    return together(one, other) if a.at_least(1) and b.at_least(0) else 0 if one == other == 0 else None
+
+
+def _trend_of_product(a: Column, b: Column, one: Trend, other: Trend) -> Trend:
+    if one == 0 and other != 0:
+        a, b, one, other = b, a, other, one
+    if other == 0:
+        return one if one == 0 or b.at_least(0) else _opposite(one) if b.at_most(0) else None
+    return together(one, other) if a.at_least(0) and b.at_least(0) else None
 
 
 # Exact arithmetic
@@ -467,7 +556,7 @@ def _multiply(a: Exact, b: Exact) -> Column:
 
 def _divide(a: Exact, b: Exact) -> Column:
     zero = b.num == 0
-    b.lanes.doubt(np.asarray(zero), b.depends)
+    b.lanes.doubt(np.asarray(zero), b.depends, b.trend if b.lanes.along and (b.num > 0).all() else None)
     num = b.den * np.where(b.num < 0, -1, 1)
     den: int | Array = np.where(zero, 1, np.abs(b.num))
     if not isinstance(den, int) and den.size == 1 and abs(int(den.flat[0])) < WIDE:
@@ -540,7 +629,7 @@ def _real(sign: str, a: Column, b: Column) -> Real:
             return Real(lanes, x.values * y.values, relative, absolute, at)
         if sign == "/":
             zero = np.abs(y.values) <= y.error
-            lanes.doubt(zero, y.depends)
+            lanes.doubt(zero, y.depends, y.trend if lanes.along and (y.values > y.error).all() else None)
             divisor = np.where(zero, 1.0, y.values)
             least = float(np.min(np.abs(divisor), initial=np.inf))
             if y.absolute:

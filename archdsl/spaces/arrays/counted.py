@@ -1,20 +1,25 @@
-"""How many settings of a space are valid: by looking at all, by sums of what parts cost, or an interval of a sample."""
+"""How many settings of a space are valid: by looking at all, by sums of what parts cost, by tables of stages, or an
+interval of a sample."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Literal, TypeAlias
 
+from archdsl import limits
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.engine import Engine
+from archdsl.spaces.arrays.listing import Lines, listing_of
 from archdsl.spaces.arrays.sampled import Asked, Band, Progress, Tally, pieces
 from archdsl.spaces.arrays.structure import Case, Tied, cases_of, names_of
 from archdsl.spaces.arrays.sums import valid
+from archdsl.spaces.arrays.tabled import AllTabled
 from archdsl.spaces.intervals import Share
 from archdsl.spaces.opened import Opened
 
-Method: TypeAlias = Literal["enumeration", "sums", "interval"]
+Method: TypeAlias = Literal["enumeration", "sums", "tables", "interval"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,20 @@ class Structure:
     """In the first case, what is drawn in each part, by name, and how many settings of it there are."""
     tied: str | None = None
     """Why they are none, as far as is known."""
+
+
+@dataclass(frozen=True)
+class TablesOfStages:
+    """What a space is counted by whose stages are the runs of a list."""
+
+    draws: tuple[str, ...]
+    """What the list is made of, and what says how long it is, by name."""
+    tables: int = 0
+    """Different widths and depths of stages."""
+    rows: int = 0
+    """Those with the settings of the other draws."""
+    tied: str | None = None
+    """Why it is not counted so, as far as is known."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +62,10 @@ class Counted:
     """How many networks differ, by their hashes; None where that was not asked, or not all were looked at."""
     structure: Structure | None = None
     """None where nobody asked, since there are few settings."""
-    by_sums: int = 0
+    tables: TablesOfStages | None = None
+    """None where nobody asked, since there are few settings or costs are sums."""
+    by_structure: int = 0
+    """The count by sums or by tables."""
 
     @property
     def exact(self) -> bool:
@@ -52,20 +74,21 @@ class Counted:
     @property
     def low(self) -> int:
         """The number of valid settings is no smaller: for certain where it is exact, else by the interval."""
-        return self._end(math.floor(self.settings * self.accepted.low))
+        return self._end(math.floor(self.settings * Fraction(self.accepted.low)))
 
     @property
     def high(self) -> int:
-        return self._end(math.ceil(self.settings * self.accepted.high))
+        return self._end(math.ceil(self.settings * Fraction(self.accepted.high)))
 
     def _end(self, of_interval: int) -> int:
-        if self.method == "sums":
-            return self.by_sums
+        if self.method in ("sums", "tables"):
+            return self.by_structure
         return self.accepted.count if self.exact else of_interval
 
 
 def structure_of(engine: Engine) -> tuple[Structure, list[Case]]:
-    """Whether the costs are sums; no cases where they are not."""
+    """Whether the costs are sums; no cases where they are not. Raises `DrawFault`."""
+    engine.begin()
     try:
         cases = cases_of(engine)
     except Tied as tied:
@@ -88,6 +111,33 @@ def by_sums(engine: Engine, bands: Iterable[Band] = ()) -> tuple[Structure, int 
         return Structure(structure.cases, structure.parts, str(tied)), None
 
 
+def by_tables(
+    engine: Engine,
+    bands: Iterable[Band] = (),
+    *,
+    networks: bool = False,
+    exact: bool = False,
+    progress: Progress | None = None,
+) -> tuple[TablesOfStages, int | None, int | None]:
+    """How many settings are valid and within the bands, and how many networks, by tables of stages; else none, and why.
+
+    Without `exact` that is not tried where it takes long.
+    """
+    bounds = [(band.measure, band.low, band.high) for band in bands]
+    draws: tuple[str, ...] = ()
+    try:
+        lines = Lines(engine, listing_of(engine))
+        draws = tuple(dict.fromkeys(name.partition("[")[0] for name in lines.named()))
+        if not exact and lines.work > limits.MAX_QUICK_LINES:
+            raise Tied(f"it has {lines.work:,} lines of settings, which take a while: `--exact` counts them")
+        of = AllTabled(engine, bounds, progress, lines)
+        counts = of.count(networks=networks)
+    except Tied as tied:
+        return TablesOfStages(draws, tied=str(tied)), None, None
+    found = sum(count.networks or 0 for count in counts) if networks else None
+    return TablesOfStages(draws, of.tables, of.rows), sum(count.valid for count in counts), found
+
+
 def counted(
     opened: Opened,
     *,
@@ -96,18 +146,30 @@ def counted(
     seed: int = 0,
     bands: tuple[Band, ...] = (),
     networks: bool = False,
+    exact: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Counted:
-    """All settings, where there are no more than the limit; by sums where costs are; else so many draws, of which all
-    settings are alike."""
+    """All settings, where there are no more than the limit; by sums where costs are, and by tables of stages where
+    these are; else so many draws, of which all settings are alike.
+
+    `exact`: what takes long is counted too, and no interval given. Raises `Tied` where networks are asked for, or an
+    exact count, and there is none, and `DrawFault` for a setting that does not come to an end.
+    """
     settings = opened.space.settings
     every = settings <= limit
-    structure = None
+    structure, tables = None, None
     if not every:
-        structure, count = by_sums(opened.engine, bands)
+        structure, count = by_sums(opened.engine, bands) if not networks else (None, None)
         if count is not None:
-            return Counted(settings, "sums", Tally(), Share(0, 0), structure=structure, by_sums=count)
+            return Counted(settings, "sums", Tally(), Share(0, 0), structure=structure, by_structure=count)
+        told = by_tables(opened.engine, bands, networks=networks, exact=exact, progress=progress)
+        tables, count, different = told
+        if count is not None:
+            nothing = Tally(), Share(0, 0), different
+            return Counted(settings, "tables", *nothing, structure=structure, tables=tables, by_structure=count)
+        if networks or exact:
+            raise Tied(tables.tied or "")
     hashed = networks and every
     asked = Asked(None if every else seed, equal=True, bands=bands, hashed=hashed)
     tally, accepted, hashes = Tally(), 0, set[str]()
@@ -120,7 +182,7 @@ def counted(
                 progress(tally.looked, accepted)
     share = Share(accepted, tally.looked)
     method: Method = "enumeration" if every else "interval"
-    return Counted(settings, method, tally, share, len(hashes) if hashed else None, structure)
+    return Counted(settings, method, tally, share, len(hashes) if hashed else None, structure, tables)
 
 
-__all__ = ["Counted", "Method", "Structure", "by_sums", "counted", "structure_of"]
+__all__ = ["Counted", "Method", "Structure", "TablesOfStages", "by_sums", "by_tables", "counted", "structure_of"]

@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from archdsl.spaces.arrays.engine import Settings
+from archdsl.spaces.arrays.engine import DrawFault, Settings
 from archdsl.spaces.laws import Grid, Law
 from archdsl.spaces.space import Space
 
@@ -37,10 +37,6 @@ _EXACT = Context(prec=50)
 """Logarithms are rounded correctly, so that they are the same on every machine."""
 
 Edges = npt.NDArray[np.int64]
-
-
-class DrawFault(Exception):
-    """Why nothing is drawn of a space."""
 
 
 def draw(space: Space, seed: int, start: int, count: int, *, equal: bool = False) -> Settings:

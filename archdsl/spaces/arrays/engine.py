@@ -8,7 +8,7 @@ for a setting, the ordinary compiler does: a figure is that of `member_of`, or n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -33,7 +33,7 @@ from archdsl.spaces.arrays.lanes import WIDE, Array, Lanes, Mask, Split, Uneven
 from archdsl.spaces.arrays.rules import Chosen, LaneContext
 from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited
 from archdsl.spaces.laws import Draw, Grid
-from archdsl.spaces.member import member_of, seen
+from archdsl.spaces.member import Member, member_of, seen
 from archdsl.spaces.space import Requirement, Space, Step
 
 Settings: TypeAlias = npt.NDArray[np.int64]
@@ -47,6 +47,10 @@ FIRST, AFTER = 1 << 20, 1 << 22
 """Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
 FEW = 2
 """So many lanes, or fewer, the ordinary compiler decides in less time."""
+
+
+class DrawFault(Exception):
+    """Why nothing is drawn of a space."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,33 @@ class Engine:
         """`ctx` is what members are evaluated in: `entry.context_of`."""
         self.ctx, self.space = ctx, space
         self.forms = Forms(convention_of(space.convention or DEFAULT))
+        self._begun = False
+
+    def begin(self, setting: Sequence[int] | None = None) -> None:
+        """See that a setting, the first one where none is given, is evaluated in the steps that one may take.
+
+        Once: of a space whose every setting takes too many it is known before all are tried at once. Raises
+        `DrawFault`.
+        """
+        if not self._begun:
+            self._begun = True
+            self._member(setting if setting is not None else [0] * self.space.dimensions)
+
+    def _member(self, setting: Sequence[int]) -> Member:
+        """A setting by the ordinary compiler. Raises `DrawFault` where that does not come to an end."""
+        member = member_of(self.ctx, self.space, setting)
+        if member.unfinished is not None:
+            raise DrawFault(member.unfinished)
+        return member
 
     def evaluate(self, settings: Settings, progress: Callable[[int], None] | None = None) -> Batch:
-        """Which settings are valid, and what their networks cost. `progress` is told how many are done."""
+        """Which settings are valid, and what their networks cost. `progress` is told how many are done.
+
+        Raises `DrawFault` where the evaluation of a setting does not come to an end.
+        """
         found = _Entered(self.space, settings)
+        if len(settings):
+            self.begin(settings[0].tolist())
         for start in range(0, len(settings), LANES):
             rows = np.arange(start, min(start + LANES, len(settings)))
             self._lanes(rows, found)
@@ -103,7 +130,7 @@ class Engine:
     def _exactly(self, rows: Array, found: _Entered) -> None:
         """Settings by the ordinary compiler, one by one."""
         for row in rows:
-            member = member_of(self.ctx, self.space, found.settings[row].tolist())
+            member = self._member(found.settings[row].tolist())
             found.exactly += 1
             number = member.requirement
             found.why[row] = VALID if member.valid else NO_NETWORK if number is None else number
@@ -227,21 +254,36 @@ class Run:
     def _drawn(self, draw: Draw, numbers: Array, depends: int) -> Value:
         """What one dimension draws: a value if all lanes have it, else a column of numbers."""
         domain = draw.law.domain
+        column = self._column(draw, numbers, depends) if depends & self.lanes.spread else None
+        if column is not None:
+            return column
         agreed = self.lanes.alike(numbers[:, None], depends)
         if agreed is not None:
             return domain.value(int(agreed))
         if isinstance(domain, Grid):
-            first, step = Fraction(domain.first), Fraction(domain.step)
-            den = int(np.lcm(first.denominator, step.denominator))
-            scaled = int(first * den), int(step * den)
-            if (abs(scaled[0]) + abs(scaled[1]) * domain.size) < WIDE and den < WIDE:
-                return Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den, depends=depends)
-            raise Split(numbers, depends)
+            column = self._column(draw, numbers, depends)
+            if column is None:
+                raise Split(numbers, depends)
+            return column
         if all(isinstance(value, Block) and not value.settings and not value.inputs for value in domain.values):
             return Chosen(self.lanes, domain.values, numbers, depends)  # type: ignore[arg-type]
         if not all(map(is_number, domain.values)):
             raise Split(numbers, depends)
         return self._listed([Fraction(value) for value in domain.values], numbers, depends)  # type: ignore[arg-type]
+
+    def _column(self, draw: Draw, numbers: Array, depends: int) -> Value:
+        """Numbers as a column; none for what is no number, and what needs more than 64 bits."""
+        domain = draw.law.domain
+        if not isinstance(domain, Grid):
+            values = [Fraction(value) for value in domain.values if is_number(value)]  # type: ignore[arg-type]
+            return self._listed(values, numbers, depends) if len(values) == domain.size else None
+        first, step = Fraction(domain.first), Fraction(domain.step)
+        den = int(np.lcm(first.denominator, step.denominator))
+        scaled = int(first * den), int(step * den)
+        if (abs(scaled[0]) + abs(scaled[1]) * domain.size) >= WIDE or den >= WIDE:
+            return None
+        found = Exact(self.lanes, (scaled[0] + scaled[1] * numbers)[:, None], den, depends=depends)
+        return found.going(1) if depends == self.lanes.along else found
 
     def _listed(self, values: list[Fraction], numbers: Array, depends: int) -> Value:
         """Numbers of a list."""
@@ -284,4 +326,4 @@ class Run:
             self.names.setdefault(name, total)
 
 
-__all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "Engine", "Run", "Settings"]
+__all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "DrawFault", "Engine", "Run", "Settings"]

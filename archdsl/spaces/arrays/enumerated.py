@@ -2,18 +2,19 @@
 
 The settings are gone through in parts. Each part is written, whole, into a folder beside the table, whose ledger says
 of what it is; a later start takes the parts that are there. When all are, the table is written of them, and the folder
-goes.
+goes. One process at a time has the folder.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from archdsl import __version__
-from archdsl.files import FileFault, reading, write_atomically
+from archdsl.files import FileFault, holding, reading, write_atomically
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.rows import columns_of
 from archdsl.spaces.arrays.sampled import FAULTS, Asked, Piece, Progress, Tally, piece, pieces
@@ -66,8 +67,20 @@ class Enumeration:
 def enumerate_members(work: Enumeration, jobs: int, force: bool, progress: Progress | None = None) -> tuple[Tally, int]:
     """Write the table; what became of the settings, and how many parts an earlier start had done.
 
-    Raises `TableFault`.
+    Raises `TableFault`, also where another process is at it.
     """
+    with ExitStack() as held:
+        try:
+            ours = held.enter_context(holding(work.folder))
+        except OSError as error:
+            raise TableFault(f"{work.folder}: {(error.strerror or 'cannot be made').lower()}") from None
+        if not ours:
+            raise TableFault(f"{work.path} is being written by another process")
+        return _enumerated(work, jobs, force, progress)
+
+
+def _enumerated(work: Enumeration, jobs: int, force: bool, progress: Progress | None) -> tuple[Tally, int]:
+    """The work, in a folder that is ours."""
     _begin(work)
     missing = [number for number in range(work.parts) if not work.part(number).exists()]
     taken = work.parts - len(missing)
@@ -105,18 +118,15 @@ def _missing(work: Enumeration, missing: list[int], jobs: int) -> Iterator[tuple
 
 
 def _begin(work: Enumeration) -> None:
-    """Make the folder, or see that it is of this very work."""
+    """See that the folder is of this very work; a new one gets its ledger."""
+    if (work.folder / LEDGER).exists():
+        if _read(work.folder / LEDGER) != work.ledger:
+            raise TableFault(f"{work.folder} holds parts of another enumeration; remove it, or name another file")
+        return
     try:
-        work.folder.mkdir(parents=True, exist_ok=True)
-        if (work.folder / LEDGER).exists():
-            if _read(work.folder / LEDGER) != work.ledger:
-                raise TableFault(f"{work.folder} holds parts of another enumeration; remove it, or name another file")
-            return
         write_atomically(work.folder / LEDGER, json.dumps(work.ledger) + "\n", force=False)
     except FileFault as fault:
         raise TableFault(fault.message) from None
-    except OSError as error:
-        raise TableFault(f"{work.folder}: {(error.strerror or 'cannot be made').lower()}") from None
 
 
 def _keep(work: Enumeration, number: int, found: Piece) -> None:

@@ -8,7 +8,7 @@ space that depends, for those who ask (`structure.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -17,6 +17,9 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 Truth: TypeAlias = npt.NDArray[np.bool_]
+
+Trend: TypeAlias = "int | None"
+"""How a number goes along a dimension: 1 if it never falls, -1 if it never rises, 0 if it stays; None if unknown."""
 
 WIDE = 1 << 62
 """Whole numbers from here on are not calculated with in 64 bits."""
@@ -47,6 +50,20 @@ class Lanes:
         """The lanes that the ordinary compiler is to decide."""
         self.decided: set[int] | None = None
         """For those who ask: on which dimensions each decision depends."""
+        self.along = 0
+        """For those who ask: a dimension (its bit) of which it is known where numbers rise or fall along it."""
+        self.loose = False
+        """Whether something was decided along it that may be otherwise between two values for which it is the same."""
+        self.outcomes: list[bool | None] = []
+        """What all lanes agreed on that may be otherwise elsewhere along it."""
+        self.signs: list[Array] | None = None
+        """For those who ask: how comparisons came out that depend on it, -1, 0 or 1 by lane."""
+        self.spread = 0
+        """Dimensions (bits) whose values are columns, even if they are the same in all lanes."""
+        self.positions: Array | None = None
+        """For those who ask: of lists whose length is drawn one element in each lane, at this position (N)."""
+        self.on_runs: Callable[[Any], Any] | None = None
+        """For those who ask: what such a list says of its runs."""
         self._live: list[Truth] = []
         self._within: list[int] = [0]
         """On what it depends which lanes matter."""
@@ -62,14 +79,28 @@ class Lanes:
             self._live.pop()
             self._within.pop()
 
-    def rests(self, depends: int) -> None:
-        """Say that the way of all lanes is decided here by what depends on these dimensions."""
+    @contextmanager
+    def unobserved(self) -> Iterator[None]:
+        """For what is worked out without telling on which dimensions decisions depend."""
+        kept, self.decided = self.decided, None
+        try:
+            yield
+        finally:
+            self.decided = kept
+
+    def rests(self, depends: int, trend: Trend = None) -> None:
+        """Say that the way of all lanes is decided here by what depends on these dimensions.
+
+        With a trend it is decided so between two values, if it is for both.
+        """
         if self.decided is not None:
             self.decided.add(depends | self._within[-1])
+        if self.along & (self._within[-1] if trend is not None else depends | self._within[-1]):
+            self.loose = True
 
-    def doubt(self, where: Truth, depends: int = EVERYTHING) -> None:
+    def doubt(self, where: Truth, depends: int = EVERYTHING, trend: Trend = None) -> None:
         """Leave lanes to the ordinary compiler, if they matter here."""
-        self.rests(depends)
+        self.rests(depends, trend)
         if where.any():
             self.unsure |= np.broadcast_to(self.mattering(where), (self.size, where.shape[1])).any(axis=1)
 
@@ -87,9 +118,9 @@ class Lanes:
         """What every lane has (N), of an array of one position."""
         return np.broadcast_to(values, (self.size, 1))[:, 0]
 
-    def alike(self, values: Array, depends: int = EVERYTHING) -> Any:
+    def alike(self, values: Array, depends: int = EVERYTHING, trend: Trend = None) -> Any:
         """The one value that an array has wherever it matters; none where it has several, or matters nowhere."""
-        self.rests(depends)
+        self.rests(depends, trend)
         shape = np.broadcast_shapes((self.size, values.shape[1]), self._extent())
         matter = np.broadcast_to(self.here, shape)
         held = np.broadcast_to(values, matter.shape)[matter]
@@ -107,10 +138,12 @@ class Lanes:
 class Mask:
     """Whether something holds, by lane. As a plain condition it is one only where all lanes agree."""
 
-    __slots__ = ("depends", "lanes", "truth")
+    __slots__ = ("depends", "lanes", "steady", "truth")
 
-    def __init__(self, lanes: Lanes, truth: Truth, depends: int = EVERYTHING) -> None:
-        self.lanes, self.truth, self.depends = lanes, truth, depends
+    def __init__(self, lanes: Lanes, truth: Truth, depends: int = EVERYTHING, *, steady: bool = False) -> None:
+        """`steady`: between two values of the dimension that `Lanes.along` says for which what is compared comes out
+        alike it does so too."""
+        self.lanes, self.truth, self.depends, self.steady = lanes, truth, depends, steady
 
     def __bool__(self) -> bool:
         agreed = self.agreed
@@ -123,7 +156,12 @@ class Mask:
     @property
     def agreed(self) -> Any:
         """Whether it holds, where all lanes that matter agree on that; else none."""
-        return self.lanes.alike(self.truth, self.depends)
+        lanes = self.lanes
+        if not (self.steady and lanes.along & self.depends):
+            return lanes.alike(self.truth, self.depends)
+        found = lanes.alike(self.truth, self.depends, 0)
+        lanes.outcomes.append(None if found is None else bool(found))
+        return found
 
     def apart(self) -> Exception:
         """What takes the lanes apart for which it holds from those for which it does not."""
@@ -132,16 +170,18 @@ class Mask:
         return Split(self.lanes.each(self.truth), self.depends)
 
     def __invert__(self) -> Mask:
-        return Mask(self.lanes, ~self.truth, self.depends)
+        return Mask(self.lanes, ~self.truth, self.depends, steady=self.steady)
 
     def __and__(self, other: Mask) -> Mask:
-        return Mask(self.lanes, self.truth & other.truth, self.depends | other.depends)
+        steady = self.steady and other.steady
+        return Mask(self.lanes, self.truth & other.truth, self.depends | other.depends, steady=steady)
 
     def __or__(self, other: Mask) -> Mask:
-        return Mask(self.lanes, self.truth | other.truth, self.depends | other.depends)
+        steady = self.steady and other.steady
+        return Mask(self.lanes, self.truth | other.truth, self.depends | other.depends, steady=steady)
 
     def __hash__(self) -> int:
         raise TypeError("a mask has no hash")
 
 
-__all__ = ["EVERYTHING", "WIDE", "Array", "Lanes", "Mask", "Split", "Truth", "Uneven"]
+__all__ = ["EVERYTHING", "WIDE", "Array", "Lanes", "Mask", "Split", "Trend", "Truth", "Uneven"]

@@ -32,7 +32,7 @@ class Counted:
     shapes: tuple[tuple[Any, ...], ...]
     """Whole numbers, or arrays of them (N)."""
     amounts: tuple[Any, ...]
-    """Flops, params, acts, buffers, before the convention's divisors."""
+    """Flops, params, acts, buffers, before the convention's divisors; behind them what else the plan asks for."""
 
 
 class Program:

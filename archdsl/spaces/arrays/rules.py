@@ -106,6 +106,9 @@ class Ragged(Counted):
 
     def runs(self) -> list[tuple[Value, Any]] | ManyLists:
         column, lanes, live = self.column, self.column.lanes, self.live
+        if lanes.on_runs is not None:
+            found_: list[tuple[Value, Any]] | ManyLists = lanes.on_runs(self)
+            return found_
         if not isinstance(column, Exact) or not lanes.alike(np.asarray(self.lengths.num > 0)):
             self.apart()
         num = np.broadcast_to(column.num, live.shape)
@@ -136,6 +139,8 @@ class Ragged(Counted):
         depends = column.depends | self.lengths.depends
         if name == "count":
             return self.lengths
+        if column.lanes.positions is not None:
+            raise Uneven
         if not isinstance(column, Exact) or not isinstance(column.den, int) or column.bound * live.shape[1] >= WIDE:
             self.apart()
         if name == "sum":
@@ -289,20 +294,38 @@ def _merged(condition: Mask, then: Any, otherwise: Any) -> Any:
 def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
     source = ctx.evaluate(e.source, env)
     if isinstance(source, Ragged):
-        return _ragged(ctx, e, env, source.column, source.lengths)
+        if source.column.lanes.positions is None:
+            return _ragged(ctx, e, env, source.column, source.lengths)
+        with source.column.lanes.unobserved():
+            return _ragged(ctx, e, env, source.column, source.lengths)
     if isinstance(source, Range) and (isinstance(source.lo, Column) or isinstance(source.hi, Column)):
         length = source.hi - source.lo + 1
+        if isinstance(length, Exact) and length.lanes.positions is not None:
+            return _one_element(ctx, e, env, length, source.lo)
         if isinstance(length, Exact) and length.lanes.alike(length.num, length.depends) is None:
             length = length.reduced()
             lanes = length.lanes
+            if lanes.nested:
+                raise Uneven  # lists within lists: the lanes come apart by the length of the outer ones
             most = int(np.max(length.num, initial=0, where=lanes.here))
             if 0 < most <= limits.MAX_LIST:
                 _verify_size(length, most)
                 # Behind its end a list repeats its last element, so that nothing else is worked out there.
                 index = np.minimum(np.arange(most, dtype=np.int64)[None, :], length.num - 1)
-                items = Exact(lanes, index, bound=most, depends=length.depends) + source.lo
+                # An element depends on where it stands, and not on how many there are.
+                items = Exact(lanes, index, bound=most, depends=0) + source.lo
                 return _ragged(ctx, e, env, items, length)
     return evaluate.EXPRESSIONS[ast.Comprehension](ctx, e, env)
+
+
+def _one_element(ctx: Any, e: ast.Comprehension, env: Environment, length: Exact, low: Any) -> Any:
+    """Of a list one element in each lane, at the position that is asked for. What is decided of it is decided apart."""
+    lanes = length.lanes
+    positions = np.asarray(lanes.positions)[:, None]
+    with lanes.unobserved():
+        length = length.reduced()
+        lanes.doubt(length.num <= positions, length.depends)
+        return _ragged(ctx, e, env, Exact(lanes, positions, depends=0) + low, length)
 
 
 def _verify_size(lengths: Exact, most: int) -> None:

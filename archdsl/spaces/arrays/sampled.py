@@ -252,7 +252,7 @@ def members(
         for each in found if left else ():
             taken, new = each, np.ones(len(each.index), np.bool_)
             if wanted.unique and each.hashes is not None:
-                new = _first_of(each.hashes, seen)
+                new = first_of(each.hashes, seen)
             if int(new.sum()) >= left:
                 last = int(np.flatnonzero(new)[left - 1]) + 1
                 taken, new = each.first(last), new[:last]
@@ -267,7 +267,7 @@ def members(
                 return
 
 
-def _first_of(hashes: Sequence[str], seen: set[str]) -> npt.NDArray[np.bool_]:
+def first_of(hashes: Sequence[str], seen: set[str]) -> npt.NDArray[np.bool_]:
     """Which of the hashes were not seen before; all are, from now on."""
     new = []
     for each in hashes:
@@ -276,4 +276,4 @@ def _first_of(hashes: Sequence[str], seen: set[str]) -> npt.NDArray[np.bool_]:
     return np.array(new, np.bool_)
 
 
-__all__ = ["BAND", "Asked", "Band", "Piece", "Tally", "Wanted", "members", "piece", "pieces", "settings_at"]
+__all__ = ["BAND", "Asked", "Band", "Piece", "Tally", "Wanted", "first_of", "members", "piece", "pieces", "settings_at"]

@@ -252,7 +252,9 @@ def names_of(space: Space) -> list[str]:
 
 def cases_of(engine: Engine) -> list[Case]:
     """The settings of a space in cases, of each of which the costs are a sum. Raises `Tied`."""
-    space = engine.space
+    space, convention = engine.space, engine.forms.convention
+    if convention.flops.divisor != 1 or convention.params.divisor != 1 or convention.acts.divisor != 1:
+        raise Tied(f"what {convention.name} counts is rounded")
     sizes = space.sizes
     fixed = {dimension: 0 for dimension, size in enumerate(sizes) if size == 1}
     free = [(dimension,) for dimension, size in enumerate(sizes) if size > 1]

@@ -35,6 +35,15 @@ class _Sums:
 
 def valid(case: Case, bounds: Iterable[Bound] = ()) -> int:
     """How many settings of a case are valid, and within more bounds. Raises `Tied`."""
+    binding = _binding(case, bounds)
+    if not binding:
+        return case.settings if binding is not None else 0
+    one, other = _halves(case, tuple(binding))
+    return (_within if len(binding) == 1 else _within_both)(one, other, list(binding.values()))
+
+
+def _binding(case: Case, bounds: Iterable[Bound]) -> dict[str, Ends] | None:
+    """The bounds that leave out some settings of a case, for the sums of its parts; none if they leave out all."""
     binding: dict[str, Ends] = {}
     for measure, low, high in _together((*case.bounds, *bounds)):
         base = case.base[measure]
@@ -42,15 +51,12 @@ def valid(case: Case, bounds: Iterable[Bound] = ()) -> int:
         most = base + sum(int(part.costs[measure].max()) for part in case.parts)
         first, last = max(least, least if low is None else low), min(most, most if high is None else high)
         if first > last:
-            return 0
+            return None
         if (first, last) != (least, most):
             binding[measure] = first - base, last - base
-    if not binding:
-        return case.settings
     if len(binding) > 2:
         raise Tied(f"bounds of {', '.join(binding)} are not counted together")
-    one, other = _halves(case, tuple(binding))
-    return (_within if len(binding) == 1 else _within_both)(one, other, list(binding.values()))
+    return binding
 
 
 def all_valid(engine: Engine, bounds: Iterable[Bound] = ()) -> int:
@@ -85,9 +91,10 @@ def _halves(case: Case, measures: tuple[str, ...]) -> tuple[_Sums, _Sums]:
     return halves[0], halves[1]
 
 
-def _each_with_each(sums: _Sums, part: Part, measures: tuple[str, ...]) -> _Sums:
-    """Each of some sums with each of a part's numbers."""
-    own = _different([part.costs[measure] for measure in measures], np.ones(len(part.settings), sums.times.dtype))
+def _each_with_each(sums: _Sums, part: Part, measures: tuple[str, ...], weights: Array | None = None) -> _Sums:
+    """Each of some sums with each of a part's numbers, which are as often there as their weights say, or once."""
+    weights = np.ones(len(part.settings), sums.times.dtype) if weights is None else weights
+    own = _different([part.costs[measure] for measure in measures], weights)
     if len(sums.times) * len(own.times) * (1, 4)[len(measures) - 1] > MAX_SUMS:
         raise Tied(f"there are too many different sums of {' and '.join(measures)}")
     pairs = zip(sums.values, own.values, strict=True)
@@ -161,4 +168,131 @@ class _Wavelets:
         return found
 
 
-__all__ = ["all_valid", "valid"]
+# Drawing
+
+
+class _Half:
+    """Some parts, with their sums one after the other."""
+
+    def __init__(self, measures: tuple[str, ...]) -> None:
+        self.measures = measures
+        self.parts: list[tuple[int, Part, Array]] = []
+        """The number of each part, and how probable its settings are."""
+        self.sums = [_Sums(tuple([np.zeros(1, np.int64) for _ in measures]), np.ones(1))]
+
+    def add(self, number: int, part: Part, weights: Array) -> None:
+        self.parts.append((number, part, weights))
+        self.sums.append(_each_with_each(self.sums[-1], part, self.measures, weights))
+
+    def take_apart(self, at: int, shares: Array, found: Array) -> None:
+        """For one of the sums enter settings of the parts that make it, by how probable they are."""
+        for (number, part, weights), before, after in zip(
+            reversed(self.parts), self.sums[-2::-1], self.sums[:0:-1], strict=True
+        ):
+            rest = [int(values[at]) - part.costs[m] for values, m in zip(after.values, self.measures, strict=True)]
+            places = _places_of(before, rest)
+            sums = np.cumsum(np.where(places < 0, 0.0, weights * before.times[places]))
+            chosen = int(np.searchsorted(sums, shares[number] * sums[-1], side="right"))
+            found[number] = min(chosen, int(np.searchsorted(sums, sums[-1])))
+            at = int(places[found[number]])
+
+
+def _places_of(sums: _Sums, wanted: Sequence[Array]) -> Array:
+    """Where some numbers are among the sums, -1 where they are not."""
+    first = np.searchsorted(sums.values[0], wanted[0], side="left")
+    if len(wanted) == 1:
+        there = sums.values[0][np.minimum(first, len(sums.times) - 1)] == wanted[0]
+        return np.where(there, np.minimum(first, len(sums.times) - 1), -1)
+    last = np.searchsorted(sums.values[0], wanted[0], side="right")
+    found = np.full(len(first), -1, np.int64)
+    for index, (begin, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        at = begin + int(np.searchsorted(sums.values[1][begin:end], wanted[1][index]))
+        if at < end and sums.values[1][at] == wanted[1][index]:
+            found[index] = at
+    return found
+
+
+class Halved:
+    """The settings of a case within bounds, in two halves, to be drawn by the probabilities of their parts."""
+
+    def __init__(self, case: Case, binding: dict[str, Ends], weights: Sequence[Array]) -> None:
+        measures = tuple(binding)
+        self.parts = len(case.parts)
+        self._ends = list(binding.values())
+        halves = [_Half(measures), _Half(measures)]
+        order = sorted(range(len(case.parts)), key=lambda number: len(case.parts[number].settings), reverse=True)
+        for number in order:
+            smaller = int(len(halves[1].sums[-1].times) < len(halves[0].sums[-1].times))
+            halves[smaller].add(number, case.parts[number], weights[number])
+        halves.sort(key=lambda half: len(half.sums[-1].times))
+        self._one, self._other = halves
+        one, other = self._one.sums[-1], self._other.sums[-1]
+        self._first, self._last = _places(other.values[0], one.values[0], self._ends[0])
+        self._within = _before(other.times)
+        if len(measures) == 1:
+            rests = self._within[self._last] - self._within[self._first]
+        else:
+            rests = np.array([self._weights(at)[-1] for at in range(len(one.times))])
+        self._sums = np.cumsum(one.times * np.maximum(rests, 0))
+
+    @property
+    def weight(self) -> float:
+        """How probable all of them are, the fixed dimensions of the case left out."""
+        return float(self._sums[-1])
+
+    def _weights(self, at: int) -> Array:
+        """Sums of the weights of those of the second half that are within the bounds with one of the first."""
+        one, other = self._one.sums[-1], self._other.sums[-1]
+        first, last = int(self._first[at]), int(self._last[at])
+        holds = np.ones(last - first, dtype=bool)
+        for values, given, (low, high) in zip(other.values[1:], one.values[1:], self._ends[1:], strict=True):
+            there = values[first:last] + given[at]
+            holds &= (there >= low) & (there <= high)
+        return np.append(0.0, np.cumsum(other.times[first:last] * holds))
+
+    def draw(self, shares: Array) -> Array:
+        """Numbers of settings of the parts (N x parts), for numbers in front of 1 (N x parts + 2)."""
+        found = np.empty((len(shares), self.parts), np.int64)
+        for row, own in enumerate(shares):
+            at = int(np.searchsorted(self._sums, own[-1] * self._sums[-1], side="right"))
+            at = min(at, int(np.searchsorted(self._sums, self._sums[-1])))
+            sums = self._weights(at)[1:]
+            other = int(np.searchsorted(sums, own[-2] * sums[-1], side="right"))
+            other = int(self._first[at]) + min(other, int(np.searchsorted(sums, sums[-1])))
+            self._one.take_apart(at, own, found[row])
+            self._other.take_apart(other, own, found[row])
+        return found
+
+
+class Free:
+    """The settings of a case all of which are within the bounds."""
+
+    def __init__(self, weights: Sequence[Array]) -> None:
+        self._sums = [np.cumsum(each) for each in weights]
+        self.weight = float(np.prod([each[-1] for each in self._sums]))
+
+    def draw(self, shares: Array) -> Array:
+        """As those of `Halved`."""
+        found = [
+            np.minimum(np.searchsorted(sums, own * sums[-1], side="right"), np.searchsorted(sums, sums[-1]))
+            for sums, own in zip(self._sums, shares.T, strict=False)
+        ]
+        return np.stack(found, axis=1) if found else np.empty((len(shares), 0), np.int64)
+
+
+def halved(case: Case, bounds: Iterable[Bound], weights: Sequence[Array]) -> Halved | Free | None:
+    """What draws settings of a case within bounds; none where there are none. `weights` says for each part how probable
+    its settings are. Raises `Tied`."""
+    binding = _binding(case, bounds)
+    if binding is None:
+        return None
+    if not binding:
+        return Free(weights)
+    for measure in binding:
+        if sum(int(np.abs(part.costs[measure]).max()) for part in case.parts) >= WIDE // 4:
+            raise Tied(f"sums of {measure} may need more than 64 bits")
+    found = Halved(case, binding, weights)
+    return found if found.weight > 0 else None
+
+
+__all__ = ["Free", "Halved", "all_valid", "halved", "valid"]

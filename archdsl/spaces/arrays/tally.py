@@ -31,6 +31,7 @@ from archdsl.records import dataclass
 from archdsl.spaces.arrays.alike import codes_of, concrete_at, depends_of, grouped, settled_at, widths_of
 from archdsl.spaces.arrays.assembled import LaneAssembly, Shapes, Unsuited
 from archdsl.spaces.arrays.column import Column, Exact
+from archdsl.spaces.arrays.contents import Content, Told, Untold, content_of
 from archdsl.spaces.arrays.lanes import WIDE, Array, Mask
 from archdsl.spaces.arrays.programs import Program
 from archdsl.spaces.arrays.rules import LaneContext
@@ -56,13 +57,16 @@ class Form:
     """Its operations."""
     steps: int
     lists: bool
+    content: Content | None = None
+    """What it computes, where that is asked."""
 
 
 class Forms:
     """The forms of blocks that were met, for one convention."""
 
-    def __init__(self, convention: Convention) -> None:
-        self.convention = convention
+    def __init__(self, convention: Convention, *, told: bool = False) -> None:
+        """`told`: whether it is asked what blocks compute."""
+        self.convention, self.told = convention, told
         self.known: dict[Any, list[Form]] = {}
         self._kept: list[Any] = []
 
@@ -157,7 +161,7 @@ class Tally:
         here = self.lanes.here[:, 0]
         if not isinstance(times, int):
             here = here & (times > 0)
-        found = _Found(self.lanes.size)
+        found = Found(self.lanes.size)
         for rows, alike in self._apart(block, shapes, here):
             self._alike(alike, rows, path, site, env, fitted=fitted, found=found)
         self._add(found, times)
@@ -202,7 +206,7 @@ class Tally:
         env: Environment,
         *,
         fitted: bool,
-        found: _Found,
+        found: Found,
     ) -> None:
         """Count a block for lanes in which it differs by its widths alone."""
         block, inputs = alike
@@ -255,15 +259,18 @@ class Tally:
             return None
         subgraph = traced.subgraph
         amounts = tuple(amounts_of(subgraph, self.forms.convention))
-        made = None
+        made, content = None, None
         if program is not None:
-            made = Program(program.plan(self.forms.convention))
+            content = content_of(program.subgraph) if self.forms.told else None
+            made = Program(program.plan(self.forms.convention, content.terms if content is not None else ()))
             own = made(pattern.widths, 1)
-            same = own.shapes == subgraph.shapes and own.amounts == amounts
+            same = own.shapes == subgraph.shapes and own.amounts[: len(amounts)] == amounts
             made = made if own.holds[0] and same else None
-        return Form(made, pattern.widths, subgraph.shapes, amounts, subgraph.size, traced.steps, traced.lists)
+        if made is None and self.forms.told:
+            raise Untold("a block is counted for its own widths alone")
+        return Form(made, pattern.widths, subgraph.shapes, amounts, subgraph.size, traced.steps, traced.lists, content)
 
-    def _add(self, found: _Found, times: Any) -> None:
+    def _add(self, found: Found, times: Any) -> None:
         deepest = times if isinstance(times, int) else int(times.max(initial=0))
         for index, amount in enumerate(found.amounts):
             bound = int(np.abs(amount).max(initial=0)) * max(deepest, 0)
@@ -278,11 +285,12 @@ class Tally:
         self._most += int(operations.max(initial=0))
 
 
-class _Found:
+class Found:
     """What is known of a block, lane by lane."""
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.told = Told(size)
         self.amounts: list[Array] = [np.zeros(size, np.int64) for _ in MEASURES]
         self.sizes = np.zeros(size, np.int64)
         self.lists = False
@@ -304,6 +312,9 @@ class _Found:
             return rows
         for index in range(len(MEASURES)):
             self.amounts[index] = _entered(self.amounts[index], mine, amounts[index], holds)
+        if form.content is not None:
+            further = [np.broadcast_to(each, holds.shape)[holds] for each in amounts[len(form.amounts) :]]
+            self.told.enter(form.content, mine, further)
         self.sizes[mine] = form.size
         self.lists = form.lists
         lengths = [len(shape) for shape in shapes]
@@ -374,4 +385,4 @@ def _flowing(block: Any, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor,
     return replace(block, steps=((name, first), *others)), inputs
 
 
-__all__ = ["MEASURES", "Forms", "Tally", "Unsuited"]
+__all__ = ["MEASURES", "Forms", "Found", "Tally", "Unsuited"]

@@ -9,6 +9,7 @@ from archdsl import __version__
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.rows import columns_of
 from archdsl.spaces.arrays.sampled import Asked, Progress, Tally, Wanted, members, pieces
+from archdsl.spaces.arrays.solved import Solver, solved
 from archdsl.spaces.opened import Opened
 from archdsl.spaces.population import DIGEST, HASH, INDEX, SEED, kinds_of
 from archdsl.spaces.tables import Table, TableFault, read, writing
@@ -26,6 +27,8 @@ class Sampling:
     path: Path
     before: Table | None = None
     """The rows that were there, which the others follow."""
+    solver: Solver | None = None
+    """What draws members, where settings are not drawn until some are."""
 
 
 def going_on(
@@ -73,7 +76,12 @@ def sample_into(work: Sampling, jobs: int, force: bool, progress: Progress | Non
         with writing(work.path, kinds, force, words) as table:
             if work.before is not None and len(work.before):
                 table.write(work.before.columns)
-            for each in members(work.opened, work.asked, work.wanted, jobs, tally, progress):
+            found = (
+                members(work.opened, work.asked, work.wanted, jobs, tally, progress)
+                if work.solver is None
+                else solved(work.opened, work.solver, work.asked, work.wanted, tally, progress)
+            )
+            for each in found:
                 table.write(columns_of(work.opened, each, work.asked.seed, work.place))
                 rows += len(each.index)
             if rows < work.wanted.count:
