@@ -29,7 +29,7 @@ from archdsl.studies.search.begin import Wanted, begin, source_of
 from archdsl.studies.search.proposals import Asked
 from archdsl.studies.search.run import Searching
 from archdsl.studies.search.sampler import Kind
-from archdsl.studies.search.storage import FOLDER, StorageFault
+from archdsl.studies.search.storage import FOLDER, StorageFault, shown_url
 from archdsl.studies.study import Study, head_of
 from archdsl.studies.trial import Outcome
 from archdsl.views.study import TrialResult
@@ -252,7 +252,8 @@ def test_a_database_belongs_to_a_folder(here: Path, url: str) -> None:
     with pytest.raises(StorageFault, match=r"127\.0\.0\.1") as raised:
         run(searching("secret", storage=secret, trials=1))
     assert "hidden" not in str(raised.value)
-    assert "hidden" not in Path("secret/study.json").read_text()
+    assert not Path("secret").exists()
+    assert shown_url(secret) == "postgresql+psycopg://user:***@127.0.0.1:1/db"  # which the folder keeps
 
 
 def test_another_search_is_refused(here: Path) -> None:
