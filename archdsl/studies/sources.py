@@ -152,10 +152,10 @@ def made(folder: Path, source: Source, head: StudyFile, progress: Progress | Non
     """
     there = os.path.lexists(folder / "study.json")
     rows = Study.open(folder).rows if there else source.rows(progress)
-    return Study.create(folder, _checked(head, rows, folder / POPULATION), rows)
+    return Study.create(folder, checked(head, rows, folder / POPULATION), rows)
 
 
-def _checked(head: StudyFile, rows: Sequence[Row], table: Path) -> StudyFile:
+def checked(head: StudyFile, rows: Sequence[Row], table: Path) -> StudyFile:
     from dataclasses import replace
 
     for index, row in enumerate(rows):
@@ -173,4 +173,4 @@ def _checked(head: StudyFile, rows: Sequence[Row], table: Path) -> StudyFile:
     return head
 
 
-__all__ = ["Source", "made", "names_table", "of_members", "of_space", "space_place", "with_draws"]
+__all__ = ["Source", "checked", "made", "names_table", "of_members", "of_space", "space_place", "with_draws"]

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from archdsl.views.bench import BenchReport
+from archdsl.views.best import BestOfReport
 from archdsl.views.check import CheckReport
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
@@ -18,6 +19,7 @@ from archdsl.views.failure import FailureReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
+from archdsl.views.search import SearchReport
 from archdsl.views.space import SpaceReport
 from archdsl.views.space_contains import ContainsReport
 from archdsl.views.space_diff import SpaceDiffReport
@@ -57,6 +59,8 @@ SCHEMAS: dict[str, type] = {
     "study": StudyFile,
     "trial": TrialResult,
     "study_status": StudyReport,
+    "study_search": SearchReport,
+    "study_best": BestOfReport,
     "bench": BenchReport,
     "study_rank": RankReport,
     "study_spectrum": SpectrumReport,

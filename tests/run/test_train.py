@@ -141,7 +141,7 @@ def finish(process: forked.Forked) -> str:
 def metrics(out: Path) -> list[dict[str, float]]:
     """The lines of metrics.jsonl, without what a clock said."""
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+    return [{name: value for name, value in line.items() if name not in ("seconds", "step_seconds")} for line in lines]
 
 
 def checkpoint(out: Path) -> dict[str, Any]:

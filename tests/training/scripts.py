@@ -229,16 +229,19 @@ def checkpoint(out: Path) -> dict[str, Any]:
     return state
 
 
+CLOCK = ("seconds", "step_seconds")
+
+
 def metrics(out: Path) -> list[dict[str, float]]:
     """The lines of metrics.jsonl, without what a clock said."""
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+    return [{name: value for name, value in line.items() if name not in CLOCK} for line in lines]
 
 
 def flat(value: Any) -> list[Any]:
     """Tensors and numbers of a nested state, in order, without what a clock said."""
     if isinstance(value, dict):
-        return [leaf for name, part in value.items() if name != "seconds" for leaf in (name, *flat(part))]
+        return [leaf for name, part in value.items() if name not in CLOCK for leaf in (name, *flat(part))]
     if isinstance(value, (list, tuple)):
         return [leaf for part in value for leaf in flat(part)]
     return [value.tolist() if hasattr(value, "tolist") else value]

@@ -102,7 +102,7 @@ def test_stages(staged: ModuleType, tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("checkpoint_*.pt"))) == 2
     assert (tmp_path / "run.svg").read_text().startswith("<svg ")
     rows = (tmp_path / "metrics.csv").read_text().splitlines()
-    assert rows[0] == "epoch,step,train_loss,val_loss,val_accuracy,lr,seconds"
+    assert rows[0] == "epoch,step,train_loss,val_loss,val_accuracy,lr,seconds,step_seconds"
     assert len(rows) == 5
 
 

@@ -91,7 +91,7 @@ def run_trials(
     threads = study.head.threads
     total, written = len(study.numbers()), time.monotonic()
     done = total - len(study.unfinished())
-    with studying(total) as tell_progress, _stopping() as (stopping, interrupted):
+    with studying(total) as tell_progress, stopping_on_request() as (stopping, interrupted):
 
         def told(outcome: Outcome) -> None:
             nonlocal done, written
@@ -118,7 +118,7 @@ def run_trials(
 
 
 @contextmanager
-def _stopping() -> Iterator[tuple[threading.Event, list[int]]]:
+def stopping_on_request() -> Iterator[tuple[threading.Event, list[int]]]:
     """An event that is set by a request to end this process, and the requests that came."""
     stopping = threading.Event()
     came: list[int] = []
