@@ -158,7 +158,7 @@ def run_of(folder: Path) -> dict[str, Any]:
 def metrics(folder: Path) -> list[dict[str, float]]:
     """The lines of metrics.jsonl, without what a clock said."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+    return [{name: value for name, value in line.items() if name not in ("seconds", "step_seconds")} for line in lines]
 
 
 def report(run: Run, *arguments: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +168,9 @@ def nodes() -> Iterator[Nodes]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="nodes are found in /proc")
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed")
 def test_a_node_that_is_killed(undisturbed: Path, nodes: Nodes) -> None:
     """Two nodes train a study, and one is killed in the middle: all trials end, none is trained twice to its end."""
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
     nodes.start()
     nodes.start()
     folder = undisturbed.parent / "on_ray"
