@@ -25,6 +25,7 @@ import platform
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -363,8 +364,13 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def installed() -> str:
-    """Every installed package in one line each, in the form that pip takes."""
-    lines = {line for found in importlib.metadata.distributions() if (line := _requirement(found))}
+    """Every installed package in one line each, in the form that pip takes.
+
+    What a package has within itself and puts on Python's path when it is imported, as Ray does, is not installed.
+    """
+    own = [Path(path) for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    paths = [path for path in sys.path if not any(folder in Path(path).parents for folder in own)]
+    lines = {line for found in importlib.metadata.distributions(path=paths) if (line := _requirement(found))}
     return "".join(f"{line}\n" for line in sorted(lines, key=str.lower))
 
 

@@ -773,6 +773,17 @@ def test_the_installed_packages() -> None:
         assert re.match(r"[\w.-]+(==| @ )\S+$|-e \S+  # [\w.-]+==", line), line
 
 
+def test_what_a_package_has_within_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray puts folders of its own on the path when it is imported: what is there is not installed."""
+    site = tmp_path / "site-packages"
+    for folder, name in ((site, "outer"), (site / "outer" / "vendored", "inner")):
+        about = folder / f"{name}-1.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    monkeypatch.setattr(sys, "path", [str(site / "outer" / "vendored"), str(site)])
+    assert run_folder.installed() == "outer==1\n"
+
+
 # The script's text
 
 
