@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,8 @@ from archdsl.zoo import Place, declared_spaces, locate, locate_space
 if TYPE_CHECKING:
     from archdsl.spaces.arrays.sampled import Band, Progress
 
+COUNT = 100
+"""Members of a space, if nobody says how many."""
 TRIED = 3
 """Members that are compiled before a study is made, until one can be."""
 
@@ -38,6 +40,9 @@ class Source:
     words: dict[str, Any]
     rows: Callable[[Progress | None], list[Row]] = field(repr=False)
     """Raises `StudyFault`."""
+    drawn: int | None = None
+    """How many rows there are to be, of members that are drawn: of more of them these are the first. None where they
+    are given, or as many are wanted as there are."""
 
 
 def names_table(text: str) -> bool:
@@ -62,18 +67,22 @@ def of_space(
     place: tuple[str, str],
     folder: Path,
     *,
-    count: int,
+    count: int | None = None,
     seed: int = 0,
     bands: Sequence[Band] = (),
     unique: bool = False,
     most: int = 1_000_000,
     jobs: int = 1,
 ) -> Source:
-    """Members drawn as `archdsl space sample` draws them. `place` is the file, as it is opened and as it is shown."""
+    """Members drawn as `archdsl space sample` draws them. `place` is the file, as it is opened and as it is shown.
+
+    Without a `count` a new study has `COUNT` members, and one that is there keeps its own.
+    """
     shown = place_of(*place, opened.space.name, folder / POPULATION)
     limits = [f"{band.measure}={band.low or ''}..{band.high or ''}" for band in bands]
-    words: dict[str, Any] = {"space": shown, "space_hash": opened.digest, "count": count, "seed": seed}
+    words: dict[str, Any] = {"space": shown, "space_hash": opened.digest, "seed": seed}
     words |= {"bands": limits, "unique": unique}
+    wanted = count or COUNT
 
     def rows(progress: Progress | None) -> list[Row]:
         from archdsl.spaces.arrays.rows import columns_of
@@ -81,14 +90,14 @@ def of_space(
 
         asked, tally = Asked(seed, bands=tuple(bands)), Tally()
         found: list[Row] = []
-        for piece in members(opened, asked, Wanted(count, most, unique), jobs, tally, progress):
+        for piece in members(opened, asked, Wanted(wanted, most, unique), jobs, tally, progress):
             found += _rows_of(columns_of(opened, piece, seed, shown))
-        if len(found) < count:
-            message = f"of {tally.looked:,} settings {len(found):,} were accepted, and {count:,} are wanted"
+        if len(found) < wanted:
+            message = f"of {tally.looked:,} settings {len(found):,} were accepted, and {wanted:,} are wanted"
             raise StudyFault(f"{message}; nothing is written; --max-draws {10 * most} looks further")
         return found
 
-    return Source(words, rows)
+    return Source(words, rows, count)
 
 
 def _rows_of(columns: Any) -> list[Row]:
@@ -135,24 +144,34 @@ def _moved(row: Row, table: Path, folder: Path, text: str) -> Row:
     return {**row, SPACE: place_of(file, shown, space, folder / POPULATION)}
 
 
-def with_draws(source: Source, draws: Sequence[Row]) -> Source:
-    """Every member once with each of some settings of the training script: columns that `head_of(options=…)` names."""
+def with_draws(source: Source, draws: Sequence[Row], words: Mapping[str, Any], *, more: bool = False) -> Source:
+    """Every member once with each of some settings of the training script: columns that `head_of(options=…)` names.
+
+    `words` tell these settings from others. There may be `more` of them another time, where there is one member.
+    """
 
     def rows(progress: Progress | None) -> list[Row]:
         return [{**row, **drawn} for row in source.rows(progress) for drawn in draws]
 
-    return Source({**source.words, "draws": digest_of(draws)}, rows)
+    return Source({**source.words, **words}, rows, len(draws) if more else None)
 
 
 def made(folder: Path, source: Source, head: StudyFile, progress: Progress | None = None) -> Study:
-    """The study of a source in a folder: a new one, or the one that is there, if it is the same.
+    """The study of a source in a folder: a new one, or the one that is there, if it is the same, with further members
+    where more are wanted.
 
     `head` has the options of the training script as they were typed; they are read by the script of the first member
     that can be compiled, and paths among them are made absolute. Raises `StudyFault`, `Refused` and `OptionFault`.
     """
     there = os.path.lexists(folder / "study.json")
     rows = Study.open(folder).rows if there else source.rows(progress)
-    return Study.create(folder, checked(head, rows, folder / POPULATION), rows)
+    study = Study.create(folder, checked(head, rows, folder / POPULATION), rows)
+    if source.drawn is not None and source.drawn != len(study.rows):
+        if source.drawn < len(study.rows):
+            message = f"has {len(study.rows):,} members, and {source.drawn:,} are asked for: none is taken away"
+            raise StudyFault(f"{folder} {message}")
+        study.extend(source.rows(progress))
+    return study
 
 
 def checked(head: StudyFile, rows: Sequence[Row], table: Path) -> StudyFile:

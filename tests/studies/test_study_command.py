@@ -67,6 +67,34 @@ def test_a_space(run: Run) -> None:
     assert main(["show", "s/population.jsonl:1"]) == 0
 
 
+def test_a_larger_count_extends_a_study(run: Run) -> None:
+    """Draws have numbers, so the first members stay, with what came of them; nothing is taken away."""
+
+    def rows(path: str) -> list[Any]:
+        return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+    asked = ("run", "nets.arch:tiny", "--seed", 5, "--unique", "--device", "cpu", "-o", "s")
+    assert run(*asked, "--count", 2, acts=[GOOD] * 2)[0] == 0
+    first, results = rows("s/population.jsonl"), rows("s/results.jsonl")
+    code, out, err = run(*asked, "--count", 5, acts=[GOOD] * 3)
+    assert code == 0, err
+    assert "5 members, 5 trials: 5 done" in out
+    assert rows("s/results.jsonl")[:2] == results
+    assert main(["study", "run", *map(str, asked[1:-1]), "at once", "--count", "5", "--prepare"]) == 0
+    assert rows("s/population.jsonl") == rows("at once/population.jsonl")
+    assert rows("s/population.jsonl")[:2] == first
+    code, out, _ = run(*asked)  # without a number it goes on with those that there are
+    assert (code, "5 members" in out) == (0, True)
+    code, _, err = run(*asked, "--count", 4)
+    assert code == 1
+    assert "s has 5 members, and 4 are asked for: none is taken away" in err
+    assert "seed was 5, is 6" in run(*asked, "--seed", 6, "--count", 9)[2]
+    lines = Path("s/population.jsonl").read_text().splitlines()
+    Path("s/population.jsonl").write_text("\n".join([lines[1], lines[0], *lines[2:], ""]))
+    assert "has other members than those that are drawn now" in run(*asked, "--count", 6)[2]
+    assert len(rows("s/population.jsonl")) == 5
+
+
 def test_tables_rows_and_networks(run: Run) -> None:
     assert main(["space", "sample", "nets.arch:tiny", "--count", "3", "-o", "pop.csv"]) == 0
     Path("below").mkdir()

@@ -19,7 +19,7 @@ from archdsl.commands.progress import studying
 from archdsl.training.entry_point import OptionFault
 
 if TYPE_CHECKING:
-    from archdsl.studies.local import Engine
+    from archdsl.studies.engine import Engine
     from archdsl.studies.study import Study
     from archdsl.studies.trial import Outcome
     from archdsl.views.study import StudyReport
@@ -85,6 +85,7 @@ def run_trials(
 
     Raises `StudyFault`.
     """
+    from archdsl.studies.engine import Work
     from archdsl.studies.local import run_local
     from archdsl.views.study import finished_line
 
@@ -103,15 +104,7 @@ def run_trials(
                 written = time.monotonic()
 
         try:
-            (engine or run_local)(
-                study,
-                numbers,
-                jobs=jobs,
-                threads=threads,
-                watch_of=lambda _: None,
-                told=told,
-                stopping=stopping,
-            )
+            (engine or run_local)(Work(study, numbers, jobs, threads, lambda _: None, told, stopping))
         finally:
             study.write_results()
     return bool(interrupted)

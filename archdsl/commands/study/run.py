@@ -50,15 +50,17 @@ Examples:
 
 WHAT is a space, whose members are drawn as `archdsl space sample` draws them; a table that it wrote; or networks. Each
 member is compiled, and trained by its emitted script in a folder of its own, as `archdsl train` does it. The same
-command again goes on with a study; what differs is refused. Paths among the script's options are taken from the
-current folder.
+command again goes on with a study, and a larger --count extends it; what else differs is refused. Paths among the
+script's options are taken from the current folder.
 """,
 )
 @click.argument("what", metavar="WHAT...", nargs=-1, required=True)
 @click.option(
     "-o", "--output", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The study."
 )
-@click.option("--count", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Members of a space.")
+@click.option(
+    "--count", type=click.IntRange(1, 1_000_000), help="Members of a space.  [default: 100, or those that DIR has]"
+)
 @seed_option
 @band_option
 @click.option("--unique", is_flag=True, help="Each network once, by its hash.")
