@@ -77,6 +77,18 @@ def sweep_options(function: Callable[..., None]) -> Callable[..., None]:
     return asked
 
 
+def drawn_words(request: Request) -> list[str]:
+    """The options of the training script that a study has drawn for the row that is trained."""
+    if request.row is None:
+        return []
+    from archdsl.commands.study.common import refusing
+    from archdsl.studies.sources import options_of
+    from archdsl.training.entry_point import flag
+
+    with refusing():
+        return [f"{flag(name)}={request.row.cells[name]}" for name in options_of([request.row.text])]
+
+
 def sweep(
     file: str,
     request: Request,

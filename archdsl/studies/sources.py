@@ -14,11 +14,11 @@ from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.rows import file_at, names_row, place_of
 from archdsl.spaces.opened import Opened
-from archdsl.spaces.population import INDEX, SPACE
+from archdsl.spaces.population import INDEX, SPACE, SPEC
 from archdsl.spaces.tables import FORMS, TableFault, read, read_row
 from archdsl.studies.ledger import StudyFault
 from archdsl.studies.members import Refused, file_row, script_words, wanted_for
-from archdsl.studies.study import POPULATION, Row, Study, digest_of
+from archdsl.studies.study import POPULATION, RESULTS, STUDY, Row, Study, digest_of
 from archdsl.training.entry_point import EntryPoint, words_of
 from archdsl.training.plan import settings_given
 from archdsl.views.study import StudyFile
@@ -135,13 +135,35 @@ def _rows_of_one(text: str, changes: Changes, folder: Path) -> list[Row]:
 
 
 def _moved(row: Row, table: Path, folder: Path, text: str) -> Row:
-    """A row of a table as it stands in the study's: its space is named from there."""
-    place, sign, space = str(row.get(SPACE) or "").rpartition(":")
-    if not sign or INDEX not in row:
+    """A row of a table as it stands in the study's: its space, or its file, is named from there."""
+    named = SPACE if row.get(SPACE) is not None else SPEC
+    place, sign, name = str(row.get(named) or "").rpartition(":")
+    if not sign or (named == SPACE and INDEX not in row):
         raise StudyFault(f"{text}: the table is no population: it has no columns `{INDEX}` and `{SPACE}`")
     file = file_at(table, place)
     shown = place if file != Path(os.path.normpath(table.parent / place)).as_posix() else file
-    return {**row, SPACE: place_of(file, shown, space, folder / POPULATION)}
+    return {**row, named: place_of(file, shown, name, folder / POPULATION)}
+
+
+def options_of(texts: Sequence[str]) -> list[str]:
+    """The columns of tables that are settings of the training script, as the studies that they are of have drawn them.
+
+    Raises `StudyFault` where one has other such columns than another.
+    """
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        table = Path(text.rpartition(":")[0] if names_row(text) else text)
+        if names_table(text) or names_row(text):
+            of_a_study = table.name in (POPULATION, RESULTS) and os.path.lexists(table.with_name(STUDY))
+            found[text] = Study.open(table.parent).head.options if of_a_study else []
+        else:
+            found[text] = []
+    first, *others = found
+    for other in others:
+        if found[other] != found[first]:
+            shown = [f"{each} has drawn {', '.join(found[each]) or 'none'}" for each in (first, other)]
+            raise StudyFault(f"settings of training: {', '.join(shown)}; make a study of each")
+    return found[first]
 
 
 def with_draws(source: Source, draws: Sequence[Row], words: Mapping[str, Any], *, more: bool = False) -> Source:
@@ -192,4 +214,14 @@ def checked(head: StudyFile, rows: Sequence[Row], table: Path) -> StudyFile:
     return head
 
 
-__all__ = ["Source", "checked", "made", "names_table", "of_members", "of_space", "space_place", "with_draws"]
+__all__ = [
+    "Source",
+    "checked",
+    "made",
+    "names_table",
+    "of_members",
+    "of_space",
+    "options_of",
+    "space_place",
+    "with_draws",
+]

@@ -196,7 +196,7 @@ def test_a_changed_text_is_refused(study: Study) -> None:
     outcome, _ = run(study)
     assert outcome.result is not None
     assert outcome.state == "refused"
-    assert "is not as it was when the study was made" in outcome.result.reason
+    assert "is not as it was when the table was written" in outcome.result.reason
 
 
 def test_draws_of_settings_and_seeds_reach_the_script(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def run(
 ) -> None:
     """Train the members of WHAT, each `--seeds` times, and write down what came of them."""
     from archdsl.studies.local import cores
-    from archdsl.studies.sources import made
+    from archdsl.studies.sources import made, options_of
     from archdsl.studies.study import head_of, kept_threads
 
     as_json = format_ == "json"
@@ -103,6 +103,7 @@ def run(
             retries=retries,
             recipe=options["recipe"],
             changes=changes,
+            options=options_of(what),
             words=words,
             pruner=options["pruner"],
         )
