@@ -296,6 +296,7 @@ def test_csv_has_a_line_for_each_row(run: Run) -> None:
         (["edf", "empty.csv"], 1, "no rows"),
         (["edf", "own.csv", "--error", "eror"], 1, "no column `eror` of errors; did you mean 'error'?"),
         (["edf", "own.csv", "--error", "name"], 1, "column `name` holds texts, as 'x' in row 0"),
+        (["edf", "truth.jsonl"], 1, "column `error` holds true in row 1, and not numbers"),
         (["edf", "failed.jsonl"], 1, "0 members with a result, and 1 are needed (2 rows: failed: no memory)"),
         (["best", "one.csv"], 1, "1 members with a result, and 2 are needed"),
         (["best", "own.csv", "--column", "flop"], 1, "there is no column `flop`; did you mean 'flops'?"),
@@ -332,6 +333,7 @@ def test_faults(run: Run, here: Path, arguments: list[str], code: int, message: 
     (here / "large.jsonl").write_text('{"error": 1' + "0" * 400 + "}\n")
     (here / "deep.csv").write_text("width.0,depth.0,error\n8,1000000,1\n")
     (here / "wide.csv").write_text("width.0,error\n3.5,1\n4,2\n")
+    (here / "truth.jsonl").write_text('{"error": 0.5}\n{"error": true}\n')
     (here / "failed.jsonl").write_text('{"status": "failed", "reason": "no memory"}\n' * 2)
     result = run("population", *arguments)
     assert result.code == code
