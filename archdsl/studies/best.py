@@ -8,6 +8,7 @@ sample of n whatever came of the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from statistics import fmean, stdev
 
 from archdsl import __version__
@@ -43,7 +44,7 @@ def best_of(study: Study, of: int | None = None, by: str = "error", top: int = 5
     if open_:
         shown = ", ".join([str(each) for each in open_[:5]]) + (", …" if len(open_) > 5 else "")
         message = f"{len(open_):,} of the first {count:,} members have not ended: {shown}"
-        raise StudyFault(f"{message}; `archdsl study work {study.folder}` goes on")
+        raise StudyFault(f"{message}; `archdsl study work {quote(str(study.folder))}` goes on")
     ranked.sort(key=lambda each: (each.mean, each.member))
     again = _again(study, ranked[0].network) if ranked else []
     return BestOfReport(__version__, str(study.folder), by, count, failed, ranked[:top], again)

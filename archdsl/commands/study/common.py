@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 import time
@@ -158,7 +159,8 @@ def finish_study(study: Study, *, interrupted: bool, as_json: bool) -> None:
     else:
         say(study_text(report))
     if interrupted:
-        click.echo(f"stopped; the same command, or archdsl study work {study.folder}, goes on", err=True)
+        work = f"archdsl study work {shlex.quote(str(study.folder))}"
+        click.echo(f"stopped; the same command, or {work}, goes on", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
     if any(state in report.states for state in ("diverged", "refused", "failed")):
         raise click.exceptions.Exit(1)
