@@ -44,7 +44,10 @@ SCHEMES = (
 
 
 def build(out: Path, *, explorer: Path | None = None) -> None:
-    """Write the site into a folder that is new, empty, or of an earlier one; `explorer` is a static explorer that becomes its playground."""
+    """Write the site into a folder that is new, empty, or of an earlier site.
+
+    `explorer` is the folder of a static explorer, which becomes its playground.
+    """
     source = out / "source"
     if out.exists() and any(out.iterdir()):
         if not (out / "zensical.toml").is_file():
