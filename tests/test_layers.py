@@ -52,7 +52,20 @@ LAYERS = {
     "papers": {"papers"},
     "plots": {"plots"},
     "views": {"views"},
-    "shells": {"__main__", "api", "cli", "commands", "notebook", "pictures", "population", "project", "rows", "studies", "terminal", "zoo"},
+    "shells": {
+        "__main__",
+        "api",
+        "cli",
+        "commands",
+        "notebook",
+        "pictures",
+        "population",
+        "project",
+        "rows",
+        "studies",
+        "terminal",
+        "zoo",
+    },
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
