@@ -238,7 +238,9 @@ class Plot:
 
 
 def _cell(value: Any) -> Cell:
-    """A field of a row as a cell: `[3, 224, 224]` -> `3x224x224`."""
+    """A field of a row as a cell: `[3, 224, 224]` -> `3x224x224`; true and false as JSON has them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     found: Cell = "x".join(map(str, value)) if isinstance(value, list) else value
     return found
 

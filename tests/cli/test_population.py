@@ -273,6 +273,9 @@ def test_the_front_of_costs(run: Run, here: Path) -> None:
         ("seconds", 3): (2, 5.5), ("seconds", 4): (4, 1), ("seconds", 6): (1, 9),
     }  # fmt: skip
     assert [each["without"] for each in found["summaries"]] == [1, 0]
+    forms = [run(command, "front", "own.csv", "--format", "csv").out for command in ("population", "plot")]
+    assert forms[0] == forms[1]
+    assert forms[0].splitlines()[1] == "own,flops,0,10.0,6.0,true"
     text = run("population", "front", "own.csv").out
     assert "own: 3 of 5 members are on the front of flops" in text
     assert "1 members have no `flops`" in text
