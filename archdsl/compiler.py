@@ -28,6 +28,7 @@ from archdsl.analysis.context import AlreadyReported, Context, Progress
 from archdsl.analysis.elaborate import instantiate
 from archdsl.analysis.language import evaluation
 from archdsl.analysis.model import Model
+from archdsl.analysis.parts import Parts, parts_of
 from archdsl.analysis.program import Definition, Instance, Program, Reader
 from archdsl.analysis.resolve import Library, load_library, resolve
 from archdsl.analysis.traces import Traces
@@ -55,6 +56,13 @@ class Failed:
     diagnostics: Diagnostics
     steps: int = field(default=0, compare=False)
     """Evaluation steps that were taken."""
+    model: Model | None = field(default=None, compare=False, repr=False)
+    """The model as far as it was worked out, with `Model.holes`; whole where only its network is a fault."""
+
+    @cached_property
+    def parts(self) -> Parts | None:
+        """The shapes and costs of its parts, as far as they are known."""
+        return parts_of(self.model) if self.model is not None else None
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,7 @@ class Compiler:
     def elaborate(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
         """One model of a resolved program, with what is asked for on top of the file."""
         ctx = evaluation(diagnostics, self.progress, self.traces)
+        ctx.goes_on = True
         try:
             return self._phases(ctx, program, name, changes)
         except Fault as found:
@@ -138,7 +147,8 @@ class Compiler:
         except RecursionError:
             message = f"`{name}` is nested too deep to be evaluated"
             diagnostics.add(Diagnostic("E393", message, program.entry.spans[name]))
-        return Failed(name, program, diagnostics, ctx.steps)
+        reached = ctx.reached if isinstance(ctx.reached, Model) else None
+        return Failed(name, program, diagnostics, ctx.steps, reached)
 
     def _phases(self, ctx: Context, program: Program, name: str, changes: Changes) -> Compiled:
         """From a declaration to a network that keeps its claims. Raises `Fault` or `AlreadyReported`."""
@@ -150,7 +160,8 @@ class Compiler:
 
         given = arguments(ctx, named, changes, scope)
         declared = instantiate(ctx, named, given, ast.Identifier(program.entry.spans[name], name), env)
-        model = changed(ctx, declared, named, changes, scope)
+        ctx.reached = declared
+        model = ctx.reached = changed(ctx, declared, named, changes, scope)
         network = network_of(ctx, model)
         recipe = recipe_for(ctx, model, network, asked_recipe(ctx, model, changes.recipe, scope))
         found = () if changes else tuple(verdicts(partial(network_at, ctx, model, network), model.claims))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from archdsl import limits
@@ -25,6 +25,8 @@ from archdsl.analysis.program import (
     Program,
     Reader,
     Unresolved,
+    unfinished,
+    walk,
 )
 from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault, Label
 from archdsl.graph.operations import OPERATIONS
@@ -86,6 +88,9 @@ class _Resolver:
         self.loading.append(name)
         tree, faults = kept_tree(name, source) if library else parse(source)
         self.diagnostics.extend(faults)
+        if faults:
+            module.broken = True
+            self.diagnostics.settle(_holes(tree))
         if not tree.complete:
             self._lost(tree, module)
         try:
@@ -103,6 +108,7 @@ class _Resolver:
                 self._use(item, module)
         if not module.incomplete and tree.complete:
             tree = respelled(tree, module.names, self.report)
+        module.tree = tree
         self._declare(tree, module)
         Checker(module, self.report).check(tree)
 
@@ -126,6 +132,11 @@ class _Resolver:
             self.report(Diagnostic("E114", message, item.number.span, help=help_, edits=edits))
 
     def _use(self, use: ast.Use, module: Module) -> None:
+        if use.hole:
+            module.incomplete = True
+            for alias in use.names or ():
+                module.names.setdefault(alias.local.text, Unresolved(alias.local.text))
+            return
         if not use.is_path and use.module == OPERATIONS_MODULE:
             names: Mapping[str, Named] = {n: PRELUDE.get(n) or Primitive(n, o) for n, o in OPERATIONS.items()}
             self._take(use, OPERATIONS_MODULE, names, module, incomplete=False)
@@ -277,6 +288,26 @@ class _Resolver:
             model = family if isinstance(family, Definition) and family.kind == "model" else None
             instance = Instance(cell.name, item.model.text, model, module, header, row, cell.span)
             self._add(cell.name, instance, cell.span, module)
+
+
+def _holes(tree: ast.File) -> Iterator[Span]:
+    """The places of what is not written whole: holes, the keys and the values that have one."""
+    for item in tree.items:
+        for node in walk(item):
+            if isinstance(node, ast.Field):
+                value: ast.Node | None = node.value
+                if type(value) is ast.Hole and value.key:
+                    yield node.path.span
+            elif isinstance(node, ast.Binding | ast.Element | ast.Argument):
+                value = node.value
+            elif isinstance(node, ast.Draw):
+                value = node.domain
+            else:
+                value = None
+            if type(node) is ast.Hole:
+                yield node.span
+            elif value is not None and unfinished(value):
+                yield value.span
 
 
 def load_library(name: str, read: Reader, library: Library, diagnostics: Diagnostics) -> Module | None:
