@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from archdsl import limits
 from archdsl.analysis.check import Checker, split_parameters
@@ -35,6 +36,8 @@ from archdsl.syntax import ast
 from archdsl.syntax.parser import parse
 from archdsl.syntax.stored import kept_tree
 
+Parse: TypeAlias = Callable[[Source], tuple[ast.File, list[Diagnostic]]]
+
 LANGUAGE_VERSION = 1
 OPERATIONS_MODULE = "std.ops"
 
@@ -52,9 +55,11 @@ class Library:
         self.modules: dict[str, Module] = {}
 
 
-def resolve(source: Source, read: Reader, library: Library, diagnostics: Diagnostics) -> Program:
-    """Load the program that begins with a source, and check its names."""
-    return _Resolver(read, library, diagnostics).program(source)
+def resolve(
+    source: Source, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse
+) -> Program:
+    """Load the program that begins with a source, and check its names. `parsed` is as `parser.parse`."""
+    return _Resolver(read, library, diagnostics, parsed).program(source)
 
 
 class _Enough(Exception):
@@ -62,8 +67,8 @@ class _Enough(Exception):
 
 
 class _Resolver:
-    def __init__(self, read: Reader, library: Library, diagnostics: Diagnostics) -> None:
-        self.read, self.library, self.diagnostics = read, library, diagnostics
+    def __init__(self, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse) -> None:
+        self.read, self.library, self.diagnostics, self.parsed = read, library, diagnostics, parsed
         self.modules: dict[str, Module] = {}
         self.loading: list[str] = []
 
@@ -86,7 +91,7 @@ class _Resolver:
         module = Module(name, source, library)
         self.modules[name] = module
         self.loading.append(name)
-        tree, faults = kept_tree(name, source) if library else parse(source)
+        tree, faults = kept_tree(name, source) if library else self.parsed(source)
         self.diagnostics.extend(faults)
         if faults:
             module.broken = True
