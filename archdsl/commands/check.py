@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from archdsl.analysis.resolve import Library
@@ -22,6 +24,8 @@ Examples:
   archdsl check net.arch
   archdsl check -v specs/                          a line for each claim
   archdsl check --format json specs/ > check.json
+  archdsl check --format github specs/             annotations of a pull request
+  archdsl check --format sarif specs/ > check.sarif
   archdsl check --emit stages net.arch             what a phase of the compiler makes of it
   archdsl check --emit graph --model NAME net.arch
 
@@ -32,7 +36,7 @@ A claim is a published figure under `expect`; it holds if the exact count, round
 @click.command(short_help="Check files: names, shapes, and the figures they claim.", epilog=EPILOG)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each claim.")
-@format_option("text", "json")
+@format_option("text", "json", "sarif", "github")
 @click.option(
     "--emit",
     type=click.Choice((*OF_FILES, *OF_MODELS)),
@@ -56,20 +60,32 @@ def command(
         raise click.UsageError("--model goes with --emit; all models are checked.")
     diagnostics = Diagnostics()
     found = check_files(expand(files), diagnostics)
+    _print(found, diagnostics, format_, verbose, color)
+    if diagnostics.failed:
+        raise click.exceptions.Exit(1)
+
+
+def _print(found: list[Checked], diagnostics: Diagnostics, format_: str, verbose: bool, color: str | None) -> None:
     if format_ == "json":
         say_json(check_report(found, diagnostics))
+    elif format_ == "sarif":
+        from archdsl.views.sarif import sarif
+
+        say(json.dumps(sarif([checked.path for checked in found], diagnostics), indent=2) + "\n")
+    elif format_ == "github":
+        from archdsl.views.annotations import annotations
+
+        say("".join(annotations(diagnostics)) + summary(found))
     else:
         if verbose:
             say("".join(claim_lines(found)))
         tell(diagnostics, use_color(color))
         say(summary(found))
-    if diagnostics.failed:
-        raise click.exceptions.Exit(1)
 
 
-def check_files(paths: list[str], diagnostics: Diagnostics) -> list[Checked]:
+def check_files(paths: list[str], diagnostics: Diagnostics, library: Library | None = None) -> list[Checked]:
     """Compile every model of every file, and look at every space; one standard library serves them all."""
-    library = Library()
+    library = Library() if library is None else library
     found = []
     for path in paths:
         try:

@@ -17,7 +17,7 @@ from archdsl.highlighting.kinds import KINDS
 from archdsl.highlighting.lexer import ArchLexer
 from archdsl.highlighting.outputs import CODEMIRROR, TEXTMATE, outputs
 from archdsl.source import Source
-from tests.highlighting.oracle import kinds
+from compiled_kinds import kinds
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENGINES = Path(__file__).parent / "engines"
