@@ -53,7 +53,19 @@ LAYERS = {
     "highlighting": {"highlighting"},
     "plots": {"plots"},
     "views": {"views"},
-    "shells": {"__main__", "api", "cli", "commands", "population", "project", "rows", "studies", "terminal", "zoo"},
+    "shells": {
+        "__main__",
+        "api",
+        "cli",
+        "commands",
+        "population",
+        "project",
+        "rows",
+        "studies",
+        "terminal",
+        "watching",
+        "zoo",
+    },
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""

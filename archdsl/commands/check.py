@@ -6,9 +6,10 @@ import json
 
 import click
 
+from archdsl import watching
 from archdsl.analysis.resolve import Library
 from archdsl.commands.common import compiled, finish, request_of, say, say_json, tell, use_color
-from archdsl.commands.options import color_option, format_option
+from archdsl.commands.options import color_option, for_a_reader, format_option, watch_option
 from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project, expand
@@ -23,6 +24,7 @@ EPILOG = """
 Examples:
   archdsl check net.arch
   archdsl check -v specs/                          a line for each claim
+  archdsl check --watch specs/                     again, whenever a file changes
   archdsl check --format json specs/ > check.json
   archdsl check --format github specs/             annotations of a pull request
   archdsl check --format sarif specs/ > check.sarif
@@ -43,9 +45,16 @@ A claim is a published figure under `expect`; it holds if the exact count, round
     help="Print what a phase makes of one model, or of one file.",
 )
 @click.option("--model", metavar="NAME", help="The model for --emit, where the file has several.")
+@watch_option
 @color_option
 def command(
-    files: tuple[str, ...], verbose: bool, format_: str, emit: str | None, model: str | None, color: str | None
+    files: tuple[str, ...],
+    verbose: bool,
+    format_: str,
+    emit: str | None,
+    model: str | None,
+    watch: bool,
+    color: str | None,
 ) -> None:
     """Check files: names, shapes, and the figures they claim.
 
@@ -54,10 +63,22 @@ def command(
     if emit is not None:
         if len(files) != 1 or format_ != "text":
             raise click.UsageError("--emit prints one FILE, as text.")
-        _emit(files[0], emit, model, color)
-        return
-    if model is not None:
+    elif model is not None:
         raise click.UsageError("--model goes with --emit; all models are checked.")
+    for_a_reader(watch, format_, "text")
+
+    def run() -> None:
+        if emit is not None:
+            _emit(files[0], emit, model, color)
+        else:
+            _check(files, format_, verbose, color)
+
+    if watch:
+        watching.watch(run, files)
+    run()
+
+
+def _check(files: tuple[str, ...], format_: str, verbose: bool, color: str | None) -> None:
     diagnostics = Diagnostics()
     found = check_files(expand(files), diagnostics)
     _print(found, diagnostics, format_, verbose, color)
@@ -73,9 +94,9 @@ def _print(found: list[Checked], diagnostics: Diagnostics, format_: str, verbose
 
         say(json.dumps(sarif([checked.path for checked in found], diagnostics), indent=2) + "\n")
     elif format_ == "github":
-        from archdsl.views.annotations import annotations
+        from archdsl.views.annotations import annotation_lines
 
-        say("".join(annotations(diagnostics)) + summary(found))
+        say("".join(annotation_lines(diagnostics)) + summary(found))
     else:
         if verbose:
             say("".join(claim_lines(found)))

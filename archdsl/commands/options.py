@@ -69,6 +69,19 @@ def convention_option(function: AnyFunction) -> AnyFunction:
     )(function)
 
 
+def watch_option(function: AnyFunction) -> AnyFunction:
+    """`--watch`; see `watching.watch`."""
+    return click.option("--watch", is_flag=True, help="Run again when a file changes that was read; Ctrl-C ends.")(
+        function
+    )
+
+
+def for_a_reader(watch: bool, format_: str, *formats: str) -> None:
+    """Refuse `--watch` with formats that programs read: one output after the other is none."""
+    if watch and format_ not in formats:
+        raise click.UsageError(f"--watch prints for a reader: --format {' or '.join(formats)}.")
+
+
 def recipe_option(function: AnyFunction) -> AnyFunction:
     """`--recipe`."""
     return click.option(

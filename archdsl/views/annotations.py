@@ -1,7 +1,7 @@
 """Diagnostics as commands of a GitHub workflow, which shows them in the changes of a pull request.
 
-A line is `::error file=…,line=…::message`. Whatever a program's text or a file's name holds, it stays in its place: line
-breaks, `%`, and in properties `:` and `,` too, are escaped.
+A line is `::error file=…,line=…::message`. Whatever a program's text or a file's name holds, it stays in its place:
+line breaks and `%` are escaped, in properties `:` and `,` too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from archdsl.source import Span
 from archdsl.views.diagnostics import bounded
 
 
-def annotations(diagnostics: Diagnostics) -> Iterator[str]:
+def annotation_lines(diagnostics: Diagnostics) -> Iterator[str]:
     """A line for each diagnostic, by place, and one for those that were not kept."""
     for diagnostic in diagnostics:
         yield _line(diagnostic)
@@ -49,4 +49,4 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-__all__ = ["annotations"]
+__all__ = ["annotation_lines"]

