@@ -9,6 +9,7 @@ import click
 from archdsl import watching
 from archdsl.analysis.resolve import Library
 from archdsl.commands.common import compiled, finish, request_of, say, say_json, tell, use_color
+from archdsl.commands.completing import models, networks
 from archdsl.commands.options import color_option, for_a_reader, format_option, watch_option
 from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics, Fault
@@ -36,7 +37,7 @@ A claim is a published figure under `expect`; it holds if the exact count, round
 
 
 @click.command(short_help="Check files: names, shapes, and the figures they claim.", epilog=EPILOG)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=networks)
 @click.option("-v", "--verbose", is_flag=True, help="A line for each claim.")
 @format_option("text", "json", "sarif", "github")
 @click.option(
@@ -44,7 +45,9 @@ A claim is a published figure under `expect`; it holds if the exact count, round
     type=click.Choice((*OF_FILES, *OF_MODELS)),
     help="Print what a phase makes of one model, or of one file.",
 )
-@click.option("--model", metavar="NAME", help="The model for --emit, where the file has several.")
+@click.option(
+    "--model", metavar="NAME", shell_complete=models, help="The model for --emit, where the file has several."
+)
 @watch_option
 @color_option
 def command(

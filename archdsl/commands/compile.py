@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from archdsl.commands.common import compiled, finish, request_of, say, say_json, warn
+from archdsl.commands.completing import networks
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -40,7 +41,7 @@ written unless all can be.
 
 
 @click.command(short_help="Write a model as PyTorch, JSON or a picture.", epilog=EPILOG)
-@click.argument("file")
+@click.argument("file", shell_complete=networks)
 @click.option(
     "--target",
     "targets",

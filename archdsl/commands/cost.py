@@ -8,6 +8,7 @@ import click
 
 from archdsl import watching
 from archdsl.commands.common import say
+from archdsl.commands.completing import conventions, networks
 from archdsl.commands.counted import Asked, print_cost
 from archdsl.commands.options import change_options, convention_option, for_a_reader, format_option, watch_option
 from archdsl.graph.conventions import CONVENTIONS, Convention
@@ -33,7 +34,7 @@ flops are multiply-adds unless the convention says otherwise; every output says 
 
 
 @click.command(short_help="Count flops, params, acts and memory of a model.", epilog=EPILOG)
-@click.argument("file", required=False)
+@click.argument("file", required=False, shell_complete=networks)
 @change_options
 @convention_option
 @click.option(
@@ -50,6 +51,7 @@ flops are multiply-adds unless the convention says otherwise; every output says 
     is_flag=False,
     flag_value="",
     metavar="[CONVENTION]",
+    shell_complete=conventions,
     help="List the terms of each total, in this convention. Put it behind FILE.",
 )
 @click.option("--formulas", is_flag=True, help="Print closed forms of the counts.")

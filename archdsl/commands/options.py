@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from archdsl.commands.completing import measures, models, recipes, scalings, settings
 from archdsl.compiler import Compiled
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT
 from archdsl.request import words_of
@@ -87,6 +88,7 @@ def recipe_option(function: AnyFunction) -> AnyFunction:
     return click.option(
         "--recipe",
         metavar="NAME",
+        shell_complete=recipes,
         help="How it is trained: a recipe of the file or of std.recipes; else the model's own.",
     )(function)
 
@@ -114,7 +116,9 @@ def classes_option(function: AnyFunction) -> AnyFunction:
 
 def model_option(function: AnyFunction) -> AnyFunction:
     """`--model`."""
-    return click.option("--model", metavar="NAME", help="The model, where the file has several.")(function)
+    return click.option(
+        "--model", metavar="NAME", shell_complete=models, help="The model, where the file has several."
+    )(function)
 
 
 def change_options(function: AnyFunction) -> AnyFunction:
@@ -125,6 +129,7 @@ def change_options(function: AnyFunction) -> AnyFunction:
             "--set",
             "settings",
             metavar="NAME=VALUE",
+            shell_complete=settings,
             multiple=True,
             help="A parameter of the model, or a path as in `with`: head.classes=10.",
         ),
@@ -132,11 +137,16 @@ def change_options(function: AnyFunction) -> AnyFunction:
             "--scale",
             "scalings",
             metavar="SPEC",
+            shell_complete=scalings,
             multiple=True,
             help="Scale: NAME:4, NAME=SECOND:4, a call in the language, or a bare NAME with --to. Repeatable.",
         ),
         click.option(
-            "--to", "budget", metavar="MEASURE=AMOUNT", help="Solve the bare --scale for a budget: flops=16G."
+            "--to",
+            "budget",
+            metavar="MEASURE=AMOUNT",
+            shell_complete=measures,
+            help="Solve the bare --scale for a budget: flops=16G.",
         ),
         click.option(
             "--within",

@@ -15,6 +15,7 @@ import click
 
 from archdsl.cli import INTERRUPTED
 from archdsl.commands.common import Request, compiled, finish, request_of, say, say_json, warn
+from archdsl.commands.completing import networks
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -54,7 +55,7 @@ With --sweep the folder is a study, with a run folder for each draw; its results
 
 
 @click.command(short_help="Train a model by a recipe, in a folder that can repeat the run.", epilog=EPILOG)
-@click.argument("file")
+@click.argument("file", shell_complete=networks)
 @click.argument("extra", metavar="[-- SCRIPT OPTIONS]", nargs=-1, type=click.UNPROCESSED)
 @recipe_option
 @click.option("--data", metavar="PATH", help="Images: a folder, shards, a data set on disk.  [default: digits]")

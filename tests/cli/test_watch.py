@@ -84,7 +84,7 @@ def test_what_was_not_read_and_what_stayed_the_same_runs_nothing(here: Path, net
     assert runs_of(("net.arch",), check("net.arch"), lambda: write(here / "b.arch", NET + "\n"), nothing) == 1
 
 
-def test_a_file_that_is_gone_for_a_moment(here: Path, net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_gone_for_a_moment(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edits = [net.unlink, nothing, nothing, lambda: net.write_text(NET + "\n")]
     assert runs_of(("net.arch",), check("net.arch"), *edits) == 2
     assert "E110" not in capsys.readouterr().err
@@ -93,17 +93,18 @@ def test_a_file_that_is_gone_for_a_moment(here: Path, net: Path, capsys: pytest.
     assert capsys.readouterr().err.count("E110") == 1
 
 
-def test_a_file_that_is_being_written_is_waited_for(here: Path, net: Path) -> None:
+def test_a_file_that_is_being_written_is_waited_for(net: Path) -> None:
     edits = [lambda n=n: net.write_text(NET[: 40 * n]) for n in range(1, 9)]
     assert runs_of(("net.arch",), check("net.arch"), *edits, lambda: net.write_text(NET)) == 2
 
 
-def test_a_new_file_of_a_folder(here: Path, net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("net")
+def test_a_new_file_of_a_folder(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert runs_of((".",), check("."), lambda: write(here / "b.arch", NET), nothing) == 2
     assert "--- b.arch\n" in capsys.readouterr().out
 
 
-def test_a_change_while_it_runs_is_not_lost(here: Path, net: Path) -> None:
+def test_a_change_while_it_runs_is_not_lost(net: Path) -> None:
     edits = [lambda: write(net, NET + "#\n")]
 
     def read() -> None:
@@ -120,6 +121,7 @@ def test_a_row_of_a_table_runs_again_with_its_table(here: Path) -> None:
     assert runs_of(("pop.csv:1",), lambda: None, lambda: write(table, "b\n"), nothing) == 2
 
 
+@pytest.mark.usefixtures("net")
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -129,14 +131,14 @@ def test_a_row_of_a_table_runs_again_with_its_table(here: Path) -> None:
         (("cost", "--watch", "net.arch", "--set", "1"), "--set"),
     ],
 )
-def test_faults_of_the_command_line_end_it(run: Run, net: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_faults_of_the_command_line_end_it(run: Run, arguments: tuple[str, ...], says: str) -> None:
     result = run(*arguments)
     assert result.code == 2
     assert says in result.err
 
 
 def test_a_fault_of_the_file_does_not(
-    here: Path, net: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    net: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     editor = Editor(lambda: write(net, NET.replace("kernel", "kernal")), nothing, lambda: write(net, NET))
     monkeypatch.setattr(watching.watch, "__defaults__", (editor,))
