@@ -58,6 +58,7 @@ LAYERS = {
         "api",
         "cli",
         "commands",
+        "completion",
         "population",
         "project",
         "rows",

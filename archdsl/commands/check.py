@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from archdsl import watching
@@ -26,7 +24,6 @@ Examples:
   archdsl check net.arch
   archdsl check -v specs/                          a line for each claim
   archdsl check --watch specs/                     again, whenever a file changes
-  archdsl check --format json specs/ > check.json
   archdsl check --format github specs/             annotations of a pull request
   archdsl check --format sarif specs/ > check.sarif
   archdsl check --emit stages net.arch             what a phase of the compiler makes of it
@@ -93,9 +90,9 @@ def _print(found: list[Checked], diagnostics: Diagnostics, format_: str, verbose
     if format_ == "json":
         say_json(check_report(found, diagnostics))
     elif format_ == "sarif":
-        from archdsl.views.sarif import sarif
+        from archdsl.views.sarif import sarif_text
 
-        say(json.dumps(sarif([checked.path for checked in found], diagnostics), indent=2) + "\n")
+        say(sarif_text([checked.path for checked in found], diagnostics))
     elif format_ == "github":
         from archdsl.views.annotations import annotation_lines
 

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from archdsl.commands.common import compiled, finish, request_of, say, say_json, warn
-from archdsl.commands.completing import networks
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -16,6 +15,7 @@ from archdsl.commands.options import (
     classes_option,
     format_option,
     name_option,
+    network_argument,
     recipe_option,
     without_short_forms,
 )
@@ -41,7 +41,7 @@ written unless all can be.
 
 
 @click.command(short_help="Write a model as PyTorch, JSON or a picture.", epilog=EPILOG)
-@click.argument("file", shell_complete=networks)
+@network_argument
 @click.option(
     "--target",
     "targets",

@@ -242,7 +242,7 @@ def family_names(_ctx: click.Context, _parameter: click.Parameter, incomplete: s
 
 def tables(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
     """A paper's table: `PAPER:TABLE`."""
-    from archdsl.commands.paper import papers
+    from archdsl.commands.printed import papers
 
     return _words([f"{paper.key}:{table.id}" for paper in papers() for table in paper.tables], incomplete)
 

@@ -9,10 +9,10 @@ from archdsl.completion import SHELLS, script
 
 EPILOG = """
 \b
-Once for every new shell, in its start-up file:
-  ~/.bashrc                          eval "$(archdsl completion bash)"
-  ~/.zshrc, behind compinit          eval "$(archdsl completion zsh)"
-  ~/.config/fish/config.fish         archdsl completion fish | source
+Examples:
+  eval "$(archdsl completion bash)"          in ~/.bashrc
+  eval "$(archdsl completion zsh)"           in ~/.zshrc, behind compinit
+  archdsl completion fish | source           in ~/.config/fish/config.fish
 
 Completed are commands, options and their words; networks that ship, files and their models; of a file that was named,
 and of the library, scalings, recipes and spaces; parameters of models; codes, conventions and tables of papers.

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from archdsl.commands.completing import measures, models, recipes, scalings, settings
+from archdsl.commands.completing import measures, models, networks, recipes, scalings, settings
 from archdsl.compiler import Compiled
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT
 from archdsl.request import words_of
@@ -68,6 +68,11 @@ def convention_option(function: AnyFunction) -> AnyFunction:
         show_default=True,
         help="Whose counting.",
     )(function)
+
+
+def network_argument(function: AnyFunction) -> AnyFunction:
+    """FILE, of which a network is taken."""
+    return click.argument("file", shell_complete=networks)(function)
 
 
 def watch_option(function: AnyFunction) -> AnyFunction:

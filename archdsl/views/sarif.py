@@ -7,6 +7,7 @@ its URI is `archdsl:std/blocks.arch` or `archdsl:stdin`.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,11 @@ from archdsl.views.diagnostics import bounded
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 STDIN = "stdin"
 _LINK = re.compile(r"\[(?=[^\]\n]*\]\()")
+
+
+def sarif_text(paths: Sequence[str], diagnostics: Diagnostics) -> str:
+    """The log of a run as JSON, all of it in ASCII."""
+    return json.dumps(sarif(paths, diagnostics), indent=2) + "\n"
 
 
 def sarif(paths: Sequence[str], diagnostics: Diagnostics) -> dict[str, Any]:
@@ -138,4 +144,4 @@ def _plain(text: str) -> str:
     return _LINK.sub(r"\\[", text.replace("{", "{{").replace("}", "}}"))
 
 
-__all__ = ["sarif"]
+__all__ = ["sarif", "sarif_text"]
