@@ -59,6 +59,8 @@ LAYERS = {
         "cli",
         "commands",
         "completion",
+        "notebook",
+        "pictures",
         "population",
         "project",
         "rows",
@@ -121,6 +123,7 @@ FLOORS = (
 """The modules of archdsl/analysis/ from the ground up: each imports those of lower floors alone."""
 
 LATE = {
+    "anywidget",
     "PIL",
     "matplotlib",
     "networkx",
@@ -137,6 +140,7 @@ LATE = {
     "sympy",
     "torch",
     "tqdm",
+    "traitlets",
 }
 """Heavy libraries: imported where they are used, never when a module is loaded."""
 
