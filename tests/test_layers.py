@@ -50,6 +50,7 @@ LAYERS = {
     "statistics": {"statistics"},
     "emission": {"emission"},
     "papers": {"papers"},
+    "highlighting": {"highlighting"},
     "plots": {"plots"},
     "views": {"views"},
     "shells": {
@@ -57,6 +58,7 @@ LAYERS = {
         "api",
         "cli",
         "commands",
+        "completion",
         "notebook",
         "pictures",
         "population",
@@ -64,6 +66,7 @@ LAYERS = {
         "rows",
         "studies",
         "terminal",
+        "watching",
         "zoo",
     },
     "face": {"__init__"},
@@ -88,17 +91,18 @@ MAY_IMPORT = {
     "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
     "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
+    "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
-    "views": set(LAYERS) - {"face", "shells"},
-    "shells": set(LAYERS) - {"face"},
+    "views": set(LAYERS) - {"face", "highlighting", "shells"},
+    "shells": set(LAYERS) - {"face", "highlighting"},
     "face": {"shells"},
 }
 
 FLOORS = (
     ("labels",),
     ("program",),
-    ("values", "names", "circles"),
-    ("trace", "traces", "prelude", "choose"),
+    ("values", "names", "circles", "overlay", "uses"),
+    ("trace", "traces", "prelude", "choose", "memory"),
     ("context",),
     ("operators",),
     ("outputs",),
@@ -108,13 +112,13 @@ FLOORS = (
     ("features", "build", "initializers", "stretch"),
     ("counts", "fields", "tracing"),
     ("assemble", "stages", "recipe_fields", "misspelled"),
-    ("override", "recipes", "scale", "meter", "check_space"),
+    ("override", "partial", "recipes", "scale", "meter", "check_space"),
     ("check", "steps", "trained"),
     ("nearer",),
     ("solve",),
     ("elaborate", "resolve"),
     ("changes", "language"),
-    ("answers", "provenance"),
+    ("answers", "parts", "provenance"),
 )
 """The modules of archdsl/analysis/ from the ground up: each imports those of lower floors alone."""
 
@@ -127,6 +131,7 @@ LATE = {
     "optuna",
     "pyarrow",
     "pydantic",
+    "pygments",
     "rich",
     "safetensors",
     "scipy",
@@ -292,6 +297,7 @@ def test_only_the_tables_know_lark() -> None:
 
 
 AT_ONCE = {
+    "archdsl.highlighting.lexer": {"pygments"},
     "archdsl.spaces.arrays": {"numpy"},
     "archdsl.statistics": {"numpy"},
     "archdsl.studies.search": {"numpy", "optuna", "sqlalchemy"},
