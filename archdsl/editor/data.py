@@ -167,6 +167,8 @@ class Renamable:
     place: Place
     name: str
     kind: NameKind
+    note: str = ""
+    """What else changes with it, for the user to know; may be empty."""
 
 
 @documented
