@@ -26,7 +26,8 @@ from archdsl.analysis.values import INDICES
 from archdsl.editor.cursor import KINDS, Cursor, Frame
 from archdsl.editor.data import NameKind, Proposal
 from archdsl.editor.describe import described, reference, setting_fact, word_text
-from archdsl.editor.occurrences import TENSOR, spoken_targets
+from archdsl.editor.expressions import TENSOR
+from archdsl.editor.occurrences import spoken_targets
 from archdsl.editor.parts import blocks_of, model_of
 from archdsl.editor.targets import Target, kind_of
 from archdsl.editor.workspace import Document, Workspace
@@ -178,7 +179,9 @@ class Candidates:
         if name == "fit":
             return self._plain((n for n in self.cursor.parameters if n not in given), "parameter", ": ")
         if name == "follow":
-            return self._plain((f"{end}.{s}" for end in ("stem", "head") for s in self._part_settings(end)), "setting", ": ")
+            return self._plain(
+                (f"{end}.{s}" for end in ("stem", "head") for s in self._part_settings(end)), "setting", ": "
+            )
         if outer == "space" and name == "expect":
             return self._fields("space.expect", (*EXPECTED, *CLAIM_OPTIONS), given)
         if outer == "recipe" or name in recipe_fields.SECTIONS[:2]:
@@ -251,8 +254,7 @@ class Candidates:
         if head in INDICES and self.cursor.declaration in ("model", "scaling", "space"):
             return self._worded(INDICES[head], "index", head)
         if head == "model" and self.cursor.declaration == "space":
-            names = MODEL_PARTS if len(chain) == 1 else ("count",)
-            return self._worded(names, "part", "model")
+            return self._worded(MODEL_PARTS if len(chain) == 1 else ("count",), "part", "model")
         return self._worded(TENSOR, "part", "tensor")
 
     def _part_settings(self, part: str) -> list[str]:

@@ -61,7 +61,7 @@ def _paths(workspace: Workspace, document: Document, cursor: Cursor, offset: int
     below, _, prefix = typed.rpartition("/")
     folder = posixpath.normpath(posixpath.join(posixpath.dirname(document.path), below))
     folder = "" if folder == "." else folder
-    if folder.startswith("..") or folder.startswith("/"):
+    if folder.startswith(("..", "/")):
         return Completion(offset, offset, (), False)
     names = [n for n in workspace.listed(folder) if n.startswith(prefix) and not n.startswith(".")]
     if below in ("", "..") or below.endswith("/.."):

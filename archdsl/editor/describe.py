@@ -137,4 +137,13 @@ def word_text(target: Target) -> str:
     return known.get((target.owner, target.name), "")
 
 
-__all__ = ["Described", "builtin_head", "described", "head_of", "parameter_fact", "reference", "setting_fact", "word_text"]
+__all__ = [
+    "Described",
+    "builtin_head",
+    "described",
+    "head_of",
+    "parameter_fact",
+    "reference",
+    "setting_fact",
+    "word_text",
+]

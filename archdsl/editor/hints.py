@@ -19,8 +19,10 @@ _SHOWN = 12
 
 
 def hints(workspace: Workspace, path: str, start: int = 0, end: int | None = None) -> tuple[Hint, ...]:
-    """The hints of the lines between two places. A declaration that several models are made of shows one: the one of its
-    name, or else the first."""
+    """The hints of the lines between two places.
+
+    A declaration that several models are made of shows one: the one of its name, or else the first.
+    """
     document = workspace.document(path)
     if document is None or document.library:
         return ()
@@ -89,7 +91,7 @@ def _counts(cost: Cost) -> str:
 def total_text(compiled: Compiled, cost: Cost) -> str:
     """The exact total of a model."""
     counted = f"{int(cost.flops):,} flops, {int(cost.params):,} params, {int(cost.acts):,} acts"
-    return f"`{compiled.name}` at {shape(compiled.model.shape)}: {counted}"  # type: ignore[arg-type]
+    return f"`{compiled.name}` at {shape(compiled.model.shape)}: {counted}"
 
 
 def _line_end(source: Source, offset: int) -> int:

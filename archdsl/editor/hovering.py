@@ -45,7 +45,9 @@ def _of_module(document: Document, offset: int) -> Hover | None:
             place = Place(document.path, item.module_span.start, item.module_span.end)
             declared = [n for n in module.names if n not in module.used]
             kind: NameKind = "module" if is_library(name) else "file"
-            return Hover(place, kind, f"use {item.module_span.text}", bounded(", ".join(declared)), (), Place(name, 0, 0))
+            return Hover(
+                place, kind, f"use {item.module_span.text}", bounded(", ".join(declared)), (), Place(name, 0, 0)
+            )
     return None
 
 
@@ -63,7 +65,7 @@ def _of_number(document: Document, offset: int) -> Hover | None:
     exact = [Fact("exactly", value)] if value != node.text and node.text[-1] in "KMGT" else []
     if not facts and not exact:
         return None
-    return Hover(place, "value", written, "", tuple([*exact, *facts]), None)
+    return Hover(place, "value", written, "", (*exact, *facts), None)
 
 
 def _number_at(document: Document, offset: int) -> ast.Number | None:

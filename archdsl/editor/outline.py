@@ -14,12 +14,11 @@ from archdsl.editor.words import first_line, shortened
 from archdsl.editor.workspace import Document, Workspace, is_library
 from archdsl.source import Source
 from archdsl.syntax import ast
+from archdsl.syntax.faults import RESERVED
 from archdsl.syntax.formatter import format_source
 
 _OPENING = {"LBRACE": "RBRACE", "LSQB": "RSQB", "LPAR": "RPAR"}
-_KEYWORDS = frozenset(
-    "KIND ARCH USE MODELS AS REFINES REQUIRE RETURN IF ELSE WHEN OR AND NOT WITH FOR IN UNIT".split()
-)
+_KEYWORDS = frozenset(("KIND", "ARCH", "USE", "MODELS", "AS", "REFINES", "UNIT", *[w.upper() for w in RESERVED]))
 _CONSTANTS = frozenset(("true", "false", "none"))
 _KINDS: dict[str, TokenKind] = {
     "input": "parameter",
@@ -163,9 +162,7 @@ def _module_names(document: Document) -> list[tuple[int, int]]:
     return [(i.module_span.start, i.module_span.end) for i in items if isinstance(i, ast.Use) and not i.is_path]
 
 
-def _token(
-    document: Document, lexeme: Lexeme, names: dict[int, Occurrence], modules: list[tuple[int, int]]
-) -> Token:
+def _token(document: Document, lexeme: Lexeme, names: dict[int, Occurrence], modules: list[tuple[int, int]]) -> Token:
     start, end = lexeme.start, lexeme.end
     plain = {"COMMENT": "comment", "STRING": "string", "NUMBER": "number", "UNKNOWN": "fault"}.get(lexeme.kind)
     if plain is not None:
@@ -177,13 +174,13 @@ def _token(
         return Token(start, end, "module", False, True)
     found = names.get(start)
     if found is not None and found.end >= end:
-        return _name_token(document, found, start, end)
+        return _name_token(found, start, end)
     text = document.source.text[start:end]
     keyword = lexeme.kind in _KEYWORDS or text in _CONSTANTS or lexeme.kind == "TIMES"
     return Token(start, end, "keyword" if keyword else "property", False, False)
 
 
-def _name_token(document: Document, found: Occurrence, start: int, end: int) -> Token:
+def _name_token(found: Occurrence, start: int, end: int) -> Token:
     if not found.targets:
         return Token(start, end, "property", found.declares, False)
     target = found.targets[0]

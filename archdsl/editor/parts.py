@@ -8,7 +8,6 @@ from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Definition, Module, Named, Primitive
 from archdsl.syntax import ast
 
-
 MAX_STEPS = 100
 """So many models are followed, each made of the next."""
 Declared: TypeAlias = "tuple[Module, ast.Declaration]"

@@ -41,11 +41,8 @@ def change(edit: Edit) -> Change:
 
 def actions(workspace: Workspace, path: str, start: int, end: int) -> tuple[Action, ...]:
     """The edits that mend the problems between two places."""
-    found = []
-    for told in diagnostics(workspace, path):
-        if told.changes and _touches(told.place, path, start, end):
-            found.append(Action(_title(told), told.code, told.changes, told.place))
-    return tuple(found)
+    told = [p for p in diagnostics(workspace, path) if p.changes and _touches(p.place, path, start, end)]
+    return tuple([Action(_title(p), p.code, p.changes, p.place) for p in told])
 
 
 def _touches(place: Place, path: str, start: int, end: int) -> bool:

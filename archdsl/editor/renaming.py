@@ -239,7 +239,9 @@ def _unknown(o: Occurrence, text: str, name: str) -> bool:
     """Whether a name may be the setting of a block that only values tell."""
     if text[o.start : o.end] != name:
         return False
-    return not o.targets or any(t.kind == "setting" and t.owner in ("stages", "stem", "head", "model") for t in o.targets)
+    return not o.targets or any(
+        t.kind == "setting" and t.owner in ("stages", "stem", "head", "model") for t in o.targets
+    )
 
 
 # What the new name leaves as it is

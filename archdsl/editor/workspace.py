@@ -1,7 +1,8 @@
 """Texts that are being edited, over those of a `Reader`, and what the compiler made of them.
 
-An answer is of the texts at its beginning. What was made of texts is kept as long as they are the same, and forgotten, the
-oldest first, when too many documents are. Several threads may ask at once; what two need at the same time is made once.
+An answer is of the texts at its beginning. What was made of texts is kept as long as they are the same, and forgotten,
+the oldest first, when too many documents are. Several threads may ask at once; what two need at the same time is made
+once.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ class Workspace:
     def change(self, path: str, text: str) -> None:
         """A text that is edited: it stands in place of what the file has."""
         with self._lock:
-            known = self._edited.get(path)
-            if known is None or known.text != text:
+            edited = self._edited.get(path)
+            if edited is None or edited.text != text:
                 self._edited[path] = Source(path, text, path)
 
     def close(self, path: str) -> None:
@@ -102,7 +103,7 @@ class Workspace:
     def found(self, path: str) -> Text:
         """The source at a path, or why there is none."""
         with self._lock:
-            known = self._edited.get(path)
+            known: Text | None = self._edited.get(path)
             before = self._kept.get(path)
             if known is None and path not in self._stale:
                 known = before

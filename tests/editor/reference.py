@@ -1,6 +1,6 @@
 """The words of the language as the reference's tables say them: `grammar/words.txt` is made of these.
 
-    python tests/editor/reference.py > grammar/words.txt
+python tests/editor/reference.py > grammar/words.txt
 """
 
 from __future__ import annotations
