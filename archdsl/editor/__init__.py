@@ -1,7 +1,8 @@
 """Answers for editors: plain data about texts, saved or not, without I/O.
 
-A `Workspace` holds texts that are edited over those of a `Reader`; each function here asks it one thing about a document
-and a place. The language server, the page and the notebook share them. No function raises for a fault of a text.
+A `Workspace` holds texts that are edited over those of a `Reader`; each function here asks it one thing about a
+document and a place. The language server, the page and the notebook share them. No function raises for a fault of a
+text.
 """
 
 from __future__ import annotations
