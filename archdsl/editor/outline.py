@@ -176,6 +176,9 @@ def _token(document: Document, lexeme: Lexeme, names: dict[int, Occurrence], mod
     if found is not None and found.end >= end:
         return _name_token(found, start, end)
     text = document.source.text[start:end]
+    lost = document.outer(text, start, end) if lexeme.kind == "NAME" and not document.whole else None
+    if lost is not None:
+        return _name_token(lost, start, end)
     keyword = lexeme.kind in _KEYWORDS or text in _CONSTANTS or lexeme.kind == "TIMES"
     return Token(start, end, "keyword" if keyword else "property", False, False)
 

@@ -23,7 +23,7 @@ from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.editor.data import Place
 from archdsl.editor.models import Built, Counts, built_models
 from archdsl.editor.occurrences import Names, names_of
-from archdsl.editor.targets import Trees
+from archdsl.editor.targets import Occurrence, Trees
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
@@ -37,6 +37,9 @@ MAX_TEXTS = 2_000
 """Files whose texts are kept."""
 LIBRARY = "std."
 SUFFIX = ".arch"
+MAX_NAME = 200
+"""Characters of a name that is looked for where the text could not be read."""
+_NAME = re.compile(r"\b[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _USES = re.compile(r"\buse\s+\"([^\"\n]*)\"")
 
 
@@ -313,6 +316,11 @@ class Document:
         return frozenset(self._reading.texts)
 
     @property
+    def whole(self) -> bool:
+        """Whether all of the text could be read."""
+        return self.trees.of(self.program.entry).complete
+
+    @property
     def library(self) -> bool:
         """Whether it is a module of the standard library."""
         return is_library(self.path)
@@ -363,6 +371,22 @@ class Document:
             if wanted.name not in self._names:
                 self._names[wanted.name] = names_of(wanted, self.trees)
             return self._names[wanted.name]
+
+    def name_at(self, offset: int) -> Occurrence | None:
+        """The name at a place; in text that could not be read, what the module has by that name."""
+        found = self.names().at(offset)
+        if found is not None:
+            return found
+        text = self.source.text
+        for match in _NAME.finditer(text, max(0, offset - MAX_NAME), offset + MAX_NAME):
+            if match.start() <= offset <= match.end():
+                return self.outer(match[0], *match.span())
+        return None
+
+    def outer(self, name: str, start: int, end: int) -> Occurrence | None:
+        """A name as one of the module's, or of the prelude."""
+        target = self.trees.outer(self.program.entry, name)
+        return Occurrence(start, end, (target,)) if target is not None else None
 
     @property
     def modules(self) -> Mapping[str, Module]:
