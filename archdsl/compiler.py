@@ -37,7 +37,7 @@ from archdsl.analysis.values import Environment, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.network import Network
-from archdsl.memory import Memory, Moves
+from archdsl.analysis.memory import Memory, Moves
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
