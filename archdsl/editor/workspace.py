@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -28,6 +29,7 @@ from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.spaces.entry import spaces_of
+from archdsl.syntax.lexemes import Lexeme, lexemes
 
 MAX_DOCUMENTS = 24
 """Documents of which everything is kept."""
@@ -37,9 +39,6 @@ MAX_TEXTS = 2_000
 """Files whose texts are kept."""
 LIBRARY = "std."
 SUFFIX = ".arch"
-MAX_NAME = 200
-"""Characters of a name that is looked for where the text could not be read."""
-_NAME = re.compile(r"\b[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _USES = re.compile(r"\buse\s+\"([^\"\n]*)\"")
 
 
@@ -355,6 +354,21 @@ class Document:
         return Checked(program, tuple(compilations), tuple(diagnostics))
 
     @cached_property
+    def lexemes(self) -> tuple[Lexeme, ...]:
+        """All of the text but its blanks."""
+        return lexemes(self.source)
+
+    def lexeme_at(self, offset: int) -> Lexeme | None:
+        """The lexeme around a place, or that ends there."""
+        position = bisect_left(self._ends, offset)
+        found = self.lexemes[position] if position < len(self.lexemes) else None
+        return found if found is not None and found[1] <= offset else None
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [end for _, _, end in self.lexemes]
+
+    @cached_property
     def built(self) -> tuple[Built, ...]:
         """One model for each declaration that gives parts."""
         return built_models(self.program, self.checked.compilations, self.counts)
@@ -377,11 +391,10 @@ class Document:
         found = self.names().at(offset)
         if found is not None:
             return found
-        text = self.source.text
-        for match in _NAME.finditer(text, max(0, offset - MAX_NAME), offset + MAX_NAME):
-            if match.start() <= offset <= match.end():
-                return self.outer(match[0], *match.span())
-        return None
+        lexeme = self.lexeme_at(offset)
+        if lexeme is None or lexeme[0] != "NAME":
+            return None
+        return self.outer(self.source.text[lexeme[1] : lexeme[2]], lexeme[1], lexeme[2])
 
     def outer(self, name: str, start: int, end: int) -> Occurrence | None:
         """A name as one of the module's, or of the prelude."""
