@@ -50,10 +50,26 @@ LAYERS = {
     "statistics": {"statistics"},
     "emission": {"emission"},
     "papers": {"papers"},
+    "highlighting": {"highlighting"},
     "plots": {"plots"},
     "views": {"views"},
     "editor": {"editor"},
-    "shells": {"__main__", "api", "cli", "commands", "notebook", "pictures", "population", "project", "rows", "studies", "terminal", "zoo"},
+    "shells": {
+        "__main__",
+        "api",
+        "cli",
+        "commands",
+        "completion",
+        "notebook",
+        "pictures",
+        "population",
+        "project",
+        "rows",
+        "studies",
+        "terminal",
+        "watching",
+        "zoo",
+    },
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
@@ -76,10 +92,11 @@ MAY_IMPORT = {
     "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
     "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
+    "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
-    "views": set(LAYERS) - {"editor", "face", "shells"},
+    "views": set(LAYERS) - {"editor", "face", "highlighting", "shells"},
     "editor": {"base", "syntax", "graph", "training", "analysis", "compiler", "spaces", "views", "editor"},
-    "shells": set(LAYERS) - {"face"},
+    "shells": set(LAYERS) - {"face", "highlighting"},
     "face": {"shells"},
 }
 
@@ -116,6 +133,7 @@ LATE = {
     "optuna",
     "pyarrow",
     "pydantic",
+    "pygments",
     "rich",
     "safetensors",
     "scipy",
@@ -281,6 +299,7 @@ def test_only_the_tables_know_lark() -> None:
 
 
 AT_ONCE = {
+    "archdsl.highlighting.lexer": {"pygments"},
     "archdsl.spaces.arrays": {"numpy"},
     "archdsl.statistics": {"numpy"},
     "archdsl.studies.search": {"numpy", "optuna", "sqlalchemy"},
