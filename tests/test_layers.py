@@ -94,7 +94,7 @@ MAY_IMPORT = {
     "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
     "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
-    "views": set(LAYERS) - {"editor", "face", "highlighting", "shells"},
+    "views": set(LAYERS) - {"face", "highlighting", "shells"},
     "editor": {"base", "syntax", "graph", "training", "analysis", "compiler", "spaces", "views", "editor"},
     "shells": set(LAYERS) - {"face", "highlighting"},
     "face": {"shells"},
