@@ -53,6 +53,7 @@ LAYERS = {
     "highlighting": {"highlighting"},
     "plots": {"plots"},
     "views": {"views"},
+    "editor": {"editor"},
     "shells": {
         "__main__",
         "api",
@@ -94,6 +95,7 @@ MAY_IMPORT = {
     "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
     "views": set(LAYERS) - {"face", "highlighting", "shells"},
+    "editor": {"base", "syntax", "graph", "training", "analysis", "compiler", "spaces", "views", "editor"},
     "shells": set(LAYERS) - {"face", "highlighting"},
     "face": {"shells"},
 }
