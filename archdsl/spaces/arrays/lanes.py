@@ -79,6 +79,11 @@ class Lanes:
             self._live.pop()
             self._within.pop()
 
+    @property
+    def within(self) -> int:
+        """On what it depends which lanes matter here."""
+        return self._within[-1]
+
     @contextmanager
     def unobserved(self) -> Iterator[None]:
         """For what is worked out without telling on which dimensions decisions depend."""
@@ -138,12 +143,26 @@ class Lanes:
 class Mask:
     """Whether something holds, by lane. As a plain condition it is one only where all lanes agree."""
 
-    __slots__ = ("depends", "lanes", "steady", "truth")
+    __slots__ = ("_conjuncts", "depends", "lanes", "steady", "truth")
 
-    def __init__(self, lanes: Lanes, truth: Truth, depends: int = EVERYTHING, *, steady: bool = False) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        truth: Truth,
+        depends: int = EVERYTHING,
+        *,
+        steady: bool = False,
+        conjuncts: tuple[Mask, ...] = (),
+    ) -> None:
         """`steady`: between two values of the dimension that `Lanes.along` says for which what is compared comes out
-        alike it does so too."""
+        alike it does so too. `conjuncts`: it holds where all of these do."""
         self.lanes, self.truth, self.depends, self.steady = lanes, truth, depends, steady
+        self._conjuncts = conjuncts
+
+    @property
+    def conjuncts(self) -> tuple[Mask, ...]:
+        """Masks that all hold where it holds, and only there."""
+        return self._conjuncts or (self,)
 
     def __bool__(self) -> bool:
         agreed = self.agreed
@@ -173,8 +192,9 @@ class Mask:
         return Mask(self.lanes, ~self.truth, self.depends, steady=self.steady)
 
     def __and__(self, other: Mask) -> Mask:
-        steady = self.steady and other.steady
-        return Mask(self.lanes, self.truth & other.truth, self.depends | other.depends, steady=steady)
+        steady, conjuncts = self.steady and other.steady, (*self.conjuncts, *other.conjuncts)
+        depends = self.depends | other.depends
+        return Mask(self.lanes, self.truth & other.truth, depends, steady=steady, conjuncts=conjuncts)
 
     def __or__(self, other: Mask) -> Mask:
         steady = self.steady and other.steady

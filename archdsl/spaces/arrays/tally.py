@@ -101,8 +101,7 @@ class Tally:
             raise Unsuited
         plain = replace(model, stages=tuple([self._plain(i, stage) for i, stage in enumerate(model.stages)]))
         self._verify_depth(model)
-        assembly = LaneAssembly(self.ctx, plain, self.place, lanes=self.lanes)
-        assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
+        self.assemble(plain)
         if self._most > limits.MAX_NODES:
             self.lanes.doubt((self.operations > limits.MAX_NODES)[:, None])
         if 2 * (self.steps + self.ctx.steps) > limits.MAX_STEPS:
@@ -111,15 +110,23 @@ class Tally:
         totals = zip(MEASURES, (sums.flops, sums.params, sums.acts), self.amounts, strict=True)
         return {name: total.total(amount) for name, total, amount in totals}
 
+    def assemble(self, model: Model) -> None:
+        """Put all blocks of a model one behind the other."""
+        assembly = LaneAssembly(self.ctx, model, self.place, lanes=self.lanes, link=self.link)
+        assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
+
+    def link(self, index: int, value: Value) -> Value:
+        """What flows on from a stage that gives something."""
+        return value
+
     # Stages
 
     def _plain(self, index: int, stage: Stage) -> Stage:
         """A stage of one or two blocks in the place of one of more."""
-        depth = stage.depth.value
-        uniform = not stage.overrides and not any(isinstance(a, Rule) for a in stage.settings.values())
+        depth, alike = stage.depth.value, uniform(stage)
         if isinstance(depth, Column):
             whole = depth.reduced() if isinstance(depth, Exact) else None
-            if whole is None or not uniform:
+            if whole is None or not alike:
                 return replace(stage, depth=replace(stage.depth, value=int(depth)))
             found = self.lanes.each(whole.num)
             self.lanes.doubt((found < 1)[:, None], whole.depends)
@@ -127,7 +134,7 @@ class Tally:
             self._factors[path], self._rest[path] = found - 1, whole.depends
             deepest = int(found.max(initial=1, where=~self.lanes.unsure))
             return replace(stage, depth=replace(stage.depth, value=2 if deepest > 1 else 1))
-        if isinstance(depth, int) and depth > 2 and uniform:
+        if isinstance(depth, int) and depth > 2 and alike:
             self._factors[f"stages.{index}.blocks.1"] = depth - 1
             return replace(stage, depth=replace(stage.depth, value=2))
         return stage
@@ -285,6 +292,11 @@ class Tally:
         self._most += int(operations.max(initial=0))
 
 
+def uniform(stage: Stage) -> bool:
+    """Whether the blocks of a stage from the second one on are alike."""
+    return not stage.overrides and not any(isinstance(a, Rule) for a in stage.settings.values())
+
+
 class Found:
     """What is known of a block, lane by lane."""
 
@@ -295,6 +307,13 @@ class Found:
         self.sizes = np.zeros(size, np.int64)
         self.lists = False
         self._dims: list[list[Array]] | None = None
+
+    def joined(self, other: Found) -> Found:
+        """With what is known of another block that stands there in other lanes."""
+        self.amounts = [one + two for one, two in zip(self.amounts, other.amounts, strict=True)]
+        self.sizes = self.sizes + other.sizes
+        self.told.parts += other.told.parts
+        return self
 
     def enter(self, form: Form, rows: Array, widths: Sequence[Array | int]) -> Array:
         """Enter what a form says of some lanes; those of which it says nothing."""
@@ -385,4 +404,4 @@ def _flowing(block: Any, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor,
     return replace(block, steps=((name, first), *others)), inputs
 
 
-__all__ = ["MEASURES", "Forms", "Found", "Tally", "Unsuited"]
+__all__ = ["MEASURES", "Forms", "Found", "Tally", "Unsuited", "uniform"]
