@@ -46,7 +46,8 @@ MAX_ENUMERATED = 1_000
 MAX_SUMMED = 1 << 18
 """Settings of the parts of a larger space that are looked at, where its costs are sums of theirs."""
 MAX_CHAINED = 1 << 21
-"""Settings of the stages of a larger space that are looked at, with what may flow into them, where these form a chain."""
+"""Settings of the stages of a larger space that are looked at, with what may flow into them, where they
+form a chain."""
 MAX_CHAIN_CASES = 1 << 12
 """Settings of the draws that several stages of such a space share."""
 MAX_CHAIN_WORK = 1 << 42

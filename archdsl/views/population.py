@@ -62,7 +62,8 @@ class CountReport:
     method: str
     """`enumeration`: every setting was looked at. `sums`: costs are sums of what parts of a setting cost, and it was
     counted how many sums are within the bounds. `tables`: networks were counted by the different tables of their
-    stages. `chain`: sums were worked out stage by stage. `interval`: settings were drawn, and the count is estimated."""
+    stages. `chain`: sums were worked out stage by stage. `interval`: settings were drawn, and the count is an
+    estimate."""
     low: int
     """The smallest number of valid settings within the bands that the interval holds."""
     high: int

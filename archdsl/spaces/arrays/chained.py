@@ -159,7 +159,7 @@ class _ChainTally(StageTally):
         *,
         fitted: bool,
     ) -> Value:
-        own = block.inputs if isinstance(block, Block) else ()
+        own: Any = block.inputs if isinstance(block, Block) else ()
         depends = depends_of(block, tuple([tensor.shape for tensor in (*own, *inputs)]))
         self.scopes[path] = self.scopes.get(path, 0) | depends | self.lanes.within
         return super().place(block, inputs, path, site, env, fitted=fitted)
@@ -336,7 +336,8 @@ class _Reader:
         beside = [place for place in range(self.rows.shape[1]) if scope >> place & 1 and not wanted >> place & 1]
         part = self.slices[scope]
         found: Array = np.arange(part.start, part.stop)
-        return found[(self.rows[part][:, beside] == 0).all(axis=1)]
+        first: Array = (self.rows[part][:, beside] == 0).all(axis=1)
+        return found[first]
 
     def _free(self, scope: int) -> tuple[int, ...]:
         return tuple([d for d in self.scopes.free if scope >> d & 1])
@@ -350,9 +351,10 @@ class _Reader:
         own = self._free(scope)
         tally = self.tally
         begun = [f for path, f in tally.blocks.items() if path in (f"stages.{index}.enter", f"stages.{index}.blocks.0")]
-        first = {m: sum(found.amounts[at][lanes] for found in begun) for at, m in enumerate(MEASURES)}
+        nothing = np.zeros(len(lanes), np.int64)
+        first = {m: sum((found.amounts[at][lanes] for found in begun), nothing) for at, m in enumerate(MEASURES)}
         further = {m: tally.further[index].amounts[at][lanes] for at, m in enumerate(MEASURES)}
-        given = self.rows[lanes, self.dimensions + index - 1] if index else np.zeros(len(lanes), np.int64)
+        given = self.rows[lanes, self.dimensions + index - 1] if index else nothing
         made = np.searchsorted(self.scopes.channels[index], tally.made[index][0][lanes])
         depth = tally.depths[index]
         if isinstance(depth, Exact):

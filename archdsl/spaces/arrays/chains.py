@@ -1,13 +1,14 @@
 """Counting along a chain of stages: how many settings are valid, and of how many the costs are within bounds.
 
-Draws that several stages share are fixed, in a case for each of their settings. In a case a *place* is what a stage hands
-on: the channels that it gives, and the numbers of its draws to which requirements tie the next stage's. What a stage
-adds is the same for all settings that come to a place, so that sums over settings are worked out stage by stage. Of
-depths a number for each block more is known; where these are tied to the next stage's depths they have places of their
-own, *marks*, which cost nothing.
+Draws that several stages share are fixed, in a case for each of their settings. In a case a *place* is what a stage
+hands on: the channels that it gives, and the numbers of its draws to which requirements tie the next stage's. What a
+stage adds is the same for all settings that come to a place, so that sums over settings are worked out stage by stage.
+Of depths a number for each block more is known; where these are tied to the next stage's depths they have places of
+their own, *marks*, which cost nothing.
 
-Bounded costs are histograms: for each place how often each sum comes, on multiples of what divides all costs so far. Only
-sums are kept that can still be within the bounds; the last stage is looked up and not added. All numbers are whole.
+Bounded costs are histograms: for each place how often each sum comes, on multiples of what divides all costs so far.
+Only sums are kept that can still be within the bounds; the last stage is looked up and not added. All numbers are
+whole.
 """
 
 from __future__ import annotations
@@ -158,9 +159,8 @@ class Sums:
             if at + 1 >= len(bounds) or bounds[at] == bounds[at + 1]:
                 continue
             own = kind[bounds[at] : bounds[at + 1]]
-            depths = np.concatenate(
-                [d for d, follows in zip(link.marks, link.marks_follow[mark], strict=True) if follows]
-            )
+            marks = zip(link.marks, link.marks_follow[mark], strict=True)
+            depths = np.concatenate([np.zeros(0, np.int64), *[depths for depths, follows in marks if follows]])
             if not depths.size:
                 continue
             first = link.kinds.first[own] + self.case.last[link.kinds.made[own]]
@@ -192,19 +192,17 @@ class Sums:
     def _marked(self, number: int) -> Iterator[tuple[int, Times]]:
         """For each mark of a stage what comes in front of it: the histograms of all marks that it may follow."""
         follows = self.case.links[number].marks_follow
+        wants = [set(np.flatnonzero(column).tolist()) for column in follows.T]
         states = self._states(number - 1)
         waiting = next(states, None)
         kept: dict[int, Times] = {}
         total: Times = {}
         taken: set[int] = set()
-        for mark in range(follows.shape[1]):
-            wanted = set(np.flatnonzero(follows[:, mark]).tolist())
+        for mark, wanted in enumerate(wants):
             if not taken <= wanted:
                 total, taken = {}, set()
             # Marks that are wanted from here on are kept no longer than that.
-            later = any(
-                not (wanted <= set(np.flatnonzero(follows[:, m]).tolist())) for m in range(mark, follows.shape[1])
-            )
+            later = any(not wanted <= other for other in wants[mark:])
             while waiting is not None and waiting[0] <= max(wanted, default=-1):
                 kept.setdefault(waiting[0], {})[waiting[1]] = waiting[2]
                 waiting = next(states, None)
@@ -223,9 +221,9 @@ class Sums:
         ratio = self.units[max(number - 1, 0)] // unit
         first, further, times = (each[kind] for each in (link.kinds.first, link.kinds.further, link.kinds.times))
         found: Array | None = None
-        ends = np.flatnonzero(np.append(further[1:] != further[:-1], True)) + 1 if len(kind) else []
+        ends = np.flatnonzero(further[1:] != further[:-1]) + 1
         begin = 0
-        for end in ends:
+        for end in [*ends.tolist(), *([len(kind)] if len(kind) else [])]:
             own: Array | None = None
             for at, shift, many in zip(
                 place[begin:end].tolist(), (first[begin:end] // unit).tolist(), times[begin:end].tolist(), strict=True

@@ -216,8 +216,7 @@ def counted(
         chain, count, different = by_chain(opened.engine, bands, networks=networks, exact=exact, progress=progress)
         if count is not None:
             nothing = Tally(), Share(0, 0), different
-            of = {"structure": structure, "tables": tables, "chain": chain}
-            return Counted(settings, "chain", *nothing, **of, by_structure=count)
+            return Counted(settings, "chain", *nothing, structure, tables, chain, count)
         if networks or exact:
             raise Tied(f"{tables.tied}; nor along a chain of stages: {chain.tied}")
     hashed = networks and every

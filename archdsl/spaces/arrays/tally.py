@@ -115,7 +115,7 @@ class Tally:
         assembly = LaneAssembly(self.ctx, model, self.place, lanes=self.lanes, link=self.link)
         assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
 
-    def link(self, index: int, value: Value) -> Value:
+    def link(self, _: int, value: Value) -> Value:
         """What flows on from a stage that gives something."""
         return value
 

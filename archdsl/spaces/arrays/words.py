@@ -9,6 +9,7 @@ setting for each word, and is counted as any other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,7 +36,8 @@ def words(of: Iterable[ChainCase]) -> list[ChainCase]:
     parts: dict[bytes, list[int]] = {}
     for at, members in enumerate(begun.sets):
         parts.setdefault(np.unique(automaton.case_of(0, members)).tobytes(), []).append(at)
-    return [automaton.chain(begun.only(own), marks) for own in parts.values()]
+    chains = [automaton.chain(begun.only(own), marks) for own in parts.values()]
+    return [chain for chain in chains if chain is not None]
 
 
 def _marks(cases: Sequence[ChainCase], number: int) -> tuple[tuple[Array, ...], Array]:
@@ -101,7 +103,7 @@ class _Automaton:
     def step(self, number: int, sets: Sequence[Array]) -> _Step:
         """The sets that letters lead to from some sets."""
         source, content, target, *_ = self.rows[number]
-        members = np.concatenate(sets)
+        members = np.concatenate([np.zeros(0, np.int64), *sets])
         of = np.repeat(np.arange(len(sets)), [len(each) for each in sets])
         begin, end = np.searchsorted(source, members), np.searchsorted(source, members, side="right")
         count = end - begin
@@ -111,22 +113,25 @@ class _Automaton:
         of = np.repeat(of, count)
         order = np.lexsort((target[row], content[row], of))
         row, of = row[order], of[order]
-        new = np.append(True, (of[1:] != of[:-1]) | (content[row[1:]] != content[row[:-1]])) if len(row) else []
+        new = np.ones(len(row), dtype=bool)
+        new[1:] = (of[1:] != of[:-1]) | (content[row[1:]] != content[row[:-1]])
         first = np.flatnonzero(new)
         known: dict[bytes, int] = {}
         found, targets = list[Array](), np.zeros(len(first), np.int64)
-        for at, (low, high) in enumerate(zip(first, np.append(first[1:], len(row)), strict=True)):
+        for at, (low, high) in enumerate(pairwise([*first.tolist(), len(row)])):
             members = np.unique(target[row[low:high]])
             targets[at] = known.setdefault(members.tobytes(), len(known))
             if targets[at] == len(found):
                 found.append(members)
         return _Step(of[first], row[first], targets, found)
 
-    def chain(self, begun: _Step, marks: Sequence[tuple[tuple[Array, ...], Array]]) -> ChainCase:
-        """The chain of the words that begin so."""
+    def chain(self, begun: _Step, marks: Sequence[tuple[tuple[Array, ...], Array]]) -> ChainCase | None:
+        """The chain of the words that begin so; none where there are none."""
         steps = [begun]
         for number in range(1, len(marks)):
             steps.append(self.step(number, steps[-1].sets))
+        if not steps[-1].sets:
+            return None
         links = []
         for number, (each, (depths, follow)) in enumerate(zip(steps, marks, strict=True)):
             _, content, _, first, further, _ = (column[each.row] for column in self.rows[number])
