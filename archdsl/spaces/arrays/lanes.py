@@ -64,6 +64,8 @@ class Lanes:
         """For those who ask: of lists whose length is drawn one element in each lane, at this position (N)."""
         self.on_runs: Callable[[Any], Any] | None = None
         """For those who ask: what such a list says of its runs."""
+        self.absent: Truth | None = None
+        """Lanes of which nothing more is asked."""
         self._live: list[Truth] = []
         self._within: list[int] = [0]
         """On what it depends which lanes matter."""
@@ -112,7 +114,18 @@ class Lanes:
     def mattering(self, where: Truth) -> Truth:
         """Those of some elements that matter."""
         found = where & self._live[-1] if self._live else where
-        return found & ~self.unsure[:, None]
+        if self.absent is not None:
+            found = found & ~self.absent[:, None]
+        return found & ~self.unsure[:, None] if self.unsure.any() else found
+
+    def leave(self, where: Truth) -> None:
+        """Ask nothing more of some lanes (N)."""
+        self.absent = where if self.absent is None else self.absent | where
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether this is worked out for all lanes of which something is asked."""
+        return not self._live
 
     @property
     def here(self) -> Truth:
@@ -126,6 +139,9 @@ class Lanes:
     def alike(self, values: Array, depends: int = EVERYTHING, trend: Trend = None) -> Any:
         """The one value that an array has wherever it matters; none where it has several, or matters nowhere."""
         self.rests(depends, trend)
+        if not self._live and self.absent is None and not self.unsure.any():
+            first = values.flat[0] if values.size else None
+            return first if values.size == 1 or (values.size and (values == first).all()) else None
         shape = np.broadcast_shapes((self.size, values.shape[1]), self._extent())
         matter = np.broadcast_to(self.here, shape)
         held = np.broadcast_to(values, matter.shape)[matter]

@@ -172,8 +172,8 @@ class StageTally(Tally):
         if model.output_stride is not None or model.outputs is not None or model.features is not None:
             raise Unsuited
         self.assemble(replace(model, stages=tuple([self._two(*each) for each in enumerate(model.stages)])))
-        operations = self.operations + sum(found.sizes for found in self.further.values()) * most
-        if most > limits.MAX_BLOCKS or int(operations.max(initial=0)) > limits.MAX_NODES:
+        operations = self.most + sum(found.largest for found in self.further.values()) * most
+        if most > limits.MAX_BLOCKS or operations > limits.MAX_NODES:
             raise Unsuited
         if any(amount.dtype == object for amount in self.amounts) or 2 * (self.steps + self.ctx.steps) > 1 << 22:
             raise Unsuited
