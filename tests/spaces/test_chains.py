@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from math import comb
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sampling import many
-from test_engine import opened, shipped
+from test_engine import opened
 
-from archdsl.compiler import Compiler
-from archdsl.diagnostics import Diagnostics
-from archdsl.project import Project
 from archdsl.spaces.arrays.chained import chain_of
 from archdsl.spaces.arrays.chains import Chained
 from archdsl.spaces.arrays.engine import Batch, Engine
 from archdsl.spaces.arrays.structure import Bound, Tied
 from archdsl.spaces.arrays.words import words
-from archdsl.spaces.entry import context_of, space_named
+from archdsl.spaces.entry import context_of
 from archdsl.spaces.member import member_of
 
 LISTED = """arch 1
@@ -139,7 +136,80 @@ def test_counts_are_those_of_all_settings(data: st.DataObject) -> None:
     ends = [int(costs[data.draw(st.integers(0, len(costs) - 1))]) for _ in range(2)]
     low, high = sorted(ends)
     bound = data.draw(st.sampled_from(((low, high), (None, high), (low, None), None)), "bound")
-    try:
-        assert_counts(engine, batch, [(measure, *bound)] if bound else [])
-    except Tied as tied:  # two costs are bounded, or a depth is tied to what no stage has
-        assert "counted together" in str(tied) or "and others" in str(tied)
+    bounds: list[Bound] = [(measure, *bound)] if bound else []
+    costly = {measure} if bound else set()
+    costly |= {name for name in ("flops", "params") for condition in conditions if name in condition}
+    ties = "depth[2] + idle" in "".join(conditions) and engine.space.sizes[2] > 1 and engine.space.sizes[-1] > 1
+    if len(costly) > 1 or ties:  # of two costs, or a depth with what no stage has
+        with pytest.raises(Tied, match=r"counted together|and others"):
+            assert_counts(engine, batch, bounds)
+    else:
+        assert_counts(engine, batch, bounds)
+
+
+def small_anynet(conditions: str) -> Engine:
+    """AnyNetX with few values: 6 widths, 3 depths, and for all stages one of 2 ratios and 2 group widths."""
+    return engine_of(
+        LISTED.format(
+            depths="int(1 .. 3)",
+            widths="uniform(8 .. 48, quantum: 8)",
+            ratios="tied(3, one_of(1, 2))",
+            groups="tied(3, one_of(1, 2))",
+            stride=2,
+            idle="1",
+            conditions=conditions,
+        )
+    )
+
+
+def test_sizes_in_closed_form() -> None:
+    """As the sizes of AnyNetX D and E: multisets of 3 among 6 widths and 3 depths. Each is a network of its own, since
+    widths are multiples of what is fitted."""
+    for conditions, widths, depths in (
+        ("", 6**3, 3**3),
+        ("require increasing(width)", comb(8, 3), 3**3),
+        ("require increasing(width)\n  require increasing(depth)", comb(8, 3), comb(5, 3)),
+    ):
+        engine = small_anynet(conditions)
+        of = Chained(chain_of(engine, networks=True), engine.space.sizes)
+        assert of.count() == widths * depths * 4
+        assert of.count_of(words(of.cases())) == widths * depths * 4
+
+
+def test_networks_in_a_band_are_those_of_all_hashes() -> None:
+    """Several settings of one network: group widths of 4 and 8 where inner widths are fewer, in both orders."""
+    text = LISTED.format(
+        depths="one_of(1, 2)",
+        widths="one_of(8, 12, 16)",
+        ratios="tied(3, one_of(1, 2, 4))",
+        groups="tied(3, one_of(4, 8))",
+        stride=2,
+        idle="1, 2",
+        conditions="require increasing(width)",
+    )
+    engine = engine_of(text)
+    batch = every(engine)
+    costs = np.sort(batch.costs["params"][batch.valid])
+    low, high = int(costs[len(costs) // 3]), int(costs[len(costs) // 3 + HASHED])
+    assert assert_counts(engine, batch, [("params", low, high)]) in ("", "many")
+    holds = batch.valid & (batch.costs["params"] >= low) & (batch.costs["params"] <= high)
+    hashes = {
+        member.network.hash
+        for setting in batch.settings[holds].tolist()
+        if (member := member_of(engine.ctx, engine.space, setting)).network is not None
+    }
+    of = Chained(chain_of(engine, networks=True), engine.space.sizes, [("params", low, high)])
+    assert of.count_of(words(of.cases())) == len(hashes) < holds.sum() // 2  # `idle` doubles all
+
+
+def test_what_is_no_chain_is_refused() -> None:
+    """A stage that asks for a draw that its neighbour has is no reason; what ties all draws at once is one."""
+    for conditions, reason in (
+        ("require width[0] <= width[2]", "do not follow each other"),
+        ("require model.depth <= 7", "do not follow each other"),
+        ("require params * 10 > flops", "all of its draws"),
+        ("require width[1] * depth[1] < 90", "the depth of a stage and its blocks"),
+    ):
+        engine = small_anynet(conditions)
+        with pytest.raises(Tied, match=reason):
+            assert_counts(engine, every(engine), [])

@@ -349,11 +349,11 @@ class Found:
         mine = rows if every else rows[holds]
         if not mine.size:
             return rows
-        own = [value if every or isinstance(value, int) else value[holds] for value in amounts]
+        counts = [value if every or isinstance(value, int) else value[holds] for value in amounts]
         for index in range(len(MEASURES)):
-            self.amounts[index] = _entered(self.amounts[index], mine, own[index])
+            self.amounts[index] = _entered(self.amounts[index], mine, counts[index])
         if form.content is not None:
-            further = [np.broadcast_to(each, mine.shape) for each in own[len(form.amounts) :]]
+            further = [np.broadcast_to(each, mine.shape) for each in counts[len(form.amounts) :]]
             self.told.enter(form.content, mine, further)
         self._sizes.append((mine, form.size))
         self.lists = form.lists
