@@ -17,6 +17,7 @@ from cli_cases import SPECS, Run
 from pydantic import TypeAdapter
 
 import archdsl
+from archdsl.files import holding_file
 from archdsl.spaces.tables import read
 from archdsl.views.failure import FailureReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -354,6 +355,11 @@ def test_appended(run: Run, form: str) -> None:
         assert (result.code, message in result.err) == (1, True), result.err
         assert Path(f"grown.{form}").read_bytes() == before
     assert run("space", *words, "--append", "--force", "-o", f"grown.{form}").code == 2
+    with holding_file(Path(f"grown.{form}")) as ours:
+        result = run("space", *words, "--count", 1, "--append", "-o", f"grown.{form}")
+        assert ours
+        assert (result.code, "another process adds to it" in result.err) == (1, True)
+    assert Path(f"grown.{form}").read_bytes() == before
 
 
 @pytest.mark.usefixtures("spaces")
