@@ -227,7 +227,7 @@ class _Scopes:
         except Split as split:
             free = [names_of(self.space)[d].partition("[")[0] for d in self.free if split.depends >> d & 1]
             named = ", ".join([f"`{name}`" for name in dict.fromkeys(free)]) or "its draws"
-            raise Tied(f"{named} decide how networks are made") from None
+            raise Tied(f"how networks are made depends on {named}") from None
         except (Fault, AlreadyReported):
             raise Tied("some of its settings have no network") from None
         except (Unsuited, Uneven, TypeError, RecursionError):
