@@ -248,7 +248,23 @@ def holding(folder: Path) -> Iterator[bool]:
 
     The system lets it go when the process ends, however it does. Where it has no locks the folder is everybody's.
     """
-    handle = _held(folder)
+    with _holding(folder, folder=True) as ours:
+        yield ours
+
+
+@contextlib.contextmanager
+def holding_file(path: Path) -> Iterator[bool]:
+    """The same of a file that is replaced as a whole: while it is held nobody else who asks is told that it is theirs.
+
+    A file that is not there is everybody's.
+    """
+    with _holding(path, folder=False) as ours:
+        yield ours
+
+
+@contextlib.contextmanager
+def _holding(path: Path, *, folder: bool) -> Iterator[bool]:
+    handle = _held(path, folder=folder)
     try:
         yield handle is not None
     finally:
@@ -256,22 +272,29 @@ def holding(folder: Path) -> Iterator[bool]:
             os.close(handle)
 
 
-def _held(folder: Path) -> int | None:
-    """What holds a folder, below 0 where nothing can; none where another process does."""
+def _held(path: Path, *, folder: bool) -> int | None:
+    """What holds a folder or a file, below 0 where nothing can; none where another process does."""
+    if folder:
+        path.mkdir(parents=True, exist_ok=True)
     try:
         import fcntl
     except ImportError:  # not on this system
-        folder.mkdir(parents=True, exist_ok=True)
         return -1
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # who had it was done and removed it
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            if not folder:
+                return -1
+            path.mkdir(parents=True, exist_ok=True)  # who had it was done and removed it
             continue
+        except PermissionError:
+            if folder:
+                raise
+            return -1  # who reads it says so
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.lexists(folder) and os.path.samestat(os.fstat(handle), folder.stat()):
+            if os.path.lexists(path) and os.path.samestat(os.fstat(handle), path.stat()):
                 return handle
         except BlockingIOError:
             os.close(handle)

@@ -45,6 +45,15 @@ MAX_ENUMERATED = 1_000
 """Settings of a space that `check` looks at one by one."""
 MAX_SUMMED = 1 << 18
 """Settings of the parts of a larger space that are looked at, where its costs are sums of theirs."""
+MAX_CHAINED = 1 << 21
+"""Settings of the stages of a larger space that are looked at, with what may flow into them, where they
+form a chain."""
+MAX_CHAIN_CASES = 1 << 12
+"""Settings of the draws that several stages of such a space share."""
+MAX_CHAIN_WORK = 1 << 42
+"""Additions of numbers of its settings, by what they cost."""
+MAX_QUICK_CHAIN_WORK = 1 << 31
+"""Of them, without being asked to count exactly."""
 MAX_LINES = 1 << 24
 """Lines of settings of a larger space that are looked at, where it has few tables of stages."""
 MAX_QUICK_LINES = 1 << 19

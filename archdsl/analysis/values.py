@@ -105,6 +105,15 @@ class Environment:
         if origin is not None:
             self.origins[name] = origin
 
+    def held(self, name: str) -> Value:
+        """The value of a name that is no declaration of the module; none of another."""
+        scope: Environment | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.parent
+        return None
+
     def origin(self, name: str) -> Origin | None:
         """Where the value of a name came from, if it is no declaration of the module."""
         scope: Environment | None = self

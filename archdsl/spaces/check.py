@@ -194,14 +194,16 @@ def _verdict(ctx: Context, space: Space, claim: SpaceClaim, tried: _Tried) -> Sp
 
 
 def _counted(ctx: Context, space: Space, claim: SpaceClaim) -> SpaceVerdict:
-    """By sums, or by tables of stages."""
-    from archdsl.spaces.arrays.counted import by_sums, by_tables
+    """By sums, by tables of stages, or along a chain of stages."""
+    from archdsl.spaces.arrays.counted import by_chain, by_sums, by_tables
     from archdsl.spaces.arrays.engine import Engine
 
     engine = Engine(ctx, space)
     structure, count = by_sums(engine)
     if count is None:
         count = by_tables(engine)[1]
+    if count is None:
+        count = by_chain(engine)[1]
     return SpaceVerdict(claim, count, structure.tied or "")
 
 

@@ -35,6 +35,20 @@ class TablesReport:
 
 
 @documented
+class ChainReport:
+    """Whether a space is counted along a chain of stages, each of which has draws of its own."""
+
+    stages: int
+    """How many there are; 0 where it is not such a space."""
+    settings: int
+    """Settings of single stages that were looked at, with all channels that may flow into them."""
+    shared: list[str]
+    """Draws that several stages share."""
+    reason: str | None
+    """Why it is not counted so, as far as is known; else null."""
+
+
+@documented
 class CountReport:
     """The output of `archdsl space count SPACE --format json`."""
 
@@ -48,7 +62,8 @@ class CountReport:
     method: str
     """`enumeration`: every setting was looked at. `sums`: costs are sums of what parts of a setting cost, and it was
     counted how many sums are within the bounds. `tables`: networks were counted by the different tables of their
-    stages. `interval`: settings were drawn, and the count is estimated."""
+    stages. `chain`: sums were worked out stage by stage. `interval`: settings were drawn, and the count is an
+    estimate."""
     low: int
     """The smallest number of valid settings within the bands that the interval holds."""
     high: int
@@ -59,8 +74,10 @@ class CountReport:
     """What the sums are of, or why there are none; null of an enumeration."""
     tables: TablesReport | None
     """What the tables are, or why there are none; null of an enumeration and where costs are sums."""
+    chain: ChainReport | None
+    """What the chain is, or why there is none; null where it was counted otherwise."""
     acceptance: AcceptanceReport | None
-    """What became of the settings that were looked at; null where none was, as it is counted by sums or tables."""
+    """What became of the settings that were looked at; null where none was, as it is counted by structure."""
 
 
 @documented
@@ -99,7 +116,7 @@ def count_report(space: Space, spec: str, found: Counted, bands: tuple[str, ...]
     """How many settings are valid."""
     law, seeded = ("all", None) if found.exact else ("equal", seed)
     acceptance = None
-    if found.method not in ("sums", "tables"):
+    if found.method in ("enumeration", "interval"):
         acceptance = acceptance_report(space, found.tally, bands, law, seeded)
     figures = found.settings, found.exact, found.method, found.low, found.high, found.networks
     structure = structure_report(found.structure) if found.structure is not None else None
@@ -107,7 +124,10 @@ def count_report(space: Space, spec: str, found: Counted, bands: tuple[str, ...]
     if found.tables is not None:
         of = found.tables
         tables = TablesReport(list(of.draws), of.tables, of.rows, of.tied)
-    return CountReport(__version__, spec, space.name, *figures, structure, tables, acceptance)
+    chain = None
+    if found.chain is not None:
+        chain = ChainReport(found.chain.stages, found.chain.settings, list(found.chain.shared), found.chain.tied)
+    return CountReport(__version__, spec, space.name, *figures, structure, tables, chain, acceptance)
 
 
 def count_text(found: CountReport) -> str:
@@ -125,9 +145,13 @@ def count_text(found: CountReport) -> str:
     if found.acceptance is not None and not found.exact:
         share = found.acceptance.accepted
         lines.append(f"  an estimate: {share.count:,} of {share.of:,} drawn, {interval(share)}")
-    if found.structure is not None and (found.tables is None or found.tables.reason is not None):
-        lines.append(structure_text(found.structure))
-    lines += [_tables_text(found.tables)] if found.tables is not None else []
+    if found.chain is not None and found.chain.reason is None:
+        lines.append(_chain_text(found.chain))
+    else:
+        if found.structure is not None and (found.tables is None or found.tables.reason is not None):
+            lines.append(structure_text(found.structure))
+        lines += [_tables_text(found.tables)] if found.tables is not None else []
+        lines += [_chain_text(found.chain)] if found.chain is not None else []
     text = "\n".join(lines) + "\n"
     return text if found.acceptance is None else f"{text}\n{acceptance_text(found.acceptance)}"
 
@@ -138,6 +162,14 @@ def _tables_text(found: TablesReport) -> str:
         return f"not counted by tables of stages: {found.reason}"
     made = f"{found.tables:,} different tables of stages of {', '.join(found.draws)}"
     return f"counted by tables: {made}; {found.rows:,} with the other draws"
+
+
+def _chain_text(found: ChainReport) -> str:
+    """What the chain is, or why there is none."""
+    if found.reason is not None:
+        return f"not counted along a chain of stages: {found.reason}"
+    shared = f"; they share {', '.join(found.shared)}" if found.shared else ""
+    return f"counted along a chain of {found.stages} stages: {found.settings:,} settings of single ones{shared}"
 
 
 def sample_report(

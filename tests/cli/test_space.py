@@ -17,6 +17,7 @@ from cli_cases import SPECS, Run
 from pydantic import TypeAdapter
 
 import archdsl
+from archdsl.files import holding_file
 from archdsl.spaces.tables import read
 from archdsl.views.failure import FailureReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -173,7 +174,8 @@ def test_exact_counts(run: Run, spaces: Path) -> None:
 
 def test_counts_that_are_intervals(run: Run, spaces: Path) -> None:
     """Of settings that are all alike, though the space's law prefers one kernel."""
-    found = report(run, CountReport, "count", spaces, "tied", "--band", "params=..4K", "--draws", 2000)
+    bands = ("--band", "params=..4K", "--band", "acts=..1G")  # of two costs nothing is counted along stages
+    found = report(run, CountReport, "count", spaces, "tied", *bands, "--draws", 2000)
     assert (found["exact"], found["method"]) == (False, "interval")
     # Two convolutions of 3 x 3, from 3 to 8 channels and from 8 to the width.
     expected = sum(3 * 8 * 9 + 8 * (8 + a * b // 10000) * 9 <= 4000 for a, b in product(range(1, 1001), repeat=2))
@@ -182,12 +184,14 @@ def test_counts_that_are_intervals(run: Run, spaces: Path) -> None:
     assert "`a`, `b`" in found["structure"]["reason"]
     assert found["acceptance"]["law"] == "equal"
     assert found["acceptance"]["method"] == "Wilson score interval, 95 %"
-    text = run("space", "count", spaces, "tied", "--draws", 100).out
+    along = report(run, CountReport, "count", spaces, "tied", *bands[:2])
+    assert (along["exact"], along["method"], along["low"], along["high"]) == (True, "chain", expected, expected)
+    text = run("space", "count", spaces, "tied", *bands, "--draws", 100).out
     assert "not all were looked at" in text
     assert "an estimate" in text
     assert "not counted by sums" in text
     assert "not counted by tables of stages" in text
-    for words in (("tiny", "--limit", 10, "--networks"), ("tied", "--exact")):
+    for words in (("tied", *bands, "--networks"), ("tied", *bands, "--exact")):
         refused = run("space", "count", spaces, *words)
         assert (refused.code, "not counted here: its stages are not the runs of a list" in refused.err) == (1, True)
 
@@ -354,6 +358,11 @@ def test_appended(run: Run, form: str) -> None:
         assert (result.code, message in result.err) == (1, True), result.err
         assert Path(f"grown.{form}").read_bytes() == before
     assert run("space", *words, "--append", "--force", "-o", f"grown.{form}").code == 2
+    with holding_file(Path(f"grown.{form}")) as ours:
+        result = run("space", *words, "--count", 1, "--append", "-o", f"grown.{form}")
+        assert ours
+        assert (result.code, "another process adds to it" in result.err) == (1, True)
+    assert Path(f"grown.{form}").read_bytes() == before
 
 
 @pytest.mark.usefixtures("spaces")

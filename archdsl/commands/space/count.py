@@ -30,10 +30,11 @@ Examples:
   archdsl space count spaces.arch NAME --exact --networks   also where that takes a minute
 
 Where a space has no more settings than --limit each of them is looked at, and the count is exact. Of a larger one it
-is exact where costs are sums of what parts of a setting cost, and no more than two costs are bounded; and where stages
-are the runs of a list whose length is drawn, so that there are few different tables of them, which --exact counts even
-if that takes a minute. Else --draws settings are drawn, of which all are equally probable whatever the laws of the
-space are, and the count is an interval. The method is named.
+is exact where costs are sums of what parts of a setting cost, and no more than two costs are bounded; where stages are
+the runs of a list whose length is drawn, so that there are few different tables of them, which --exact counts even if
+that takes a minute; and where stages have draws of their own, along the chain of them, with one cost bounded. Else
+--draws settings are drawn, of which all are equally probable whatever the laws of the space are, and the count is an
+interval. The method is named.
 """,
 )
 @space_arguments

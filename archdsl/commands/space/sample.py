@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ from archdsl.commands.space.common import (
     space_arguments,
     written_table,
 )
+from archdsl.files import holding_file
 from archdsl.rows import place_of
 from archdsl.views.population import population_text, sample_report
 
@@ -114,15 +116,18 @@ def sample(
     found, request = opened(file, name, color=color, as_json=format_ == "json")
     path = written_table(output, request, force or append)
     place = place_of(request.file, request.shown, found.space.name, path)
-    with looking("sampling") as tell_progress:
+    with ExitStack() as held, looking("sampling") as tell_progress:
         before, wanted = None, Wanted(count, most, unique)
-        if append and path.exists():
+        if append and not held.enter_context(holding_file(path)):
+            raise click.ClickException(f"{path}: another process adds to it")
+        grows = append and path.exists()
+        if grows:
             before, wanted = going_on(found, asked, wanted, path, jobs, tell_progress)
         solver = None
         if members_alone:
             solver = solver_of_members(found, asked.bands, networks=weights == "networks")
         work = Sampling(found, asked, wanted, place, path, before, solver)
-        tally, rows = sample_into(work, jobs, force or append, tell_progress)
+        tally, rows = sample_into(work, jobs, force or grows, tell_progress)
     if rows < count:
         message = f"of {tally.looked:,} settings {rows:,} were accepted, and {count:,} are wanted"
         if members_alone:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field, replace
 from typing import Any, TypeAlias
 
@@ -20,6 +20,8 @@ from archdsl.spaces.arrays.lanes import Array, Lanes, Uneven
 from archdsl.spaces.arrays.rules import Chosen
 
 Shapes: TypeAlias = tuple[Shape, ...]
+Link: TypeAlias = Callable[[int, Value], Value]
+"""Of a stage's number and what it gives, what flows on."""
 
 
 class Unsuited(Exception):
@@ -31,8 +33,12 @@ class LaneAssembly(Assembly):
     """Puts a stage whose block differs by lane there once for each of the blocks, for the lanes that have it."""
 
     lanes: Lanes = field(kw_only=True)
+    link: Link = field(kw_only=True)
 
     def stage(self, index: int, first: int, before: Value, ends: Ends) -> Value:
+        return self.link(index, self._stage(index, first, before, ends))
+
+    def _stage(self, index: int, first: int, before: Value, ends: Ends) -> Value:
         stages, lanes = self.model.stages, self.lanes
         chosen = stages[index].block
         if not isinstance(chosen, Chosen):
@@ -46,7 +52,7 @@ class LaneAssembly(Assembly):
             with lanes.only(where, chosen.depends):
                 if lanes.here[:, 0].any():
                     try:
-                        made.append((where, alone.stage(index, first, before, ends)))
+                        made.append((where, alone._stage(index, first, before, ends)))
                     except (Fault, AlreadyReported, Unsuited, Uneven):
                         chosen.apart()
         if not made:

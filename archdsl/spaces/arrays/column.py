@@ -34,12 +34,18 @@ more than 4."""
 class Column(StandIn):
     """A number with a value in each lane."""
 
-    __slots__ = ("_trend", "depends", "lanes")
+    __slots__ = ("_addends", "_trend", "depends", "lanes")
 
     lanes: Lanes
     depends: int
     """The dimensions of the space that it depends on."""
     _trend: Trend
+    _addends: tuple[Column, ...]
+
+    @property
+    def addends(self) -> tuple[Column, ...]:
+        """Columns of which it is the sum: itself, where none are known."""
+        return getattr(self, "_addends", (self,))
 
     @property
     def trend(self) -> Trend:
@@ -143,6 +149,8 @@ class Column(StandIn):
         a, b = (operand, self) if reflected else (self, operand)
         found: Column = _EXACT[sign](a, b) if isinstance(a, Exact) and isinstance(b, Exact) else _real(sign, a, b)
         found.depends = a.depends | b.depends
+        if sign == "+" and self.lanes.decided is not None and not self.lanes.along and a.depends and b.depends:
+            found._addends = (*a.addends, *b.addends)
         return found.going(trend_of(sign, a, b)) if self.lanes.along else found
 
     def __lt__(self, other: object) -> Any:
@@ -182,7 +190,14 @@ class Column(StandIn):
         if lanes.signs is not None and lanes.along & depends and left.shape[1] == 1:
             signs = (left > right) * 1 - (left < right)
             lanes.signs.append(lanes.each(signs).astype(np.int64))
-        return Mask(lanes, _COMPARED[sign](left, right), depends, steady=trend is not None)
+        truth = _COMPARED[sign](left, right)
+        return Mask(lanes, truth, depends, steady=trend is not None, conjuncts=self._all_zero(sign, operand))
+
+    def _all_zero(self, sign: str, other: Column) -> tuple[Mask, ...]:
+        """A sum of what is not negative is zero where all of it is."""
+        of = self.addends
+        zero = sign == "==" and len(of) > 1 and not other.depends and other.at(0, 0) == 0
+        return tuple([each == 0 for each in of]) if zero and all(each.at_least(0) for each in of) else ()
 
     def extreme(self, sign: int, other: object) -> Column:
         """The larger of two numbers, with -1 the smaller."""

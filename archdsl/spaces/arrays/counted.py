@@ -1,5 +1,5 @@
-"""How many settings of a space are valid: by looking at all, by sums of what parts cost, by tables of stages, or an
-interval of a sample."""
+"""How many settings of a space are valid: by looking at all, by sums of what parts cost, by tables of stages, along a
+chain of stages, or an interval of a sample."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from typing import Literal, TypeAlias
 
 from archdsl import limits
 from archdsl.records import dataclass
+from archdsl.spaces.arrays.chained import chain_of
+from archdsl.spaces.arrays.chains import Chained
 from archdsl.spaces.arrays.engine import Engine
 from archdsl.spaces.arrays.listing import Lines, listing_of
 from archdsl.spaces.arrays.sampled import Asked, Band, Progress, Tally, pieces
 from archdsl.spaces.arrays.structure import Case, Tied, cases_of, names_of
 from archdsl.spaces.arrays.sums import valid
 from archdsl.spaces.arrays.tabled import AllTabled
+from archdsl.spaces.arrays.words import words
 from archdsl.spaces.intervals import Share
 from archdsl.spaces.opened import Opened
 
-Method: TypeAlias = Literal["enumeration", "sums", "tables", "interval"]
+Method: TypeAlias = Literal["enumeration", "sums", "tables", "chain", "interval"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,19 @@ class TablesOfStages:
 
 
 @dataclass(frozen=True)
+class ChainOfStages:
+    """What a space is counted along whose stages have draws of their own."""
+
+    stages: int = 0
+    settings: int = 0
+    """Those of single stages, with what may flow into them."""
+    shared: tuple[str, ...] = ()
+    """What several stages share, by name."""
+    tied: str | None = None
+    """Why it is not counted so, as far as is known."""
+
+
+@dataclass(frozen=True)
 class Counted:
     """The valid settings of a space, within the bands."""
 
@@ -64,8 +80,10 @@ class Counted:
     """None where nobody asked, since there are few settings."""
     tables: TablesOfStages | None = None
     """None where nobody asked, since there are few settings or costs are sums."""
+    chain: ChainOfStages | None = None
+    """None where nobody asked, since it was counted otherwise."""
     by_structure: int = 0
-    """The count by sums or by tables."""
+    """The count by sums, by tables or along a chain."""
 
     @property
     def exact(self) -> bool:
@@ -81,7 +99,7 @@ class Counted:
         return self._end(math.ceil(self.settings * Fraction(self.accepted.high)))
 
     def _end(self, of_interval: int) -> int:
-        if self.method in ("sums", "tables"):
+        if self.method in ("sums", "tables", "chain"):
             return self.by_structure
         return self.accepted.count if self.exact else of_interval
 
@@ -138,6 +156,33 @@ def by_tables(
     return TablesOfStages(draws, of.tables, of.rows), sum(count.valid for count in counts), found
 
 
+def by_chain(
+    engine: Engine,
+    bands: Iterable[Band] = (),
+    *,
+    networks: bool = False,
+    exact: bool = False,
+    progress: Progress | None = None,
+) -> tuple[ChainOfStages, int | None, int | None]:
+    """How many settings are valid and within the bands, and how many networks, along a chain of stages; else none, and
+    why.
+
+    Without `exact` that is not tried where it takes long.
+    """
+    bounds = [(band.measure, band.low, band.high) for band in bands]
+    try:
+        chain = chain_of(engine, networks=networks)
+        of = Chained(chain, engine.space.sizes, bounds)
+        found = of.count(exact=exact, progress=progress)
+        different = of.count_of(words(of.cases()), exact=exact, progress=progress) if networks else None
+    except Tied as tied:
+        return ChainOfStages(tied=str(tied)), None, None
+    names = [names_of(engine.space)[dimension].partition("[")[0] for dimension in of.shared]
+    settings = sum(len(stage.settings) for stage in chain.stages)
+    report = ChainOfStages(len(chain.stages), settings, tuple(dict.fromkeys(names)))
+    return report, found, different
+
+
 def counted(
     opened: Opened,
     *,
@@ -150,15 +195,15 @@ def counted(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Counted:
-    """All settings, where there are no more than the limit; by sums where costs are, and by tables of stages where
-    these are; else so many draws, of which all settings are alike.
+    """All settings, where there are no more than the limit; by sums where costs are, by tables of stages where these
+    are, along a chain where stages form one; else so many draws, of which all settings are alike.
 
     `exact`: what takes long is counted too, and no interval given. Raises `Tied` where networks are asked for, or an
     exact count, and there is none, and `DrawFault` for a setting that does not come to an end.
     """
     settings = opened.space.settings
     every = settings <= limit
-    structure, tables = None, None
+    structure, tables, chain = None, None, None
     if not every:
         structure, count = by_sums(opened.engine, bands) if not networks else (None, None)
         if count is not None:
@@ -168,8 +213,12 @@ def counted(
         if count is not None:
             nothing = Tally(), Share(0, 0), different
             return Counted(settings, "tables", *nothing, structure=structure, tables=tables, by_structure=count)
+        chain, count, different = by_chain(opened.engine, bands, networks=networks, exact=exact, progress=progress)
+        if count is not None:
+            nothing = Tally(), Share(0, 0), different
+            return Counted(settings, "chain", *nothing, structure, tables, chain, count)
         if networks or exact:
-            raise Tied(tables.tied or "")
+            raise Tied(f"{tables.tied}; nor along a chain of stages: {chain.tied}")
     hashed = networks and every
     asked = Asked(None if every else seed, equal=True, bands=bands, hashed=hashed)
     tally, accepted, hashes = Tally(), 0, set[str]()
@@ -182,7 +231,18 @@ def counted(
                 progress(tally.looked, accepted)
     share = Share(accepted, tally.looked)
     method: Method = "enumeration" if every else "interval"
-    return Counted(settings, method, tally, share, len(hashes) if hashed else None, structure, tables)
+    return Counted(settings, method, tally, share, len(hashes) if hashed else None, structure, tables, chain)
 
 
-__all__ = ["Counted", "Method", "Structure", "TablesOfStages", "by_sums", "by_tables", "counted", "structure_of"]
+__all__ = [
+    "ChainOfStages",
+    "Counted",
+    "Method",
+    "Structure",
+    "TablesOfStages",
+    "by_chain",
+    "by_sums",
+    "by_tables",
+    "counted",
+    "structure_of",
+]

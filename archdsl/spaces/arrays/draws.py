@@ -30,6 +30,8 @@ MAX_EQUAL = 2**36
 """Values of a domain that are equally probable: more, and 53 bits would not tell their shares."""
 MAX_TABLE = 2**20
 """Values of a domain whose shares stand in a table."""
+_ONE_BY_ONE = 4
+"""Edges that are looked at one by one."""
 _WORDS = 4
 """Numbers that Philox gives for one state of its counter."""
 _LOW = 27
@@ -79,7 +81,30 @@ def chosen(law: Law, numbers: npt.NDArray[np.int64], name: str) -> npt.NDArray[n
         return (high * size + (low * size >> _LOW)) >> (BITS - _LOW)
     if size > MAX_TABLE:
         raise DrawFault(f"`{name}` has {size:,} values that differ in their shares, and at most {MAX_TABLE:,} may")
-    return np.searchsorted(edges_of(law), numbers, side="right").astype(np.int64)
+    return _places(edges_of(law), numbers)
+
+
+def _places(edges: Edges, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many of the edges are not above each number: by the first bits of a number nearly, then one by one."""
+    bits, first, most = _guide(edges.tobytes())
+    if most > _ONE_BY_ONE:
+        return np.searchsorted(edges, numbers, side="right").astype(np.int64)
+    found: npt.NDArray[np.int64] = first[numbers >> (BITS - bits)]
+    for _ in range(most):
+        found = found + (edges[found] <= numbers)  # the last edge is above all numbers
+    return found
+
+
+@lru_cache(maxsize=64)
+def _guide(edges: bytes) -> tuple[int, npt.NDArray[np.int64], int]:
+    """How many first bits of a number are looked at, how many edges are not above the least number that begins so, and
+    how many more there are at most for others (an indexed search, Chen and Asau 1974)."""
+    own = np.frombuffer(edges, np.int64)
+    bits = min(len(own).bit_length() + 4, 18)
+    begins = np.arange((1 << bits) + 1, dtype=np.int64) << (BITS - bits)
+    first = np.searchsorted(own, begins, side="right")
+    first[-1] = len(own) - 1
+    return bits, first[:-1].astype(np.int64), int(np.diff(first).max())
 
 
 def edges_of(law: Law) -> Edges:

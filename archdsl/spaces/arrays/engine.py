@@ -41,10 +41,12 @@ Settings: TypeAlias = npt.NDArray[np.int64]
 
 VALID, NO_NETWORK = -1, -2
 """What `Batch.why` says where no requirement refused a setting."""
-LANES = 1 << 17
+LANES = 1 << 18
 """Lanes that are worked out at once."""
 FIRST, AFTER = 1 << 20, 1 << 22
 """Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
+MOST = 0.75
+"""If so many lanes are left by a requirement of the model, or more, the others are passed over in what follows."""
 FEW = 2
 """So many lanes, or fewer, the ordinary compiler decides in less time."""
 
@@ -163,27 +165,41 @@ class Run:
         self.names: dict[str, Value] = {}
         self.model: Model | None = None
         self.costs: dict[str, Array] | None = None
+        self.passed: list[tuple[int, Array]] = []
+        """Requirements that refused a few lanes on the way, and which."""
 
     def settle(self, rows: Array, found: _Entered) -> tuple[Array, list[Array], list[Array]]:
         """Enter what becomes known. The rows that the ordinary compiler is to decide, parts that are to be worked out
         each for itself, and what a requirement leaves."""
+        unsure, parts, left = self._settled(rows, found)
+        if not self.passed:
+            return unsure, parts, left
+        gone = np.zeros(len(found.why), dtype=bool)
+        for number, lanes in self.passed:
+            found.why[rows[lanes]] = number
+            gone[rows[lanes]] = True
+        parts, left = ([each[~gone[each]] for each in of] for of in (parts, left))
+        return unsure[~gone[unsure]], [p for p in parts if p.size], [p for p in left if p.size]
+
+    def _settled(self, rows: Array, found: _Entered) -> tuple[Array, list[Array], list[Array]]:
+        """The same, of lanes that no requirement refused on the way."""
         keys: Array | None = None
         try:
             refused = self.steps()
         except Split as split:
             keys = split.keys
         except (Fault, AlreadyReported) as fault:
-            sure = ~self.lanes.unsure
             if not self.refuses_all(fault):
                 return rows, [], []
+            sure, unsure = self._sure(rows)
             found.why[rows[sure]] = NO_NETWORK
-            return rows[~sure], [], []
+            return unsure, [], []
         except (Unsuited, Uneven, TypeError, RecursionError):  # TypeError: of a column as a key, or where none is taken
             return rows, [], []
-        sure = ~self.lanes.unsure
+        sure, unsure = self._sure(rows)
         if keys is not None:
             parts = list(grouped(rows[sure], [np.asarray(keys)[sure].astype(np.int64)])) if sure.any() else []
-            return (rows, [], []) if len(parts) < 2 and sure.all() else (rows[~sure], parts, [])
+            return (rows, [], []) if len(parts) < 2 and sure.all() else (unsure, parts, [])
         if refused is not None:
             number, holds = refused
             gone = sure & ~holds
@@ -191,12 +207,21 @@ class Run:
             if self.costs is not None:
                 found.enter(rows[gone], {name: values[gone] for name, values in self.costs.items()})
             left = rows[sure & holds]
-            return rows[~sure], [], [left] if left.size else []
+            return unsure, [], [left] if left.size else []
         if self.costs is None:
             return rows, [], []
-        found.why[rows[sure]] = VALID
-        found.enter(rows[sure], {name: values[sure] for name, values in self.costs.items()})
-        return rows[~sure], [], []
+        every = bool(sure.all())
+        own = rows if every else rows[sure]
+        found.why[own] = VALID
+        found.enter(own, {name: values if every else values[sure] for name, values in self.costs.items()})
+        return unsure, [], []
+
+    def _sure(self, rows: Array) -> tuple[Array, Array]:
+        """Of which lanes it is sure what was found, and the rows that the ordinary compiler is to decide."""
+        unsure, absent = self.lanes.unsure, self.lanes.absent
+        if absent is None:
+            return ~unsure, rows[unsure]
+        return ~(unsure | absent), rows[unsure & ~absent]
 
     def refuses_all(self, fault: Fault | AlreadyReported) -> bool:
         """Whether what ended the evaluation is a `require` of the model, which holds for none of the lanes."""
@@ -214,10 +239,25 @@ class Run:
                 if step.asks != asks:
                     continue
                 holds = self._step(step)
-                if holds is not None and not (holds | self.lanes.unsure).all():
+                if holds is None:
+                    continue
+                refused = ~(holds | self.lanes.unsure)
+                if self.lanes.absent is not None:
+                    refused &= ~self.lanes.absent
+                if refused.any() and not self._passed_over(step, numbers[id(step)], refused):
                     return numbers[id(step)], holds
         self._count()
         return None
+
+    def _passed_over(self, step: Step, number: int, refused: Array) -> bool:
+        """Go on without a few lanes that a requirement of the model refuses, with the model made anew: those that are
+        left may agree on more."""
+        if not step.asks or self.costs is not None or refused.sum() > (1 - MOST) * len(refused):
+            return False
+        self.passed.append((number, refused))
+        self.lanes.leave(refused)
+        self._make()
+        return True
 
     def _step(self, step: Step) -> Array | None:
         """Take a step; of a requirement, where it holds."""

@@ -64,6 +64,8 @@ class Lanes:
         """For those who ask: of lists whose length is drawn one element in each lane, at this position (N)."""
         self.on_runs: Callable[[Any], Any] | None = None
         """For those who ask: what such a list says of its runs."""
+        self.absent: Truth | None = None
+        """Lanes of which nothing more is asked."""
         self._live: list[Truth] = []
         self._within: list[int] = [0]
         """On what it depends which lanes matter."""
@@ -78,6 +80,11 @@ class Lanes:
         finally:
             self._live.pop()
             self._within.pop()
+
+    @property
+    def within(self) -> int:
+        """On what it depends which lanes matter here."""
+        return self._within[-1]
 
     @contextmanager
     def unobserved(self) -> Iterator[None]:
@@ -107,7 +114,18 @@ class Lanes:
     def mattering(self, where: Truth) -> Truth:
         """Those of some elements that matter."""
         found = where & self._live[-1] if self._live else where
-        return found & ~self.unsure[:, None]
+        if self.absent is not None:
+            found = found & ~self.absent[:, None]
+        return found & ~self.unsure[:, None] if self.unsure.any() else found
+
+    def leave(self, where: Truth) -> None:
+        """Ask nothing more of some lanes (N)."""
+        self.absent = where if self.absent is None else self.absent | where
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether this is worked out for all lanes of which something is asked."""
+        return not self._live
 
     @property
     def here(self) -> Truth:
@@ -121,6 +139,9 @@ class Lanes:
     def alike(self, values: Array, depends: int = EVERYTHING, trend: Trend = None) -> Any:
         """The one value that an array has wherever it matters; none where it has several, or matters nowhere."""
         self.rests(depends, trend)
+        if not self._live and self.absent is None and not self.unsure.any():
+            first = values.flat[0] if values.size else None
+            return first if values.size == 1 or (values.size and (values == first).all()) else None
         shape = np.broadcast_shapes((self.size, values.shape[1]), self._extent())
         matter = np.broadcast_to(self.here, shape)
         held = np.broadcast_to(values, matter.shape)[matter]
@@ -138,12 +159,26 @@ class Lanes:
 class Mask:
     """Whether something holds, by lane. As a plain condition it is one only where all lanes agree."""
 
-    __slots__ = ("depends", "lanes", "steady", "truth")
+    __slots__ = ("_conjuncts", "depends", "lanes", "steady", "truth")
 
-    def __init__(self, lanes: Lanes, truth: Truth, depends: int = EVERYTHING, *, steady: bool = False) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        truth: Truth,
+        depends: int = EVERYTHING,
+        *,
+        steady: bool = False,
+        conjuncts: tuple[Mask, ...] = (),
+    ) -> None:
         """`steady`: between two values of the dimension that `Lanes.along` says for which what is compared comes out
-        alike it does so too."""
+        alike it does so too. `conjuncts`: it holds where all of these do."""
         self.lanes, self.truth, self.depends, self.steady = lanes, truth, depends, steady
+        self._conjuncts = conjuncts
+
+    @property
+    def conjuncts(self) -> tuple[Mask, ...]:
+        """Masks that all hold where it holds, and only there."""
+        return self._conjuncts or (self,)
 
     def __bool__(self) -> bool:
         agreed = self.agreed
@@ -173,8 +208,9 @@ class Mask:
         return Mask(self.lanes, ~self.truth, self.depends, steady=self.steady)
 
     def __and__(self, other: Mask) -> Mask:
-        steady = self.steady and other.steady
-        return Mask(self.lanes, self.truth & other.truth, self.depends | other.depends, steady=steady)
+        steady, conjuncts = self.steady and other.steady, (*self.conjuncts, *other.conjuncts)
+        depends = self.depends | other.depends
+        return Mask(self.lanes, self.truth & other.truth, depends, steady=steady, conjuncts=conjuncts)
 
     def __or__(self, other: Mask) -> Mask:
         steady = self.steady and other.steady

@@ -7,7 +7,7 @@ lanes at once makes the lanes come apart, `Split`, so that each part agrees on i
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,14 +18,15 @@ from archdsl.analysis.calls import CALLS, callee
 from archdsl.analysis.context import AlreadyReported, Context, Language, Rule
 from archdsl.analysis.language import LANGUAGE
 from archdsl.analysis.operators import ordered
-from archdsl.analysis.program import Builtin
+from archdsl.analysis.program import Builtin, walk
 from archdsl.analysis.traces import Traces
-from archdsl.analysis.values import Block, Environment, Function, ManyBlocks, ManyLists, Origin, Value
+from archdsl.analysis.values import Block, Environment, Function, ManyBlocks, Origin
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.shapes import Range
 from archdsl.numbers import NumberError
 from archdsl.spaces.arrays.column import Column, Exact, constant, where
-from archdsl.spaces.arrays.lanes import WIDE, Array, Lanes, Mask, Split, Uneven
+from archdsl.spaces.arrays.lanes import Array, Lanes, Mask, Split, Uneven
+from archdsl.spaces.arrays.ragged import Ragged
 from archdsl.syntax import ast
 
 
@@ -35,11 +36,23 @@ class LaneContext(Context):
     def __init__(self, lanes: Lanes, traces: Traces) -> None:
         super().__init__(LANES, Diagnostics(), traces=traces)
         self.lanes = lanes
+        self._lists: dict[tuple[int, ...], tuple[Any, list[Any]]] = {}
+        """Lists, with the values of all names in them, which are kept so that none takes the place of another."""
+
+    def once(self, e: ast.Comprehension, env: Environment, make: Callable[[], Any]) -> Any:
+        """A list, made once for the same numbers: what is worked out again, for fewer lanes, takes it from before."""
+        if self.lanes.decided is not None or not self.lanes.everywhere:  # elsewhere nothing is sure of it
+            return make()
+        used = [env.held(node.name) for node in walk(e) if isinstance(node, ast.Reference)]
+        key = (id(e), *map(id, used))
+        if key not in self._lists:
+            self._lists[key] = (make(), used)
+        return self._lists[key][0]
 
     def fresh(self, diagnostics: Diagnostics | None = None) -> Context:
         found = LaneContext(self.lanes, self.traces)
         found.diagnostics = self.diagnostics if diagnostics is None else diagnostics
-        found.nesting, found.literals = self.nesting, self.literals
+        found.nesting, found.literals, found._lists = self.nesting, self.literals, self._lists
         return found
 
     def holds(self, e: ast.Expression, env: Environment) -> bool:
@@ -49,107 +62,6 @@ class LaneContext(Context):
 def _truth(value: Any) -> bool:
     """Whether a condition holds. Raises `Split` where the lanes differ."""
     return bool(value) if isinstance(value, Mask) else value is not None and value is not False
-
-
-class Counted(ManyLists):
-    """A list of other length in every lane, of which the length is all that is known. What takes it for a plain list
-    gets lanes of one length."""
-
-    def __new__(cls, *_: object) -> Any:
-        return super().__new__(cls)
-
-    def __init__(self, lengths: Exact) -> None:
-        """`lengths` are whole numbers."""
-        self.lengths = lengths
-
-    @property
-    def many(self) -> Exact:
-        return self.lengths
-
-    def apart(self) -> NoReturn:
-        """Take lanes of other length from each other."""
-        raise Split(self.lengths.lanes.each(self.lengths.num), self.lengths.depends)
-
-    def __iter__(self) -> Iterator[Value]:
-        self.apart()
-
-    def __len__(self) -> int:
-        self.apart()
-
-    def __getitem__(self, index: Any) -> Any:
-        self.apart()
-
-    def __eq__(self, other: object) -> bool:
-        self.apart()
-
-    def __hash__(self) -> int:
-        raise TypeError("it has no hash")
-
-    def runs(self) -> list[tuple[Value, Any]] | ManyLists:
-        self.apart()
-
-
-class Ragged(Counted):
-    """A list of numbers of other length in every lane."""
-
-    def __init__(self, column: Column, lengths: Exact) -> None:
-        """`column` is lanes x positions."""
-        super().__init__(lengths)
-        self.column = column
-
-    @property
-    def live(self) -> Array:
-        """Which positions there are."""
-        lanes = self.column.lanes
-        shape = (lanes.size, self.column.shape[1])
-        return np.asarray(np.broadcast_to(np.arange(shape[1])[None, :] < self.lengths.num, shape))
-
-    def runs(self) -> list[tuple[Value, Any]] | ManyLists:
-        column, lanes, live = self.column, self.column.lanes, self.live
-        if lanes.on_runs is not None:
-            found_: list[tuple[Value, Any]] | ManyLists = lanes.on_runs(self)
-            return found_
-        if not isinstance(column, Exact) or not lanes.alike(np.asarray(self.lengths.num > 0)):
-            self.apart()
-        num = np.broadcast_to(column.num, live.shape)
-        den = column.den if isinstance(column.den, int) else np.broadcast_to(column.den, live.shape)
-        before, after = num[:, :-1], num[:, 1:]
-        if not isinstance(den, int):
-            if column.bound * column.widest >= WIDE:
-                self.apart()
-            before, after = before * den[:, 1:], after * den[:, :-1]
-        of = np.zeros(live.shape, np.int64)
-        np.cumsum((before != after) & live[:, 1:], axis=1, out=of[:, 1:])
-        count = lanes.alike(of[:, -1:] + 1)
-        if count is None:
-            return Counted(Exact(lanes, of[:, -1:] + 1))
-        found: list[tuple[Value, Any]] = []
-        rows = np.arange(len(num))
-        for run in range(int(count)):
-            here = (of == run) & live
-            first = here.argmax(axis=1)
-            below = den if isinstance(den, int) else den[rows, first][:, None]
-            depth = Exact(lanes, here.sum(axis=1, dtype=np.int64)[:, None])
-            found.append((Exact(lanes, num[rows, first][:, None], below), depth))
-        return found
-
-    def reduced(self, name: str) -> Column:
-        """The sum of all, or the largest or smallest."""
-        live, column = self.live, self.column
-        depends = column.depends | self.lengths.depends
-        if name == "count":
-            return self.lengths
-        if column.lanes.positions is not None:
-            raise Uneven
-        if not isinstance(column, Exact) or not isinstance(column.den, int) or column.bound * live.shape[1] >= WIDE:
-            self.apart()
-        if name == "sum":
-            total = np.where(live, column.num, 0).sum(axis=1, keepdims=True)
-            return Exact(column.lanes, total, column.den, depends=depends)
-        column.lanes.doubt(np.asarray(self.lengths.num <= 0), self.lengths.depends)
-        outside = -column.bound if name == "max" else column.bound
-        chosen = getattr(np, name)(np.where(live, column.num, outside), axis=1, keepdims=True)
-        return Exact(column.lanes, chosen, column.den, column.bound, column.widest, depends)
 
 
 class Chosen(ManyBlocks):
@@ -294,9 +206,9 @@ def _merged(condition: Mask, then: Any, otherwise: Any) -> Any:
 def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
     source = ctx.evaluate(e.source, env)
     if isinstance(source, Ragged):
-        if source.column.lanes.positions is None:
-            return _ragged(ctx, e, env, source.column, source.lengths)
-        with source.column.lanes.unobserved():
+        if source.lanes.positions is None:
+            return ctx.once(e, env, lambda: _over(ctx, e, env, source))
+        with source.lanes.unobserved():
             return _ragged(ctx, e, env, source.column, source.lengths)
     if isinstance(source, Range) and (isinstance(source.lo, Column) or isinstance(source.hi, Column)):
         length = source.hi - source.lo + 1
@@ -310,12 +222,25 @@ def _comprehension(ctx: Any, e: ast.Comprehension, env: Environment) -> Any:
             most = int(np.max(length.num, initial=0, where=lanes.here))
             if 0 < most <= limits.MAX_LIST:
                 _verify_size(length, most)
-                # Behind its end a list repeats its last element, so that nothing else is worked out there.
-                index = np.minimum(np.arange(most, dtype=np.int64)[None, :], length.num - 1)
-                # An element depends on where it stands, and not on how many there are.
-                items = Exact(lanes, index, bound=most, depends=0) + source.lo
-                return _ragged(ctx, e, env, items, length)
+                return ctx.once(e, env, lambda: _ragged(ctx, e, env, _positions(length, most) + source.lo, length))
     return evaluate.EXPRESSIONS[ast.Comprehension](ctx, e, env)
+
+
+def _positions(lengths: Exact, most: int) -> Exact:
+    """The positions of lists. Behind its end a list repeats its last element, so that nothing else is worked out
+    there."""
+    index = np.minimum(np.arange(most, dtype=np.int64)[None, :], lengths.num - 1)
+    # An element depends on where it stands, and not on how many there are.
+    return Exact(lengths.lanes, index, bound=most, depends=0)
+
+
+def _over(ctx: Any, e: ast.Comprehension, env: Environment, source: Ragged) -> Any:
+    """A list of what is made of the elements of another: of neighbours that are the same, once."""
+    runs = None if source.lanes.nested else source.stretched()
+    if runs is None:
+        return _ragged(ctx, e, env, source.column, source.lengths)
+    value = _made(ctx, e, env, runs.elements, runs.there, source.lengths, runs.positions)
+    return runs.of(value) if isinstance(value, Column) else source.apart()
 
 
 def _one_element(ctx: Any, e: ast.Comprehension, env: Environment, length: Exact, low: Any) -> Any:
@@ -339,24 +264,28 @@ def _verify_size(lengths: Exact, most: int) -> None:
 
 
 def _ragged(ctx: Any, e: ast.Comprehension, env: Environment, items: Column, lengths: Exact) -> Any:
-    lanes = items.lanes
     found = Ragged(items, lengths)
-    if lanes.nested:
+    if items.lanes.nested:
         found.apart()
+    value = _made(ctx, e, env, items, found.live, lengths, items.shape[1])
+    return Ragged(value, lengths) if isinstance(value, Column) else found.apart()
+
+
+def _made(
+    ctx: Any, e: ast.Comprehension, env: Environment, items: Column, live: Array, lengths: Exact, positions: int
+) -> Any:
+    """What is made of elements, where there are some; `positions` is how many a list has at most."""
+    lanes = items.lanes
     inner = Environment(env.module, env)
     inner.bind(e.variable.text, items, Origin(e.source, env))
     body_steps = ctx.steps
     try:
-        with lanes.only(found.live, lengths.depends):
+        with lanes.only(live, lengths.depends):
             value = ctx.evaluate(e.body, inner)
     except (Uneven, Fault, AlreadyReported):
-        found.apart()
-    ctx.spend((ctx.steps - body_steps) * items.shape[1], e, env)
-    if numbers.is_number(value):
-        value = constant(lanes, value)
-    if not isinstance(value, Column):
-        found.apart()
-    return Ragged(value, lengths)
+        raise Split(lanes.each(lengths.num), lengths.depends) from None
+    ctx.spend((ctx.steps - body_steps) * positions, e, env)
+    return constant(lanes, value) if numbers.is_number(value) else value
 
 
 _REDUCED = ("sum", "max", "min", "count")
@@ -394,4 +323,4 @@ LANES = Language(
     override=LANGUAGE.override,
 )
 
-__all__ = ["Chosen", "LaneContext", "Ragged"]
+__all__ = ["Chosen", "LaneContext"]

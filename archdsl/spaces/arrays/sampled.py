@@ -26,7 +26,7 @@ from archdsl.spaces.opened import Opened, Text
 
 BAND = -3
 """Where a piece says why: a band leaves out a valid setting. The second band is -4, and so on."""
-FIRST, LARGEST = 32, 1 << 17
+FIRST, LARGEST = 32, 1 << 18
 """Draws in a piece."""
 QUICK = 0.5
 """Seconds; a piece that took less is followed by one of twice the size."""

@@ -16,13 +16,11 @@ from archdsl import limits
 from archdsl.analysis.calls import bind_names
 from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.context import AlreadyReported
-from archdsl.analysis.model import Model, Rule, Stage
+from archdsl.analysis.model import Model, Stage
 from archdsl.analysis.values import UNKNOWN, Block, Environment, OldValues, Tensor, Value
 from archdsl.analysis.values import Sequence as Blocks
-from archdsl.graph.network import INPUT
 from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.assembled import LaneAssembly
 from archdsl.spaces.arrays.column import Column, Exact
 from archdsl.spaces.arrays.contents import Untold, numbered, verify_told
 from archdsl.spaces.arrays.engine import Engine, Run, Settings
@@ -31,7 +29,7 @@ from archdsl.spaces.arrays.listing import Lines, bits, told
 from archdsl.spaces.arrays.rules import LaneContext
 from archdsl.spaces.arrays.stagings import Tables, numbered_rows
 from archdsl.spaces.arrays.structure import Tied
-from archdsl.spaces.arrays.tally import MEASURES, Forms, Found, Tally, Unsuited
+from archdsl.spaces.arrays.tally import MEASURES, Forms, Found, Tally, Unsuited, uniform
 from archdsl.spaces.space import Requirement
 from archdsl.syntax import ast
 
@@ -134,7 +132,7 @@ class _Making(Run):
             for width in self.widths.T
         ]
 
-    def tally(self) -> _StageTally:
+    def tally(self) -> _TableTally:
         """Count the networks."""
         decided = self.lanes.decided = set()
         self._draw()
@@ -148,7 +146,7 @@ class _Making(Run):
         model = self.model
         if self.space.at is not None:
             model = replace(model, input=replace(model.input, value=Size(self.space.at)))
-        found = _StageTally(self.ctx, self.forms, self.table)
+        found = _TableTally(self.ctx, self.forms, self.table)
         found.count_apart(model, self.most)
         allowed = bits(self.listing.rest) | self.table
         if any(depends & ~allowed for depends in decided):
@@ -156,33 +154,32 @@ class _Making(Run):
         return found
 
 
-class _StageTally(Tally):
+class StageTally(Tally):
     """Counts the blocks of each stage from the second one on for themselves."""
 
-    def __init__(self, ctx: LaneContext, forms: Forms, table: int) -> None:
+    def __init__(self, ctx: LaneContext, forms: Forms) -> None:
         super().__init__(ctx, forms)
-        self.table = table
         self.further: dict[int, Found] = {}
         self.blocks: dict[str, Found] = {}
         self._path = ""
+
+    def takes(self, depth: Value) -> bool:
+        """Whether a stage may have such a depth. The blocks of one that it takes are counted as two."""
+        raise NotImplementedError
 
     def count_apart(self, model: Model, most: int) -> None:
         """Count a model whose stages have two blocks, and may have more: `most` in all."""
         if model.output_stride is not None or model.outputs is not None or model.features is not None:
             raise Unsuited
-        plain = replace(model, stages=tuple([self._two(index, stage) for index, stage in enumerate(model.stages)]))
-        assembly = LaneAssembly(self.ctx, plain, self.place, lanes=self.lanes)
-        assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
-        operations = self.operations + sum(found.sizes for found in self.further.values()) * most
-        if most > limits.MAX_BLOCKS or int(operations.max(initial=0)) > limits.MAX_NODES:
+        self.assemble(replace(model, stages=tuple([self._two(*each) for each in enumerate(model.stages)])))
+        operations = self.most + sum(found.largest for found in self.further.values()) * most
+        if most > limits.MAX_BLOCKS or operations > limits.MAX_NODES:
             raise Unsuited
         if any(amount.dtype == object for amount in self.amounts) or 2 * (self.steps + self.ctx.steps) > 1 << 22:
             raise Unsuited
 
     def _two(self, index: int, stage: Stage) -> Stage:
-        depth = stage.depth.value
-        uniform = not stage.overrides and not any(isinstance(a, Rule) for a in stage.settings.values())
-        if not isinstance(depth, Column) or depth.depends != self.table or not uniform:
+        if not self.takes(stage.depth.value) or not uniform(stage):
             raise Unsuited
         self._factors[f"stages.{index}.blocks.1"] = 2
         return replace(stage, depth=replace(stage.depth, value=2))
@@ -201,11 +198,25 @@ class _StageTally(Tally):
         return super().place(block, inputs, path, site, env, fitted=fitted)
 
     def _add(self, found: Found, times: Any) -> None:
-        self.blocks[self._path] = found
-        if self._path in self._factors:
-            self.further[int(self._path.split(".")[1])] = found
+        path = self._path
+        if path in self.blocks:  # of a stage whose block differs by lane, that of other lanes
+            found = found.joined(self.blocks[path])
+        self.blocks[path] = found
+        if path in self._factors:
+            self.further[int(path.split(".")[1])] = found
         else:
             super()._add(found, times)
+
+
+class _TableTally(StageTally):
+    """Counts models whose depths are those of tables."""
+
+    def __init__(self, ctx: LaneContext, forms: Forms, table: int) -> None:
+        super().__init__(ctx, forms)
+        self.table = table
+
+    def takes(self, depth: Value) -> bool:
+        return isinstance(depth, Column) and depth.depends == self.table
 
     def networks(self, stages: int) -> Array:
         """Numbers of what the first blocks of stages compute, and the parts beside. Raises `Untold`."""
@@ -273,4 +284,4 @@ class Costed(Run):
         return np.full(self.lanes.size, value is not None and value is not False)
 
 
-__all__ = ["Costed", "Staged", "staged"]
+__all__ = ["Costed", "StageTally", "Staged", "staged"]

@@ -23,7 +23,7 @@ from archdsl.spaces.arrays.column import Exact
 from archdsl.spaces.arrays.engine import Settings
 from archdsl.spaces.arrays.lanes import Array, Mask
 from archdsl.spaces.arrays.listing import Before, Lines, bits, told
-from archdsl.spaces.arrays.rules import Counted
+from archdsl.spaces.arrays.ragged import Counted
 from archdsl.spaces.arrays.steps import Steps, steps
 from archdsl.spaces.arrays.structure import Tied
 from archdsl.spaces.space import Requirement

@@ -128,7 +128,7 @@ class _Refused(Exception):
         self.holds, self.depends = holds, depends
 
 
-class _Observed(Run):
+class Observed(Run):
     """An evaluation of which it is noted on what its decisions depend."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
@@ -140,9 +140,14 @@ class _Observed(Run):
     def totals(self, costs: Mapping[str, Array]) -> dict[str, Column]:
         return {name: _Total(self.lanes, values[:, None], name) for name, values in costs.items()}
 
+    @staticmethod
+    def bounds_of(mask: Mask) -> tuple[Bound, ...]:
+        """The bounds of costs that a condition is; none where it is another."""
+        return mask.bounds if isinstance(mask, _Bounded) else ()
+
     def holds(self, step: Requirement, env: Environment) -> Array:
         everywhere = np.ones(self.lanes.size, dtype=bool)
-        for condition in _all_of(step.condition):
+        for condition in all_of(step.condition):
             value = self.ctx.evaluate(condition, env)
             if isinstance(value, _Bounded):
                 self.bounds += value.bounds
@@ -156,11 +161,11 @@ class _Observed(Run):
         return everywhere
 
 
-def _all_of(condition: ast.Expression) -> Iterator[ast.Expression]:
+def all_of(condition: ast.Expression) -> Iterator[ast.Expression]:
     """The conditions that must all hold."""
     if isinstance(condition, ast.Logical) and condition.operator == "and":
-        yield from _all_of(condition.left)
-        yield from _all_of(condition.right)
+        yield from all_of(condition.left)
+        yield from all_of(condition.right)
     else:
         yield condition
 
@@ -276,7 +281,7 @@ def _case(engine: Engine, cut: _Cut) -> Case | list[_Cut] | None:
     """A case; what it is to be cut into; or none where no setting is valid."""
     while True:
         rows, slices = cut.rows()
-        run = _Observed(engine, rows)
+        run = Observed(engine, rows)
         split: Split | None = None
         refused: _Refused | None = None
         try:
@@ -318,7 +323,7 @@ def _apart(cut: _Cut, depends: int) -> list[_Cut]:
     ]
 
 
-def _summed(cut: _Cut, run: _Observed, slices: list[slice]) -> Case:
+def _summed(cut: _Cut, run: Observed, slices: list[slice]) -> Case:
     costs = run.costs
     if costs is None:
         raise Tied("its networks are not counted block by block")
@@ -332,4 +337,4 @@ def _summed(cut: _Cut, run: _Observed, slices: list[slice]) -> Case:
     return Case(cut.fixed, tuple(parts), base, tuple(run.bounds))
 
 
-__all__ = ["Bound", "Case", "Part", "Tied", "cases_of", "names_of"]
+__all__ = ["Bound", "Case", "Observed", "Part", "Tied", "all_of", "cases_of", "names_of"]

@@ -45,7 +45,7 @@ def valid(case: Case, bounds: Iterable[Bound] = ()) -> int:
 def _binding(case: Case, bounds: Iterable[Bound]) -> dict[str, Ends] | None:
     """The bounds that leave out some settings of a case, for the sums of its parts; none if they leave out all."""
     binding: dict[str, Ends] = {}
-    for measure, low, high in _together((*case.bounds, *bounds)):
+    for measure, low, high in together((*case.bounds, *bounds)):
         base = case.base[measure]
         least = base + sum(int(part.costs[measure].min()) for part in case.parts)
         most = base + sum(int(part.costs[measure].max()) for part in case.parts)
@@ -65,7 +65,7 @@ def all_valid(engine: Engine, bounds: Iterable[Bound] = ()) -> int:
     return sum(valid(case, given) for case in cases_of(engine))
 
 
-def _together(bounds: Iterable[Bound]) -> list[Bound]:
+def together(bounds: Iterable[Bound]) -> list[Bound]:
     """One bound of each measure."""
     found: dict[str, tuple[int | None, int | None]] = {}
     for measure, low, high in bounds:

@@ -86,9 +86,10 @@ class Tally:
         self.ordinary = Context(LANGUAGE, Diagnostics(), traces=ctx.traces)
         self.amounts = [np.zeros(self.lanes.size, np.int64) for _ in MEASURES]
         self._bounds = [0, 0, 0]
-        self.operations = np.zeros(self.lanes.size, np.int64)
-        self._most = 0
+        self.most = 0
         """No network has more operations."""
+        self._counted: list[tuple[Found, Any]] = []
+        """What was placed, and how often."""
         self.steps = 0
         self._factors: dict[str, Any] = {}
         """How often a block of a stage stands there beside itself: by its path, a whole number or an array (N)."""
@@ -101,25 +102,33 @@ class Tally:
             raise Unsuited
         plain = replace(model, stages=tuple([self._plain(i, stage) for i, stage in enumerate(model.stages)]))
         self._verify_depth(model)
-        assembly = LaneAssembly(self.ctx, plain, self.place, lanes=self.lanes)
-        assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
-        if self._most > limits.MAX_NODES:
-            self.lanes.doubt((self.operations > limits.MAX_NODES)[:, None])
+        self.assemble(plain)
+        if self.most > limits.MAX_NODES:
+            operations = sum(found.sizes * np.clip(times, 0, limits.MAX_BLOCKS) for found, times in self._counted)
+            self.lanes.doubt(np.asarray(operations > limits.MAX_NODES)[:, None])
         if 2 * (self.steps + self.ctx.steps) > limits.MAX_STEPS:
             raise Unsuited
         sums = self.forms.convention
         totals = zip(MEASURES, (sums.flops, sums.params, sums.acts), self.amounts, strict=True)
         return {name: total.total(amount) for name, total, amount in totals}
 
+    def assemble(self, model: Model) -> None:
+        """Put all blocks of a model one behind the other."""
+        assembly = LaneAssembly(self.ctx, model, self.place, lanes=self.lanes, link=self.link)
+        assembly.head(assembly.body(Tensor(INPUT, tuple(model.shape))))
+
+    def link(self, _: int, value: Value) -> Value:
+        """What flows on from a stage that gives something."""
+        return value
+
     # Stages
 
     def _plain(self, index: int, stage: Stage) -> Stage:
         """A stage of one or two blocks in the place of one of more."""
-        depth = stage.depth.value
-        uniform = not stage.overrides and not any(isinstance(a, Rule) for a in stage.settings.values())
+        depth, alike = stage.depth.value, uniform(stage)
         if isinstance(depth, Column):
             whole = depth.reduced() if isinstance(depth, Exact) else None
-            if whole is None or not uniform:
+            if whole is None or not alike:
                 return replace(stage, depth=replace(stage.depth, value=int(depth)))
             found = self.lanes.each(whole.num)
             self.lanes.doubt((found < 1)[:, None], whole.depends)
@@ -127,7 +136,7 @@ class Tally:
             self._factors[path], self._rest[path] = found - 1, whole.depends
             deepest = int(found.max(initial=1, where=~self.lanes.unsure))
             return replace(stage, depth=replace(stage.depth, value=2 if deepest > 1 else 1))
-        if isinstance(depth, int) and depth > 2 and uniform:
+        if isinstance(depth, int) and depth > 2 and alike:
             self._factors[f"stages.{index}.blocks.1"] = depth - 1
             return replace(stage, depth=replace(stage.depth, value=2))
         return stage
@@ -158,8 +167,8 @@ class Tally:
         times = self._factors.get(path, 1)
         depends = self._rest.get(path, 0) | depends_of(block, shapes)
         self.lanes.rests(depends)
-        here = self.lanes.here[:, 0]
-        if not isinstance(times, int):
+        here = np.broadcast_to(self.lanes.here[:, 0], (self.lanes.size,))
+        if not isinstance(times, int) and not (times > 0).all():
             here = here & (times > 0)
         found = Found(self.lanes.size)
         for rows, alike in self._apart(block, shapes, here):
@@ -187,13 +196,14 @@ class Tally:
     ) -> Iterator[tuple[Array, tuple[Block | Blocks, Shapes]]]:
         """The lanes by what is no width of the block: rows, and the block and its inputs' shapes for them, in which
         columns are left for widths alone."""
-        rows = np.flatnonzero(here)
+        every = bool(here.all())
+        rows = np.arange(self.lanes.size) if every else np.flatnonzero(here)
         if not rows.size:
             return
         codes = codes_of(block, shapes)
         groups: Sequence[Array] = [rows]
         if codes:
-            groups = grouped(rows, [code[rows] for code in codes])
+            groups = grouped(rows, codes if every else [code[rows] for code in codes])
         for group in groups:
             yield group, settled_at(block, shapes, int(group[0]))
 
@@ -273,16 +283,23 @@ class Tally:
     def _add(self, found: Found, times: Any) -> None:
         deepest = times if isinstance(times, int) else int(times.max(initial=0))
         for index, amount in enumerate(found.amounts):
-            bound = int(np.abs(amount).max(initial=0)) * max(deepest, 0)
+            bound = max(int(amount.max(initial=0)), -int(amount.min(initial=0))) * max(deepest, 0)
             self._bounds[index] += bound
             if self._bounds[index] >= WIDE and self.amounts[index].dtype != object:
                 self.amounts[index] = self.amounts[index].astype(object)
             if bound >= WIDE:
                 amount = amount.astype(object)
-            self.amounts[index] = self.amounts[index] + amount * times
-        operations = found.sizes * np.clip(times, 0, limits.MAX_BLOCKS)
-        self.operations += operations
-        self._most += int(operations.max(initial=0))
+            if isinstance(times, int) and times == 1:
+                self.amounts[index] = self.amounts[index] + amount
+            else:
+                self.amounts[index] = self.amounts[index] + amount * times
+        self._counted.append((found, times))
+        self.most += found.largest * min(max(deepest, 0), limits.MAX_BLOCKS)
+
+
+def uniform(stage: Stage) -> bool:
+    """Whether the blocks of a stage from the second one on are alike."""
+    return not stage.overrides and not any(isinstance(a, Rule) for a in stage.settings.values())
 
 
 class Found:
@@ -292,9 +309,30 @@ class Found:
         self.size = size
         self.told = Told(size)
         self.amounts: list[Array] = [np.zeros(size, np.int64) for _ in MEASURES]
-        self.sizes = np.zeros(size, np.int64)
+        self._sizes: list[tuple[Array, int]] = []
         self.lists = False
-        self._dims: list[list[Array]] | None = None
+        self._dims: list[list[Array | int]] | None = None
+        """The shapes of the outputs: numbers that all lanes share, or arrays of them (N)."""
+
+    @property
+    def sizes(self) -> Array:
+        """Its operations, by lane."""
+        found = np.zeros(self.size, np.int64)
+        for rows, size in self._sizes:
+            found[rows] += size
+        return found
+
+    @property
+    def largest(self) -> int:
+        """Its operations in no lane are more."""
+        return max((size for _, size in self._sizes), default=0)
+
+    def joined(self, other: Found) -> Found:
+        """With what is known of another block that stands there in other lanes."""
+        self.amounts = [one + two for one, two in zip(self.amounts, other.amounts, strict=True)]
+        self._sizes += other._sizes
+        self.told.parts += other.told.parts
+        return self
 
     def enter(self, form: Form, rows: Array, widths: Sequence[Array | int]) -> Array:
         """Enter what a form says of some lanes; those of which it says nothing."""
@@ -307,25 +345,34 @@ class Found:
         else:
             made = form.program(widths, rows.size)
             holds, shapes, amounts = made.holds, made.shapes, made.amounts
-        mine = rows[holds]
+        every = bool(holds.all())
+        mine = rows if every else rows[holds]
         if not mine.size:
             return rows
+        counts = [value if every or isinstance(value, int) else value[holds] for value in amounts]
         for index in range(len(MEASURES)):
-            self.amounts[index] = _entered(self.amounts[index], mine, amounts[index], holds)
+            self.amounts[index] = _entered(self.amounts[index], mine, counts[index])
         if form.content is not None:
-            further = [np.broadcast_to(each, holds.shape)[holds] for each in amounts[len(form.amounts) :]]
+            further = [np.broadcast_to(each, mine.shape) for each in counts[len(form.amounts) :]]
             self.told.enter(form.content, mine, further)
-        self.sizes[mine] = form.size
+        self._sizes.append((mine, form.size))
         self.lists = form.lists
-        lengths = [len(shape) for shape in shapes]
         if self._dims is None:
-            self._dims = [[np.zeros(self.size, np.int64) for _ in range(length)] for length in lengths]
-        elif [len(shape) for shape in self._dims] != lengths:
+            self._dims = [
+                [dim if isinstance(dim, int) else np.zeros(self.size, np.int64) for dim in shape] for shape in shapes
+            ]
+        elif [len(shape) for shape in self._dims] != [len(shape) for shape in shapes]:
             raise Unsuited
-        for dims, shape in zip(self._dims, shapes, strict=True):
-            for position, dim in enumerate(shape):
-                dims[position] = _entered(dims[position], mine, dim, holds)
-        return rows[~holds]
+        for dims, sizes in zip(self._dims, shapes, strict=True):
+            for position, size in enumerate(sizes):
+                before = dims[position]
+                if isinstance(before, int):
+                    if isinstance(size, int) and size == before:
+                        continue
+                    before = np.full(self.size, before)
+                value = size if every or isinstance(size, int) else size[holds]
+                dims[position] = _entered(before, mine, value)
+        return rows[:0] if every else rows[~holds]
 
     def shapes(self, tally: Tally, otherwise: Shapes | None, here: Array, depends: int) -> Shapes:
         """The shapes of the outputs; in lanes without the block, those of the inputs."""
@@ -336,22 +383,25 @@ class Found:
             raise AlreadyReported  # no lane is left
         if otherwise is not None and [len(shape) for shape in otherwise] != [len(dims) for dims in self._dims]:
             raise Unsuited
-        found = []
+        found, everywhere = [], bool(here.all())
         for index, dims in enumerate(self._dims):
-            shape: list[Any] = []
+            extents: list[Any] = []
             for position, dim in enumerate(dims):
-                column = dim[:, None]
-                if otherwise is not None:
-                    before = otherwise[index][position]
+                before = None if otherwise is None or everywhere else otherwise[index][position]
+                if isinstance(dim, int) and (before is None or (isinstance(before, int) and before == dim)):
+                    extents.append(dim)
+                    continue
+                column = np.full((lanes.size, 1), dim) if isinstance(dim, int) else dim[:, None]
+                if before is not None:
                     plain = before.num if isinstance(before, Exact) else np.full((1, 1), before)
                     column = np.where(here[:, None], column, plain)
                 same = lanes.alike(column, depends)
-                shape.append(int(same) if same is not None else Exact(lanes, column, depends=depends))
-            found.append(tuple(shape))
+                extents.append(int(same) if same is not None else Exact(lanes, column, depends=depends))
+            found.append(tuple(extents))
         return tuple(found)
 
 
-def _entered(into: Array, rows: Array, values: Any, holds: Array) -> Array:
+def _entered(into: Array, rows: Array, values: Any) -> Array:
     if isinstance(values, int):
         if abs(values) >= WIDE and into.dtype != object:
             into = into.astype(object)
@@ -359,7 +409,7 @@ def _entered(into: Array, rows: Array, values: Any, holds: Array) -> Array:
         return into
     if values.dtype == object and into.dtype != object:
         into = into.astype(object)
-    into[rows] = values[holds]
+    into[rows] = values
     return into
 
 
@@ -385,4 +435,4 @@ def _flowing(block: Any, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor,
     return replace(block, steps=((name, first), *others)), inputs
 
 
-__all__ = ["MEASURES", "Forms", "Found", "Tally", "Unsuited"]
+__all__ = ["MEASURES", "Forms", "Found", "Tally", "Unsuited", "uniform"]
