@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "population": ("population", "Statistics of populations: distributions, the best, comparisons."),
     "bench": ("bench", "Measure time and memory of emitted modules beside their counts."),
     "study": ("study", "Train populations; study the rank of layers, the spectrum of features."),
+    "lsp": ("lsp", "The language server, which editors start."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""
