@@ -21,7 +21,7 @@ from archdsl.server.client import Client, client_of
 from archdsl.server.convert import View
 from archdsl.server.documents import Document, Documents, Edit
 from archdsl.server.positions import ENCODINGS
-from archdsl.server.projects import Place, Projects, path_of
+from archdsl.server.projects import Place, Projects, of_library, path_of
 from archdsl.server.protocol import LOG
 from archdsl.server.publishing import Found, Publisher, found_by
 
@@ -42,6 +42,8 @@ class Desk:
         self.documents = Documents()
         self.projects = Projects()
         self.publisher = Publisher(self._look, self._version, server.text_document_publish_diagnostics)
+        self._spread: dict[str, Document] = {}
+        """The text of each document for which its users were looked at."""
         before = threading.stack_size(STACK)
         self._pool = ThreadPoolExecutor(THREADS, "question")
         threading.stack_size(before)
@@ -70,11 +72,15 @@ class Desk:
         return View(place, document, others, lambda path: self.projects.uri(place.root, path))
 
     async def _look(self, uri: str) -> Found | None:
-        """What a document's program has for diagnostics."""
-        if self.documents.get(uri) is None:
+        """What a document's program has for diagnostics. Where its text is new, what uses it is looked at too."""
+        view = self.view(uri) if self.documents.get(uri) is not None else None
+        if view is None:
             return None
-        view = self.view(uri)
-        return None if view is None else await self.in_thread(_diagnosed, view)
+        found = await self.in_thread(_diagnosed, view)
+        if self._spread.get(uri) is not view.document and self.documents.get(uri) is view.document:
+            self._spread[uri] = view.document
+            self._look_again(view.place, await self.in_thread(view.workspace.users, view.path))
+        return found
 
     def _version(self, uri: str) -> int | None:
         document = self.documents.get(uri)
@@ -119,35 +125,49 @@ class Desk:
             LOG.warning("%s is closed, and was not open", uri)
             return
         place = self.projects.place(uri)
-        users = place.root.workspace.users(place.path)
         place.root.workspace.close(place.path)
+        self._spread.pop(uri, None)
         self.projects.close(uri)
         self.publisher.closed(uri)
-        self._look_again(place, users)
+        for document in self.documents:  # its file may have another text
+            if self.projects.place(document.uri).root is place.root:
+                self.publisher.changed(document.uri)
 
     def saved(self, params: types.DidSaveTextDocumentParams) -> None:
-        """A file that others may use is written: the text is the one that we have."""
+        """A file is written: its text is the one that we have, but what all texts stand on may be another."""
+        file = path_of(params.text_document.uri)
+        if file is not None and of_library(file):
+            self._begin_anew()
 
     def files_changed(self, params: types.DidChangeWatchedFilesParams) -> None:
         """Files were written, made or removed by somebody: whatever uses them is looked at again."""
-        touched = False
-        for change in params.changes:
-            if path_of(change.uri) is None:
-                continue
-            place = self.projects.place(change.uri)
-            place.root.workspace.touch(None if change.type == types.FileChangeType.Created else place.path)
-            touched = True
-        if touched:
-            self.documents.revision += 1
-            for document in self.documents:
-                self.publisher.changed(document.uri)
-            self._refresh()
+        files = [(change, file) for change in params.changes if (file := path_of(change.uri)) is not None]
+        if any(of_library(file) for _, file in files):
+            self._begin_anew()
+        elif files:
+            for change, _ in files:
+                place = self.projects.place(change.uri)
+                place.root.workspace.touch(place.path)
+            self._look_at_all()
+
+    def _begin_anew(self) -> None:
+        """Forget all that was made of texts: the library has changed."""
+        self.projects.forget()
+        for document in self.documents:
+            place = self.projects.place(document.uri)
+            place.root.workspace.change(place.path, document.text)
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        self.documents.revision += 1
+        for document in self.documents:
+            self.publisher.changed(document.uri)
+        self._refresh()
 
     def _take(self, place: Place, document: Document) -> None:
-        """Give a text to its workspace, and look at it and at what uses it."""
+        """Give a text to its workspace, and look at it."""
         place.root.workspace.change(place.path, document.text)
         self.publisher.changed(document.uri)
-        self._look_again(place, place.root.workspace.users(place.path))
 
     def _look_again(self, place: Place, users: tuple[str, ...]) -> None:
         """Look at other documents that use one."""

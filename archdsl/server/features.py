@@ -19,6 +19,7 @@ from archdsl.editor import data
 from archdsl.server import convert
 from archdsl.server.convert import View
 from archdsl.server.desk import Desk
+from archdsl.server.projects import of_library, path_of
 from archdsl.server.protocol import Late
 
 FIX_ALL = "source.fixAll.archdsl"
@@ -79,10 +80,7 @@ def register(desk: Desk) -> None:
     )(own(partial(_actions, desk), whole=True))
     feature(types.TEXT_DOCUMENT_FORMATTING)(own(_formatting))
     feature(types.TEXT_DOCUMENT_FOLDING_RANGE)(own(partial(_folding, desk)))
-    feature(
-        types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL,
-        types.SemanticTokensOptions(legend=convert.LEGEND, full=True),
-    )(own(_tokens))
+    feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, convert.LEGEND)(own(_tokens))
     feature(TOTAL)(partial_async(_total, desk))
 
 
@@ -127,13 +125,22 @@ def _highlight(view: View, params: types.DocumentHighlightParams) -> list[types.
 
 
 def _prepare_rename(view: View, params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder:
+    _refuse_library(view)
     found = editor.prepare_rename(view.workspace, view.path, view.offset(params.position))
     if isinstance(found, data.Refused):
         raise Refusal(found.message)
     return types.PrepareRenamePlaceholder(view.range(found.place.start, found.place.end), found.name)
 
 
+def _refuse_library(view: View) -> None:
+    """In a checkout the library's texts are files; `std.regnet` is what their users call them, and nobody finds these."""
+    file = path_of(view.document.uri)
+    if file is not None and of_library(file):
+        raise Refusal("names of the standard library are not renamed: other files use them")
+
+
 def _rename(desk: Desk, view: View, params: types.RenameParams) -> types.WorkspaceEdit:
+    _refuse_library(view)
     found = editor.rename(view.workspace, view.path, view.offset(params.position), params.new_name)
     if isinstance(found, data.Refused):
         raise Refusal(found.message)

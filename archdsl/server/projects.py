@@ -1,6 +1,7 @@
 """Which project a document belongs to, and what it is called there; one workspace for each project.
 
-A file is called by its path from its project's root, a module of the library by `std.regnet`, wherever it is installed.
+A file is called by its path from its project's root, a module of the installed library by `std.regnet`: nobody changes
+it. In a checkout of archdsl the library's texts are files like others, and are checked as such.
 What has no file, such as `untitled:Untitled-1`, is called by its URI, in the first folder that the client has open.
 """
 
@@ -129,6 +130,11 @@ class Projects:
         """The URI of a document: the client's, where it has it open."""
         return self._open.get((root.folder, path)) or root.uri(path)
 
+    def forget(self) -> None:
+        """Make every workspace anew when it is asked for: the library has changed."""
+        self._roots = {folder: Root(folder) for folder in self._roots}
+        self._places = {uri: Place(self._roots[place.root.folder], place.path) for uri, place in self._places.items()}
+
     def files(self) -> Iterator[Path]:
         """The files below the folders that the client has open, in order."""
         found = 0
@@ -151,7 +157,7 @@ class Projects:
             folder = project_root(self.folders[0] / "text") if self.folders else None
             return Place(self._root(folder), quote(uri, safe=":"))
         real = Path(os.path.realpath(file.parent)) / file.name
-        if real.parent == library_folder() and real.suffix == SUFFIX:
+        if of_library(real) and library_is_installed():
             return Place(self._root(_shipped()), f"{LIBRARY}{real.stem}")
         folder = _shipped() if real.is_relative_to(library_folder().parent) else project_root(file)
         return Place(self._root(folder), real.relative_to(folder).as_posix())
@@ -164,6 +170,16 @@ def _shipped() -> Path:
 def library_folder() -> Path:
     """Where the texts of the standard library are."""
     return _shipped() / "specs" / "std"
+
+
+def library_is_installed() -> bool:
+    """Whether the library came with a package, and is not that of a checkout."""
+    return data_root().name == "_data"
+
+
+def of_library(file: Path) -> bool:
+    """Whether a file is a text of the standard library."""
+    return file.suffix == SUFFIX and Path(os.path.realpath(file.parent)) == library_folder()
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -187,4 +203,4 @@ def path_of(uri: str) -> Path | None:
     return path if path.is_absolute() and "\0" not in name and path.name else None
 
 
-__all__ = ["LIBRARY", "Files", "Place", "Projects", "Root", "library_folder", "path_of"]
+__all__ = ["LIBRARY", "Files", "Place", "Projects", "Root", "library_folder", "of_library", "path_of"]

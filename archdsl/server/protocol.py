@@ -140,7 +140,8 @@ class Protocol(LanguageServerProtocol):
 
     def refuse(self, number: int | str | None, fault: JsonRpcException) -> None:
         """Answer a request with a fault."""
-        self._send_data(types.ResponseErrorMessage(id=number, error=fault.to_response_error()))
+        error = {"code": fault.code, "message": str(fault)}  # where the id is null, lsprotocol leaves it out
+        self._send_data({"jsonrpc": self.VERSION, "id": number, "error": error})
 
     def malformed(self, fault: Malformed) -> None:
         """Answer what was no message."""

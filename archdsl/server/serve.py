@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, BinaryIO
 
 from lsprotocol import types
@@ -52,7 +53,7 @@ def make_server() -> tuple[Server, Desk]:
         (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, desk.files_changed),
         (types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, desk.folders_changed),
     ):
-        server.feature(method)(handler)
+        server.feature(method)(partial(handler))  # pygls writes on what it is given, and a method takes nothing
     register(desk)
     return server, desk
 
