@@ -1,4 +1,4 @@
-"""The state of a session: what is open, whose texts the workspaces know, who is told what, and threads that work it out.
+"""The state of a session: what is open, which texts the workspaces know, who is told what, and the threads that work.
 
 All of it belongs to the event loop's thread; threads get a `View`, which does not change, and a workspace, which takes
 questions from any thread.

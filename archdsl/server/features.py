@@ -6,7 +6,6 @@ asks again if it still wants to know. Answers that hold places of other document
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -20,7 +19,7 @@ from archdsl.server import convert
 from archdsl.server.convert import View
 from archdsl.server.desk import Desk
 from archdsl.server.projects import of_library, path_of
-from archdsl.server.protocol import Late
+from archdsl.server.protocol import Late, at_once
 
 FIX_ALL = "source.fixAll.archdsl"
 TOTAL = "archdsl/total"
@@ -37,62 +36,51 @@ class Refusal(JsonRpcException):
     CODE = -32803
 
 
-def asked(desk: Desk, question: Question, *, whole: bool = False) -> Callable[[Any], Awaitable[Any]]:
-    """The handler of a request about a document; `whole` where the answer holds places of other documents."""
+def register(desk: Desk) -> None:
+    """Offer every feature."""
+    feature = desk.server.feature
+    own = partial(_about, desk)
+    feature(types.TEXT_DOCUMENT_HOVER)(own(partial(_hover, desk)))
+    completing = types.CompletionOptions([".", "{", "(", ":", '"', "/", "|"])
+    feature(types.TEXT_DOCUMENT_COMPLETION, completing)(own(_completion))
+    signing = types.SignatureHelpOptions(["(", "{", ",", ";", ":"])
+    feature(types.TEXT_DOCUMENT_SIGNATURE_HELP, signing)(own(_signature))
+    feature(types.TEXT_DOCUMENT_DEFINITION)(own(_definition, whole=True))
+    feature(types.TEXT_DOCUMENT_REFERENCES)(own(_references, whole=True))
+    feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)(own(_highlight))
+    feature(types.TEXT_DOCUMENT_PREPARE_RENAME)(own(_prepare_rename))
+    renaming = types.RenameOptions(prepare_provider=True)
+    feature(types.TEXT_DOCUMENT_RENAME, renaming)(own(partial(_rename, desk), whole=True))
+    feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)(own(partial(_symbols, desk)))
+    feature(types.WORKSPACE_SYMBOL)(at_once(partial(_workspace_symbols, desk)))
+    feature(types.TEXT_DOCUMENT_INLAY_HINT)(own(_hints))
+    mending = types.CodeActionOptions([types.CodeActionKind.QuickFix, FIX_ALL])
+    feature(types.TEXT_DOCUMENT_CODE_ACTION, mending)(own(partial(_actions, desk), whole=True))
+    feature(types.TEXT_DOCUMENT_FORMATTING)(own(_formatting))
+    feature(types.TEXT_DOCUMENT_FOLDING_RANGE)(own(partial(_folding, desk)))
+    feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, convert.LEGEND)(own(_tokens))
+    feature(TOTAL)(at_once(partial(_total, desk)))
 
-    async def handler(params: Any) -> Any:
-        uri = params.text_document.uri
-        view = desk.view(uri)
+
+def _about(desk: Desk, question: Question, *, whole: bool = False) -> Callable[[Any], Awaitable[Any]]:
+    """The handler of a request about a document; `whole` where the answer holds places of other documents."""
+    return at_once(lambda params: _answer(desk, params.text_document.uri, whole, question, params))
+
+
+def _answer(desk: Desk, uri: str, whole: bool, question: Question, params: Any) -> Awaitable[Any]:
+    """What works out an answer of the text as it is now."""
+    view, revision = desk.view(uri), desk.documents.revision
+
+    async def work() -> Any:
         if view is None:
             return None
-        revision = desk.documents.revision
         found = await desk.in_thread(question, view, params)
         now = desk.documents.get(uri)
         if (now is not None and now is not view.document) or (whole and revision != desk.documents.revision):
             raise Late
         return found
 
-    return handler
-
-
-def register(desk: Desk) -> None:
-    """Offer every feature."""
-    feature = desk.server.feature
-    own = partial(asked, desk)
-    feature(types.TEXT_DOCUMENT_HOVER)(own(partial(_hover, desk)))
-    feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions([".", "{", "(", ":", '"', "/", "|"]))(
-        own(_completion)
-    )
-    feature(types.TEXT_DOCUMENT_SIGNATURE_HELP, types.SignatureHelpOptions(["(", "{", ",", ";", ":"]))(own(_signature))
-    feature(types.TEXT_DOCUMENT_DEFINITION)(own(_definition, whole=True))
-    feature(types.TEXT_DOCUMENT_REFERENCES)(own(_references, whole=True))
-    feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)(own(_highlight))
-    feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))(
-        own(partial(_rename, desk), whole=True)
-    )
-    feature(types.TEXT_DOCUMENT_PREPARE_RENAME)(own(_prepare_rename))
-    feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)(own(partial(_symbols, desk)))
-    feature(types.WORKSPACE_SYMBOL)(partial_async(_workspace_symbols, desk))
-    feature(types.TEXT_DOCUMENT_INLAY_HINT)(own(_hints))
-    feature(
-        types.TEXT_DOCUMENT_CODE_ACTION,
-        types.CodeActionOptions([types.CodeActionKind.QuickFix, FIX_ALL]),
-    )(own(partial(_actions, desk), whole=True))
-    feature(types.TEXT_DOCUMENT_FORMATTING)(own(_formatting))
-    feature(types.TEXT_DOCUMENT_FOLDING_RANGE)(own(partial(_folding, desk)))
-    feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, convert.LEGEND)(own(_tokens))
-    feature(TOTAL)(partial_async(_total, desk))
-
-
-def partial_async(
-    handler: Callable[[Desk, Any], Awaitable[Answer]], desk: Desk
-) -> Callable[[Any], Awaitable[Answer]]:
-    """A handler that is told its desk; pygls knows coroutines by their functions."""
-
-    async def inner(params: Any) -> Answer:
-        return await handler(desk, params)
-
-    return inner
+    return work()
 
 
 def _hover(desk: Desk, view: View, params: types.HoverParams) -> types.Hover | None:
@@ -133,7 +121,7 @@ def _prepare_rename(view: View, params: types.PrepareRenameParams) -> types.Prep
 
 
 def _refuse_library(view: View) -> None:
-    """In a checkout the library's texts are files; `std.regnet` is what their users call them, and nobody finds these."""
+    """In a checkout the library's texts are files, and whoever says `use std.regnet` would not be found."""
     file = path_of(view.document.uri)
     if file is not None and of_library(file):
         raise Refusal("names of the standard library are not renamed: other files use them")
@@ -243,30 +231,22 @@ def _tokens(view: View, _: types.SemanticTokensParams) -> types.SemanticTokens:
     return convert.tokens(view, editor.tokens(view.workspace, view.path))
 
 
-async def _total(desk: Desk, params: Any) -> dict[str, object] | None:
-    """The total of the model at a position, as plain JSON; its parameters come without a type."""
+def _total(desk: Desk, params: Any) -> Awaitable[Any]:
+    """The total of the model at a position, as plain JSON; its parameters come without a type, as JSON has them."""
     try:
-        uri, position = params.textDocument.uri, params.position  # as it is written in JSON
-        where = types.Position(int(position.line), int(position.character))
+        uri, line, column = params.textDocument.uri, params.position.line, params.position.character
+        where = types.Position(int(line), int(column))
+        return _answer(desk, str(uri), False, _counted, where)
     except (AttributeError, TypeError, ValueError):
         raise JsonRpcInvalidParams(f"{TOTAL} takes textDocument and position") from None
-    view = desk.view(uri)
-    if view is None:
-        return None
-    found = await desk.in_thread(lambda: editor.total(view.workspace, view.path, view.offset(where)))
-    if desk.documents.get(uri) not in (None, view.document):
-        raise Late
+
+
+def _counted(view: View, where: types.Position) -> dict[str, object] | None:
+    found = editor.total(view.workspace, view.path, view.offset(where))
     if found is None:
         return None
-    where_ = view.location(found.place)
-    return {
-        "model": found.model,
-        "input": list(found.input),
-        "flops": found.flops,
-        "params": found.params,
-        "acts": found.acts,
-        "uri": where_.uri if where_ is not None else None,
-    }
+    counts = {"flops": found.flops, "params": found.params, "acts": found.acts}
+    return {"model": found.model, "input": list(found.input), **counts, "uri": view.uri_of(found.place.path)}
 
 
 __all__ = ["FIX_ALL", "TOTAL", "Refusal", "register"]

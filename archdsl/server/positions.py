@@ -1,7 +1,7 @@
 """Offsets of characters, and the protocol's positions: a line and a column in units of the client's encoding.
 
-Lines end at "\\n", "\\r\\n" and "\\r", and at nothing else. Columns count UTF-16 code units unless client and server agree
-on bytes of UTF-8 or on characters; a character beyond the Basic Multilingual Plane has 2 units of UTF-16 and 4 bytes.
+Lines end at "\\n", "\\r\\n" and "\\r", and at nothing else. Columns count UTF-16 code units, two for a character beyond
+the Basic Multilingual Plane, unless client and server agree on bytes of UTF-8 or on characters.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from asyncio import Future
-from collections.abc import Callable
+from asyncio import Future, ensure_future, get_running_loop
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lsprotocol import types
@@ -30,7 +30,21 @@ if TYPE_CHECKING:
 MAX_MESSAGE = 64 << 20
 """Bytes of one message; a longer one is read and thrown away."""
 MAX_HEADER = 8 << 10
+AT_ONCE = "begins_at_once"
 LOG = logging.getLogger("archdsl.server")
+
+
+def at_once(handler: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+    """A handler that takes what it is about when its message comes, and gives what works it out later.
+
+    A coroutine begins after the messages that came at the same time, a change of the text among them.
+    """
+
+    def begun(params: Any) -> Awaitable[Any]:
+        return handler(params)
+
+    setattr(begun, AT_ONCE, True)
+    return begun
 
 
 class Malformed(Exception):
@@ -78,7 +92,7 @@ class Protocol(LanguageServerProtocol):
 
     def __init__(self, server: LanguageServer, converter: Converter) -> None:
         super().__init__(server, converter)
-        self.on_exit: Callable[[int], None] = lambda code: None
+        self.on_exit: Callable[[int], None] = lambda _: None
         self._began = False
 
     @property
@@ -148,6 +162,26 @@ class Protocol(LanguageServerProtocol):
         LOG.warning("%s", fault)
         self.refuse(None, JsonRpcParseError(str(fault)))
 
+    def _execute_handler(
+        self,
+        msg_id: int | str,
+        handler: Any,
+        callback: Any,
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        if not getattr(handler, AT_ONCE, False):
+            super()._execute_handler(msg_id, handler, callback, args, kwargs)
+            return
+        future: Future[Any]
+        try:
+            future = ensure_future(handler(*(args or ())))
+        except JsonRpcException as fault:
+            future = get_running_loop().create_future()
+            future.set_exception(fault)
+        self._request_futures[msg_id] = future  # type: ignore[assignment]
+        future.add_done_callback(callback)
+
     def _handle_notification(self, method_name: str, params: Any) -> None:
         if method_name.startswith("$/") and method_name not in (types.CANCEL_REQUEST, types.SET_TRACE):
             return  # such may be ignored
@@ -175,15 +209,15 @@ class Protocol(LanguageServerProtocol):
     # pygls keeps documents of its own, cut into lines by Python's rules; ours are the server's.
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:  # type: ignore[override]
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
         self.fm.features[types.TEXT_DOCUMENT_DID_OPEN](params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:  # type: ignore[override]
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE](params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:  # type: ignore[override]
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         self.fm.features[types.TEXT_DOCUMENT_DID_CLOSE](params)
 
 
@@ -194,4 +228,4 @@ class Late(JsonRpcContentModified):
         super().__init__("the text has changed")
 
 
-__all__ = ["LOG", "Late", "Malformed", "Protocol", "read_message"]
+__all__ = ["LOG", "Late", "Malformed", "Protocol", "at_once", "read_message"]

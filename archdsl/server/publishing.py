@@ -67,7 +67,7 @@ def _told(view: View, problem: data.Problem) -> Iterable[tuple[str, types.Diagno
 def _diagnostic(
     view: View, problem: data.Problem, where: types.Range, related: Iterable[data.Related]
 ) -> types.Diagnostic:
-    parts = [problem.message, f"{problem.label}" if problem.label else "", f"help: {problem.help}" if problem.help else ""]
+    help_ = f"help: {problem.help}" if problem.help else ""
     around = [
         types.DiagnosticRelatedInformation(location, other.text or "here")
         for other in related
@@ -75,7 +75,7 @@ def _diagnostic(
     ]
     return types.Diagnostic(
         range=where,
-        message="\n".join(part for part in parts if part),
+        message="\n".join(part for part in (problem.message, problem.label, help_) if part),
         severity=SEVERITY[problem.severity],
         code=problem.code,
         source="archdsl",

@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -72,7 +73,10 @@ def serve_socket(port: int, listening: Callable[[int], None]) -> int:
         listening(listener.getsockname()[1])
         connection, _ = listener.accept()
     with connection, connection.makefile("rb") as reader, connection.makefile("wb") as writer:
-        return _run(reader, writer)
+        code = _run(reader, writer)
+        with suppress(OSError):  # the other side may be gone
+            connection.shutdown(socket.SHUT_RDWR)  # else closing waits for the thread that reads
+        return code
 
 
 def _run(reader: BinaryIO, writer: BinaryIO) -> int:

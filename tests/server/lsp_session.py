@@ -16,7 +16,6 @@ from pytest_lsp.client import DEFAULT_CLIENT_FEATURES, register_lsp_features
 
 LONGEST = 120.0
 """Seconds that a test waits for what comes at once, on any machine."""
-PATIENT = LONGEST
 
 
 class Client(LanguageClient):
@@ -92,7 +91,7 @@ def make_client() -> Client:
         client.registered += params.registrations
 
     def refreshed(name: str) -> Any:
-        def note(_: object) -> None:
+        def note(*_: object) -> None:
             client.refreshed.append(name)
 
         return note
