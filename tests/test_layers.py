@@ -52,7 +52,7 @@ LAYERS = {
     "papers": {"papers"},
     "plots": {"plots"},
     "views": {"views"},
-    "shells": {"__main__", "api", "cli", "commands", "population", "project", "rows", "studies", "terminal", "zoo"},
+    "shells": {"__main__", "api", "cli", "commands", "notebook", "pictures", "population", "project", "rows", "studies", "terminal", "zoo"},
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
@@ -106,6 +106,7 @@ FLOORS = (
 """The modules of archdsl/analysis/ from the ground up: each imports those of lower floors alone."""
 
 LATE = {
+    "anywidget",
     "PIL",
     "matplotlib",
     "networkx",
@@ -121,6 +122,7 @@ LATE = {
     "sympy",
     "torch",
     "tqdm",
+    "traitlets",
 }
 """Heavy libraries: imported where they are used, never when a module is loaded."""
 
