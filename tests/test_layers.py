@@ -52,7 +52,21 @@ LAYERS = {
     "papers": {"papers"},
     "plots": {"plots"},
     "views": {"views"},
-    "shells": {"__main__", "api", "cli", "commands", "notebook", "pictures", "population", "project", "rows", "studies", "terminal", "zoo"},
+    "shells": {
+        "__main__",
+        "api",
+        "cli",
+        "commands",
+        "notebook",
+        "pictures",
+        "population",
+        "project",
+        "rows",
+        "server",
+        "studies",
+        "terminal",
+        "zoo",
+    },
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
@@ -108,12 +122,14 @@ FLOORS = (
 LATE = {
     "anywidget",
     "PIL",
+    "lsprotocol",
     "matplotlib",
     "networkx",
     "numpy",
     "optuna",
     "pyarrow",
     "pydantic",
+    "pygls",
     "rich",
     "safetensors",
     "scipy",
@@ -280,6 +296,7 @@ def test_only_the_tables_know_lark() -> None:
 
 AT_ONCE = {
     "archdsl.spaces.arrays": {"numpy"},
+    "archdsl.server": {"lsprotocol", "pygls"},
     "archdsl.statistics": {"numpy"},
     "archdsl.studies.search": {"numpy", "optuna", "sqlalchemy"},
 }

@@ -44,6 +44,7 @@ class Desk:
         self.publisher = Publisher(self._look, self._version, server.text_document_publish_diagnostics)
         self._spread: dict[str, Document] = {}
         """The text of each document for which its users were looked at."""
+        self._tasks: set[asyncio.Task[None]] = set()
         before = threading.stack_size(STACK)
         self._pool = ThreadPoolExecutor(THREADS, "question")
         threading.stack_size(before)
@@ -72,15 +73,27 @@ class Desk:
         return View(place, document, others, lambda path: self.projects.uri(place.root, path))
 
     async def _look(self, uri: str) -> Found | None:
-        """What a document's program has for diagnostics. Where its text is new, what uses it is looked at too."""
+        """What a document's program has for diagnostics. Where its text is new, its users come next."""
         view = self.view(uri) if self.documents.get(uri) is not None else None
         if view is None:
             return None
         found = await self.in_thread(_diagnosed, view)
-        if self._spread.get(uri) is not view.document and self.documents.get(uri) is view.document:
+        if view.others and self._spread.get(uri) is not view.document:
             self._spread[uri] = view.document
-            self._look_again(view.place, await self.in_thread(view.workspace.users, view.path))
+            task = asyncio.create_task(self._look_at_users(view))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return found
+
+    async def _look_at_users(self, view: View) -> None:
+        """Look at the open documents that use one."""
+        users = await self.in_thread(view.workspace.users, view.path)
+        uris = [self.projects.uri(view.place.root, path) for path in users if path != view.path]
+        found = [uri for uri in uris if uri is not None and self.documents.get(uri) is not None]
+        for uri in found:
+            self.publisher.changed(uri)
+        if found:
+            self._refresh()
 
     def _version(self, uri: str) -> int | None:
         document = self.documents.get(uri)
@@ -168,15 +181,6 @@ class Desk:
         """Give a text to its workspace, and look at it."""
         place.root.workspace.change(place.path, document.text)
         self.publisher.changed(document.uri)
-
-    def _look_again(self, place: Place, users: tuple[str, ...]) -> None:
-        """Look at other documents that use one."""
-        uris = [self.projects.uri(place.root, path) for path in users if path != place.path]
-        found = [uri for uri in uris if uri is not None and self.documents.get(uri) is not None]
-        for uri in found:
-            self.publisher.changed(uri)
-        if found:
-            self._refresh()
 
     def _refresh(self) -> None:
         """Have the client ask again for what is shown in documents that it did not change."""

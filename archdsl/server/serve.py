@@ -30,6 +30,9 @@ from archdsl.server.protocol import LOG, Malformed, Protocol, read_message
 PARENT_EVERY = 2.0
 """Seconds between looks for the client's process."""
 
+SWITCH = 0.001
+"""Seconds after which a thread that works lets others go on: messages are taken while a network is compiled."""
+
 
 class Server(LanguageServer):
     """pygls' server, which writes what fails to the log and not onto the user's screen."""
@@ -81,6 +84,7 @@ def serve_socket(port: int, listening: Callable[[int], None]) -> int:
 
 def _run(reader: BinaryIO, writer: BinaryIO) -> int:
     logging.basicConfig(stream=sys.stderr, format="archdsl lsp: %(message)s", level=logging.WARNING)
+    sys.setswitchinterval(SWITCH)
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # what it has to say, `protocol` says in a line
     return asyncio.run(_session(reader, writer))
 
