@@ -51,6 +51,8 @@ class Way(NamedTuple):
     undo: bool = False
     skipped: bool = False
     """Whether a part of the text is left out."""
+    guessed: bool = False
+    """Whether what stands there is read otherwise than it was meant: no mend is known."""
 
 
 def filled(machine: Machine, states: Sequence[int], wanted: Lexemes, ahead: tuple[str, ...] = ()) -> Lexemes | None:
@@ -105,7 +107,7 @@ def before(machine: Machine, at: Break) -> Way | None:
             return None
         ahead = (found.kind, following)
     missing = filled(machine, machine.states, (), ahead)
-    return Way(missing, found.start) if missing else None
+    return Way(missing, found.start, guessed=True) if missing else None
 
 
 def past(machine: Machine, at: Break) -> Way | None:
@@ -119,17 +121,17 @@ def past(machine: Machine, at: Break) -> Way | None:
         kinds = (lexeme.kind,)
         if lexeme.kind == END or _is_item(machine.text, lexeme):
             ended = filled(machine, machine.states, closers(at))
-            return Way(ended, lexeme.start, skipped=True) if ended is not None else None
+            return Way(ended, lexeme.start, skipped=True, guessed=True) if ended is not None else None
         if lexeme.text in KINDS and lexeme.text != CLOSING[inside]:
             depth = next((i for i, o in enumerate(reversed(at.opened)) if CLOSING[o.text] == lexeme.text), None)
             if depth is None:
                 continue
             ended = filled(machine, machine.states, closers(at, depth), kinds)
-            return Way(ended, lexeme.start, skipped=True) if ended is not None else None
+            return Way(ended, lexeme.start, skipped=True, guessed=True) if ended is not None else None
         for spoiled, stack in (*_after(machine, machine.states, _SPOILED), ((), machine.states)):
             missing = filled(machine, stack, (), kinds)
             if missing is not None:
-                return Way(spoiled + missing, lexeme.start, skipped=True)
+                return Way(spoiled + missing, lexeme.start, skipped=True, guessed=True)
     return None
 
 
