@@ -30,10 +30,11 @@ def hover(workspace: Workspace, path: str, offset: int) -> Hover | None:
     document = workspace.document(path)
     if document is None:
         return None
-    found = document.names().at(offset)
+    module = _of_module(document, offset)
+    found = document.name_at(offset) if module is None else None
     if found is not None:
         return _of_name(workspace, document, found)
-    return _of_module(document, offset) or _of_number(document, offset)
+    return module or _of_number(document, offset)
 
 
 def _of_module(document: Document, offset: int) -> Hover | None:

@@ -9,7 +9,7 @@ from threading import Lock
 
 from archdsl.analysis.model import Model
 from archdsl.analysis.parts import Parts
-from archdsl.analysis.program import Definition, Instance, Program
+from archdsl.analysis.program import Definition, Instance, Program, walk
 from archdsl.compiler import Compilation, Compiled
 from archdsl.editor.parts import model_of
 from archdsl.graph.cost import Cost, count
@@ -115,12 +115,15 @@ class Built:
         return None
 
     def stages_in(self, source: Source) -> dict[tuple[int, int], list[int]]:
-        """The places of stages in a text, each with the stages that stand there."""
+        """The places of stages in a text, with their settings, each with the stages that stand there."""
+        configured = [node for node in walk(self.declaration) if isinstance(node, ast.Configured)]
+        whole = {(n.function.span.start, n.function.span.end): (n.span.start, n.span.end) for n in configured}
         found: dict[tuple[int, int], list[int]] = {}
         for index, stage in enumerate(self.model.stages):
             span = self.compilation.here(stage.span)
             if span.source.key == source.key:
-                found.setdefault((span.start, span.end), []).append(index)
+                place = span.start, span.end
+                found.setdefault(whole.get(place, place), []).append(index)
         return found
 
 

@@ -48,7 +48,7 @@ def definition(workspace: Workspace, path: str, offset: int) -> tuple[Place, ...
     module = _module_at(document, offset)
     if module is not None:
         return (Place(module, 0, 0),)
-    found = document.names().at(offset)
+    found = document.name_at(offset)
     return tuple([p for t in (found.targets if found is not None else ()) if (p := _origin(document, t)) is not None])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -23,11 +24,12 @@ from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.editor.data import Place
 from archdsl.editor.models import Built, Counts, built_models
 from archdsl.editor.occurrences import Names, names_of
-from archdsl.editor.targets import Trees
+from archdsl.editor.targets import Occurrence, Trees
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.spaces.entry import spaces_of
+from archdsl.syntax.lexemes import Lexeme, lexemes
 
 MAX_DOCUMENTS = 24
 """Documents of which everything is kept."""
@@ -313,6 +315,11 @@ class Document:
         return frozenset(self._reading.texts)
 
     @property
+    def whole(self) -> bool:
+        """Whether all of the text could be read."""
+        return self.trees.of(self.program.entry).complete
+
+    @property
     def library(self) -> bool:
         """Whether it is a module of the standard library."""
         return is_library(self.path)
@@ -347,6 +354,21 @@ class Document:
         return Checked(program, tuple(compilations), tuple(diagnostics))
 
     @cached_property
+    def lexemes(self) -> tuple[Lexeme, ...]:
+        """All of the text but its blanks."""
+        return lexemes(self.source)
+
+    def lexeme_at(self, offset: int) -> Lexeme | None:
+        """The lexeme around a place, or that ends there."""
+        position = bisect_left(self._ends, offset)
+        found = self.lexemes[position] if position < len(self.lexemes) else None
+        return found if found is not None and found[1] <= offset else None
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [end for _, _, end in self.lexemes]
+
+    @cached_property
     def built(self) -> tuple[Built, ...]:
         """One model for each declaration that gives parts."""
         return built_models(self.program, self.checked.compilations, self.counts)
@@ -363,6 +385,21 @@ class Document:
             if wanted.name not in self._names:
                 self._names[wanted.name] = names_of(wanted, self.trees)
             return self._names[wanted.name]
+
+    def name_at(self, offset: int) -> Occurrence | None:
+        """The name at a place; in text that could not be read, what the module has by that name."""
+        found = self.names().at(offset)
+        if found is not None:
+            return found
+        lexeme = self.lexeme_at(offset)
+        if lexeme is None or lexeme[0] != "NAME":
+            return None
+        return self.outer(self.source.text[lexeme[1] : lexeme[2]], lexeme[1], lexeme[2])
+
+    def outer(self, name: str, start: int, end: int) -> Occurrence | None:
+        """A name as one of the module's, or of the prelude."""
+        target = self.trees.outer(self.program.entry, name)
+        return Occurrence(start, end, (target,)) if target is not None else None
 
     @property
     def modules(self) -> Mapping[str, Module]:

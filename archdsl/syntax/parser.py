@@ -51,14 +51,24 @@ def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
     if refused is not None:
         return ast.File(source, (), complete=False), [refused]
     build = TreeBuilder(source)
-    position: int | None = 0
-    complete = True
-    while position is not None:
-        reading = _Reading(source, position, "start", build)
-        position = reading.run()
-        complete = complete and reading.finished and not reading.skipped
+    complete, _ = read_all(source, build)
     items = _with_docs(source, build.items)
     return ast.File(source, tuple(items), complete, tuple(build.patched)), build.sorted_diagnostics()
+
+
+def read_all(source: Source, build: TreeBuilder, *, keep: bool = False) -> tuple[bool, list[tuple[str, int, int]]]:
+    """Read a whole text, starting again where a fault cannot be mended: whether nothing was left out, and, where they
+    are kept, kind, start and end of the lexemes that were taken as they stand there."""
+    position: int | None = 0
+    complete = True
+    seen: list[tuple[str, int, int]] = []
+    while position is not None:
+        seen = [taken for taken in seen if taken[1] < position]
+        reading = _Reading(source, position, "start", build, keep)
+        position = reading.run()
+        complete = complete and reading.finished and not reading.skipped
+        seen += reading.seen
+    return complete, seen
 
 
 def parse_expression(source: Source) -> tuple[ast.Expression | None, list[Diagnostic]]:
@@ -292,6 +302,8 @@ class _Reading:
         """Forget the last lexeme, which is on top of the parser's stack and is no bracket."""
         self._machine.states.pop()
         self._machine.values.pop()
+        if self.seen:
+            self.seen.pop()
         self._before, self._earlier = self._earlier, None
 
     def _restart(self, at: Break) -> int | None:

@@ -9,8 +9,8 @@ from typing import Any
 from archdsl import editor
 from archdsl.editor import Workspace
 from archdsl.editor.data import MAX_COMPLETIONS, MAX_HINTS, MAX_PLACES, MAX_TEXT
-from archdsl.editor.lexing import lexemes
 from archdsl.source import Source
+from archdsl.syntax.lexemes import lexemes
 
 OF_TEXTS = ("diagnostics", "symbols", "folding", "tokens", "formatted", "hints")
 OF_PLACES = ("hover", "completion", "definition", "references", "prepare_rename", "signature", "total")
