@@ -14,6 +14,8 @@
 
 ;;; Code:
 
+(defvar eglot-server-programs)
+
 (defgroup archdsl nil
   "The .arch language."
   :group 'languages)
