@@ -27,6 +27,7 @@ from archdsl.analysis.choose import choose_model
 from archdsl.analysis.context import AlreadyReported, Context, Progress
 from archdsl.analysis.elaborate import instantiate
 from archdsl.analysis.language import evaluation
+from archdsl.analysis.memory import Memory, Moves
 from archdsl.analysis.model import Model
 from archdsl.analysis.parts import Parts, parts_of
 from archdsl.analysis.program import Definition, Instance, Program, Reader
@@ -37,7 +38,6 @@ from archdsl.analysis.values import Environment, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.network import Network
-from archdsl.analysis.memory import Memory, Moves
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span

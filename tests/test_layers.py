@@ -52,6 +52,7 @@ LAYERS = {
     "papers": {"papers"},
     "plots": {"plots"},
     "views": {"views"},
+<<<<<<< HEAD
     "shells": {
         "__main__",
         "api",
@@ -67,6 +68,10 @@ LAYERS = {
         "terminal",
         "zoo",
     },
+=======
+    "editor": {"editor"},
+    "shells": {"__main__", "api", "cli", "commands", "notebook", "pictures", "population", "project", "rows", "studies", "terminal", "zoo"},
+>>>>>>> h/editor
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
@@ -90,7 +95,8 @@ MAY_IMPORT = {
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
     "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
-    "views": set(LAYERS) - {"face", "shells"},
+    "views": set(LAYERS) - {"editor", "face", "shells"},
+    "editor": {"base", "syntax", "graph", "training", "analysis", "compiler", "spaces", "views", "editor"},
     "shells": set(LAYERS) - {"face"},
     "face": {"shells"},
 }

@@ -254,7 +254,8 @@ def call_fn(
     known = ctx.traces.values.get(key) if key is not None else None
     if known is not None:
         ctx.spend(known.steps, e, env)
-        return known.value
+        found: Value = known.value
+        return found
     before, told = ctx.steps, len(ctx.diagnostics)
     ctx.enter(definition, e, env)
     try:

@@ -1,9 +1,9 @@
 """What a compiler keeps of texts that change a little at a time, as in an editor.
 
-Parsed files are kept by their texts, programs by the texts that they were read from, and compilations by the text of the
-model and of all that it uses: a model is compiled again when a word of these changes, and not when a comment does or what
-stands around it. What is kept is what a compiler without it would find; only places are those of an older text, and
-`Moves` says where they are now. All of it is bounded, and several threads may use one.
+Parsed files are kept by their texts, programs by the texts that they were read from, and compilations by the text of
+the model and of all that it uses: a model is compiled again when a word of these changes, and not when a comment does
+or what stands around it. What is kept is what a compiler without it would find; only places are those of an older text,
+and `Moves` says where they are now. All of it is bounded, and several threads may use one.
 """
 
 from __future__ import annotations
@@ -204,7 +204,8 @@ class Memory:
 
     def _keep(self, file: str, name: str, kept: _Kept, used: Used) -> None:
         """Keep a compilation by the text as it is, or, where it has a network and nothing is told, by its words."""
-        told = [place for d in kept.told for place in (d.span, *[x.span for x in (*d.labels, *d.edits)])]
+        told = [d.span for d in kept.told]
+        told += [label.span for d in kept.told for label in d.labels] + [e.span for d in kept.told for e in d.edits]
         if not all(_stands_in(place, used) for place in told):
             return  # what is told stands elsewhere, and may not be so when that changes
         clean = not kept.told and getattr(kept.found, "network", None) is not None

@@ -54,9 +54,7 @@ class Library:
         self.modules: dict[str, Module] = {}
 
 
-def resolve(
-    source: Source, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse
-) -> Program:
+def resolve(source: Source, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse) -> Program:
     """Load the program that begins with a source, and check its names. `parsed` is as `parser.parse`."""
     return _Resolver(read, library, diagnostics, parsed).program(source)
 

@@ -1,7 +1,7 @@
 """What a declaration uses, directly or through others: by their texts, so that two programs can be told to agree in it.
 
-A name in a text is taken for a use wherever it stands: of too many, a declaration is worked out again for nothing; of too
-few it would be wrong. The library does not change, and is not followed.
+A name in a text is taken for a use wherever it stands: of too many, a declaration is worked out again for nothing; of
+too few it would be wrong. The library does not change, and is not followed.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ _STEPS: tuple[Lexemes, ...] = (
     (("IN", "in"), (HOLE, "")),
     (("LBRACE", "{"), ("RBRACE", "}")),
 )
-"""What may be missing in front of a lexeme, the likeliest first. A name that is missing is declared nowhere else than in a
-loop, where nobody sees it."""
+"""What may be missing in front of a lexeme, the likeliest first. A name that is missing is declared nowhere else than
+in a loop, where nobody sees it."""
 _SPOILED: tuple[Lexemes, ...] = ((("PLUS", "+"), (HOLE, "")), (("ARROW", "->"), (HOLE, "")))
 """What makes a value unknown behind which there is more than was understood."""
 _MOST = 2
@@ -84,9 +84,7 @@ def _missing(machine: Machine, states: list[int], kinds: tuple[str, ...]) -> Lex
     return None
 
 
-def _after(
-    machine: Machine, states: list[int], steps: tuple[Lexemes, ...]
-) -> Iterator[tuple[Lexemes, list[int]]]:
+def _after(machine: Machine, states: list[int], steps: tuple[Lexemes, ...]) -> Iterator[tuple[Lexemes, list[int]]]:
     for step in steps:
         stack = list(states)
         if all(machine.shift(stack, kind) for kind, _ in step):

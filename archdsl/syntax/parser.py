@@ -269,7 +269,8 @@ class _Reading:
         return holes.before(machine, at) or holes.past(machine, at)
 
     def _around(self, at: Break, told: Span, resume: int) -> Span:
-        """The lexemes around a fault that are not read as they were meant: those of its line, as far as the text goes on."""
+        """The lexemes around a fault that are not read as they were meant: those of its line, up to where it goes
+        on."""
         text, found = self.source.text, at.found
         start, end = min(told.start, found.start), max(told.end, resume)
         for lexeme in (at.before, at.earlier):
