@@ -52,7 +52,7 @@ LAYERS = {
     "papers": {"papers"},
     "plots": {"plots"},
     "views": {"views"},
-<<<<<<< HEAD
+    "editor": {"editor"},
     "shells": {
         "__main__",
         "api",
@@ -68,10 +68,6 @@ LAYERS = {
         "terminal",
         "zoo",
     },
-=======
-    "editor": {"editor"},
-    "shells": {"__main__", "api", "cli", "commands", "notebook", "pictures", "population", "project", "rows", "studies", "terminal", "zoo"},
->>>>>>> h/editor
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
