@@ -50,6 +50,7 @@ LAYERS = {
     "statistics": {"statistics"},
     "emission": {"emission"},
     "papers": {"papers"},
+    "highlighting": {"highlighting"},
     "plots": {"plots"},
     "views": {"views"},
     "editor": {"editor"},
@@ -58,6 +59,7 @@ LAYERS = {
         "api",
         "cli",
         "commands",
+        "completion",
         "notebook",
         "pictures",
         "population",
@@ -66,6 +68,7 @@ LAYERS = {
         "server",
         "studies",
         "terminal",
+        "watching",
         "zoo",
     },
     "face": {"__init__"},
@@ -90,10 +93,11 @@ MAY_IMPORT = {
     "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
     "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
+    "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
-    "views": set(LAYERS) - {"editor", "face", "shells"},
+    "views": set(LAYERS) - {"editor", "face", "highlighting", "shells"},
     "editor": {"base", "syntax", "graph", "training", "analysis", "compiler", "spaces", "views", "editor"},
-    "shells": set(LAYERS) - {"face"},
+    "shells": set(LAYERS) - {"face", "highlighting"},
     "face": {"shells"},
 }
 
@@ -132,6 +136,7 @@ LATE = {
     "pyarrow",
     "pydantic",
     "pygls",
+    "pygments",
     "rich",
     "safetensors",
     "scipy",
@@ -297,6 +302,7 @@ def test_only_the_tables_know_lark() -> None:
 
 
 AT_ONCE = {
+    "archdsl.highlighting.lexer": {"pygments"},
     "archdsl.spaces.arrays": {"numpy"},
     "archdsl.server": {"lsprotocol", "pygls"},
     "archdsl.statistics": {"numpy"},
