@@ -44,7 +44,8 @@ def files_below(folder: Path) -> set[str]:
     return {
         p.relative_to(ROOT).as_posix()
         for p in paths
-        if not any(part in BUILT or part.endswith("_cache") for part in p.parts) and p.suffix != ".vsix"
+        if not any(part in BUILT or part.endswith("_cache") for part in p.relative_to(ROOT).parts)
+        and p.suffix != ".vsix"
     }
 
 
