@@ -25,8 +25,9 @@ from archdsl.server.projects import Place, Projects, of_library, path_of
 from archdsl.server.protocol import LOG
 from archdsl.server.publishing import Found, Publisher, found_by
 
-THREADS = 4
-"""Questions that are worked on at the same time."""
+THREADS = 16
+"""Questions that are worked on at the same time. An editor asks half a dozen about one text, which all wait for the one
+compilation; others must find a thread meanwhile."""
 STACK = 16 << 20
 """Bytes of stack of a thread: some systems give half a megabyte, and texts are nested."""
 Answer = TypeVar("Answer")

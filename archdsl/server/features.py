@@ -74,13 +74,25 @@ def _answer(desk: Desk, uri: str, whole: bool, question: Question, params: Any) 
     async def work() -> Any:
         if view is None:
             return None
-        found = await desk.in_thread(question, view, params)
-        now = desk.documents.get(uri)
-        if (now is not None and now is not view.document) or (whole and revision != desk.documents.revision):
+        found = await desk.in_thread(_asked, desk, question, view, params)
+        if _is_late(desk, view) or (whole and revision != desk.documents.revision):
             raise Late
         return found
 
     return work()
+
+
+def _asked(desk: Desk, question: Question, view: View, params: Any) -> Any:
+    """Ask, in a thread. Raises `Late` where the text has changed before one was free."""
+    if _is_late(desk, view):
+        raise Late
+    return question(view, params)
+
+
+def _is_late(desk: Desk, view: View) -> bool:
+    """Whether a document that is open has another text by now."""
+    now = desk.documents.get(view.document.uri)
+    return now is not None and now is not view.document
 
 
 def _hover(desk: Desk, view: View, params: types.HoverParams) -> types.Hover | None:

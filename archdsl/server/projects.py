@@ -122,9 +122,14 @@ class Projects:
         return place
 
     def close(self, uri: str) -> None:
+        """Forget that a document is open, and what was made of a project's texts with the last of them."""
         place = self._places.pop(uri, None)
-        if place is not None and self._open.get((place.root.folder, place.path)) == uri:
+        if place is None:
+            return
+        if self._open.get((place.root.folder, place.path)) == uri:
             del self._open[place.root.folder, place.path]
+        if all(other.root is not place.root for other in self._places.values()):
+            self._roots.pop(place.root.folder, None)
 
     def uri(self, root: Root, path: str) -> str | None:
         """The URI of a document: the client's, where it has it open."""

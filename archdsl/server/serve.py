@@ -33,6 +33,8 @@ PARENT_EVERY = 2.0
 SWITCH = 0.001
 """Seconds after which a thread that works lets others go on: messages are taken while a network is compiled."""
 
+_M_ARENA_MAX = -8
+
 
 class Server(LanguageServer):
     """pygls' server, which writes what fails to the log and not onto the user's screen."""
@@ -85,8 +87,19 @@ def serve_socket(port: int, listening: Callable[[int], None]) -> int:
 def _run(reader: BinaryIO, writer: BinaryIO) -> int:
     logging.basicConfig(stream=sys.stderr, format="archdsl lsp: %(message)s", level=logging.WARNING)
     sys.setswitchinterval(SWITCH)
+    _share_memory()
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # what it has to say, `protocol` says in a line
     return asyncio.run(_session(reader, writer))
+
+
+def _share_memory() -> None:
+    """Have threads share two arenas of memory, where the C library is GNU's: else each keeps what it once took."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 async def _session(reader: BinaryIO, writer: BinaryIO) -> int:

@@ -375,33 +375,6 @@ async def test_answers_for_older_texts_are_not_given(client: Client, tmp_path: P
     assert later == [last]  # what came between was never told
 
 
-async def test_a_question_that_is_taken_back_is_answered_so(client: Client, tmp_path: Path) -> None:
-    uri, _ = await client.opened(tmp_path / "cancelled.arch", NET)
-    client.change(uri, NET + "\n")
-    params = types.InlayHintParams(document(uri), types.Range(types.Position(0, 0), types.Position(99, 0)))
-    future = client.protocol.send_request(types.TEXT_DOCUMENT_INLAY_HINT, params, msg_id="mine")
-    client.cancel_request(types.CancelParams("mine"))
-    with pytest.raises(JsonRpcException) as fault:
-        await asyncio.wait_for(asyncio.wrap_future(future), 60)
-    assert fault.value.code == types.LSPErrorCodes.RequestCancelled
-
-
-async def test_a_slow_text_keeps_nobody_waiting(client: Client, tmp_path: Path) -> None:
-    """While one document takes long, another is answered: all of it before the first is done."""
-    rows = "\n".join(f"| m{n} | {n} |" for n in range(8, 300))
-    slow = NET.replace("width: 24", "width") + f"\nmodels small [\n| name | width |\n{rows}\n]\n"
-    quick, _ = await client.opened(tmp_path / "quick.arch", NET)
-    path = tmp_path / "slow.arch"
-    version = client.open(path.as_uri(), slow)
-    await asyncio.sleep(0.1)
-    changed = client.change(quick, "\n" + NET)
-    found = await client.text_document_hover_async(types.HoverParams(document(quick), at("\n" + NET, "y_block {", 1)))
-    assert found is not None
-    assert await client.until(quick, changed) == []
-    assert not [params for params in client.told if params.version == version]
-    client.close(path.as_uri())
-
-
 async def test_nothing_failed_on_the_way(client: Client) -> None:
     """The last test of the session: no error was shown to the user."""
     assert client.error is None
