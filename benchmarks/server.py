@@ -167,8 +167,8 @@ def main() -> None:
     for path in files:
         line = measure(server, path, options.pairs, chosen)
         lines.append(line)
-        times = f"{line.median:7.0f} {line.p95:7.0f} {line.most:7.0f} {line.cpu:7.0f} {line.cpu_p95:7.0f} {line.memory:8.0f}"
-        print(f"{line.file:48} {line.edits:5} {times}", flush=True)
+        times = f"{line.median:7.0f} {line.p95:7.0f} {line.most:7.0f} {line.cpu:7.0f} {line.cpu_p95:7.0f}"
+        print(f"{line.file:48} {line.edits:5} {times} {line.memory:8.0f}", flush=True)
     memory = max(line.memory for line in lines)
     for what, slow in (
         ("time", [line.file for line in lines if line.p95 > 100]),
