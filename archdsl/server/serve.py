@@ -80,7 +80,7 @@ def serve_socket(port: int, listening: Callable[[int], None]) -> int:
     with connection, connection.makefile("rb") as reader, connection.makefile("wb") as writer:
         code = _run(reader, writer)
         with suppress(OSError):  # the other side may be gone
-            connection.shutdown(socket.SHUT_RDWR)  # else closing waits for the thread that reads
+            connection.shutdown(socket.SHUT_RD)  # else closing waits for the thread that reads
         return code
 
 
