@@ -136,6 +136,11 @@ class Memory:
         self._uses: _Recent[Uses] = _Recent(MAX_PROGRAMS)
         self._blocks: _Recent[object] = _Recent(MAX_BLOCKS)
 
+    @property
+    def size(self) -> int:
+        """The number of compilations that are kept."""
+        return len(self._models)
+
     def parse(self, source: Source) -> tuple[ast.File, list[Diagnostic]]:
         """As `parser.parse`."""
         key = (source.name, source.path, source.text)

@@ -303,10 +303,11 @@ def _holes(tree: ast.File) -> Iterator[Span]:
             yield node.path.span
         values = _VALUES.get(type(node), ())
         for child in children(node):
-            own = any(child is getattr(node, name) for name in values) or isinstance(node, ast.Row | ast.Return)
+            own = any(child is getattr(node, name) for name in values) or isinstance(node, _ROWS)
             waiting.append((child, child.span if own else within))
 
 
+_ROWS = (ast.Row, ast.Return, ast.ListExpression, ast.TupleExpression)
 _VALUES: Mapping[type[ast.Node], tuple[str, ...]] = {
     ast.Field: ("value",),
     ast.Binding: ("value",),

@@ -1,7 +1,8 @@
 """The lexemes of any text, with faults or without: what colours, folds and brackets are made of while one types.
 
-Where the parser took a lexeme its kind is the parser's, so that a soft word such as `model` is a name where it is one.
-What it left out, and what it read in another way than it is written, is told by its letters alone.
+Where the parser took a lexeme its kind is the parser's: `x` between two numbers is `TIMES`, elsewhere a name. What it
+left out, and what it read in another way than it is written, is told by its letters alone. A soft word such as `model`
+has its own kind wherever it stands; it begins a declaration at the beginning of an item alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,6 @@ COMMENT, UNKNOWN = "COMMENT", "UNKNOWN"
 _COMMENT = re.compile(r"#[^\n]*")
 _STRANGE = re.compile(r'"[^\n]*|[0-9][0-9A-Za-z_.]*|(?s:.)')
 """A string that is not closed, a number that is none, or a character."""
-_SOFT = frozenset({"KIND", "ARCH", "USE", "MODELS"})
 
 
 def lexemes(source: Source) -> tuple[Lexeme, ...]:
@@ -58,8 +58,6 @@ def _between(machine: Machine, text: str, start: int, end: int) -> list[Lexeme]:
         if kind == CHARACTER:
             strange = _STRANGE.match(text, first, end)
             kind, last = UNKNOWN, strange.end() if strange is not None else first + 1
-        elif kind in _SOFT and text[text.rfind("\n", 0, first) + 1 : first].strip():
-            kind = "NAME"
         found.append((kind, first, min(last, end)))
         start = min(last, end)
     return found
