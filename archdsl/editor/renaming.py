@@ -20,7 +20,7 @@ from archdsl.compiler import Compiled
 from archdsl.editor.data import MAX_PLACES, Change, Place, Refused, Renamable, Use
 from archdsl.editor.occurrences import Names
 from archdsl.editor.targets import Occurrence, Target
-from archdsl.editor.workspace import Document, Workspace, is_library
+from archdsl.editor.workspace import MAX_FILES, Document, Workspace, is_library
 from archdsl.graph.cost import MEASURES
 from archdsl.syntax import ast
 from archdsl.syntax.faults import RESERVED
@@ -151,18 +151,22 @@ def prepare_rename(workspace: Workspace, path: str, offset: int) -> Renamable | 
         owners = " and ".join([f"`{target.owner}`" for target in found.targets[:4]])
         return Refused(f"`{written}` is a setting of {owners}: rename it in each", place)
     target = found.targets[0]
-    refusal = _refused(document, target, written)
+    refusal = _refused(workspace, document, target, written)
     if refusal is not None:
         return Refused(refusal, place)
     weights = target.kind in ("block", "parameter", "local", "input")
     return Renamable(place, written, target.kind, WEIGHTS if weights else "")
 
 
-def _refused(document: Document, target: Target, written: str) -> str | None:
+def _refused(workspace: Workspace, document: Document, target: Target, written: str) -> str | None:
     if not target.declared or target.kind not in RENAMED:
         return f"`{written}` is a word of the language"
     if is_library(target.path):
         return f"`{written}` is declared in `{target.path}`, which comes with the language"
+    if workspace.ships(target.path):
+        return f"`{written}` is declared in the library, which files use by its name and not by its path"
+    if target.kind not in ("input", "local") and workspace.crowded:
+        return f"the project has more than {MAX_FILES:,} files: a use of `{written}` might be missed"
     return _known_by_name(document, target, target.name)
 
 

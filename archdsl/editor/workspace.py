@@ -163,12 +163,25 @@ class Workspace:
         here = [name.partition("/")[0] + ("/" if "/" in name else "") for name in edited]
         return tuple(sorted({*here, *(list_names(folder) if list_names is not None else ())}))
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the project has more files than are searched."""
+        return len(self.files()) > MAX_FILES
+
+    def ships(self, path: str) -> bool:
+        """Whether a file is the text of a module of the library, which other files use as that."""
+        folder, name = posixpath.split(path)
+        if posixpath.basename(folder) != "std" or not name.endswith(SUFFIX):
+            return False
+        module, saved = self._read(LIBRARY + name.removesuffix(SUFFIX)), self._read(path)
+        return isinstance(module, Source) and isinstance(saved, Source) and module.text == saved.text
+
     def files(self) -> tuple[str, ...]:
-        """The files of the project, as far as they are known or can be listed; at most `MAX_FILES`."""
+        """The files of the project, as far as they are known or can be listed; of more than `MAX_FILES` a few."""
         with self._lock:
             found = dict.fromkeys((*self._edited, *[name for name in self._kept if not is_library(name)]))
         waiting = [""]
-        while waiting and len(found) < MAX_FILES:
+        while waiting and len(found) <= MAX_FILES:
             folder = waiting.pop()
             for name in self.listed(folder):
                 whole = f"{folder}/{name}" if folder else name
@@ -176,7 +189,7 @@ class Workspace:
                     waiting.append(whole.removesuffix("/"))
                 elif name.endswith(SUFFIX):
                     found[whole] = None
-        return tuple(found)[:MAX_FILES]
+        return tuple(found)[: MAX_FILES + 1]
 
     def using(self, path: str) -> tuple[str, ...]:
         """The files of the project whose programs may hold a file: those that use it, or another that does."""
