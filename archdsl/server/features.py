@@ -90,9 +90,9 @@ def _asked(desk: Desk, question: Question, view: View, params: Any) -> Any:
 
 
 def _is_late(desk: Desk, view: View) -> bool:
-    """Whether a document that is open has another text by now."""
+    """Whether a document that is open has another text by now; some clients send the same one again."""
     now = desk.documents.get(view.document.uri)
-    return now is not None and now is not view.document
+    return now is not None and now is not view.document and now.text != view.document.text
 
 
 def _hover(desk: Desk, view: View, params: types.HoverParams) -> types.Hover | None:

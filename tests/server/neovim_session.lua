@@ -75,11 +75,14 @@ local function body()
 
   vim.fn.search("width: *16")
   vim.cmd("normal! A   ")
-  if vim.lsp.buf.format then
-    vim.lsp.buf.format({ async = false })
-  else
-    vim.lsp.buf.formatting_sync(nil, 60000)
-  end
+  until_("layout", function() -- again where the answer was for an older text
+    if vim.lsp.buf.format then
+      vim.lsp.buf.format({ async = false })
+    else
+      vim.lsp.buf.formatting_sync(nil, 60000)
+    end
+    return vim.fn.search(" $", "nw") == 0
+  end)
   vim.cmd("write")
   report.clients = #vim.lsp.get_active_clients()
   report.done = true
