@@ -11,6 +11,10 @@ from archdsl import terminal
 
 EPILOG = """
 \b
+Examples:
+  archdsl lsp                what editors start
+  archdsl lsp --tcp 7000     for an editor that connects
+
 An editor starts it and speaks with it over standard input and output; docs/editors.md has the settings of VS Code,
 Neovim, Helix, Zed and Emacs. What it has to say besides goes to standard error. The extra archdsl[lsp] is needed.
 """
