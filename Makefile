@@ -4,7 +4,7 @@ PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest -q
 JOBS = 2
 
-.PHONY: setup check format fast test thorough goldens highlighting docs site bench compare
+.PHONY: setup check format fast test thorough goldens highlighting docs site vscode bench compare
 
 setup:
 	python3 -m venv .venv
@@ -48,6 +48,10 @@ docs:
 # The site of the documentation, in build/docs/site: the pages of docs/, the gallery of the zoo, commands, codes, functions.
 site:
 	$(PYTHON) docs/site/build.py build/docs
+
+# The extension for VS Code, editors/vscode/archdsl.vsix. It needs npm; what it is built by comes with it.
+vscode:
+	cd editors/vscode && npm ci && npm run package
 
 bench:
 	$(PYTHON) benchmarks/run.py

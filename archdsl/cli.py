@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "population": ("population", "Statistics of populations: distributions, the best, comparisons."),
     "bench": ("bench", "Measure time and memory of emitted modules beside their counts."),
     "study": ("study", "Train populations; study the rank of layers, the spectrum of features."),
+    "lsp": ("lsp", "The language server, which editors start."),
     "completion": ("completion", "Print what makes a shell complete archdsl's words."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }

@@ -19,6 +19,8 @@ from archdsl.highlighting.outputs import CODEMIRROR, TEXTMATE
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDERS = ("grammar", "specs", "codegen")
+BUILT = {"__pycache__", "node_modules", "dist"}
+"""Folders of what is made of the sources."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 pytestmark = pytest.mark.timeout(300)
@@ -42,7 +44,8 @@ def files_below(folder: Path) -> set[str]:
     return {
         p.relative_to(ROOT).as_posix()
         for p in paths
-        if not any(part == "__pycache__" or part.endswith("_cache") for part in p.parts)
+        if not any(part in BUILT or part.endswith("_cache") for part in p.relative_to(ROOT).parts)
+        and p.suffix != ".vsix"
     }
 
 
@@ -113,7 +116,7 @@ def test_wheel_from_the_sdist_is_the_same(dist: Path, wheel: Path) -> None:
 def test_sdist_holds_what_is_needed_to_test_it(dist: Path) -> None:
     with tarfile.open(next(dist.glob("*.tar.gz"))) as archive:
         names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
-    folders = [*DATA_FOLDERS, "archdsl", "tests", "docs", "benchmarks"]
+    folders = [*DATA_FOLDERS, "archdsl", "editors", "tests", "docs", "benchmarks"]
     expected = {name for folder in folders for name in files_below(ROOT / folder)} | {TEXTMATE, CODEMIRROR}
     assert expected <= names
     single = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt"}

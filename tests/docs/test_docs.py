@@ -14,6 +14,8 @@ What stands behind the three backticks says how:
     python emitted      stands so in the module that `archdsl compile` writes for specs/regnety_4gf.arch
     python by hand      code that was written to be looked at
     sh                  is read by the shell and not run: `test_packaging.py` and `.ci/run` run the set-up
+    json, toml          a file of settings, which is read
+    lua, elisp          a setting of an editor, in whose language brackets and strings are whole
     text file=NAME      a file, such as a table, that the page's commands after it find under this name
     text, or nothing    is not code
 
@@ -23,10 +25,12 @@ Programs stand in `specs/`, as far as their `use` of files goes.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -255,12 +259,30 @@ def test_block_of_code(
             ast.parse(block.text)
         case ["sh"]:
             run_sh(block)
+        case ["json"]:
+            json.loads(block.text)
+        case ["toml"]:
+            tomllib.loads(block.text)
+        case ["lua" | "elisp"]:
+            assert is_balanced(block.text)
         case ["text"] | []:
             pass
         case ["text", option] if option.startswith("file="):
             pass
         case _:
             pytest.fail(f"{block}: nobody knows how to test `{block.info}`")
+
+
+def is_balanced(text: str) -> bool:
+    """Whether every bracket outside strings has its partner."""
+    pairs = {")": "(", "]": "[", "}": "{"}
+    waiting = []
+    for char in re.sub(r'"(?:[^"\\\n]|\\.)*"', "", text):
+        if char in pairs.values():
+            waiting.append(char)
+        elif char in pairs and (not waiting or waiting.pop() != pairs[char]):
+            return False
+    return not waiting and text.count('"') % 2 == 0
 
 
 # Tables
