@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "paper": ("paper", "Print a paper's table again, with the compiler's figures beside it."),
     "explain": ("explain", "Explain an error code, or how a model's numbers came about."),
     "fmt": ("fmt", "Bring files into the canonical layout."),
+    "explore": ("explore", "Edit and see networks in the browser."),
     "diff": ("diff", "Compare two models by meaning and by cost."),
     "plot": ("plot", "Draw block widths, channels, scalings, stages, spaces, populations, or what was measured."),
     "space": ("space", "Sample, count, list and compare design spaces."),

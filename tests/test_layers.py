@@ -45,6 +45,7 @@ LAYERS = {
     "analysis": {"analysis"},
     "closed_forms": {"closed_forms"},
     "compiler": {"compiler"},
+    "editor": {"editor"},
     "request": {"request"},
     "spaces": {"spaces"},
     "statistics": {"statistics"},
@@ -52,7 +53,10 @@ LAYERS = {
     "papers": {"papers"},
     "plots": {"plots"},
     "views": {"views"},
-    "shells": {"__main__", "api", "cli", "commands", "population", "project", "rows", "studies", "terminal", "zoo"},
+    "shells": {
+        *("__main__", "api", "cli", "commands", "explorer", "population", "project", "rows", "studies", "terminal"),
+        "zoo",
+    },
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
@@ -70,6 +74,7 @@ MAY_IMPORT = {
     "analysis": {"base", "syntax", "graph", "training", "analysis"},
     "closed_forms": {"base", "syntax", "graph", "analysis", "closed_forms"},
     "compiler": {"base", "syntax", "graph", "training", "analysis"},
+    "editor": {"base", "syntax", "graph", "training", "analysis", "compiler", "editor"},
     "request": {"compiler", "graph"},
     "spaces": {"base", "files", "syntax", "graph", "training", "analysis", "compiler", "spaces"},
     "statistics": {"base", "statistics"},

@@ -1,7 +1,7 @@
 """Settings drawn one by one, without arrays: those of `spaces/arrays/draws.py`, number for number.
 
-Where NumPy cannot be had, in a browser, a member is drawn by this. The generator is Philox4x64 with ten rounds (Salmon et
-al. 2011, table 2 and section 3.3); its key is the seed and a digest of the draw's name and the item's number.
+Where NumPy cannot be had, in a browser, a member is drawn by this. The generator is Philox4x64 with ten rounds (Salmon
+et al. 2011, table 2 and section 3.3); its key is the seed and a digest of the draw's name and the item's number.
 """
 
 from __future__ import annotations
