@@ -116,7 +116,7 @@ def _contents() -> Iterator[tuple[str, bytes]]:
     root = data_root()
     for folder in DATA:
         for path in sorted((root / folder).rglob("*")):
-            if path.is_file() and path.suffix in (".arch", ".lark", ".txt", ".j2", ".json", ".py", ".md"):
+            if path.is_file() and not path.is_symlink():
                 yield f"archdsl/_data/{path.relative_to(root).as_posix()}", path.read_bytes()
 
 
