@@ -61,7 +61,7 @@ export function costs(box, view) {
     () => ({
       height: 220,
       marginLeft: 44,
-      x: { axis: null },
+      x: { axis: null, domain: ["flops", "params", "acts"] },
       fx: { label: null, domain: view.rows.map((row) => row.path), tickFormat: (path) => path.replace("stages.", "") },
       y: { label: "share of the total", grid: true, percent: true },
       color: { domain: ["flops", "params", "acts"], range: ["var(--flops)", "var(--params)", "var(--acts)"], legend: true },

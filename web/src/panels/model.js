@@ -20,7 +20,7 @@ export function showSummary(page) {
     h("span", {}, `input ${shape(view.input)}`),
     h("span", {}, `${exact(view.operations)} operations`),
     hash,
-    page.stale && h("span", { class: "old" }, "of the last text without faults"),
+    ...(page.stale ? [h("span", { class: "old" }, "of the last text without faults")] : []),
   );
   const unit = { flops: view.convention.unit, params: view.convention.params_unit, acts: view.convention.acts_unit };
   const totals = MEASURES.map((measure) =>
