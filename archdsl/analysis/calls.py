@@ -274,6 +274,8 @@ def body_value(ctx: Context, definition: Definition, env: Environment) -> Value:
                 if len(values) == 1:
                     return ctx.evaluate(values[0], env)
                 return bounded(ctx, tuple([ctx.evaluate(v, env) for v in values]), entry, env)
+            case ast.Field():
+                break  # the resolver refused it, or it is the beginning of a line
             case _:
                 pass  # `fit` ran before; the resolver refused everything else
     raise AlreadyReported

@@ -297,6 +297,10 @@ class Module:
     """Spaces with a fault that is reported: they have no value either."""
     incomplete: bool = False
     """A syntax error lost declarations: names that are missing are not reported."""
+    broken: bool = False
+    """It has a syntax error: what a body has not may be what is not written whole."""
+    tree: ast.File | None = field(default=None, repr=False)
+    """The tree in which its definitions stand."""
 
     def __repr__(self) -> str:
         return f"<module {self.name}>"
@@ -391,6 +395,11 @@ def walk(node: ast.Node) -> list[ast.Node]:
         if below:
             stack += below[::-1]
     return found
+
+
+def unfinished(node: ast.Node) -> bool:
+    """Whether a part of a node is not written whole."""
+    return any(type(below) is ast.Hole for below in walk(node))
 
 
 def nesting(node: ast.Node) -> int:

@@ -1,8 +1,8 @@
 """What the editor is told: plain data, the same for the same texts.
 
 A place is a document's name and code points in its text, counted from 0, the end exclusive. A document is named as the
-program names its modules: a file by its path from the project's root, a module of the library by `std.regnet`. Texts are
-plain; what a file says in a comment is never markup. `words.markdown` writes a hover as Markdown.
+program names its modules: a file by its path from the project's root, a module of the library by `std.regnet`. Texts
+are plain; what a file says in a comment is never markup. `words.markdown` writes a hover as Markdown.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ NameKind: TypeAlias = Literal[
     "value",
 ]
 """What a name is: `operation` of std.ops, `function` of the prelude, `parameter` of a declaration, `input` of a block,
-`local` with `=`, `draw` with `~`; `field` and `section` of the language, `setting` of an operation, `column` of a table,
-`part` behind a dot (`x.channels`, `stage.depth`), `index` (`block`, `stage` in a stage), `value` a word such as true."""
+`local` with `=`, `draw` with `~`; `field` and `section` of the language, `setting` of an operation, `column` of a
+table, `part` behind a dot (`x.channels`, `stage.depth`), `index` (`block`, `stage` in a stage), `value` a word such as
+true."""
 
 
 @documented
@@ -167,6 +168,8 @@ class Renamable:
     place: Place
     name: str
     kind: NameKind
+    note: str = ""
+    """What else changes with it, for the user to know; may be empty."""
 
 
 @documented
