@@ -24,7 +24,7 @@ from archdsl.project import Project
 from archdsl.resources import data_root
 from archdsl.source import Source
 
-LIBRARIES = ("lark", "jinja2", "markupsafe", "click")
+LIBRARIES = ("lark", "jinja2", "markupsafe")
 DATA = ("grammar", "specs", "codegen")
 MARK = "engine.json"
 """The file that says that a folder is a site of ours, and how the page runs in it."""

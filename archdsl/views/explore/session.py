@@ -16,10 +16,12 @@ from archdsl.analysis.program import Definition, Program, Reader
 from archdsl.analysis.resolve import Library, load_library
 from archdsl.analysis.traces import Traces
 from archdsl.compiler import Changes, Compilation, Compiled, Compiler
-from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
+from archdsl.diagnostics import Diagnostics, Fault
+from archdsl.editor import Workspace, completion, hints, hover
+from archdsl.editor import diagnostics as diagnostics_of
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
-from archdsl.records import dataclass
+from archdsl.memory import Memory
 from archdsl.resources import library_modules, read_data
 from archdsl.source import Source
 from archdsl.spaces.opened import Text
@@ -33,15 +35,6 @@ from archdsl.views.explore.texts import SHIPPED, SUFFIX, UNTITLED, Texts, proble
 
 MAX_ANSWER = 8 << 20
 """Characters of an answer."""
-_KEPT = 8
-"""Programs that are kept, for changes that are none of the text."""
-
-
-@dataclass(frozen=True)
-class _Known:
-    program: Program
-    diagnostics: tuple[Diagnostic, ...]
-    omitted: int
 
 
 class Session:
@@ -51,12 +44,13 @@ class Session:
         self._start = start
         self._readers = {False: Texts(own), True: Texts(shipped)}
         self._library = Library(library_modules())
-        self._traces = Traces()
-        self._programs: dict[tuple[str, str], _Known] = {}
+        self._traces, self._memory = Traces(), Memory()
+        self._written = {shipped: Workspace(texts) for shipped, texts in self._readers.items()}
 
     def forget(self) -> None:
         """Files have changed: what was read of them is read again."""
-        self._programs = {}
+        for workspace in self._written.values():
+            workspace.touch()
 
     def answer_text(self, text: str) -> str:
         """JSON in, JSON out. No exception is a fault of the request."""
@@ -85,11 +79,6 @@ class Session:
             raise RequestFault("no file of that name ships with archdsl")
         return ExploreAnswer(opened=OpenedReport(SHIPPED + path, read_data(path)))
 
-    def _edited(self, request: ExploreRequest) -> ExploreAnswer:
-        source, compiler = self._source(request.path, request.text), self._compiler(request.path)
-        _, _, found = compiler.check(source)
-        return ExploreAnswer(omitted=found.omitted, edit=EditReport(problems_of(found), ()))
-
     def _formatted(self, request: ExploreRequest) -> ExploreAnswer:
         source = self._source(request.path, request.text)
         try:
@@ -97,6 +86,29 @@ class Session:
         except Fault as fault:
             return ExploreAnswer(problems=problems_of([fault.diagnostic]))
         return ExploreAnswer(opened=OpenedReport(request.path, text))
+
+    # While it is written
+
+    def _edited(self, request: ExploreRequest) -> ExploreAnswer:
+        workspace, path = self._workspace(request)
+        found = EditReport(diagnostics_of(workspace, path), hints(workspace, path))
+        return ExploreAnswer(edit=found)
+
+    def _completed(self, request: ExploreRequest) -> ExploreAnswer:
+        return ExploreAnswer(completion=completion(*self._workspace(request), request.offset))
+
+    def _hovered(self, request: ExploreRequest) -> ExploreAnswer:
+        return ExploreAnswer(hover=hover(*self._workspace(request), request.offset))
+
+    def _workspace(self, request: ExploreRequest) -> tuple[Workspace, str]:
+        """The text over the files beside it; others that were edited before are what the files have again."""
+        source = self._source(request.path, request.text)
+        workspace = self._written[shipped_path(request.path) is not None]
+        for path in workspace.paths():
+            if path != source.path:
+                workspace.close(path)
+        workspace.change(source.path, source.text)
+        return workspace, source.path
 
     # Models
 
@@ -179,23 +191,12 @@ class Session:
         return Source(where, text, where)
 
     def _compiler(self, path: str) -> Compiler:
-        return Compiler(self._reader(path), self._library, traces=self._traces)
+        return Compiler(self._reader(path), self._library, traces=self._traces, memory=self._memory)
 
     def _program(self, path: str, text: str, diagnostics: Diagnostics) -> tuple[Compiler, Program]:
-        """A text as a program, which is kept; what is wrong with it is reported."""
-        source, compiler = self._source(path, text), self._compiler(path)
-        key = source.key, text
-        known = self._programs.pop(key, None)
-        if known is None:
-            found = Diagnostics()
-            program = compiler.program(source, found)
-            known = _Known(program, tuple(found), found.omitted)
-        self._programs[key] = known
-        while len(self._programs) > _KEPT:
-            del self._programs[next(iter(self._programs))]
-        diagnostics.extend(known.diagnostics)
-        diagnostics.omitted += known.omitted
-        return compiler, known.program
+        """A text as a program; what is wrong with it is reported."""
+        compiler = self._compiler(path)
+        return compiler, compiler.program(self._source(path, text), diagnostics)
 
     def _result(self, request: ExploreRequest) -> tuple[Compiled | None, Diagnostics]:
         diagnostics = Diagnostics()
@@ -244,6 +245,8 @@ _ANSWERS: dict[Kind, Callable[[Session, ExploreRequest], ExploreAnswer]] = {
     "start": Session._started,
     "open": Session._opened,
     "edit": Session._edited,
+    "complete": Session._completed,
+    "hover": Session._hovered,
     "format": Session._formatted,
     "view": Session._viewed,
     "module": Session._emitted,

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from archdsl.analysis.program import Reader
 from archdsl.diagnostics import Diagnostic, Fault
-from archdsl.editor.data import Change, Place, Problem, Related
+from archdsl.editor.data import Problem
+from archdsl.editor.problems import problem
 from archdsl.records import dataclass
 from archdsl.resources import spec_files
 from archdsl.source import Source, Span
-from archdsl.views.diagnostics import bounded
 
 SUFFIX = ".arch"
 UNTITLED = "untitled.arch"
@@ -51,28 +51,7 @@ def written_path(path: str) -> str:
 
 def problems_of(diagnostics: Iterable[Diagnostic]) -> tuple[Problem, ...]:
     """Diagnostics as an editor shows them."""
-    return tuple([_problem(each) for each in diagnostics])
-
-
-def _problem(diagnostic: Diagnostic) -> Problem:
-    return Problem(
-        diagnostic.code,
-        diagnostic.severity,
-        diagnostic.message,
-        _place(diagnostic.span),
-        diagnostic.label,
-        tuple([Related(_place(label.span), label.text) for label in diagnostic.labels]),
-        diagnostic.help,
-        tuple([Change(_key(e.span), *bounded(e.span), e.replacement) for e in diagnostic.edits]),
-    )
-
-
-def _place(span: Span) -> Place:
-    return Place(_key(span), *bounded(span))
-
-
-def _key(span: Span) -> str:
-    return span.source.key
+    return tuple([problem(each) for each in diagnostics])
 
 
 __all__ = ["SHIPPED", "SUFFIX", "UNTITLED", "Texts", "problems_of", "shipped_path", "written_path"]
