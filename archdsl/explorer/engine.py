@@ -9,11 +9,11 @@ from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.resources import read_data
 from archdsl.source import Source
-from archdsl.views.explore.report import ShippedFile, StartReport
+from archdsl.views.explore.report import StartReport
 from archdsl.views.explore.session import Session
 from archdsl.views.explore.texts import SHIPPED
 from archdsl.views.head import convention_report
-from archdsl.zoo import declared, declared_spaces, families, opened
+from archdsl.zoo import opened
 
 SHOWN_FIRST = "specs/regnety_4gf.arch"
 """What a page shows that was given no file."""
@@ -36,24 +36,13 @@ def own_project(given: Given) -> Project:
 
 
 def session_of(given: Given, source: Source | None, read: Reader | None = None) -> Session:
-    """A session for a page; `source` is what the file holds, `read` reads those beside it. Reads what texts use alone."""
+    """A session for a page; `source` is what the file holds, `read` reads those beside it."""
     own = read if read is not None else own_project(given)
     return Session(start_report(given, source), own, Project(opened(SHOWN_FIRST)))
 
 
 def start_report(given: Given, source: Source | None) -> StartReport:
     """What the page begins with."""
-    networks, spaces = declared(), declared_spaces()
-    shipped = [
-        ShippedFile(
-            family,
-            path,
-            tuple([name for name, file in networks.items() if file == path]),
-            tuple([name for name, file in spaces.items() if file == path]),
-        )
-        for family, paths in families().items()
-        for path in paths
-    ]
     path, text = (source.key, source.text) if source is not None else ("", "")
     if given.shipped is not None:
         path, text = SHIPPED + given.shipped, read_data(given.shipped)
@@ -63,6 +52,5 @@ def start_report(given: Given, source: Source | None) -> StartReport:
         text,
         given.model or "",
         source is not None,
-        tuple(shipped),
         tuple([convention_report(each) for each in CONVENTIONS.values()]),
     )

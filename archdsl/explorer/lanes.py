@@ -1,7 +1,8 @@
 """Processes that answer the page: a question that a newer one replaces is dropped, one that takes too long is ended.
 
-A lane is one process, which takes one question at a time. Of those that wait, a newer one of the same client and kind takes
-the place of the older. What runs is ended with its process when its time is over, or soon where a newer one waits for it.
+A lane is one process, which takes one question at a time. Of those that wait, a newer one of the same client and kind
+takes the place of the older. What runs is ended with its process when its time is over, or soon where a newer one waits
+for it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The local server of the page: this machine alone, one page, one file.
 
-Every address begins with a key that is drawn at the start, so that neither another user of the machine nor a page of the
-web can ask anything. Hosts other than loopback are refused, for a name of the web may lead here (DNS rebinding), and so are
-questions that another page sends. What is served is in a table that is made at the start; no path of a request is opened.
+Every address begins with a key that is drawn at the start, so that neither another user of the machine nor a page of
+the web can ask anything. Hosts other than loopback are refused, for a name of the web may lead here (DNS rebinding),
+and so are questions that another page sends. What is served is in a table that is made at the start; no path of a request
+is opened.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from archdsl.files import FileFault
 from archdsl.records import dataclass
 from archdsl.source import Source
 from archdsl.views.explore.report import ExploreAnswer
+from archdsl.views.explore.shipped import shipped_files
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -111,8 +113,8 @@ class Answering:
         except (ValueError, RecursionError):
             return PlainTextResponse("the request is no JSON", 400)
         kind = asked.get("kind") if isinstance(asked, dict) else None
-        if kind == "start":
-            answer = json.dumps(asdict(await asyncio.to_thread(self._start)))
+        if kind in ("start", "shipped"):
+            answer = json.dumps(asdict(await asyncio.to_thread(self._start if kind == "start" else self._shipped)))
         else:
             client = request.query_params.get("client", "")[:40]
             lane = self._lanes["write" if kind in WRITING else "view"]
@@ -128,6 +130,10 @@ class Answering:
             with contextlib.suppress(Fault):  # it was there when the server started: the page tells when it is again
                 source = self.served.file.source()
         return ExploreAnswer(start=start_report(self.served.given, source))
+
+    @staticmethod
+    def _shipped() -> ExploreAnswer:
+        return ExploreAnswer(shipped=shipped_files())
 
     async def read(self, request: Request) -> Response:  # noqa: ARG002 - there is one file
         """What the file holds now."""

@@ -1,4 +1,4 @@
-"""The built files of the page: of the distribution `archdsl-explorer`, or of a checkout where `make explorer` built them."""
+"""The built files of the page: of the distribution `archdsl-explorer`, or of a checkout after `make explorer`."""
 
 from __future__ import annotations
 

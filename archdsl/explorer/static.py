@@ -1,7 +1,7 @@
 """The page as a site that needs no server: beside its files stand Pyodide and the compiler that is installed here.
 
-The compiler is one archive of the sources of archdsl, its data, and the three libraries that it parses and prints with, as
-they are installed; what they have compiled for this machine is left out, for they work without.
+The compiler is one archive of the sources of archdsl, its data, and the three libraries that it parses and prints
+with, as they are installed; what they have compiled for this machine is left out, for they work without.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from archdsl.files import FileFault
 from archdsl.project import Project
 from archdsl.resources import data_root
 from archdsl.source import Source
+from archdsl.views.explore.shipped import shipped_files
 
 LIBRARIES = ("lark", "jinja2", "markupsafe")
 DATA = ("grammar", "specs", "codegen")
@@ -95,7 +96,8 @@ def _runtime(site: Path) -> dict[str, Path]:
 def _engine(given: Given, source: Source | None) -> dict[str, object]:
     """How the page runs, and what it begins with. The text stands in it; its file is not the reader's to write."""
     start = {**asdict(start_report(given, source)), "saved": False}
-    return {"engine": "browser", "archdsl": __version__, "start": start}
+    shipped = [asdict(file) for file in shipped_files()]
+    return {"engine": "browser", "archdsl": __version__, "start": start, "shipped": shipped}
 
 
 def archive() -> bytes:

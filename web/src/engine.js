@@ -62,6 +62,10 @@ class Server extends Newest {
     return (await this.answer({ kind: "start" })).start;
   }
 
+  async shipped() {
+    return (await this.answer({ kind: "shipped" })).shipped ?? [];
+  }
+
   async read() {
     const response = await fetch("api/file");
     return response.ok ? response.json() : { fault: await response.text() };
@@ -97,6 +101,10 @@ class Browser extends Newest {
 
   async start() {
     return this.#found.start;
+  }
+
+  async shipped() {
+    return this.#found.shipped;
   }
 
   // One request is with the worker at a time; of the others those that a writer waits for come first.

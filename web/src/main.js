@@ -60,6 +60,12 @@ export const page = {
     return this.engine.ask(request, channel);
   },
 
+  // The networks and spaces to choose from, which are asked for once.
+  shipped() {
+    this.list ??= this.engine.shipped();
+    return this.list;
+  },
+
   say(text) {
     $("status").textContent = text;
   },
@@ -67,6 +73,8 @@ export const page = {
   // Show another text in place of this one; the old one is a click away.
   load({ text, path }, { model = "", back = null } = {}) {
     this.back = back;
+    this.view = null;
+    this.names = { models: [], spaces: [], strategies: this.names.strategies };
     this.path = path;
     this.model = model;
     this.factor = 1;
@@ -114,7 +122,7 @@ async function view() {
   busy(false);
   page.viewProblems = answer.fault ? [said(answer.fault)] : answer.problems;
   if (answer.names) page.names = answer.names;
-  page.stale = !answer.view;
+  page.stale = !answer.view && page.view !== null;
   if (answer.view) {
     page.view = answer.view;
     page.seen = request;
@@ -147,6 +155,7 @@ function chosen() {
   $("model").disabled = models.length < 2;
   options($("strategy"), strategies.length ? strategies : [page.strategy], page.strategy);
   if (strategies.length && !strategies.includes(page.strategy)) page.strategy = $("strategy").value;
+  $("results").toggleAttribute("data-space", models.length === 0 && spaces.length > 0);
   $("tab-population").toggleAttribute("data-some", spaces.length > 0);
 }
 

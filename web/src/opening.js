@@ -3,13 +3,15 @@ import { $, h } from "./dom.js";
 
 export function opening(page) {
   const dialog = $("dialog");
-  $("open").addEventListener("click", () => {
-    list(page, "");
+  let shipped = [];
+  $("open").addEventListener("click", async () => {
     $("find").value = "";
     dialog.showModal();
     $("find").focus();
+    shipped = await page.shipped();
+    list(page, shipped, $("find").value.trim().toLowerCase());
   });
-  $("find").addEventListener("input", () => list(page, $("find").value.trim().toLowerCase()));
+  $("find").addEventListener("input", () => list(page, shipped, $("find").value.trim().toLowerCase()));
   $("find").addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
@@ -26,9 +28,9 @@ export function opening(page) {
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
 
-function list(page, wanted) {
+function list(page, shipped, wanted) {
   const families = new Map();
-  for (const file of page.start.shipped) {
+  for (const file of shipped) {
     const names = [...file.models.map((name) => [name, "model"]), ...file.spaces.map((name) => [name, "space"])];
     const kept = names.filter(([name]) => !wanted || `${file.family} ${file.path} ${name}`.toLowerCase().includes(wanted));
     if (!kept.length) continue;

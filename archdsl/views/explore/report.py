@@ -13,7 +13,7 @@ from archdsl.views.provenance import ChangeReport, SolvedReport
 
 @documented
 class ShippedFile:
-    """A file that ships with archdsl."""
+    """A file that ships with archdsl, with the models that need no parameter, and the spaces."""
 
     family: str
     path: str
@@ -34,7 +34,6 @@ class StartReport:
     """The model that was named with it; may be empty."""
     saved: bool
     """Whether the text is that of a file, which can be written back."""
-    shipped: tuple[ShippedFile, ...]
     conventions: tuple[ConventionReport, ...]
 
 
@@ -170,6 +169,7 @@ class ExploreAnswer:
     omitted: int = 0
     """How many problems there are beyond those listed."""
     start: StartReport | None = None
+    shipped: tuple[ShippedFile, ...] | None = None
     opened: OpenedReport | None = None
     edit: EditReport | None = None
     completion: Completion | None = None

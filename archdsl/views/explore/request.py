@@ -11,6 +11,7 @@ from archdsl.records import documented
 
 Kind = Literal[
     "start",
+    "shipped",
     "open",
     "edit",
     "complete",
@@ -36,10 +37,11 @@ class ExploreRequest:
     """One question of the page of `archdsl explore`. Which fields count depends on `kind`."""
 
     kind: Kind
-    """`start`: what there is to show; `open`: the text of a shipped file; `edit`: faults and hints of a text;
-    `complete` and `hover`: at a place of it; `format`: its canonical layout; `view`: a model with its costs and picture, after
-    changes; `module`: the PyTorch module of that; `scaling`: costs by strategy and factor; `compare`: two models;
-    `population`: settings drawn of a space; `member`: the text of one."""
+    """`start`: what the page begins with; `shipped`: the networks and spaces that ship; `open`: the text of one;
+    `edit`: faults and hints of a text; `complete` and `hover`: at a place of it; `format`: its canonical layout;
+    `view`: a model with its costs and picture, after changes; `module`: the PyTorch module of that; `scaling`: costs
+    by strategy and factor; `compare`: two models; `population`: settings drawn of a space; `member`: the text of
+    one."""
     text: str = ""
     """The program."""
     path: str = ""

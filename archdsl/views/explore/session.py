@@ -31,6 +31,7 @@ from archdsl.views.explore.members import member_text, population_of
 from archdsl.views.explore.models import call_of, changes_asked, curves_asked, module_of, scaled_rows, view_of
 from archdsl.views.explore.report import EditReport, ExploreAnswer, NamesReport, OpenedReport, StartReport
 from archdsl.views.explore.request import ExploreRequest, Kind, RequestFault, request_of
+from archdsl.views.explore.shipped import shipped_files
 from archdsl.views.explore.texts import SHIPPED, SUFFIX, UNTITLED, Texts, problems_of, shipped_path, written_path
 
 MAX_ANSWER = 8 << 20
@@ -72,6 +73,9 @@ class Session:
 
     def _started(self, request: ExploreRequest) -> ExploreAnswer:  # noqa: ARG002 - nothing is asked
         return ExploreAnswer(start=self._start)
+
+    def _shipped(self, request: ExploreRequest) -> ExploreAnswer:  # noqa: ARG002 - nothing is asked
+        return ExploreAnswer(shipped=shipped_files())
 
     def _opened(self, request: ExploreRequest) -> ExploreAnswer:
         path = shipped_path(SHIPPED + request.name)
@@ -243,6 +247,7 @@ def _is_strategy(named: object) -> bool:
 
 _ANSWERS: dict[Kind, Callable[[Session, ExploreRequest], ExploreAnswer]] = {
     "start": Session._started,
+    "shipped": Session._shipped,
     "open": Session._opened,
     "edit": Session._edited,
     "complete": Session._completed,

@@ -12,11 +12,13 @@ export function showCompare(page, panel, { resized = false } = {}) {
 }
 
 function build(page, panel) {
-  const files = page.start.shipped.filter((file) => file.models.length);
-  const other = h("select", { id: "other", onchange: () => choose(page, panel, other.value) });
-  other.append(
-    h("option", { value: "" }, "choose …"),
-    ...families(files).map(([family, names]) => h("optgroup", { label: family }, names.map(([name, path]) => h("option", { value: `${path}:${name}` }, name)))),
+  const other = h("select", { id: "other", onchange: () => choose(page, panel, other.value) }, h("option", { value: "" }, "choose …"));
+  page.shipped().then((files) =>
+    other.append(
+      ...families(files.filter((file) => file.models.length)).map(([family, names]) =>
+        h("optgroup", { label: family }, names.map(([name, path]) => h("option", { value: `${path}:${name}` }, name))),
+      ),
+    ),
   );
   const pin = h(
     "button",

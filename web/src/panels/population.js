@@ -4,7 +4,8 @@ import { h, options, table } from "../dom.js";
 import { MEASURES, exact } from "../format.js";
 
 const PIECE = 10;
-const state = { key: null, members: [], looked: 0, refused: 0, wanted: 100, seed: 0, x: "flops", y: "params", space: "", run: 0, fault: "" };
+const MOST = 100; // draws that are looked at for one member that is wanted
+const state = { key: null, members: [], looked: 0, refused: 0, wanted: 50, seed: 0, x: "flops", y: "params", space: "", run: 0, fault: "" };
 
 export function showPopulation(page, panel, { resized = false } = {}) {
   const { spaces } = page.names;
@@ -27,7 +28,7 @@ const key = (page) => JSON.stringify([page.text, state.space, state.seed]);
 
 function build(page, panel) {
   const space = h("select", { id: "space", onchange: () => ((state.space = space.value), run(page, panel)) });
-  const wanted = h("input", { type: "number", min: 1, max: 5000, value: state.wanted, id: "draws", onchange: () => ((state.wanted = number(wanted, 5000)), run(page, panel)) });
+  const wanted = h("input", { type: "number", min: 1, max: 5000, value: state.wanted, id: "wanted", onchange: () => ((state.wanted = number(wanted, 5000)), run(page, panel)) });
   const seed = h("input", { type: "number", min: 0, max: 1e9, value: state.seed, id: "seed", onchange: () => ((state.seed = number(seed, 1e9, 0)), run(page, panel)) });
   const axis = (name, label) => {
     const select = h("select", { onchange: () => ((state[name] = select.value), draw(page, panel)) });
@@ -36,7 +37,7 @@ function build(page, panel) {
   };
   const stop = h("button", { type: "button", class: "stop", onclick: () => (state.run += 1) }, "Stop");
   panel.replaceChildren(
-    h("div", { class: "tools" }, h("label", {}, "Space ", space), h("label", {}, "Draws ", wanted), h("label", {}, "Seed ", seed), axis("x", "Across"), axis("y", "Up"), stop),
+    h("div", { class: "tools" }, h("label", {}, "Space ", space), h("label", {}, "Members ", wanted), h("label", {}, "Seed ", seed), axis("x", "Across"), axis("y", "Up"), stop),
     h("p", { class: "quiet said", role: "status" }),
     h("div", { class: "drawing", title: "Click on a member to open it" }),
     h("div", { class: "numbers" }),
@@ -54,8 +55,9 @@ async function run(page, panel) {
   Object.assign(state, { key: key(page), members: [], looked: 0, refused: 0, fault: "", text: page.text, path: page.path });
   draw(page, panel);
   const { text, path } = state;
-  while (state.looked < state.wanted && mine === state.run) {
-    const count = Math.min(PIECE, state.wanted - state.looked);
+  const wanting = () => state.members.length < state.wanted && state.looked < MOST * state.wanted;
+  while (wanting() && mine === state.run) {
+    const count = PIECE;
     const answer = await page.ask({ kind: "population", text, path, model: state.space, seed: state.seed, start: state.looked, count });
     if (!answer || mine !== state.run) break;
     if (!answer.population) {
@@ -65,7 +67,7 @@ async function run(page, panel) {
     state.members.push(...answer.population.members);
     state.looked += answer.population.looked;
     state.refused += answer.population.refused;
-    draw(page, panel, mine === state.run && state.looked < state.wanted);
+    draw(page, panel, mine === state.run && wanting());
   }
   draw(page, panel);
 }
