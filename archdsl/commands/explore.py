@@ -79,8 +79,8 @@ def _given(file: str | None) -> Given:
         note(render_text(fault.diagnostic, False))
         raise click.exceptions.Exit(1) from None
     path = place.shown.partition(":")[0]
-    if path in spec_files() and not os.path.lexists(path):  # nobody edits what is installed
-        return Given(None, place.model, path)
+    if path in spec_files() and not any(map(os.path.lexists, (file, file.rpartition(":")[0]))):
+        return Given(None, place.model, path)  # it was named, not its file: nobody writes what is installed
     return Given(place.file, place.model)
 
 

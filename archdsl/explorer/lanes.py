@@ -67,11 +67,14 @@ class Lane:
         found = json.loads(await self._enqueued("", "changed"))
         return found if isinstance(found, list) else []
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the process."""
         if self._work is not None:
             self._work.cancel()
+        process = self._process
         self._kill()
+        if process is not None:
+            await process.wait()
 
     async def _enqueued(self, key: str, line: str) -> str:
         older = self._waiting.pop(key, None)

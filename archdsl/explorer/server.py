@@ -73,10 +73,10 @@ class Answering:
         self._lanes = {name: Lane(served.given, served.seconds) for name in ("view", "write")}
         self._origins = {f"http://{host}:{served.port}" for host in HOSTS}
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the processes."""
         for lane in self._lanes.values():
-            lane.close()
+            await lane.close()
 
     def refused(self, host: str, origin: str | None, site: str | None) -> str | None:
         """Why a request is none of this page's; none where it is."""
@@ -218,7 +218,7 @@ def app_of(served: Served) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        answering.close()
+        await answering.close()
 
     root = f"/{served.key}"
     routes = [
