@@ -218,7 +218,9 @@ def test_what_is_no_request(session: Session, text: str) -> None:
             max_leaves=4,
         ),
     ),
-    st.sampled_from(["start", "view", "edit", "hover", "member", "population", "scaling", "compare", "module", "format"]),
+    st.sampled_from(
+        ["start", "view", "edit", "hover", "member", "population", "scaling", "compare", "module", "format"]
+    ),
 )
 def test_no_request_is_an_exception(session: Session, fields: dict[str, Any], kind: str) -> None:
     json.loads(session.answer_text(json.dumps({**fields, "kind": kind})))
@@ -242,7 +244,9 @@ def test_texts_that_no_program_may_be(session: Session) -> None:
 
 def test_work_is_bounded(session: Session) -> None:
     """A text that asks for more than the compiler's limits is told so, as everywhere."""
-    text = "arch 1\nfn f(n) = sum([f(n - 1) + f(n - 2) for _ in [1, 2]]) if n > 1 else 1\nmodel m { input: 3 x f(40) x 8 }"
+    text = (
+        "arch 1\nfn f(n) = sum([f(n - 1) + f(n - 2) for _ in [1, 2]]) if n > 1 else 1\nmodel m { input: 3 x f(40) x 8 }"
+    )
     found = ask(session, "view", text=text)
     assert found["view"] is None
     assert found["problems"]

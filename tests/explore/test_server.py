@@ -70,7 +70,14 @@ def test_the_page_and_nothing_else(client: TestClient) -> None:
     assert "unsafe-inline" not in policy
     assert "'unsafe-eval'" not in policy
     for path in (
-        *("secret.key", "link.js", "../pyodide/pyodide.asm.wasm", "..%2f..%2fproject%2fnet.arch", "%2e%2e/site", "fonts"),
+        *(
+            "secret.key",
+            "link.js",
+            "../pyodide/pyodide.asm.wasm",
+            "..%2f..%2fproject%2fnet.arch",
+            "%2e%2e/site",
+            "fonts",
+        ),
         *("/etc/passwd", "....//net.arch", "fonts/../../../outside.js", "api/other", "index.html%00.js"),
     ):
         assert client.get(f"/{KEY}/{path}").status_code in (404, 405), path
@@ -161,7 +168,7 @@ def test_the_processes_answer(client: TestClient) -> None:
 
 # Processes
 
-SLOW = "arch 1\nuse \"" + NET.removeprefix("specs/") + '" { regnety_4gf }\n'
+SLOW = 'arch 1\nuse "' + NET.removeprefix("specs/") + '" { regnety_4gf }\n'
 
 
 def test_the_newest_question_wins() -> None:

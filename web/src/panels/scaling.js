@@ -50,8 +50,8 @@ function build(page, panel) {
 }
 
 async function ask(page, panel) {
-  const factors = [];
-  for (let number = 1; number <= state.most; number *= state.most > 8 ? 2 : Math.SQRT2) factors.push(factor(number));
+  const steps = state.most > 8 ? 1 : 2; // from a factor to its double
+  const factors = Array.from({ length: steps * Math.log2(state.most) + 1 }, (_, step) => factor(2 ** (step / steps)));
   const request = { kind: "scaling", ...page.base(), strategies: [...state.strategies], factors };
   const key = JSON.stringify(request);
   if (key === state.key) return draw(panel);
