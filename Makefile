@@ -4,7 +4,7 @@ PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest -q
 JOBS = 2
 
-.PHONY: setup check format fast test thorough goldens docs bench compare
+.PHONY: explorer explorer-wheel setup check format fast test thorough goldens docs site bench compare
 
 setup:
 	python3 -m venv .venv
@@ -40,6 +40,18 @@ goldens:
 # The code blocks and the outputs of the documentation.
 docs:
 	$(PYTEST) tests/docs tests/cli/test_readme.py
+
+# The site of the documentation, in build/docs/site: the pages of docs/, the gallery of the zoo, commands, codes, functions.
+site:
+	$(PYTHON) docs/site/build.py build/docs
+
+# The page of `archdsl explore`, with Node 20 or newer: built in web/archdsl_explorer/, where the command finds it.
+explorer:
+	cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build
+
+# The same as a distribution of its own, which the extra `web` brings: web/dist/.
+explorer-wheel: explorer
+	$(PYTHON) -m build --wheel --outdir web/dist web
 
 bench:
 	$(PYTHON) benchmarks/run.py

@@ -44,7 +44,20 @@ CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_w
 INTERRUPTED = 130
 OUR_FAULT = 3
 LIBRARIES = frozenset(
-    {"torch", "safetensors", "numpy", "matplotlib", "PIL", "pyarrow", "scipy", "optuna", "ray", "sqlalchemy"}
+    {
+        "torch",
+        "safetensors",
+        "numpy",
+        "matplotlib",
+        "PIL",
+        "pyarrow",
+        "scipy",
+        "optuna",
+        "ray",
+        "sqlalchemy",
+        "starlette",
+        "uvicorn",
+    }
 )
 
 

@@ -54,8 +54,8 @@ LAYERS = {
     "plots": {"plots"},
     "views": {"views"},
     "shells": {
-        *("__main__", "api", "cli", "commands", "explorer", "population", "project", "rows", "studies", "terminal"),
-        "zoo",
+        *("__main__", "api", "cli", "commands", "explorer", "notebook", "pictures", "population", "project", "rows"),
+        *("studies", "terminal", "zoo"),
     },
     "face": {"__init__"},
 }
@@ -111,6 +111,7 @@ FLOORS = (
 """The modules of archdsl/analysis/ from the ground up: each imports those of lower floors alone."""
 
 LATE = {
+    "anywidget",
     "PIL",
     "matplotlib",
     "networkx",
@@ -123,9 +124,12 @@ LATE = {
     "scipy",
     "sklearn",
     "sqlalchemy",
+    "starlette",
     "sympy",
     "torch",
     "tqdm",
+    "uvicorn",
+    "traitlets",
 }
 """Heavy libraries: imported where they are used, never when a module is loaded."""
 
