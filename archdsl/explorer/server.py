@@ -2,8 +2,8 @@
 
 Every address begins with a key that is drawn at the start, so that neither another user of the machine nor a page of
 the web can ask anything. Hosts other than loopback are refused, for a name of the web may lead here (DNS rebinding),
-and so are questions that another page sends. What is served is in a table that is made at the start; no path of a request
-is opened.
+and so are questions that another page sends. What is served is in a table that is made at the start; no path of a
+request is opened.
 """
 
 from __future__ import annotations

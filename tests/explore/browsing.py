@@ -22,7 +22,7 @@ FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
-SOON = 60.0
+SOON = 200.0
 """Seconds after which what is waited for is not coming; nothing here asks how long it took."""
 
 
