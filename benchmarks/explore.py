@@ -47,9 +47,8 @@ def timed(browser: Any, address: str, name: str) -> None:
     walk.until(FLOPS, "3,973,301,344")
     first = time.perf_counter() - begin
     moves = sorted(page.evaluate(DRAWN, exponent) for exponent in MOVES)
-    print(
-        f"{name:8} first result {first:5.2f} s   slider to drawn, ms: median {statistics.median(moves):.0f}, worst {moves[-1]:.0f}"
-    )
+    drawn = f"median {statistics.median(moves):.0f}, worst {moves[-1]:.0f}"
+    print(f"{name:8} first result {first:5.2f} s   slider to drawn, ms: {drawn}")
     page.close()
 
 

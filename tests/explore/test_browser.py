@@ -1,4 +1,4 @@
-"""A browser walks the page, with the local server and with the compiler in the page: the same steps, the same numbers."""
+"""A browser walks the page, with the local server and with the compiler in the page: same steps, same numbers."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 NET = "specs/regnety_4gf.arch"
 FLOPS = "document.querySelector('#total-flops')?.textContent"
 FAULTS = "document.querySelector('#problems-head').textContent"
+NAMELESS = """() =>
+  [...document.querySelectorAll("button, input, select, a, img, [role=region], svg[role=img]")]
+    .filter(e => e.checkVisibility())
+    .filter(e => !e.labels?.length && !e.getAttribute("aria-label") && !e.textContent.trim() && e.alt === undefined)
+    .map(e => e.outerHTML.slice(0, 100))"""
+"""Controls and pictures that have no name for who does not see them."""
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -222,7 +228,7 @@ def test_hostile_names_stay_text(walk: Walk) -> None:
 
 
 def test_a_link_holds_the_text(walk: Walk, browser: Any) -> None:
-    text = read_data(NET).replace("group_width: 64", "group_width: 32") + "# 𝒳 = «ä»\n"
+    text = read_data(NET).replace("group_width: 64", "group_width: 32") + "# \U0001d4b3 = «ä»\n"
     walk.write(text)
     wanted = f"{compile_text(text).cost.flops:,}"
     walk.until(FLOPS, wanted)
@@ -249,10 +255,7 @@ def test_keys_and_names_for_those_who_do_not_see(walk: Walk) -> None:
         walk.page.keyboard.press("ArrowRight")
         walk.until("document.activeElement.id", f"tab-{name}")
         assert walk.page.get_attribute(f"#tab-{name}", "aria-selected") == "true"
-    nameless = """() => [...document.querySelectorAll('button, input, select, a, img, [role=region], svg[role=img]')].filter(e =>
-        e.checkVisibility() && !(e.labels?.length || e.getAttribute('aria-label') || e.textContent.trim() || e.alt !== undefined))
-        .map(e => e.outerHTML.slice(0, 100))"""
-    assert walk.page.evaluate(nameless) == []
+    assert walk.page.evaluate(NAMELESS) == []
     pressed = walk.page.get_attribute("#theme", "aria-pressed")
     walk.page.click("#theme")
     assert walk.page.get_attribute("#theme", "aria-pressed") != pressed
