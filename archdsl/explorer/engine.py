@@ -7,16 +7,13 @@ from archdsl.analysis.program import Reader
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.project import Project
 from archdsl.records import dataclass
-from archdsl.resources import read_data
+from archdsl.resources import read_data, spec_files
 from archdsl.source import Source
 from archdsl.views.explore.report import StartReport
 from archdsl.views.explore.session import Session
 from archdsl.views.explore.texts import SHIPPED
 from archdsl.views.head import convention_report
 from archdsl.zoo import opened
-
-SHOWN_FIRST = "specs/regnety_4gf.arch"
-"""What a page shows that was given no file."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +35,21 @@ def own_project(given: Given) -> Project:
 def session_of(given: Given, source: Source | None, read: Reader | None = None) -> Session:
     """A session for a page; `source` is what the file holds, `read` reads those beside it."""
     own = read if read is not None else own_project(given)
-    return Session(start_report(given, source), own, Project(opened(SHOWN_FIRST)))
+    return Session(start_report(given, source), own, Project(opened(shown_first())))
+
+
+def shown_first() -> str:
+    """What a page shows that was given no file: the first of those that ship which stands in no family's folder."""
+    return min(spec_files(), key=lambda path: (path.count("/"), path))
 
 
 def start_report(given: Given, source: Source | None) -> StartReport:
     """What the page begins with."""
-    path, text = (source.key, source.text) if source is not None else ("", "")
-    if given.shipped is not None:
-        path, text = SHIPPED + given.shipped, read_data(given.shipped)
+    if source is not None:
+        path, text = source.key, source.text
+    else:
+        shipped = given.shipped if given.shipped is not None else shown_first()
+        path, text = SHIPPED + shipped, read_data(shipped)
     return StartReport(
         __version__,
         path,

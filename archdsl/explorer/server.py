@@ -127,8 +127,10 @@ class Answering:
     def _start(self) -> ExploreAnswer:
         source: Source | None = None
         if self.served.file is not None:
-            with contextlib.suppress(Fault):  # it was there when the server started: the page tells when it is again
+            try:
                 source = self.served.file.source()
+            except Fault as fault:  # it was there when the server started
+                return ExploreAnswer(fault.diagnostic.message)
         return ExploreAnswer(start=start_report(self.served.given, source))
 
     @staticmethod

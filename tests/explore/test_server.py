@@ -246,7 +246,7 @@ def test_a_site_is_written_whole_or_not_at_all(site: Path, net: Path, tmp_path: 
     with pytest.raises(FileFault, match="--force replaces it"):
         write_site(folder, site, Given())
     write_site(folder, site, Given(), force=True)
-    assert json.loads((folder / "engine.json").read_text())["start"]["text"] == ""
+    assert json.loads((folder / "engine.json").read_text())["start"]["path"] == f"archdsl:{NET}"
     other = tmp_path / "other"
     other.mkdir()
     (other / "mine.txt").write_text("mine")

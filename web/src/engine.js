@@ -59,7 +59,9 @@ class Server extends Newest {
   }
 
   async start() {
-    return (await this.answer({ kind: "start" })).start;
+    const { start, fault } = await this.answer({ kind: "start" });
+    if (!start) throw new Error(fault);
+    return start;
   }
 
   async shipped() {

@@ -13,7 +13,6 @@ import { showPopulation } from "./panels/population.js";
 import { showScaling } from "./panels/scaling.js";
 import { theme } from "./theme.js";
 
-const FIRST = "specs/regnety_4gf.arch";
 const PAUSE = 120; // milliseconds without a key before the text is compiled
 const TABS = ["model", "picture", "scaling", "compare", "population", "module"];
 const PANELS = {
@@ -418,15 +417,11 @@ async function begin() {
     page.factor = Number(link.factor) > 0 ? Number(link.factor) : 1;
     page.editor.replace(link.text, { fresh: true });
     if (TABS.includes(link.tab)) turn(link.tab);
-  } else if (page.start.text) {
+  } else {
     page.path = page.start.path;
     page.model = page.start.model;
     page.editor.replace(page.start.text, { fresh: true });
     page.saved = page.text;
-  } else {
-    const opened = (await page.ask({ kind: "open", name: FIRST })).opened;
-    page.path = opened.path;
-    page.editor.replace(opened.text, { fresh: true });
   }
   controls();
   named();

@@ -28,7 +28,7 @@ class StartReport:
     archdsl: str
     """The version of archdsl."""
     path: str
-    """The file that was given, from its project's root; empty where none was."""
+    """The file that was given, from its project's root; one that ships where none was."""
     text: str
     model: str
     """The model that was named with it; may be empty."""

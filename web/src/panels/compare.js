@@ -112,7 +112,7 @@ function draw(panel) {
   const marks = { "+": "added", "-": "removed", "~": "changed" };
   const differences = table(
     "What differs",
-    ["part", "", names[0], names[1]],
+    ["part", "how", names[0], names[1]],
     report.differences.slice(0, 300).map((each) => ({ cells: [each.path, h("span", { class: marks[each.sign], title: marks[each.sign] }, marks[each.sign]), each.a ?? "", each.b ?? ""] })),
   );
   numbers.replaceChildren(stages, ...(report.differences.length ? [h("h3", {}, "What differs"), differences] : []));
