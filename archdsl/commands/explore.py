@@ -98,15 +98,17 @@ def _serve(given: Given, site: Path, port: int, seconds: float, open_: bool | No
     with socket:
         port, key = socket.getsockname()[1], secrets.token_urlsafe(16)
         file = Watched(Project(given.file)) if given.file is not None else None
-        served = Served(given, key, port, site / "page", seconds, file)
+        served = Served(given, key, port, site / "page", seconds, file, lambda: server.should_exit)
         address = f"http://127.0.0.1:{port}/{key}/"
         say(f"{address}\nCtrl-C ends it.\n")
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app_of(served), log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="on"
+            )
+        )
         if open_ or (open_ is None and _has_screen()):
             webbrowser.open(address)
-        settings = uvicorn.Config(
-            app_of(served), log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="on"
-        )
-        uvicorn.Server(settings).run(sockets=[socket])
+        server.run(sockets=[socket])
 
 
 def _has_screen() -> bool:

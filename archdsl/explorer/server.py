@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
-from dataclasses import asdict, replace
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,8 @@ class Served:
     seconds: float
     """That one question may take."""
     file: Watched | None = None
+    ending: Callable[[], bool] = lambda: False
+    """Whether the server is to end: what goes on and on ends then."""
 
 
 class Answering:
@@ -184,7 +186,7 @@ class Answering:
         before = file.state() if file is not None else None
         yield "retry: 1000\n\n"
         looks = 0
-        while not await request.is_disconnected():
+        while not self.served.ending() and not await request.is_disconnected():
             await asyncio.sleep(POLL)
             looks += 1
             now = file.state() if file is not None else None
@@ -258,8 +260,3 @@ class _Guard:
         reason = self.answering.refused(headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site"))
         app = self.app if reason is None else PlainTextResponse(reason, 403)
         await app(scope, receive, guarded)
-
-
-def with_port(served: Served, port: int) -> Served:
-    """The same at another port."""
-    return replace(served, port=port)
