@@ -45,12 +45,15 @@ def missing() -> str:
 def served(*arguments: str, cwd: Path | None = None) -> Iterator[str]:
     """The address of a server of the page."""
     command = [sys.executable, "-m", "archdsl", "explore", "--no-open", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=cwd) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=cwd) as process:
+        assert process.stdout is not None
         try:
-            assert process.stdout is not None
             yield process.stdout.readline().strip()
         finally:
             process.terminate()
+            _, said = process.communicate()
+    assert said == "", said
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -316,3 +316,30 @@ def test_the_archive_has_all_that_answers_need(tmp_path: Path, session: Session)
         assert json.loads(line)["fault"] is None, request["kind"]
         assert line == session.answer_text(json.dumps(request)), request["kind"]
     assert archive() == place.read_bytes()
+
+
+def test_a_row_of_a_table_is_opened(session: Session, tmp_path: Path) -> None:
+    """A population that was written to a file, and rows of which something was changed."""
+    sampled = space("anynetx_a").sample(3, seed=2)
+    for name in ("pop.csv", "pop.jsonl"):
+        sampled.save(tmp_path / name)
+        table = ask(session, "table", name=name, other=(tmp_path / name).read_text())["table"]
+        assert table["spaces"] == ["anynetx_a"]
+        place = table["columns"].index("flops")
+        assert [row["numbers"][place] for row in table["rows"]] == list(sampled.columns["flops"])
+        row = table["rows"][1]
+        asked = {**shipped(SPACES), "model": "anynetx_a", "start": 1}
+        opened = ask(session, "member", **asked, row=row["row"])["opened"]
+        assert compile_text(opened["text"]).hash == list(sampled.columns["hash"])[1]
+    wrong = {
+        "another space": {"model": "anynetx_b"},
+        "another text": {"text": shipped(SPACES)["text"] + "space other refines anynetx_a { }\n"},
+        "no JSON": {"row": "{"},
+        "no row": {"row": "[1]"},
+        "another value": {"row": row["row"].replace('"width.0": ', '"width.0": 1')},
+    }
+    for name, fields in wrong.items():
+        assert ask(session, "member", **{**asked, "row": row["row"], **fields})["fault"], name
+    for name, text in {"a.parquet": "", "a.csv": "", "b.csv": "a,b\n1", "c.jsonl": "{", "d.jsonl": "[]"}.items():
+        assert ask(session, "table", name=name, other=text)["fault"]
+    assert "5,000" in ask(session, "table", name="a.csv", other="a\n" + "1\n" * 5001)["fault"]

@@ -15,6 +15,7 @@ from archdsl.api import compile as compiled
 from archdsl.explorer.engine import Given
 from archdsl.explorer.site import site_folder
 from archdsl.explorer.static import write_site
+from archdsl.population import space
 from archdsl.resources import read_data
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
@@ -180,7 +181,7 @@ def test_a_module_is_downloaded(walk: Walk) -> None:
     walk.no_faults()
 
 
-def test_a_member_of_a_population_is_opened(walk: Walk) -> None:
+def test_a_member_of_a_population_is_opened(walk: Walk, tmp_path: Path) -> None:
     walk.page.click("#open")
     walk.page.wait_for_selector("#shipped button")
     walk.page.fill("#find", "anynetx_a")
@@ -198,6 +199,15 @@ def test_a_member_of_a_population_is_opened(walk: Walk) -> None:
     walk.page.click("#notice button")
     walk.until("document.querySelector('#notice').hidden")
     assert walk.program() == read_data("specs/spaces/anynetx.arch")
+
+    sampled = space("anynetx_a").sample(3, seed=1)
+    sampled.save(tmp_path / "pop.csv")
+    walk.until("document.querySelector('#problems-head').textContent", "No faults")
+    walk.page.click("#tab-population")
+    walk.page.set_input_files("#table", tmp_path / "pop.csv")
+    walk.until("document.querySelector('#panel-population .said').textContent", "3 rows of pop.csv")
+    walk.page.locator("#panel-population .member", has_text="2").first.click()
+    walk.until(FLOPS, f"{sampled['flops'][2]:,}")
     walk.no_faults()
 
 

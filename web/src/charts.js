@@ -161,8 +161,7 @@ export function population(box, members, x, y, open) {
           stroke: "var(--surface)",
           strokeWidth: 0.75,
           tip: { format: { x: false, y: false } },
-          title: (each) =>
-            [`draw ${each.index}`, ...each.values.slice(0, 8), `${exact(each.flops)} flops`, `${exact(each.params)} params`, `${exact(each.acts)} acts`, "click to open"].join("\n"),
+          title: (each) => [...each.said, "click to open"].join("\n"),
         }),
       ],
     }),

@@ -159,6 +159,29 @@ class PopulationReport:
 
 
 @documented
+class TableRow:
+    """A row of a table, with what can be drawn of it."""
+
+    index: int
+    """From 0."""
+    numbers: tuple[int | float | None, ...]
+    """One for each of the table's columns of numbers."""
+    row: str
+    """All of it, as JSON: what `member` takes."""
+
+
+@documented
+class TableReport:
+    """The rows of a population that was drawn or trained."""
+
+    columns: tuple[str, ...]
+    """Those of numbers, in the order of the table."""
+    rows: tuple[TableRow, ...]
+    spaces: tuple[str, ...]
+    """The names of the spaces that rows are of."""
+
+
+@documented
 class ExploreAnswer:
     """What the page of `archdsl explore` is told. Of the parts, those that were asked for are there."""
 
@@ -180,3 +203,4 @@ class ExploreAnswer:
     scaled: tuple[ScaledRow, ...] | None = None
     compared: DiffReport | None = None
     population: PopulationReport | None = None
+    table: TableReport | None = None

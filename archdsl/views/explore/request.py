@@ -22,11 +22,14 @@ Kind = Literal[
     "scaling",
     "compare",
     "population",
+    "table",
     "member",
 ]
 
 MAX_SHORT = 1_000
 """Characters of a text that is no program: a name, a setting, an amount."""
+MAX_ROW = 100_000
+"""Characters of a row."""
 MAX_ITEMS = 64
 """Elements of a list."""
 MAX_NUMBER = 2**63 - 1
@@ -40,8 +43,8 @@ class ExploreRequest:
     """`start`: what the page begins with; `shipped`: the networks and spaces that ship; `open`: the text of one;
     `edit`: faults and hints of a text; `complete` and `hover`: at a place of it; `format`: its canonical layout;
     `view`: a model with its costs and picture, after changes; `module`: the PyTorch module of that; `scaling`: costs
-    by strategy and factor; `compare`: two models; `population`: settings drawn of a space; `member`: the text of
-    one."""
+    by strategy and factor; `compare`: two models; `population`: settings drawn of a space; `table`: the rows of a
+    population; `member`: the text of one."""
     text: str = ""
     """The program."""
     path: str = ""
@@ -63,7 +66,8 @@ class ExploreRequest:
     picture: bool = True
     """Of a view: whether the picture is wanted."""
     name: str = ""
-    """Of `open`, the path of a shipped file; of `module`, the name of the module, if not the model's."""
+    """Of `open`, the path of a shipped file; of `module`, the name of the module, if not the model's; of `table`, that
+    of the file, which ends in .csv or .jsonl; its text stands in `other`."""
     other: str = ""
     """Of `compare`, the second text."""
     other_path: str = ""
@@ -78,6 +82,8 @@ class ExploreRequest:
     count: int = 0
     setting: tuple[int, ...] = ()
     """Of `member`: the numbers of its values, one for each dimension."""
+    row: str = ""
+    """Of `member`, in place of a setting: a row of a population, as JSON."""
     offset: int = 0
     """Of `complete` and `hover`: the character, from 0."""
 
@@ -121,7 +127,7 @@ def _value(name: str, kind: str, value: Any) -> Any:
     if kind == "int" and _is_number(value):
         return value
     if kind == "str" and isinstance(value, str):
-        most = MAX_PROGRAM if name in _PROGRAMS else MAX_SHORT
+        most = MAX_PROGRAM if name in _PROGRAMS else MAX_ROW if name == "row" else MAX_SHORT
         if len(value) <= most:
             return value
         raise RequestFault(f"`{name}` has more than {most:,} characters")

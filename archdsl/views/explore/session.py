@@ -27,7 +27,7 @@ from archdsl.source import Source
 from archdsl.spaces.opened import Text
 from archdsl.syntax.formatter import format_source
 from archdsl.views.diff import Side, diff_report
-from archdsl.views.explore.members import member_text, population_of
+from archdsl.views.explore.members import member_text, population_of, table_of
 from archdsl.views.explore.models import call_of, changes_asked, curves_asked, module_of, scaled_rows, view_of
 from archdsl.views.explore.report import EditReport, ExploreAnswer, NamesReport, OpenedReport, StartReport
 from archdsl.views.explore.request import ExploreRequest, Kind, RequestFault, request_of
@@ -174,6 +174,9 @@ class Session:
         found = population_of(request, self._space(request), diagnostics)
         return ExploreAnswer(problems=problems_of(diagnostics), omitted=diagnostics.omitted, population=found)
 
+    def _table(self, request: ExploreRequest) -> ExploreAnswer:
+        return ExploreAnswer(table=table_of(request))
+
     def _member(self, request: ExploreRequest) -> ExploreAnswer:
         diagnostics = Diagnostics()
         found = member_text(request, self._space(request), diagnostics)
@@ -258,6 +261,7 @@ _ANSWERS: dict[Kind, Callable[[Session, ExploreRequest], ExploreAnswer]] = {
     "scaling": Session._scaled,
     "compare": Session._compared,
     "population": Session._drawn,
+    "table": Session._table,
     "member": Session._member,
 }
 
