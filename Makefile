@@ -4,7 +4,7 @@ PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest -q
 JOBS = 2
 
-.PHONY: explorer explorer-wheel setup check format fast test thorough goldens docs site bench compare
+.PHONY: explorer explorer-wheel setup check format fast test thorough goldens highlighting docs site bench compare
 
 setup:
 	python3 -m venv .venv
@@ -36,6 +36,10 @@ goldens:
 	ARCHDSL_UPDATE=1 $(PYTEST) tests/golden tests/cli/test_readme.py tests/cli/test_cost.py tests/cli/test_plot.py \
 	  tests/cli/test_paper.py tests/backends/test_network_json.py
 	git diff --stat
+
+# What colors the language in editors, documentation and the page, made of its grammar.
+highlighting:
+	$(PYTHON) -m archdsl.highlighting
 
 # The code blocks and the outputs of the documentation.
 docs:

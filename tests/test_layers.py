@@ -51,11 +51,25 @@ LAYERS = {
     "statistics": {"statistics"},
     "emission": {"emission"},
     "papers": {"papers"},
+    "highlighting": {"highlighting"},
     "plots": {"plots"},
     "views": {"views"},
     "shells": {
-        *("__main__", "api", "cli", "commands", "explorer", "notebook", "pictures", "population", "project", "rows"),
-        *("studies", "terminal", "zoo"),
+        "__main__",
+        "api",
+        "cli",
+        "commands",
+        "completion",
+        "explorer",
+        "notebook",
+        "pictures",
+        "population",
+        "project",
+        "rows",
+        "studies",
+        "terminal",
+        "watching",
+        "zoo",
     },
     "face": {"__init__"},
 }
@@ -80,9 +94,10 @@ MAY_IMPORT = {
     "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
     "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
+    "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
-    "views": set(LAYERS) - {"face", "shells"},
-    "shells": set(LAYERS) - {"face"},
+    "views": set(LAYERS) - {"face", "highlighting", "shells"},
+    "shells": set(LAYERS) - {"face", "highlighting"},
     "face": {"shells"},
 }
 
@@ -119,6 +134,7 @@ LATE = {
     "optuna",
     "pyarrow",
     "pydantic",
+    "pygments",
     "rich",
     "safetensors",
     "scipy",
@@ -286,6 +302,7 @@ def test_only_the_tables_know_lark() -> None:
 
 
 AT_ONCE = {
+    "archdsl.highlighting.lexer": {"pygments"},
     "archdsl.spaces.arrays": {"numpy"},
     "archdsl.statistics": {"numpy"},
     "archdsl.studies.search": {"numpy", "optuna", "sqlalchemy"},

@@ -22,6 +22,10 @@ function matched(pattern, stream) {
   return pattern.exec(stream.string)?.[0].length;
 }
 
+function inner(outer, name) {
+  return { name, outer, brackets: outer.brackets + (contexts[name].indents ? 1 : 0) };
+}
+
 // The tag of the next token. Contexts are a list, the innermost first: a copy of a state costs nothing.
 function token(stream, state) {
   if (stream.eatSpace()) return null;
@@ -37,7 +41,7 @@ function token(stream, state) {
     const rule = rules.find(([pattern]) => (length = matched(pattern, stream)) !== undefined);
     if (rule) {
       const [, tag, push] = rule;
-      if (push) state.top = { name: push, outer: state.top, brackets: state.top.brackets + (contexts[push].indents ? 1 : 0) };
+      if (push) state.top = inner(state.top, push);
       stream.pos += length;
       if (length > 0) return tag;
     } else if (!close && state.top.outer) {
@@ -73,7 +77,15 @@ def codemirror(machine: Machine) -> str:
         ends = f", close: {_rule(close)}" if close is not None else ""
         indents = ", indents: true" if close is not None and close.kind is not None else ""
         contexts.append(f"  {name}: {{ rules: {_rules(context.rules, '  ')}{ends}{indents} }},")
-    tables = [f'const first = "{machine.first}";', "const groups = {", *groups, "};", "const contexts = {", *contexts, "};"]
+    tables = [
+        f'const first = "{machine.first}";',
+        "const groups = {",
+        *groups,
+        "};",
+        "const contexts = {",
+        *contexts,
+        "};",
+    ]
     return HEAD + "\n".join(tables) + "\n" + ENGINE
 
 

@@ -16,7 +16,7 @@ from archdsl.analysis import check_space, fields, recipe_fields
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.graph.operations import OPERATIONS
 from archdsl.records import dataclass
-from archdsl.syntax.faults import CONSTANTS, DECLARATION_WORDS, RESERVED
+from archdsl.syntax.faults import CONSTANTS, RESERVED
 from archdsl.syntax.tables import tables
 
 BLANK = r"[ \t\r\n]"
@@ -47,7 +47,7 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Rules, the first that fits counts. `close` ends it; without, what fits no rule does, but for the first context."""
+    """Rules, of which the first that fits counts. `close` ends it; where there is none, what fits no rule does."""
 
     rules: tuple[Rule | Include, ...]
     close: Rule | None = None
@@ -198,7 +198,7 @@ class _Writer:
         """What begins an item where one may begin."""
         return (
             self._rule("KIND", "declaration", "declared"),
-            self._rule("MODELS", "declaration"),
+            self._rule("MODELS", "declaration", "family"),
             self._rule("ARCH", "import"),
             self._rule("USE", "import", "used"),
         )
@@ -208,20 +208,20 @@ class _Writer:
         kind, models, arch, use = self._items()
         return (
             Rule(f"{kind.pattern}(?={self._begins})", kind.kind, kind.push),
-            Rule(rf"{models.pattern}(?={self._begins}{self._soon}\[)", models.kind),
+            Rule(rf"{models.pattern}(?={self._begins}{self._soon}\[)", models.kind, models.push),
             Rule(rf"{arch.pattern}(?=[ \t]+[0-9])", arch.kind),
             Rule(rf'{use.pattern}(?=[ \t]+["A-Za-z_])', use.kind, use.push),
         )
 
     def _restarts(self) -> tuple[Rule, ...]:
-        """A line that only a declaration begins with, though a bracket is open: its closing one is still to be written."""
+        """A line that only a declaration begins with, though a bracket is open, which is still to be closed."""
         kind = self._items()[0]
         return (Rule(rf"^{kind.pattern}(?={self._begins}{self._soon}(?:[({{=]|refines\b))", kind.kind, kind.push),)
 
     def _declared(self) -> dict[str, Context]:
         """Behind `block`, `model`, … and behind `use`."""
         # A word that begins items is a name here if something of a name comes behind it: an item has its name there.
-        item = rf"(?!(?<!\.){self._item}(?!{self._soon}(?:[({{=.]|refines\b)))"
+        item = rf"(?!(?<!\.){self._item}(?!{self._soon}(?:[({{\[=.]|refines\b)))"
         name = f"{item}{self._terminals['NAME']}"
         always = Include("always")
         imports = (always, self._sign("COMMA"), Rule(self._terminals["NAME"], "name", "imported"))
@@ -231,13 +231,19 @@ class _Writer:
                 (
                     always,
                     self._sign("LPAR", "parens"),
-                    self._rule("REFINES", "declaration"),
-                    Rule(name, "name"),
+                    self._rule("REFINES", "declaration", "base"),
                     self._sign("LBRACE", "body"),
                 )
             ),
+            "base": Context((always, self._rule("NAME", "name"))),
+            "family": Context((always, Rule(name, "name", "after_file"))),
             "used": Context(
-                (always, Rule(name, "module", "from"), self._rule("STRING", "string", "from"), Rule(r'"[^"\n]*$', "string"))
+                (
+                    always,
+                    Rule(name, "module", "from"),
+                    self._rule("STRING", "string", "from"),
+                    Rule(r'"[^"\n]*$', "string"),
+                )
             ),
             "from": Context((always, Rule(r"\.(?!\.)", "punctuation", "used"), self._sign("LBRACE", "imports"))),
             "imports": Context(imports, close=self._sign("RBRACE")),

@@ -31,7 +31,7 @@ KINDS: Mapping[str, Names] = {
     "punctuation": Names("punctuation.arch", "Punctuation", "punctuation"),
     "definition": Names("entity.name.type.arch", "Name.Class", "className.definition"),
     "module": Names("entity.name.namespace.arch", "Name.Namespace", "namespace"),
-    "field": Names("support.type.property-name.arch", "Name.Property", "propertyName.standard"),
+    "field": Names("support.type.property-name.arch", "Name.Tag", "propertyName.standard"),
     "key": Names("variable.other.property.arch", "Name.Attribute", "propertyName"),
     "builtin": Names("support.function.builtin.arch", "Name.Builtin", "variableName.function.standard"),
     "operation": Names("support.class.arch", "Name.Builtin.Pseudo", "typeName.standard"),

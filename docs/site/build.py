@@ -18,7 +18,7 @@ import pages
 import reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-GUIDES = ("tutorial", "from-other-tools", "training", "notebook", "editors", "explore")
+GUIDES = ("tutorial", "from-other-tools", "training", "notebook", "checks", "editors", "explore")
 POPULATIONS = ("spaces", "search", "studies", "populations", "bench")
 REFERENCE = ("language",)
 FEATURES = (

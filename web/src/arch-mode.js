@@ -14,7 +14,7 @@ const groups = {
   ],
   behind_file: [
     [/(block|fn|model|scaling|recipe|space)\b/y, "definitionKeyword", "declared"],
-    [/models\b/y, "definitionKeyword"],
+    [/models\b/y, "definitionKeyword", "family"],
     [/arch\b/y, "moduleKeyword"],
     [/use\b/y, "moduleKeyword", "used"],
     [/x(?=([ \t\r\n]|#[^\n]*\n)+[A-Za-z0-9_(]|[ \t]*(?:#[^\n]*)?$)/y, "operatorKeyword", "size_file"],
@@ -232,7 +232,7 @@ const contexts = {
   file: { rules: [
     "always",
     [/(block|fn|model|scaling|recipe|space)\b(?=[ \t]+(?!(?:require|return|if|else|when|or|and|not|with|for|in)\b|x[ \t])[A-Za-z_][A-Za-z0-9_]*)/y, "definitionKeyword", "declared"],
-    [/models\b(?=[ \t]+(?!(?:require|return|if|else|when|or|and|not|with|for|in)\b|x[ \t])[A-Za-z_][A-Za-z0-9_]*[ \t]*\[)/y, "definitionKeyword"],
+    [/models\b(?=[ \t]+(?!(?:require|return|if|else|when|or|and|not|with|for|in)\b|x[ \t])[A-Za-z_][A-Za-z0-9_]*[ \t]*\[)/y, "definitionKeyword", "family"],
     [/arch\b(?=[ \t]+[0-9])/y, "moduleKeyword"],
     [/use\b(?=[ \t]+["A-Za-z_])/y, "moduleKeyword", "used"],
     "all_file",
@@ -264,18 +264,25 @@ const contexts = {
   ], close: [/\]/y, "punctuation"], indents: true },
   declared: { rules: [
     "always",
-    [/(?!(?<!\.)(?:(block|fn|model|scaling|recipe|space)\b|models\b|arch\b|use\b)(?![ \t]*(?:[({=.]|refines\b)))(?!(require|return|if|else|when|or|and|not|with|for|in)\b)[A-Za-z_][A-Za-z0-9_]*/y, "className.definition", "header"],
+    [/(?!(?<!\.)(?:(block|fn|model|scaling|recipe|space)\b|models\b|arch\b|use\b)(?![ \t]*(?:[({\[=.]|refines\b)))(?!(require|return|if|else|when|or|and|not|with|for|in)\b)[A-Za-z_][A-Za-z0-9_]*/y, "className.definition", "header"],
   ] },
   header: { rules: [
     "always",
     [/\(/y, "punctuation", "parens"],
-    [/refines\b/y, "definitionKeyword"],
-    [/(?!(?<!\.)(?:(block|fn|model|scaling|recipe|space)\b|models\b|arch\b|use\b)(?![ \t]*(?:[({=.]|refines\b)))(?!(require|return|if|else|when|or|and|not|with|for|in)\b)[A-Za-z_][A-Za-z0-9_]*/y, "variableName"],
+    [/refines\b/y, "definitionKeyword", "base"],
     [/\{/y, "punctuation", "body"],
+  ] },
+  base: { rules: [
+    "always",
+    [/(?!(require|return|if|else|when|or|and|not|with|for|in)\b)[A-Za-z_][A-Za-z0-9_]*/y, "variableName"],
+  ] },
+  family: { rules: [
+    "always",
+    [/(?!(?<!\.)(?:(block|fn|model|scaling|recipe|space)\b|models\b|arch\b|use\b)(?![ \t]*(?:[({\[=.]|refines\b)))(?!(require|return|if|else|when|or|and|not|with|for|in)\b)[A-Za-z_][A-Za-z0-9_]*/y, "variableName", "after_file"],
   ] },
   used: { rules: [
     "always",
-    [/(?!(?<!\.)(?:(block|fn|model|scaling|recipe|space)\b|models\b|arch\b|use\b)(?![ \t]*(?:[({=.]|refines\b)))(?!(require|return|if|else|when|or|and|not|with|for|in)\b)[A-Za-z_][A-Za-z0-9_]*/y, "namespace", "from"],
+    [/(?!(?<!\.)(?:(block|fn|model|scaling|recipe|space)\b|models\b|arch\b|use\b)(?![ \t]*(?:[({\[=.]|refines\b)))(?!(require|return|if|else|when|or|and|not|with|for|in)\b)[A-Za-z_][A-Za-z0-9_]*/y, "namespace", "from"],
     [/"[^"\n]*"/y, "string", "from"],
     [/"[^"\n]*$/y, "string"],
   ] },
@@ -307,6 +314,10 @@ function matched(pattern, stream) {
   return pattern.exec(stream.string)?.[0].length;
 }
 
+function inner(outer, name) {
+  return { name, outer, brackets: outer.brackets + (contexts[name].indents ? 1 : 0) };
+}
+
 // The tag of the next token. Contexts are a list, the innermost first: a copy of a state costs nothing.
 function token(stream, state) {
   if (stream.eatSpace()) return null;
@@ -322,7 +333,7 @@ function token(stream, state) {
     const rule = rules.find(([pattern]) => (length = matched(pattern, stream)) !== undefined);
     if (rule) {
       const [, tag, push] = rule;
-      if (push) state.top = { name: push, outer: state.top, brackets: state.top.brackets + (contexts[push].indents ? 1 : 0) };
+      if (push) state.top = inner(state.top, push);
       stream.pos += length;
       if (length > 0) return tag;
     } else if (!close && state.top.outer) {

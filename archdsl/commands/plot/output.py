@@ -13,13 +13,14 @@ from typing import Any
 import click
 
 from archdsl.commands.common import library, say, say_json
+from archdsl.commands.completing import networks
 from archdsl.commands.options import AnyFunction, format_option
 from archdsl.files import FileFault, write_atomically
 from archdsl.plots.figures import NoFigure, label_of
 from archdsl.records import dataclass
 from archdsl.views.plot import PICTURES, WRITTEN, PictureWritten, Plot, files_text
 
-specs_argument = click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+specs_argument = click.argument("specs", nargs=-1, required=True, metavar="SPEC...", shell_complete=networks)
 log_option = click.option("--log", is_flag=True, help="A logarithmic axis for widths.")
 
 

@@ -47,7 +47,7 @@ def kinds(source: Source) -> list[tuple[int, int, str]]:
     """Start, end and kind of every token and comment of a text without syntax errors."""
     file, said = parse(source)
     assert not said
-    places = {start: kind for item in file.items for start, kind in _of_item(source, item)}
+    places = {start: kind for item in file.items for start, kind in _of_item(item)}
     found = []
     for token, start, end in tokens(source):
         kind = OF_TOKENS[token]
@@ -55,7 +55,7 @@ def kinds(source: Source) -> list[tuple[int, int, str]]:
     return found
 
 
-def _of_item(source: Source, item: ast.Item) -> Iterator[tuple[int, str]]:
+def _of_item(item: ast.Item) -> Iterator[tuple[int, str]]:
     """Where a name is more than a name. What is said later of a place counts."""
     match item:
         case ast.Version():
@@ -93,9 +93,8 @@ def _of_node(node: ast.Node) -> Iterator[tuple[int, str]]:
             yield node.function.span.start, "function"
         case ast.Call(function=ast.Attribute(name=name)):
             yield name.span.start, "function"
-        case ast.Field() | ast.Section() | ast.Element():
-            if isinstance(node, ast.Field | ast.Section) or len(node.path.steps) > 1:
-              if _dotted(node.path):
+        case ast.Field() | ast.Section() | ast.Element(path=ast.Path(steps=(_, _, *_))):
+            if _dotted(node.path):
                 yield node.path.head.span.start, "key"
             last = node.path.steps[-1]
             if isinstance(node, ast.Field) and isinstance(last, ast.Identifier):
