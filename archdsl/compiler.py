@@ -27,6 +27,7 @@ from archdsl.analysis.choose import choose_model
 from archdsl.analysis.context import AlreadyReported, Context, Progress
 from archdsl.analysis.elaborate import instantiate
 from archdsl.analysis.language import evaluation
+from archdsl.analysis.memory import Memory, Moves
 from archdsl.analysis.model import Model
 from archdsl.analysis.parts import Parts, parts_of
 from archdsl.analysis.program import Definition, Instance, Program, Reader
@@ -37,7 +38,6 @@ from archdsl.analysis.values import Environment, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.network import Network
-from archdsl.memory import Memory, Moves
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
@@ -173,7 +173,7 @@ class Compiler:
             message = f"`{name}` is nested too deep to be evaluated"
             diagnostics.add(Diagnostic("E393", message, program.entry.spans[name]))
         reached = ctx.reached if isinstance(ctx.reached, Model) else None
-        return Failed(name, program, diagnostics, ctx.steps, reached)
+        return Failed(name, program, diagnostics, ctx.steps, model=reached)
 
     def _phases(self, ctx: Context, program: Program, name: str, changes: Changes) -> Compiled:
         """From a declaration to a network that keeps its claims. Raises `Fault` or `AlreadyReported`."""

@@ -87,6 +87,22 @@ class Project:
             raise Fault(moved.diagnostic()) from None
         return Source(self._shown(path), found.text, path)
 
+    def names(self, folder: str) -> list[str]:
+        """The files and folders in a folder below the root, those of folders with `/` behind them; for editors.
+
+        None where the folder cannot be read, or leads out of the project by a link; hidden ones are left out.
+        """
+        where = self.root / folder
+        if not Path(os.path.realpath(where)).is_relative_to(os.path.realpath(self.root)):
+            return []
+        try:
+            with os.scandir(where) as entries:
+                found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except (OSError, ValueError):
+            return []
+        kept = [name + "/" if folder_ else name for name, folder_ in found if folder_ or name.endswith(SUFFIX)]
+        return sorted(name for name in kept if not name.startswith("."))
+
     def _shown(self, path: str) -> str:
         """A path as the user sees it: absolute if the entry was given so, else from the current folder."""
         full = self.root / path

@@ -54,6 +54,7 @@ LAYERS = {
     "highlighting": {"highlighting"},
     "plots": {"plots"},
     "views": {"views"},
+    "editor": {"editor"},
     "shells": {
         "__main__",
         "api",
@@ -97,6 +98,7 @@ MAY_IMPORT = {
     "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
     "views": set(LAYERS) - {"face", "highlighting", "shells"},
+    "editor": {"base", "syntax", "graph", "training", "analysis", "compiler", "spaces", "views", "editor"},
     "shells": set(LAYERS) - {"face", "highlighting"},
     "face": {"shells"},
 }
@@ -104,8 +106,8 @@ MAY_IMPORT = {
 FLOORS = (
     ("labels",),
     ("program",),
-    ("values", "names", "circles"),
-    ("trace", "traces", "prelude", "choose"),
+    ("values", "names", "circles", "overlay", "uses"),
+    ("trace", "traces", "prelude", "choose", "memory"),
     ("context",),
     ("operators",),
     ("outputs",),
@@ -115,13 +117,13 @@ FLOORS = (
     ("features", "build", "initializers", "stretch"),
     ("counts", "fields", "tracing"),
     ("assemble", "stages", "recipe_fields", "misspelled"),
-    ("override", "recipes", "scale", "meter", "check_space"),
+    ("override", "partial", "recipes", "scale", "meter", "check_space"),
     ("check", "steps", "trained"),
     ("nearer",),
     ("solve",),
     ("elaborate", "resolve"),
     ("changes", "language"),
-    ("answers", "provenance"),
+    ("answers", "parts", "provenance"),
 )
 """The modules of archdsl/analysis/ from the ground up: each imports those of lower floors alone."""
 

@@ -71,6 +71,7 @@ class Checker:
     def __init__(self, module: Module, report: Callable[[Diagnostic], None]) -> None:
         self.module, self._report = module, report
         self.told = 0
+        self.patched: tuple[Span, ...] = ()
         self.complete = True
         """Whether no syntax error left anything out."""
         self.bindings: dict[str, Span] = {}
@@ -84,7 +85,7 @@ class Checker:
         self._report(diagnostic)
 
     def check(self, tree: ast.File) -> None:
-        self.complete = tree.complete
+        self.complete, self.patched = tree.complete, tree.patched
         for circle in circles(tree):
             self.report(circle.diagnostic)
             self.module.circular.update(circle.names)
@@ -96,7 +97,10 @@ class Checker:
 
     def _whole(self, item: ast.Declaration) -> bool:
         """Whether what an item has not is not what a syntax error took from it."""
-        return not self.module.broken or (self.complete and not unfinished(item))
+        if not self.module.broken:
+            return True
+        within = [span for span in self.patched if item.span.start <= span.start <= item.span.end]
+        return self.complete and not within and not unfinished(item)
 
     # Declarations
 

@@ -1,7 +1,8 @@
 """The stages of a model that has a fault, as far as they can be worked out: what is not known is `UNKNOWN`.
 
-`stages` stops at what it cannot evaluate. This goes on behind it: each setting of each stage is evaluated for itself, so
-that all their faults are told, and the others are kept. What depends on a fault that is told is silent, as everywhere.
+`stages` stops at what it cannot evaluate. This goes on behind it: each setting of each stage is evaluated for itself,
+so that all their faults are told, and the others are kept. What depends on a fault that is told is silent, as
+everywhere.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ from archdsl.analysis.stages import (
 )
 from archdsl.analysis.trace import fault
 from archdsl.analysis.values import UNKNOWN, Block, Environment, Origin, Sequence, Setting, Value, is_list
-from archdsl.diagnostics import Diagnostic, Fault
+from archdsl.diagnostics import Fault
 from archdsl.source import Span
 from archdsl.syntax import ast
 
 Found = TypeVar("Found")
+_ONE = Setting(1)
 
 
 def partial_stages(ctx: Context, e: ast.Expression, env: Environment) -> tuple[Stage, ...] | None:
@@ -254,9 +256,9 @@ class _Reading:
         return Setting(UNKNOWN, origin) if checked is None else checked
 
 
-def _stage(block: Block | None, attributes: Mapping[str, Attribute], span: Span, depth: Setting = Setting(1)) -> Stage:
+def _stage(block: Block | None, attributes: Mapping[str, Attribute], span: Span, depth: Setting = _ONE) -> Stage:
     of = Block(block.of, inputs=block.inputs) if block is not None else None
-    return Stage(of, depth, dict(attributes), span, None, {})
+    return Stage(of, depth, dict(attributes), span, None, {})  # type: ignore[arg-type]  # a hole: see `Stage`
 
 
 def _fields(body: ast.Body) -> dict[str, ast.Field]:

@@ -1,9 +1,9 @@
-"""The parts of a model that has no network: the shapes and costs of its stem, stages and head, as far as they are known.
+"""The parts of a model without a network: shapes and costs of its stem, stages and head, as far as they are known.
 
-In front of the first fault they are exact. Behind it two completions of the model are put together, which differ in what
-is not known: a setting with a hole has two values that the block takes, a part of which nothing is known is left away in
-one and is a convolution of other width and stride in the other. A number on which both agree is said, and is an estimate;
-where they differ nothing is said.
+In front of the first fault they are exact. Behind it two completions of the model are put together, which differ in
+what is not known: a setting with a hole has two values that the block takes, a part of which nothing is known is left
+away in one and is a convolution of other width and stride in the other. A number on which both agree is said, and is an
+estimate; where they differ nothing is said.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from archdsl import limits
 from archdsl.analysis.assemble import Assembly, Ends, place_in
-from archdsl.analysis.context import AlreadyReported, Context
+from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.features import features_of
 from archdsl.analysis.language import evaluation
 from archdsl.analysis.model import Model, Rule, Stage
@@ -156,7 +156,7 @@ class _Stuck(Exception):
 
 def _completed(model: Model, world: int, traces: Traces | None, before: _Completion | None) -> _Completion | None:
     """The first or the second completion; the second has other values than the one before."""
-    unknown = {path for path in ("stem", "head") if path in model.holes}
+    unknown: set[str] = {path for path in ("stem", "head") if path in model.holes}
     unknown |= {f"stages.{index}" for index, stage in enumerate(model.stages) if stage.block is None}
     unknown |= before.unknown if before is not None else set()
     taken = before.chosen if before is not None else {}

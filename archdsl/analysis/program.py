@@ -46,6 +46,16 @@ class Definition:
     inputs: tuple[str, ...] = ()
     parameters: tuple[ast.Parameter, ...] = ()
 
+    @property
+    def token(self) -> object:
+        """What it has in common with definitions of older texts that say the same, as does all that they use: what was
+        traced of one is right for the others. Itself, where nobody looked for such."""
+        return self.__dict__.get("_token", self)
+
+    def share(self, token: object) -> None:
+        """Have this in common with others. Before anybody else sees the definition."""
+        self.__dict__["_token"] = token
+
     @cached_property
     def parameter_names(self) -> tuple[str, ...]:
         return tuple(p.name.text for p in self.parameters)

@@ -26,8 +26,7 @@ from archdsl.analysis.program import (
     Program,
     Reader,
     Unresolved,
-    unfinished,
-    walk,
+    children,
 )
 from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault, Label
 from archdsl.graph.operations import OPERATIONS
@@ -55,9 +54,7 @@ class Library:
         self.modules: dict[str, Module] = {}
 
 
-def resolve(
-    source: Source, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse
-) -> Program:
+def resolve(source: Source, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse) -> Program:
     """Load the program that begins with a source, and check its names. `parsed` is as `parser.parse`."""
     return _Resolver(read, library, diagnostics, parsed).program(source)
 
@@ -95,7 +92,7 @@ class _Resolver:
         self.diagnostics.extend(faults)
         if faults:
             module.broken = True
-            self.diagnostics.settle(_holes(tree))
+            self.diagnostics.settle((*tree.patched, *_holes(tree)))
         if not tree.complete:
             self._lost(tree, module)
         try:
@@ -296,23 +293,32 @@ class _Resolver:
 
 
 def _holes(tree: ast.File) -> Iterator[Span]:
-    """The places of what is not written whole: holes, the keys and the values that have one."""
-    for item in tree.items:
-        for node in walk(item):
-            if isinstance(node, ast.Field):
-                value: ast.Node | None = node.value
-                if type(value) is ast.Hole and value.key:
-                    yield node.path.span
-            elif isinstance(node, ast.Binding | ast.Element | ast.Argument):
-                value = node.value
-            elif isinstance(node, ast.Draw):
-                value = node.domain
-            else:
-                value = None
-            if type(node) is ast.Hole:
-                yield node.span
-            elif value is not None and unfinished(value):
-                yield value.span
+    """The places of what is not written whole: of each hole the value in which it stands, or the key before it."""
+    waiting: list[tuple[ast.Node, Span]] = [(item, item.span) for item in tree.items]
+    while waiting:
+        node, within = waiting.pop()
+        if type(node) is ast.Hole:
+            yield node.span if node.key else within
+        elif isinstance(node, ast.Field) and type(node.value) is ast.Hole and node.value.key:
+            yield node.path.span
+        values = _VALUES.get(type(node), ())
+        for child in children(node):
+            own = any(child is getattr(node, name) for name in values) or isinstance(node, _ROWS)
+            waiting.append((child, child.span if own else within))
+
+
+_ROWS = (ast.Row, ast.Return, ast.ListExpression, ast.TupleExpression)
+_VALUES: Mapping[type[ast.Node], tuple[str, ...]] = {
+    ast.Field: ("value",),
+    ast.Binding: ("value",),
+    ast.Element: ("value", "index", "source"),
+    ast.Argument: ("value",),
+    ast.Parameter: ("default",),
+    ast.Draw: ("domain",),
+    ast.Require: ("condition",),
+    ast.Declaration: ("value",),
+}
+"""What stands for itself in a text, so that a hole in it says nothing of what is around it."""
 
 
 def load_library(name: str, read: Reader, library: Library, diagnostics: Diagnostics) -> Module | None:

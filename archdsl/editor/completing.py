@@ -24,7 +24,7 @@ def completion(workspace: Workspace, path: str, offset: int) -> Completion:
     if document is None:
         return Completion(offset, offset, (), False)
     offset = max(0, min(offset, len(document.source.text)))
-    cursor = cursor_at(document.source, offset)
+    cursor = cursor_at(document.source, document.lexemes, offset)
     if cursor.silent:
         return Completion(offset, offset, (), False)
     if cursor.text is not None:
@@ -76,7 +76,7 @@ def signature(workspace: Workspace, path: str, offset: int) -> Signature | None:
     document = workspace.document(path)
     if document is None:
         return None
-    cursor = cursor_at(document.source, offset)
+    cursor = cursor_at(document.source, document.lexemes, offset)
     frame = next((f for f in reversed(cursor.frames) if f.inside in ("call", "configured")), None)
     if frame is None or cursor.silent or frame.name in RESERVED:
         return None

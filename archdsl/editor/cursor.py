@@ -6,14 +6,14 @@ No entry of the language is juxtaposed to a value, so a name behind a complete v
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Literal
 
-from archdsl.editor.lexing import Lexeme, lexemes
 from archdsl.records import dataclass
 from archdsl.source import Source
 from archdsl.syntax.faults import RESERVED
+from archdsl.syntax.lexemes import Lexeme
 
 Inside = Literal[
     "file", "use", "params", "body", "section", "with", "configured", "call", "group", "index", "list", "table"
@@ -100,29 +100,30 @@ class Cursor:
         return ""
 
 
-def cursor_at(source: Source, offset: int) -> Cursor:
-    """Where a place is."""
+def cursor_at(source: Source, lexemes: Iterable[Lexeme], offset: int) -> Cursor:
+    """Where a place is, in a text with its lexemes."""
     offset = max(0, min(offset, len(source.text)))
     found = _WORD.search(source.text[max(0, offset - 200) : offset])
     prefix = found[0] if found is not None else ""
     start = offset - len(prefix)
     scan = _Scan(source)
-    for lexeme in lexemes(source):
-        if lexeme.start >= start:
+    for lexeme in lexemes:
+        if lexeme[1] >= start:
             break  # the name that is being written, and what is behind it
         if _encloses(source, lexeme, offset):
             return scan.inside(lexeme, offset)
-        if lexeme.kind != "COMMENT":
+        if lexeme[0] != "COMMENT":
             scan.take(lexeme)
     return scan.cursor(prefix, start)
 
 
 def _encloses(source: Source, lexeme: Lexeme, offset: int) -> bool:
     """Whether a place is within a comment, a string or a number."""
-    if not lexeme.start < offset <= lexeme.end:
+    kind, start, end = lexeme
+    if not start < offset <= end:
         return False
-    open_string = lexeme.kind == "UNKNOWN" and source.text[lexeme.start] == '"'
-    return lexeme.kind in ("COMMENT", "NUMBER") or open_string or (lexeme.kind == "STRING" and offset < lexeme.end)
+    open_string = kind == "UNKNOWN" and source.text[start] == '"'
+    return kind in ("COMMENT", "NUMBER") or open_string or (kind == "STRING" and offset < end)
 
 
 class _Scan:
@@ -151,11 +152,12 @@ class _Scan:
 
     def inside(self, lexeme: Lexeme, offset: int) -> Cursor:
         found = self.cursor("", offset)
-        if lexeme.kind in ("COMMENT", "NUMBER"):
+        kind, start, _ = lexeme
+        if kind in ("COMMENT", "NUMBER") or self.source.text[start] != '"':
             found.silent = True
         else:
-            found.text = self.source.text[lexeme.start + 1 : offset]
-            found.start = lexeme.start + 1
+            found.text = self.source.text[start + 1 : offset]
+            found.start = start + 1
         return found
 
     def _chain(self) -> list[str]:
@@ -174,15 +176,16 @@ class _Scan:
     # Reading
 
     def take(self, lexeme: Lexeme) -> None:
-        text = self.source.text[lexeme.start : lexeme.end]
+        kind, start, end = lexeme
+        text = self.source.text[start:end]
         frame = self.frames[-1]
         if text in ("(", "[", "{"):
-            self._open(text, lexeme)
+            self._open(text, start)
         elif text in (")", "]", "}"):
             self._close()
         elif _is_word(text):
             self._word(text, frame)
-        elif lexeme.kind in ("NUMBER", "STRING"):
+        elif kind in ("NUMBER", "STRING"):
             frame.complete = True
             if self.seen[-1:] == ["use"]:
                 self.cursor_.used = text.strip('"')
@@ -191,8 +194,8 @@ class _Scan:
         if text != "|" and frame.inside == "table":
             frame.cell += text
         self.seen.append(text)
-        self.kinds.append(lexeme.kind)
-        self.ends.append(lexeme.end)
+        self.kinds.append(kind)
+        self.ends.append(end)
 
     def _word(self, text: str, frame: Frame) -> None:
         if self._is_infix(text, frame):
@@ -296,7 +299,7 @@ class _Scan:
 
     # Brackets
 
-    def _open(self, text: str, lexeme: Lexeme) -> None:
+    def _open(self, text: str, start: int) -> None:
         frame = self.frames[-1]
         touches = bool(self.seen) and frame.complete and self.seen[-1] not in INFIX
         if text == "{":
@@ -308,7 +311,7 @@ class _Scan:
         else:
             models = frame.inside == "file" and self.cursor_.item[:1] == ["models"]
             self.blocks = [] if frame.inside != "table" else self.blocks
-            index = touches and self.ends[-1:] == [lexeme.start] and not models
+            index = touches and self.ends[-1:] == [start] and not models
             name = self.cursor_.item[1] if models and len(self.cursor_.item) > 1 else ""
             self.frames.append(Frame("index" if index else "table" if models else "list", name))
 

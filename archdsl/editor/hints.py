@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 from archdsl.analysis.program import Definition, Instance
 from archdsl.compiler import Compiled
 from archdsl.editor.data import MAX_HINTS, Hint, Place, Total
-from archdsl.editor.models import Built, built_models, compiled_models, declaration_of
+from archdsl.editor.models import Built, Part, compiled_models, declaration_of
 from archdsl.editor.words import amount, bounded, shape
 from archdsl.editor.workspace import Document, Workspace
-from archdsl.graph.cost import Cost, count
+from archdsl.graph.cost import Cost
 from archdsl.source import Source, Span
-from archdsl.views.parts import RowReport
 
 _SHOWN = 12
 """Stages of one place that a hint's detail lists."""
@@ -32,12 +31,12 @@ def hints(workspace: Workspace, path: str, start: int = 0, end: int | None = Non
 
 
 def _hints(document: Document) -> Iterator[Hint]:
-    for built in built_models(document):
+    for built in document.built:
         yield from _parts(document, built)
-    for compiled in compiled_models(document):
+    for compiled in compiled_models(document.checked.compilations):
         span = name_span(document, compiled.name)
         if span is not None:
-            cost = count(compiled.network)
+            cost = document.counts.of(compiled).cost
             text = f"{_counts(cost)} · {amount(int(cost.acts))} acts"
             yield Hint(_line_end(document.source, span.end), text, total_text(compiled, cost), compiled.name)
 
@@ -52,36 +51,43 @@ def name_span(document: Document, name: str) -> Span | None:
 
 def _parts(document: Document, built: Built) -> Iterator[Hint]:
     for name in ("stem", "head"):
-        span, row = built.part(name), built.rows.get(name)
-        if span is not None and row is not None:
-            yield _hint(document.source, span, built, [row])
-    for (start, end), indices in built.stages_at(document).items():
-        rows = [row for i in indices if (row := built.rows.get(f"stages.{i}")) is not None]
-        if rows:
-            yield _hint(document.source, Span(document.source, start, end), built, rows)
+        span, part = built.part(name), built.parts.get(name)
+        if span is not None and part is not None:
+            yield _hint(document.source, span.start, built, [part])
+    for (start, _), indices in built.stages_in(document.source).items():
+        parts = [part for i in indices if (part := built.parts.get(f"stages.{i}")) is not None]
+        if parts:
+            yield _hint(document.source, start, built, parts)
 
 
-def _hint(source: Source, span: Span, built: Built, rows: Sequence[RowReport]) -> Hint:
-    flops, params = sum(row.flops for row in rows), sum(row.params for row in rows)
-    several = f"{len(rows)} stages · " if len(rows) > 1 else ""
-    whose = f" · {built.name}" if built.made > 1 else ""
-    text = f"{several}{_outputs(rows[-1])} · {amount(flops)} flops · {amount(params)} params{whose}"
+def _hint(source: Source, start: int, built: Built, parts: Sequence[Part]) -> Hint:
+    shown = [f"{len(parts)} stages"] if len(parts) > 1 else []
+    shown += [_outputs(parts[-1])]
+    for measure in ("flops", "params"):
+        amounts = [getattr(part, measure) for part in parts]
+        shown += [f"{amount(sum(amounts))} {measure}"] if None not in amounts else []
+    shown += [built.name] if built.made > 1 else []
+    sure = all(part.sure for part in parts)
     of = f"of `{built.name}`" + (f", one of {built.made} models that are made here" if built.made > 1 else "")
-    lines = [of, *[part_text(row) for row in rows[:_SHOWN]]]
-    lines += [f"and {len(rows) - _SHOWN} more"] if len(rows) > _SHOWN else []
-    return Hint(_line_end(source, span.start), text, bounded("\n".join(lines)), built.name)
+    of += "" if sure else "; an estimate: something before or in it has a fault, and is taken as if it were filled in"
+    lines = [of, *[part_text(part) for part in parts[:_SHOWN]]]
+    lines += [f"and {len(parts) - _SHOWN} more"] if len(parts) > _SHOWN else []
+    text = ("" if sure else "≈ ") + " · ".join(shown)
+    return Hint(_line_end(source, start), text, bounded("\n".join(lines)), built.name)
 
 
-def part_text(row: RowReport) -> str:
+def part_text(part: Part) -> str:
     """`stages.2: 7 blocks of y_block, 512 x 14 x 14, 1,234 flops, 56 params, 78 acts`"""
-    blocks = f"{row.depth} {'block' if row.depth == 1 else 'blocks'} of " if row.depth is not None else ""
-    of = f"{blocks}{row.block}, " if row.block is not None else ""
-    return f"{row.path}: {of}{_outputs(row)}, {row.flops:,} flops, {row.params:,} params, {row.acts:,} acts"
+    blocks = f"{part.depth} {'block' if part.depth == 1 else 'blocks'} of " if part.depth is not None else ""
+    said = [f"{blocks}{part.block}"] if part.block is not None else []
+    said += [_outputs(part)]
+    said += [f"{n:,} {m}" for m in ("flops", "params", "acts") if (n := getattr(part, m)) is not None]
+    return f"{part.path}: {'' if part.sure else '≈ '}{', '.join(said)}"
 
 
-def _outputs(row: RowReport) -> str:
-    shown = [shape(extents) for extents in row.outputs[:3]]
-    return " and ".join(shown) + (f" and {len(row.outputs) - 3} more" if len(row.outputs) > 3 else "")
+def _outputs(part: Part) -> str:
+    shown = [shape(extents) for extents in part.outputs[:3]]
+    return " and ".join(shown) + (f" and {len(part.outputs) - 3} more" if len(part.outputs) > 3 else "")
 
 
 def _counts(cost: Cost) -> str:
@@ -109,7 +115,7 @@ def total(workspace: Workspace, path: str, offset: int) -> Total | None:
     span = name_span(document, found.name) if found is not None else None
     if found is None or span is None:
         return None
-    cost = count(found.network)
+    cost = document.counts.of(found).cost
     extents = tuple([int(extent) for extent in found.network.input])
     place = Place(path, span.start, span.end)
     return Total(found.name, extents, int(cost.flops), int(cost.params), int(cost.acts), place)
@@ -118,13 +124,13 @@ def total(workspace: Workspace, path: str, offset: int) -> Total | None:
 def _at(document: Document, offset: int) -> Compiled | None:
     first: Compiled | None = None
     of_family: Compiled | None = None
-    for compiled in compiled_models(document):
+    for compiled in compiled_models(document.checked.compilations):
         named = document.program.entry.names.get(compiled.name)
         span = named.row.span if isinstance(named, Instance) else None
         span = named.declaration.span if isinstance(named, Definition) else span
         if span is not None and span.start <= offset <= span.end:
             return compiled
-        declaration = declaration_of(document, compiled.name)
+        declaration = declaration_of(document.program, compiled.name)
         if declaration is not None and declaration.span.start <= offset <= declaration.span.end:
             of_family = of_family or compiled
         first = first or compiled

@@ -7,15 +7,16 @@ from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Definition, Module, Named, Primitive, walk
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import UNKNOWN, Environment, Setting
+from archdsl.compiler import Compilation
 from archdsl.editor.data import Fact, Hover, NameKind, Place
 from archdsl.editor.describe import Described, described, setting_fact, word_text
 from archdsl.editor.hints import part_text, total_text
-from archdsl.editor.models import Built, built_models, compiled_models, within
+from archdsl.editor.models import Built, Part, compiled_models, within
 from archdsl.editor.renaming import definition, used_module
 from archdsl.editor.targets import Occurrence, Target
 from archdsl.editor.words import bounded, first_line
 from archdsl.editor.workspace import Document, Workspace, is_library
-from archdsl.graph.cost import MEASURES, count
+from archdsl.graph.cost import MEASURES
 from archdsl.graph.operations import OPERATIONS
 from archdsl.numbers import NumberError, format_number
 from archdsl.syntax import ast
@@ -29,10 +30,11 @@ def hover(workspace: Workspace, path: str, offset: int) -> Hover | None:
     document = workspace.document(path)
     if document is None:
         return None
-    found = document.names().at(offset)
+    module = _of_module(document, offset)
+    found = document.name_at(offset) if module is None else None
     if found is not None:
         return _of_name(workspace, document, found)
-    return _of_module(document, offset) or _of_number(document, offset)
+    return module or _of_number(document, offset)
 
 
 def _of_module(document: Document, offset: int) -> Hover | None:
@@ -171,36 +173,30 @@ def _values(document: Document, found: Occurrence, target: Target) -> list[Fact]
 
 
 def _model_facts(document: Document, target: Target) -> list[Fact]:
-    for compiled in compiled_models(document):
+    for compiled in compiled_models(document.checked.compilations):
         if compiled.name == target.name:
-            text = total_text(compiled, count(compiled.network)).partition(": ")
+            text = total_text(compiled, document.counts.of(compiled).cost).partition(": ")
             return [Fact(text[0].replace("`", ""), text[2], f"hash {compiled.network.hash[:12]}")]
     return []
 
 
 def _claim_facts(document: Document, offset: int) -> list[Fact]:
-    for compiled in compiled_models(document):
+    for compiled in compiled_models(document.checked.compilations):
         for verdict in compiled.verdicts:
-            span = verdict.claim.span
+            span = compiled.here(verdict.claim.span)
             if span.source.key == document.source.key and span.start <= offset <= span.end:
                 holds = "the claim holds" if verdict.holds else "the claim does not hold"
                 return [Fact(verdict.claim.measure, f"{verdict.computed:,}", f"{holds}, by `{verdict.convention}`")]
-    for built in built_models(document):
-        line = document.source.position(offset)[0]
-        for verdict in built.compiled.verdicts:
-            span = verdict.claim.span
-            if span.source.key == document.source.key and span.line == line and span.start <= offset:
-                return [Fact(verdict.claim.measure, f"{verdict.computed:,}", f"by `{verdict.convention}`")]
     return []
 
 
 def _bound(document: Document, target: Target) -> list[Fact]:
     """The value of a model's parameter or local name, in the model that the file shows."""
-    for built in built_models(document):
+    for built in document.built:
         declaration = built.declaration
         if declaration is None or not declaration.span.start <= target.start < declaration.span.end:
             continue
-        model = built.compiled.model
+        model = built.model
         origins = [s.origin for stage in model.stages for s in (stage.depth, *stage.settings.values())]
         for origin in (model.input.origin, *origins):
             value = _looked_up(origin.environment, target.name) if origin is not None else UNKNOWN
@@ -222,8 +218,8 @@ def _stage_facts(document: Document, offset: int, setting: str | None) -> list[F
     """What the stages at a place are and cost; of one of their settings, its values and where they come from."""
     if document.library:
         return []
-    for built in built_models(document):
-        places = built.stages_at(document)
+    for built in document.built:
+        places = built.stages_in(document.source)
         around = within(places, offset)
         if around is None:
             facts = _end_facts(built, offset)
@@ -233,11 +229,8 @@ def _stage_facts(document: Document, offset: int, setting: str | None) -> list[F
         indices = places[around]
         if setting is not None:
             return [fact for i in indices[:_LISTED] for fact in _setting_facts(built, i, setting)]
-        rows = [built.rows[f"stages.{i}"] for i in indices[:_LISTED] if f"stages.{i}" in built.rows]
-        facts = []
-        for row in rows:
-            path, _, text = part_text(row).partition(": ")
-            facts.append(Fact(path, text))
+        parts = [part for i in indices[:_LISTED] if (part := built.parts.get(f"stages.{i}")) is not None]
+        facts = [_part_fact(part) for part in parts]
         return [Fact("in", built.name), *facts]
     return []
 
@@ -245,22 +238,31 @@ def _stage_facts(document: Document, offset: int, setting: str | None) -> list[F
 def _end_facts(built: Built, offset: int) -> list[Fact]:
     for name in ("stem", "head"):
         span = built.part(name)
-        if span is not None and span.start <= offset <= span.end and name in built.rows:
-            path, _, text = part_text(built.rows[name]).partition(": ")
-            return [Fact("in", built.name), Fact(path, text)]
+        if span is not None and span.start <= offset <= span.end and name in built.parts:
+            return [Fact("in", built.name), _part_fact(built.parts[name])]
     return []
+
+
+def _part_fact(part: Part) -> Fact:
+    path, _, text = part_text(part).partition(": ")
+    return Fact(path, text)
 
 
 def _setting_facts(built: Built, index: int, name: str) -> list[Fact]:
     """`stages.1.width`: its values, block by block where they differ, what was asked for, and by which line."""
-    stage = built.compiled.model.stages[index]
+    stage = built.model.stages[index]
     if name == "depth":
-        return [_fact(f"stages.{index}.depth", [stage.depth])]
-    settings = [block[name] for block in built.compiled.settings[index] if name in block]
-    return [_fact(f"stages.{index}.{name}", settings)] if settings else []
+        settings = [stage.depth]
+    elif built.compiled is not None:
+        settings = [block[name] for block in built.compiled.settings[index] if name in block]
+    else:
+        asked = stage.settings.get(name)
+        settings = [asked] if isinstance(asked, Setting) else []
+    known = [setting for setting in settings if setting.value is not UNKNOWN]
+    return [_fact(built.compilation, f"stages.{index}.{name}", known)] if known else []
 
 
-def _fact(path: str, settings: list[Setting]) -> Fact:
+def _fact(compilation: Compilation, path: str, settings: list[Setting]) -> Fact:
     values = [show_value(s.value) for s in settings]
     different = list(dict.fromkeys(values))
     shown = values[0] if len(different) == 1 else ", ".join(values[:_LISTED]) + (", …" if len(values) > _LISTED else "")
@@ -268,7 +270,7 @@ def _fact(path: str, settings: list[Setting]) -> Fact:
     notes = [f"asked for {asked[0]}, then `fit`"] if asked and asked[0] != values[0] else []
     origin = settings[0].origin if settings[0].requested is None else settings[0].requested.origin
     if origin is not None:
-        notes.append(f"{first_line(origin.span.text)} at {origin.span}")
+        notes.append(f"{first_line(origin.span.text)} at {compilation.here(origin.span)}")
     return Fact(path, first_line(shown), "; ".join(notes))
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 
 from archdsl.diagnostics import Fault
 from archdsl.editor.data import MAX_PLACES, Change, Fold, Place, Symbol, Token, TokenKind
-from archdsl.editor.lexing import Lexeme, lexemes
 from archdsl.editor.targets import Occurrence
 from archdsl.editor.words import first_line, shortened
 from archdsl.editor.workspace import Document, Workspace, is_library
@@ -16,6 +15,7 @@ from archdsl.source import Source
 from archdsl.syntax import ast
 from archdsl.syntax.faults import RESERVED
 from archdsl.syntax.formatter import format_source
+from archdsl.syntax.lexemes import Lexeme
 
 _OPENING = {"LBRACE": "RBRACE", "LSQB": "RSQB", "LPAR": "RPAR"}
 _KEYWORDS = frozenset(("KIND", "ARCH", "USE", "MODELS", "AS", "REFINES", "UNIT", *[w.upper() for w in RESERVED]))
@@ -106,8 +106,8 @@ def folding(workspace: Workspace, path: str) -> tuple[Fold, ...]:
     document = workspace.document(path)
     if document is None:
         return ()
-    source, found = document.source, lexemes(document.source)
-    folds = [*_brackets(source, found), *_runs(source, [x for x in found if x.kind == "COMMENT"])]
+    source, found = document.source, document.lexemes
+    folds = [*_brackets(source, found), *_runs(source, [x for x in found if x[0] == "COMMENT"])]
     uses = [item for item in document.trees.of(document.program.entry).items if isinstance(item, ast.Use)]
     if uses and _lines(source, uses[0].span.start, uses[-1].span.end) and len(uses) > 1:
         folds.append(Fold(uses[0].span.start, uses[-1].span.end, "uses"))
@@ -121,27 +121,28 @@ def _lines(source: Source, start: int, end: int) -> bool:
 def _brackets(source: Source, found: Sequence[Lexeme]) -> Iterator[Fold]:
     opened: list[Lexeme] = []
     for lexeme in found:
-        if lexeme.kind in _OPENING:
+        kind, start, _ = lexeme
+        if kind in _OPENING:
             opened.append(lexeme)
-        elif opened and lexeme.kind in _OPENING.values():
-            if lexeme.kind == _OPENING[opened[-1].kind] and _lines(source, opened[-1].start, lexeme.start):
-                yield Fold(opened[-1].end, lexeme.start, "region")
-            opened.pop()
+        elif opened and kind in _OPENING.values():
+            before, _, inside = opened.pop()
+            if kind == _OPENING[before] and _lines(source, inside, start):
+                yield Fold(inside, start, "region")
 
 
 def _runs(source: Source, comments: Sequence[Lexeme]) -> Iterator[Fold]:
     """Comment lines directly below each other."""
     run: list[Lexeme] = []
     for comment in comments:
-        line = source.position(comment.start)[0]
-        alone = not source.text[source.line_starts[line - 1] : comment.start].strip()
-        if run and (not alone or line != source.position(run[-1].start)[0] + 1):
+        line = source.position(comment[1])[0]
+        alone = not source.text[source.line_starts[line - 1] : comment[1]].strip()
+        if run and (not alone or line != source.position(run[-1][1])[0] + 1):
             if len(run) > 1:
-                yield Fold(run[0].start, run[-1].end, "comment")
+                yield Fold(run[0][1], run[-1][2], "comment")
             run = []
         run += [comment] if alone else []
     if len(run) > 1:
-        yield Fold(run[0].start, run[-1].end, "comment")
+        yield Fold(run[0][1], run[-1][2], "comment")
 
 
 # Colours
@@ -154,7 +155,7 @@ def tokens(workspace: Workspace, path: str) -> tuple[Token, ...]:
         return ()
     names = {o.start: o for o in document.names().occurrences}
     modules = _module_names(document)
-    return tuple([_token(document, lexeme, names, modules) for lexeme in lexemes(document.source)])
+    return tuple([_token(document, lexeme, names, modules) for lexeme in document.lexemes])
 
 
 def _module_names(document: Document) -> list[tuple[int, int]]:
@@ -163,8 +164,8 @@ def _module_names(document: Document) -> list[tuple[int, int]]:
 
 
 def _token(document: Document, lexeme: Lexeme, names: dict[int, Occurrence], modules: list[tuple[int, int]]) -> Token:
-    start, end = lexeme.start, lexeme.end
-    plain = {"COMMENT": "comment", "STRING": "string", "NUMBER": "number", "UNKNOWN": "fault"}.get(lexeme.kind)
+    kind, start, end = lexeme
+    plain = {"COMMENT": "comment", "STRING": "string", "NUMBER": "number", "UNKNOWN": "fault"}.get(kind)
     if plain is not None:
         return Token(start, end, plain, False, False)  # type: ignore[arg-type]
     if not re.match(r"[A-Za-z_]", document.source.text[start:end]):
@@ -176,7 +177,10 @@ def _token(document: Document, lexeme: Lexeme, names: dict[int, Occurrence], mod
     if found is not None and found.end >= end:
         return _name_token(found, start, end)
     text = document.source.text[start:end]
-    keyword = lexeme.kind in _KEYWORDS or text in _CONSTANTS or lexeme.kind == "TIMES"
+    lost = document.outer(text, start, end) if kind == "NAME" and not document.whole else None
+    if lost is not None:
+        return _name_token(lost, start, end)
+    keyword = kind in _KEYWORDS or text in _CONSTANTS or kind == "TIMES"
     return Token(start, end, "keyword" if keyword else "property", False, False)
 
 

@@ -20,7 +20,7 @@ from archdsl.compiler import Compiled
 from archdsl.editor.data import MAX_PLACES, Change, Place, Refused, Renamable, Use
 from archdsl.editor.occurrences import Names
 from archdsl.editor.targets import Occurrence, Target
-from archdsl.editor.workspace import SUFFIX, Document, Workspace, is_library
+from archdsl.editor.workspace import MAX_FILES, Document, Workspace, is_library
 from archdsl.graph.cost import MEASURES
 from archdsl.syntax import ast
 from archdsl.syntax.faults import RESERVED
@@ -32,8 +32,6 @@ BY_NAME = {
     "model": frozenset((DROP_PATH,)),
 }
 """Parameters of blocks and models that the language, or what it emits, knows by their names."""
-MAX_SEARCHED = 2_000
-"""Files of a project that are searched for a name."""
 WEIGHTS = "names in the emitted module, and so keys of saved weights, may change with it"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _CONSTANTS = ("true", "false", "none")
@@ -50,7 +48,7 @@ def definition(workspace: Workspace, path: str, offset: int) -> tuple[Place, ...
     module = _module_at(document, offset)
     if module is not None:
         return (Place(module, 0, 0),)
-    found = document.names().at(offset)
+    found = document.name_at(offset)
     return tuple([p for t in (found.targets if found is not None else ()) if (p := _origin(document, t)) is not None])
 
 
@@ -120,27 +118,16 @@ def _tables(workspace: Workspace, document: Document, targets: Sequence[Target])
     for name, module in modules.items():
         if is_library(name) and (name in own or _has_word(module.source.text, words)):
             yield name, document.names(module)
-    searched = [document.path, *[p for p in own if not is_library(p)], *project_files(workspace, document)]
-    for name in dict.fromkeys(searched):
+    users = [user for path in own for user in _users(workspace, path)]
+    for name in dict.fromkeys((document.path, *users)):
         found = workspace.document(name) if not is_library(name) else None
         if found is not None and _has_word(found.source.text, words):
             yield name, found.names()
 
 
-def project_files(workspace: Workspace, document: Document) -> list[str]:
-    """The files of the project that may use something of a document: those that are listed, or else those known."""
-    found: dict[str, None] = dict.fromkeys(workspace.paths())
-    found |= dict.fromkeys([name for name in document.reads if not is_library(name)])
-    waiting = [""]
-    while waiting and len(found) < MAX_SEARCHED:
-        folder = waiting.pop()
-        for name in workspace.listed(folder):
-            whole = f"{folder}/{name}" if folder else name
-            if name.endswith("/") and not name.startswith("."):
-                waiting.append(whole.removesuffix("/"))
-            elif name.endswith(SUFFIX):
-                found[whole] = None
-    return list(found)[:MAX_SEARCHED]
+def _users(workspace: Workspace, path: str) -> tuple[str, ...]:
+    """The files that may use something of a module; of one of the library, those that are edited."""
+    return workspace.paths() if is_library(path) else workspace.using(path)
 
 
 def _has_word(text: str, words: Iterable[str]) -> bool:
@@ -164,18 +151,22 @@ def prepare_rename(workspace: Workspace, path: str, offset: int) -> Renamable | 
         owners = " and ".join([f"`{target.owner}`" for target in found.targets[:4]])
         return Refused(f"`{written}` is a setting of {owners}: rename it in each", place)
     target = found.targets[0]
-    refusal = _refused(document, target, written)
+    refusal = _refused(workspace, document, target, written)
     if refusal is not None:
         return Refused(refusal, place)
     weights = target.kind in ("block", "parameter", "local", "input")
     return Renamable(place, written, target.kind, WEIGHTS if weights else "")
 
 
-def _refused(document: Document, target: Target, written: str) -> str | None:
+def _refused(workspace: Workspace, document: Document, target: Target, written: str) -> str | None:
     if not target.declared or target.kind not in RENAMED:
         return f"`{written}` is a word of the language"
     if is_library(target.path):
         return f"`{written}` is declared in `{target.path}`, which comes with the language"
+    if workspace.ships(target.path):
+        return f"`{written}` is declared in the library, which files use by its name and not by its path"
+    if target.kind not in ("input", "local") and workspace.crowded:
+        return f"the project has more than {MAX_FILES:,} files: a use of `{written}` might be missed"
     return _known_by_name(document, target, target.name)
 
 
@@ -214,7 +205,18 @@ def rename(workspace: Workspace, path: str, offset: int, new: str) -> tuple[Chan
                 return Refused(message, Place(name, o.start, o.end))
     if len(changes) > MAX_PLACES:
         return Refused(f"`{target.name}` is used at more than {MAX_PLACES:,} places")
-    return _verified(workspace, document, tuple(changes), target, new)
+    made = _verified(workspace, tuple(changes), target, new)
+    return (_clash(workspace, target, new) or made) if isinstance(made, Refused) else made
+
+
+def _clash(workspace: Workspace, target: Target, new: str) -> Refused | None:
+    """What has the name already, where the target is declared: in its module, or in its declaration."""
+    document = workspace.document(target.path)
+    for o in document.names().occurrences if document is not None else ():
+        other = o.targets[0] if o.declares and o.targets else None
+        if other is not None and other.name == new and other.owner == target.owner:
+            return Refused(f"there is a {other.kind} `{new}` already", Place(target.path, o.start, o.end))
+    return None
 
 
 def _unfit(target: Target, new: str) -> str | None:
@@ -248,19 +250,15 @@ def _unknown(o: Occurrence, text: str, name: str) -> bool:
 
 
 def _verified(
-    workspace: Workspace, document: Document, changes: tuple[Change, ...], target: Target, new: str
+    workspace: Workspace, changes: tuple[Change, ...], target: Target, new: str
 ) -> tuple[Change, ...] | Refused:
     """The changes, if every name means what it meant, and every model is the same network."""
     by_path: dict[str, list[Change]] = {}
     for change in changes:
         by_path.setdefault(change.path, []).append(change)
-    trial = Workspace(_Below(workspace))
-    for path in workspace.paths():
-        trial.change(path, workspace.text(path))
-    for path, own in by_path.items():
-        trial.change(path, changed(workspace.text(path), own))
+    trial = workspace.again({path: changed(workspace.text(path), own) for path, own in by_path.items()})
     moves = {path: _Moves(own) for path, own in by_path.items()}
-    affected = [p for p in project_files(workspace, document) if _affected(workspace, p, by_path)]
+    affected = [user for path in by_path for user in workspace.using(path)]
     for path in dict.fromkeys((*by_path, *affected)):
         before, after = workspace.document(path), trial.document(path)
         if before is None or after is None:
@@ -269,18 +267,6 @@ def _verified(
         if refused is not None:
             return refused
     return changes
-
-
-class _Below:
-    """What a workspace reads from, as a `Reader` for another."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self.file = workspace.read.file
-        self.library = workspace.read.library
-
-    def names(self, folder: str) -> tuple[str, ...]:
-        return self._workspace.listed(folder)
 
 
 def changed(text: str, changes: Sequence[Change]) -> str:
@@ -364,9 +350,4 @@ def _meaning_differs(before: Document, after: Document, moves: dict[str, _Moves]
     return None
 
 
-def _affected(workspace: Workspace, path: str, changed_paths: dict[str, list[Change]]) -> bool:
-    document = workspace.document(path)
-    return document is not None and not document.reads.isdisjoint(changed_paths)
-
-
-__all__ = ["changed", "definition", "prepare_rename", "project_files", "references", "rename", "used_module"]
+__all__ = ["changed", "definition", "prepare_rename", "references", "rename", "used_module"]

@@ -84,7 +84,7 @@ class Trees:
     def of(self, module: Module) -> ast.File:
         """The tree of a module."""
         if module.name not in self._known:
-            self._known[module.name] = parse(module.source)[0]
+            self._known[module.name] = module.tree if module.tree is not None else parse(module.source)[0]
         return self._known[module.name]
 
     # What a name of a module stands for

@@ -7,6 +7,9 @@ once.
 
 from __future__ import annotations
 
+import posixpath
+import re
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,22 +18,28 @@ from typing import Protocol
 
 from archdsl.analysis.program import Module, Program, Reader
 from archdsl.analysis.resolve import Library, load_library
-from archdsl.compiler import Compilation, Compiler
+from archdsl.analysis.traces import Traces
+from archdsl.compiler import Compilation, Compiler, Memory
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.editor.data import Place
+from archdsl.editor.models import Built, Counts, built_models
 from archdsl.editor.occurrences import Names, names_of
-from archdsl.editor.targets import Trees
+from archdsl.editor.targets import Occurrence, Trees
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.spaces.entry import spaces_of
+from archdsl.syntax.lexemes import Lexeme, lexemes
 
 MAX_DOCUMENTS = 24
 """Documents of which everything is kept."""
-MAX_TEXTS = 1_000
+MAX_FILES = 2_000
+"""Files of a project that are searched."""
+MAX_TEXTS = 2_000
 """Files whose texts are kept."""
 LIBRARY = "std."
 SUFFIX = ".arch"
+_USES = re.compile(r"\buse\s+\"([^\"\n]*)\"")
 
 
 class Folders(Protocol):
@@ -55,8 +64,22 @@ class Workspace:
         self._kept: OrderedDict[str, Text] = OrderedDict()
         self._documents: OrderedDict[str, Document] = OrderedDict()
         self._library = Library(library_modules())
+        self._memory, self._traces = Memory(), Traces()
+        self.counts = Counts()
         self._whole = False
         self._stale: set[str] = set()
+        self._linked: OrderedDict[str, tuple[Source, tuple[str, ...]]] = OrderedDict()
+
+    def again(self, texts: Mapping[str, str]) -> Workspace:
+        """Another workspace with the texts that are edited here, and some others; it shares what is kept."""
+        other = Workspace(_Saved(self))
+        other._library, other._whole = self.library, True
+        other._memory, other._traces, other.counts = self._memory, self._traces, self.counts
+        for path in self.paths():
+            other.change(path, self.text(path))
+        for path, text in texts.items():
+            other.change(path, text)
+        return other
 
     # Texts
 
@@ -140,6 +163,65 @@ class Workspace:
         here = [name.partition("/")[0] + ("/" if "/" in name else "") for name in edited]
         return tuple(sorted({*here, *(list_names(folder) if list_names is not None else ())}))
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the project has more files than are searched."""
+        return len(self.files()) > MAX_FILES
+
+    def ships(self, path: str) -> bool:
+        """Whether a file is the text of a module of the library, which other files use as that."""
+        folder, name = posixpath.split(path)
+        if posixpath.basename(folder) != "std" or not name.endswith(SUFFIX):
+            return False
+        module, saved = self._read(LIBRARY + name.removesuffix(SUFFIX)), self._read(path)
+        return isinstance(module, Source) and isinstance(saved, Source) and module.text == saved.text
+
+    def files(self) -> tuple[str, ...]:
+        """The files of the project, as far as they are known or can be listed; of more than `MAX_FILES` a few."""
+        with self._lock:
+            found = dict.fromkeys((*self._edited, *[name for name in self._kept if not is_library(name)]))
+        waiting = [""]
+        while waiting and len(found) <= MAX_FILES:
+            folder = waiting.pop()
+            for name in self.listed(folder):
+                whole = f"{folder}/{name}" if folder else name
+                if name.endswith("/") and not name.startswith("."):
+                    waiting.append(whole.removesuffix("/"))
+                elif name.endswith(SUFFIX):
+                    found[whole] = None
+        return tuple(found)[: MAX_FILES + 1]
+
+    def using(self, path: str) -> tuple[str, ...]:
+        """The files of the project whose programs may hold a file: those that use it, or another that does."""
+        before: dict[str, list[str]] = {}
+        for name in self.files():
+            for used in self._links(name):
+                before.setdefault(used, []).append(name)
+        found, waiting = {path: None}, [path]
+        while waiting:
+            for name in before.get(waiting.pop(), ()):
+                if name not in found:
+                    found[name] = None
+                    waiting.append(name)
+        return tuple(found)
+
+    def _links(self, path: str) -> tuple[str, ...]:
+        """The files that a text names behind `use`, also in comments."""
+        source = self.found(path)
+        if isinstance(source, Diagnostic):
+            return ()
+        with self._lock:
+            known = self._linked.get(path)
+        if known is None or known[0] is not source:
+            folder = posixpath.dirname(path)
+            named = [posixpath.normpath(posixpath.join(folder, used)) for used in _USES.findall(source.text)]
+            known = source, tuple(named)
+            with self._lock:
+                self._linked[path] = known
+                while len(self._linked) > MAX_TEXTS:
+                    self._linked.popitem(last=False)
+        return known[1]
+
     # What is made of them
 
     def document(self, path: str) -> Document | None:
@@ -154,7 +236,10 @@ class Workspace:
                 if path in self._documents:
                     self._documents.move_to_end(path)
             return known
-        made = Document(path, source, _Reading(self, source), self.library)
+        reading = _Reading(self, source)
+        made = Document(
+            path, source, reading, Compiler(reading, self.library, None, self._traces, self._memory), self.counts
+        )
         with self._lock:
             current = self._documents.get(path)
             if current is not None and current is not known and current.source is source:
@@ -173,6 +258,23 @@ class Workspace:
                     load_library(name, self.read, self._library, Diagnostics())
                 self._whole = True
         return self._library
+
+
+class _Saved:
+    """What a workspace has read, as a `Reader` for another."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.library = workspace.read.library
+
+    def file(self, path: str) -> Source:
+        found = self._workspace.found(path)
+        if isinstance(found, Diagnostic):
+            raise Fault(found)
+        return found
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        return self._workspace.listed(folder)
 
 
 class _Reading:
@@ -206,12 +308,12 @@ class Checked:
 class Document:
     """One text, and what was made of it so far."""
 
-    def __init__(self, path: str, source: Source, reading: _Reading, library: Library) -> None:
-        self.path, self.source = path, source
+    def __init__(self, path: str, source: Source, reading: _Reading, compiler: Compiler, counts: Counts) -> None:
+        self.path, self.source, self.counts = path, source, counts
         self._reading = reading
         self._names: dict[str, Names] = {}
         self._resolving, self._checking = RLock(), RLock()
-        self._compiler = Compiler(reading, library)
+        self._compiler = compiler
         self._program: Program | None = None
         self._checked: Checked | None = None
 
@@ -224,6 +326,11 @@ class Document:
         """The paths of the files of its program, also of those that cannot be read."""
         _ = self.program
         return frozenset(self._reading.texts)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the text could be read."""
+        return self.trees.of(self.program.entry).complete
 
     @property
     def library(self) -> bool:
@@ -260,6 +367,26 @@ class Document:
         return Checked(program, tuple(compilations), tuple(diagnostics))
 
     @cached_property
+    def lexemes(self) -> tuple[Lexeme, ...]:
+        """All of the text but its blanks."""
+        return lexemes(self.source)
+
+    def lexeme_at(self, offset: int) -> Lexeme | None:
+        """The lexeme around a place, or that ends there."""
+        position = bisect_left(self._ends, offset)
+        found = self.lexemes[position] if position < len(self.lexemes) else None
+        return found if found is not None and found[1] <= offset else None
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [end for _, _, end in self.lexemes]
+
+    @cached_property
+    def built(self) -> tuple[Built, ...]:
+        """One model for each declaration that gives parts."""
+        return built_models(self.program, self.checked.compilations, self.counts)
+
+    @cached_property
     def trees(self) -> Trees:
         """The trees of the program's modules."""
         return Trees(self.program)
@@ -271,6 +398,21 @@ class Document:
             if wanted.name not in self._names:
                 self._names[wanted.name] = names_of(wanted, self.trees)
             return self._names[wanted.name]
+
+    def name_at(self, offset: int) -> Occurrence | None:
+        """The name at a place; in text that could not be read, what the module has by that name."""
+        found = self.names().at(offset)
+        if found is not None:
+            return found
+        lexeme = self.lexeme_at(offset)
+        if lexeme is None or lexeme[0] != "NAME":
+            return None
+        return self.outer(self.source.text[lexeme[1] : lexeme[2]], lexeme[1], lexeme[2])
+
+    def outer(self, name: str, start: int, end: int) -> Occurrence | None:
+        """A name as one of the module's, or of the prelude."""
+        target = self.trees.outer(self.program.entry, name)
+        return Occurrence(start, end, (target,)) if target is not None else None
 
     @property
     def modules(self) -> Mapping[str, Module]:

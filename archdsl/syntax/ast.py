@@ -425,3 +425,5 @@ class File:
     source: Source = field(compare=False, repr=False)
     items: tuple[Item, ...]
     complete: bool = field(default=True, compare=False)
+    patched: tuple[Span, ...] = field(default=(), compare=False, repr=False)
+    """What was read otherwise than it was meant, because of a syntax error there: all is told of it."""

@@ -26,8 +26,8 @@ _STEPS: tuple[Lexemes, ...] = (
     (("IN", "in"), (HOLE, "")),
     (("LBRACE", "{"), ("RBRACE", "}")),
 )
-"""What may be missing in front of a lexeme, the likeliest first. A name that is missing is declared nowhere else than in a
-loop, where nobody sees it."""
+"""What may be missing in front of a lexeme, the likeliest first. A name that is missing is declared nowhere else than
+in a loop, where nobody sees it."""
 _SPOILED: tuple[Lexemes, ...] = ((("PLUS", "+"), (HOLE, "")), (("ARROW", "->"), (HOLE, "")))
 """What makes a value unknown behind which there is more than was understood."""
 _MOST = 2
@@ -51,6 +51,8 @@ class Way(NamedTuple):
     undo: bool = False
     skipped: bool = False
     """Whether a part of the text is left out."""
+    guessed: bool = False
+    """Whether what stands there is read otherwise than it was meant: no mend is known."""
 
 
 def filled(machine: Machine, states: Sequence[int], wanted: Lexemes, ahead: tuple[str, ...] = ()) -> Lexemes | None:
@@ -82,9 +84,7 @@ def _missing(machine: Machine, states: list[int], kinds: tuple[str, ...]) -> Lex
     return None
 
 
-def _after(
-    machine: Machine, states: list[int], steps: tuple[Lexemes, ...]
-) -> Iterator[tuple[Lexemes, list[int]]]:
+def _after(machine: Machine, states: list[int], steps: tuple[Lexemes, ...]) -> Iterator[tuple[Lexemes, list[int]]]:
     for step in steps:
         stack = list(states)
         if all(machine.shift(stack, kind) for kind, _ in step):
@@ -105,7 +105,7 @@ def before(machine: Machine, at: Break) -> Way | None:
             return None
         ahead = (found.kind, following)
     missing = filled(machine, machine.states, (), ahead)
-    return Way(missing, found.start) if missing else None
+    return Way(missing, found.start, guessed=True) if missing else None
 
 
 def past(machine: Machine, at: Break) -> Way | None:
@@ -119,17 +119,17 @@ def past(machine: Machine, at: Break) -> Way | None:
         kinds = (lexeme.kind,)
         if lexeme.kind == END or _is_item(machine.text, lexeme):
             ended = filled(machine, machine.states, closers(at))
-            return Way(ended, lexeme.start, skipped=True) if ended is not None else None
+            return Way(ended, lexeme.start, skipped=True, guessed=True) if ended is not None else None
         if lexeme.text in KINDS and lexeme.text != CLOSING[inside]:
             depth = next((i for i, o in enumerate(reversed(at.opened)) if CLOSING[o.text] == lexeme.text), None)
             if depth is None:
                 continue
             ended = filled(machine, machine.states, closers(at, depth), kinds)
-            return Way(ended, lexeme.start, skipped=True) if ended is not None else None
+            return Way(ended, lexeme.start, skipped=True, guessed=True) if ended is not None else None
         for spoiled, stack in (*_after(machine, machine.states, _SPOILED), ((), machine.states)):
             missing = filled(machine, stack, (), kinds)
             if missing is not None:
-                return Way(spoiled + missing, lexeme.start, skipped=True)
+                return Way(spoiled + missing, lexeme.start, skipped=True, guessed=True)
     return None
 
 

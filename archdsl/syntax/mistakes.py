@@ -521,7 +521,8 @@ def _swallowed_key(at: Break) -> Explanation | None:
     before, earlier = at.before, at.earlier
     if at.found.kind not in {"COLON", "EQUAL"} or before is None or earlier is None or before.kind not in _SOFT:
         return None
-    if earlier.kind in _ENDS_VALUE or earlier.kind == "LBRACE" or not _begins_line(at.source, before.start):
+    own = earlier.kind == "COLON" == at.found.kind  # `width: depth: 4`, on one line
+    if earlier.kind in _ENDS_VALUE or earlier.kind == "LBRACE" or not (own or _begins_line(at.source, before.start)):
         return None
     if earlier.kind == "DOT":
         gap = Span(at.source, earlier.end, earlier.end)

@@ -7,10 +7,10 @@ syntax error is kept.
 Where the parser stops, `mistakes.explain` says why. If the mistake has one obvious edit, the parser makes it
 on the stream of lexemes and goes on, so that one missing comma costs one message and no declaration.
 Where no edit is meant but something is missing, or the rest of an entry is not understood, holes stand for that
-(`holes`): a fault costs the value in which it stands, not the declaration. Where not even that can be done it starts again
-at the next line that begins a declaration: layout has no meaning in the language, but it is the best guess at where the
-writer meant one to begin. No text is read twice, and a fault within two lexemes of a mended one is its consequence and is
-not told.
+(`holes`): a fault costs the value in which it stands, not the declaration. Where not even that can be done it starts
+again at the next line that begins a declaration: layout has no meaning in the language, but it is the best guess at
+where the writer meant one to begin. No text is read twice, and a fault within two lexemes of a mended one is its
+consequence and is not told.
 """
 
 from __future__ import annotations
@@ -51,14 +51,24 @@ def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
     if refused is not None:
         return ast.File(source, (), complete=False), [refused]
     build = TreeBuilder(source)
+    complete, _ = read_all(source, build)
+    items = _with_docs(source, build.items)
+    return ast.File(source, tuple(items), complete, tuple(build.patched)), build.sorted_diagnostics()
+
+
+def read_all(source: Source, build: TreeBuilder, *, keep: bool = False) -> tuple[bool, list[tuple[str, int, int]]]:
+    """Read a whole text, starting again where a fault cannot be mended: whether nothing was left out, and, where they
+    are kept, kind, start and end of the lexemes that were taken as they stand there."""
     position: int | None = 0
     complete = True
+    seen: list[tuple[str, int, int]] = []
     while position is not None:
-        reading = _Reading(source, position, "start", build)
+        seen = [taken for taken in seen if taken[1] < position]
+        reading = _Reading(source, position, "start", build, keep)
         position = reading.run()
         complete = complete and reading.finished and not reading.skipped
-    items = _with_docs(source, build.items)
-    return ast.File(source, tuple(items), complete=complete), build.sorted_diagnostics()
+        seen += reading.seen
+    return complete, seen
 
 
 def parse_expression(source: Source) -> tuple[ast.Expression | None, list[Diagnostic]]:
@@ -233,6 +243,8 @@ class _Reading:
             return False
         self._mended_at = at.found.start
         self.skipped = self.skipped or way.skipped
+        if way.guessed:
+            self.build.patched.append(self._around(at, diagnostic.span, way.resume))
         if way.undo:
             self._take_back()
         gap = self._before.end_pos if self._before is not None else at.found.start
@@ -256,6 +268,19 @@ class _Reading:
                 return Way(lexemes, mend.resume, mend.undo)
         return holes.before(machine, at) or holes.past(machine, at)
 
+    def _around(self, at: Break, told: Span, resume: int) -> Span:
+        """The lexemes around a fault that are not read as they were meant: those of its line, up to where it goes
+        on."""
+        text, found = self.source.text, at.found
+        start, end = min(told.start, found.start), max(told.end, resume)
+        for lexeme in (at.before, at.earlier):
+            if lexeme is None or "\n" in text[lexeme.end : start]:
+                break
+            start = min(start, lexeme.start)
+        if at.before is None or "\n" not in text[at.before.end : found.start]:
+            end = max(end, found.end)
+        return Span(self.source, start, end)
+
     def _count_fault(self, position: int) -> bool:
         self.build.faults += 1
         if self.build.faults <= limits.MAX_SYNTAX_ERRORS:
@@ -278,6 +303,8 @@ class _Reading:
         """Forget the last lexeme, which is on top of the parser's stack and is no bracket."""
         self._machine.states.pop()
         self._machine.values.pop()
+        if self.seen:
+            self.seen.pop()
         self._before, self._earlier = self._earlier, None
 
     def _restart(self, at: Break) -> int | None:

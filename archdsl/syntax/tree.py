@@ -36,6 +36,7 @@ class TreeBuilder:
         self.source = source
         self.items: list[ast.Item] = []
         self.diagnostics: list[Diagnostic] = []
+        self.patched: list[Span] = []
         self.faults = 0
         self.count = 0
         self._depth: dict[int, tuple[int, Any]] = {}

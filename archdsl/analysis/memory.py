@@ -1,9 +1,9 @@
 """What a compiler keeps of texts that change a little at a time, as in an editor.
 
-Parsed files are kept by their texts, programs by the texts that they were read from, and compilations by the text of the
-model and of all that it uses: a model is compiled again when a word of these changes, and not when a comment does or what
-stands around it. What is kept is what a compiler without it would find; only places are those of an older text, and
-`Moves` says where they are now. All of it is bounded, and several threads may use one.
+Parsed files are kept by their texts, programs by the texts that they were read from, and compilations by the text of
+the model and of all that it uses: a model is compiled again when a word of these changes, and not when a comment does
+or what stands around it. What is kept is what a compiler without it would find; only places are those of an older text,
+and `Moves` says where they are now. All of it is bounded, and several threads may use one.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import replace
-from functools import lru_cache
-from hashlib import sha256
 from threading import Lock
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from archdsl.analysis.program import Definition, Instance, Module, Named, Program, Reader
+from archdsl.analysis.program import Definition, Program, Reader
+from archdsl.analysis.uses import Region, Used, Uses, pieces
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.records import dataclass
 from archdsl.source import Source, Span
@@ -28,12 +27,9 @@ MAX_FILES = 16
 MAX_PROGRAMS = 8
 MAX_MODELS = 256
 """So many are kept, those asked for last."""
+MAX_BLOCKS = 2048
 MAX_VERSIONS = 2
 """Of one model so many are kept: what it is, and what it was before an edit that is taken back."""
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PIECE = re.compile(r'"[^"\n]*"?|#[^\n]*|[^\s"#]+')
-"""What stands between blanks: strings, comments, and the rest."""
 
 Item = TypeVar("Item")
 
@@ -69,31 +65,6 @@ class _Recent(Generic[Item]):
             return len(self._entries)
 
 
-class Region(NamedTuple):
-    """A declaration, or a row of a table of models, as it stands in a text."""
-
-    source: Source
-    start: int
-    end: int
-
-    @property
-    def text(self) -> str:
-        return self.source.text[self.start : self.end]
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """A model with all that it uses: two keys of its text, and where it stands."""
-
-    exact: bytes
-    """Of every character, of the names that the files know, and of what syntax errors took from them."""
-    plain: bytes
-    """Of the text without comments and blanks, and of the comments that are documentation."""
-    regions: tuple[Region, ...]
-    files: frozenset[str]
-    """The files of the program, by their keys."""
-
-
 @dataclass(frozen=True, slots=True)
 class Moves:
     """From places of an older text to those of the present one: regions of both in the same order."""
@@ -124,7 +95,7 @@ class Moves:
 
 def _moved(old: str, new: str, start: int, end: int) -> tuple[int, int]:
     """Offsets in a text that has the same words with other blanks and comments between them."""
-    before, after = _pieces(old), _pieces(new)
+    before, after = pieces(old), pieces(new)
     if len(before) != len(after):
         return start, end
     return _offset(start, before, after), _offset(end - 1, before, after) + 1 if end > start else 0
@@ -135,10 +106,6 @@ def _offset(offset: int, before: list[re.Match[str]], after: list[re.Match[str]]
         if offset < one.end():
             return other.start() + max(0, offset - one.start())
     return after[-1].end() if after else 0
-
-
-def _pieces(text: str) -> list[re.Match[str]]:
-    return [match for match in _PIECE.finditer(text) if match[0][0] != "#"]
 
 
 class _Kept(NamedTuple):
@@ -166,6 +133,13 @@ class Memory:
         self._programs: _Recent[_KeptProgram] = _Recent(MAX_PROGRAMS)
         self._models: _Recent[_Kept] = _Recent(MAX_MODELS)
         self._versions: _Recent[tuple[Hashable, ...]] = _Recent(MAX_MODELS)
+        self._uses: _Recent[Uses] = _Recent(MAX_PROGRAMS)
+        self._blocks: _Recent[object] = _Recent(MAX_BLOCKS)
+
+    @property
+    def size(self) -> int:
+        """The number of compilations that are kept."""
+        return len(self._models)
 
     def parse(self, source: Source) -> tuple[ast.File, list[Diagnostic]]:
         """As `parser.parse`."""
@@ -185,6 +159,7 @@ class Memory:
         if known is None or not all(_text(read, path) == text for path, text in known.files):
             own, reading = Diagnostics(), _Reading(read)
             program = make(reading, own)
+            self._settle(program)
             files = tuple(reading.files.items())
             known = _KeptProgram(program, tuple(own), own.omitted, frozenset(own.settled), files)
             self._programs.put(key, known)
@@ -193,11 +168,32 @@ class Memory:
         diagnostics.settled |= known.settled
         return known.program
 
+    def _uses_of(self, program: Program) -> Uses:
+        known = self._uses.get(id(program))
+        if known is None or known.program is not program:
+            known = Uses(program)
+            self._uses.put(id(program), known)
+        return known
+
+    def _settle(self, program: Program) -> None:
+        """Give the blocks and functions of a new program what they have in common with those of an older text, so that
+        what was traced of them is found."""
+        uses = self._uses_of(program)
+        for module in program.modules:
+            for named in module.names.values() if not module.library else ():
+                if isinstance(named, Definition) and named.kind in ("block", "fn") and named.module is module:
+                    key = uses.block(named)
+                    token = self._blocks.get(key)
+                    if token is None:
+                        token = object()
+                        self._blocks.put(key, token)
+                    named.share(token)
+
     def compilation(
         self, program: Program, name: str, diagnostics: Diagnostics, make: Callable[[Diagnostics], Any]
     ) -> tuple[Any, Moves]:
         """What `make` finds of a model of a program, and where its places are now; both may be of an older text."""
-        used = used_by(program, name)
+        used = self._uses_of(program).model(name)
         file = program.entry.source.key
         kept = self._models.get((file, used.exact)) or self._models.get((file, used.plain))
         if kept is None:
@@ -213,7 +209,8 @@ class Memory:
 
     def _keep(self, file: str, name: str, kept: _Kept, used: Used) -> None:
         """Keep a compilation by the text as it is, or, where it has a network and nothing is told, by its words."""
-        told = [place for d in kept.told for place in (d.span, *[x.span for x in (*d.labels, *d.edits)])]
+        told = [d.span for d in kept.told]
+        told += [label.span for d in kept.told for label in d.labels] + [e.span for d in kept.told for e in d.edits]
         if not all(_stands_in(place, used) for place in told):
             return  # what is told stands elsewhere, and may not be so when that changes
         clean = not kept.told and getattr(kept.found, "network", None) is not None
@@ -230,69 +227,6 @@ def _stands_in(span: Span, used: Used) -> bool:
     key = span.source.key
     within = any(r.start <= span.start and span.end <= r.end and r.source.key == key for r in used.regions)
     return within or key not in used.files
-
-
-# What a model uses
-
-
-def used_by(program: Program, name: str) -> Used:
-    """A model of the entry file with all that it uses, in the files of the program; the library does not change."""
-    first = program.entry.names[name]
-    waiting: list[tuple[Module, str, Named]] = [(program.entry, name, first)]
-    found: dict[tuple[str, str], Named] = {}
-    modules: dict[str, Module] = {}
-    while waiting:
-        module, known_as, named = waiting.pop()
-        own = named.module if isinstance(named, Definition | Instance) else module
-        key = (own.name, named.name if isinstance(named, Definition | Instance) else known_as)
-        if key in found:
-            continue
-        found[key] = named
-        if not isinstance(named, Definition | Instance) or own.library:
-            continue
-        modules[own.name] = own
-        words = frozenset[str]().union(*[_words(region.text)[1] for region in _regions(named)])
-        if isinstance(named, Instance):
-            words |= {named.family}
-        waiting += [(own, word, own.names[word]) for word in words if word in own.names]
-    exact, plain = sha256(), sha256()
-    regions: list[Region] = []
-    for (of, word), named in sorted(found.items(), key=lambda entry: entry[0]):
-        _enter((exact, plain), of, word, type(named).__name__)
-        if not isinstance(named, Definition | Instance) or named.module.library:
-            continue
-        circular = named.name in named.module.circular
-        doc = named.declaration.doc if isinstance(named, Definition) else ""
-        _enter((exact, plain), named.kind, named.module.source.name, doc, str(circular))
-        for region in _regions(named):
-            _enter((exact,), region.text)
-            _enter((plain,), _words(region.text)[0])
-            regions.append(region)
-    for module in modules.values():
-        _enter((exact,), module.name, str(module.incomplete), str(module.broken), *module.names)
-        seen = [(word, module.names[word]) for word in module.used]
-        _enter((exact, plain), *[f"{word} {getattr(n, 'name', '')} {module.used[word]}" for word, n in seen])
-    files = frozenset([module.source.key for module in program.modules if not module.library])
-    return Used(exact.digest(), plain.digest(), tuple(regions), files)
-
-
-def _enter(digests: tuple[Any, ...], *texts: str) -> None:
-    """Take in texts, each with its end."""
-    for digest in digests:
-        for text in texts:
-            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-
-
-def _regions(named: Definition | Instance) -> list[Region]:
-    nodes = [named.header, named.row] if isinstance(named, Instance) else [named.declaration]
-    return [Region(named.module.source, node.span.start, node.span.end) for node in nodes]
-
-
-@lru_cache(maxsize=2048)
-def _words(text: str) -> tuple[str, frozenset[str]]:
-    """A text without comments, its pieces one space apart; and the names in it."""
-    plain = " ".join([match[0] for match in _pieces(text)])
-    return plain, frozenset(_NAME.findall(plain))
 
 
 # Files that a program was read from
@@ -322,4 +256,4 @@ def _text(read: Reader, path: str) -> str:
     return f"{found.name}\0{found.text}"
 
 
-__all__ = ["Memory", "Moves", "Region", "used_by"]
+__all__ = ["Memory", "Moves"]
