@@ -15,13 +15,12 @@ from archdsl.analysis.changes import SCALINGS
 from archdsl.analysis.program import Definition, Program, Reader
 from archdsl.analysis.resolve import Library, load_library
 from archdsl.analysis.traces import Traces
-from archdsl.compiler import Changes, Compilation, Compiled, Compiler
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Memory
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.editor import Workspace, completion, hints, hover
 from archdsl.editor import diagnostics as diagnostics_of
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
-from archdsl.memory import Memory
 from archdsl.resources import library_modules, read_data
 from archdsl.source import Source
 from archdsl.spaces.opened import Text
