@@ -296,7 +296,7 @@ def test_the_archive_has_all_that_answers_need(tmp_path: Path, session: Session)
         {"kind": "complete", **shipped(NET), "offset": 150},
         {"kind": "hover", **shipped(NET), "offset": 150},
         {"kind": "format", **shipped(NET)},
-        {"kind": "view", **shipped(NET), "scalings": ["dWr"], "budget": "flops=8G", "within": "2%"},
+        {"kind": "view", **shipped(NET), "scalings": ["d"], "budget": "flops=5G"},
         {"kind": "module", **shipped(NET), "scalings": ["dWr:2"]},
         {"kind": "scaling", **shipped(NET), "strategies": ["w", "compound"], "factors": ["1", "2"]},
         {"kind": "compare", **shipped(NET), "other": read_data(NET), "other_path": ""},
