@@ -27,14 +27,13 @@ FLOPS = "document.querySelector('#total-flops')?.textContent"
 MOVES = [1 + step / 20 for step in range(1, 21)]
 DRAWN = """exponent => new Promise(resolve => {
   const begin = performance.now();
-  const before = document.querySelector('#total-flops').textContent;
+  new MutationObserver((_, observer) => {
+    observer.disconnect();
+    requestAnimationFrame(() => resolve(performance.now() - begin));
+  }).observe(document.querySelector('#totals'), { childList: true });
   const slider = document.querySelector('#factor');
   slider.value = exponent;
   slider.dispatchEvent(new Event('input'));
-  const look = () => document.querySelector('#total-flops').textContent === before
-    ? requestAnimationFrame(look)
-    : requestAnimationFrame(() => resolve(performance.now() - begin));
-  look();
 })"""
 
 
