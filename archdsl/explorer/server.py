@@ -73,10 +73,22 @@ class Answering:
         self.served = served
         self._files = files_below(served.site)
         self._lanes = {name: Lane(served.given, served.seconds) for name in ("view", "write")}
+        self._early: list[asyncio.Task[str]] = []
         self._origins = {f"http://{host}:{served.port}" for host in HOSTS}
+
+    def begin(self) -> None:
+        """Start the processes on what the page will ask first, while the browser is still loading it."""
+        start = self._start().start
+        if start is not None:
+            asked = {"text": start.text, "path": start.path, "model": start.model}
+            for lane, kind in (("view", "view"), ("write", "edit")):
+                question = json.dumps({"kind": kind, **asked})
+                self._early.append(asyncio.create_task(self._lanes[lane].ask("early", question)))
 
     async def close(self) -> None:
         """End the processes."""
+        for task in self._early:
+            task.cancel()
         for lane in self._lanes.values():
             await lane.close()
 
@@ -221,6 +233,7 @@ def app_of(served: Served) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        answering.begin()
         yield
         await answering.close()
 
