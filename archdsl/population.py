@@ -35,16 +35,18 @@ if TYPE_CHECKING:
     from archdsl.spaces.membership import Membership
     from archdsl.spaces.results import Results
     from archdsl.statistics.best import Best, Curve, best, curve, weights
-    from archdsl.statistics.comparison import Comparison, compare, detectable, needed, power_of
+    from archdsl.statistics.comparison import Comparison, compare, detectable, needed, power_of, powers
     from archdsl.statistics.distribution import Edf, edf
     from archdsl.statistics.fits import Correlation, Fit, correlation, fit
+    from archdsl.statistics.front import front
     from archdsl.statistics.linear import Fits, Grid, efit
     from archdsl.statistics.profile import Profile, profile
 
 _STATISTICS = {
     "best": ("Best", "Curve", "best", "curve", "weights"),
-    "comparison": ("Comparison", "compare", "detectable", "needed", "power_of"),
+    "comparison": ("Comparison", "compare", "detectable", "needed", "power_of", "powers"),
     "distribution": ("Edf", "edf"),
+    "front": ("front",),
     "fits": ("Correlation", "Fit", "correlation", "fit"),
     "linear": ("Fits", "Grid", "efit"),
     "profile": ("Profile", "profile"),
@@ -363,8 +365,10 @@ __all__ = [
     "edf",
     "efit",
     "fit",
+    "front",
     "needed",
     "power_of",
+    "powers",
     "profile",
     "read",
     "space",

@@ -1,7 +1,8 @@
 """Networks named by a row of a population: `pop.parquet:17`.
 
-The row has the values that were drawn, and says which space it is of. That file must be as it was: a digest of its text
-stands in the row, and the network that it gives must have the row's hash.
+The row has the values that were drawn, and says which space it is of; or, in the table of a study of files, which model
+of which file it is. That file must be as it was: a digest of its text stands in the row, and the network that it gives
+must have the row's hash.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archdsl.compiler import Changes, Compilation, Compiler, Failed
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.project import Project
 from archdsl.records import dataclass
@@ -29,15 +30,17 @@ _PLACE = re.compile(r"(.+):([A-Za-z_][A-Za-z0-9_]*)", re.DOTALL | re.ASCII)
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a population, with the space that it is of."""
+    """A row of a population, with the space that it is of, or the model that it is."""
 
     text: str
     """As it was asked for."""
     number: int
     cells: dict[str, Cell]
     file: str
-    """The file of the space, as it is opened."""
-    space: str
+    """The file, as it is opened."""
+    name: str
+    """Of the space or the model."""
+    is_model: bool = False
 
 
 def names_row(text: str) -> bool:
@@ -63,12 +66,14 @@ def read_row(text: str) -> Row:
 
 def row_of(text: str, number: int, cells: dict[str, Cell], table: Path) -> Row:
     """A row that was read of a table, with its space; `text` names it in what is said of it. Raises `Fault`."""
-    from archdsl.spaces.population import DIGEST, SPACE
+    from archdsl.spaces.population import DIGEST, SPACE, SPEC, SPEC_DIGEST
 
-    place = _PLACE.fullmatch(str(cells.get(SPACE, "")))
-    if place is None or not isinstance(cells.get(DIGEST), str):
+    is_model = cells.get(SPACE) is None and cells.get(SPEC) is not None
+    place_name, digest_name = (SPEC, SPEC_DIGEST) if is_model else (SPACE, DIGEST)
+    place = _PLACE.fullmatch(str(cells.get(place_name, "")))
+    if place is None or not isinstance(cells.get(digest_name), str):
         raise _fault(text, f"the table is no population: it has no columns `{SPACE}` and `{DIGEST}`")
-    return Row(text, number, cells, file_at(table, place[1]), place[2])
+    return Row(text, number, cells, file_at(table, place[1]), place[2], is_model)
 
 
 def file_at(table: Path, place: str) -> str:
@@ -103,7 +108,7 @@ def space_of_rows(table: Path, place: object, digest: object) -> Opened:
     found = Text(project, project.source(), named[2]).opened(diagnostics)
     if found is None:
         raise Fault(next(iter(diagnostics)))
-    _verify_digest(str(table), f"`{named[2]}` of {file}", digest, found)
+    _verify_digest(str(table), f"`{named[2]}` of {file}", digest, found.digest)
     return found
 
 
@@ -111,20 +116,37 @@ def compiled_row(row: Row, changes: Changes) -> Compilation:
     """The network of a row, with changes on top of it. Raises `Fault`."""
     from archdsl.spaces.opened import Text
 
+    if row.is_model:
+        return _model(row, changes)
     project, diagnostics = Project(row.file), Diagnostics()
     source = project.source()
-    found = Text(project, source, row.space).opened(diagnostics)
+    found = Text(project, source, row.name).opened(diagnostics)
     if found is None:
-        return Failed(row.space, Compiler(project).program(source, Diagnostics()), diagnostics)
-    return found.compiled(_setting(row, found), f"{row.space}_{row.number}", changes)
+        return Failed(row.name, Compiler(project).program(source, Diagnostics()), diagnostics)
+    return found.compiled(_setting(row, found), f"{row.name}_{row.number}", changes)
+
+
+def _model(row: Row, changes: Changes) -> Compilation:
+    """The model of a row, if its texts are as they were. Raises `Fault`."""
+    from archdsl.spaces.population import HASH, SPEC_DIGEST, digest_of
+
+    project = Project(row.file)
+    found = Compiler(project).compile(project.source(), row.name, changes)
+    where = f"`{row.name}` of {row.file}"
+    _verify_digest(row.text, where, row.cells[SPEC_DIGEST], digest_of(found.program))
+    hash_ = row.cells.get(HASH)
+    if isinstance(found, Compiled) and not changes and hash_ is not None and found.network.hash != hash_:
+        message = f"{where} is not the row's network, whose hash is {str(hash_)[:16]}: its study has changed it"
+        raise _fault(row.text, message, "change it by the same --set, --scale and --input, which study.json has")
+    return found
 
 
 def _setting(row: Row, found: Opened) -> tuple[int, ...]:
     """The setting of a row, if the space is as it was and gives the network that the row has. Raises `Fault`."""
     from archdsl.spaces.population import DIGEST, HASH, setting_of
 
-    where = f"`{row.space}` of {row.file}"
-    _verify_digest(row.text, where, row.cells[DIGEST], found)
+    where = f"`{row.name}` of {row.file}"
+    _verify_digest(row.text, where, row.cells[DIGEST], found.digest)
     setting = setting_of(found.codings, row.cells)
     if isinstance(setting, str):
         raise _fault(row.text, setting)
@@ -134,8 +156,8 @@ def _setting(row: Row, found: Opened) -> tuple[int, ...]:
     return setting
 
 
-def _verify_digest(text: str, where: str, digest: object, found: Opened) -> None:
-    if digest != found.digest:
+def _verify_digest(text: str, where: str, digest: object, found: str) -> None:
+    if digest != found:
         message = f"{where} is not as it was when the table was written: its text, or that of a file it uses, differs"
         raise _fault(text, message, "sample it again, or bring the old text back")
 

@@ -93,7 +93,7 @@ def _of_row(request: Request) -> Request:
         row = read_row(request.file)
     except Fault as fault:
         fail(request, one(fault.diagnostic))
-    return replace(request, file=row.file, model=row.space, row=row)
+    return replace(request, file=row.file, model=row.name, row=row)
 
 
 def _compiled_row(request: Request, row: Row) -> Compilation:

@@ -54,7 +54,11 @@ def sweep_options(function: Callable[..., None]) -> Callable[..., None]:
             multiple=True,
             help="Draw a setting of the training script: 'lr ~ log_uniform(0.01 .. 1)'. Repeatable.",
         ),
-        click.option("--count", type=click.IntRange(1, 1_000_000), help=f"Draws of --sweep.  [default: {COUNT}]"),
+        click.option(
+            "--count",
+            type=click.IntRange(1, 1_000_000),
+            help=f"Draws of --sweep.  [default: {COUNT}, or those there are]",
+        ),
         click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the draws.  [default: 0]"),
         click.option("--seeds", type=click.IntRange(1, 1000), help="Trainings of each draw.  [default: 1]"),
         click.option("--retries", type=click.IntRange(0, 100), help="Of a training that fails.  [default: 1]"),
@@ -71,6 +75,18 @@ def sweep_options(function: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         asked = option(asked)
     return asked
+
+
+def drawn_words(request: Request) -> list[str]:
+    """The options of the training script that a study has drawn for the row that is trained."""
+    if request.row is None:
+        return []
+    from archdsl.commands.study.common import refusing
+    from archdsl.studies.sources import options_of
+    from archdsl.training.entry_point import flag
+
+    with refusing():
+        return [f"{flag(name)}={request.row.cells[name]}" for name in options_of([request.row.text])]
 
 
 def sweep(
@@ -112,11 +128,11 @@ def sweep(
     named = f"{file}:{options['model']}" if options["model"] is not None else file
     with refusing():
         members = [{INDEX: number, SEED: seed, **cells} for number, cells in enumerate(draws)]
-        source = with_draws(of_members([named], request.changes, folder), members)
-        laws = {each.draw.name: each.text for each in swept}
+        laws = {"sweep": {each.draw.name: each.text for each in swept}, "seed": seed}
+        source = with_draws(of_members([named], request.changes, folder), members, laws, more=drawn.count is not None)
         threads = kept_threads(folder) or max(1, cores() // (drawn.jobs or cores()))
         head = head_of(
-            {**source.words, "sweep": laws, "seed": seed, "count": len(draws)},
+            source.words,
             threads=threads,
             seeds=seeds,
             retries=1 if drawn.retries is None else drawn.retries,

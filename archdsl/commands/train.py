@@ -21,13 +21,14 @@ from archdsl.commands.options import (
     chosen_name,
     classes_option,
     format_option,
+    given,
     name_option,
     network_argument,
     processes_option,
     recipe_option,
     without_short_forms,
 )
-from archdsl.commands.sweeping import Sweep, sweep, sweep_options
+from archdsl.commands.sweeping import Sweep, drawn_words, sweep, sweep_options
 from archdsl.compiler import Compiled
 from archdsl.project import Project
 from archdsl.training.entry_point import OptionFault
@@ -95,8 +96,7 @@ def command(
     typed += ["--", *extra] if extra else []
     request = request_of(file, as_json=format_ == "json", **without_short_forms(options, classes))
     result = compiled(request)
-    asked = [f"--data={data}"] if data is not None else []
-    asked += [f"--device={device}"] if device is not None else []
+    asked = [*drawn_words(request), *given("--data", data), *given("--device", device)]
     chosen = chosen_name(name, result, options)
     with _refusing():
         try:

@@ -191,10 +191,11 @@ def _settle(drawing: Drawing) -> None:
 
 
 def _height(panel: Panel) -> float:
-    """Inches of one row of panels. Bars need as much as there are."""
+    """Inches of one row of panels. Bars need as much as there are, other things a line for each name."""
     if not panel.y.names:
         return 2.35
-    return 0.5 + len(panel.y.names) * (0.08 + 0.115 * len(panel.series))
+    bars = sum([series.form == "bars" for series in panel.series])
+    return 0.5 + len(panel.y.names) * (0.08 + 0.115 * bars) if bars else max(1.7, 0.5 + 0.26 * len(panel.y.names))
 
 
 # Panels
@@ -289,9 +290,10 @@ def _look(series: Series) -> dict[str, Any]:
     if series.form == "line":
         return {"color": style.color, "linewidth": 0.9, "linestyle": (0, style.dash or (2.6, 1.3)), "zorder": 2.5}
     look: dict[str, Any] = {"color": style.color, "markeredgewidth": 0.8, "zorder": 3}
-    if series.form == "scatter":
-        look |= {"linestyle": "none", "marker": style.mark, "markersize": 2.2, "markeredgewidth": 0.3}
-        return look | {"markerfacecolor": "white" if series.style % 2 else style.color, "zorder": 2.2}
+    if series.form in ("scatter", "marks"):
+        size, edge, above = (2.2, 0.3, 2.2) if series.form == "scatter" else (4.5, 0.8, 3)
+        look |= {"linestyle": "none", "marker": style.mark, "markersize": size, "markeredgewidth": edge}
+        return look | {"markerfacecolor": "white" if series.style % 2 else style.color, "zorder": above}
     if len(series.points) <= MANY:
         look |= {"marker": style.mark, "markerfacecolor": "white" if series.style % 2 else style.color}
         look |= {"markersize": 4 if len(series.points) <= 20 else 3}

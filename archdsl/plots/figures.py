@@ -15,9 +15,9 @@ from archdsl.graph.cost import MEASURES, SUFFIXES
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow
 from archdsl.records import dataclass
 
-Form = Literal["steps", "points", "line", "guide", "bars", "scatter", "band"]
+Form = Literal["steps", "points", "line", "guide", "bars", "scatter", "marks", "band"]
 """`steps`: a level line through marked points; `points`: marked points, joined; `line`, `guide`: no marks; `scatter`:
-marked points that nothing joins; `band`: the points go around an area."""
+marked points that nothing joins; `marks`: the same, larger; `band`: the points go around an area."""
 
 MAX_SERIES = 8
 """More lines than this cannot be told apart in one panel."""

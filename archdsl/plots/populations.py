@@ -122,12 +122,12 @@ class ProfileRow:
 Points = tuple[tuple[float, float], ...]
 
 
-def _few(rows: Mapping[str, object], most: int, what: str) -> None:
+def few(rows: Mapping[str, object], most: int, what: str) -> None:
     if len(rows) > most:
         raise NoFigure(f"{len(rows)} {what} are too many for a picture; it holds {most}")
 
 
-def _band(
+def band(
     key: str, style: int, low: Sequence[tuple[float, float]], high: Sequence[tuple[float, float]], said: str = ""
 ) -> Series:
     """What lies between two lines; what is said of it where one points at it."""
@@ -138,7 +138,7 @@ WIDE = 4
 """An axis whose numbers differ by more than this factor is logarithmic."""
 
 
-def _axis(column: str, values: Sequence[float], *, log: bool = False) -> tuple[Axis, float]:
+def axis_of(column: str, values: Sequence[float], *, log: bool = False) -> tuple[Axis, float]:
     """The axis of a column, and the unit that its numbers are written in."""
     largest = max([abs(value) for value in values], default=0.0)
     unit, letter = unit_of(int(largest)) if largest >= 1e5 else (1, "")
@@ -148,7 +148,7 @@ def _axis(column: str, values: Sequence[float], *, log: bool = False) -> tuple[A
 
 def edf_figure(rows: Mapping[str, Sequence[EdfRow]], legends: Mapping[str, str], notes: Sequence[str]) -> Figure:
     """The share of members with a smaller error, with its band."""
-    _few(rows, MAX_SERIES, "populations")
+    few(rows, MAX_SERIES, "populations")
     series = []
     last = max([row.error for steps in rows.values() for row in steps], default=0.0)
     for style, (label, steps) in enumerate(rows.items()):
@@ -159,7 +159,7 @@ def edf_figure(rows: Mapping[str, Sequence[EdfRow]], legends: Mapping[str, str],
                 line += [(row.error, min(1, max(0, each + shift))) for each in (row.share, row.above)]
         ends = [(last, min(1.0, max(0.0, 1 + shift))) for shift in (0, -reach, reach)]
         drawn, low, high = [[*line, end] for line, end in zip(lines, ends, strict=True)]
-        series.append(_band(f"edf-band-{style}", style, low, high))
+        series.append(band(f"edf-band-{style}", style, low, high))
         series.append(Series(f"edf-{style}", label_of(legends[label]), "line", style, tuple(drawn)))
     x, y = Axis("error", free=True), Axis("share of members with a smaller error")
     return Figure(f"Errors of {', '.join(rows)}", (Panel("", x, y, tuple(series)),), notes=tuple(notes))
@@ -167,15 +167,15 @@ def edf_figure(rows: Mapping[str, Sequence[EdfRow]], legends: Mapping[str, str],
 
 def best_figure(points: Mapping[str, Sequence[PointRow]], ranges: Sequence[BestRow], notes: Sequence[str]) -> Figure:
     """Members by a column and their error, with the range that holds the best and the likely best."""
-    _few(points, MAX_SERIES, "populations")
+    few(points, MAX_SERIES, "populations")
     columns = list(dict.fromkeys([row.column for row in ranges]))
-    _few(dict.fromkeys(columns), MAX_PANELS, "columns")
+    few(dict.fromkeys(columns), MAX_PANELS, "columns")
     errors = [row.error for rows in points.values() for row in rows]
     low, high = min(errors), max(errors)
     panels = []
     for place, column in enumerate(columns):
         mine = {label: [row for row in rows if row.column == column] for label, rows in points.items()}
-        x, unit = _axis(column, [row.value for rows in mine.values() for row in rows])
+        x, unit = axis_of(column, [row.value for rows in mine.values() for row in rows])
         series: list[Series] = []
         for style, (label, rows) in enumerate(mine.items()):
             found = next((row for row in ranges if (row.population, row.column) == (label, column)), None)
@@ -183,7 +183,7 @@ def best_figure(points: Mapping[str, Sequence[PointRow]], ranges: Sequence[BestR
                 continue
             sides = [[(end / unit, low), (end / unit, high)] for end in (found.low, found.high)]
             said = f"{label}: {number(found.low)} to {number(found.high)}, {number(found.likely)} likely"
-            series.append(_band(f"best-band-{place}-{style}", style, sides[0], sides[1], said))
+            series.append(band(f"best-band-{place}-{style}", style, sides[0], sides[1], said))
             likely = ((found.likely / unit, low), (found.likely / unit, high))
             named = said if len(columns) == 1 else ""
             series.append(Series(f"best-likely-{place}-{style}", named, "line", style, likely))
@@ -193,21 +193,21 @@ def best_figure(points: Mapping[str, Sequence[PointRow]], ranges: Sequence[BestR
             series.append(Series(f"best-{place}-{style}", label, "scatter", style, dots, texts))
         y = Axis("error" if place % 2 == 0 else "", free=True)
         panels.append(Panel("", x, y, tuple(series)))
-    return _figure(f"Best members of {', '.join(points)}", panels, notes)
+    return side_by_side(f"Best members of {', '.join(points)}", panels, notes)
 
 
-def _figure(title: str, panels: Sequence[Panel], notes: Sequence[str]) -> Figure:
+def side_by_side(title: str, panels: Sequence[Panel], notes: Sequence[str]) -> Figure:
     """Panels in one column or two."""
     return Figure(title, tuple(panels), 1 if len(panels) == 1 else 2, tuple(notes))
 
 
 def curve_figure(rows: Mapping[str, Sequence[CurveRow]], notes: Sequence[str]) -> Figure:
     """The least error of so many members that are drawn at random, with the range of single draws."""
-    _few(rows, MAX_SERIES, "populations")
+    few(rows, MAX_SERIES, "populations")
     series = []
     for style, (label, curve) in enumerate(rows.items()):
         low, high = [[(float(row.size), getattr(row, end)) for row in curve] for end in ("low", "high")]
-        series.append(_band(f"curve-band-{style}", style, low, high))
+        series.append(band(f"curve-band-{style}", style, low, high))
         points = tuple([(float(row.size), row.expected) for row in curve])
         series.append(Series(f"curve-{style}", label, "points", style, points))
     panel = Panel("", Axis("members drawn", 2), Axis("least error of them", free=True), tuple(series))
@@ -220,12 +220,12 @@ def trend_figure(
     """Members by two columns, on logarithmic axes where they spread, with the fit of each population."""
     labels = list(dict.fromkeys([row.population for row in rows]))
     columns = list(dict.fromkeys([row.column for row in rows]))
-    _few(dict.fromkeys(labels), MAX_SERIES, "populations")
-    _few(dict.fromkeys(columns), MAX_PANELS, "columns")
-    across, unit = _axis(x, [row.x for row in rows], log=True)
+    few(dict.fromkeys(labels), MAX_SERIES, "populations")
+    few(dict.fromkeys(columns), MAX_PANELS, "columns")
+    across, unit = axis_of(x, [row.x for row in rows], log=True)
     panels = []
     for place, column in enumerate(columns):
-        y, size = _axis(column, [row.y for row in rows if row.column == column], log=True)
+        y, size = axis_of(column, [row.y for row in rows if row.column == column], log=True)
         series = []
         for style, label in enumerate(labels):
             mine = [row for row in rows if (row.population, row.column) == (label, column)]
@@ -243,7 +243,7 @@ def efit_figure(
     rows: Mapping[str, Sequence[EfitRow]], ranges: Mapping[str, tuple[float, float]], notes: Sequence[str]
 ) -> Figure:
     """Members by the error of their linear fit and their own, a panel for each population."""
-    _few(rows, MAX_PANELS, "populations")
+    few(rows, MAX_PANELS, "populations")
     errors = [row.error for members in rows.values() for row in members if row.error is not None]
     if not errors:
         raise NoFigure("there are no errors to draw the fits against")
@@ -258,19 +258,19 @@ def efit_figure(
         if label in ranges:
             sides = [[(end, low), (end, high)] for end in ranges[label]]
             said = f"{label}: the best have an e_fit of {number(ranges[label][0])} to {number(ranges[label][1])}"
-            series.insert(0, _band(f"efit-band-{place}", 0, sides[0], sides[1], said))
+            series.insert(0, band(f"efit-band-{place}", 0, sides[0], sides[1], said))
         panels.append(Panel(label, Axis("e_fit"), Axis("error" if place % 2 == 0 else "", free=True), tuple(series)))
-    return _figure(f"Linear fits of {', '.join(rows)}", panels, notes)
+    return side_by_side(f"Linear fits of {', '.join(rows)}", panels, notes)
 
 
 def profile_figure(rows: Mapping[str, Sequence[ProfileRow]], log: bool, notes: Sequence[str]) -> Figure:
     """The mean widths of the blocks of each part, with one standard deviation, a panel for each population."""
-    _few(rows, MAX_PANELS, "populations")
+    few(rows, MAX_PANELS, "populations")
     panels = []
     for place, (label, found) in enumerate(rows.items()):
         series = []
         parts = list(dict.fromkeys([row.part for row in found]))
-        _few(dict.fromkeys(parts), MAX_SERIES, "parts")
+        few(dict.fromkeys(parts), MAX_SERIES, "parts")
         for style, part in enumerate(parts):
             mine = [row for row in found if row.part == part]
             ends: list[list[tuple[float, float]]] = [[], []]
@@ -278,9 +278,9 @@ def profile_figure(rows: Mapping[str, Sequence[ProfileRow]], log: bool, notes: S
                 for line, end in zip(ends, (row.low, row.high), strict=True):
                     value = row.width if end is None else end
                     line.append((float(row.index), max(value, 1.0 if log else 0.0)))
-            series.append(_band(f"profile-band-{place}-{style}", style, ends[0], ends[1]))
+            series.append(band(f"profile-band-{place}-{style}", style, ends[0], ends[1]))
             points = tuple([(float(row.index), row.width) for row in mine])
             series.append(Series(f"profile-{place}-{style}", part, "points", style, points))
         y = Axis("block width (channels)" if place % 2 == 0 else "", 10 if log else 0)
         panels.append(Panel(label, Axis("block index j", whole=True), y, tuple(series)))
-    return _figure(f"Widths of members of {', '.join(rows)}", panels, notes)
+    return side_by_side(f"Widths of members of {', '.join(rows)}", panels, notes)

@@ -25,6 +25,8 @@ from archdsl.spaces.space import Space
 from archdsl.spaces.tables import Cell, Kind, TableFault
 
 INDEX, SEED, SPACE, DIGEST, HASH = "index", "seed", "space", "space_hash", "hash"
+SPEC, SPEC_DIGEST = "spec", "spec_hash"
+"""Columns of a row that is a model of a file and no member of a space: the file and the model, and their digest."""
 MEASURES = ("flops", "params", "acts")
 OWN: tuple[str, ...] = (INDEX, *MEASURES, HASH, SEED, SPACE, DIGEST)
 """The columns of every population beside those of its draws."""
@@ -141,7 +143,7 @@ def kinds_of(coded: Sequence[Coding], *, hashed: bool) -> dict[str, Kind]:
 
 
 def digest_of(program: Program) -> str:
-    """What a space was made of: the texts of the entry file and of all files that it uses, the library's left out."""
+    """What a space or a model was made of: the texts of its file and of those that it uses, the library's left out."""
     digest = hashlib.sha256()
     for text in sorted([module.source.text for module in program.modules if not module.library]):
         digest.update(f"{len(text)}\n{text}\n".encode())
@@ -191,6 +193,8 @@ __all__ = [
     "OWN",
     "SEED",
     "SPACE",
+    "SPEC",
+    "SPEC_DIGEST",
     "Coding",
     "codings",
     "digest_of",

@@ -193,6 +193,8 @@ def _numbers(table: Table, column: str) -> list[float | None]:
     for row, cell in enumerate(column_of(table, column)):
         if isinstance(cell, str) and not _not_finite(cell):
             raise TableFault(f"column `{column}` holds texts, as {cell[:40]!r} in row {row:,}, and not numbers")
+        if isinstance(cell, bool):
+            raise TableFault(f"column `{column}` holds {str(cell).lower()} in row {row:,}, and not numbers")
         number = _double(cell) if isinstance(cell, int | float) else math.nan
         if math.isfinite(number) and abs(number) > LARGEST:
             raise TableFault(f"`{column}` is {number:g} in row {row:,}, beyond {LARGEST:g}")

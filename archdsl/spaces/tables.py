@@ -95,6 +95,7 @@ def read(path: Path) -> Table:
     with _reading(path) as (form, file):
         if form == "parquet":
             with _parquet(file) as opened:
+                _verify_names(opened.schema_arrow.names)
                 found = opened.read()
                 return Table({name: found.column(name).to_pylist() for name in found.column_names})
         rows = list(_rows(form, file))
@@ -107,6 +108,7 @@ def read_row(path: Path, number: int) -> dict[str, Cell]:
     with _reading(path) as (form, file):
         if form == "parquet":
             with _parquet(file) as opened:
+                _verify_names(opened.schema_arrow.names)
                 return _parquet_row(opened, number)
         for row in islice(_rows(form, file), number, None):
             return row
@@ -117,6 +119,13 @@ def read_row(path: Path, number: int) -> dict[str, Cell]:
 def rows_of_text(text: str, form: Form) -> Iterator[dict[str, Cell]]:
     """The rows of a table of text, CSV or JSON lines, that came by another way than a file. Raises `TableFault`."""
     return _rows(form, BytesIO(text.encode("utf-8", "surrogatepass")))
+
+
+def _verify_names(names: Sequence[str]) -> None:
+    """Raises `TableFault` for two columns of one name, of which one would be lost."""
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise TableFault(f"there are two columns `{twice[:80]}`")
 
 
 def _no_row(number: int, rows: int) -> TableFault:
@@ -184,7 +193,7 @@ def _rows(form: Form, file: BinaryIO) -> Iterator[dict[str, Cell]]:
 def _json_rows(file: BinaryIO) -> Iterator[dict[str, Cell]]:
     for number, line in enumerate(_lines(file), 1):
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError):
             raise TableFault(f"line {number:,} is no JSON") from None
         if not isinstance(row, dict) or any(isinstance(cell, dict | list) for cell in row.values()):
@@ -192,10 +201,18 @@ def _json_rows(file: BinaryIO) -> Iterator[dict[str, Cell]]:
         yield row
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        _verify_names([name for name, _ in pairs])
+    return found
+
+
 def _csv_rows(file: BinaryIO) -> Iterator[dict[str, Cell]]:
     rows = csv.reader(_lines(file), strict=True)
     try:
         names = next(rows, [])
+        _verify_names(names)
         for number, row in enumerate(rows, 2):
             if len(row) != len(names):
                 raise TableFault(f"line {number:,} has {len(row)} cells, and there are {len(names)} columns")
@@ -211,7 +228,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
         if len(line) > MAX_LINE:
             raise TableFault(f"line {number:,} has more than {MAX_LINE:,} bytes")
         try:
-            yield line.decode("utf-8")
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")  # some programs begin with a mark
         except UnicodeDecodeError:
             raise TableFault(f"line {number:,} is not UTF-8") from None
 

@@ -5,6 +5,7 @@
     fits           how costs grow with each other
     linear         how well a quantized linear rule explains the widths of blocks
     profile        the widths of good, middling and bad members by block
+    front          the members that no other is better than, of cost and error
     comparison     whether two populations differ, and what difference so many members could have shown
 
 All take arrays, or what NumPy makes one of, with an element for each member; none knows of tables, spaces or files.

@@ -21,6 +21,8 @@ MANY = 2000
 """Members of both populations beyond which they are many."""
 REACH, NODES = 9.0, 361
 """Normal scores at which a distribution is taken."""
+STEPS, BEYOND = 40, 3.0
+"""Of a power function: its steps, and how many standard errors it goes beyond the least difference that is told."""
 AT_ONCE = 1 << 22
 """Numbers that are permuted at once."""
 
@@ -179,6 +181,19 @@ def power_of(difference: float, first: tuple[float, int], second: tuple[float, i
     return min(1.0, float(found @ density / density.sum()))
 
 
+def powers(
+    first: tuple[float, int], second: tuple[float, int], level: float = LEVEL, steps: int = STEPS
+) -> tuple[Array, Array]:
+    """Differences of means from 0 to where they are found nearly always, and how often each is found (`steps` + 1).
+
+    Standard deviations with numbers of members, as `power_of` takes them.
+    """
+    error, free = _welch(first, second)
+    most = (float(scipy("special").stdtrit(free, (1 + level) / 2)) + BEYOND) * error
+    differences = np.linspace(0.0, most, steps + 1)
+    return differences, np.array([power_of(float(each), first, second, level) for each in differences])
+
+
 def detectable(
     first: tuple[float, int], second: tuple[float, int], *, level: float = LEVEL, power: float = POWER
 ) -> float:
@@ -228,4 +243,4 @@ def _welch(first: tuple[float, int], second: tuple[float, int]) -> tuple[float, 
     return math.sqrt(total), total**2 / free
 
 
-__all__ = ["POWER", "RESAMPLES", "Comparison", "Sample", "compare", "detectable", "needed", "power_of"]
+__all__ = ["POWER", "RESAMPLES", "Comparison", "Sample", "compare", "detectable", "needed", "power_of", "powers"]

@@ -8,6 +8,7 @@ sample of n whatever came of the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from statistics import fmean, stdev
 
 from archdsl import __version__
@@ -43,9 +44,21 @@ def best_of(study: Study, of: int | None = None, by: str = "error", top: int = 5
     if open_:
         shown = ", ".join([str(each) for each in open_[:5]]) + (", …" if len(open_) > 5 else "")
         message = f"{len(open_):,} of the first {count:,} members have not ended: {shown}"
-        raise StudyFault(f"{message}; `archdsl study work {study.folder}` goes on")
+        raise StudyFault(f"{message}; `archdsl study work {quote(str(study.folder))}` goes on")
     ranked.sort(key=lambda each: (each.mean, each.member))
-    return BestOfReport(__version__, str(study.folder), by, count, failed, ranked[:top])
+    again = _again(study, ranked[0].network) if ranked else []
+    return BestOfReport(__version__, str(study.folder), by, count, failed, ranked[:top], again)
+
+
+def _again(study: Study, network: str) -> list[str]:
+    """The command that trains a member as the study has done, with five seeds."""
+    head = study.head
+    words = ["archdsl", "study", "run", network, "--seeds", "5"]
+    words += ["--recipe", head.recipe] if head.recipe is not None else []
+    for option, given in (("--set", head.changes["settings"]), ("--scale", head.changes["scalings"])):
+        words += [word for each in given for word in (option, str(each))]
+    words += ["--input", str(head.changes["input"])] if head.changes["input"] is not None else []
+    return [*words, "-o", "DIR", *(["--", *head.words] if head.words else [])]
 
 
 def _ranked(study: Study, member: int, values: Sequence[float]) -> RankedReport:

@@ -1,47 +1,20 @@
-"""The engine of one machine: several trials at a time, each in a process that starts warm.
-
-Engines take a study, the numbers of trials, how many at a time and with how many threads each; what they do with a
-trial is `run_trial`.
-"""
+"""The engine of one machine: several trials at a time, each in a process that starts warm."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
+from archdsl.studies.engine import Work
 from archdsl.studies.processes import Trainings, environment, has_gpu
 from archdsl.studies.study import Study
-from archdsl.studies.trial import Metrics, Outcome, Stop, Watch, run_trial
+from archdsl.studies.trial import Metrics, Stop, Watch, run_trial
 
 AGAIN = 0.5
 """Seconds before another look at trials that others work on."""
-
-WatchOf = Callable[[int], "Watch | None"]
-"""What may end a trial early, by its number."""
-
-
-class Engine(Protocol):
-    """What brings trials to their ends."""
-
-    def __call__(
-        self,
-        study: Study,
-        numbers: Sequence[int],
-        *,
-        jobs: int | None,
-        threads: int,
-        watch_of: WatchOf,
-        told: Callable[[Outcome], None],
-        stopping: threading.Event,
-    ) -> None:
-        """Run the trials, `jobs` at a time or as many as there are cores for.
-
-        `told` hears of each that ended, in one thread at a time. When `stopping` is set those that run are stopped,
-        with what they have; they go on from there another time. Raises `StudyFault`.
-        """
 
 
 def cores() -> int:
@@ -60,19 +33,11 @@ def trainings_of(study: Study, threads: int | None = None) -> Trainings:
     return Trainings(environment(threads or study.head.threads), warm=is_warm(study))
 
 
-def run_local(
-    study: Study,
-    numbers: Sequence[int],
-    *,
-    jobs: int | None,
-    threads: int,
-    watch_of: WatchOf,
-    told: Callable[[Outcome], None],
-    stopping: threading.Event,
-) -> None:
-    """See `Engine`. What others work on is waited for."""
-    jobs = jobs or (max(1, cores() // threads) if is_warm(study) else 1)
-    left = deque(numbers)
+def run_local(given: Work) -> None:
+    """See `Engine`."""
+    study, threads, stopping = given.study, given.threads, given.stopping
+    jobs = given.jobs or (max(1, cores() // threads) if is_warm(study) else 1)
+    left = deque(given.numbers)
     lock = threading.Lock()
     faults: list[BaseException] = []
 
@@ -84,7 +49,7 @@ def run_local(
                     return
                 number = left.popleft()
             try:
-                watch = stopping_too(watch_of(number), stopping)
+                watch = stopping_too(given.watch_of(number), stopping)
                 outcome = run_trial(study, number, threads=threads, watch=watch, trainings=trainings)
                 with lock:
                     if outcome.state == "busy":
@@ -92,7 +57,7 @@ def run_local(
                         waits += 1
                     elif outcome.state != "interrupted":
                         waits = 0
-                        told(outcome)
+                        given.told(outcome)
                 if waits > len(left):  # all of them, once around
                     stopping.wait(AGAIN)
                     waits = 0
@@ -134,4 +99,4 @@ def stopping_too(watch: Watch | None, stopping: Asked) -> Watch:
     return asked
 
 
-__all__ = ["Engine", "WatchOf", "cores", "is_warm", "run_local", "stopping_too", "trainings_of"]
+__all__ = ["cores", "is_warm", "run_local", "stopping_too", "trainings_of"]

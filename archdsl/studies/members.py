@@ -15,17 +15,14 @@ from archdsl.graph.cost import MEASURES, count
 from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.request import RequestError, changes_of, words_of
-from archdsl.rows import compiled_row, file_at, place_of, row_of
-from archdsl.spaces.population import HASH, SPACE, digest_of
+from archdsl.rows import compiled_row, place_of, row_of
+from archdsl.spaces.population import HASH, SPEC, SPEC_DIGEST, digest_of
 from archdsl.studies.study import POPULATION, Row, Study
 from archdsl.training.entry_point import EntryPoint, OptionFault, Settings, flag
 from archdsl.training.plan import Wanted, settings_given
 from archdsl.views.study import StudyFile
 from archdsl.views.train import wanted_of
 from archdsl.zoo import locate
-
-SPEC, SPEC_DIGEST = "spec", "spec_hash"
-"""Columns of a member that is no row of a space: its file and model, and the digest of the texts."""
 
 
 class Refused(Exception):
@@ -75,11 +72,8 @@ def member_of(study: Study, number: int) -> Member:
 def wanted_for(head: StudyFile, row: Row, index: int, table: Path) -> tuple[Wanted, Path]:
     """What is trained of a row of a table, and the folder of the user's files. Raises `Refused`."""
     try:
-        if row.get(SPACE) is not None:
-            named = row_of(f"{table}:{index}", index, row, table)
-            project, found = Project(named.file), _sound(compiled_row(named, changes_in(head)))
-        else:
-            project, found = _of_file(row, table, changes_in(head))
+        named = row_of(f"{table}:{index}", index, row, table)
+        project, found = Project(named.file), _sound(compiled_row(named, changes_in(head)))
     except Fault as fault:
         raise Refused(_sentence(fault.diagnostic.code, fault.diagnostic.message)) from None
     asked = head.changes
@@ -104,15 +98,6 @@ def script_words(head: StudyFile, row: Row, wanted: Wanted, repeat: int) -> list
     return words
 
 
-def _of_file(row: Row, table: Path, changes: Changes) -> tuple[Project, Compiled]:
-    file, _, model = str(row.get(SPEC, "")).rpartition(":")
-    project = Project(file_at(table, file))
-    found = _sound(Compiler(project).compile(project.source(), model, changes))
-    if row.get(SPEC_DIGEST) != digest_of(found.program):
-        raise Refused(f"{row[SPEC]} is not as it was when the study was made: its text, or one that it uses, differs")
-    return project, found
-
-
 def _sound(found: Compilation) -> Compiled:
     if isinstance(found, Compiled) and found.sound:
         return found
@@ -133,8 +118,6 @@ def _sentence(code: str, message: str) -> str:
 
 
 __all__ = [
-    "SPEC",
-    "SPEC_DIGEST",
     "Member",
     "Refused",
     "changes_in",

@@ -13,14 +13,15 @@ import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from archdsl.records import dataclass
+from archdsl.studies.engine import Work
 from archdsl.studies.ledger import StudyFault
-from archdsl.studies.local import AGAIN, WatchOf, cores, stopping_too, trainings_of
+from archdsl.studies.local import AGAIN, cores, stopping_too, trainings_of
 from archdsl.studies.processes import Trainings
 from archdsl.studies.study import Study
 from archdsl.studies.trial import Outcome, Watch, run_trial
@@ -40,27 +41,18 @@ class OnRay:
 
     address: str | None
 
-    def __call__(
-        self,
-        study: Study,
-        numbers: Sequence[int],
-        *,
-        jobs: int | None,
-        threads: int,
-        watch_of: WatchOf,
-        told: Callable[[Outcome], None],
-        stopping: threading.Event,
-    ) -> None:
-        """Run trials on the machines of the cluster: `jobs` at a time, or as many as there are cores for."""
+    def __call__(self, given: Work) -> None:
+        """Run trials on the machines of the cluster."""
+        study, threads = given.study, given.threads
         with _connected(self.address) as ray:
             stop = ray.remote(num_cpus=0, scheduling_strategy=_here(ray))(_Stop).remote()
             per_trial = {"num_cpus": threads, "num_gpus": _gpus(ray, study)}
             task = ray.remote(max_retries=0, **per_trial)(_work)
 
             def start(number: int) -> Any:
-                return task.remote(str(study.folder.resolve()), number, threads, watch_of(number), stop)
+                return task.remote(str(study.folder.resolve()), number, threads, given.watch_of(number), stop)
 
-            _Run(ray, study, start, told, stopping, stop).until_done(numbers, jobs, per_trial)
+            _Run(ray, given, start, stop).until_done(per_trial)
 
 
 class _Stop:
@@ -79,23 +71,15 @@ class _Stop:
 class _Run:
     """The trials of one call."""
 
-    def __init__(
-        self,
-        ray: Any,
-        study: Study,
-        start: Callable[[int], Any],
-        told: Callable[[Outcome], None],
-        stopping: threading.Event,
-        stop: Any,
-    ) -> None:
-        self.ray, self.study, self.start, self.told = ray, study, start, told
-        self.stopping, self.stop = stopping, stop
+    def __init__(self, ray: Any, given: Work, start: Callable[[int], Any], stop: Any) -> None:
+        self.ray, self.given, self.start, self.stop = ray, given, start, stop
+        self.study, self.stopping = given.study, given.stopping
         self.running: dict[Any, int] = {}
         self.lost: Counter[int] = Counter()
 
-    def until_done(self, numbers: Sequence[int], jobs: int | None, per_trial: Mapping[str, float]) -> None:
+    def until_done(self, per_trial: Mapping[str, float]) -> None:
         """Start trials and hear of them; what others work on is asked for again."""
-        left = deque(numbers)
+        left = deque(self.given.numbers)
         later: dict[int, float] = {}
         asked = False
         while self.running or ((left or later) and not self.stopping.is_set()):
@@ -105,7 +89,7 @@ class _Run:
             now = time.monotonic()
             left.extend([number for number, due in later.items() if due <= now])
             later = {number: due for number, due in later.items() if due > now}
-            room = (jobs or _room(self.ray, per_trial)) - len(self.running)
+            room = (self.given.jobs or _room(self.ray, per_trial)) - len(self.running)
             while left and room > 0 and not self.stopping.is_set():
                 number = left.popleft()
                 self.running[self.start(number)] = number
@@ -119,7 +103,7 @@ class _Run:
                 if outcome.state == "busy":
                     later[outcome.number] = time.monotonic() + AGAIN
                 elif outcome.state != "interrupted":
-                    self.told(outcome)
+                    self.given.told(outcome)
 
     def _heard(self, reference: Any, number: int) -> Outcome:
         try:

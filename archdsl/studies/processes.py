@@ -6,7 +6,6 @@ Any thread may start one; all share one server, which is started when it is need
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -21,10 +20,10 @@ from typing import Any
 
 from archdsl.records import dataclass
 from archdsl.studies.ledger import StudyFault
+from archdsl.studies.server import receive_message, send_message
 from archdsl.training.run_folder import installed
 
 SERVER = Path(__file__).with_name("server.py")
-MAX_MESSAGE = 1 << 16
 LAST_WORDS = 2000
 LOST = "the process that starts trainings was killed"
 
@@ -101,10 +100,10 @@ class _Server:
     """One server process, and a thread that hears what it says."""
 
     def __init__(self, environ: Mapping[str, str], warm: bool) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket, self._words = ours, tempfile.TemporaryFile()  # noqa: SIM115 - closed with the server
         self._running: dict[int, Training] = {}
-        self._lock = threading.Lock()
+        self._lock, self._speaking = threading.Lock(), threading.Lock()
         self._count = 0
         self.gone = False
         command = [sys.executable, "-P", str(SERVER), str(theirs.fileno()), *(["--warm"] if warm else [])]
@@ -133,14 +132,18 @@ class _Server:
             self._running[self._count] = training
         request = {"id": self._count, "argv": list(argv), "folder": os.path.abspath(folder), **needs}
         try:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], list(descriptors))
+            self._say(request, descriptors)
         except OSError:
             training.end(Ended(-signal.SIGKILL, lost=True))
         return training
 
     def send(self, request: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # it is gone, and the trainings with it
-            self._socket.sendall(json.dumps(request).encode())
+            self._say(request)
+
+    def _say(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+        with self._speaking:
+            send_message(self._socket, request, descriptors)
 
     def close(self) -> None:
         """End the server, and with it what it has started."""
@@ -152,12 +155,11 @@ class _Server:
     def _listen(self) -> None:
         while True:
             try:
-                text = self._socket.recv(MAX_MESSAGE)
+                answer, _ = receive_message(self._socket)
             except OSError:
-                text = b""
-            if not text:
+                answer = None
+            if answer is None:
                 break
-            answer = json.loads(text)
             with self._lock:
                 training = self._running[answer["id"]]
                 if "status" in answer:

@@ -2,9 +2,9 @@
 
     python -P server.py SOCKET [--warm]
 
-Over the socket come requests, a JSON and file descriptors each: `{"id", "argv", "folder", "imports", "data"}` with the
-log and what the training must inherit, or `{"signal", "id"}`. Back go `{"id", "pid"}`, and in the end `{"id", "status",
-"cpu_seconds", "peak_memory"}`. When the socket closes, all ends.
+Over the socket, a stream, come requests, a JSON and file descriptors each: `{"id", "argv", "folder", "imports",
+"data"}` with the log and what the training must inherit, or `{"signal", "id"}`. Back go `{"id", "pid"}`, and in the end
+`{"id", "status", "cpu_seconds", "peak_memory"}`. When the socket closes, all ends.
 
 Where it is warm, what the script imports, and what it is said to import later, is imported here once, and a training is
 a fork of this process: it runs the script as Python would, and starts without the seconds that PyTorch takes to load.
@@ -30,17 +30,51 @@ import runpy
 import selectors
 import signal
 import socket
+import struct
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-MAX_MESSAGE = 1 << 20
+LENGTH = struct.Struct(">I")
+"""What stands before each message. Sockets that keep messages apart by themselves are Linux's alone."""
 MAX_DESCRIPTORS = 8
 PR_SET_PDEATHSIG = 1
 BYTES = 1 if sys.platform == "darwin" else 1024
 """The unit of `ru_maxrss`."""
+
+
+def send_message(connection: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+    """A message behind its length, with which the descriptors go. One thread at a time may send."""
+    text = json.dumps(message).encode()
+    length = LENGTH.pack(len(text))
+    sent = socket.send_fds(connection, [length], list(descriptors)) if descriptors else 0
+    connection.sendall(length[sent:] + text)
+
+
+def receive_message(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """The next message and its descriptors; none where the other end is closed.
+
+    Nothing is read of the one behind it, so that descriptors come with the message that they were sent with.
+    """
+    length, descriptors = b"", list[int]()
+    while len(length) < LENGTH.size:
+        part, found, _, _ = socket.recv_fds(connection, LENGTH.size - len(length), MAX_DESCRIPTORS)
+        descriptors += found
+        if not part:
+            return None, descriptors
+        length += part
+    (size,) = LENGTH.unpack(length)
+    text = bytearray()
+    while len(text) < size:
+        part = connection.recv(size - len(text))
+        if not part:
+            return None, descriptors
+        text += part
+    message: dict[str, Any] = json.loads(text)
+    return message, descriptors
 
 
 class Server:
@@ -73,10 +107,9 @@ class Server:
                 kill(process, signal.SIGKILL)
 
     def receive(self, selector: selectors.BaseSelector) -> bool:
-        text, descriptors, _, _ = socket.recv_fds(self.connection, MAX_MESSAGE, MAX_DESCRIPTORS)
-        if not text:
+        request, descriptors = receive_message(self.connection)
+        if request is None:
             return False
-        request = json.loads(text)
         if "signal" in request:
             for process, number in self.running.items():
                 if number == request["id"]:
@@ -109,7 +142,7 @@ class Server:
 
     def send(self, answer: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # nobody is there any more: the loop ends next
-            self.connection.sendall(json.dumps(answer).encode())
+            send_message(self.connection, answer)
 
     def become(self, request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         """This process, a fork, becomes the training."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,11 @@ from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.rows import file_at, names_row, place_of
 from archdsl.spaces.opened import Opened
-from archdsl.spaces.population import INDEX, SPACE
+from archdsl.spaces.population import INDEX, SPACE, SPEC
 from archdsl.spaces.tables import FORMS, TableFault, read, read_row
 from archdsl.studies.ledger import StudyFault
 from archdsl.studies.members import Refused, file_row, script_words, wanted_for
-from archdsl.studies.study import POPULATION, Row, Study, digest_of
+from archdsl.studies.study import POPULATION, RESULTS, STUDY, Row, Study, digest_of
 from archdsl.training.entry_point import EntryPoint, words_of
 from archdsl.training.plan import settings_given
 from archdsl.views.study import StudyFile
@@ -27,6 +27,8 @@ from archdsl.zoo import Place, declared_spaces, locate, locate_space
 if TYPE_CHECKING:
     from archdsl.spaces.arrays.sampled import Band, Progress
 
+COUNT = 100
+"""Members of a space, if nobody says how many."""
 TRIED = 3
 """Members that are compiled before a study is made, until one can be."""
 
@@ -38,6 +40,9 @@ class Source:
     words: dict[str, Any]
     rows: Callable[[Progress | None], list[Row]] = field(repr=False)
     """Raises `StudyFault`."""
+    drawn: int | None = None
+    """How many rows there are to be, of members that are drawn: of more of them these are the first. None where they
+    are given, or as many are wanted as there are."""
 
 
 def names_table(text: str) -> bool:
@@ -62,18 +67,22 @@ def of_space(
     place: tuple[str, str],
     folder: Path,
     *,
-    count: int,
+    count: int | None = None,
     seed: int = 0,
     bands: Sequence[Band] = (),
     unique: bool = False,
     most: int = 1_000_000,
     jobs: int = 1,
 ) -> Source:
-    """Members drawn as `archdsl space sample` draws them. `place` is the file, as it is opened and as it is shown."""
+    """Members drawn as `archdsl space sample` draws them. `place` is the file, as it is opened and as it is shown.
+
+    Without a `count` a new study has `COUNT` members, and one that is there keeps its own.
+    """
     shown = place_of(*place, opened.space.name, folder / POPULATION)
     limits = [f"{band.measure}={band.low or ''}..{band.high or ''}" for band in bands]
-    words: dict[str, Any] = {"space": shown, "space_hash": opened.digest, "count": count, "seed": seed}
+    words: dict[str, Any] = {"space": shown, "space_hash": opened.digest, "seed": seed}
     words |= {"bands": limits, "unique": unique}
+    wanted = count or COUNT
 
     def rows(progress: Progress | None) -> list[Row]:
         from archdsl.spaces.arrays.rows import columns_of
@@ -81,14 +90,14 @@ def of_space(
 
         asked, tally = Asked(seed, bands=tuple(bands)), Tally()
         found: list[Row] = []
-        for piece in members(opened, asked, Wanted(count, most, unique), jobs, tally, progress):
+        for piece in members(opened, asked, Wanted(wanted, most, unique), jobs, tally, progress):
             found += _rows_of(columns_of(opened, piece, seed, shown))
-        if len(found) < count:
-            message = f"of {tally.looked:,} settings {len(found):,} were accepted, and {count:,} are wanted"
+        if len(found) < wanted:
+            message = f"of {tally.looked:,} settings {len(found):,} were accepted, and {wanted:,} are wanted"
             raise StudyFault(f"{message}; nothing is written; --max-draws {10 * most} looks further")
         return found
 
-    return Source(words, rows)
+    return Source(words, rows, count)
 
 
 def _rows_of(columns: Any) -> list[Row]:
@@ -126,33 +135,65 @@ def _rows_of_one(text: str, changes: Changes, folder: Path) -> list[Row]:
 
 
 def _moved(row: Row, table: Path, folder: Path, text: str) -> Row:
-    """A row of a table as it stands in the study's: its space is named from there."""
-    place, sign, space = str(row.get(SPACE) or "").rpartition(":")
-    if not sign or INDEX not in row:
+    """A row of a table as it stands in the study's: its space, or its file, is named from there."""
+    named = SPACE if row.get(SPACE) is not None else SPEC
+    place, sign, name = str(row.get(named) or "").rpartition(":")
+    if not sign or (named == SPACE and INDEX not in row):
         raise StudyFault(f"{text}: the table is no population: it has no columns `{INDEX}` and `{SPACE}`")
     file = file_at(table, place)
     shown = place if file != Path(os.path.normpath(table.parent / place)).as_posix() else file
-    return {**row, SPACE: place_of(file, shown, space, folder / POPULATION)}
+    return {**row, named: place_of(file, shown, name, folder / POPULATION)}
 
 
-def with_draws(source: Source, draws: Sequence[Row]) -> Source:
-    """Every member once with each of some settings of the training script: columns that `head_of(options=…)` names."""
+def options_of(texts: Sequence[str]) -> list[str]:
+    """The columns of tables that are settings of the training script, as the studies that they are of have drawn them.
+
+    Raises `StudyFault` where one has other such columns than another.
+    """
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        table = Path(text.rpartition(":")[0] if names_row(text) else text)
+        if names_table(text) or names_row(text):
+            of_a_study = table.name in (POPULATION, RESULTS) and os.path.lexists(table.with_name(STUDY))
+            found[text] = Study.open(table.parent).head.options if of_a_study else []
+        else:
+            found[text] = []
+    first, *others = found
+    for other in others:
+        if found[other] != found[first]:
+            shown = [f"{each} has drawn {', '.join(found[each]) or 'none'}" for each in (first, other)]
+            raise StudyFault(f"settings of training: {', '.join(shown)}; make a study of each")
+    return found[first]
+
+
+def with_draws(source: Source, draws: Sequence[Row], words: Mapping[str, Any], *, more: bool = False) -> Source:
+    """Every member once with each of some settings of the training script: columns that `head_of(options=…)` names.
+
+    `words` tell these settings from others. There may be `more` of them another time, where there is one member.
+    """
 
     def rows(progress: Progress | None) -> list[Row]:
         return [{**row, **drawn} for row in source.rows(progress) for drawn in draws]
 
-    return Source({**source.words, "draws": digest_of(draws)}, rows)
+    return Source({**source.words, **words}, rows, len(draws) if more else None)
 
 
 def made(folder: Path, source: Source, head: StudyFile, progress: Progress | None = None) -> Study:
-    """The study of a source in a folder: a new one, or the one that is there, if it is the same.
+    """The study of a source in a folder: a new one, or the one that is there, if it is the same, with further members
+    where more are wanted.
 
     `head` has the options of the training script as they were typed; they are read by the script of the first member
     that can be compiled, and paths among them are made absolute. Raises `StudyFault`, `Refused` and `OptionFault`.
     """
     there = os.path.lexists(folder / "study.json")
     rows = Study.open(folder).rows if there else source.rows(progress)
-    return Study.create(folder, checked(head, rows, folder / POPULATION), rows)
+    study = Study.create(folder, checked(head, rows, folder / POPULATION), rows)
+    if source.drawn is not None and source.drawn != len(study.rows):
+        if source.drawn < len(study.rows):
+            message = f"has {len(study.rows):,} members, and {source.drawn:,} are asked for: none is taken away"
+            raise StudyFault(f"{folder} {message}")
+        study.extend(source.rows(progress))
+    return study
 
 
 def checked(head: StudyFile, rows: Sequence[Row], table: Path) -> StudyFile:
@@ -173,4 +214,14 @@ def checked(head: StudyFile, rows: Sequence[Row], table: Path) -> StudyFile:
     return head
 
 
-__all__ = ["Source", "checked", "made", "names_table", "of_members", "of_space", "space_place", "with_draws"]
+__all__ = [
+    "Source",
+    "checked",
+    "made",
+    "names_table",
+    "of_members",
+    "of_space",
+    "options_of",
+    "space_place",
+    "with_draws",
+]

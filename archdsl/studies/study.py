@@ -36,7 +36,7 @@ STUDY, POPULATION, RESULTS, TRIALS, LOCK = "study.json", "population.jsonl", "re
 FORM = 1
 MAX_BYTES = 10_000_000
 FREE = frozenset(("archdsl", "form", "retries"))
-"""What may change when a study goes on."""
+"""What may change when a study goes on; how many members there are, too."""
 
 _OURS = frozenset(field.name for field in fields(TrialResult))
 
@@ -131,6 +131,23 @@ class Study:
         except ValueError:
             raise StudyFault(f"{path} is damaged") from None
         return self._rows
+
+    def extend(self, rows: Sequence[Row]) -> None:
+        """Let the study have these members, of which it has the first. Raises `StudyFault`.
+
+        A start that is ended meanwhile leaves all of them or none; who works on the study now finds them when it is
+        started again. No row is taken away: where the study has more already, nothing is done.
+        """
+        text = _lines(rows)
+        with locked(self.folder):
+            self._read = -1
+            there = _lines(self.rows)
+            if not (text.startswith(there) or there.startswith(text)):
+                message = "has other members than those that are drawn now; name another folder with -o"
+                raise StudyFault(f"{self.folder} {message}")
+            if len(text) > len(there):
+                _write(self.folder / POPULATION, text)
+                self._read = -1
 
     def add(self, row: Row) -> int:
         """Add a member at the end; the number of its row. Raises `StudyFault`."""

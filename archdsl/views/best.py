@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from archdsl.records import documented
 from archdsl.views.tables import table
 from archdsl.visible import visible
@@ -40,6 +42,8 @@ class BestOfReport:
     """Those of them without a figure, since a training failed or was ended early."""
     best: list[RankedReport]
     """The best first."""
+    again: list[str]
+    """The command that trains the best of them again as it was trained, five times; empty where none has a figure."""
 
 
 def best_text(report: BestOfReport) -> str:
@@ -66,8 +70,8 @@ def best_text(report: BestOfReport) -> str:
     ]
     if all(each.deviation is None for each in report.best):
         header, rows = _without(header, 2), [_without(row, 2) for row in rows]
-    again = f"archdsl study run {report.best[0].network} --seeds 5 -o DIR"
-    return "\n".join(lines) + f"\n\n{table(header, rows)}\ntrain it again: {visible(again)}\n"
+    again = visible(shlex.join(report.again))
+    return "\n".join(lines) + f"\n\n{table(header, rows)}\ntrain it again: {again}\n"
 
 
 def _without(cells: tuple, place: int) -> tuple:  # type: ignore[type-arg]  # of any cells

@@ -68,7 +68,7 @@ def page(figure: Figure, svg: str, headers: Sequence[str], rows: Sequence[Sequen
 
 def _said(picture: str, series: Series) -> str:
     """The picture in which a line, or each bar, says what it is where one points at it."""
-    if series.form == "scatter":
+    if series.form in ("scatter", "marks"):
         return _said_of_points(picture, series)
     words = {series.key: series.texts[0] if series.form == "band" and series.texts else series.label}
     if series.form == "bars":

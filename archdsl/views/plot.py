@@ -12,9 +12,18 @@ from archdsl import __version__
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.conventions import Convention
 from archdsl.graph.network import Network
+from archdsl.plots.comparisons import DifferenceRow
 from archdsl.plots.figures import Figure, line_text
+from archdsl.plots.fronts import FrontRow
 from archdsl.plots.measured import MeasuredRow
-from archdsl.plots.populations import CurveRow, EdfRow, EfitRow, PointRow, ProfileRow, TrendPoint
+from archdsl.plots.populations import (
+    CurveRow,
+    EdfRow,
+    EfitRow,
+    PointRow,
+    ProfileRow,
+    TrendPoint,
+)
 from archdsl.plots.rows import BlockRow, Fit, ScaledRow, StageRow, widths_of
 from archdsl.plots.spaces import ConditionRow, MemberRow
 from archdsl.ranks.layers import RankRow
@@ -30,7 +39,7 @@ if TYPE_CHECKING:
 
 Kind = (
     Literal["widths", "channels", "scaling", "stages", "space", "edf", "best", "trend", "efit", "profile", "curve"]
-    | Literal["bench", "rank", "spectrum"]
+    | Literal["front", "compare", "bench", "rank", "spectrum"]
 )
 WRITTEN = {
     "svg": "a picture, with its text as text",
@@ -110,13 +119,15 @@ class PlotReport:
         | list[EfitRow]
         | list[ProfileRow]
         | list[CurveRow]
+        | list[FrontRow]
+        | list[DifferenceRow]
         | list[MeasuredRow]
         | list[RankRow]
         | list[SpectrumRow]
     )
     """One for each block, scaled network, stage, member of a space, condition of one, measured network, layer with an
-    activation at a ratio, or singular value; of a population each step of a distribution, member, block index or number
-    of members."""
+    activation at a ratio, or singular value; of a population each step of a distribution, member, block index, number
+    of members or difference to another."""
     files: list[PictureWritten]
     """Empty in a file of numbers."""
     diagnostics: list[dict[str, Any]]
@@ -227,7 +238,9 @@ class Plot:
 
 
 def _cell(value: Any) -> Cell:
-    """A field of a row as a cell: `[3, 224, 224]` -> `3x224x224`."""
+    """A field of a row as a cell: `[3, 224, 224]` -> `3x224x224`; true and false as JSON has them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     found: Cell = "x".join(map(str, value)) if isinstance(value, list) else value
     return found
 

@@ -30,6 +30,7 @@ from archdsl.views.statistics.compare import CompareReport
 from archdsl.views.statistics.curve import CurveReport
 from archdsl.views.statistics.edf import EdfReport
 from archdsl.views.statistics.efit import EfitReport
+from archdsl.views.statistics.front import FrontReport
 from archdsl.views.statistics.profile import ProfileReport
 from archdsl.views.statistics.trend import TrendReport
 from archdsl.views.study import StudyFile, StudyReport, TrialResult
@@ -72,6 +73,7 @@ SCHEMAS: dict[str, type] = {
     "population_efit": EfitReport,
     "population_profile": ProfileReport,
     "population_curve": CurveReport,
+    "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
     "explore_request": ExploreRequest,

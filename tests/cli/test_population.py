@@ -33,7 +33,7 @@ space tiny {
   model: small(depth, width)
 }
 """
-KINDS = ("edf", "best", "trend", "efit", "profile", "curve")
+KINDS = ("edf", "best", "trend", "efit", "profile", "curve", "front")
 
 
 @pytest.fixture
@@ -221,13 +221,64 @@ def test_pictures(run: Run, kind: str) -> None:
     assert rows
     assert {row["population"] for row in rows} == {"study"}
     said = re.findall(r"<title>(.*?)</title>", Path(f"{kind}.html").read_text())
-    if kind in ("best", "trend", "efit"):
+    if kind in ("best", "trend", "efit", "front"):
         assert sum(": " in text and text.startswith("study, row ") for text in said) == len(rows)
     else:
         assert any("study" in text or "%" in text for text in said)
     again = run("plot", kind, "study", "-o", "again.svg")
     assert again.code == 0
     assert Path("again.svg").read_bytes() == Path(f"{kind}.svg").read_bytes()
+
+
+def test_a_picture_of_comparisons(run: Run, here: Path) -> None:
+    """The differences are those of `population compare`; what is found with which power is in the rows."""
+    draw = np.random.default_rng(1)
+    for name, shift in (("a", 0.0), ("b", 0.3), ("c", 9.0)):
+        lines = [f'{{"error": {shift + value}}}\n' for value in draw.normal(45, 3, 30)]
+        (here / f"{name}.jsonl").write_text("".join(lines))
+    asked = ("a.jsonl", "b.jsonl", "c.jsonl", "--power", 90, "--level", 90, "--permutations", 99)
+    result = run("plot", "compare", *asked, "-o", "c.svg", "-o", "c.html", "--format", "json")
+    assert result.code == 0, result.err
+    TypeAdapter(PlotReport).validate_json(result.out, strict=True)
+    rows = json.loads(result.out)["rows"]
+    for known in report(run, "compare", *asked)["rows"]:
+        mine = [row for row in rows if (row["first"], row["second"]) == (known["first"], known["second"])]
+        seen, least, *function = mine
+        assert [seen[name] for name in ("difference", "low", "high")] == [
+            known[name] for name in ("difference", "low", "high")
+        ]
+        assert (least["what"], least["difference"], least["power"]) == ("detectable", known["detectable"], 0.9)
+        nearest = np.interp(least["difference"], *[[row[n] for row in function] for n in ("difference", "power")])
+        assert nearest == pytest.approx(0.9, abs=0.005)
+        assert function[0]["power"] == pytest.approx(0.1)
+    said = re.findall(r"<title>(.*?)</title>", Path("c.html").read_text())
+    assert sum(": " in text and text.startswith("a less b: ") for text in said) == 3
+    assert run("plot", "compare", *asked, "-o", "again.svg").code == 0
+    assert Path("again.svg").read_bytes() == Path("c.svg").read_bytes()
+    five = [f"{name}.jsonl" for name in "abcab"]
+    found = run("plot", "compare", *five, "--permutations", 9, "-o", "five.svg")
+    assert (found.code, "10 pairs are too many for a picture" in found.err) == (1, True)
+    assert not Path("five.svg").exists()
+
+
+def test_the_front_of_costs(run: Run, here: Path) -> None:
+    """A measured cost is the mean over a member's results, and what has no cost is left out and said."""
+    (here / "own.csv").write_text(
+        "hash,flops,seconds,error\na,10,1,5\na,10,5,7\nb,20,2,6\nc,20,2,5.5\nd,,4,1\ne,30,9,5.5\nf,5,1,9\n"
+    )
+    found = report(run, "front", "own.csv", "--cost", "flops", "--cost", "seconds")
+    on = {(row["column"], row["row"]): (row["value"], row["error"]) for row in found["rows"] if row["front"]}
+    assert on == {
+        ("flops", 0): (10, 6), ("flops", 3): (20, 5.5), ("flops", 6): (5, 9),
+        ("seconds", 3): (2, 5.5), ("seconds", 4): (4, 1), ("seconds", 6): (1, 9),
+    }  # fmt: skip
+    assert [each["without"] for each in found["summaries"]] == [1, 0]
+    forms = [run(command, "front", "own.csv", "--format", "csv").out for command in ("population", "plot")]
+    assert forms[0] == forms[1]
+    assert forms[0].splitlines()[1] == "own,flops,0,10.0,6.0,true"
+    text = run("population", "front", "own.csv").out
+    assert "own: 3 of 5 members are on the front of flops" in text
+    assert "1 members have no `flops`" in text
 
 
 @pytest.mark.usefixtures("table")
@@ -248,6 +299,7 @@ def test_csv_has_a_line_for_each_row(run: Run) -> None:
         (["edf", "empty.csv"], 1, "no rows"),
         (["edf", "own.csv", "--error", "eror"], 1, "no column `eror` of errors; did you mean 'error'?"),
         (["edf", "own.csv", "--error", "name"], 1, "column `name` holds texts, as 'x' in row 0"),
+        (["edf", "truth.jsonl"], 1, "column `error` holds true in row 1, and not numbers"),
         (["edf", "failed.jsonl"], 1, "0 members with a result, and 1 are needed (2 rows: failed: no memory)"),
         (["best", "one.csv"], 1, "1 members with a result, and 2 are needed"),
         (["best", "own.csv", "--column", "flop"], 1, "there is no column `flop`; did you mean 'flops'?"),
@@ -263,6 +315,8 @@ def test_csv_has_a_line_for_each_row(run: Run) -> None:
         (["curve", "own.csv", "--sizes", "3", "--without-replacement"], 2, "a population has 2"),
         (["compare", "own.csv"], 2, "2 to 8 populations; there is 1"),
         (["compare", "flat.csv", "flat.csv"], 1, "constant"),
+        (["front", "flat.csv"], 1, "no column flops, params, acts; --cost COLUMN names another"),
+        (["front", "own.csv", "--cost", "flop"], 1, "there is no column `flop`; did you mean 'flops'?"),
         (["trend", "own.csv", "--fit", "flops"], 2, "is not COLUMN=POWERS"),
         (["trend", "own.csv"], 1, "no columns `acts` and `params`"),
         (["profile", "own.csv", "--part", "5..5"], 2, "is not A..B"),
@@ -282,6 +336,7 @@ def test_faults(run: Run, here: Path, arguments: list[str], code: int, message: 
     (here / "large.jsonl").write_text('{"error": 1' + "0" * 400 + "}\n")
     (here / "deep.csv").write_text("width.0,depth.0,error\n8,1000000,1\n")
     (here / "wide.csv").write_text("width.0,error\n3.5,1\n4,2\n")
+    (here / "truth.jsonl").write_text('{"error": 0.5}\n{"error": true}\n')
     (here / "failed.jsonl").write_text('{"status": "failed", "reason": "no memory"}\n' * 2)
     result = run("population", *arguments)
     assert result.code == code

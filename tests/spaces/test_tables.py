@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -119,7 +120,9 @@ def test_several_groups_of_rows(tmp_path: Path) -> None:
         ("a.jsonl", b'{"n": [1]}\n', "line 1 is no row of a table"),
         ("a.jsonl", b"\xff\n", "line 1 is not UTF-8"),
         ("a.jsonl", b"1" * (2 << 20), "line 1 has more than 1,048,576 bytes"),
+        ("a.jsonl", b'{"n": 1, "m": 2, "n": 3}\n', "there are two columns `n`"),
         ("a.csv", b"a,b\n1\n", "line 2 has 1 cells, and there are 2 columns"),
+        ("a.csv", b"a,b,a\n1,2,3\n", "there are two columns `a`"),
     ],
 )
 def test_what_is_no_table(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -129,6 +132,18 @@ def test_what_is_no_table(tmp_path: Path, name: str, content: bytes, message: st
         read(path)
     with pytest.raises(TableFault):
         read_row(path, 5)
+
+
+def test_tables_of_other_programs(tmp_path: Path) -> None:
+    """A mark at the beginning is no part of a name; of two columns with one name none is lost silently."""
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbferror,n\n0.5,1\n")
+    assert read(tmp_path / "a.csv").row(0) == {"error": 0.5, "n": 1}
+    arrow = pytest.importorskip("pyarrow")
+    found = arrow.Table.from_arrays([arrow.array([1]), arrow.array([2])], names=["n", "n"])
+    importlib.import_module("pyarrow.parquet").write_table(found, tmp_path / "a.parquet")
+    for reader in (lambda: read(tmp_path / "a.parquet"), lambda: read_row(tmp_path / "a.parquet", 0)):
+        with pytest.raises(TableFault, match="there are two columns `n`"):
+            reader()
 
 
 def test_a_parquet_file_with_other_bytes(tmp_path: Path) -> None:

@@ -208,6 +208,18 @@ def test_profile_is_that_of_any_order(members: list[tuple[int, list[int]]]) -> N
             assert distinct[0].deviation[index] == pytest.approx(np.std(of, ddof=1))
 
 
+# The front
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=25))
+def test_front_is_what_no_other_is_better_than(members: list[tuple[int, int]]) -> None:
+    costs, errors = zip(*members, strict=True)
+    known = [
+        not any(c <= cost and e <= error and (c, e) != (cost, error) for c, e in members) for cost, error in members
+    ]
+    assert population.front(costs, errors).tolist() == known
+
+
 # Comparisons
 
 
@@ -237,6 +249,17 @@ def test_what_is_detectable_is_found_so_often() -> None:
     a, b = draw.normal(0, 2, (5000, 30)), draw.normal(difference, 3, (5000, 45))
     found = (stats.ttest_ind(a, b, axis=1, equal_var=False).pvalue < 0.05).mean()
     assert abs(found - 0.8) < 4 * math.sqrt(0.8 * 0.2 / 5000)
+
+
+def test_powers_begin_with_chance_and_end_with_certainty() -> None:
+    first, second = (2.0, 12), (3.0, 20)
+    differences, shares = population.powers(first, second, level=0.9, steps=8)
+    parts = 4 / 12, 9 / 20
+    free = sum(parts) ** 2 / (parts[0] ** 2 / 11 + parts[1] ** 2 / 19)
+    edge, shifts = stats.t.ppf(0.95, free), differences / math.sqrt(sum(parts))
+    assert shares[0] == pytest.approx(0.1, abs=1e-9)
+    assert shares == pytest.approx(stats.nct.sf(edge, free, shifts) + stats.nct.cdf(-edge, free, shifts), abs=1e-7)
+    assert shares[-1] > 0.99
 
 
 def test_permutations_of_few_are_all_of_them() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from archdsl.compiler import Changes
 from archdsl.studies.processes import Ended
 from archdsl.studies.sources import made, of_members, with_draws
-from archdsl.studies.study import Row, Study, head_of
+from archdsl.studies.study import Row, Study, digest_of, head_of
 
 NETS = """arch 1
 use std.ops { conv, batch_norm, relu, global_pool, linear }
@@ -101,7 +101,7 @@ def study_of(folder: Path, *texts: str, draws: Sequence[Row] = (), **options: An
         nets.write_text(NETS)
     source = of_members([str(nets.parent / text) for text in texts], Changes(), folder)
     if draws:
-        source = with_draws(source, draws)
+        source = with_draws(source, draws, {"draws": digest_of(draws)})
         options["options"] = list(draws[0])
     words = options.pop("words", ["--device=cpu"])
     return made(folder, source, head_of(source.words, threads=1, recipe="fast", words=words, **options))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -67,6 +68,34 @@ def test_a_space(run: Run) -> None:
     assert main(["show", "s/population.jsonl:1"]) == 0
 
 
+def test_a_larger_count_extends_a_study(run: Run) -> None:
+    """Draws have numbers, so the first members stay, with what came of them; nothing is taken away."""
+
+    def rows(path: str) -> list[Any]:
+        return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+    asked = ("run", "nets.arch:tiny", "--seed", 5, "--unique", "--device", "cpu", "-o", "s")
+    assert run(*asked, "--count", 2, acts=[GOOD] * 2)[0] == 0
+    first, results = rows("s/population.jsonl"), rows("s/results.jsonl")
+    code, out, err = run(*asked, "--count", 5, acts=[GOOD] * 3)
+    assert code == 0, err
+    assert "5 members, 5 trials: 5 done" in out
+    assert rows("s/results.jsonl")[:2] == results
+    assert main(["study", "run", *map(str, asked[1:-1]), "at once", "--count", "5", "--prepare"]) == 0
+    assert rows("s/population.jsonl") == rows("at once/population.jsonl")
+    assert rows("s/population.jsonl")[:2] == first
+    code, out, _ = run(*asked)  # without a number it goes on with those that there are
+    assert (code, "5 members" in out) == (0, True)
+    code, _, err = run(*asked, "--count", 4)
+    assert code == 1
+    assert "s has 5 members, and 4 are asked for: none is taken away" in err
+    assert "seed was 5, is 6" in run(*asked, "--seed", 6, "--count", 9)[2]
+    lines = Path("s/population.jsonl").read_text().splitlines()
+    Path("s/population.jsonl").write_text("\n".join([lines[1], lines[0], *lines[2:], ""]))
+    assert "has other members than those that are drawn now" in run(*asked, "--count", 6)[2]
+    assert len(rows("s/population.jsonl")) == 5
+
+
 def test_tables_rows_and_networks(run: Run) -> None:
     assert main(["space", "sample", "nets.arch:tiny", "--count", "3", "-o", "pop.csv"]) == 0
     Path("below").mkdir()
@@ -81,6 +110,44 @@ def test_tables_rows_and_networks(run: Run) -> None:
     names = [row["space"] or row["spec"] for row in rows]
     assert names[:5] == [*["../../nets.arch:tiny"] * 4, "../../nets.arch:net"]
     assert names[5].endswith(".arch:regnetx_200mf")
+
+
+def test_what_is_best_is_trained_again_as_it_was(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command that `study best` prints, of a study of files and of a sweep: with the same changes and settings."""
+    changed = ("--recipe", "fast", "--set", "head.classes=12", "--input", "1x24x24")
+    what = ("nets.arch:net", "nets.arch:other", "--device", "cpu", "--jobs", 1, "-o", "s")
+    code, out, err = run("run", *what, *changed, "--", "--epochs", 2, acts=[GOOD, ends(0, 0.5, 0.875)])
+    assert code == 0, out + err
+    again = json.loads(run("best", "s", "--format", "json")[1])["again"]
+    assert shlex.join(again) in run("best", "s")[1]
+    assert again[:4] == ["archdsl", "study", "run", "s/population.jsonl:1"]
+    code, _, err = run(*[word.replace("DIR", "again") for word in again[2:]], acts=[GOOD] * 5)
+    assert code == 0, err
+    first, second = [
+        json.loads(Path(f"{name}/population.jsonl").read_text().splitlines()[-1]) for name in ("s", "again")
+    ]
+    assert first == second
+    heads = [json.loads(Path(f"{name}/study.json").read_text()) for name in ("s", "again")]
+    assert [heads[0][n] == heads[1][n] for n in ("recipe", "changes", "words", "options")] == [True] * 4
+    assert main(["cost", "s/population.jsonl:1"]) == 1
+    assert "change it by the same --set, --scale and --input" in capsys.readouterr().err
+    assert main(["cost", "s/population.jsonl:1", *changed[2:], "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hash"] == first["hash"]
+
+    run("status", "s", acts=[GOOD, GOOD])
+    sweep = ["train", "nets.arch:net", "--recipe", "fast", "--sweep", "lr ~ one_of(0.1, 0.3)", "--count", "2"]
+    assert main([*sweep, "--device", "cpu", "--jobs", "1", "-o", "w"]) == 0
+    capsys.readouterr()
+    again = json.loads(run("best", "w", "--format", "json")[1])["again"]
+    assert run(*[word.replace("DIR", "rates") for word in again[2:]], acts=[GOOD] * 5)[0] == 0
+    drawn = json.loads(Path("w/population.jsonl").read_text().splitlines()[0])["lr"]
+    settings = [json.loads(path.read_text())["settings"]["lr"] for path in Path("rates/trials").glob("*/run.json")]
+    assert settings == [drawn] * 5
+    assert main(["train", "w/population.jsonl:0", "--recipe", "fast", "--dry-run", "--format", "json"]) == 0
+    assert f"--lr={drawn}" in json.loads(capsys.readouterr().out)["command"]
+    code, _, err = run("run", "w/population.jsonl:0", "nets.arch:net", "-o", "mixed")
+    assert code == 1
+    assert "w/population.jsonl:0 has drawn lr, nets.arch:net has drawn none; make a study of each" in err
 
 
 @pytest.mark.parametrize(

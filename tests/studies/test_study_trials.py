@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from study_cases import NETS, Acted, ends, study_of
+from study_cases import NETS, Acted, ends, epoch, study_of
 
+from archdsl.studies.engine import Work
 from archdsl.studies.ledger import StudyFault, attempts_of, claimed
 from archdsl.studies.local import run_local
 from archdsl.studies.members import Refused
+from archdsl.studies.pruning import NAME, PRUNERS, Pruning
+from archdsl.studies.server import receive_message, send_message
 from archdsl.studies.sources import Source, made
 from archdsl.studies.study import Study, head_of
 from archdsl.studies.trial import Outcome, run_trial
@@ -191,7 +196,7 @@ def test_a_changed_text_is_refused(study: Study) -> None:
     outcome, _ = run(study)
     assert outcome.result is not None
     assert outcome.state == "refused"
-    assert "is not as it was when the study was made" in outcome.result.reason
+    assert "is not as it was when the table was written" in outcome.result.reason
 
 
 def test_draws_of_settings_and_seeds_reach_the_script(tmp_path: Path) -> None:
@@ -213,21 +218,89 @@ def test_members_may_be_added(study: Study) -> None:
     assert study.unfinished() == [0, 1, 2]
 
 
+# What ends trials early
+
+
+@pytest.mark.parametrize("pruner", list(PRUNERS))
+def test_each_pruner_decides_as_optuna_does(study: Study, pruner: str) -> None:
+    """Trials one behind the other, of which some learn nothing: those are ended where Optuna's own study ends them."""
+    optuna = pytest.importorskip("optuna", reason="early stopping needs the extra `search`")
+    kind, settings = PRUNERS[pruner]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        own = optuna.create_study(pruner=getattr(optuna.pruners, kind)(**settings), study_name=NAME)
+    ended = {}
+    for number in range(8):
+        pruning, trial = Pruning(study.folder, pruner, number), own.ask()
+        lines: list[Any] = []
+        stop = expected = None
+        while len(lines) < 6 and stop is None and expected is None:
+            good = number < 6
+            lines.append(epoch(len(lines) + 1, 0.1 + good * (0.05 * len(lines) + 0.01 * number)))
+            trial.report(1 - lines[-1]["val_accuracy"], len(lines))
+            expected = len(lines) if trial.should_prune() else None
+            stop = len(lines) if pruning(lines) else None
+            if (number, len(lines)) == (2, 3):  # another process goes on with it
+                pruning = Pruning(study.folder, pruner, number)
+        assert stop == expected
+        states = optuna.trial.TrialState
+        error = None if stop else 1 - lines[-1]["val_accuracy"]
+        pruning.end(error, pruned=stop is not None)
+        own.tell(trial, error, None if error is not None else states.PRUNED)
+        ended[number] = stop
+    assert any(ended[number] for number in range(6, 8))
+    assert not all(ended[number] for number in range(6))
+
+
 # The engine
+
+
+def test_messages_keep_their_bounds_and_descriptors(tmp_path: Path) -> None:
+    """Over a stream, whatever pieces it comes in."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    sent = [{"id": number, "argv": ["x" * size]} for number, size in enumerate((0, 3, 70_000, 10))]
+    logs = [(tmp_path / str(number)).open("w") for number in range(3)]
+
+    def send() -> None:
+        with ours:
+            send_message(ours, sent[0], [logs[0].fileno()])
+            send_message(ours, sent[1], [logs[1].fileno(), logs[2].fileno()])
+            send_message(ours, sent[2])
+            text = json.dumps(sent[3]).encode()
+            for byte in len(text).to_bytes(4, "big") + text:
+                ours.sendall(bytes([byte]))
+            ours.sendall(b"\0\0")  # a message that its sender did not end
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    found = []
+    with theirs:
+        for _ in range(5):
+            message, descriptors = receive_message(theirs)
+            found.append((message, [os.fstat(each).st_ino for each in descriptors]))
+            for each in descriptors:
+                os.close(each)
+    sender.join()
+    files = [os.fstat(log.fileno()).st_ino for log in logs]
+    for log in logs:
+        log.close()
+    assert found == [(sent[0], files[:1]), (sent[1], files[1:]), (sent[2], []), (sent[3], []), (None, [])]
 
 
 def test_the_engine_goes_over_all_and_stops_at_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = study_of(tmp_path / "study", *["nets.arch:net"] * 4)
     found: list[Outcome] = []
-    options: Any = {"jobs": 2, "threads": 1, "watch_of": lambda _: None, "told": found.append}
+
+    def run_all() -> None:
+        run_local(Work(study, study.unfinished(), 2, 1, lambda _: None, found.append, threading.Event()))
 
     good = ends(0, 0.5, 0.5)
     monkeypatch.setattr("archdsl.studies.local.trainings_of", lambda *_: Acted(good, ends(1, says=FULL), good, good))
     with pytest.raises(StudyFault, match="No space left"):
-        run_local(study, study.unfinished(), **options, stopping=threading.Event())
+        run_all()
     assert 1 <= len(found) <= 3
     monkeypatch.setattr("archdsl.studies.local.trainings_of", lambda *_: Acted(*[good] * 3))
-    run_local(study, study.unfinished(), **options, stopping=threading.Event())
+    run_all()
     assert sorted(each.number for each in found) == [0, 1, 2, 3]
     study.write_results()
     rows = [json.loads(line) for line in (study.folder / "results.jsonl").read_text().splitlines()]

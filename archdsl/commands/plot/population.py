@@ -1,38 +1,38 @@
-"""`archdsl plot edf | best | trend | efit | profile | curve`: the statistics of populations as pictures."""
+"""`archdsl plot edf`, `best`, `compare` and the others of `archdsl population`: its statistics as pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from archdsl.commands.plot.output import Wanted, deliver, log_option, output_options
 from archdsl.commands.population.best import best_options, of_best
 from archdsl.commands.population.common import Asked, population_options
+from archdsl.commands.population.compare import compare_options, of_compare
 from archdsl.commands.population.curve import curve_options, of_curve
 from archdsl.commands.population.edf import of_edf
 from archdsl.commands.population.efit import of_efit
+from archdsl.commands.population.front import front_options, of_front
 from archdsl.commands.population.profile import of_profile, profile_options
 from archdsl.commands.population.trend import of_trend, trend_options
 from archdsl.diagnostics import Diagnostics
-from archdsl.views.plot import Plot, Plotted
+from archdsl.views.plot import Kind, Plot, Plotted
 from archdsl.views.statistics.head import Statistic
 
 EPILOG = """
 \b
 Examples:
-  archdsl plot {0} pop.parquet -o {0}.svg
-  archdsl plot {0} study/ other.parquet -o {0}.html
+  archdsl plot {0} study/ other.parquet -o {0}.svg
+  archdsl plot {0} all.csv --by space -o {0}.html
 
 The populations, options and figures are those of `archdsl population {0}`. In a page (.html) lines and members say what
 they are where one points at them.
 """
 
 
-def _delivered(
-    kind: Literal["edf", "best", "trend", "efit", "profile", "curve"], found: Statistic, wanted: Wanted
-) -> None:
+def _delivered(kind: Kind, found: Statistic, wanted: Wanted) -> None:
     models = [Plotted(each.label, each.path, None, (), Diagnostics()) for each in found.report.populations]
     rows, columns = list(found.drawn), found.drawn_columns
     deliver(Plot(kind, found.title, models, rows, columns, found.figure, label="population"), wanted)
@@ -95,4 +95,22 @@ def curve(asked: Asked, wanted: Wanted, **options: Any) -> None:
     _delivered("curve", of_curve(asked, **options), wanted)
 
 
-kinds = (edf, best, trend, efit, profile, curve)
+@_command("front", "Errors against costs, and the best of both.")
+@population_options(level=False)
+@front_options
+@output_options
+def front(asked: Asked, wanted: Wanted, **options: Any) -> None:
+    """Draw members by their exact costs and their error, and mark those that no other is better than."""
+    _delivered("front", of_front(asked, **options), wanted)
+
+
+@_command("compare", "Differences of populations, and what could have been seen.")
+@population_options()
+@compare_options
+@output_options
+def compare(asked: Asked, wanted: Wanted, **options: Any) -> None:
+    """Draw the differences of mean errors with their intervals, and how often so many members find a difference."""
+    _delivered("compare", of_compare(asked, **options), wanted)
+
+
+kinds = (edf, best, trend, efit, profile, curve, front, compare)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from archdsl.commands.options import AnyFunction
 from archdsl.commands.population.common import Asked, deliver, form_option, population_options, statistics
 from archdsl.commands.progress import comparing
 from archdsl.views.statistics.compare import compare_statistic
@@ -11,6 +14,43 @@ from archdsl.views.statistics.head import Statistic
 
 MOST = 8
 """Populations of which all pairs are compared."""
+
+
+def compare_options(function: AnyFunction) -> Any:
+    """`--power`, `--permutations` and `--seed`."""
+    decorated: Any = function
+    for option in (
+        click.option(
+            "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the permutations."
+        ),
+        click.option(
+            "--permutations", "resamples", type=click.IntRange(1, 10**7),
+            help="Drawn, where there are more; 9999, and of more than 2000 members 999, if not given.",
+        ),
+        click.option(
+            "--power",
+            type=click.FloatRange(0, 100, min_open=True, max_open=True),
+            default=80.0,
+            show_default=True,
+            help="How often a difference is to be found, in percent.",
+        ),
+    ):  # fmt: skip
+        decorated = option(decorated)
+    return decorated
+
+
+def of_compare(asked: Asked, power: float, resamples: int | None, seed: int) -> Statistic:
+    """The comparison of each pair."""
+    groups = asked.groups(2)
+    if not 2 <= len(groups) <= MOST:
+        there = f"there is {len(groups)}" if len(groups) == 1 else f"there are {len(groups)}"
+        raise click.UsageError(f"A comparison is of 2 to {MOST} populations; {there}.")
+
+    def make() -> Statistic:
+        with comparing("permuting") as tell_progress:
+            return compare_statistic(groups, asked.error, asked.level, power / 100, resamples, seed, tell_progress)
+
+    return statistics(make, scipy=True)
 
 
 @click.command(
@@ -28,28 +68,8 @@ compared in pairs, and each p is of its pair alone: of many pairs some differ by
 """,
 )
 @population_options()
-@click.option(
-    "--power",
-    type=click.FloatRange(0, 100, min_open=True, max_open=True),
-    default=80.0,
-    show_default=True,
-    help="How often a difference is to be found, in percent.",
-)
-@click.option(
-    "--permutations", "resamples", type=click.IntRange(1, 10**7),
-    help="Drawn, where there are more; 9999, and of more than 2000 members 999, if not given.",
-)  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of the permutations.")
+@compare_options
 @form_option
-def compare(asked: Asked, power: float, resamples: int | None, seed: int, format_: str) -> None:
+def compare(asked: Asked, format_: str, **options: Any) -> None:
     """Print whether the errors of populations differ, and how small a difference so many members could have shown."""
-    groups = asked.groups(2)
-    if not 2 <= len(groups) <= MOST:
-        there = f"there is {len(groups)}" if len(groups) == 1 else f"there are {len(groups)}"
-        raise click.UsageError(f"A comparison is of 2 to {MOST} populations; {there}.")
-
-    def make() -> Statistic:
-        with comparing("permuting") as tell_progress:
-            return compare_statistic(groups, asked.error, asked.level, power / 100, resamples, seed, tell_progress)
-
-    deliver(statistics(make, scipy=True), format_)
+    deliver(of_compare(asked, **options), format_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 import time
@@ -19,7 +20,7 @@ from archdsl.commands.progress import studying
 from archdsl.training.entry_point import OptionFault
 
 if TYPE_CHECKING:
-    from archdsl.studies.local import Engine
+    from archdsl.studies.engine import Engine
     from archdsl.studies.study import Study
     from archdsl.studies.trial import Outcome
     from archdsl.views.study import StudyReport
@@ -85,6 +86,7 @@ def run_trials(
 
     Raises `StudyFault`.
     """
+    from archdsl.studies.engine import Work
     from archdsl.studies.local import run_local
     from archdsl.views.study import finished_line
 
@@ -103,15 +105,7 @@ def run_trials(
                 written = time.monotonic()
 
         try:
-            (engine or run_local)(
-                study,
-                numbers,
-                jobs=jobs,
-                threads=threads,
-                watch_of=lambda _: None,
-                told=told,
-                stopping=stopping,
-            )
+            (engine or run_local)(Work(study, numbers, jobs, threads, lambda _: None, told, stopping))
         finally:
             study.write_results()
     return bool(interrupted)
@@ -165,7 +159,8 @@ def finish_study(study: Study, *, interrupted: bool, as_json: bool) -> None:
     else:
         say(study_text(report))
     if interrupted:
-        click.echo(f"stopped; the same command, or archdsl study work {study.folder}, goes on", err=True)
+        work = f"archdsl study work {shlex.quote(str(study.folder))}"
+        click.echo(f"stopped; the same command, or {work}, goes on", err=True)
         raise click.exceptions.Exit(INTERRUPTED)
     if any(state in report.states for state in ("diverged", "refused", "failed")):
         raise click.exceptions.Exit(1)

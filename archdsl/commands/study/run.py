@@ -51,15 +51,17 @@ Examples:
 
 WHAT is a space, whose members are drawn as `archdsl space sample` draws them; a table that it wrote; or networks. Each
 member is compiled, and trained by its emitted script in a folder of its own, as `archdsl train` does it. The same
-command again goes on with a study; what differs is refused. Paths among the script's options are taken from the
-current folder.
+command again goes on with a study, and a larger --count extends it; what else differs is refused. Paths among the
+script's options are taken from the current folder.
 """,
 )
 @click.argument("what", metavar="WHAT...", shell_complete=networks_and_spaces, nargs=-1, required=True)
 @click.option(
     "-o", "--output", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The study."
 )
-@click.option("--count", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="Members of a space.")
+@click.option(
+    "--count", type=click.IntRange(1, 1_000_000), help="Members of a space.  [default: 100, or those that DIR has]"
+)
 @seed_option
 @band_option
 @click.option("--unique", is_flag=True, help="Each network once, by its hash.")
@@ -84,7 +86,7 @@ def run(
 ) -> None:
     """Train the members of WHAT, each `--seeds` times, and write down what came of them."""
     from archdsl.studies.local import cores
-    from archdsl.studies.sources import made
+    from archdsl.studies.sources import made, options_of
     from archdsl.studies.study import head_of, kept_threads
 
     as_json = format_ == "json"
@@ -102,6 +104,7 @@ def run(
             retries=retries,
             recipe=options["recipe"],
             changes=changes,
+            options=options_of(what),
             words=words,
             pruner=options["pruner"],
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from archdsl.plots.figures import Figure, NoFigure
+from archdsl.plots.comparisons import DifferenceRow, compare_figure
 from archdsl.records import documented
 from archdsl.views.statistics.head import Group, PopulationHead, Statistic, errors_of, figure, head, percent, span
 from archdsl.views.tables import Cell, table
@@ -16,6 +16,7 @@ COLUMNS = (
     "kolmogorov_smirnov", "power", "detectable", "needed",
 )  # fmt: skip
 METHOD = "Welch's interval of the difference of means"
+DRAWN = ("first", "second", "what", "difference", "low", "high", "power")
 
 
 @documented
@@ -89,9 +90,10 @@ def compare_statistic(
     progress: Callable[[int, int], None] | None,
 ) -> Statistic:
     """Each pair of the populations. Raises ValueError."""
-    from archdsl.statistics.comparison import compare
+    from archdsl.statistics.comparison import compare, powers
 
-    rows = []
+    rows: list[ComparisonRow] = []
+    drawn: list[DifferenceRow] = []
     for one, two in combinations(groups, 2):
         labels = one.results.label, two.results.label
         try:
@@ -132,12 +134,24 @@ def compare_statistic(
                 found.needed,
             )
         )
+        drawn += [
+            DifferenceRow(*labels, "seen", found.difference, found.low, found.high, None),
+            DifferenceRow(*labels, "detectable", found.detectable, None, None, power),
+        ]
+        one_and_two = [(each.deviation, each.n) for each in (found.first, found.second)]
+        amounts, shares = powers(one_and_two[0], one_and_two[1], level)
+        drawn += [
+            DifferenceRow(*labels, "power", amount, None, None, share)
+            for amount, share in zip(amounts.tolist(), shares.tolist(), strict=True)
+        ]
     report = CompareReport(**head("compare", groups, error, level, METHOD), seed=seed, rows=rows)
-    return Statistic(report, COLUMNS, _text(report), rows, COLUMNS, _no_figure, "Comparison")
-
-
-def _no_figure() -> Figure:
-    raise NoFigure("a comparison has no picture; `archdsl plot edf` draws the distributions")
+    notes = [
+        f"Above: the difference of the mean errors with its interval ({percent(level)}, Welch); bands: true "
+        f"differences that so many members find in less than {percent(power)} of cases.",
+        f"Below: how often Welch's test at {percent(level)} finds a true difference, with the spreads that were seen.",
+    ]
+    title = f"Differences between {', '.join([each.results.label for each in groups])}"
+    return Statistic(report, COLUMNS, _text(report), drawn, DRAWN, lambda: compare_figure(drawn, power, notes), title)
 
 
 def _text(report: CompareReport) -> str:
