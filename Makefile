@@ -4,7 +4,7 @@ PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest -q
 JOBS = 2
 
-.PHONY: setup check format fast test thorough goldens highlighting docs site vscode bench compare
+.PHONY: setup check format fast test thorough goldens highlighting docs site vscode explorer explorer-wheel bench compare
 
 setup:
 	python3 -m venv .venv
@@ -52,6 +52,14 @@ site:
 # The extension for VS Code, editors/vscode/archdsl.vsix. It needs npm; what it is built by comes with it.
 vscode:
 	cd editors/vscode && npm ci && npm run package
+
+# The page of `archdsl explore`, with Node 20 or newer: built in web/archdsl_explorer/, where the command finds it.
+explorer:
+	cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build
+
+# The same as a distribution of its own, which the extra `web` brings: web/dist/.
+explorer-wheel: explorer
+	$(PYTHON) -m build --wheel --outdir web/dist web
 
 bench:
 	$(PYTHON) benchmarks/run.py

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "paper": ("paper", "Print a paper's table again, with the compiler's figures beside it."),
     "explain": ("explain", "Explain an error code, or how a model's numbers came about."),
     "fmt": ("fmt", "Bring files into the canonical layout."),
+    "explore": ("explore", "Edit and see networks in the browser."),
     "diff": ("diff", "Compare two models by meaning and by cost."),
     "plot": ("plot", "Draw block widths, channels, scalings, stages, spaces, populations, or what was measured."),
     "space": ("space", "Sample, count, list and compare design spaces."),
@@ -48,7 +49,20 @@ CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_w
 INTERRUPTED = 130
 OUR_FAULT = 3
 LIBRARIES = frozenset(
-    {"torch", "safetensors", "numpy", "matplotlib", "PIL", "pyarrow", "scipy", "optuna", "ray", "sqlalchemy"}
+    {
+        "torch",
+        "safetensors",
+        "numpy",
+        "matplotlib",
+        "PIL",
+        "pyarrow",
+        "scipy",
+        "optuna",
+        "ray",
+        "sqlalchemy",
+        "starlette",
+        "uvicorn",
+    }
 )
 
 

@@ -47,6 +47,7 @@ EARLY = (
     "tests/spaces/test_engine.py",
     "tests/studies/test_study_faults.py",
     "tests/training/test_verified.py",
+    "tests/explore/test_browser.py",
     "tests/cli/test_show.py",
     "tests/cli/test_train_command.py",
     "tests/run/test_reference_numerics.py",

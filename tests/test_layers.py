@@ -60,6 +60,7 @@ LAYERS = {
         "cli",
         "commands",
         "completion",
+        "explorer",
         "notebook",
         "pictures",
         "population",
@@ -142,9 +143,11 @@ LATE = {
     "scipy",
     "sklearn",
     "sqlalchemy",
+    "starlette",
     "sympy",
     "torch",
     "tqdm",
+    "uvicorn",
     "traitlets",
 }
 """Heavy libraries: imported where they are used, never when a module is loaded."""

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
@@ -113,6 +114,11 @@ def read_row(path: Path, number: int) -> dict[str, Cell]:
             return row
         file.seek(0)
         raise _no_row(number, sum(1 for _ in _rows(form, file)))
+
+
+def rows_of_text(text: str, form: Form) -> Iterator[dict[str, Cell]]:
+    """The rows of a table of text, CSV or JSON lines, that came by another way than a file. Raises `TableFault`."""
+    return _rows(form, BytesIO(text.encode("utf-8", "surrogatepass")))
 
 
 def _verify_names(names: Sequence[str]) -> None:

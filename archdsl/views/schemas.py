@@ -15,6 +15,8 @@ from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
 from archdsl.views.diff import DiffReport
 from archdsl.views.explain import CodeReport, ExplainReport
+from archdsl.views.explore.report import ExploreAnswer
+from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.failure import FailureReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
@@ -74,6 +76,8 @@ SCHEMAS: dict[str, type] = {
     "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
+    "explore_request": ExploreRequest,
+    "explore_answer": ExploreAnswer,
     "failure": FailureReport,
 }
 """The outputs by the names of their schemas in docs/schema/."""

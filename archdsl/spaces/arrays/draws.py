@@ -11,32 +11,21 @@ rounded down. So a share is off by less than 2^-53, the same on every machine.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from decimal import ROUND_FLOOR, Context, Decimal
-from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from archdsl.spaces.arrays.engine import DrawFault, Settings
-from archdsl.spaces.laws import Grid, Law
+from archdsl.spaces.drawn import BITS, MAX_EQUAL, MAX_SEED, MAX_TABLE, ends_of
+from archdsl.spaces.laws import Law
 from archdsl.spaces.space import Space
 
-BITS = 53
-MAX_SEED = 2**63 - 1
-"""What a column of a population holds."""
-MAX_EQUAL = 2**36
-"""Values of a domain that are equally probable: more, and 53 bits would not tell their shares."""
-MAX_TABLE = 2**20
-"""Values of a domain whose shares stand in a table."""
 _ONE_BY_ONE = 4
 """Edges that are looked at one by one."""
 _WORDS = 4
 """Numbers that Philox gives for one state of its counter."""
 _LOW = 27
-_EXACT = Context(prec=50)
-"""Logarithms are rounded correctly, so that they are the same on every machine."""
 
 Edges = npt.NDArray[np.int64]
 
@@ -108,40 +97,12 @@ def _guide(edges: bytes) -> tuple[int, npt.NDArray[np.int64], int]:
 
 
 def edges_of(law: Law) -> Edges:
-    """Where the share of each value ends among the numbers 0 .. 2^53 - 1."""
-    if law.probability == "weights":
-        return _weighted(law.weights)
-    grid = law.domain
-    if law.probability == "log" and isinstance(grid, Grid):
-        return _logarithmic(grid)
-    return _ends([(index + 1) * 2**BITS // grid.size for index in range(grid.size)])
+    """Where the share of each value ends among the numbers 0 .. 2^53 - 1: see `drawn.ends_of`."""
+    return _array(ends_of(law))
 
 
 @lru_cache(maxsize=64)
-def _weighted(weights: tuple[Fraction, ...]) -> Edges:
-    sums, ends = Fraction(0), []
-    for weight in weights:
-        sums += weight
-        ends.append(int(sums * 2**BITS))
-    return _ends(ends)
-
-
-@lru_cache(maxsize=64)
-def _logarithmic(grid: Grid) -> Edges:
-    """By the rule of `Law`: of a logarithm that is uniform, the next value of the grid that is not below."""
-    lowest = _log(grid.first - Fraction(grid.step) / 2)
-    ends = [_log(Fraction(grid.first + index * grid.step)) for index in range(grid.size)]
-    width = _EXACT.subtract(ends[-1], lowest)
-    scaled = [_EXACT.multiply(_EXACT.divide(_EXACT.subtract(end, lowest), width), 2**BITS) for end in ends[:-1]]
-    return _ends([*[int(each.to_integral_value(ROUND_FLOOR)) for each in scaled], 2**BITS])
-
-
-def _log(number: Fraction | int) -> Decimal:
-    ratio = _EXACT.divide(Decimal(number.numerator), Decimal(number.denominator))
-    return _EXACT.ln(ratio)
-
-
-def _ends(ends: Sequence[int]) -> Edges:
+def _array(ends: tuple[int, ...]) -> Edges:
     found = np.array(ends, np.int64)
     found.flags.writeable = False
     return found

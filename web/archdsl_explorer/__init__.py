@@ -1,0 +1,1 @@
+"""The built page of `archdsl explore`: `page/` is what a browser loads, `pyodide/` what runs the compiler in it."""
