@@ -19,7 +19,7 @@ from archdsl.highlighting.outputs import CODEMIRROR, TEXTMATE
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDERS = ("grammar", "specs", "codegen")
-BUILT = {"__pycache__", "node_modules", "dist"}
+BUILT = {"__pycache__", "node_modules", "dist", "page", "pyodide"}
 """Folders of what is made of the sources."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -116,7 +116,7 @@ def test_wheel_from_the_sdist_is_the_same(dist: Path, wheel: Path) -> None:
 def test_sdist_holds_what_is_needed_to_test_it(dist: Path) -> None:
     with tarfile.open(next(dist.glob("*.tar.gz"))) as archive:
         names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
-    folders = [*DATA_FOLDERS, "archdsl", "editors", "tests", "docs", "benchmarks"]
+    folders = [*DATA_FOLDERS, "archdsl", "editors", "web", "tests", "docs", "benchmarks"]
     expected = {name for folder in folders for name in files_below(ROOT / folder)} | {TEXTMATE, CODEMIRROR}
     assert expected <= names
     single = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt"}
@@ -180,9 +180,9 @@ def test_the_two_commands_and_what_ci_runs() -> None:
 def test_the_tasks_are_those_that_the_guide_names() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    tasks = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    tasks = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
-    assert tasks == set(phony.split()) == set(re.findall(r"`?make ([a-z]+)", guide))
+    assert tasks == set(phony.split()) == set(re.findall(r"`?make ([a-z-]+)", guide))
     written = subprocess.run(["make", "-n", "setup", "test"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (
         readme_block("test").replace(".venv/bin/pip", ".venv/bin/python -m pip").split(" && ")
