@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from properties.strategies import HEADER, Program, Texts, programs
-from sampling import many
+from sampling import TIMES, many
 
 from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics
@@ -130,8 +130,8 @@ STRIDES = ("one_of(1, 2)", "one_of(1)", "one_of(2)")
 SIZES = ("one_of(32, 64)", "int(17 .. 40)", "one_of(33)")
 
 
-PAIRED = 400
-"""Draws of each of 25 random spaces: 10,000 pairs of a space and a draw."""
+PAIRED = 400 if TIMES > 1 else 100
+"""Draws of each of 25 random spaces: 2,500 pairs of a space and a draw; 100,000 of 250 in `make thorough`."""
 
 
 @given(programs(), st.data())
