@@ -407,13 +407,13 @@ def plain_mixed() -> archdsl.Compiled:
     return archdsl.compile_text(mixed({role: f"zz_{role}" for role in (*BLOCK_ROLES, *OTHER_ROLES)}), name="net")
 
 
-@settings(PROFILE, max_examples=many(20))
+@settings(PROFILE, max_examples=many(10))
 @given(renamings())
 def test_random_names(names: dict[str, str]) -> None:
     check_names(archdsl.compile_text(mixed(names), name="net"), plain_mixed())
 
 
-@settings(PROFILE, max_examples=many(15))
+@settings(PROFILE, max_examples=many(8))
 @given(renamings())
 def test_random_names_run(names: dict[str, str]) -> None:
     torch = torch_or_skip()
@@ -610,7 +610,7 @@ PIECES = [*"\"'\\{}%#\r\t NxuU0(.;", '"""', "\\N", "{{", "}}", "#}", "import os"
 texts = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
-@settings(PROFILE, max_examples=many(20))
+@settings(PROFILE, max_examples=many(10))
 @given(texts, texts, texts)
 def test_random_texts(doc: str, string: str, change: str) -> None:
     value = f"{commented(change)}\n 5"

@@ -185,8 +185,11 @@ SAMPLE = (
 )
 """One or two of each family, for what takes long, and runs at small sizes."""
 
-MODELS = tuple(name for name in zoo_names() if name in SAMPLE or name in some_names())
+BACKBONES = ("yolov8n_backbone",)
+"""Those without a classifier, for which maps are given out."""
+MODELS = tuple(name for name in zoo_names() if name in (*SAMPLE, *BACKBONES, *some_names()))
 """Shipped networks of each kind; every one in `make thorough`."""
+CLASSIFYING = [name for name in MODELS if name not in BACKBONES]
 
 
 # What a network says that a module must show

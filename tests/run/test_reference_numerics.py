@@ -151,12 +151,12 @@ ODD = (75, 91)
 REFERENCES = [
     ("regnety_400mf", "torchvision", "regnet_y_400mf", ((224, 224), ODD)),
     ("regnety_400mf", "timm", "regnety_004", ((64, 64), ODD)),
-    ("regnety_4gf", "timm", "regnety_040", ((64, 64), ODD)),
+    ("regnety_4gf", "timm", "regnety_040", (ODD,)),
     ("regnetx_400mf", "timm", "regnetx_004", ((64, 64), ODD)),
     ("efficientnet_b0", "timm", "efficientnet_b0", ((64, 64), ODD)),
     ("rexnet_1_0x", "timm", "rexnet_100", ((64, 64), ODD)),
-    ("resnet50", "timm", "resnet50", ((64, 64), ODD)),
-    ("resnet50", "torchvision", "resnet50", ((64, 64), ODD)),
+    ("resnet50", "timm", "resnet50", (ODD,)),
+    ("resnet50", "torchvision", "resnet50", ((64, 64),)),
     ("mobilenetv2", "timm", "mobilenetv2_100", ((64, 64), ODD)),
     ("mobilenetv2", "torchvision", "mobilenet_v2", ((96, 64),)),
     ("regnetx_1_6gf", "timm", "regnetx_016", ((64, 96),)),
@@ -213,7 +213,6 @@ def test_regnetz() -> None:
 def test_torchvision_efficientnet_v2_s() -> None:
     reference = theirs("torchvision", "efficientnet_v2_s")
     model, entries = loaded(ours("efficientnetv2_s", "96 x 96", SYMMETRIC), reference)
-    check(model, entries, reference, (96, 96))
     check(model, entries, reference, ODD)
 
 
@@ -247,9 +246,9 @@ def test_tensorflow_efficientnetv2_s() -> None:
 
 
 @pytest.mark.parametrize("size", [ODD, (80, 72)], ids=["75x91", "80x72"])
-def test_tensorflow_efficientnetv2_s_constructed_for_a_size(size: Extents) -> None:
-    reference = theirs("timm", "tf_efficientnetv2_s")
-    model, entries = loaded(ours("efficientnetv2_s", "96 x 64", SAME), reference, image_size=size)
+def test_tensorflow_efficientnetv2_b0_constructed_for_a_size(size: Extents) -> None:
+    reference = theirs("timm", "tf_efficientnetv2_b0")
+    model, entries = loaded(ours("efficientnetv2_b0", "96 x 64", SAME), reference, image_size=size)
     check(model, entries, reference, size)
     with pytest.raises(AssertionError, match=REFUSAL):
         model(pixels((96, 64)))

@@ -135,7 +135,7 @@ PAIRED = 400 if TIMES > 1 else 100
 
 
 @given(programs(), st.data())
-@settings(max_examples=many(25))
+@settings(max_examples=many(13))
 def test_random_spaces_are_as_the_compiler_says(program: Program, data: st.DataObject) -> None:
     count = len(program.stages)
     laws = [
