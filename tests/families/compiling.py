@@ -114,9 +114,9 @@ SOME = (
     *("poolformer_s12", "pvt_v2_b0", "repvgg_a0", "res2net50_26w_4s", "fcn_resnet50", "deeplabv3_resnet50"),
     *("lraspp_mobilenetv3_large", "shufflenetv2_1_0x", "squeezenet_1_1", "mobilenetv1_ssdlite", "starnet_s1"),
     *("unet", "vgg16_bn", "vit_ti16", "deit_ti16_distilled", "ese_vovnet39b", "xception41", "yolov8n", "anynet_r"),
-    *("anynet_v", "regnetx_200mf", "regnety_200mf", "regnetz_500mf", "anynet_small", "regnety_4gf"),
-    *("eca_resnet50_d", "nf_resnet50", "resnest50d", "resnet18", "resnext50", "sk_resnet18", "rexnet_lite_1_3x"),
-    *("rexnet_plain", "rexnet_0_9x", "rexnet_0_9x_ssdlite", "efficientnet_b0_to_4gf", "regnety_4gf_dwr4"),
+    *("anynet_v", "regnetx_400mf", "regnety_200mf", "regnetz_500mf", "anynet_small", "regnety_4gf"),
+    *("eca_resnet50_d", "nf_resnet50", "resnest50d", "resnet18", "resnext50", "sk_resnet18", "rexnet_lite_1_0x"),
+    *("rexnet_plain", "rexnet_1_0x", "rexnet_0_9x_ssdlite", "efficientnet_b0_to_4gf", "regnety_4gf_dwr4"),
     "regnetz_500mf_to_4gf",
 )
 """Shipped networks, small ones, that together have every file, block and operation with each of its words.
