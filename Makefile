@@ -4,7 +4,7 @@ PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest -q
 JOBS = 2
 
-.PHONY: setup check format fast test thorough goldens docs bench compare
+.PHONY: setup check format fast test thorough goldens highlighting docs site bench compare
 
 setup:
 	python3 -m venv .venv
@@ -37,9 +37,17 @@ goldens:
 	  tests/cli/test_paper.py tests/backends/test_network_json.py
 	git diff --stat
 
+# What colors the language in editors, documentation and the page, made of its grammar.
+highlighting:
+	$(PYTHON) -m archdsl.highlighting
+
 # The code blocks and the outputs of the documentation.
 docs:
 	$(PYTEST) tests/docs tests/cli/test_readme.py
+
+# The site of the documentation, in build/docs/site: the pages of docs/, the gallery of the zoo, commands, codes, functions.
+site:
+	$(PYTHON) docs/site/build.py build/docs
 
 bench:
 	$(PYTHON) benchmarks/run.py

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     import networkx
     from torch import nn
 
+    from archdsl.pictures import Picture
+
 Texts = str | Sequence[str]
 
 
@@ -280,6 +282,24 @@ class Compiled:
                 raise
             raise ValueError(f"the network takes no images of image_size={arguments['image_size']}: {error}") from error
         return made
+
+    def plot(self, kind: str = "widths", *others: Compiled, **options: Any) -> Picture:
+        """A picture of it, beside others if they are given: "widths", "channels" or "stages", as `archdsl plot` draws.
+
+        Options are those of the command: `fit=False`, `log=True`, `shares=True`, `convention="fvcore"`. Raises
+        ValueError for a kind or option that there is not, and where there is nothing to draw.
+        """
+        from archdsl.pictures import picture_of
+
+        every = (self, *others)
+        if not all(isinstance(each, Compiled) for each in every):
+            raise TypeError("plot() takes networks, as archdsl.compile returns them")
+        return picture_of(kind, [(each.name, each.about.spec, each.compilation) for each in every], options)
+
+    def _repr_html_(self) -> str:
+        from archdsl.views.notebook import network_html
+
+        return network_html(self.compilation, self.cost, self.emit("svg")[f"{self.name}.svg"])
 
     def __eq__(self, other: object) -> bool:
         """Whether another is written as the same files: the same network, names, words and recipe."""

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from archdsl import __version__, terminal
 
@@ -35,10 +36,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "population": ("population", "Statistics of populations: distributions, the best, comparisons."),
     "bench": ("bench", "Measure time and memory of emitted modules beside their counts."),
     "study": ("study", "Train populations; study the rank of layers, the spectrum of features."),
+    "completion": ("completion", "Print what makes a shell complete archdsl's words."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""
 
+COMPLETE = "_ARCHDSL_COMPLETE"
+"""The variable by which a shell asks for words; click answers."""
 CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 INTERRUPTED = 130
 OUR_FAULT = 3
@@ -69,6 +73,11 @@ class Commands(click.Group):
             hint = f" Did you mean '{guess}'?" if guess else f" There are {', '.join(COMMANDS)}."
             ctx.fail(f"No such command '{args[0]}'.{hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Commands and options that begin so, of which no command is imported."""
+        names = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -106,6 +115,10 @@ def cli(ctx: click.Context, color: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; its exit code."""
     terminal.open_streams()
+    if COMPLETE in os.environ:
+        from archdsl.completion import register
+
+        register()
     try:
         code = _run(arguments)
         sys.stdout.flush()

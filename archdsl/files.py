@@ -13,6 +13,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
@@ -34,6 +35,10 @@ CODES: dict[FaultKind, str] = {
 """The codes of the faults of reading; a fault of writing is not a fault of a program and has none."""
 
 PROJECT_MARKERS = (".git", "pyproject.toml", "archdsl.toml")
+
+Stamp: TypeAlias = tuple[int, int, int]
+"""What tells one state of a file from another: when it was changed, its size, and which file it is."""
+_READS: ContextVar[dict[str, Stamp | None] | None] = ContextVar("reads", default=None)
 
 _BOM = "\ufeff"
 TEMPORARY = re.compile(r"\.archdsl-[0-9a-f]{16}\.tmp")
@@ -93,6 +98,26 @@ def project_root(entry: Path) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def noting_reads() -> Iterator[dict[str, Stamp | None]]:
+    """The source files that are asked for within, by absolute path, each with its stamp before it was read first."""
+    found: dict[str, Stamp | None] = {}
+    token = _READS.set(found)
+    try:
+        yield found
+    finally:
+        _READS.reset(token)
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """The stamp of a file; none where there is none that can be seen."""
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
+
+
 def read_source(path: Path, root: Path) -> Source:
     """The text of a source file that lies below `root`; its name is the path as given.
 
@@ -100,6 +125,10 @@ def read_source(path: Path, root: Path) -> Source:
     """
     name = path.as_posix()
     empty = Source(name, "")
+    noted = _READS.get()
+    if noted is not None:
+        place = os.path.abspath(path)
+        noted.setdefault(place, stamp_of(place))
     try:
         real = Path(os.path.realpath(path))
         inside = real.is_relative_to(os.path.realpath(root))

@@ -325,6 +325,11 @@ class Population:
         with writing(target, kinds, force, {SPACE: place}) as table:
             table.write(self.columns | {SPACE: np.full(len(self), place, object)})
 
+    def _repr_html_(self) -> str:
+        from archdsl.views.notebook import population_html
+
+        return population_html(f"{len(self):,} members of {self.space.name}", self.columns, len(self))
+
     def __repr__(self) -> str:
         return f"<population of {self.space.name}: {len(self):,} members>"
 

@@ -48,6 +48,11 @@ def say_program(text: str) -> None:
         buffer.flush()
 
 
+def writes_to_terminal() -> bool:
+    """Whether standard output is a terminal, whose screen can be cleared."""
+    return sys.stdout.isatty()
+
+
 def note(text: str) -> None:
     """A line on standard error."""
     sys.stderr.write(printable(text) + "\n")

@@ -50,9 +50,25 @@ LAYERS = {
     "statistics": {"statistics"},
     "emission": {"emission"},
     "papers": {"papers"},
+    "highlighting": {"highlighting"},
     "plots": {"plots"},
     "views": {"views"},
-    "shells": {"__main__", "api", "cli", "commands", "population", "project", "rows", "studies", "terminal", "zoo"},
+    "shells": {
+        "__main__",
+        "api",
+        "cli",
+        "commands",
+        "completion",
+        "notebook",
+        "pictures",
+        "population",
+        "project",
+        "rows",
+        "studies",
+        "terminal",
+        "watching",
+        "zoo",
+    },
     "face": {"__init__"},
 }
 """The modules and folders directly below archdsl/. A new one is entered here, where it belongs."""
@@ -75,9 +91,10 @@ MAY_IMPORT = {
     "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
     "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
+    "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
-    "views": set(LAYERS) - {"face", "shells"},
-    "shells": set(LAYERS) - {"face"},
+    "views": set(LAYERS) - {"face", "highlighting", "shells"},
+    "shells": set(LAYERS) - {"face", "highlighting"},
     "face": {"shells"},
 }
 
@@ -106,6 +123,7 @@ FLOORS = (
 """The modules of archdsl/analysis/ from the ground up: each imports those of lower floors alone."""
 
 LATE = {
+    "anywidget",
     "PIL",
     "matplotlib",
     "networkx",
@@ -113,6 +131,7 @@ LATE = {
     "optuna",
     "pyarrow",
     "pydantic",
+    "pygments",
     "rich",
     "safetensors",
     "scipy",
@@ -121,6 +140,7 @@ LATE = {
     "sympy",
     "torch",
     "tqdm",
+    "traitlets",
 }
 """Heavy libraries: imported where they are used, never when a module is loaded."""
 
@@ -277,6 +297,7 @@ def test_only_the_tables_know_lark() -> None:
 
 
 AT_ONCE = {
+    "archdsl.highlighting.lexer": {"pygments"},
     "archdsl.spaces.arrays": {"numpy"},
     "archdsl.statistics": {"numpy"},
     "archdsl.studies.search": {"numpy", "optuna", "sqlalchemy"},

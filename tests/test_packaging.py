@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import archdsl
+from archdsl.highlighting.outputs import CODEMIRROR, TEXTMATE
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDERS = ("grammar", "specs", "codegen")
@@ -113,7 +114,7 @@ def test_sdist_holds_what_is_needed_to_test_it(dist: Path) -> None:
     with tarfile.open(next(dist.glob("*.tar.gz"))) as archive:
         names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
     folders = [*DATA_FOLDERS, "archdsl", "tests", "docs", "benchmarks"]
-    expected = {name for folder in folders for name in files_below(ROOT / folder)}
+    expected = {name for folder in folders for name in files_below(ROOT / folder)} | {TEXTMATE, CODEMIRROR}
     assert expected <= names
     single = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt"}
     single |= {"pyproject.toml", "PKG-INFO", ".gitignore"}

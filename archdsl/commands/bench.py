@@ -10,6 +10,7 @@ import click
 from archdsl.cli import INTERRUPTED
 from archdsl.commands.benched import entries_of, ledger_path, machine_of
 from archdsl.commands.common import say, say_json
+from archdsl.commands.completing import networks, strategies
 from archdsl.commands.options import color_option, convention_option, format_option, model_option
 from archdsl.commands.progress import comparing
 from archdsl.graph.conventions import CONVENTIONS
@@ -37,8 +38,13 @@ refused. What is measured is called so, everywhere; counts are exact. The extra 
 
 
 @click.command(short_help="Measure time and memory of emitted modules beside their counts.", epilog=EPILOG)
-@click.argument("specs", nargs=-1, required=True, metavar="NET...")
-@click.option("--strategies", metavar="NAME,...", help="Scale each NET by these too: NAME, or NAME=VALUE.")
+@click.argument("specs", nargs=-1, required=True, metavar="NET...", shell_complete=networks)
+@click.option(
+    "--strategies",
+    metavar="NAME,...",
+    shell_complete=strategies,
+    help="Scale each NET by these too: NAME, or NAME=VALUE.",
+)
 @click.option("--factors", default="1,2,4", show_default=True, metavar="LIST", help="By these: a list, or A..B.")
 @click.option("--batch", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="Images of a pass.")
 @click.option("--train", "trains", is_flag=True, help="Measure a training step as well.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from archdsl import watching
 from archdsl.analysis.resolve import Library
 from archdsl.commands.common import compiled, finish, request_of, say, say_json, tell, use_color
-from archdsl.commands.options import color_option, format_option
+from archdsl.commands.completing import models, networks
+from archdsl.commands.options import color_option, for_a_reader, format_option, watch_option
 from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.project import Project, expand
@@ -21,7 +23,9 @@ EPILOG = """
 Examples:
   archdsl check net.arch
   archdsl check -v specs/                          a line for each claim
-  archdsl check --format json specs/ > check.json
+  archdsl check --watch specs/                     again, whenever a file changes
+  archdsl check --format github specs/             annotations of a pull request
+  archdsl check --format sarif specs/ > check.sarif
   archdsl check --emit stages net.arch             what a phase of the compiler makes of it
   archdsl check --emit graph --model NAME net.arch
 
@@ -30,18 +34,27 @@ A claim is a published figure under `expect`; it holds if the exact count, round
 
 
 @click.command(short_help="Check files: names, shapes, and the figures they claim.", epilog=EPILOG)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=networks)
 @click.option("-v", "--verbose", is_flag=True, help="A line for each claim.")
-@format_option("text", "json")
+@format_option("text", "json", "sarif", "github")
 @click.option(
     "--emit",
     type=click.Choice((*OF_FILES, *OF_MODELS)),
     help="Print what a phase makes of one model, or of one file.",
 )
-@click.option("--model", metavar="NAME", help="The model for --emit, where the file has several.")
+@click.option(
+    "--model", metavar="NAME", shell_complete=models, help="The model for --emit, where the file has several."
+)
+@watch_option
 @color_option
 def command(
-    files: tuple[str, ...], verbose: bool, format_: str, emit: str | None, model: str | None, color: str | None
+    files: tuple[str, ...],
+    verbose: bool,
+    format_: str,
+    emit: str | None,
+    model: str | None,
+    watch: bool,
+    color: str | None,
 ) -> None:
     """Check files: names, shapes, and the figures they claim.
 
@@ -50,26 +63,50 @@ def command(
     if emit is not None:
         if len(files) != 1 or format_ != "text":
             raise click.UsageError("--emit prints one FILE, as text.")
-        _emit(files[0], emit, model, color)
-        return
-    if model is not None:
+    elif model is not None:
         raise click.UsageError("--model goes with --emit; all models are checked.")
+    for_a_reader(watch, format_, "text")
+
+    def run() -> None:
+        if emit is not None:
+            _emit(files[0], emit, model, color)
+        else:
+            _check(files, format_, verbose, color)
+
+    if watch:
+        watching.watch(run, files)
+    run()
+
+
+def _check(files: tuple[str, ...], format_: str, verbose: bool, color: str | None) -> None:
     diagnostics = Diagnostics()
     found = check_files(expand(files), diagnostics)
+    _print(found, diagnostics, format_, verbose, color)
+    if diagnostics.failed:
+        raise click.exceptions.Exit(1)
+
+
+def _print(found: list[Checked], diagnostics: Diagnostics, format_: str, verbose: bool, color: str | None) -> None:
     if format_ == "json":
         say_json(check_report(found, diagnostics))
+    elif format_ == "sarif":
+        from archdsl.views.sarif import sarif_text
+
+        say(sarif_text([checked.path for checked in found], diagnostics))
+    elif format_ == "github":
+        from archdsl.views.annotations import annotation_lines
+
+        say("".join(annotation_lines(diagnostics)) + summary(found))
     else:
         if verbose:
             say("".join(claim_lines(found)))
         tell(diagnostics, use_color(color))
         say(summary(found))
-    if diagnostics.failed:
-        raise click.exceptions.Exit(1)
 
 
-def check_files(paths: list[str], diagnostics: Diagnostics) -> list[Checked]:
+def check_files(paths: list[str], diagnostics: Diagnostics, library: Library | None = None) -> list[Checked]:
     """Compile every model of every file, and look at every space; one standard library serves them all."""
-    library = Library()
+    library = Library() if library is None else library
     found = []
     for path in paths:
         try:

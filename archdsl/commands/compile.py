@@ -15,6 +15,7 @@ from archdsl.commands.options import (
     classes_option,
     format_option,
     name_option,
+    network_argument,
     recipe_option,
     without_short_forms,
 )
@@ -40,7 +41,7 @@ written unless all can be.
 
 
 @click.command(short_help="Write a model as PyTorch, JSON or a picture.", epilog=EPILOG)
-@click.argument("file")
+@network_argument
 @click.option(
     "--target",
     "targets",

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from archdsl.commands.common import compiled, request_of, say, say_json
+from archdsl.commands.completing import networks_and_spaces
 from archdsl.commands.options import color_option, convention_option, format_option
 from archdsl.commands.space.common import names_space
 from archdsl.commands.space.diff import compare_spaces
@@ -32,8 +33,8 @@ same; 1 they differ; 2 trouble: the command line, or a file that does not compil
 
 
 @click.command(short_help="Compare two models by meaning and by cost, or two spaces.", epilog=EPILOG)
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", shell_complete=networks_and_spaces)
+@click.argument("b", metavar="B", shell_complete=networks_and_spaces)
 @convention_option
 @format_option("text", "json")
 @color_option

@@ -9,6 +9,7 @@ import click
 
 from archdsl.codes import codes
 from archdsl.commands.common import compiled, finish, request_of, say, say_json
+from archdsl.commands.completing import codes_and_networks
 from archdsl.commands.options import change_options, format_option
 from archdsl.views.explain import code_report, code_text, explain_report, explain_text
 
@@ -24,7 +25,7 @@ _CODE = re.compile(r"[EeWw][0-9]{3}")
 
 
 @click.command(short_help="Explain an error code, or how a model's numbers came about.", epilog=EPILOG)
-@click.argument("target", metavar="CODE|FILE")
+@click.argument("target", metavar="CODE|FILE", shell_complete=codes_and_networks)
 @change_options
 @format_option("text", "json")
 def command(target: str, format_: str, **options: Any) -> None:

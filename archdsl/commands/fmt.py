@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from archdsl.commands.common import tell, use_color
+from archdsl.commands.completing import sources
 from archdsl.commands.options import color_option
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.files import FileFault, write_atomically
@@ -29,7 +30,7 @@ Files are replaced whole, or not at all. Exit codes: 0 good; 1 a file does not p
 
 
 @click.command(short_help="Bring files into the canonical layout.", epilog=EPILOG)
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=sources)
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file would change.")
 @click.option("--diff", "wants_diff", is_flag=True, help="Write nothing; print what would change.")
 @color_option

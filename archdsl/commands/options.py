@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from archdsl.commands.completing import measures, models, networks, recipes, scalings, settings
 from archdsl.compiler import Compiled
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT
 from archdsl.request import words_of
@@ -69,11 +70,30 @@ def convention_option(function: AnyFunction) -> AnyFunction:
     )(function)
 
 
+def network_argument(function: AnyFunction) -> AnyFunction:
+    """FILE, of which a network is taken."""
+    return click.argument("file", shell_complete=networks)(function)
+
+
+def watch_option(function: AnyFunction) -> AnyFunction:
+    """`--watch`; see `watching.watch`."""
+    return click.option("--watch", is_flag=True, help="Run again when a file changes that was read; Ctrl-C ends.")(
+        function
+    )
+
+
+def for_a_reader(watch: bool, format_: str, *formats: str) -> None:
+    """Refuse `--watch` with formats that programs read: one output after the other is none."""
+    if watch and format_ not in formats:
+        raise click.UsageError(f"--watch prints for a reader: --format {' or '.join(formats)}.")
+
+
 def recipe_option(function: AnyFunction) -> AnyFunction:
     """`--recipe`."""
     return click.option(
         "--recipe",
         metavar="NAME",
+        shell_complete=recipes,
         help="How it is trained: a recipe of the file or of std.recipes; else the model's own.",
     )(function)
 
@@ -101,7 +121,9 @@ def classes_option(function: AnyFunction) -> AnyFunction:
 
 def model_option(function: AnyFunction) -> AnyFunction:
     """`--model`."""
-    return click.option("--model", metavar="NAME", help="The model, where the file has several.")(function)
+    return click.option(
+        "--model", metavar="NAME", shell_complete=models, help="The model, where the file has several."
+    )(function)
 
 
 def change_options(function: AnyFunction) -> AnyFunction:
@@ -112,6 +134,7 @@ def change_options(function: AnyFunction) -> AnyFunction:
             "--set",
             "settings",
             metavar="NAME=VALUE",
+            shell_complete=settings,
             multiple=True,
             help="A parameter of the model, or a path as in `with`: head.classes=10.",
         ),
@@ -119,11 +142,16 @@ def change_options(function: AnyFunction) -> AnyFunction:
             "--scale",
             "scalings",
             metavar="SPEC",
+            shell_complete=scalings,
             multiple=True,
             help="Scale: NAME:4, NAME=SECOND:4, a call in the language, or a bare NAME with --to. Repeatable.",
         ),
         click.option(
-            "--to", "budget", metavar="MEASURE=AMOUNT", help="Solve the bare --scale for a budget: flops=16G."
+            "--to",
+            "budget",
+            metavar="MEASURE=AMOUNT",
+            shell_complete=measures,
+            help="Solve the bare --scale for a budget: flops=16G.",
         ),
         click.option(
             "--within",

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import click
 
 from archdsl.commands.common import say, say_json
+from archdsl.commands.completing import tables
 from archdsl.commands.options import format_option
+from archdsl.commands.printed import papers
 from archdsl.commands.progress import comparing
 from archdsl.papers.compare import compare, listed
-from archdsl.papers.data import paper_of
 from archdsl.papers.figures import TableReport
 from archdsl.papers.names import UnknownTable, choose
 from archdsl.papers.networks import Networks
-from archdsl.resources import data_root, read_data
 from archdsl.views.paper import faults, listing, paper_csv, paper_report, tables_text
 from archdsl.zoo import declared
 
@@ -29,23 +29,22 @@ Examples:
 Flops, params and acts are counted anew; accuracies and times are the paper's, as it reports them. Exit code 1 if a
 figure differs and the network says nothing of it.
 """
-FOLDER = "specs/papers"
 
 
 @click.command(short_help="Print a paper's table again, with the compiler's figures beside it.", epilog=EPILOG)
-@click.argument("words", nargs=-1, metavar="[TABLE]")
+@click.argument("words", nargs=-1, metavar="[TABLE]", shell_complete=tables)
 @format_option("table", "json", "csv", "md")
 def command(words: tuple[str, ...], format_: str) -> None:
     """Print a paper's TABLE again, with the compiler's own figures beside the printed ones; without one, list all."""
-    papers = [paper_of(read_data(path)) for path in paper_files()]
+    known = papers()
     text = " ".join(words)
     if not text.strip():
         if words:
             raise click.BadParameter("it names no table", param_hint="TABLE")
-        _say([listed(paper, each) for paper in papers for each in paper.tables], format_, listing)
+        _say([listed(paper, each) for paper in known for each in paper.tables], format_, listing)
         return
     try:
-        chosen = choose(text, papers)
+        chosen = choose(text, known)
     except UnknownTable as fault:
         raise click.BadParameter(str(fault), param_hint="TABLE") from None
     networks = Networks(declared())
@@ -56,11 +55,6 @@ def command(words: tuple[str, ...], format_: str) -> None:
     _say(reports, format_, tables_text)
     if faults(reports):
         raise click.exceptions.Exit(1)
-
-
-def paper_files() -> list[str]:
-    """The papers' data, as paths from the data root."""
-    return [f"{FOLDER}/{path.name}" for path in sorted((data_root() / FOLDER).glob("*.json"))]
 
 
 def _say(reports: list[TableReport], format_: str, text: Callable[..., str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from archdsl.commands.common import Request, compiled, finish, request_of
+from archdsl.commands.completing import networks_and_spaces
 from archdsl.commands.options import change_options
 from archdsl.diagnostics import Fault
 from archdsl.project import Project
@@ -33,7 +34,7 @@ the block, so that scalings of the printed model do what they do to the original
 
 
 @click.command(short_help="Print the resolved model as canonical .arch.", epilog=EPILOG)
-@click.argument("file")
+@click.argument("file", shell_complete=networks_and_spaces)
 @change_options
 def command(file: str, **options: Any) -> None:
     """Print the resolved model as canonical .arch, with its hash and cost; of a space, what it is without others."""

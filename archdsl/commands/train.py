@@ -22,6 +22,7 @@ from archdsl.commands.options import (
     classes_option,
     format_option,
     name_option,
+    network_argument,
     processes_option,
     recipe_option,
     without_short_forms,
@@ -38,7 +39,6 @@ EPILOG = """
 \b
 Examples:
   archdsl train net.arch                              on scikit-learn's digits
-  archdsl train net.arch --recipe NAME --data IMAGES
   archdsl train net.arch --recipe NAME --data IMAGES --processes 8 -o runs/first
   archdsl train net.arch --scale NAME:4 --dry-run
   archdsl train net.arch -- --epochs 5 --lr 0.1       options of the emitted script
@@ -54,7 +54,7 @@ With --sweep the folder is a study, with a run folder for each draw; its results
 
 
 @click.command(short_help="Train a model by a recipe, in a folder that can repeat the run.", epilog=EPILOG)
-@click.argument("file")
+@network_argument
 @click.argument("extra", metavar="[-- SCRIPT OPTIONS]", nargs=-1, type=click.UNPROCESSED)
 @recipe_option
 @click.option("--data", metavar="PATH", help="Images: a folder, shards, a data set on disk.  [default: digits]")

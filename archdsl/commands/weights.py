@@ -14,6 +14,7 @@ import click
 
 from archdsl import api, emission
 from archdsl.commands.common import Request, compiled, fail, finish, library, one, request_of, say, say_json
+from archdsl.commands.completing import files, networks
 from archdsl.commands.options import change_options, format_option
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic, Label
@@ -53,8 +54,8 @@ its `output`, as .safetensors, .npz or .pt. Numbers are written as float32. The 
 
 
 @click.command(short_help="Bring a checkpoint to the emitted module's names.", epilog=EPILOG)
-@click.argument("file", metavar="SPEC")
-@click.argument("checkpoint")
+@click.argument("file", metavar="SPEC", shell_complete=networks)
+@click.argument("checkpoint", shell_complete=files)
 @change_options
 @click.option("-o", "--output", metavar="FILE", help="The file to write; SPEC's name with .safetensors otherwise.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import click
 
@@ -11,7 +11,8 @@ from archdsl.analysis.evaluate import literal
 from archdsl.analysis.program import Definition
 from archdsl.analysis.resolve import Library
 from archdsl.commands.common import say, say_json
-from archdsl.commands.options import format_option
+from archdsl.commands.completing import family_names, measures, shipped_names
+from archdsl.commands.options import AnyFunction, format_option
 from archdsl.commands.progress import progress_bar
 from archdsl.compiler import Changes, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
@@ -35,11 +36,23 @@ A network that is listed here can be named by its name alone, wherever a command
 SORTS = ("name", "family", *MEASURES)
 
 
+def _limit_option(option: str, name: str, text: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--max` or `--min`."""
+    return click.option(option, name, multiple=True, metavar="MEASURE=AMOUNT", shell_complete=measures, help=text)
+
+
 @click.command(short_help="List the networks that ship with archdsl.", epilog=EPILOG)
-@click.argument("patterns", nargs=-1, metavar="[NAME]...")
-@click.option("--family", "wanted", multiple=True, metavar="FAMILY", help="Only this family; repeatable.")
-@click.option("--max", "most", multiple=True, metavar="MEASURE=AMOUNT", help="At most so much: flops=4G. Repeatable.")
-@click.option("--min", "least", multiple=True, metavar="MEASURE=AMOUNT", help="At least so much. Repeatable.")
+@click.argument("patterns", nargs=-1, metavar="[NAME]...", shell_complete=shipped_names)
+@click.option(
+    "--family",
+    "wanted",
+    multiple=True,
+    metavar="FAMILY",
+    shell_complete=family_names,
+    help="Only this family; repeatable.",
+)
+@_limit_option("--max", "most", "At most so much: flops=4G. Repeatable.")
+@_limit_option("--min", "least", "At least so much. Repeatable.")
 @click.option("--sort", type=click.Choice(SORTS), default="family", show_default=True, help="By family: then by flops.")
 @click.option("--reverse", is_flag=True, help="The largest, or the last, first.")
 @format_option("table", "json", "csv", "md")

@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from archdsl.analysis.verify import rounded
 from archdsl.commands import paper as commanded
 from archdsl.commands import progress
-from archdsl.commands.paper import paper_files
+from archdsl.commands.printed import paper_files
 from archdsl.compiler import Changes, Compiled
 from archdsl.graph.cost import count
 from archdsl.papers.compare import compare, listed

@@ -7,11 +7,9 @@ from typing import Any
 import click
 
 from archdsl.commands.options import change_options
-from archdsl.commands.plot.networks import blocks_of, configurations
-from archdsl.commands.plot.output import Wanted, deliver, log_option, output_options, specs_argument
-from archdsl.plots import figures
-from archdsl.plots.rows import block_rows
-from archdsl.views.plot import Plot
+from archdsl.commands.plot.networks import configurations
+from archdsl.commands.plot.output import Wanted, deliver, figures_told, log_option, output_options, specs_argument
+from archdsl.views.plot_networks import channels_plot
 
 
 @click.command(
@@ -39,16 +37,6 @@ def channels(
 ) -> None:
     """Draw the output channels of every block: a model's channel configuration against those of others."""
     found = configurations(specs, wanted, options)
-    by_model = blocks_of(found)
-    rows = {label: block_rows(label, blocks) for label, blocks in by_model.items()}
-    deliver(
-        Plot(
-            "channels",
-            f"Channel configurations: {', '.join(rows)}",
-            found,
-            [row for blocks in rows.values() for row in blocks],
-            ("model", "index", "path", "width"),
-            lambda: figures.channels_figure(rows, log),
-        ),
-        wanted,
-    )
+    with figures_told():
+        plot = channels_plot(found, log=log)
+    deliver(plot, wanted)

@@ -85,15 +85,6 @@ def configurations(specs: Sequence[str], wanted: Wanted, options: dict[str, Any]
     return [replace(each, label=label).plotted for each, label in zip(found, _labels(found), strict=True)]
 
 
-def blocks_of(found: Sequence[Plotted]) -> dict[str, list[tuple[str, tuple[int, ...]]]]:
-    """Paths and widths of blocks by label, of each map that a block gives; ends the command where there are none."""
-    blocks = {each.label: each.blocks for each in found}
-    for label, widths in blocks.items():
-        if not widths:
-            raise click.ClickException(f"{label} has no stages, and so no blocks to draw")
-    return blocks
-
-
 def scaled_from(each: Drawn, calls: tuple[str, ...]) -> Changes:
     """The model as it is given, and then scaled: an `--input` would come after the scaling, and undo it."""
     asked, network = each.request.changes, each.network

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,14 @@ from typing import Any
 import click
 
 from archdsl.commands.common import library, say, say_json
+from archdsl.commands.completing import networks
 from archdsl.commands.options import AnyFunction, format_option
 from archdsl.files import FileFault, write_atomically
 from archdsl.plots.figures import NoFigure, label_of
 from archdsl.records import dataclass
 from archdsl.views.plot import PICTURES, WRITTEN, PictureWritten, Plot, files_text
 
-specs_argument = click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+specs_argument = click.argument("specs", nargs=-1, required=True, metavar="SPEC...", shell_complete=networks)
 log_option = click.option("--log", is_flag=True, help="A logarithmic axis for widths.")
 
 
@@ -105,14 +108,21 @@ def deliver(plot: Plot, wanted: Wanted) -> None:
         raise click.exceptions.Exit(1)
 
 
+@contextmanager
+def figures_told() -> Iterator[None]:
+    """Why there is no figure is the end of the command."""
+    try:
+        yield
+    except NoFigure as fault:
+        raise click.ClickException(str(fault)) from None
+
+
 def _contents(plot: Plot, wanted: Wanted) -> list[bytes]:
     """What the files hold; a picture is drawn once for each form."""
     figure = None
     if wanted.draws:
-        try:
+        with figures_told():
             figure = plot.figure()
-        except NoFigure as fault:
-            raise click.ClickException(str(fault)) from None
         if wanted.title is not None:
             figure = replace(figure, title=label_of(wanted.title), headed=True)
     made = {form: plot.content(form, figure) for form in dict.fromkeys([form for _, form in wanted.outputs])}

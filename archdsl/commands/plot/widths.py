@@ -9,11 +9,9 @@ from typing import Any
 import click
 
 from archdsl.commands.options import change_options
-from archdsl.commands.plot.networks import blocks_of, configurations
-from archdsl.commands.plot.output import Wanted, deliver, log_option, output_options, specs_argument
-from archdsl.plots import figures
-from archdsl.plots.rows import block_rows, fit_of
-from archdsl.views.plot import Plot
+from archdsl.commands.plot.networks import configurations
+from archdsl.commands.plot.output import Wanted, deliver, figures_told, log_option, output_options, specs_argument
+from archdsl.views.plot_networks import widths_plot
 
 _LINE = re.compile(r"(-?[0-9]{1,9}(?:\.[0-9]{1,9})?),(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)", re.ASCII)
 
@@ -50,28 +48,9 @@ def widths(
     """Draw block width against block index, for one model or several, with the line that fits each best."""
     given = tuple([_line(text) for text in lines])
     found = configurations(specs, wanted, options)
-    by_model = blocks_of(found)
-    for label, blocks in by_model.items():
-        several = next(((path, each) for path, each in blocks if len(each) != 1), None)
-        if several is not None:
-            message = f"{several[0]} of {label} gives {len(several[1])} maps, and a curve has one width a block"
-            raise click.ClickException(f"{message}; `archdsl plot channels` draws them all")
-    fits = [fit_of(label, [each[0] for _, each in blocks]) for label, blocks in by_model.items()] if fit else []
-    kept = {line.model: line for line in fits if line is not None}
-    rows = {label: block_rows(label, blocks, kept.get(label)) for label, blocks in by_model.items()}
-    deliver(
-        Plot(
-            "widths",
-            f"Block widths: {', '.join(rows)}",
-            found,
-            [row for blocks in rows.values() for row in blocks],
-            ("model", "index", "path", "width", *(["fit"] if kept else [])),
-            lambda: figures.widths_figure(rows, list(kept.values()), given, log),
-            fits=tuple(kept.values()),
-            lines=given,
-        ),
-        wanted,
-    )
+    with figures_told():
+        plot = widths_plot(found, fit=fit, lines=given, log=log)
+    deliver(plot, wanted)
 
 
 def _line(text: str) -> tuple[Fraction, Fraction]:

@@ -13,6 +13,7 @@ import click
 
 from archdsl.analysis.evaluate import literal
 from archdsl.commands.common import Request, fail, one, request_of, tell
+from archdsl.commands.completing import spaces, spaces_of_file
 from archdsl.commands.options import AnyFunction
 from archdsl.commands.progress import counting
 from archdsl.compiler import Compiler
@@ -34,8 +35,8 @@ _BAND = re.compile(r"(\w+)=([0-9.eE]*[KMGT]?)\.\.([0-9.eE]*[KMGT]?)", re.ASCII)
 
 def space_arguments(function: AnyFunction) -> AnyFunction:
     """SPACE, and NAME where the file has several."""
-    function = click.argument("name", required=False, metavar="[NAME]")(function)
-    return click.argument("file", metavar="SPACE")(function)
+    function = click.argument("name", required=False, metavar="[NAME]", shell_complete=spaces_of_file)(function)
+    return click.argument("file", metavar="SPACE", shell_complete=spaces)(function)
 
 
 def seed_option(function: AnyFunction) -> AnyFunction:

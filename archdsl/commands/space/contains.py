@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from archdsl.commands.common import compiled, request_of, say, say_json
+from archdsl.commands.completing import networks, spaces
 from archdsl.commands.options import color_option, format_option
 from archdsl.commands.space.common import looking, opened
 from archdsl.spaces.membership import membership
@@ -26,8 +27,8 @@ is gone through; of others the settings that the network's own parameters and st
 it is certain, `not decided` else. Exit codes: 0 a member; 1 none, or not decided; 2 trouble.
 """,
 )
-@click.argument("space", metavar="SPACE")
-@click.argument("net", metavar="NET")
+@click.argument("space", metavar="SPACE", shell_complete=spaces)
+@click.argument("net", metavar="NET", shell_complete=networks)
 @click.option(
     "--tries",
     type=click.IntRange(1, 100_000_000),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from archdsl.commands.common import say, say_json
+from archdsl.commands.completing import spaces
 from archdsl.commands.options import color_option, format_option
 from archdsl.commands.space.common import opened
 from archdsl.spaces.comparison import compared
@@ -29,8 +30,8 @@ Exit codes, as of diff(1): 0 both mean the same; 1 they differ; 2 trouble: the c
 compile.
 """,
 )
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", shell_complete=spaces)
+@click.argument("b", metavar="B", shell_complete=spaces)
 @format_option("text", "json")
 @color_option
 def diff(a: str, b: str, format_: str, color: str | None) -> None:

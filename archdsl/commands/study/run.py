@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archdsl.commands.common import fail, one, request_of
+from archdsl.commands.completing import networks_and_spaces
 from archdsl.commands.options import (
     WithScriptOptions,
     color_option,
@@ -54,7 +55,7 @@ command again goes on with a study; what differs is refused. Paths among the scr
 current folder.
 """,
 )
-@click.argument("what", metavar="WHAT...", nargs=-1, required=True)
+@click.argument("what", metavar="WHAT...", shell_complete=networks_and_spaces, nargs=-1, required=True)
 @click.option(
     "-o", "--output", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The study."
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archdsl.commands.common import fail, library, one
+from archdsl.commands.completing import spaces
 from archdsl.commands.options import (
     WithScriptOptions,
     color_option,
@@ -51,7 +52,7 @@ nearest member that nobody has taken, and they learn from that. DIR is a study: 
 of any other. The same command again goes on; more --trials extend it. Needs the extra archdsl[search].
 """,
 )
-@click.argument("space", metavar="SPACE")
+@click.argument("space", metavar="SPACE", shell_complete=spaces)
 @click.option(
     "-o", "--output", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The study."
 )

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from archdsl.commands.common import compiled, finish, library, request_of, say, say_json
+from archdsl.commands.completing import networks
 from archdsl.commands.options import change_options, format_option
 from archdsl.commands.study.images import emitted, images_of, module_of
 from archdsl.commands.study.tables import table_options, table_path, write_rows
@@ -35,7 +36,7 @@ compare it for the same images alone. The extra archdsl[train] is needed.
 
 
 @click.command(short_help="Singular values of a network's features.", epilog=EPILOG)
-@click.argument("file", metavar="NET")
+@click.argument("file", metavar="NET", shell_complete=networks)
 @change_options
 @click.option("--weights", metavar="FILE", help="A checkpoint; weights as they start if not given.")
 @click.option("--data", metavar="PATH", help="Images: a folder, shards, a data set on disk.  [default: digits]")
