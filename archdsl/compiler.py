@@ -16,7 +16,7 @@ values, `Compiled` or `Failed`. No exception leaves this module for a fault of t
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property, partial
 from typing import TypeAlias
 
@@ -27,7 +27,9 @@ from archdsl.analysis.choose import choose_model
 from archdsl.analysis.context import AlreadyReported, Context, Progress
 from archdsl.analysis.elaborate import instantiate
 from archdsl.analysis.language import evaluation
+from archdsl.analysis.memory import Memory, Moves
 from archdsl.analysis.model import Model
+from archdsl.analysis.parts import Parts, parts_of
 from archdsl.analysis.program import Definition, Instance, Program, Reader
 from archdsl.analysis.resolve import Library, load_library, resolve
 from archdsl.analysis.traces import Traces
@@ -38,7 +40,7 @@ from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.network import Network
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
-from archdsl.source import Source
+from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.training.recipe import Recipe
 
@@ -55,6 +57,18 @@ class Failed:
     diagnostics: Diagnostics
     steps: int = field(default=0, compare=False)
     """Evaluation steps that were taken."""
+    moves: Moves = field(default=Moves(), compare=False, repr=False)
+    model: Model | None = field(default=None, compare=False, repr=False)
+    """The model as far as it was worked out, with `Model.holes`; whole where only its network is a fault."""
+
+    def here(self, span: Span) -> Span:
+        """Where a place of the model is in the present text: a kept one may be of an older text."""
+        return self.moves.here(span)
+
+    @cached_property
+    def parts(self) -> Parts | None:
+        """The shapes and costs of its parts, as far as they are known."""
+        return parts_of(self.model) if self.model is not None else None
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,11 @@ class Compiled:
     """Its claims, where nothing was changed: they are of the model as it is declared."""
     steps: int = field(default=0, compare=False)
     """Evaluation steps that were taken."""
+    moves: Moves = field(default=Moves(), compare=False, repr=False)
+
+    def here(self, span: Span) -> Span:
+        """Where a place of the model is in the present text: a kept one may be of an older text."""
+        return self.moves.here(span)
 
     @cached_property
     def settings(self) -> list[list[dict[str, Setting]]]:
@@ -95,6 +114,8 @@ class Compiler:
     library: Library = field(default_factory=lambda: Library(library_modules()))
     progress: Progress | None = None
     traces: Traces = field(default_factory=Traces)
+    memory: Memory | None = None
+    """What is kept of texts that change a little at a time; nothing without."""
 
     def compile(self, source: Source, name: str | None = None, changes: Changes | None = None) -> Compilation:
         """Compile one model of a file: the one named, or the one that the file is about."""
@@ -119,7 +140,11 @@ class Compiler:
 
     def program(self, source: Source, diagnostics: Diagnostics) -> Program:
         """Parse and resolve a file with all that it uses."""
-        return resolve(source, self.read, self.library, diagnostics)
+        if self.memory is None:
+            return resolve(source, self.read, self.library, diagnostics)
+        memory, library = self.memory, self.library
+        make = lambda read, told: resolve(source, read, library, told, memory.parse)  # noqa: E731
+        return memory.program(source, self.read, diagnostics, make)
 
     def scope(self, program: Program, diagnostics: Diagnostics) -> Scope:
         """What the texts see that are asked for on top of a file."""
@@ -128,7 +153,16 @@ class Compiler:
 
     def elaborate(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
         """One model of a resolved program, with what is asked for on top of the file."""
+        if self.memory is None or changes != Changes():
+            return self._elaborated(program, name, changes, diagnostics)
+        make = partial(self._elaborated, program, name, changes)
+        found, moves = self.memory.compilation(program, name, diagnostics, make)
+        return replace(found, program=program, diagnostics=diagnostics, moves=moves)  # type: ignore[no-any-return]
+
+    def _elaborated(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
+        """The same, worked out."""
         ctx = evaluation(diagnostics, self.progress, self.traces)
+        ctx.goes_on = True
         try:
             return self._phases(ctx, program, name, changes)
         except Fault as found:
@@ -138,7 +172,8 @@ class Compiler:
         except RecursionError:
             message = f"`{name}` is nested too deep to be evaluated"
             diagnostics.add(Diagnostic("E393", message, program.entry.spans[name]))
-        return Failed(name, program, diagnostics, ctx.steps)
+        reached = ctx.reached if isinstance(ctx.reached, Model) else None
+        return Failed(name, program, diagnostics, ctx.steps, model=reached)
 
     def _phases(self, ctx: Context, program: Program, name: str, changes: Changes) -> Compiled:
         """From a declaration to a network that keeps its claims. Raises `Fault` or `AlreadyReported`."""
@@ -150,7 +185,8 @@ class Compiler:
 
         given = arguments(ctx, named, changes, scope)
         declared = instantiate(ctx, named, given, ast.Identifier(program.entry.spans[name], name), env)
-        model = changed(ctx, declared, named, changes, scope)
+        ctx.reached = declared
+        model = ctx.reached = changed(ctx, declared, named, changes, scope)
         network = network_of(ctx, model)
         recipe = recipe_for(ctx, model, network, asked_recipe(ctx, model, changes.recipe, scope))
         found = () if changes else tuple(verdicts(partial(network_at, ctx, model, network), model.claims))
@@ -161,4 +197,4 @@ class Compiler:
         return Compiled(name, program, ctx.diagnostics, model, network, recipe, found, ctx.steps)
 
 
-__all__ = ["CLAIMS", "Changes", "Compilation", "Compiled", "Compiler", "Failed"]
+__all__ = ["CLAIMS", "Changes", "Compilation", "Compiled", "Compiler", "Failed", "Memory"]

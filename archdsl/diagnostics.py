@@ -72,16 +72,25 @@ class Diagnostics:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int, int, str], Diagnostic] = {}
         self.omitted = 0
+        self.settled: set[tuple[str, int, int]] = set()
+        """Places of which all is told: what is not written whole has one fault, and no other."""
+
+    def settle(self, spans: Iterable[Span]) -> None:
+        """Take no more diagnostics that stand in these places."""
+        self.settled.update([(span.source.name, span.start, span.end) for span in spans])
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic, unless one of its code is known for the same place."""
+        """Keep a diagnostic, unless one of its code is known for the same place, or the place is settled."""
         place = (diagnostic.span.source.name, diagnostic.span.start, diagnostic.span.end, diagnostic.code)
-        if place in self._kept:
+        if place in self._kept or (self.settled and self._is_settled(*place[:3])):
             return
         if len(self._kept) >= MAX_DIAGNOSTICS:
             self.omitted += 1
             return
         self._kept[place] = diagnostic
+
+    def _is_settled(self, name: str, start: int, end: int) -> bool:
+        return any(name == of and first <= start and end <= last for of, first, last in self.settled)
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         for diagnostic in diagnostics:

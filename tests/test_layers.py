@@ -101,8 +101,8 @@ MAY_IMPORT = {
 FLOORS = (
     ("labels",),
     ("program",),
-    ("values", "names", "circles"),
-    ("trace", "traces", "prelude", "choose"),
+    ("values", "names", "circles", "overlay", "uses"),
+    ("trace", "traces", "prelude", "choose", "memory"),
     ("context",),
     ("operators",),
     ("outputs",),
@@ -112,13 +112,13 @@ FLOORS = (
     ("features", "build", "initializers", "stretch"),
     ("counts", "fields", "tracing"),
     ("assemble", "stages", "recipe_fields", "misspelled"),
-    ("override", "recipes", "scale", "meter", "check_space"),
+    ("override", "partial", "recipes", "scale", "meter", "check_space"),
     ("check", "steps", "trained"),
     ("nearer",),
     ("solve",),
     ("elaborate", "resolve"),
     ("changes", "language"),
-    ("answers", "provenance"),
+    ("answers", "parts", "provenance"),
 )
 """The modules of archdsl/analysis/ from the ground up: each imports those of lower floors alone."""
 

@@ -117,6 +117,11 @@ def network_at(ctx: Context, model: Model, network: Network, at: Shape | None) -
     return network_of(ctx, replace(model, input=replace(model.input, value=Size(at))))
 
 
+def place_in(ctx: Context, composer: Composer) -> Place:
+    """What puts blocks into a network."""
+    return _Places(ctx, composer, anew=False, alike=None)
+
+
 class _Places:
     """Puts one block behind the other into a network: each is traced once, and placed as often as it stands there."""
 
@@ -186,7 +191,7 @@ class Assembly:
         ends: Ends = {"input": value}
         before: Value = value
         if model.stem is not None:
-            before = ends["stem"] = self._end(model.stem, before, "stem", ends)
+            before = ends["stem"] = self.end(model.stem, before, "stem", ends)
             if self.dilation is not None:
                 self.dilation.verify_end("stem", before)
         first = 0
@@ -207,7 +212,7 @@ class Assembly:
             given = tensors_of(body) or ()
         else:
             with _following(self.ctx, model, "head"):
-                value = self._end(model.head, body, "head", {**ends, "features": tuple(features)})
+                value = self.end(model.head, body, "head", {**ends, "features": tuple(features)})
             given = tensors_of(value) or ()
             ends = {**ends, "head": value}
         if model.outputs is None:
@@ -219,7 +224,7 @@ class Assembly:
         """The one tensor that the network gives under a name."""
         return only("the output", name, place, self._named(place, ends, span, f"the output `{name}`"), span)
 
-    def _end(self, block: Block | Sequence, value: Value, path: str, ends: Ends) -> Value:
+    def end(self, block: Block | Sequence, value: Value, path: str, ends: Ends) -> Value:
         origin = self.model.input.origin
         if origin is None:
             raise AlreadyReported

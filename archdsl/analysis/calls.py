@@ -17,6 +17,7 @@ from archdsl.analysis.outputs import outputs_of
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive
 from archdsl.analysis.trace import fault
+from archdsl.analysis.traces import Called
 from archdsl.analysis.values import (
     Block,
     Environment,
@@ -248,13 +249,49 @@ def environment_of(
 def call_fn(
     ctx: Context, definition: Definition, arguments: Mapping[str, Setting], e: ast.Node, env: Environment
 ) -> Value:
-    """Evaluate a declared fn."""
+    """Evaluate a declared fn. Of plain values it gives the same each time, and is evaluated once."""
+    key = _key_of_call(ctx, definition, arguments)
+    known = ctx.traces.values.get(key) if key is not None else None
+    if known is not None:
+        ctx.spend(known.steps, e, env)
+        found: Value = known.value
+        return found
+    before, told = ctx.steps, len(ctx.diagnostics)
     ctx.enter(definition, e, env)
     try:
         inner = environment_of(ctx, definition, arguments, e, env)
-        return body_value(ctx, definition, inner)
+        value = body_value(ctx, definition, inner)
     finally:
         ctx.leave(definition)
+    if key is not None and told == len(ctx.diagnostics) and _is_plain(value):
+        ctx.traces.keep_value(key, Called(value, ctx.steps - before, definition.token))
+    return value
+
+
+def _key_of_call(ctx: Context, definition: Definition, arguments: Mapping[str, Setting]) -> Any:
+    """What a call is looked up by; none where its arguments are no plain values, or its roundings are asked for."""
+    if ctx.ties is not None:
+        return None
+    given = []
+    for name, setting in arguments.items():
+        if not _is_plain(setting.value):
+            return None
+        given.append((name, _typed(setting.value)))
+    return id(definition.token), ctx.nesting, tuple(given)
+
+
+def _is_plain(value: Value) -> bool:
+    if type(value) is tuple:
+        return all(map(_is_plain, value))
+    return type(value) in _PLAIN
+
+
+def _typed(value: Value) -> Any:
+    """A plain value with its type: 1 and `true` are equal."""
+    return tuple(map(_typed, value)) if type(value) is tuple else (type(value), value)
+
+
+_PLAIN = frozenset({int, Fraction, bool, str, type(None)})
 
 
 def body_value(ctx: Context, definition: Definition, env: Environment) -> Value:
@@ -274,6 +311,8 @@ def body_value(ctx: Context, definition: Definition, env: Environment) -> Value:
                 if len(values) == 1:
                     return ctx.evaluate(values[0], env)
                 return bounded(ctx, tuple([ctx.evaluate(v, env) for v in values]), entry, env)
+            case ast.Field():
+                break  # the resolver refused it, or it is the beginning of a line
             case _:
                 pass  # `fit` ran before; the resolver refused everything else
     raise AlreadyReported

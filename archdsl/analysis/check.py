@@ -36,6 +36,7 @@ from archdsl.analysis.program import (
     Primitive,
     Unresolved,
     children,
+    unfinished,
     walk,
 )
 from archdsl.analysis.stages import STRUCTURE, unknown_attribute
@@ -70,17 +71,21 @@ class Checker:
     def __init__(self, module: Module, report: Callable[[Diagnostic], None]) -> None:
         self.module, self._report = module, report
         self.told = 0
+        self.patched: tuple[Span, ...] = ()
+        self.complete = True
+        """Whether no syntax error left anything out."""
         self.bindings: dict[str, Span] = {}
         """Names that the declaration's body binds, above or below where one is asked for."""
         self.drawn: Names = frozenset()
         """Those of them that a space draws."""
-        self.spaces = SpaceChecker(module, self.report, self._expression)
+        self.spaces = SpaceChecker(module, self.report, self._expression, self._whole)
 
     def report(self, diagnostic: Diagnostic) -> None:
         self.told += 1
         self._report(diagnostic)
 
     def check(self, tree: ast.File) -> None:
+        self.complete, self.patched = tree.complete, tree.patched
         for circle in circles(tree):
             self.report(circle.diagnostic)
             self.module.circular.update(circle.names)
@@ -89,6 +94,13 @@ class Checker:
                 self._declaration(item)
             elif isinstance(item, ast.Instances):
                 self._instances(item)
+
+    def _whole(self, item: ast.Declaration) -> bool:
+        """Whether what an item has not is not what a syntax error took from it."""
+        if not self.module.broken:
+            return True
+        within = [span for span in self.patched if item.span.start <= span.start <= item.span.end]
+        return self.complete and not within and not unfinished(item)
 
     # Declarations
 
@@ -100,7 +112,7 @@ class Checker:
         if item.kind.text == "space":
             before = self.told
             self.spaces.check(item)
-            if self.told > before:
+            if self.told > before or not self._whole(item):
                 self.module.faulty.add(item.name.text)
             return
         if item.refines is not None:
@@ -177,7 +189,7 @@ class Checker:
                     self._fit(entry, item)
                 case _:
                     self._misplaced(entry, f"a {item.kind.text}", "`name = value`, `require` and `return`")
-        if returned is None:
+        if returned is None and self._whole(item):
             message = f"`{item.name.text}` returns nothing"
             self.report(Diagnostic("E210", message, item.name.span, help="end the body with `return …`"))
 
@@ -249,7 +261,7 @@ class Checker:
                 case _:
                     self._misplaced(entry, "a model", "fields, sections, `name = value` and `require`")
         for name in ("input", "stages"):
-            if name not in seen:
+            if name not in seen and self._whole(item):
                 helps = {"input": "input: 3 x 224 x 224", "stages": "stages: block { … }"}
                 message = f"the model `{item.name.text}` has no `{name}`"
                 self.report(Diagnostic("E210", message, item.name.span, help=f"add `{helps[name]}`"))
@@ -383,7 +395,7 @@ class Checker:
         """The names of fields, and those in their expressions; values are checked when the recipe is asked for."""
         named = self._recipe_entries(body, local, "a recipe")
         for name, example in recipe_fields.REQUIRED.items():
-            if name not in named:
+            if name not in named and self._whole(item):
                 message = f"the recipe `{item.name.text}` has no `{name}`"
                 self.report(Diagnostic("E210", message, item.name.span, help=f"add `{example}`"))
 
@@ -456,7 +468,7 @@ class Checker:
                     self._line(entry, local)
                 case _:
                     self._misplaced(entry, "a scaling", "`target: value`, `name = value` and `require`")
-        if not seen:
+        if not seen and self._whole(item):
             message = f"`{item.name.text}` changes nothing"
             self.report(Diagnostic("E210", message, item.name.span, help="add a line such as `width: width * s`"))
 

@@ -154,7 +154,10 @@ class SpaceChecker:
         module: Module,
         report: Callable[[Diagnostic], None],
         expression: Callable[[ast.Node, Names, str], None],
+        whole: Callable[[ast.Declaration], bool] = lambda _: True,
     ) -> None:
+        """`whole` says whether an item is what it was meant to be: no syntax error took a part of it."""
+        self.whole = whole
         self.module, self.report, self.expression = module, report, expression
 
     def check(self, item: ast.Declaration) -> None:
@@ -173,7 +176,7 @@ class SpaceChecker:
             return  # declared twice, which is reported
         above = self._above(item, definition)
         if above is not None:
-            _Body(self, above).check(item.name, item.body)
+            _Body(self, above).check(item.name, item.body, whole=self.whole(item))
 
     def check_draws(self, draws: Sequence[ast.Draw]) -> None:
         """Draws that stand outside a space: their names, which differ, and their laws."""
@@ -220,7 +223,7 @@ class _Body:
         self.own: dict[str, ast.Identifier] = {}
         """Names that this body draws, gives a value or derives."""
 
-    def check(self, name: ast.Identifier, body: ast.Body) -> None:
+    def check(self, name: ast.Identifier, body: ast.Body, *, whole: bool) -> None:
         fields: dict[str, ast.Identifier] = {}
         waiting: list[ast.Field] = []
         for entry in body.entries:
@@ -245,7 +248,7 @@ class _Body:
                     self._misplaced(entry)
         for entry in waiting:  # fields stand in any order, and see all names
             self._field(entry)
-        if not self.above:
+        if not self.above and whole:
             self._verify_complete(name, fields)
 
     def _verify_complete(self, name: ast.Identifier, fields: Mapping[str, ast.Identifier]) -> None:

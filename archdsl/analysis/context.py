@@ -15,7 +15,7 @@ from archdsl import limits
 from archdsl.analysis.program import Definition, Instance
 from archdsl.analysis.trace import fault
 from archdsl.analysis.traces import Traces
-from archdsl.analysis.values import Block, Environment, Setting, Tensor, Value
+from archdsl.analysis.values import Block, Environment, ModelValue, Setting, Tensor, Value
 from archdsl.diagnostics import Diagnostic, Diagnostics
 from archdsl.graph.blocks import Given
 from archdsl.records import dataclass
@@ -96,6 +96,10 @@ class Context:
         self.fixed: dict[int, tuple[Value, int] | None] = {}
         """Calls that are the same for all elements of a comprehension: value and steps, once they are had."""
         self.traces = Traces() if traces is None else traces
+        self.goes_on = False
+        """Whether a model with a fault is worked out as far as it can be, and all its faults are told."""
+        self.reached: ModelValue | None = None
+        """That model, with holes."""
 
     def fresh(self, diagnostics: Diagnostics | None = None) -> Context:
         """An evaluation within this one, with steps of its own: the limit is for one network. What it finds may be

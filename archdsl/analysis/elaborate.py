@@ -17,6 +17,7 @@ from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Claim, Made, Model
 from archdsl.analysis.outputs import with_outputs
 from archdsl.analysis.override import override_model
+from archdsl.analysis.partial import partial_stages
 from archdsl.analysis.program import Definition, Instance
 from archdsl.analysis.recipes import override_recipe, recipe_of
 from archdsl.analysis.scale import base_of, scale
@@ -128,7 +129,11 @@ def _row_claims(ctx: Context, cells: list[tuple[str, ast.Expression]], env: Envi
 
 
 def _alias(ctx: Context, named: Definition, e: ast.Expression, env: Environment) -> Model:
-    value = ctx.evaluate(e, env)
+    try:
+        value = ctx.evaluate(e, env)
+    except (Fault, AlreadyReported):
+        ctx.reached = None  # a part of another model, without what this one changes of it
+        raise
     if not isinstance(value, Model):
         raise fault("E212", f"the model `{named.name}` must be a model, not {kind_of(value)}", e, env)
     doc = named.declaration.doc or value.doc
@@ -140,47 +145,44 @@ def _model(ctx: Context, named: Definition, env: Environment) -> Model:
     body = named.declaration.body
     entries = body.entries if body is not None else ()
     values: dict[str, Any] = {}
-    failed = False
+    failed: set[str] = set()
     claims: list[Claim] = []
     late: dict[str, ast.Body] = {}
     for entry in entries:
+        name = entry.path.text if isinstance(entry, ast.Field | ast.Section) else ""
         try:
             match entry:
                 case ast.Binding():
                     _bind_local(ctx, entry, env)
                 case ast.Require():
                     require(ctx, entry, env)
-                case ast.Field(path=path, value=value):
-                    values[path.text] = _field(ctx, path.text, value, env)
-                case ast.Section(path=path, body=section) if path.text == "expect":
+                case ast.Field(value=value):
+                    values[name] = _field(ctx, name, value, env)
+                case ast.Section(body=section) if name == "expect":
                     claims.extend(model_fields.claims_of(ctx, section, env))
-                case ast.Section(path=path, body=section) if path.text in ("features", "outputs", "follow"):
-                    late[path.text] = section  # they name places in the others
-                case ast.Section(path=path, body=section):
-                    values[path.text] = model_fields.section(ctx, path.text, section, env)
+                case ast.Section(body=section) if name in ("features", "outputs", "follow"):
+                    late[name] = section  # they name places in the others
+                case ast.Section(body=section):
+                    values[name] = model_fields.section(ctx, name, section, env)
                 case _:
                     pass  # the resolver reported it
-        except Fault as found:
-            ctx.report(found.diagnostic)
-            failed = True
-        except AlreadyReported:
-            failed = True
-    if failed or "input" not in values or "stages" not in values:
+        except (Fault, AlreadyReported) as found:
+            failed.add(name)
+            if isinstance(found, Fault):
+                ctx.report(found.diagnostic)
+            if ctx.goes_on and isinstance(entry, ast.Field) and name == "stages":
+                values[name] = partial_stages(ctx, entry.value, with_outputs(env))
+    failed |= {name for name in ("input", "stages") if values.get(name) is None}
+    if failed and not ctx.goes_on:
         raise AlreadyReported
-    if "features" in late:
-        values["features"] = model_fields.features_section(ctx, late["features"], len(values["stages"]))
-    if "outputs" in late:
-        values["outputs"] = model_fields.outputs_section(ctx, late["outputs"], len(values["stages"]))
-    if "follow" in late:
-        ends = {end: values.get(end) for end in ("stem", "head")}
-        values["follow"] = model_fields.follow_section(ctx, late["follow"], ends)
-    return Model(
+    _late_fields(ctx, late, values, failed)
+    model = Model(
         name=named.name,
         span=named.declaration.name.span,
         doc=named.declaration.doc,
-        input=values["input"],
+        input=values.get("input") or Setting(UNKNOWN),
         stem=values.get("stem"),
-        stages=values["stages"],
+        stages=values.get("stages") or (),
         head=values.get("head"),
         follow=values.get("follow", {}),
         features=values.get("features"),
@@ -191,7 +193,24 @@ def _model(ctx: Context, named: Definition, env: Environment) -> Model:
         init=values.get("init", {}),
         provenance=values.get("source", {}),
         claims=tuple(claims),
+        holes=frozenset({name or "bindings" for name in failed}),
     )
+    if failed:
+        ctx.reached = model
+        raise AlreadyReported
+    return model
+
+
+def _late_fields(ctx: Context, late: Mapping[str, ast.Body], values: dict[str, Any], failed: set[str]) -> None:
+    """The sections that name places in what the other fields say, where that is known."""
+    stages = values.get("stages")
+    if "features" in late and stages is not None:
+        values["features"] = model_fields.features_section(ctx, late["features"], len(stages))
+    if "outputs" in late and stages is not None:
+        values["outputs"] = model_fields.outputs_section(ctx, late["outputs"], len(stages))
+    if "follow" in late and not failed & {"stem", "head"}:
+        ends = {end: values.get(end) for end in ("stem", "head")}
+        values["follow"] = model_fields.follow_section(ctx, late["follow"], ends)
 
 
 def _bind_local(ctx: Context, entry: ast.Binding, env: Environment) -> None:

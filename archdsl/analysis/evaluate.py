@@ -406,8 +406,13 @@ def _attribute(ctx: Context, e: ast.Attribute, env: Environment) -> Value:
     raise unknown_part(e.name, known, kind_of(value))
 
 
+def _hole(_: Context, __: ast.Hole, ___: Environment) -> Value:
+    raise AlreadyReported
+
+
 EXPRESSIONS: Mapping[type[ast.Node], Rule] = {
     ast.Number: _number,
+    ast.Hole: _hole,
     ast.String: lambda _, e, __: e.value,
     ast.Constant: lambda _, e, __: e.value,
     ast.Reference: _reference,

@@ -75,7 +75,10 @@ Attribute: TypeAlias = Setting | Rule
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A run of blocks. `settings` are those given, not the block's defaults; `overrides` are by block."""
+    """A run of blocks. `settings` are those given, not the block's defaults; `overrides` are by block.
+
+    In a model with holes settings may be `UNKNOWN`, and a block that is not known is none.
+    """
 
     block: Block
     depth: Setting
@@ -226,6 +229,8 @@ class Model(ModelValue):
     changes: tuple[Change, ...] = ()
     solved: tuple[Solved, ...] = ()
     made: Made | None = field(default=None, compare=False, repr=False)
+    holes: frozenset[str] = frozenset()
+    """The fields that are not known, or not whole, because of a fault: such a model has no network."""
 
     @cached_property
     def depth(self) -> int:

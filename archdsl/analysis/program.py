@@ -46,6 +46,16 @@ class Definition:
     inputs: tuple[str, ...] = ()
     parameters: tuple[ast.Parameter, ...] = ()
 
+    @property
+    def token(self) -> object:
+        """What it has in common with definitions of older texts that say the same, as does all that they use: what was
+        traced of one is right for the others. Itself, where nobody looked for such."""
+        return self.__dict__.get("_token", self)
+
+    def share(self, token: object) -> None:
+        """Have this in common with others. Before anybody else sees the definition."""
+        self.__dict__["_token"] = token
+
     @cached_property
     def parameter_names(self) -> tuple[str, ...]:
         return tuple(p.name.text for p in self.parameters)
@@ -297,6 +307,10 @@ class Module:
     """Spaces with a fault that is reported: they have no value either."""
     incomplete: bool = False
     """A syntax error lost declarations: names that are missing are not reported."""
+    broken: bool = False
+    """It has a syntax error: what a body has not may be what is not written whole."""
+    tree: ast.File | None = field(default=None, repr=False)
+    """The tree in which its definitions stand."""
 
     def __repr__(self) -> str:
         return f"<module {self.name}>"
@@ -391,6 +405,11 @@ def walk(node: ast.Node) -> list[ast.Node]:
         if below:
             stack += below[::-1]
     return found
+
+
+def unfinished(node: ast.Node) -> bool:
+    """Whether a part of a node is not written whole."""
+    return any(type(below) is ast.Hole for below in walk(node))
 
 
 def nesting(node: ast.Node) -> int:

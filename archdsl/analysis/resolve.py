@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from archdsl import limits
 from archdsl.analysis.check import Checker, split_parameters
@@ -25,6 +26,7 @@ from archdsl.analysis.program import (
     Program,
     Reader,
     Unresolved,
+    children,
 )
 from archdsl.diagnostics import Diagnostic, Diagnostics, Edit, Fault, Label
 from archdsl.graph.operations import OPERATIONS
@@ -32,6 +34,8 @@ from archdsl.source import Source, Span
 from archdsl.syntax import ast
 from archdsl.syntax.parser import parse
 from archdsl.syntax.stored import kept_tree
+
+Parse: TypeAlias = Callable[[Source], tuple[ast.File, list[Diagnostic]]]
 
 LANGUAGE_VERSION = 1
 OPERATIONS_MODULE = "std.ops"
@@ -50,9 +54,9 @@ class Library:
         self.modules: dict[str, Module] = {}
 
 
-def resolve(source: Source, read: Reader, library: Library, diagnostics: Diagnostics) -> Program:
-    """Load the program that begins with a source, and check its names."""
-    return _Resolver(read, library, diagnostics).program(source)
+def resolve(source: Source, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse) -> Program:
+    """Load the program that begins with a source, and check its names. `parsed` is as `parser.parse`."""
+    return _Resolver(read, library, diagnostics, parsed).program(source)
 
 
 class _Enough(Exception):
@@ -60,8 +64,8 @@ class _Enough(Exception):
 
 
 class _Resolver:
-    def __init__(self, read: Reader, library: Library, diagnostics: Diagnostics) -> None:
-        self.read, self.library, self.diagnostics = read, library, diagnostics
+    def __init__(self, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse) -> None:
+        self.read, self.library, self.diagnostics, self.parsed = read, library, diagnostics, parsed
         self.modules: dict[str, Module] = {}
         self.loading: list[str] = []
 
@@ -84,8 +88,11 @@ class _Resolver:
         module = Module(name, source, library)
         self.modules[name] = module
         self.loading.append(name)
-        tree, faults = kept_tree(name, source) if library else parse(source)
+        tree, faults = kept_tree(name, source) if library else self.parsed(source)
         self.diagnostics.extend(faults)
+        if faults:
+            module.broken = True
+            self.diagnostics.settle((*tree.patched, *_holes(tree)))
         if not tree.complete:
             self._lost(tree, module)
         try:
@@ -103,6 +110,7 @@ class _Resolver:
                 self._use(item, module)
         if not module.incomplete and tree.complete:
             tree = respelled(tree, module.names, self.report)
+        module.tree = tree
         self._declare(tree, module)
         Checker(module, self.report).check(tree)
 
@@ -126,6 +134,11 @@ class _Resolver:
             self.report(Diagnostic("E114", message, item.number.span, help=help_, edits=edits))
 
     def _use(self, use: ast.Use, module: Module) -> None:
+        if use.hole:
+            module.incomplete = True
+            for alias in use.names or ():
+                module.names.setdefault(alias.local.text, Unresolved(alias.local.text))
+            return
         if not use.is_path and use.module == OPERATIONS_MODULE:
             names: Mapping[str, Named] = {n: PRELUDE.get(n) or Primitive(n, o) for n, o in OPERATIONS.items()}
             self._take(use, OPERATIONS_MODULE, names, module, incomplete=False)
@@ -277,6 +290,35 @@ class _Resolver:
             model = family if isinstance(family, Definition) and family.kind == "model" else None
             instance = Instance(cell.name, item.model.text, model, module, header, row, cell.span)
             self._add(cell.name, instance, cell.span, module)
+
+
+def _holes(tree: ast.File) -> Iterator[Span]:
+    """The places of what is not written whole: of each hole the value in which it stands, or the key before it."""
+    waiting: list[tuple[ast.Node, Span]] = [(item, item.span) for item in tree.items]
+    while waiting:
+        node, within = waiting.pop()
+        if type(node) is ast.Hole:
+            yield node.span if node.key else within
+        elif isinstance(node, ast.Field) and type(node.value) is ast.Hole and node.value.key:
+            yield node.path.span
+        values = _VALUES.get(type(node), ())
+        for child in children(node):
+            own = any(child is getattr(node, name) for name in values) or isinstance(node, _ROWS)
+            waiting.append((child, child.span if own else within))
+
+
+_ROWS = (ast.Row, ast.Return, ast.ListExpression, ast.TupleExpression)
+_VALUES: Mapping[type[ast.Node], tuple[str, ...]] = {
+    ast.Field: ("value",),
+    ast.Binding: ("value",),
+    ast.Element: ("value", "index", "source"),
+    ast.Argument: ("value",),
+    ast.Parameter: ("default",),
+    ast.Draw: ("domain",),
+    ast.Require: ("condition",),
+    ast.Declaration: ("value",),
+}
+"""What stands for itself in a text, so that a hole in it says nothing of what is around it."""
 
 
 def load_library(name: str, read: Reader, library: Library, diagnostics: Diagnostics) -> Module | None:

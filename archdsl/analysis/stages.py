@@ -62,18 +62,18 @@ def stages_of(ctx: Context, expression: ast.Expression, env: Environment) -> tup
         case ast.Configured(function=function, body=body):
             return _from_attributes(ctx, ctx.evaluate(function, env), function, body, env)
         case ast.Optional():
-            return stages_of(ctx, _there(ctx, expression, env), env)
+            return stages_of(ctx, there(ctx, expression, env), env)
         case _:
             block = ctx.evaluate(expression, env)
-            return (_stage(block, expression, {}, env),)
+            return (one_stage(block, expression, {}, env),)
 
 
 def names_block(expression: ast.Node, env: Environment) -> bool:
     """Whether an expression asks for `block` or `stage.depth`, and so waits until depths are settled."""
-    return _asks(expression, "block", env) or _asks(expression, "stage", env, part="depth")
+    return asks(expression, "block", env) or asks(expression, "stage", env, part="depth")
 
 
-def _asks(expression: ast.Node, name: str, env: Environment, part: str | None = None) -> bool:
+def asks(expression: ast.Node, name: str, env: Environment, part: str | None = None) -> bool:
     """Whether `block.…` or `stage.…` stands in an expression, or the bare name where nothing else has it.
 
     With a `part` only `name.part` is meant.
@@ -84,11 +84,11 @@ def _asks(expression: ast.Node, name: str, env: Environment, part: str | None = 
         named = expression.value.name == name and part in (None, expression.name.text)
         return named and env.origin(name) is None
     if isinstance(expression, ast.Comprehension) and expression.variable.text == name:
-        return _asks(expression.source, name, env, part)
+        return asks(expression.source, name, env, part)
     if isinstance(expression, ast.Reference):
         bare = part is None and expression.name == name
         return bare and env.origin(name) is None and name not in env.module.names
-    return any(_asks(node, name, env, part) for node in children(expression))
+    return any(asks(node, name, env, part) for node in children(expression))
 
 
 def chosen(ctx: Context, e: ast.Expression, env: Environment) -> ast.Expression:
@@ -134,7 +134,7 @@ def need_block(value: Value, e: ast.Node, env: Environment) -> Block:
     raise fault("E212", f"a stage is made of a block, not of {kind_of(value)}", e, env, help=help_)
 
 
-def _there(ctx: Context, e: ast.Expression, env: Environment) -> ast.Expression:
+def there(ctx: Context, e: ast.Expression, env: Environment) -> ast.Expression:
     """What stands for a stage of a list after its choices. Raises E212 for a stage that a condition leaves out."""
     while isinstance(e, ast.Conditional | ast.Optional):
         if isinstance(e, ast.Conditional):
@@ -163,7 +163,7 @@ def depth_setting(setting: Setting, e: ast.Node, env: Environment) -> Setting:
     raise fault("E303", f"depth is {show_value(value)}, not a whole number", e, env, help="round it: `ceil(…)`")
 
 
-def _stage(value: Value, e: ast.Expression, attributes: Mapping[str, Attribute], env: Environment) -> Stage:
+def one_stage(value: Value, e: ast.Expression, attributes: Mapping[str, Attribute], env: Environment) -> Stage:
     """One stage from its block and its attributes, `depth` and `enter` among them."""
     block = need_block(value, e, env)
     settings: dict[str, Attribute] = {**block.settings, **attributes}
@@ -207,7 +207,7 @@ def _from_attributes(
         if names_block(written.value, env):
             fields[key] = replace(written, value=chosen(ctx, written.value, env))
     rules = {n: Rule(f.value, env) for n, f in fields.items() if names_block(f.value, env)}
-    per_stage = {n: f for n, f in fields.items() if n not in rules and _asks(f.value, "stage", env)}
+    per_stage = {n: f for n, f in fields.items() if n not in rules and asks(f.value, "stage", env)}
     values: dict[str, Value] = {}
     for key, entry in fields.items():
         if key in rules or key in per_stage:
@@ -239,16 +239,16 @@ def _from_attributes(
                 inner = stage_environment(env, index, count)
                 attributes[key] = Setting(ctx.evaluate(entry.value, inner), Origin(entry.value, inner))
             elif key != "width" or runs is None:
-                attributes[key] = _element(values[key], index, entry.value, env)
+                attributes[key] = element_of(values[key], index, entry.value, env)
         if runs is not None:
             width = fields["width"].value
             attributes["width"] = Setting(runs[index][0], Origin(width, env))
             attributes["depth"] = Setting(runs[index][1], Origin(width, env))
-        stages.append(_stage(block, function, attributes, env))
+        stages.append(one_stage(block, function, attributes, env))
     return tuple(stages)
 
 
-def _element(value: Value, index: int, e: ast.Expression, env: Environment) -> Setting:
+def element_of(value: Value, index: int, e: ast.Expression, env: Environment) -> Setting:
     """The value of one stage: an element of a list, or the one value for all."""
     if not is_list(value):
         return Setting(value, Origin(e, env))
@@ -268,9 +268,9 @@ def _from_list(ctx: Context, items: tuple[ast.Expression, ...], env: Environment
     stages = []
     for index, written in enumerate(items):
         inner = stage_environment(env, index, len(items))
-        item = _there(ctx, written, inner)
+        item = there(ctx, written, inner)
         if not isinstance(item, ast.Configured):
-            stages.append(_stage(ctx.evaluate(item, inner), item, {}, inner))
+            stages.append(one_stage(ctx.evaluate(item, inner), item, {}, inner))
             continue
         value = need_block(ctx.evaluate(item.function, inner), item.function, inner)
         known = (*setting_names(value.of), *STRUCTURE)
@@ -283,12 +283,12 @@ def _from_list(ctx: Context, items: tuple[ast.Expression, ...], env: Environment
                 raise unknown_setting(name, known, value.name)
             if name.text in attributes:
                 raise Fault(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
-            attributes[name.text] = _attribute(ctx, entry.value, inner)
-        stages.append(_stage(value, item, attributes, inner))
+            attributes[name.text] = attribute_of(ctx, entry.value, inner)
+        stages.append(one_stage(value, item, attributes, inner))
     return tuple(stages)
 
 
-def _attribute(ctx: Context, e: ast.Expression, env: Environment) -> Attribute:
+def attribute_of(ctx: Context, e: ast.Expression, env: Environment) -> Attribute:
     if names_block(e, env):
         e = chosen(ctx, e, env)
     if names_block(e, env):
@@ -297,7 +297,7 @@ def _attribute(ctx: Context, e: ast.Expression, env: Environment) -> Attribute:
 
 
 def _from_table(ctx: Context, table: ast.Table, env: Environment) -> tuple[Stage, ...]:
-    header = [_column(cell) for cell in table.rows[0].cells]
+    header = [column_of(cell) for cell in table.rows[0].cells]
     seen: dict[str, ast.Identifier] = {}
     for column in header:
         earlier = seen.setdefault(column.text, column)
@@ -353,7 +353,7 @@ def _row_block(ctx: Context, header: list[ast.Identifier], row: ast.Row, env: En
             )
         )
     cell = next(cell for column, cell in zip(header, row.cells, strict=True) if column.text == "block")
-    cell = _there(ctx, cell, env)
+    cell = there(ctx, cell, env)
     return need_block(ctx.evaluate(cell, env), cell, env)
 
 
@@ -378,16 +378,16 @@ def _row(ctx: Context, header: list[ast.Identifier], row: ast.Row, block: Block,
         elif isinstance(cell, ast.Absent):
             continue
         elif column.text in known:
-            attributes[column.text] = _attribute(ctx, cell, env)
+            attributes[column.text] = attribute_of(ctx, cell, env)
         else:
             message = f"`{block.name}` has no setting `{column.text}`"
             labels = (Label(column.span, "the column"),)
             edits = (Edit(cell.span, "-"),)
             raise Fault(Diagnostic("E202", message, cell.span, labels=labels, help="write `-`", edits=edits))
-    return _stage(block, place, attributes, env)
+    return one_stage(block, place, attributes, env)
 
 
-def _column(cell: ast.Expression) -> ast.Identifier:
+def column_of(cell: ast.Expression) -> ast.Identifier:
     if isinstance(cell, ast.Reference):
         return ast.Identifier(cell.span, cell.name)
     raise Fault(Diagnostic("E204", "the first row of the table names its columns", cell.span))
@@ -421,7 +421,7 @@ def _changed(ctx: Context, stages: tuple[Stage, ...], body: ast.Body, env: Envir
             for key, attribute in old.items():
                 if isinstance(attribute, Setting):
                     inner.bind(key, attribute.value, attribute.origin)
-            new[name.text] = _attribute(ctx, entry.value, inner)
+            new[name.text] = attribute_of(ctx, entry.value, inner)
         depth = new.pop("depth", stage.depth)
         if not isinstance(depth, Setting):
             raise Fault(Diagnostic("E204", NO_RULE.format("depth"), body.span))

@@ -10,6 +10,8 @@ from archdsl.graph.subgraph import Subgraph
 from archdsl.graph.tape import Program
 from archdsl.records import dataclass
 
+MAX_VALUES = 4_000
+"""Results of functions that are kept."""
 MAX_KEPT = 30_000
 """Operations that are kept, some 1.5 kB each; beyond them all are forgotten."""
 
@@ -23,6 +25,17 @@ class Traced:
     """The evaluation steps that it takes."""
     lists: bool
     """Whether it gives a list of tensors, also where that is a list of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a function gave for some arguments."""
+
+    value: Any
+    steps: int
+    """The evaluation steps that it takes."""
+    of: object
+    """What its key names the function by: nobody else's as long as it is kept."""
 
 
 @dataclass(slots=True)
@@ -49,6 +62,8 @@ class Traces:
         """Operations and families that are kept."""
         self.bound: dict[Any, Operation] = {}
         """Operations with their settings, by both: the same are made once."""
+        self.values: dict[Any, Called] = {}
+        """What functions gave for plain values."""
 
     def family(self, key: Any, of: list[Any]) -> Family:
         """The family of a key, which names some definitions."""
@@ -63,10 +78,16 @@ class Traces:
         self._grow(traced.subgraph.size + 1)
         family.traced[widths] = traced
 
+    def keep_value(self, key: Any, called: Called) -> None:
+        """Keep what a function gave; when too many are kept, all are forgotten."""
+        if len(self.values) >= MAX_VALUES:
+            self.values = {}
+        self.values[key] = called
+
     def _grow(self, by: int) -> None:
         if self.size > MAX_KEPT:
             self._families, self.size, self.bound = {}, 0, {}
         self.size += by
 
 
-__all__ = ["Family", "Traced", "Traces"]
+__all__ = ["Called", "Family", "Traced", "Traces"]

@@ -289,7 +289,7 @@ def _key_of(block: Block | Sequence, shapes: tuple[Shape, ...], definitions: lis
 
 
 def _identity(block: Block, definitions: list[Any]) -> int:
-    of: Any = block.of.operation if isinstance(block.of, Primitive) else block.of
+    of: Any = block.of.operation if isinstance(block.of, Primitive) else block.of.token
     definitions.append(of)
     return id(of)
 
@@ -312,8 +312,9 @@ def _key(value: Value, definitions: list[Any]) -> Any:
     if isinstance(value, Range):
         return "range", _key(value.lo, definitions), _key(value.hi, definitions)
     if isinstance(value, Function):
-        definitions.append(value.of)
-        return "function", id(value.of)
+        of: Any = value.of.token if isinstance(value.of, Definition) else value.of
+        definitions.append(of)
+        return "function", id(of)
     if isinstance(value, Initializer):
         return "initializer", repr(value)
     raise _NoKey

@@ -48,6 +48,18 @@ class Constant(Node):
     value: bool | None
 
 
+@dataclass(frozen=True, slots=True)
+class Hole(Node):
+    """A value that is not written yet: it has no value, and its fault is told. Empty, or of `x.` the place of that.
+
+    `key` says that the `:` before it is missing too, so that the key in front of it may not be whole.
+    """
+
+    parts: tuple[Node, ...] = ()
+    """What is written of it: `x` of `x.`."""
+    key: bool = False
+
+
 LITERALS = (Number, String, Constant)
 
 
@@ -208,6 +220,7 @@ class Derived(Node):
 
 Expression: TypeAlias = (
     Number
+    | Hole
     | String
     | Constant
     | Reference
@@ -377,6 +390,8 @@ class Use(Node):
     module_span: Span = field(compare=False, repr=False)
     is_path: bool
     names: tuple[Alias, ...] | None
+    hole: bool = False
+    """Whether the rest of the module's name is missing: `use std.`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,3 +425,5 @@ class File:
     source: Source = field(compare=False, repr=False)
     items: tuple[Item, ...]
     complete: bool = field(default=True, compare=False)
+    patched: tuple[Span, ...] = field(default=(), compare=False, repr=False)
+    """What was read otherwise than it was meant, because of a syntax error there: all is told of it."""

@@ -16,7 +16,7 @@ from archdsl.syntax.parser import tokens
 
 _ITEMS = (ast.Version, ast.Use, ast.Declaration, ast.Instances)
 _ENTRIES = (ast.Binding, ast.Element, ast.Draw, ast.Field, ast.Section, ast.Require, ast.Return)
-_HIDDEN = {"span", "module_span", "doc"}
+_HIDDEN = {"span", "module_span", "doc", "hole", "key"}
 _UNLABELLED = {"body", "items", "entries", "rows", "cells", "names", "arguments", "extents", "operands", "values"}
 
 

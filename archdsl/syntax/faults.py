@@ -17,6 +17,9 @@ from archdsl.source import Source, Span
 END, CHARACTER = "$END", "$CHARACTER"
 """Kinds of what is no lexeme: the end of the text, and a character with which none begins."""
 
+HOLE = "HOLE"
+"""The kind of what stands for a value that is missing."""
+
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 KINDS = {")": "RPAR", "]": "RSQB", "}": "RBRACE"}
 CONSTANTS = {"true": True, "false": False, "none": None}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from archdsl.once import once
-from archdsl.syntax.faults import CHARACTER, END, Lexeme
+from archdsl.syntax.faults import CHARACTER, END, HOLE, Lexeme
 from archdsl.syntax.tables import tables
 from archdsl.syntax.tree import TreeBuilder
 
@@ -85,16 +85,19 @@ class Machine:
             if kind is None:
                 if found.end() >= len(self.text):
                     return None
-                raise Unexpected(self._elsewhere(found.end()))
+                raise Unexpected(self.lexeme_at(found.end()))
         start, self.offset = found.span(kind)
         return make_token(kind, found[kind], start, self.offset)
 
-    def _elsewhere(self, start: int) -> Lexeme:
-        """What stands at an offset where no lexeme is that the state names."""
-        found: Any = self.tables.any_lexer.match(self.text, start)
-        if found.lastgroup is None:
-            return Lexeme(CHARACTER, self.text[start : start + 1], start, start + 1)
-        return Lexeme(found.lastgroup, found[found.lastgroup], *found.span(found.lastgroup))
+    def lexeme_at(self, offset: int) -> Lexeme:
+        """What stands at an offset or behind the blanks and comments there, wherever it may stand; `END` at the end."""
+        found: Any = self.tables.any_lexer.match(self.text, offset)
+        if found.lastgroup is not None:
+            return Lexeme(found.lastgroup, found[found.lastgroup], *found.span(found.lastgroup))
+        start = found.end()
+        if start >= len(self.text):
+            return Lexeme(END, "", start, start)
+        return Lexeme(CHARACTER, self.text[start : start + 1], start, start + 1)
 
     def feed(self, kind: str, value: Token) -> None:
         """Take a lexeme: reduce what it ends, and shift it. Raises `Unexpected`, with the stacks as reduced so far."""
@@ -156,26 +159,29 @@ class Machine:
     def takes(self, kinds: tuple[str, ...], states: list[int] | None = None) -> bool:
         """Whether these kinds could be read now, one after the other; nothing is built."""
         stack = list(self.states if states is None else states)
+        return all(self.shift(stack, kind) for kind in kinds)
+
+    def shift(self, stack: list[int], kind: str) -> bool:
+        """Read a kind on a stack of states; whether it could be read. Nothing is built."""
         actions, rules, gotos = self.tables.actions, self.tables.rules, self.tables.gotos
-        for kind in kinds:
-            while True:
-                action = actions[stack[-1]].get(kind)
-                if action is None:
-                    return False
-                if action >= 0:
-                    stack.append(action)
-                    break
-                rule = rules[-1 - action]
-                if rule.size:
-                    del stack[-rule.size :]
-                stack.append(gotos[stack[-1]][rule.origin])
-                if kind == END and stack[-1] == self._last:
-                    return True
-        return True
+        while True:
+            action = actions[stack[-1]].get(kind)
+            if action is None:
+                return False
+            if action >= 0:
+                stack.append(action)
+                return True
+            rule = rules[-1 - action]
+            if rule.size:
+                del stack[-rule.size :]
+            stack.append(gotos[stack[-1]][rule.origin])
+            if kind == END and stack[-1] == self._last:
+                return True
 
     def accepted(self) -> frozenset[str]:
-        """The kinds that can stand here, the end of the text among them."""
-        return frozenset([kind for kind in self.tables.actions[self.states[-1]] if self.takes((kind,))])
+        """The kinds that a text can have here, its end among them."""
+        kinds = self.tables.actions[self.states[-1]]
+        return frozenset([kind for kind in kinds if kind != HOLE and self.takes((kind,))])
 
 
 def _inlined(pieces: list[Any], positions: tuple[int, ...]) -> list[Any]:

@@ -17,6 +17,7 @@ from archdsl.syntax.faults import (
     CHARACTER,
     CLOSING,
     END,
+    HOLE,
     ITEM_WORDS,
     KINDS,
     RESERVED,
@@ -520,10 +521,16 @@ def _swallowed_key(at: Break) -> Explanation | None:
     before, earlier = at.before, at.earlier
     if at.found.kind not in {"COLON", "EQUAL"} or before is None or earlier is None or before.kind not in _SOFT:
         return None
-    if earlier.kind in _ENDS_VALUE or earlier.kind in {"LBRACE", "DOT"} or not _begins_line(at.source, before.start):
+    own = earlier.kind == "COLON" == at.found.kind  # `width: depth: 4`, on one line
+    if earlier.kind in _ENDS_VALUE or earlier.kind == "LBRACE" or not (own or _begins_line(at.source, before.start)):
         return None
+    if earlier.kind == "DOT":
+        gap = Span(at.source, earlier.end, earlier.end)
+        message = f"a name is missing behind `.`, before `{shown(before.text)}`"
+        return Explanation(Diagnostic("E101", message, gap), Mend(((HOLE, ""),), before.start, undo=True))
     missing = f"a value is missing behind `{shown(earlier.text)}`, before `{shown(before.text)}`"
-    return Explanation(Diagnostic("E101", missing, Span(at.source, earlier.end, earlier.end)))
+    gap = Span(at.source, earlier.end, earlier.end)
+    return Explanation(Diagnostic("E101", missing, gap), Mend(((HOLE, ""),), before.start, undo=True))
 
 
 def _missing_brace(at: Break) -> Explanation | None:

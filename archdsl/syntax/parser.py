@@ -6,9 +6,11 @@ syntax error is kept.
 
 Where the parser stops, `mistakes.explain` says why. If the mistake has one obvious edit, the parser makes it
 on the stream of lexemes and goes on, so that one missing comma costs one message and no declaration.
-Otherwise it starts again at the next line that begins a declaration: layout has no meaning in the language,
-but it is the best guess at where the writer meant one to begin. No text is read twice, and a fault within
-two lexemes of a mended one is its consequence and is not told.
+Where no edit is meant but something is missing, or the rest of an entry is not understood, holes stand for that
+(`holes`): a fault costs the value in which it stands, not the declaration. Where not even that can be done it starts
+again at the next line that begins a declaration: layout has no meaning in the language, but it is the best guess at
+where the writer meant one to begin. No text is read twice, and a fault within two lexemes of a mended one is its
+consequence and is not told.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.once import once
 from archdsl.resources import read_data
 from archdsl.source import Source, Span, text_fault
-from archdsl.syntax import ast, faults
+from archdsl.syntax import ast, faults, holes
 from archdsl.syntax.faults import Break, Explanation, Lexeme, Mend
+from archdsl.syntax.holes import Way
 from archdsl.syntax.machine import Machine, Token, Unexpected, make_token
 from archdsl.syntax.tables import tables
 from archdsl.syntax.tree import TooDeep, TreeBuilder
@@ -48,14 +51,24 @@ def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
     if refused is not None:
         return ast.File(source, (), complete=False), [refused]
     build = TreeBuilder(source)
+    complete, _ = read_all(source, build)
+    items = _with_docs(source, build.items)
+    return ast.File(source, tuple(items), complete, tuple(build.patched)), build.sorted_diagnostics()
+
+
+def read_all(source: Source, build: TreeBuilder, *, keep: bool = False) -> tuple[bool, list[tuple[str, int, int]]]:
+    """Read a whole text, starting again where a fault cannot be mended: whether nothing was left out, and, where they
+    are kept, kind, start and end of the lexemes that were taken as they stand there."""
     position: int | None = 0
     complete = True
+    seen: list[tuple[str, int, int]] = []
     while position is not None:
-        reading = _Reading(source, position, "start", build)
+        seen = [taken for taken in seen if taken[1] < position]
+        reading = _Reading(source, position, "start", build, keep)
         position = reading.run()
-        complete = complete and reading.finished
-    items = _with_docs(source, build.items)
-    return ast.File(source, tuple(items), complete=complete), build.sorted_diagnostics()
+        complete = complete and reading.finished and not reading.skipped
+        seen += reading.seen
+    return complete, seen
 
 
 def parse_expression(source: Source) -> tuple[ast.Expression | None, list[Diagnostic]]:
@@ -124,6 +137,8 @@ class _Reading:
         self.build = build
         self.result: Any = None
         self.finished = False
+        self.skipped = False
+        """Whether something was left out that is not in the tree."""
         self.seen: list[tuple[str, int, int]] = []
         self._keep = keep
         self._position = position
@@ -164,10 +179,13 @@ class _Reading:
                 message = f"the file has more than {limits.MAX_TOKENS:,} tokens"
                 build.diagnostics.append(Diagnostic("E107", message, Span(source, start, token.end_pos)))
                 raise _TooLong
-            if opened and (start == 0 or text[start - 1] == "\n") and _DECLARATION.match(text, start):
+            begins = (start == 0 or text[start - 1] == "\n") and _DECLARATION.match(text, start)
+            if begins and not opened and not machine.takes((machine.lexeme_at(start).kind, "NAME")):
+                raise Unexpected(machine.lexeme_at(start))  # what is before it is not whole
+            if begins and opened:
                 at = self._break(token.lexeme, stopped=False)
                 mend = Mend(faults.closers(at), start)
-                if self._can_read(mend.lexemes):
+                if holes.filled(machine, machine.states, mend.lexemes) is not None:
                     diagnostic = faults.left_open(at, start, "the next declaration begins here", None)
                     if not self._settle(at, Explanation(diagnostic, mend)):
                         raise _TooLong
@@ -220,17 +238,48 @@ class _Reading:
             self.build.diagnostics.append(diagnostic)
         self._calm = 0
         self._tries = self._tries + 1 if at.found.start <= self._mended_at else 0
-        if mend is None or self._tries > _TRIES or not self._can_read(mend.lexemes, mend.undo):
+        way = self._way(at, mend) if self._tries <= _TRIES else None
+        if way is None:
             return False
         self._mended_at = at.found.start
-        if mend.undo:
+        self.skipped = self.skipped or way.skipped
+        if way.guessed:
+            self.build.patched.append(self._around(at, diagnostic.span, way.resume))
+        if way.undo:
             self._take_back()
-        for kind, text in mend.lexemes:
-            token = make_token(kind, text, at.found.start, mend.resume)
+        gap = self._before.end_pos if self._before is not None else at.found.start
+        given = list(mend.lexemes) if mend is not None and not way.skipped else []
+        for kind, text in way.lexemes:
+            own = bool(given) and given[0] == (kind, text)
+            given = given[own:]  # what the mend does not name fills a gap behind the lexeme before
+            token = make_token(kind, text, *((at.found.start, way.resume) if own else (gap, gap)))
             self._machine.feed(kind, token)
             self._track(token)
-        self._machine.offset = mend.resume
+        self._machine.offset = way.resume
         return True
+
+    def _way(self, at: Break, mend: Mend | None) -> Way | None:
+        """How to go on: as the mend says, else with what is missing, else behind what is not understood."""
+        machine = self._machine
+        if mend is not None:
+            states = self._states(mend.undo)
+            lexemes = holes.filled(machine, states, mend.lexemes) if states is not None else None
+            if lexemes is not None:
+                return Way(lexemes, mend.resume, mend.undo)
+        return holes.before(machine, at) or holes.past(machine, at)
+
+    def _around(self, at: Break, told: Span, resume: int) -> Span:
+        """The lexemes around a fault that are not read as they were meant: those of its line, up to where it goes
+        on."""
+        text, found = self.source.text, at.found
+        start, end = min(told.start, found.start), max(told.end, resume)
+        for lexeme in (at.before, at.earlier):
+            if lexeme is None or "\n" in text[lexeme.end : start]:
+                break
+            start = min(start, lexeme.start)
+        if at.before is None or "\n" not in text[at.before.end : found.start]:
+            end = max(end, found.end)
+        return Span(self.source, start, end)
 
     def _count_fault(self, position: int) -> bool:
         self.build.faults += 1
@@ -240,21 +289,22 @@ class _Reading:
         self.build.diagnostics.append(Diagnostic("E108", message, Span(self.source, position, position)))
         return False
 
-    def _can_read(self, lexemes: tuple[tuple[str, str], ...], undo: bool = False) -> bool:
-        """Whether the parser would take these lexemes now, the last one taken back or not; nothing is built."""
+    def _states(self, undo: bool) -> list[int] | None:
+        """The parser's states, with the last lexeme taken back or not; none where that cannot be done any more."""
         machine = self._machine
-        states = machine.states
-        if undo:
-            last = machine.values[-1]
-            if self._before is None or not isinstance(last, Token) or last.start_pos != self._before.start_pos:
-                return False
-            states = states[:-1]
-        return machine.takes(tuple([kind for kind, _ in lexemes]), states)
+        if not undo:
+            return machine.states
+        last = machine.values[-1] if machine.values else None
+        if self._before is None or not isinstance(last, Token) or last.start_pos != self._before.start_pos:
+            return None
+        return machine.states[:-1]
 
     def _take_back(self) -> None:
         """Forget the last lexeme, which is on top of the parser's stack and is no bracket."""
         self._machine.states.pop()
         self._machine.values.pop()
+        if self.seen:
+            self.seen.pop()
         self._before, self._earlier = self._earlier, None
 
     def _restart(self, at: Break) -> int | None:
@@ -264,6 +314,8 @@ class _Reading:
         declaration before it was left open, and that this word begins the next one.
         """
         line_start = _line_start(self.source, at.found.start)
+        if line_start > self._position and _DECLARATION.match(self.source.text, line_start) and not at.opened:
+            return line_start
         if at.opened and line_start > self._position and _RESTART.match(self.source.text, line_start):
             before = at.before.start if at.before is not None else -1
             if line_start in {before, at.found.start}:

@@ -36,6 +36,7 @@ class TreeBuilder:
         self.source = source
         self.items: list[ast.Item] = []
         self.diagnostics: list[Diagnostic] = []
+        self.patched: list[Span] = []
         self.faults = 0
         self.count = 0
         self._depth: dict[int, tuple[int, Any]] = {}
@@ -90,17 +91,17 @@ class TreeBuilder:
         return self._item(self._node(ast.Version, c, ast.Number(self._span(c[1:]), str(c[1]))))
 
     def rule_use(self, c: Pieces) -> Any:
-        module, aliases = c[1], [p for p in c[2:] if isinstance(p, ast.Alias)]
+        (text, is_path, hole), span = c[1][1:], c[1][0]
+        aliases = [p for p in c[2:] if isinstance(p, ast.Alias)]
         names = tuple(aliases) if len(c) > 2 else None
-        span, text, is_path = module
         end = span.end if names is None else c[-1].end_pos
-        return self._item(ast.Use(Span(self.source, c[0].start_pos, end), text, span, is_path, names))
+        return self._item(ast.Use(Span(self.source, c[0].start_pos, end), text, span, is_path, names, hole))
 
-    def rule_module(self, c: Pieces) -> tuple[Span, str, bool]:
+    def rule_module(self, c: Pieces) -> tuple[Span, str, bool, bool]:
         span = self._span(c)
         if c[0].type == "STRING":
-            return span, str(c[0])[1:-1], True
-        return span, "".join(str(t) for t in c), False
+            return span, str(c[0])[1:-1], True, False
+        return span, "".join(str(t) for t in c), False, c[-1].type == faults.HOLE
 
     def rule_alias(self, c: Pieces) -> Any:
         return ast.Alias(self._span(c), self._identifier(c[0]), self._identifier(c[-1]))
@@ -158,7 +159,10 @@ class TreeBuilder:
         return self._node(ast.Draw, [c[0][0], *c[1:]], c[0], c[2])
 
     def rule_field(self, c: Pieces) -> Any:
-        return self._node(ast.Field, c, c[0], c[2])
+        value = c[2]
+        if type(value) is ast.Hole and c[1].start_pos == c[1].end_pos:  # the parser put the `:` there
+            value = replace(value, key=True)
+        return self._node(ast.Field, c, c[0], value)
 
     def rule_section(self, c: Pieces) -> Any:
         return self._node(ast.Section, c, c[0], c[1])
@@ -221,6 +225,12 @@ class TreeBuilder:
 
     def rule_attribute(self, c: Pieces) -> Any:
         return self._node(ast.Attribute, c, c[0], c[2])
+
+    def rule_unnamed(self, c: Pieces) -> Any:
+        return self._node(ast.Hole, c, (c[0],))
+
+    def rule_hole(self, c: Pieces) -> Any:
+        return ast.Hole(self._span(c))
 
     def rule_index(self, c: Pieces) -> Any:
         return self._node(ast.Index, c, c[0], c[2])

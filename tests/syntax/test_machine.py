@@ -10,7 +10,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from archdsl.resources import library_modules, read_data, spec_files
 from archdsl.source import Source
-from archdsl.syntax.faults import CHARACTER, END
+from archdsl.syntax.faults import CHARACTER, END, HOLE
 from archdsl.syntax.machine import Machine, Unexpected
 from archdsl.syntax.tables import GRAMMAR, STARTS
 from archdsl.syntax.tree import TreeBuilder
@@ -52,9 +52,9 @@ def by_lark(text: str) -> list[tuple[str, int, int]]:
         parser.feed_eof()
     except UnexpectedToken as stop:
         at = len(text.rstrip()) if stop.token.type == END else stop.token.start_pos
-        found.append((stop.token.type, at, sorted(parser.accepts())))
+        found.append((stop.token.type, at, sorted(parser.accepts() - {HOLE})))
     except UnexpectedCharacters as stop:
-        found.append((CHARACTER, stop.pos_in_stream, sorted(parser.accepts())))
+        found.append((CHARACTER, stop.pos_in_stream, sorted(parser.accepts() - {HOLE})))
     return found
 
 

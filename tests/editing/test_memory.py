@@ -1,0 +1,142 @@
+"""What a compiler keeps: the same answers as one that keeps nothing, and only what changed is compiled again."""
+
+from __future__ import annotations
+
+import random
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from reading import Texts
+from sampling import many
+
+from archdsl.analysis.memory import MAX_MODELS, MAX_VERSIONS
+from archdsl.analysis.overlay import Overlay
+from archdsl.analysis.resolve import Library
+from archdsl.compiler import Compiled, Compiler, Memory
+from archdsl.diagnostics import Diagnostic
+from archdsl.resources import library_modules, read_data
+from archdsl.source import Source
+
+FILES = ("regnet/regnetx", "others/densenet", "resnet/eca", "efficientnet/lite")
+LIBRARY = Library(library_modules())
+TWO = """use std.ops {{ conv }}
+# What both have.
+block b(x; width{}) = x -> conv(width, kernel: 3) -> conv(width, kernel: 3)
+{}model one {{ input: 3 x 32 x 32  stages: b {{ width: [8, 16] }} expect {{ params: 1 }} }}
+model two {{
+  input: 3 x 32 x 32{}
+  stages: b {{ width: [4, 16] }}
+}}
+"""
+
+
+def shown(d: Diagnostic) -> Any:
+    """All of a diagnostic, with places as numbers."""
+    places = [(s.source.name, s.start, s.end) for s in (d.span, *[x.span for x in (*d.labels, *d.edits)])]
+    return (
+        d.code,
+        d.message,
+        d.severity,
+        d.label,
+        d.help,
+        places,
+        [x.text for x in d.labels],
+        [x.replacement for x in d.edits],
+    )
+
+
+def answer(compiler: Compiler, source: Source) -> Any:
+    _, found, diagnostics = compiler.check(source)
+    hashes = [(each.name, each.network.hash if isinstance(each, Compiled) else None) for each in found]
+    return [shown(d) for d in diagnostics], diagnostics.omitted, hashes
+
+
+def edits(name: str, count: int, rng: random.Random) -> list[Source]:
+    """A text that is changed step by step, and back now and then."""
+    first = text = read_data(f"specs/{name}.arch")
+    found = []
+    for _ in range(count):
+        at = rng.randrange(len(text))
+        numbers = [*re.finditer(r"(?<!\w)[1-9]\d?(?!\w)", text)]
+        match rng.randrange(5):
+            case 0:
+                text = text[:at] + rng.choice("ab1 +:{}()[]|#\n") + text[at:]
+            case 1:
+                text = text[:at] + text[at + 1 :]
+            case 2:
+                one = rng.choice(numbers or [*re.finditer("$", text)])
+                text = f"{text[: one.start()]}{rng.randrange(1, 40)}{text[one.end() :]}"
+            case 3:
+                lines = text.split("\n")
+                lines[rng.randrange(len(lines))] += "  # said"
+                text = "\n".join(lines)
+            case _:
+                text = first
+        found.append(Source(f"specs/{name}.arch", text))
+    return found
+
+
+def test_the_same_answers_as_without() -> None:
+    rng = random.Random(14)
+    for name in FILES:
+        compiler = Compiler(Texts(), LIBRARY, memory=Memory())
+        for source in edits(name, many(5), rng):
+            assert answer(compiler, source) == answer(Compiler(Texts(), LIBRARY), source), source.text
+
+
+def test_several_threads_share_one() -> None:
+    """Each has another text of the same file, and hears what one alone does."""
+    texts = [source for seed in range(4) for source in edits("resnet/eca", 3, random.Random(seed))]
+    memory = Memory()
+    shared = Compiler(Texts(), LIBRARY, memory=memory)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda source: answer(shared, source), texts))
+    assert found == [answer(Compiler(Texts(), LIBRARY), source) for source in texts]
+
+
+def test_only_what_changed_is_compiled_again() -> None:
+    """A model stays the same object while neither it nor what it uses changes a word; places are those of the text."""
+    compiler = Compiler(Texts(), LIBRARY, memory=Memory())
+
+    def check(*parts: str) -> tuple[str, list[Compiled]]:
+        text = TWO.format(*parts)
+        _, found, _ = compiler.check(Source("two.arch", text))
+        return text, [each for each in found if isinstance(each, Compiled)]
+
+    _, before = check("", "", "")
+    text, after = check("", "# A line more.\n\n", "  # said\n")
+    assert [a.network is b.network for a, b in zip(before, after, strict=True)] == [True, True]
+    for each in after:
+        setting = each.model.stages[1].settings["width"]
+        assert setting.origin is not None
+        assert each.here(setting.origin.span).text.endswith(", 16]")
+        assert each.here(setting.origin.span).source.text == text
+        assert each.here(each.model.span).text == each.name
+    assert [text[d.span.start : d.span.end] for d in after[0].diagnostics] == ["1"]
+    _, other = check("", "", "\n  features: [1]")
+    assert [a.network is b.network for a, b in zip(before, other, strict=True)] == [True, False]
+    _, both = check(", bias: false", "", "")
+    assert not any(a.network is b.network for a, b in zip(before, both, strict=True))
+
+
+def test_a_file_that_is_used_and_changes() -> None:
+    """Also where it is not saved."""
+    files = Texts({"blocks.arch": "use std.ops { conv }\nblock b(x; width) = x -> conv(width, kernel: 3)\n"})
+    text = 'use "blocks.arch" { b }\nmodel m { input: 3 x 8 x 8  stages: b { width: 4 } }\n'
+    memory = Memory()
+    kernels = []
+    for kernel in ("3", "5", "5", "7"):
+        over = Overlay(files, {"blocks.arch": files.files["blocks.arch"].replace("3", kernel)})
+        (found,) = Compiler(over, LIBRARY, memory=memory).check(Source("m.arch", text))[1]
+        assert isinstance(found, Compiled)
+        kernels.append(found.network.nodes[0].operation.kernel)  # type: ignore[attr-defined]
+    assert [kernel if isinstance(kernel, int) else kernel[0] for kernel in kernels] == [3, 5, 5, 7]
+
+
+def test_what_is_kept_is_bounded() -> None:
+    memory = Memory()
+    compiler = Compiler(Texts(), LIBRARY, memory=memory)
+    for width in range(1, 9):
+        compiler.check(Source("two.arch", TWO.format(f": {width}", "", "")))
+    assert memory.size <= 2 * MAX_VERSIONS <= MAX_MODELS
