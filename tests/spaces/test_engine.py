@@ -77,9 +77,7 @@ def test_shipped_spaces_are_as_the_compiler_says(name: str) -> None:
     picked = np.random.default_rng(3)
     rows = picked.choice(1000, many(3), replace=False)
     valid = np.flatnonzero(batch.valid)
-    assert_same(
-        compiler, space, batch, np.union1d(rows, picked.choice(valid, min(len(valid), many(6)), replace=False))
-    )
+    assert_same(compiler, space, batch, np.union1d(rows, picked.choice(valid, min(len(valid), many(6)), replace=False)))
     assert batch.exactly <= 100
 
 
