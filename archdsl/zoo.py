@@ -36,9 +36,14 @@ def declared() -> dict[str, str]:
     """Names that may be those of shipped models, each with its file. Found in the text, without compiling."""
     found: dict[str, str] = {}
     for path in spec_files():
-        for name in _DECLARED.findall(read_data(path)):
+        for name in declared_in(path):
             found.setdefault(name, path)
     return found
+
+
+def declared_in(path: str) -> list[str]:
+    """Names that may be those of models of a shipped file; each model's is among them."""
+    return _DECLARED.findall(read_data(path))
 
 
 def declared_spaces() -> dict[str, str]:
@@ -130,4 +135,4 @@ def opened(path: str) -> str:
     return real.relative_to(here).as_posix() if real.is_relative_to(here) else full.as_posix()
 
 
-__all__ = ["Place", "declared", "declared_spaces", "families", "locate", "locate_space", "opened"]
+__all__ = ["Place", "declared", "declared_in", "declared_spaces", "families", "locate", "locate_space", "opened"]

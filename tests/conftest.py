@@ -55,7 +55,6 @@ EARLY = (
     "tests/run/test_emitted_text.py",
     "tests/run/test_train.py",
     "tests/training/test_training_runs.py",
-    "tests/backends/test_network_json.py",
     "tests/mutations/test_mutations.py",
 )
 """Files that take half a minute or more each, the longest first: each is one worker's, and what is short comes last."""

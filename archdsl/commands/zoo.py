@@ -21,7 +21,7 @@ from archdsl.project import Project
 from archdsl.request import RequestError, budget_of
 from archdsl.suggest import did_you_mean
 from archdsl.views.zoo import ZooEntry, zoo_csv, zoo_entry, zoo_report, zoo_table
-from archdsl.zoo import declared, families, opened
+from archdsl.zoo import declared, declared_in, families, opened
 
 EPILOG = """
 \b
@@ -102,6 +102,10 @@ def _limit(text: str, option: str) -> tuple[str, float]:
     return measure, float(literal(amount))
 
 
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def networks(wanted: Collection[str], patterns: Sequence[str]) -> list[ZooEntry]:
     """The networks of families whose names fit one of the patterns, if there are any, compiled.
 
@@ -111,12 +115,13 @@ def networks(wanted: Collection[str], patterns: Sequence[str]) -> list[ZooEntry]
     chosen = []
     for family, paths in families().items():
         for path in paths if family in wanted else ():
+            if not any(_fits(name, patterns) for name in declared_in(path)):
+                continue
             project = Project(opened(path))
             compiler = Compiler(project, library)
             program = compiler.program(project.source(), Diagnostics())
             for name, named in program.models.items():
-                fits = not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-                if fits and not (isinstance(named, Definition) and named.is_family):
+                if _fits(name, patterns) and not (isinstance(named, Definition) and named.is_family):
                     chosen.append((family, path, compiler, program, name))
     entries = []
     with progress_bar("compiling", chosen) as bar:

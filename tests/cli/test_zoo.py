@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 import archdsl
 from archdsl.resources import spec_files
 from archdsl.views.zoo import ZooReport
+from archdsl.zoo import declared_in
 
 REGNETS = ("zoo", "regnety_*", "--format", "json")
 
@@ -36,6 +37,7 @@ def test_all(run: Run) -> None:
     assert order == sorted(order)
     assert {"regnet", "resnet", "efficientnet", "rexnet", "mobilenet", "scaled", "others"} == {f for f, _, _ in order}
     assert {entry["path"].rpartition(":")[0] for entry in found} <= set(spec_files())
+    assert all(entry["name"] in declared_in(entry["path"].rpartition(":")[0]) for entry in found)
     assert all(min(entry["flops"], entry["params"], entry["acts"]) > 0 for entry in found)
     assert not [entry["name"] for entry in found if not (entry["doc"] and entry["source"])]
 

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sampling import TIMES
+
 from archdsl.analysis.program import Definition, Program
 from archdsl.analysis.resolve import resolve
 from archdsl.compiler import Changes, Compilation, Compiled, Compiler
@@ -99,6 +101,36 @@ def zoo_names() -> tuple[str, ...]:
             if name not in program.entry.used and not (isinstance(named, Definition) and named.is_family):
                 found.append(name)
     return tuple(found)
+
+
+SOME = (
+    *("efficientnet_b0", "efficientnetv2_s", "efficientnetv2_b0", "efficientnet_b4_fused_1_7"),
+    *("efficientnet_lite0", "efficientnetv2_s_preprint", "fbnetc", "mixnet_s", "mnasnet_a1", "mobilenetv1"),
+    *("mobilenetv2", "mobilenetv3_large", "mobilenetv4_hybrid_m", "mobileone_s0", "mobileone_s0_deployed"),
+    *("proxylessnas_mobile", "botnet26_t", "cait_xxs24", "coatnet_0", "convnext_t", "convnextv2_atto"),
+    *("cspdarknet53", "densenet121", "dla34", "dpn68", "efficientformer_l1", "efficientvit_b0", "fasternet_t0"),
+    *("focalnet_t_srf", "resnet50_fpn", "ghostnet_1_0x", "hrnet_w18_small", "inception_v3", "inception_v4"),
+    *("inception_resnet_v2", "inceptionnext_atto", "mixer_s16", "mobilevit_xs", "mobilevitv2_0_5x"),
+    *("poolformer_s12", "pvt_v2_b0", "repvgg_a0", "res2net50_26w_4s", "fcn_resnet50", "deeplabv3_resnet50"),
+    *("lraspp_mobilenetv3_large", "shufflenetv2_1_0x", "squeezenet_1_1", "mobilenetv1_ssdlite", "starnet_s1"),
+    *("unet", "vgg16_bn", "vit_ti16", "deit_ti16_distilled", "ese_vovnet39b", "xception41", "yolov8n", "anynet_r"),
+    *("anynet_v", "regnetx_400mf", "regnety_200mf", "regnetz_500mf", "anynet_small", "regnety_4gf"),
+    *("eca_resnet50_d", "nf_resnet50", "resnest50d", "resnet18", "resnext50", "sk_resnet18", "rexnet_lite_1_0x"),
+    *("rexnet_plain", "rexnet_1_0x", "rexnet_0_9x_ssdlite", "efficientnet_b0_to_4gf", "regnety_4gf_dwr4"),
+    "regnetz_500mf_to_4gf",
+)
+"""Shipped networks, small ones, that together have every file, block and operation with each of its words.
+
+`test_spec_counts` says which are missing.
+"""
+
+
+def some_names() -> Sequence[str]:
+    """`SOME`; every shipped network in `make thorough`.
+
+    For what is long, and the same work for what networks have alike: to emit, to read back, to show, closed forms.
+    """
+    return SOME if TIMES == 1 else zoo_names()
 
 
 def compiled(

@@ -25,6 +25,7 @@ from families.compiling import (
     totals,
 )
 from run.emitted import Undrawn, reference
+from sampling import many
 
 from archdsl.compiler import Changes
 from archdsl.emission import about_of, emit
@@ -180,7 +181,7 @@ def compatible(width: int, multiplier: float, group: int) -> tuple[int, int]:
 def test_group_compatibility() -> None:
     draws = random.Random(1)
     ratios = {"1/8": 8.0, "1/6": 6.0, "1/4": 4.0, "1/3": 3.0, "1/2": 2.0, "1": 1.0, "2": 0.5, "4": 0.25, "8": 0.125}
-    settings = [(draws.randint(1, 300), draws.randint(1, 64), draws.choice([*ratios])) for _ in range(2000)]
+    settings = [(draws.randint(1, 300), draws.randint(1, 64), draws.choice([*ratios])) for _ in range(many(300))]
     for block in ("x_block", "y_block", "z_block"):
         for start in range(0, len(settings), 250):
             some = settings[start : start + 250]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from families.compiling import (
+    SOME,
     ZOO_FILES,
     Source,
     compiled,
     differences,
     network_of,
+    networks,
     records,
     spec,
     spec_source,
@@ -18,6 +21,8 @@ from families.compiling import (
     totals,
     zoo_names,
 )
+
+from archdsl.graph.blocks import Application
 
 FILES = ("regnet", "resnet", "efficientnet", "rexnet", "mobilenet", "scaled")
 RECORDS: dict[str, Any] = {name: record for file in FILES for name, record in records(file).items()}
@@ -34,6 +39,33 @@ def test_there_are_all_the_networks() -> None:
     assert len(set(names)) == len(names) > 100
     assert RECORDS.keys() - {WITHOUT_RULE} <= set(names)
     assert "specs/regnety_4gf.arch" in ZOO_FILES
+
+
+def parts_of(name: str) -> set[tuple[object, ...]]:
+    """What a shipped network is made of: its file, its blocks, and its operations with their words and flags."""
+
+    def blocks(application: Application) -> Iterator[str]:
+        for step in application.steps:
+            if isinstance(step.applied, Application):
+                yield step.applied.declared.name
+                yield from blocks(step.applied)
+
+    network = network_of(spec(name))
+    words = {
+        (n.operation.name, each.name, value)
+        for n in network.nodes
+        for each in n.operation.attributes
+        if isinstance(value := getattr(n.operation, each.name), str | bool)
+    }
+    operations = {("operation", node.operation.name) for node in network.nodes}
+    return {("file", networks()[name])} | {("block", block) for block in blocks(network.root)} | operations | words
+
+
+def test_some_networks_have_what_all_have() -> None:
+    names = zoo_names()
+    parts = {name: parts_of(name) for name in names}
+    missing = set().union(*parts.values()) - set().union(*[parts[name] for name in SOME])
+    assert not missing, {name: missing & parts[name] for name in names if missing & parts[name]}
 
 
 @pytest.mark.parametrize("name", [name for name in RECORDS if name != WITHOUT_RULE])

@@ -320,7 +320,7 @@ convolutions = st.builds(
 FORMS = ("{}", "{}", "normal(std: {})", "truncated_normal(std: {})", "uniform(bound: {})")
 
 
-@settings(PROFILE, max_examples=many(50))
+@settings(PROFILE, max_examples=many(25))
 @given(formulas, st.sampled_from(FORMS), convolutions)
 def test_random_formulas(formula: str, form: str, layer: Conv2d) -> None:
     line = form.format(formula)
@@ -333,7 +333,7 @@ def test_random_formulas_are_seldom_without_meaning() -> None:
     """Of the formulas that the test above draws, most are tried."""
     tried: list[bool] = []
 
-    @settings(PROFILE, max_examples=many(30))
+    @settings(PROFILE, max_examples=many(15))
     @given(formulas)
     def draw(formula: str) -> None:
         tried.append(start(f"conv: {formula}") is not None)

@@ -240,7 +240,7 @@ def test_addition_has_no_order_and_concatenation_has_one() -> None:
     assert joined("concat(p, q)") == joined("concat([p, q])") != joined("concat(q, p)")
 
 
-@settings(PROFILE, max_examples=many(40))
+@settings(PROFILE, max_examples=many(20))
 @given(
     st.lists(
         st.tuples(st.sampled_from([8, 16, 24]), st.integers(1, 3), st.sampled_from([1, 3, 5])), min_size=1, max_size=4
@@ -424,7 +424,7 @@ def test_numbers_are_exact(expression: str, value: int) -> None:
     assert width_of(expression) == value
 
 
-@settings(PROFILE, max_examples=many(40))
+@settings(PROFILE, max_examples=many(20))
 @given(st.integers(1, 4000), st.integers(1, 64))
 def test_round_is_half_to_even(numerator: int, denominator: int) -> None:
     expected = round(Fraction(numerator, denominator))

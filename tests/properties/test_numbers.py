@@ -175,7 +175,7 @@ def nearest_half(x: Any) -> Any:
 
 
 @given(values)
-@settings(max_examples=many(100), deadline=None)
+@settings(max_examples=many(50), deadline=None)
 def test_values_agree_with_mpmath(value: Pair) -> None:
     ours, theirs = value
     assert plain(ours)
@@ -190,7 +190,7 @@ def test_values_agree_with_mpmath(value: Pair) -> None:
 
 
 @given(values, values)
-@settings(max_examples=many(80), deadline=None)
+@settings(max_examples=many(40), deadline=None)
 def test_order_agrees_with_mpmath(a: Pair, b: Pair) -> None:
     expected = 0 if close(a[1], b[1]) else 1 if a[1] > b[1] else -1
     with limits(a[0], b[0]):
@@ -201,7 +201,7 @@ def test_order_agrees_with_mpmath(a: Pair, b: Pair) -> None:
 
 
 @given(values, positives, small_exponents)
-@settings(max_examples=many(50), deadline=None)
+@settings(max_examples=many(25), deadline=None)
 @example(combine("divide", logarithm(Fraction(3, 2)), logarithm(Fraction(1, 60))), Fraction(1, 60), 0)
 def test_opaque_values_agree_with_mpmath(value: Pair, base: int | Fraction, exponent: int | Fraction) -> None:
     """Fractional powers and logarithms of sums, and irrational exponents."""
@@ -360,7 +360,7 @@ def same(a: Number, b: Number) -> bool:
 
 
 @given(values, values, values)
-@settings(max_examples=many(40), deadline=None)
+@settings(max_examples=many(20), deadline=None)
 @example(
     combine("add", radical(Fraction(1, 60), HALF), combine("add", pair(Fraction(555, 13)), logarithm(Fraction(9, 20)))),
     pair(4),
@@ -395,7 +395,7 @@ def test_power_laws(a: int | Fraction, b: int | Fraction, p: int | Fraction, q: 
 
 
 @given(values, values)
-@settings(max_examples=many(50), deadline=None)
+@settings(max_examples=many(25), deadline=None)
 def test_floor_laws(a: Pair, b: Pair) -> None:
     x, y = a[0], b[0]
     assume(y != 0)
@@ -460,7 +460,7 @@ def evaluate(text: str) -> Number:
 
 
 @given(values)
-@settings(max_examples=many(80), deadline=None)
+@settings(max_examples=many(40), deadline=None)
 @example(
     combine("add", pair(1), combine("multiply", radical(Fraction(1, 60), Fraction(1, 5)), radical(33, Fraction(1, 4))))
 )

@@ -83,7 +83,7 @@ def program_of(compiler: Compiler, source: Source) -> Program:
     return program
 
 
-@settings(max_examples=many(30), deadline=None)
+@settings(max_examples=many(15), deadline=None)
 @given(st.lists(st.tuples(*[WIDTH] * 5), min_size=4, max_size=8))
 def test_blocks_that_decide_on_their_widths(drawn: list[tuple[int, ...]]) -> None:
     compiler = Compiler(COMPILER.read, COMPILER.library)

@@ -32,7 +32,7 @@ MEASURES = ("flops", "params", "acts")
 # Counts
 
 
-@settings(PROFILE, max_examples=many(50))
+@settings(PROFILE, max_examples=many(25))
 @given(programs())
 def test_ledger_and_groups_add_up(program: Program) -> None:
     network = network_of(program.text())
@@ -164,7 +164,7 @@ def by_hand(node: Node, shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, 
     return outputs, counts
 
 
-@settings(PROFILE, max_examples=many(60))
+@settings(PROFILE, max_examples=many(30))
 @given(programs())
 def test_count_equals_a_count_by_hand(program: Program) -> None:
     network = network_of(program.text())
@@ -182,7 +182,7 @@ def test_count_equals_a_count_by_hand(program: Program) -> None:
 # Formulas
 
 
-@settings(PROFILE, max_examples=many(20))
+@settings(PROFILE, max_examples=many(10))
 @given(programs(), st.sampled_from(sorted(CONVENTIONS)))
 def test_formula_equals_count(program: Program, convention: str) -> None:
     result = compile_text(program.text())
@@ -204,7 +204,7 @@ def _symbols(stage: Any, measure: str) -> set[Any]:
     return found
 
 
-@settings(PROFILE, max_examples=many(25))
+@settings(PROFILE, max_examples=many(13))
 @given(programs(), st.integers(1, 3), st.integers(0, 2), st.integers(0, 2), st.lists(st.integers(1, 4), min_size=5))
 def test_formula_at_other_values_equals_the_count_of_that_network(
     program: Program, factor: int, taller: int, wider: int, depths: list[int]
@@ -244,7 +244,7 @@ def _paths(program: Program) -> list[str]:
 # Text
 
 
-@settings(PROFILE, max_examples=many(30))
+@settings(PROFILE, max_examples=many(15))
 @given(programs())
 def test_format_keeps_the_tree_and_is_stable(program: Program) -> None:
     source = Source("entry.arch", program.text())
@@ -275,7 +275,7 @@ def renamed(text: str, rng: random.Random) -> str:
     return re.sub(r"\bzz\w+", lambda found: table[found.group()], text)
 
 
-@settings(PROFILE, max_examples=many(30))
+@settings(PROFILE, max_examples=many(15))
 @given(programs(), st.integers(0, 2**32))
 def test_hash_ignores_layout_order_and_names(program: Program, seed: int) -> None:
     text, rng = program.text(), random.Random(seed)
@@ -286,7 +286,7 @@ def test_hash_ignores_layout_order_and_names(program: Program, seed: int) -> Non
     assert network_of(renamed(relaid(text, rng), rng)).hash == expected
 
 
-@settings(PROFILE, max_examples=many(30))
+@settings(PROFILE, max_examples=many(15))
 @given(programs())
 def test_hash_and_cost_are_those_of_every_form(program: Program) -> None:
     networks = [network_of(program.text(form)) for form in program.forms]
@@ -314,7 +314,7 @@ MUTATIONS = (
 )
 
 
-@settings(PROFILE, max_examples=many(30))
+@settings(PROFILE, max_examples=many(15))
 @given(programs(), st.data())
 def test_hash_changes_with_the_network_alone(program: Program, data: st.DataObject) -> None:
     text = program.text()
@@ -336,7 +336,7 @@ def test_hash_changes_with_the_network_alone(program: Program, data: st.DataObje
     assert (before.hash == after.hash) == (structure(before) == structure(after))
 
 
-@settings(PROFILE, max_examples=many(20))
+@settings(PROFILE, max_examples=many(10))
 @given(programs())
 def test_hash_changes_with_every_dimension(program: Program) -> None:
     stages = program.stages

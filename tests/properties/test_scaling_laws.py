@@ -165,7 +165,7 @@ def whole(k: int, root: int, exponent: Fraction) -> int:
 
 @pytest.mark.parametrize("name", TABLES)
 @given(data=st.data(), base=bases)
-@settings(max_examples=many(12), deadline=None)
+@settings(max_examples=many(6), deadline=None)
 def test_tables_1_2_and_4_hold_exactly(name: str, data: st.DataObject, base: Stage) -> None:
     row = TABLES[name]
     k = data.draw(st.integers(1, 2 if row.root > 6 else 3), label="k")
@@ -205,7 +205,7 @@ GROUPS = {
     groups=st.integers(1, 4),
     resolution=st.integers(1, 10),
 )
-@settings(max_examples=many(20), deadline=None)
+@settings(max_examples=many(10), deadline=None)
 def test_table_3_holds_exactly(name: str, k: int, depth: int, group_width: int, groups: int, resolution: int) -> None:
     """The scaled group width divides the scaled width: s * groups groups to begin with."""
     root, width_power, group_power, acts_power = GROUPS[name]
@@ -220,7 +220,7 @@ def test_table_3_holds_exactly(name: str, k: int, depth: int, group_width: int, 
 
 
 @given(k=st.integers(1, 3), base=bases, groups=st.integers(1, 4))
-@settings(max_examples=many(20), deadline=None)
+@settings(max_examples=many(10), deadline=None)
 def test_fast_scaling_with_groups_holds_exactly(k: int, base: Stage, groups: int) -> None:
     """Table 4 for group convolutions, whose group width is scaled like the width (section 5); here alpha = 1/2."""
     s = k**8
@@ -277,7 +277,7 @@ def verify_within(
 
 @pytest.mark.parametrize("name", STRATEGIES)
 @given(base=real_stages, s=factors)
-@settings(max_examples=many(20), deadline=None)
+@settings(max_examples=many(10), deadline=None)
 def test_the_residual_of_rounding_is_bounded(name: str, base: Stage, s: float) -> None:
     """The bound derived at the top of this file."""
     share_d, share_w, share_r = STRATEGIES[name]
@@ -290,7 +290,7 @@ def test_the_residual_of_rounding_is_bounded(name: str, base: Stage, s: float) -
 
 @pytest.mark.parametrize("name", [name for name, shares in STRATEGIES.items() if shares[1]])
 @given(base=real_stages, s=factors, groups=st.integers(2, 6))
-@settings(max_examples=many(20), deadline=None)
+@settings(max_examples=many(10), deadline=None)
 def test_the_residual_of_rounding_is_bounded_with_groups(name: str, base: Stage, s: float, groups: int) -> None:
     """The bound for group convolutions; the widths are such that no group width exceeds them."""
     share_d, share_w, share_r = STRATEGIES[name]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from families.compiling import COMPILER, compiled, network_of, spec, spec_source, text_source, totals
 from families.reference_scaler import STRATEGIES, Stages, Weights, adjust, half_even, round_group, scale, to_eight
+from sampling import TIMES
 
 from archdsl.analysis.model import Solved
 from archdsl.compiler import Changes, Compilation, Compiled, Failed
@@ -62,10 +63,14 @@ def within(strategy: str, measure: str, target: str | int, share: str = "1/100")
 
 @pytest.mark.parametrize("name", MISSED)
 def test_steps_bring_the_zoo_within_one_percent(name: str) -> None:
-    """How many of the 89 cases miss before and after; a network within 1 % by its factor is the factor's."""
+    """How many of the 89 cases miss before and after; a network within 1 % by its factor is the factor's.
+
+    Every third is tried, with what is left; all in `make thorough`.
+    """
     assert len(CASES) == 89
     missed = 0
-    for _, strategy, target in [case for case in CASES if case[0] == name]:
+    mine = [case for case in CASES if case[0] == name]
+    for _, strategy, target in [c for place, c in enumerate(mine) if TIMES > 1 or place % 3 == 0 or c in LEFT]:
         result = spec(name, scalings=[within(strategy, "flops", target)])
         found = solved(result)
         alone = found.reached if found.unmoved is None else found.unmoved
@@ -80,7 +85,7 @@ def test_steps_bring_the_zoo_within_one_percent(name: str) -> None:
         else:
             assert Fraction(-found.residual, found.target) == left
             assert [d.code for d in result.diagnostics] == ["E313"]
-    assert missed == MISSED[name]
+    assert missed == MISSED[name] if TIMES > 1 else 0 < missed < MISSED[name] or len(mine) == 1
 
 
 def test_no_depths_beside_a_factor_come_nearer() -> None:
@@ -202,7 +207,7 @@ def test_steps_are_the_fewest_and_leave_the_least(base: Stages, strategy: str, m
     """Budgets of all sizes, met within 1/200 or 1/25: every choice of steps is counted as a network of its own."""
     plain, weights = cost_of(base, measure), STRATEGIES[strategy]
     moved = 0
-    for number in range(8):
+    for number in range(8) if TIMES > 1 else (0, 3, 5, 6):
         target, share = plain * (11 + 4 * number) // 7, ("1/200", "1/25")[number % 2]
         result = compiled(small(base), scalings=[within(strategy, measure, target, share)])
         if isinstance(result, Failed):

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import pytest
-from families.compiling import COMPILER, network_of, spec_source, text_source, zoo_names
+from families.compiling import COMPILER, network_of, some_names, spec_source, text_source, zoo_names
 
 from archdsl.backends import About
 from archdsl.backends import torch as backend
@@ -176,12 +176,6 @@ def _emitted(compiled: Compilation, name: str) -> Emitted:
     return emitted(network_of(compiled), about_of(compiled, name, f"specs/{name}.arch", ()))
 
 
-MODELS = zoo_names()
-"""Every shipped network."""
-BACKBONES = ("yolov8n_backbone",)
-"""Those without a classifier, for which maps are given out."""
-CLASSIFYING = [name for name in MODELS if name not in BACKBONES]
-
 SAMPLE = (
     *("regnetx_400mf", "regnety_4gf", "regnetz_500mf", "resnet18", "resnet50", "resnext50", "efficientnet_b0"),
     *("efficientnet_lite0", "efficientnetv2_b0", "efficientnetv2_s", "rexnet_1_0x", "rexnet_plain", "rexnet_lite_1_0x"),
@@ -190,6 +184,12 @@ SAMPLE = (
     "ese_vovnet39b",
 )
 """One or two of each family, for what takes long, and runs at small sizes."""
+
+BACKBONES = ("yolov8n_backbone",)
+"""Those without a classifier, for which maps are given out."""
+MODELS = tuple(name for name in zoo_names() if name in (*SAMPLE, *BACKBONES, *some_names()))
+"""Shipped networks of each kind; every one in `make thorough`."""
+CLASSIFYING = [name for name in MODELS if name not in BACKBONES]
 
 
 # What a network says that a module must show

@@ -20,6 +20,7 @@ import torch
 from emitted import Emitted
 from emitted_programs import HEADER, PROGRAMS, conditional_programs, drawn
 from properties.strategies import programs
+from sampling import many
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -31,7 +32,7 @@ Counts = dict[str, int]
 """Flops, params, acts: as many of them as a tool prints."""
 
 SIZE = (57, 75)
-EXAMPLES = 20
+EXAMPLES = many(10)
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def check_channels(built: Emitted) -> None:
     emitted.check_shapes(network, emitted.watch(model, image))
 
 
-@settings(PROFILE, max_examples=many(20))
+@settings(PROFILE, max_examples=many(10))
 @given(programs())
 def test_random_architectures(program: Program) -> None:
     built = emitted.emitted_text(program.text())
@@ -124,7 +124,7 @@ def test_random_architectures(program: Program) -> None:
     check(built, larger, values=count(larger).flops < 10_000_000)
 
 
-@settings(PROFILE, max_examples=many(30))
+@settings(PROFILE, max_examples=many(15))
 @given(conditional_programs())
 def test_blocks_with_steps_left_away(text: str) -> None:
     built = emitted.emitted_text(text)
@@ -134,7 +134,7 @@ def test_blocks_with_steps_left_away(text: str) -> None:
         check_channels(built)
 
 
-@settings(PROFILE, max_examples=many(25))
+@settings(PROFILE, max_examples=many(13))
 @given(structured_programs())
 def test_places_that_do_nothing_and_settings_that_hold_tensors(text: str) -> None:
     built = emitted.emitted_text(text)
@@ -143,7 +143,7 @@ def test_places_that_do_nothing_and_settings_that_hold_tensors(text: str) -> Non
         check_channels(built)
 
 
-@settings(PROFILE, max_examples=many(25))
+@settings(PROFILE, max_examples=many(13))
 @given(growing_programs())
 def test_lists_that_grow_by_any_rule(text: str) -> None:
     check(emitted.emitted_text(HEADER + text))

@@ -9,6 +9,7 @@ from functools import lru_cache
 import emitted
 import pytest
 from emitted_programs import HEADER
+from families.compiling import zoo_names
 
 from archdsl.backends.torch.classes import class_name
 from archdsl.backends.torch.write import about_class, summary
@@ -87,10 +88,10 @@ def test_the_rule(name: str, doc: str, wanted: str) -> None:
 
 
 def test_all_names_are_of_networks() -> None:
-    assert NAMES.keys() <= set(emitted.MODELS)
+    assert NAMES.keys() <= set(zoo_names())
 
 
-@pytest.mark.parametrize("name", emitted.MODELS)
+@pytest.mark.parametrize("name", sorted({*emitted.MODELS, *NAMES}))
 def test_a_network(name: str) -> None:
     text, class_name = emitted.emitted_spec(name).text, emitted.emitted_spec(name).interface.class_name
     assert NAMES.get(name, class_name) == class_name

@@ -16,13 +16,14 @@ import tools
 from emitted_programs import HEADER, PROGRAMS, conditional_programs, drawn
 from families.compiling import COMPILER, Specs, spec_source, text_source
 from properties.strategies import programs
+from sampling import many
 
 from archdsl.backends.interface import Interface
 from archdsl.compiler import Changes, Compiled, Compiler
 from archdsl.emission import about_of, emit, interface
 from archdsl.resources import data_root
 
-EXAMPLES = 30
+EXAMPLES = many(12)
 RULES = "E4,E7,E9,F,W,I,B,UP,SIM,C4,PIE,RUF"
 
 

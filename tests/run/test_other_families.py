@@ -6,8 +6,9 @@ statistics. Numbers are doubles, so that only the order of additions may differ.
 
 from __future__ import annotations
 
+import copy
 import json
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ import pytest
 import torch
 from emitted import Emitted, Extents
 from families.compiling import ORACLE, totals
+from sampling import TIMES
 from test_reference_numerics import assert_equal, calibrated, pixels
 from torch import Tensor, nn
 
@@ -33,8 +35,9 @@ MODELS = (
 )
 
 
+@lru_cache(maxsize=2)
 def theirs(library: str, name: str) -> nn.Module:
-    """A module of a library, without data."""
+    """A module of a library, without data; what is done with it is done with a copy."""
     source = emitted.reference(library)
     options = {"aux_logits": False, "init_weights": False} if name == "inception_v3" else {}
     with torch.device("meta"), emitted.Shapes():
@@ -136,8 +139,9 @@ def test_parameters(name: str, library: str, other: str) -> None:
     assert sum(parameter.numel() for parameter in emitted.spec_on_meta(name).parameters()) == wanted
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_runs_at_the_declared_size(name: str) -> None:
+@pytest.mark.parametrize("name", MODELS if TIMES > 1 else MODELS[::4])
+def test_learns_at_the_declared_size(name: str) -> None:
+    """Forward alone they all run there in `test_emitted_specs`."""
     built = emitted.emitted_spec(name)
     model = built.on_meta().train()
     with emitted.Shapes():
@@ -160,8 +164,8 @@ def test_recorded_counts(name: str) -> None:
 
 # Logits and gradients
 
-ODD = (75, 91)
-"""Odd at most strides, height and width differently."""
+ODD = (43, 65)
+"""Odd at every second stride and at every one, as far as windows are padded."""
 SMALLEST = (75, 107)
 """75 is the least that an Inception network takes."""
 
@@ -258,8 +262,8 @@ def run(model: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
 
 @pytest.mark.parametrize(("name", "library", "other", "size"), CASES, ids=[f"{a}-{b}" for a, b, *_ in CASES])
 def test_logits(name: str, library: str, other: str, size: Extents) -> None:
-    fixed = size if name in OF_ONE_SIZE else (96, 96)
-    reference = deployed(name, filled(theirs(library, other), fixed))
+    fixed = size if name in OF_ONE_SIZE else (96, 96) if size == SMALLEST else (64, 64)
+    reference = deployed(name, filled(copy.deepcopy(theirs(library, other)), fixed))
     model = copied(emitted.emitted_spec(name), reference)
     image = pixels(size, batch=1)
     logits, gradient = run(model, image)

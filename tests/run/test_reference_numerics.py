@@ -75,7 +75,7 @@ def _let_go() -> Iterator[None]:
     theirs.cache_clear()
 
 
-def calibrated(model: nn.Module, batch: int = 8) -> nn.Module:
+def calibrated(model: nn.Module, batch: int = 4) -> nn.Module:
     """Statistics near those of random images of 64 x 64: values neither die out nor grow, no statistic is trivial."""
     draws = torch.Generator().manual_seed(2)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
@@ -145,18 +145,18 @@ def check(model: nn.Module, entries: tuple[Loaded, ...], reference: nn.Module, s
         assert_equal(found[name], wanted[other], f"the gradient of {name}")
 
 
-ODD = (75, 91)
-"""Odd at every stride, height and width differently: 38 x 46, 19 x 23, 10 x 12, 5 x 6, 3 x 3."""
+ODD = (43, 65)
+"""Odd at every second stride and at every one: 43 x 65, 22 x 33, 11 x 17, 6 x 9, 3 x 5."""
 
 REFERENCES = [
     ("regnety_400mf", "torchvision", "regnet_y_400mf", ((224, 224), ODD)),
     ("regnety_400mf", "timm", "regnety_004", ((64, 64), ODD)),
-    ("regnety_4gf", "timm", "regnety_040", ((64, 64), ODD)),
+    ("regnety_4gf", "timm", "regnety_040", (ODD,)),
     ("regnetx_400mf", "timm", "regnetx_004", ((64, 64), ODD)),
     ("efficientnet_b0", "timm", "efficientnet_b0", ((64, 64), ODD)),
     ("rexnet_1_0x", "timm", "rexnet_100", ((64, 64), ODD)),
-    ("resnet50", "timm", "resnet50", ((64, 64), ODD)),
-    ("resnet50", "torchvision", "resnet50", ((64, 64), ODD)),
+    ("resnet50", "timm", "resnet50", (ODD,)),
+    ("resnet50", "torchvision", "resnet50", ((64, 64),)),
     ("mobilenetv2", "timm", "mobilenetv2_100", ((64, 64), ODD)),
     ("mobilenetv2", "torchvision", "mobilenet_v2", ((96, 64),)),
     ("regnetx_1_6gf", "timm", "regnetx_016", ((64, 96),)),
@@ -213,7 +213,6 @@ def test_regnetz() -> None:
 def test_torchvision_efficientnet_v2_s() -> None:
     reference = theirs("torchvision", "efficientnet_v2_s")
     model, entries = loaded(ours("efficientnetv2_s", "96 x 96", SYMMETRIC), reference)
-    check(model, entries, reference, (96, 96))
     check(model, entries, reference, ODD)
 
 
@@ -246,10 +245,10 @@ def test_tensorflow_efficientnetv2_s() -> None:
             model(pixels(size))
 
 
-@pytest.mark.parametrize("size", [ODD, (80, 72)], ids=["75x91", "80x72"])
-def test_tensorflow_efficientnetv2_s_constructed_for_a_size(size: Extents) -> None:
-    reference = theirs("timm", "tf_efficientnetv2_s")
-    model, entries = loaded(ours("efficientnetv2_s", "96 x 64", SAME), reference, image_size=size)
+@pytest.mark.parametrize("size", [ODD, (80, 72)], ids=["43x65", "80x72"])
+def test_tensorflow_efficientnetv2_b0_constructed_for_a_size(size: Extents) -> None:
+    reference = theirs("timm", "tf_efficientnetv2_b0")
+    model, entries = loaded(ours("efficientnetv2_b0", "96 x 64", SAME), reference, image_size=size)
     check(model, entries, reference, size)
     with pytest.raises(AssertionError, match=REFUSAL):
         model(pixels((96, 64)))

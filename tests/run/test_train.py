@@ -33,6 +33,7 @@ EPOCHS = 16
 DIGITS = ("--epochs", str(EPOCHS), "--image-size", "16")
 """A run that learns the digits."""
 STOPPED_AFTER = 3
+KILLED_AFTER = 7
 PLAIN = Interface("StandIn", 1000, 3, 0.1, (224, 224), sizes_padding=False)
 HASH = "0123456789abcdef" * 4
 
@@ -209,28 +210,31 @@ def test_it_beats_logistic_regression(train: ModuleType, whole: tuple[Path, str]
     assert last["val_accuracy"] * len(there) == pytest.approx(round(last["val_accuracy"] * len(there)))
 
 
-@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])
-def test_a_stopped_run_ends_as_one_that_was_not(folder: Path, whole: tuple[Path, str], how: str) -> None:
-    if not hasattr(signal, how):
-        pytest.skip(f"no {how} here")
-    out = folder / how
-    arguments = (*DIGITS, "--out", out)
-    process = start(folder, *arguments)
-    while not (out / "metrics.jsonl").exists() or len(metrics(out)) < STOPPED_AFTER:
-        assert process.poll() is None
-        time.sleep(0.002)
-    time.sleep(0.03)  # into the next epoch
-    process.send_signal(getattr(signal, how))
-    _, err = process.communicate(timeout=1500)
-    stopped = len(metrics(out))
-    assert STOPPED_AFTER <= stopped < EPOCHS
-    if how == "SIGINT":
-        assert process.returncode == 1
-        assert err == "train_stand_in.py: stopped; started again, it goes on from the last checkpoint\n"
-
-    done = len(checkpoint(out)["history"])  # one more than lines, where the end came between both files
-    assert done - stopped in (0, 1)
-    assert f"{EPOCHS} of 22 steps, {done} of them done" in finish(start(folder, *arguments, "--resume"))
+def test_a_stopped_run_ends_as_one_that_was_not(folder: Path, whole: tuple[Path, str]) -> None:
+    """Stopped in its first epochs, gone on with, and killed in later ones: bit for bit."""
+    out = folder / "stopped"
+    arguments: tuple[str | Path, ...] = (*DIGITS, "--out", out)
+    said = ""
+    for how, after in (("SIGINT", STOPPED_AFTER), ("SIGKILL", KILLED_AFTER)):
+        if not hasattr(signal, how):
+            continue
+        process = start(folder, *arguments)
+        while not (out / "metrics.jsonl").exists() or len(metrics(out)) < after:
+            assert process.poll() is None
+            time.sleep(0.002)
+        time.sleep(0.03)  # into the next epoch
+        process.send_signal(getattr(signal, how))
+        printed, err = process.communicate(timeout=1500)
+        assert said in printed
+        if how == "SIGINT":
+            assert process.returncode == 1
+            assert err == "train_stand_in.py: stopped; started again, it goes on from the last checkpoint\n"
+        stopped, done = len(metrics(out)), len(checkpoint(out)["history"])
+        assert after <= stopped < EPOCHS
+        assert done - stopped in (0, 1)  # one more than lines, where the end came between both files
+        arguments = (*DIGITS, "--out", out, "--resume")
+        said = f"{EPOCHS} of 22 steps, {done} of them done"
+    assert said in finish(start(folder, *arguments))
     assert metrics(out) == metrics(whole[0])
     ours, theirs = checkpoint(out), checkpoint(whole[0])
     assert flat(ours | {"history": []}) == flat(theirs | {"history": []})

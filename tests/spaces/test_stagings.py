@@ -93,7 +93,7 @@ def within(batch: Batch, bounds: list[Bound]) -> np.ndarray:
 
 
 @given(st.data())
-@settings(max_examples=many(12))
+@settings(max_examples=many(6))
 def test_counts_of_random_spaces_are_those_by_hand(data: st.DataObject) -> None:
     pick = {
         "element": data.draw(st.sampled_from(ELEMENTS)),

@@ -135,7 +135,7 @@ def small(space: Space) -> bool:
 
 
 @given(spaces(), st.data())
-@settings(max_examples=many(25))
+@settings(max_examples=many(13))
 def test_counts_of_random_spaces_are_those_by_hand(text: str, data: st.DataObject) -> None:
     engine = engine_of(text)
     if not small(engine.space):
@@ -156,7 +156,7 @@ def test_counts_of_random_spaces_are_those_by_hand(text: str, data: st.DataObjec
 
 
 @given(st.data())
-@settings(max_examples=many(40))
+@settings(max_examples=many(20))
 def test_sums_within_bounds_are_those_by_hand(data: st.DataObject) -> None:
     sizes = data.draw(st.lists(st.integers(1, 5), max_size=4))
     numbers = st.integers(-4, 4) if data.draw(st.booleans()) else st.integers(-(10**15), 10**15)

@@ -271,7 +271,7 @@ def _wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 EXPRESSIONS = st.recursive(ATOMS, _wider, max_leaves=12)
 
 
-@settings(max_examples=many(100), deadline=None, derandomize=True)
+@settings(max_examples=many(50), deadline=None, derandomize=True)
 @given(st.data())
 def test_any_layout_of_real_declarations(data: st.DataObject) -> None:
     words = [w for item in data.draw(st.lists(st.sampled_from(items()), min_size=1, max_size=3)) for w in item]
@@ -281,7 +281,7 @@ def test_any_layout_of_real_declarations(data: st.DataObject) -> None:
         check_layout(text)
 
 
-@settings(max_examples=many(100), deadline=None, derandomize=True)
+@settings(max_examples=many(50), deadline=None, derandomize=True)
 @given(st.lists(EXPRESSIONS, min_size=1, max_size=3), GAPS)
 def test_any_expression(expressions: list[str], gap: str) -> None:
     text = gap + gap.join(f"fn f = {e}\n" for e in expressions)
@@ -289,7 +289,7 @@ def test_any_expression(expressions: list[str], gap: str) -> None:
         check_layout(text)
 
 
-@settings(max_examples=many(120), deadline=None, derandomize=True)
+@settings(max_examples=many(60), deadline=None, derandomize=True)
 @given(st.text(alphabet=st.sampled_from("ax1 .,:;=|+-*/^<>()[]{}#\"'~\n\t\r\ud800é")))
 def test_any_text_ends_in_a_layout_or_a_fault(text: str) -> None:
     for prefix in ("", "model m { a: ", "fn f = [|"):
@@ -299,7 +299,7 @@ def test_any_text_ends_in_a_layout_or_a_fault(text: str) -> None:
             check_layout(prefix + text)
 
 
-@settings(max_examples=many(60), deadline=None, derandomize=True)
+@settings(max_examples=many(30), deadline=None, derandomize=True)
 @given(st.data())
 def test_any_order_of_words_ends_in_a_result(data: st.DataObject) -> None:
     words = sorted({w for item in items() for w in item if len(w) < 12})

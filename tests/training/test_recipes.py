@@ -419,7 +419,7 @@ def form_with(name: str) -> dict[str, str]:
     return found
 
 
-@settings(max_examples=many(40), deadline=None)
+@settings(max_examples=many(20), deadline=None)
 @given(st.data())
 def test_values_in_range_come_back(data: st.DataObject) -> None:
     forms = {head: data.draw(st.sampled_from(sorted(known))) for head, known in recipe_fields.FORMS.items()}
@@ -459,7 +459,7 @@ def test_other_values_are_refused(name: str) -> None:
         refused(name, value)
 
 
-@settings(max_examples=many(40), deadline=None)
+@settings(max_examples=many(20), deadline=None)
 @given(st.data())
 def test_numbers_out_of_range_are_refused(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(NUMBERS)))
@@ -469,7 +469,7 @@ def test_numbers_out_of_range_are_refused(data: st.DataObject) -> None:
 STAGED = {name: NUMBERS.get(name, Bounds(1, 600, whole=True)) for name in recipe_fields.STAGED}
 
 
-@settings(max_examples=many(30), deadline=None)
+@settings(max_examples=many(15), deadline=None)
 @given(st.data())
 def test_stages_come_back(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 8), label="stages")

@@ -126,7 +126,7 @@ class Reference:
 def reference(library: str, name: str, **options: Any) -> Reference:
     torch = installed("torch")
     from reference import declared_ops  # noqa: F401 - before the two libraries
-    from run.emitted import Undrawn
+    from run.emitted import Undrawn, shapes
 
     source = installed(library)
     create = (
@@ -139,7 +139,8 @@ def reference(library: str, name: str, **options: Any) -> Reference:
     for path, module in model.named_modules():
         if isinstance(module, kinds):
             module.register_forward_hook(lambda _, inputs, __, path=path: read.append((path, inputs[0])))
-    model(torch.empty(1, 3, 64, 64, device="meta"))
+    with shapes():
+        model(torch.empty(1, 3, 64, 64, device="meta"))
     ran = [(path, id(tensor)) for path, tensor in read]  # `read` keeps all tensors alive: no two have one identity
     return Reference({key: tuple(tensor.shape) for key, tensor in model.state_dict().items()}, ran)
 
