@@ -176,13 +176,14 @@ def _model(ctx: Context, named: Definition, env: Environment) -> Model:
     if failed and not ctx.goes_on:
         raise AlreadyReported
     _late_fields(ctx, late, values, failed)
+    stages = values.get("stages")  # whose truth would be their number, which differs among settings taken at once
     model = Model(
         name=named.name,
         span=named.declaration.name.span,
         doc=named.declaration.doc,
         input=values.get("input") or Setting(UNKNOWN),
         stem=values.get("stem"),
-        stages=values.get("stages") or (),
+        stages=() if stages is None else stages,
         head=values.get("head"),
         follow=values.get("follow", {}),
         features=values.get("features"),

@@ -1,5 +1,5 @@
 """Many draws of shipped spaces, on columns and one by one by the ordinary compiler: what refuses them, costs by two
-conventions, and hashes by a definition of their own. There are ten thousand of a space in `make thorough`.
+conventions, and hashes by a definition of their own. There are ten times as many in `make thorough`.
 
 One space of each form has so many; `test_engine` has some of all, and random spaces over random blocks. Of a refinement
 of the same draws the requirements are said again here.
@@ -56,8 +56,8 @@ DRAWS: dict[str, tuple[int, dict[str, list[Holds]]]] = {
             "anynetx_e_400mf": [rising("width"), rising("depth"), MF_400],
         },
     ),
-    "regnet_blocks": (200, {}),
-    "search_b": (300, {}),
+    "regnet_blocks": (1_000, {}),
+    "search_b": (600, {}),
 }
 HASHED = 40
 """Networks of a space whose hashes are made anew."""
