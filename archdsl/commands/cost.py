@@ -13,8 +13,8 @@ from archdsl.commands.counted import Asked, print_cost
 from archdsl.commands.options import change_options, convention_option, for_a_reader, format_option, watch_option
 from archdsl.graph.conventions import CONVENTIONS, Convention
 from archdsl.graph.memory import DTYPE_BYTES
+from archdsl.parts import GROUPINGS
 from archdsl.suggest import did_you_mean
-from archdsl.views.parts import GROUPINGS
 
 EPILOG = """
 \b

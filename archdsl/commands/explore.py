@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from archdsl.commands.common import library
+from archdsl.commands.completing import networks
 from archdsl.diagnostics import Fault
 from archdsl.explorer.engine import Given
 from archdsl.explorer.site import NoSite, site_folder
@@ -33,7 +34,7 @@ site of --static asks nothing of any server but its own files.
 
 
 @click.command(short_help="Edit and see networks in the browser.", epilog=EPILOG)
-@click.argument("file", required=False)
+@click.argument("file", required=False, shell_complete=networks)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Of 127.0.0.1; 0: any that is free."
 )

@@ -14,10 +14,10 @@ from archdsl.compiler import Compilation, Compiled
 from archdsl.editor.parts import model_of
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
+from archdsl.parts import rows_of
 from archdsl.records import dataclass
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
-from archdsl.views.parts import rows_of
 
 Extents = tuple["int | None", ...]
 MAX_COUNTED = 256

@@ -8,10 +8,10 @@ from typing import Any
 from archdsl.compiler import Compiled
 from archdsl.emission import TARGETS
 from archdsl.graph.cost import MEASURES, Cost
+from archdsl.parts import rows_of
 from archdsl.records import documented
 from archdsl.views.failure import diagnostic_reports
 from archdsl.views.head import counts, head, head_line
-from archdsl.views.parts import rows_of
 from archdsl.views.tables import places, table
 
 

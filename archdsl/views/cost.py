@@ -10,11 +10,11 @@ from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import MEASURES, Cost, explain
 from archdsl.graph.memory import peak_bytes, training_bytes, weights_bytes
 from archdsl.graph.network import Network
+from archdsl.parts import Grouping, RowReport, rows_of
 from archdsl.records import documented
 from archdsl.views.formulas import FormulasReport, formulas_text
 from archdsl.views.head import ConventionReport, convention_report, counts, head, head_line
 from archdsl.views.leading import LeadingReport, leading_text
-from archdsl.views.parts import Grouping, RowReport, rows_of
 from archdsl.views.provenance import ChangeReport, SolvedReport, change_reports, solved_reports, solved_text
 from archdsl.views.tables import Cell, places, render_csv, render_markdown, size, table
 

@@ -12,9 +12,9 @@ from typing import Any
 from archdsl.compiler import Compiled
 from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import MEASURES, Cost
+from archdsl.parts import rows_of
 from archdsl.records import dataclass
 from archdsl.views.head import counted_as, head_line
-from archdsl.views.parts import rows_of
 from archdsl.views.tables import Cell, format_cell, places
 
 MAX_ROWS, MAX_COLUMNS = 200, 40

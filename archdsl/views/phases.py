@@ -11,11 +11,11 @@ from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show
+from archdsl.parts import rows_of
 from archdsl.source import Source
 from archdsl.spaces.entry import spaces_of
 from archdsl.syntax.dump import dump, dump_tokens
 from archdsl.syntax.parser import parse
-from archdsl.views.parts import rows_of
 from archdsl.views.spaces import space_text
 from archdsl.views.tables import places, size, table
 

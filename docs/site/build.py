@@ -17,10 +17,20 @@ import gallery
 import pages
 import reference
 
+from archdsl.explorer.engine import Given
+from archdsl.explorer.site import NoSite, site_folder
+from archdsl.explorer.static import write_site
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-GUIDES = ("tutorial", "from-other-tools", "training", "notebook", "checks", "editors", "explore")
+PLAYGROUND = """# Playground
+
+[Open the playground](playground/index.html): the page of `archdsl explore`, with the whole compiler in the browser. It
+asks nothing of any server but these files; the first start takes some seconds. It must come from a web server: from a
+folder no browser starts a worker.
+"""
+GUIDES = ("playground", "tutorial", "from-other-tools", "training", "notebook", "checks", "editors", "explore")
 POPULATIONS = ("spaces", "search", "studies", "populations", "bench")
-REFERENCE = ("language",)
+REFERENCE = ("language", "editor")
 FEATURES = (
     "content.code.copy",
     "navigation.indexes",
@@ -43,10 +53,10 @@ SCHEMES = (
 )
 
 
-def build(out: Path, *, explorer: Path | None = None) -> None:
+def build(out: Path) -> None:
     """Write the site into a folder that is new, empty, or of an earlier site.
 
-    `explorer` is the folder of a static explorer, which becomes its playground.
+    Its playground is the page of `archdsl explore`, where that is built (`make explorer`).
     """
     source = out / "source"
     if out.exists() and any(out.iterdir()):
@@ -57,8 +67,13 @@ def build(out: Path, *, explorer: Path | None = None) -> None:
     written = pages.write(ROOT, source)
     families = gallery.write(source)
     commands = reference.write(source)
-    if explorer is not None:
-        shutil.copytree(explorer, source / "playground")
+    try:
+        write_site(source / "playground", site_folder(), Given())
+    except NoSite as fault:
+        print(f"no playground: {fault}")
+    else:
+        (source / "playground.md").write_text(PLAYGROUND, encoding="utf-8")
+        written.add("playground.md")
     (out / "zensical.toml").write_text(_config(written, families, commands), encoding="utf-8")
     zensical = Path(sys.executable).with_name("zensical")
     subprocess.run([str(zensical), "build", "--strict", "--config-file", "zensical.toml"], cwd=out, check=True)
@@ -136,4 +151,4 @@ def _toml(value: object) -> str:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]), explorer=Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    build(Path(sys.argv[1]))

@@ -138,7 +138,7 @@ def test_every_argument_says_what_it_may_be() -> None:
         and parameter._custom_shell_complete is None
     }
     files = {f"{path}: file" for path in ("archdsl plot bench", "archdsl plot rank", "archdsl study rank")}
-    statistics = ("best", "compare", "curve", "edf", "efit", "profile", "trend")
+    statistics = ("best", "compare", "curve", "edf", "efit", "front", "profile", "trend")
     tables = {f"archdsl {group} {name}: pops" for group in ("population", "plot") for name in statistics}
     assert unsaid <= files | tables | {"archdsl plot spectrum: files"}
 

@@ -14,9 +14,9 @@ import pytest
 from cli_cases import ROOT, SPECS, Run
 from pydantic import TypeAdapter
 
+from archdsl.parts import GROUPINGS
 from archdsl.views.cost import CostReport
 from archdsl.views.failure import FailureReport
-from archdsl.views.parts import GROUPINGS
 from archdsl.views.schemas import SCHEMAS, schema
 
 REGNET = SPECS / "regnety_4gf.arch"

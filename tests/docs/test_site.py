@@ -14,6 +14,7 @@ import pytest
 
 from archdsl.cli import COMMANDS
 from archdsl.codes import codes
+from archdsl.explorer.site import NoSite, site_folder
 from archdsl.zoo import families
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -84,6 +85,22 @@ def test_every_link_leads_somewhere(site: Path, pages: dict[Path, Page]) -> None
 def test_nothing_is_asked_of_another_host(pages: dict[Path, Page]) -> None:
     outside = {link for page in pages.values() for link in page.loads if urlsplit(link).netloc}
     assert outside == set()
+
+
+def test_the_playground_is_the_explorer(site: Path) -> None:
+    """Where it is built; `tests/explore` walks it in a browser."""
+    try:
+        site_folder()
+    except NoSite as reason:
+        pytest.skip(str(reason))
+    assert (site / "playground" / "compiler.zip").is_file()
+    assert 'href="playground/index.html"' in (site / "playground.html").read_text(encoding="utf-8")
+
+
+def test_every_page_is_in_the_menu(site: Path) -> None:
+    menu = [link.partition("#")[0] for link in Page((site / "index.html").read_text(encoding="utf-8")).links]
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
+    assert {f"{name}.html" for name in pages} <= set(menu)
 
 
 def test_all_that_there_is_has_a_page(site: Path, pages: dict[Path, Page]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from editor.reference import HEAD, lines
+from editor.words_of_reference import HEAD, lines
 
 from archdsl.analysis.check_space import FIELDS, LAWS
 from archdsl.analysis.fields import MODEL_FIELDS

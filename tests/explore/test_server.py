@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import NET, shipped
+from explorer_asking import NET, shipped
 from starlette.testclient import TestClient
 
 from archdsl.cli import main

@@ -12,6 +12,7 @@ from archdsl.emission import interface as interface_of
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.memory import peak_bytes, weights_bytes
+from archdsl.parts import rows_of
 from archdsl.plots.rows import ScaledRow, scaled_row, widths_of
 from archdsl.records import dataclass
 from archdsl.request import RequestError, changes_of, decimal, factors_of, scaling_calls, strategies_of, words_of
@@ -19,7 +20,6 @@ from archdsl.views.explore.report import BaseReport, BlockReport, ModuleFile, Vi
 from archdsl.views.explore.request import ExploreRequest, RequestFault
 from archdsl.views.explore.texts import written_path
 from archdsl.views.head import convention_report, counts
-from archdsl.views.parts import rows_of
 from archdsl.views.provenance import change_reports, solved_reports
 
 DTYPE = "float32"

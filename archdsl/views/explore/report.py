@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from archdsl.editor.data import Completion, Hint, Hover, Problem
+from archdsl.parts import RowReport
 from archdsl.plots.rows import ScaledRow
 from archdsl.records import documented
 from archdsl.views.diff import DiffReport
 from archdsl.views.head import ConventionReport
-from archdsl.views.parts import RowReport
 from archdsl.views.provenance import ChangeReport, SolvedReport
 
 

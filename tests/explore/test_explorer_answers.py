@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import NET, SPACES, ask, new_session, shipped
+from explorer_asking import NET, SPACES, ask, new_session, shipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

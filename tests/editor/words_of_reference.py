@@ -1,6 +1,6 @@
 """The words of the language as the reference's tables say them: `grammar/words.txt` is made of these.
 
-python tests/editor/reference.py > grammar/words.txt
+python tests/editor/words_of_reference.py > grammar/words.txt
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = """\
 #! The words of the language with a line of the reference: `owner name: text`. Made of the tables of docs/language.md by
-#! tests/editor/reference.py, which a test runs again.
+#! tests/editor/words_of_reference.py, which a test runs again.
 """
 TABLES = {
     "| function | result |": "function",
