@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from archdsl.analysis.verify import rounded
 from archdsl.commands import paper as commanded
+from archdsl.commands import printed as printed_data
 from archdsl.commands import progress
 from archdsl.commands.printed import paper_files
 from archdsl.compiler import Changes, Compiled
@@ -632,7 +633,7 @@ def changed(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
     def read(path: str) -> str:
         return read_data(path).replace(old, new)
 
-    monkeypatch.setattr(commanded, "read_data", read)
+    monkeypatch.setattr(printed_data, "read_data", read)
 
 
 @pytest.mark.parametrize(
