@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import partial
 from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from archdsl.graph.conventions import CONVENTIONS, Convention
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.shapes import show_shape
 from archdsl.limits import MAX_NESTING
+from archdsl.once import cached_property
 from archdsl.project import Project
 from archdsl.request import changes_of, words_of
 from archdsl.rows import compiled_row, names_row, read_row

@@ -17,7 +17,7 @@ values, `Compiled` or `Failed`. No exception leaves this module for a fault of t
 from __future__ import annotations
 
 from dataclasses import field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TypeAlias
 
 from archdsl.analysis.answers import recipe_named, used_settings
@@ -38,6 +38,7 @@ from archdsl.analysis.values import Environment, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.network import Network
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from archdsl.compiler import Compiled
 from archdsl.files import FileFault, write_atomically
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT
+from archdsl.once import cached_property
 from archdsl.plots.figures import Figure, label_of
 from archdsl.records import dataclass
 from archdsl.views.plot import PICTURES, WRITTEN, Plot, Plotted

@@ -11,12 +11,12 @@ import os
 import re
 import sys
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.files import SourceFault, decode_source, project_root, read_source
 from archdsl.limits import MAX_FILE_BYTES
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.resources import data_root, read_data
 from archdsl.source import Source, Span

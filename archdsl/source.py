@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from functools import cached_property
 from typing import NamedTuple
 
 from archdsl.limits import MAX_FILE_BYTES
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 
 # Control characters but tab and line breaks; marks, embeddings, overrides and isolates of the

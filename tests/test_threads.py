@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +16,14 @@ from archdsl import emission
 from archdsl.closed_forms import formulas_of
 from archdsl.compiler import Compiled, Compiler
 from archdsl.graph.cost import count
-from archdsl.once import once
+from archdsl.once import cached_property, once
 from archdsl.resources import read_data
 from archdsl.source import Source
 from archdsl.syntax.formatter import format_source
 from archdsl.syntax.parser import parse
 from archdsl.views.diagnostics import render_all
+
+ROOT = Path(__file__).resolve().parent.parent
 
 THREADS = 8
 FAULTY = [
@@ -115,3 +118,58 @@ def test_once_is_once() -> None:
 
     assert len({id(found) for found in together([make] * THREADS)}) == 1
     assert len(made) == 1
+
+
+def test_a_kept_property_holds_no_lock() -> None:
+    """One thread works it out for an object and asks for a lock that another holds, who asks it of a second object."""
+    lock, working, waiting = threading.Lock(), threading.Event(), threading.Event()
+
+    class Kept:
+        def __init__(self, first: bool) -> None:
+            self.first = first
+
+        @cached_property
+        def value(self) -> object:
+            if self.first:
+                working.set()
+                assert waiting.wait(60)
+                with lock:
+                    return object()
+            return object()
+
+    one, other = Kept(True), Kept(False)
+
+    def holding() -> object:
+        with lock:
+            assert working.wait(60)
+            waiting.set()
+            return other.value
+
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(lambda: one.value), pool.submit(holding)]
+        found = [result.result(timeout=120) for result in results]
+    assert found[0] is one.value is not other.value
+    assert found[1] is other.value
+
+
+def test_a_kept_property_is_one_object_for_all_threads() -> None:
+    class Kept:
+        @cached_property
+        def value(self) -> object:
+            return object()
+
+    for _ in range(100):
+        kept, gate = Kept(), threading.Barrier(4)
+
+        def ask(kept: Kept = kept, gate: threading.Barrier = gate) -> object:
+            gate.wait()
+            return kept.value
+
+        with ThreadPoolExecutor(4) as pool:
+            assert len({id(result.result()) for result in [pool.submit(ask) for _ in range(4)]}) == 1
+
+
+def test_no_module_takes_the_other_one() -> None:
+    """functools' has the lock in Python 3.11."""
+    for path in (ROOT / "archdsl").rglob("*.py"):
+        assert "functools import cached_property" not in path.read_text(encoding="utf-8"), path

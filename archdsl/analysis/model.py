@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from fractions import Fraction
-from functools import cached_property
 from typing import Any, TypeAlias
 
 from archdsl.analysis.context import Context
@@ -27,6 +26,7 @@ from archdsl.analysis.values import (
 )
 from archdsl.graph.shapes import Size
 from archdsl.graph.symbolic import StandIn
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast

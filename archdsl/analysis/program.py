@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields, replace
-from functools import cached_property
 from typing import Any, Literal, Protocol, TypeAlias
 
 from archdsl.analysis.labels import bound_names, label_rest, label_sites
 from archdsl.graph.blocks import Declared, Formula, Operand
 from archdsl.graph.operations import Operation
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.source import Source, Span
 from archdsl.syntax import ast

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from threading import Lock
 
 from archdsl.analysis.model import Model
@@ -14,6 +13,7 @@ from archdsl.compiler import Compilation, Compiled
 from archdsl.editor.parts import model_of
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
+from archdsl.once import cached_property
 from archdsl.parts import rows_of
 from archdsl.records import dataclass
 from archdsl.source import Source, Span

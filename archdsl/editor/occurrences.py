@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from functools import cached_property
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis.check import split_parameters
@@ -16,6 +15,7 @@ from archdsl.analysis.values import INDICES
 from archdsl.editor.expressions import Expressions, Scope
 from archdsl.editor.targets import Occurrence, Target, Trees, at, of_span, word
 from archdsl.graph.cost import MEASURES
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.syntax import ast
 

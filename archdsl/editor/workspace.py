@@ -12,7 +12,6 @@ import re
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from threading import RLock
 from typing import Protocol
 
@@ -25,6 +24,7 @@ from archdsl.editor.data import Place
 from archdsl.editor.models import Built, Counts, built_models
 from archdsl.editor.occurrences import Names, names_of
 from archdsl.editor.targets import Occurrence, Trees
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span

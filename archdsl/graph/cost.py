@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import field
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, Literal
 
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Amounts, Convention, Sum
@@ -17,6 +17,7 @@ from archdsl.graph.ledger import Ledger
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Dim, Shape
 from archdsl.graph.subgraph import Subgraph
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 
 MEASURES = ("flops", "params", "acts")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
-from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Shape, below, show_shape
 from archdsl.graph.subgraph import Node, Placement, Subgraph
 from archdsl.limits import MAX_NODES
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.source import Span
 

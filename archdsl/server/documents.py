@@ -6,8 +6,8 @@ Only the event loop's thread changes them; a `Document` is a value, which any th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.server.positions import Encoding, Lines, joined
 

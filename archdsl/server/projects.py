@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.editor import Workspace
 from archdsl.files import SourceFault, project_root, read_source
+from archdsl.once import cached_property
 from archdsl.project import STDIN, SUFFIX, Project
 from archdsl.records import dataclass
 from archdsl.resources import data_root

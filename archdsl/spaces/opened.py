@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from archdsl.analysis.changes import Scope
@@ -13,6 +13,7 @@ from archdsl.analysis.program import Program, Reader
 from archdsl.analysis.resolve import load_library
 from archdsl.compiler import Changes, Compilation, Compiler, Failed
 from archdsl.diagnostics import Diagnostic, Diagnostics
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.source import Source
 from archdsl.spaces.entry import context_of, space_named

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from functools import cached_property
 
 from archdsl.analysis.program import Definition
 from archdsl.analysis.values import Environment, Origin, Setting, Value
 from archdsl.diagnostics import Diagnostic
 from archdsl.graph.shapes import Shape
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.spaces.laws import Draw

@@ -14,10 +14,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.studies.ledger import StudyFault
 from archdsl.studies.server import receive_message, send_message

@@ -7,10 +7,9 @@ JSON: a kept copy can hold nothing but numbers and words (`resources.kept`).
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import Any
 
-from archdsl.once import once
+from archdsl.once import cached_property, once
 from archdsl.records import dataclass
 from archdsl.resources import kept, package_text, read_data, source_text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sys
@@ -172,7 +173,9 @@ def test_in_a_real_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     book.cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS.split("---\n")]
     manager = AsyncKernelManager()
     manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    NotebookClient(book, km=manager, timeout=300).execute()
+    client = NotebookClient(book, km=manager, timeout=300)
+    client.execute(cleanup_kc=True)
+    asyncio.run(manager.shutdown_kernel(now=True))
     data = [cell.outputs[0].get("data", {}) for cell in book.cells]
     assert "3,973,301,344" in data[0]["text/html"]
     assert data[1]["image/svg+xml"].rstrip().endswith("</svg>")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import click
 from archdsl.commands.progress import comparing
 from archdsl.diagnostics import Fault
 from archdsl.limits import MAX_BLOCKS
+from archdsl.once import cached_property
 from archdsl.plots.figures import label_of
 from archdsl.records import dataclass
 from archdsl.rows import space_of_rows

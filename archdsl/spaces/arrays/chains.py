@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
 from archdsl import limits
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.chained import Chain, Stage
 from archdsl.spaces.arrays.lanes import WIDE, Array

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.values import UNKNOWN
 from archdsl.diagnostics import Fault
 from archdsl.numbers import is_number
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.column import Exact
 from archdsl.spaces.arrays.draws import BITS, dimensions_of, edges_of

@@ -8,11 +8,11 @@ same, so that these are gone through together, and counted once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 
 import numpy as np
 
 from archdsl.analysis.program import walk
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.engine import Engine
 from archdsl.spaces.arrays.lanes import Array

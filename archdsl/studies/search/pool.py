@@ -7,11 +7,11 @@ each setting once; of a small space it is all members, by enumeration, so that i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.engine import VALID, Settings
 from archdsl.spaces.arrays.sampled import Asked, Band, Piece, pieces
