@@ -219,6 +219,9 @@ class Sums:
         link, unit = self.case.links[number], self.units[number]
         size = self.limits[number] // unit + 1
         ratio = self.units[max(number - 1, 0)] // unit
+        # The unit divides what is within the limit, and nothing else need be a multiple of it.
+        within = link.kinds.first[kind] <= self.limits[number]
+        place, kind = place[within], kind[within]
         first, further, times = (each[kind] for each in (link.kinds.first, link.kinds.further, link.kinds.times))
         found: Array | None = None
         ends = np.flatnonzero(further[1:] != further[:-1]) + 1
@@ -229,7 +232,7 @@ class Sums:
                 place[begin:end].tolist(), (first[begin:end] // unit).tolist(), times[begin:end].tolist(), strict=True
             ):
                 of = before.get(at)
-                if of is None or shift >= size:
+                if of is None:
                     continue
                 if own is None:
                     own = np.zeros(size, np.int64)
@@ -267,8 +270,6 @@ class Chained:
         if len(self.bounds) > 1:
             raise Tied(f"bounds of {', '.join(bound[0] for bound in self.bounds)} are not counted together")
         self.measure = self.bounds[0][0] if self.bounds else None
-        if self.measure == "acts":  # a random space was counted otherwise than one by one: 1,251 settings for 1,242
-            raise Tied("bounds of acts and others are not counted along stages")
         of = [{*stage.dimensions, *stage.depth_dimensions} for stage in chain.stages]
         used = set[int]().union(*of)
         self.shared = tuple(sorted(d for d in used if sum(d in each for each in of) > 1))
