@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import pytest
+from families.compiling import Specs
 from reading import Texts
+from sampling import TIMES
 
+from archdsl.analysis import elaborate
+from archdsl.analysis.context import Context
+from archdsl.analysis.elaborate import instantiate
+from archdsl.analysis.language import evaluation
+from archdsl.analysis.model import Rule, Stage
+from archdsl.analysis.partial import partial_stages
 from archdsl.analysis.parts import PartCost, Parts
-from archdsl.analysis.values import UNKNOWN
+from archdsl.analysis.program import Definition
+from archdsl.analysis.stages import stages_of
+from archdsl.analysis.values import UNKNOWN, Environment
 from archdsl.compiler import Compiled, Compiler, Failed
+from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import count
+from archdsl.resources import spec_files
 from archdsl.source import Source
+from archdsl.syntax import ast
 
 TEXT = """use std.regnet {{ simple_stem, y_block, pool_head }}
 model m {{
@@ -127,3 +140,37 @@ def test_a_model_that_changes_a_faulty_one_has_no_parts() -> None:
     text = TEXT.format(stages=LIST.format(second="no_block")) + "model big = m with { head.classes: 10 }\n"
     _, found, _ = COMPILER.check(Source("m.arch", text))
     assert [each.model is None for each in found] == [False, True]
+
+
+def _said(stage: Stage) -> tuple[object, ...]:
+    """All that a stage is made of; of a rule its text, since where it stands is an object of each reading."""
+    settings = {n: a.expression if isinstance(a, Rule) else a.value for n, a in stage.settings.items()}
+    return stage.block, stage.depth.value, settings, stage.enter, stage.span
+
+
+def test_stages_without_a_fault_are_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reading that goes on behind a fault is one of its own: of the lists of stages that ship it gives what the
+    other gives, or nothing. `make thorough` reads all."""
+    forms: dict[str, int] = {}
+
+    def both(ctx: Context, e: ast.Expression, env: Environment) -> tuple[Stage, ...]:
+        strict = stages_of(ctx, e, env)
+        ctx_of_it = ctx.fresh()
+        found = partial_stages(ctx_of_it, e, env)
+        assert not ctx_of_it.diagnostics.failed
+        if found is not None:
+            assert [*map(_said, found)] == [*map(_said, strict)], e.span.text
+            forms[type(e).__name__] = forms.get(type(e).__name__, 0) + 1
+        return strict
+
+    monkeypatch.setattr(elaborate, "stages_of", both)
+    for path in spec_files()[:: 1 if TIMES >= 10 else 5]:
+        specs = Specs()
+        compiler = Compiler(specs)
+        program = compiler.program(specs.file(path), Diagnostics())
+        for name, named in program.models.items():
+            if not (isinstance(named, Definition) and named.is_family):
+                instantiate(
+                    evaluation(), named, {}, ast.Identifier(program.entry.spans[name], name), Environment(program.entry)
+                )
+    assert min(forms.get(form, 0) for form in ("Configured", "Table", "ListExpression", "Derived")) > 0, forms
