@@ -141,3 +141,12 @@ def test_configurations_start_the_server() -> None:
     assert zed["version"] == archdsl.__version__
     for name in ("neovim/plugin/archdsl.lua", "emacs/archdsl-mode.el", "zed/src/lib.rs"):
         assert re.search(r'archdsl.{0,60}"lsp"|"lsp"', (EDITORS / name).read_text(), re.DOTALL), name
+
+
+def test_the_total_of_the_documentation_is_what_is_counted() -> None:
+    text = (ROOT / "docs" / "editors.md").read_text(encoding="utf-8")
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    (said,) = [block for block in blocks if "acts" in block]
+    net = archdsl.compile(said["model"])
+    assert (said["flops"], said["params"], said["acts"]) == (net.cost.flops, net.cost.params, net.cost.acts)
+    assert said["input"] == list(net.network.input)
