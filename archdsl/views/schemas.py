@@ -17,6 +17,7 @@ from archdsl.views.diff import DiffReport
 from archdsl.views.explain import CodeReport, ExplainReport
 from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
+from archdsl.views.export import ExportReport
 from archdsl.views.failure import FailureReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
@@ -76,6 +77,7 @@ SCHEMAS: dict[str, type] = {
     "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
+    "export": ExportReport,
     "explore_request": ExploreRequest,
     "explore_answer": ExploreAnswer,
     "failure": FailureReport,
