@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lsp": ("lsp", "The language server, which editors start."),
     "completion": ("completion", "Print what makes a shell complete archdsl's words."),
     "export": ("export", "Write a network for an inference engine, compared in it."),
+    "lint": ("lint", "Say what an inference engine runs badly, and who says so."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""

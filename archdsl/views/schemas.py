@@ -19,6 +19,7 @@ from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.export import ExportReport
 from archdsl.views.failure import FailureReport
+from archdsl.views.lint import LintReport, TargetsReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -78,6 +79,8 @@ SCHEMAS: dict[str, type] = {
     "population_compare": CompareReport,
     "weights": WeightsReport,
     "export": ExportReport,
+    "lint": LintReport,
+    "lint_targets": TargetsReport,
     "explore_request": ExploreRequest,
     "explore_answer": ExploreAnswer,
     "failure": FailureReport,
