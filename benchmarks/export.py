@@ -58,9 +58,10 @@ def smallest() -> list[str]:
     by_file: dict[str, list[tuple[int, str]]] = {}
     for name, path in zoo.declared().items():
         try:
-            by_file.setdefault(path, []).append((archdsl.compile(name).cost.flops, name))
+            flops = archdsl.compile(name).cost.flops
         except (archdsl.CompileError, ValueError):  # the word is no model's
             continue
+        by_file.setdefault(path, []).append((flops, name))
     return [name for _, name in sorted(min(found) for found in by_file.values())]
 
 

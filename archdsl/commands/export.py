@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from archdsl.commands.common import Request, compiled, fail, finish, one, request_of, say, say_json
+from archdsl.commands.common import compiled, finish, request_of, say, say_json
 from archdsl.commands.completing import files
 from archdsl.commands.options import (
     change_options,
@@ -17,12 +17,8 @@ from archdsl.commands.options import (
     without_short_forms,
 )
 from archdsl.commands.progress import telling
-from archdsl.diagnostics import Diagnostic, Label
-from archdsl.exporting.targets import DYNAMIC, OPSET, OPSETS, TARGETS, ExportFault, target_of, told_suffixes
+from archdsl.exporting.targets import DYNAMIC, OPSET, OPSETS, TARGETS, ExportFault
 from archdsl.files import OutputFault, write_together
-from archdsl.source import Source, Span
-from archdsl.terminal import note
-from archdsl.visible import visible
 from archdsl.weights.checkpoints import WeightsFault
 
 EPILOG = """
@@ -94,12 +90,13 @@ def command(
     **rest: Any,
 ) -> None:
     """Write a network as a file of an inference engine, and compare what it computes there."""
-    chosen = _target(output, target)
     if data is not None and quantize is None:
         raise click.UsageError("--data has images for --quantize: give both.")
-    from archdsl.commands.exported import calibration_of, libraries, paths_of, subject_of
+    from archdsl.commands.exported import calibration_of, fail_with, libraries, paths_of, subject_of, target_asked
     from archdsl.exporting.run import Options, export
     from archdsl.views.export import export_report, export_text
+
+    chosen = target_asked(output, target)
 
     names = ("dynamic", "opset", "tolerance", "least_cosine", "seed")
     options = Options(chosen, **{name: rest.pop(name) for name in names})
@@ -114,9 +111,9 @@ def command(
             given = calibration_of(result, data, images, options.seed) if quantize is not None else None
             made = export(subject, options, given, tell)
     except WeightsFault as fault:
-        _fail(request, fault.file, fault.message, fault.help, fault.notes)
+        fail_with(request, fault.file, fault.message, fault.help, fault.notes)
     except ExportFault as fault:
-        _fail(request, result.name, fault.message, fault.help)
+        fail_with(request, result.name, fault.message, fault.help)
     written = {paths[suffix]: content for suffix, content in made.built.files.items()}
     try:
         write_together(first.parent, {path.name: content for path, content in written.items()}, force)
@@ -130,27 +127,3 @@ def command(
     else:
         say(export_text(result, report))
     finish(result)
-
-
-def _target(output: str | None, target: str | None) -> str:
-    """The target that was asked for, by its name or the file's suffix. Raises `click.UsageError`."""
-    if output is None:
-        if target is None:
-            raise click.UsageError(f"say what to write: -o FILE, or --target {'|'.join(TARGETS)}.")
-        return target
-    found = target_of(Path(output))
-    if found is None or (target is not None and target != found):
-        raise click.BadParameter(f"'{output}': its suffix is one of {told_suffixes()}", param_hint="--output")
-    return found
-
-
-def _fail(request: Request, file: str, message: str, help: str | None, notes: tuple[str, ...] = ()) -> NoReturn:
-    """Report a fault, and end with 1. It is not a fault of a program, and has no code."""
-    if request.as_json:
-        where = Span(Source(file, ""), 0, 0)
-        labels = tuple([Label(where, visible(each)) for each in notes])
-        fail(request, one(Diagnostic("", visible(message), where, labels=labels, help=help)))
-    lines = [f"error: {visible(file)}: {visible(message)}", *[f"note: {visible(each)}" for each in notes]]
-    lines += [f"help: {visible(help)}"] if help is not None else []
-    note("\n".join(lines))
-    raise click.exceptions.Exit(1)

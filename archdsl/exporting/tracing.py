@@ -97,7 +97,7 @@ def _other_size(module: Any, channels: int, size: tuple[int, int], step: int) ->
         try:
             with torch.no_grad():
                 module(torch.zeros(1, channels, *other))
-        except RuntimeError as fault:
+        except (RuntimeError, AssertionError) as fault:  # the latter of `torch._assert`, by which modules refuse
             reason = reason or first_line(fault)
         else:
             return other

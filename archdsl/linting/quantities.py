@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from archdsl.graph.blocks import INPUT
+from archdsl.graph.blocks import INPUT, Value
 from archdsl.graph.network import Network
 from archdsl.graph.subgraph import Node
 
@@ -102,10 +102,11 @@ def _gates(network: Network, node: Node) -> bool:
     one = [len(shape) == 3 and int(shape[1]) * int(shape[2]) == 1 for shape in shapes]
     if len(shapes) != 2 or not any(whole) or not any(one):
         return False
-    reached, seen = [node.inputs[one.index(True)]], set()
+    reached = [node.inputs[one.index(True)]]
+    seen: set[str] = set()
     for _ in range(GATE_DEPTH):
-        names = set()
-        before = []
+        names: set[str] = set()
+        before: list[Value] = []
         for value in reached:
             if value != INPUT:
                 maker = network.nodes[value.node]
