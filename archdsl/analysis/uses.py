@@ -55,7 +55,7 @@ class Used:
 
 
 class _Node(NamedTuple):
-    """A name with what it stands for, as digests of its text with blanks, without, and without claims; and what it uses."""
+    """A name with what it stands for, as digests of its text with blanks, without, and without claims; what it uses."""
 
     exact: bytes
     plain: bytes
