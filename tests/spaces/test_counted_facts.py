@@ -1,4 +1,4 @@
-"""Counts of whole design spaces against a program of somebody else, and against combinatorics; minutes of processor time."""
+"""Counts of whole design spaces, against a program of somebody else and combinatorics; minutes of processor time."""
 
 from __future__ import annotations
 
