@@ -8,6 +8,9 @@ torch, and inherited by the processes that tests start.
 Weights go back to the machine when a network goes: else glibc keeps them for the next, and a worker grows to gigabytes.
 It reads that when a process starts, so that it holds for the workers.
 
+What Python compiles of the sources is kept, whatever the machine says: the tests start archdsl some hundred times, and each
+start without it takes half a second more.
+
 An interrupt means what it says: a shell that starts the tests in the background has them and what they start ignore it.
 
 What shares something dear stands in one worker, whatever the versions of pytest and xdist make of marks: a file, or
@@ -22,6 +25,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +39,8 @@ settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 settings.load_profile("untimed")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
 os.environ.setdefault("MALLOC_ARENA_MAX", "2")
