@@ -8,8 +8,8 @@ torch, and inherited by the processes that tests start.
 Weights go back to the machine when a network goes: else glibc keeps them for the next, and a worker grows to gigabytes.
 It reads that when a process starts, so that it holds for the workers.
 
-What Python compiles of the sources is kept, whatever the machine says: the tests start archdsl some hundred times, and each
-start without it takes half a second more.
+What Python compiles of the sources is kept, whatever the machine says: the tests start archdsl some hundred times, and
+each start without it takes half a second more.
 
 An interrupt means what it says: a shell that starts the tests in the background has them and what they start ignore it.
 
