@@ -5,6 +5,9 @@ One thread a process, for the networks are small and the tests share the cores.
 More threads mostly wait for each other, and burn the other worker's time while they do. Set before anything imports
 torch, and inherited by the processes that tests start.
 
+Nothing is looked for that could go while the tests are collected, and what lives from then on is never looked through
+again: both took a tenth of the time.
+
 Weights go back to the machine when a network goes: else glibc keeps them for the next, and a worker grows to gigabytes.
 It reads that when a process starts, so that it holds for the workers.
 
@@ -23,6 +26,7 @@ many.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -93,6 +97,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False
     return Groups(config, log)
+
+
+def pytest_configure() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
