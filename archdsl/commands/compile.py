@@ -46,9 +46,9 @@ Examples:
 The module needs PyTorch alone, not archdsl. Nothing that exists is overwritten without --force, and nothing is
 written unless all can be.
 
---inference writes three files: the module NAME.py, its inference form NAME_inference.py with batch norms folded, parallel
-branches merged and channels last, whose from_training makes its weights from the module's, and a test that both give the
-same.
+--inference writes three files: the module NAME.py, its form for inference NAME_inference.py with batch norms folded,
+parallel branches merged and channels last, whose from_training makes its weights of the module's, and a test that both
+give the same.
 
 --check is for CI and pre-commit: with the options with which files were written, it ends with exit code 1 and the
 differences if the spec gives others now.

@@ -29,6 +29,7 @@ def emit_inference(network: Network, about: About) -> dict[str, str]:
     found = folded_for(network)
     own = inference_about(about)
     plan = planned(found.network, own)
+    plan.for_inference = True
     text, read = _weights(found)
     form = Form(
         channels_last=True,
