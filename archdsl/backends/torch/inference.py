@@ -85,7 +85,9 @@ def _weights(found: Folded) -> tuple[str, frozenset[str]]:
     chains = list(found.layers.values())
     used = {path: trained[path] for chain in chains for path in paths_of(chain)}
     norms = {path: node.operation.eps for path, node in used.items() if isinstance(node.operation, BatchNorm)}
-    transposed = {path: True for path, node in used.items() if isinstance(node.operation, ConvTranspose)}
+    transposed = {
+        path: node.operation.groups for path, node in used.items() if isinstance(node.operation, ConvTranspose)
+    }
     of_weights = {path: _standard(node) for path, node in used.items() if isinstance(node.operation, StdConv)}
     flat = [part for chain in chains for part in _parts(chain)]
     several = len(set(norms.values())) > 1

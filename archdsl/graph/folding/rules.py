@@ -237,7 +237,7 @@ def _why(work: Work, index: int, node: Node) -> str:
     if value.node < 0:
         before = "it reads the image"
     elif isinstance(work.nodes[value.node].operation, WEIGHTED):
-        before = f"what {work.nodes[value.node].path} gives is used elsewhere, too"
+        before = f"what {work.nodes[value.node].path} gives is used elsewhere too"
     else:
         before = f"it stands behind {work.nodes[value.node].operation.name}"
     user = _reader(work, index)
@@ -245,10 +245,10 @@ def _why(work: Work, index: int, node: Node) -> str:
         return f"{before}, and not before one convolution or linear layer alone"
     behind = work.nodes[user].operation
     if user == work.classifier:
-        return f"{before} and before the classifier, which is replaced by others"
+        return f"{before}, and before the classifier, which is replaced by others"
     if isinstance(behind, Conv):
         return f"{before}, and before a convolution that pads its map"
-    return f"{before} and before {behind.name}"
+    return f"{before}, and before {behind.name}"
 
 
 __all__ = ["AFFINE", "fold_ahead", "fold_apart", "fold_behind", "kept", "leave_out", "merge", "standardized"]
