@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import click
 
-from archdsl.commands.common import Request, compiled, finish, request_of, say, say_json, warn
+from archdsl.commands.common import compiled, finish, request_of, say, say_json, warn
+from archdsl.commands.emitted import check_files, without_the_same
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -21,15 +20,11 @@ from archdsl.commands.options import (
     recipe_option,
     without_short_forms,
 )
-from archdsl.compiler import Compiled
-from archdsl.files import FileFault, OutputFault, reading, write_together
+from archdsl.files import OutputFault, write_together
 from archdsl.graph.cost import count
-from archdsl.limits import MAX_FILE_BYTES
 
 TARGETS = ("torch", "train", "json", "dot", "svg")
 DEFAULT_TARGETS = ("torch", "train")
-Written: TypeAlias = tuple[str, str]
-"""What a file is, and its text."""
 
 EPILOG = """
 \b
@@ -121,10 +116,10 @@ def command(
         texts = texts_of(result, chosen, request.shown, words, ["torch"])
     warn(result, request, warning)
     if check:
-        _check(result, request, chosen, Path(folder), texts)
+        check_files(result, request, chosen, Path(folder), texts)
         return
     if inference and "torch" not in targets:
-        texts = _without_the_same(Path(folder), texts)
+        texts = without_the_same(Path(folder), texts)
     try:
         write_together(Path(folder), {path: text for path, (_, text) in texts.items()}, force)
     except OutputFault as fault:
@@ -146,45 +141,3 @@ def _wanted(targets: tuple[str, ...], inference: bool) -> tuple[str, ...]:
     if not inference:
         return targets or DEFAULT_TARGETS
     return tuple(dict.fromkeys((*targets, "torch", "inference")))
-
-
-def _without_the_same(folder: Path, texts: Mapping[str, Written]) -> dict[str, Written]:
-    """The files without a module that is there already as it would be written: it may have been trained by now."""
-    return {
-        path: (target, text)
-        for path, (target, text) in texts.items()
-        if target != "torch" or _present(folder / path, text) != text.encode()
-    }
-
-
-def _check(result: Compiled, request: Request, name: str, folder: Path, texts: Mapping[str, Written]) -> None:
-    """Say of each file whether it is what would be written, and end the command with 1 if one is not."""
-    from archdsl.views.checked_files import checked_files, checked_text, file_checked
-
-    files = [
-        file_checked(str(folder / path), target, _present(folder / path, text), text)
-        for path, (target, text) in texts.items()
-    ]
-    if request.as_json:
-        say_json(checked_files(result, request.file, name, files))
-    else:
-        say(checked_text(files))
-    if any(file.state != "same" for file in files):
-        raise click.exceptions.Exit(1)
-    finish(result)
-
-
-def _present(path: Path, wanted: str) -> bytes | None:
-    """What is in a file, and of one that is far too long the beginning; none where there is no file.
-
-    One that cannot be read ends the command.
-    """
-    if not os.path.lexists(path):
-        return None
-    try:
-        with reading(path) as file:
-            return file.read(2 * len(wanted.encode()) + MAX_FILE_BYTES)
-    except FileFault as fault:
-        raise click.ClickException(f"{path}: {fault.message}") from None
-    except OSError as fault:
-        raise click.ClickException(f"{path}: {(fault.strerror or 'cannot be read').lower()}") from None
