@@ -51,7 +51,7 @@ def test_programs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    compared(archdsl.compile(name, input="96x96" if name.startswith("inception") else "64x64"), monkeypatch)
+    compared(archdsl.compile(name, input="171x171" if name.startswith("inception") else "64x64"), monkeypatch)
 
 
 def test_what_the_authors_deploy() -> None:
