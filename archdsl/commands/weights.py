@@ -8,20 +8,17 @@ from __future__ import annotations
 import os
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from archdsl import api, emission
-from archdsl.commands.common import Request, compiled, fail, finish, library, one, request_of, say, say_json
+from archdsl.commands.common import compiled, finish, library, request_of, say, say_json
 from archdsl.commands.completing import files, networks
 from archdsl.commands.options import change_options, format_option
+from archdsl.commands.refused import refuse
 from archdsl.compiler import Compiled
-from archdsl.diagnostics import Diagnostic, Label
-from archdsl.source import Source, Span
-from archdsl.terminal import note
-from archdsl.views.weights import fault_text, weights_report, weights_text
-from archdsl.visible import visible
+from archdsl.views.weights import weights_report, weights_text
 from archdsl.weights import CHANNEL_ORDERS, CLASSIFIER_RULES, INPUT_RULES, told_inputs
 from archdsl.weights.checkpoints import SUFFIX, WeightsFault
 from archdsl.weights.checkpoints.writing import check_target, write_weights
@@ -119,7 +116,7 @@ def command(
         if not dry_run:
             write_weights(target, save(made.state), force)
     except WeightsFault as fault:
-        _fail(request, fault)
+        refuse(request.file, fault, request.as_json)
     report = weights_report(result, request.shown, made, str(target), written=not dry_run)
     if request.as_json:
         say_json(report)
@@ -131,13 +128,3 @@ def command(
 def _module(result: Compiled) -> Any:
     """The emitted module, live, in the mode that tests."""
     return api.Compiled(result, emission.about_of(result, result.name, "", ())).module().eval()
-
-
-def _fail(request: Request, fault: WeightsFault) -> NoReturn:
-    """Report a fault, and end with 1. It is not a fault of a program, and has no code."""
-    if request.as_json:
-        where = Span(Source(fault.file, ""), 0, 0)
-        labels = tuple(Label(where, visible(note)) for note in fault.notes)
-        fail(request, one(Diagnostic("", visible(fault.message), where, labels=labels, help=fault.help)))
-    note(fault_text(fault))
-    raise click.exceptions.Exit(1)

@@ -18,6 +18,7 @@ from archdsl.views.explain import CodeReport, ExplainReport
 from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.failure import FailureReport
+from archdsl.views.identify import IdentifyReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -49,6 +50,7 @@ SCHEMAS: dict[str, type] = {
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
+    "identify": IdentifyReport,
     "paper": PaperReport,
     "plot": PlotReport,
     "explain": ExplainReport,
