@@ -17,13 +17,14 @@ from archdsl.commands.common import compiled, finish, library, request_of, say, 
 from archdsl.commands.completing import files, networks
 from archdsl.commands.options import change_options, format_option
 from archdsl.commands.refused import refuse
+from archdsl.commands.weighing import Written, back, propose
+from archdsl.commands.weight_options import weights_options
 from archdsl.compiler import Compiled
 from archdsl.views.weights import weights_report, weights_text
-from archdsl.weights import CHANNEL_ORDERS, CLASSIFIER_RULES, INPUT_RULES, told_inputs
+from archdsl.weights import told_inputs
 from archdsl.weights.checkpoints import SUFFIX, WeightsFault
 from archdsl.weights.checkpoints.writing import check_target, write_weights
 from archdsl.weights.conversion import Check, Choices, convert
-from archdsl.weights.trial import TOLERANCE
 
 EPILOG = """
 \b
@@ -33,6 +34,9 @@ Examples:
   archdsl weights net.arch checkpoint.pth --set head.classes=10 --classifier-rule new
   archdsl weights net.arch checkpoint.pth --input 1x224x224 --input-rule sum
   archdsl weights net.arch checkpoint.pth --check logits.safetensors
+  archdsl weights net.arch checkpoint.pth --propose-map net.map
+  archdsl weights net.arch checkpoint.pth --map net.map
+  archdsl weights net.arch net.safetensors --back --like checkpoint.pth -o theirs.pth
 
 CHECKPOINT is a .pth or .pt file of timm, torchvision or pycls, weights alone or a checkpoint of their training, or a
 .safetensors file, of the same network. Its tensors go to operations by their order, their shapes and their names; every
@@ -40,6 +44,10 @@ tensor of both sides is reported as loaded, adapted, new or unused, and what can
 first difference. Where several orders fit and nothing tells which is right, the operations that they differ in are
 listed, and nothing is written without --accept-order or --check. The order of a .pth file is surer: a .safetensors file
 sorts the names.
+
+What nothing tells, a map says: --propose-map writes a small text, `stages.{a}.blocks.{b}.conv1 = layer{a+1}.{b}.conv1`,
+with `?` for what is open; --map takes it, and checks that it gives all tensors away, each once, in their shapes. With
+--back weights of the emitted module are written by the other library's names, bit for bit what they were.
 
 The report says what the checkpoint's network takes for input, as far as its names tell: pycls feeds its networks BGR,
 so the first convolution's input channels are reversed, and the module takes RGB.
@@ -57,35 +65,7 @@ its `output`, as .safetensors, .npz or .pt. Numbers are written as float32. The 
 @click.option("-o", "--output", metavar="FILE", help="The file to write; SPEC's name with .safetensors otherwise.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would be written.")
-@click.option(
-    "--input-rule",
-    type=click.Choice(list(INPUT_RULES)),
-    help="How to make other input channels. "
-    + "; ".join(f"{name}: {text}" for name, text in INPUT_RULES.items())
-    + ".",
-)
-@click.option(
-    "--classifier-rule",
-    type=click.Choice(list(CLASSIFIER_RULES)),
-    help="What becomes of a classifier for other classes. new: it stays as it starts, and out of the file.",
-)
-@click.option("--allow-unused", is_flag=True, help="Leave out what no operation has, an auxiliary head for example.")
-@click.option("--ema", is_flag=True, help="Take the checkpoint's averaged weights.")
-@click.option("--entry", metavar="NAME", help="Take the weights in this entry of a training checkpoint: swa.")
-@click.option(
-    "--channel-order",
-    type=click.Choice(CHANNEL_ORDERS),
-    help="The order of colours that the checkpoint's network takes; by its library otherwise. bgr is reversed.",
-)
-@click.option("--accept-order", is_flag=True, help="Take the first order, where several fit and nothing decides.")
-@click.option("--check", metavar="FILE", help="Compare with a given output; write nothing where it differs.")
-@click.option(
-    "--tolerance",
-    type=click.FloatRange(min=0, max=1),
-    default=TOLERANCE,
-    show_default=True,
-    help="The difference that --check allows, as a share of the largest output.",
-)
+@weights_options
 @format_option("table", "json")
 def command(
     file: str,
@@ -95,6 +75,9 @@ def command(
     dry_run: bool,
     check: str | None,
     tolerance: float,
+    propose_map: str | None,
+    is_back: bool,
+    like: str | None,
     format_: str,
     **options: Any,
 ) -> None:
@@ -102,9 +85,17 @@ def command(
     choices = Choices(**{field.name: options.pop(field.name) for field in fields(Choices)})
     if choices.ema and choices.entry is not None:
         raise click.UsageError("--ema and --entry are two ways to say which weights: give one")
+    if is_back and (propose_map or check or (like is None and choices.map_ is None)):
+        raise click.UsageError("--back goes with --like FILE or --map FILE, and without --propose-map and --check")
+    if (propose_map and (choices.map_ or check or output)) or (like is not None and not is_back):
+        raise click.UsageError("--propose-map goes without --map, --check and -o; --like goes with --back")
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
     target = Path(output or f"{result.name}{SUFFIX}")
+    if propose_map is not None:
+        return propose(request, result, checkpoint, choices, Written(Path(propose_map), force, dry_run))
+    if is_back:
+        return back(request, result, checkpoint, choices, like, Written(target, force, dry_run))
     asked = Check(check, tolerance, lambda: _module(result)) if check is not None else None
     try:
         if not dry_run:
@@ -122,7 +113,7 @@ def command(
         say_json(report)
     else:
         say(weights_text(report, told_inputs(made.inputs)))
-    finish(result)
+    return finish(result)
 
 
 def _module(result: Compiled) -> Any:

@@ -40,6 +40,7 @@ from archdsl.views.study_spectrum import SpectrumReport
 from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
+from archdsl.views.weights_back import BackReport, MapReport
 from archdsl.views.zoo import ZooReport
 
 SCHEMAS: dict[str, type] = {
@@ -78,6 +79,8 @@ SCHEMAS: dict[str, type] = {
     "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
+    "weights_map": MapReport,
+    "weights_back": BackReport,
     "explore_request": ExploreRequest,
     "explore_answer": ExploreAnswer,
     "failure": FailureReport,
