@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from archdsl.commands.common import Request, finish, library, say, say_json
+from archdsl.commands.common import Request, compiled, finish, library, say, say_json
 from archdsl.commands.refused import refuse
 from archdsl.compiler import Compiled
 from archdsl.records import dataclass
 from archdsl.views.weights_back import back_report, back_text, map_report, map_text
+from archdsl.views.weights_edit import edit_report, edit_text
 from archdsl.visible import visible
 from archdsl.weights.back import bring_back
 from archdsl.weights.checkpoints import SUFFIX, WeightsFault
 from archdsl.weights.checkpoints.writing import check_target, write_weights
 from archdsl.weights.conversion import Choices
+from archdsl.weights.editing import edited
 from archdsl.weights.proposing import proposed
 
 
@@ -77,6 +81,44 @@ def back(
     else:
         say(back_text(report))
     finish(result)
+
+
+def edited_network(options: dict[str, Any]) -> str | None:
+    """The network that `--to` names, taken out of the options; none where it names a budget, `flops=4G`."""
+    to: str | None = options.get("budget")
+    if to is None or ("=" in to and not os.path.lexists(to)):
+        return None
+    options["budget"] = None
+    return to
+
+
+def edit(
+    request: Request,
+    result: Compiled,
+    new_request: Request,
+    checkpoint: str,
+    choices: Choices,
+    written: Written,
+    module: Callable[[Compiled], Any],
+) -> None:
+    """`--to`."""
+    new = compiled(new_request)
+    library("torch", "weights needs", "torch")
+    library("safetensors.torch", "weights needs", "torch")
+    try:
+        written.check(checkpoint, choices.map_)
+        made = edited(result.network, new.network, checkpoint, choices, (lambda: module(result), lambda: module(new)))
+        written.write(content_of(written.target, made.state))
+    except WeightsFault as fault:
+        refuse(request.file, fault, request.as_json)
+    specs = (request.shown, new_request.shown)
+    report = edit_report(result, new, specs, made, str(written.target), written=not written.dry)
+    if request.as_json:
+        say_json(report)
+    else:
+        say(edit_text(report))
+    finish(result)
+    finish(new)
 
 
 def content_of(target: Path, state: dict[str, Any]) -> bytes:

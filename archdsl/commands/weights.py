@@ -17,7 +17,7 @@ from archdsl.commands.common import compiled, finish, library, request_of, say, 
 from archdsl.commands.completing import files, networks
 from archdsl.commands.options import change_options, format_option
 from archdsl.commands.refused import refuse
-from archdsl.commands.weighing import Written, back, propose
+from archdsl.commands.weighing import Written, back, edit, edited_network, propose
 from archdsl.commands.weight_options import weights_options
 from archdsl.compiler import Compiled
 from archdsl.views.weights import weights_report, weights_text
@@ -37,6 +37,8 @@ Examples:
   archdsl weights net.arch checkpoint.pth --propose-map net.map
   archdsl weights net.arch checkpoint.pth --map net.map
   archdsl weights net.arch net.safetensors --back --like checkpoint.pth -o theirs.pth
+  archdsl weights net.arch net.safetensors --to wider.arch -o wider.safetensors
+  archdsl weights net.arch net.safetensors --to net.arch --scale NAME:2 -o deeper.safetensors
 
 CHECKPOINT is a .pth or .pt file of timm, torchvision or pycls, weights alone or a checkpoint of their training, or a
 .safetensors file, of the same network. Its tensors go to operations by their order, their shapes and their names; every
@@ -48,6 +50,11 @@ sorts the names.
 What nothing tells, a map says: --propose-map writes a small text, `stages.{a}.blocks.{b}.conv1 = layer{a+1}.{b}.conv1`,
 with `?` for what is open; --map takes it, and checks that it gives all tensors away, each once, in their shapes. With
 --back weights of the emitted module are written by the other library's names, bit for bit what they were.
+
+With --to NETWORK the weights are those of a network that was edited: wider layers copy channels, and what reads them takes its
+share of each; added blocks give what they take; larger kernels are zero around the old ones; what fits nothing is
+sliced, padded with zeros, or new. The report has a rule for each tensor, says whether the network then computes what it
+did, and measures it. --set, --scale and --input are then those of the edited network; a --to with `=` is a budget.
 
 The report says what the checkpoint's network takes for input, as far as its names tell: pycls feeds its networks BGR,
 so the first convolution's input channels are reversed, and the module takes RGB.
@@ -89,11 +96,18 @@ def command(
         raise click.UsageError("--back goes with --like FILE or --map FILE, and without --propose-map and --check")
     if (propose_map and (choices.map_ or check or output)) or (like is not None and not is_back):
         raise click.UsageError("--propose-map goes without --map, --check and -o; --like goes with --back")
-    request = request_of(file, as_json=format_ == "json", **options)
+    to = edited_network(options)
+    if to is not None and (is_back or propose_map or check):
+        raise click.UsageError("--to goes without --back, --propose-map and --check")
+    request = request_of(file, as_json=format_ == "json", **({} if to is not None else options))
     result = compiled(request)
     target = Path(output or f"{result.name}{SUFFIX}")
     if propose_map is not None:
         return propose(request, result, checkpoint, choices, Written(Path(propose_map), force, dry_run))
+    if to is not None:
+        new = request_of(to, as_json=format_ == "json", **options)
+        edited_target = Path(output or f"{Path(new.shown).stem.partition(':')[0]}{SUFFIX}")
+        return edit(request, result, new, checkpoint, choices, Written(edited_target, force, dry_run), _module)
     if is_back:
         return back(request, result, checkpoint, choices, like, Written(target, force, dry_run))
     asked = Check(check, tolerance, lambda: _module(result)) if check is not None else None

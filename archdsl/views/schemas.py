@@ -41,6 +41,7 @@ from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
 from archdsl.views.weights_back import BackReport, MapReport
+from archdsl.views.weights_edit import EditReport
 from archdsl.views.zoo import ZooReport
 
 SCHEMAS: dict[str, type] = {
@@ -81,6 +82,7 @@ SCHEMAS: dict[str, type] = {
     "weights": WeightsReport,
     "weights_map": MapReport,
     "weights_back": BackReport,
+    "weights_edit": EditReport,
     "explore_request": ExploreRequest,
     "explore_answer": ExploreAnswer,
     "failure": FailureReport,
