@@ -51,10 +51,10 @@ What nothing tells, a map says: --propose-map writes a small text, `stages.{a}.b
 with `?` for what is open; --map takes it, and checks that it gives all tensors away, each once, in their shapes. With
 --back weights of the emitted module are written by the other library's names, bit for bit what they were.
 
-With --to NETWORK the weights are those of a network that was edited: wider layers copy channels, and what reads them takes its
-share of each; added blocks give what they take; larger kernels are zero around the old ones; what fits nothing is
-sliced, padded with zeros, or new. The report has a rule for each tensor, says whether the network then computes what it
-did, and measures it. --set, --scale and --input are then those of the edited network; a --to with `=` is a budget.
+With --to NETWORK the weights are those of a network that was edited: wider layers copy channels, and what reads them
+takes its share of each; added blocks give what they take; larger kernels are zero around the old ones; what fits
+nothing is sliced, padded with zeros, or new. The report has a rule for each tensor, says whether the network then gives
+what it did, and measures it. --set, --scale and --input are then those of the edited network; a --to with `=` is a budget.
 
 The report says what the checkpoint's network takes for input, as far as its names tell: pycls feeds its networks BGR,
 so the first convolution's input channels are reversed, and the module takes RGB.

@@ -71,7 +71,7 @@ def _classes(ours: Sequence[Layer], theirs: Sequence[Layer]) -> Classes:
             found.append(([layer], []))
         else:
             mine.append(layer)
-    left = []
+    left: list[Layer] = []
     for other in theirs:
         fits = next((o for m, o in found if _fit(m[0], other) and len(o) < len(m)), None)
         fits = fits if fits is not None else next((o for m, o in found if _fit(m[0], other)), None)

@@ -8,7 +8,7 @@ from archdsl.graph.shapes import show_shape
 from archdsl.weights.faults import Mismatch
 from archdsl.weights.layers import COUNTER, RESHAPE, Extents, Layer, Stored, rules_of
 from archdsl.weights.mapfile import Entry, Line, read_map, resolved
-from archdsl.weights.pairing import Pairing
+from archdsl.weights.pairs import Pairing
 from archdsl.weights.plan import Plan
 
 MAX_REMARKED = 4

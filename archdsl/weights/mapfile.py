@@ -212,9 +212,9 @@ def joined(lines: Sequence[Line]) -> list[Line]:
     found: dict[str, Line] = {}
     for group in groups.values():
         for part in _parts(group, 0):
-            line = _one(part) if len(part) > 1 else None
-            if line is not None and _covers(line.ours, shapes) == {one.ours for one in part}:
-                found.update({one.ours: line if place == 0 else _GONE for place, one in enumerate(part)})
+            both = _one(part) if len(part) > 1 else None
+            if both is not None and _covers(both.ours, shapes) == {one.ours for one in part}:
+                found.update({one.ours: both if place == 0 else _GONE for place, one in enumerate(part)})
             else:
                 found.update({one.ours: one for one in part})
     return [found[line.ours] for line in lines if found[line.ours] is not _GONE]

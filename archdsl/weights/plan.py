@@ -8,7 +8,7 @@ from typing import NamedTuple
 from archdsl.records import dataclass
 from archdsl.weights.faults import Mismatch
 from archdsl.weights.layers import CLASSES, INPUT_CHANNELS, RESHAPE, Extents, Layer, Stored, rules_of
-from archdsl.weights.pairing import Pairing
+from archdsl.weights.pairs import Pairing
 
 INPUT_RULES = {
     "sum": "one channel, the sum of the checkpoint's",
