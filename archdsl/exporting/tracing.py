@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ BATCHES = (1, 3)
 """Those that a file of any batch is tried with."""
 EXAMPLE = 2
 """The batch that is traced: one that is not 1, which PyTorch takes for a size of its own."""
+
+_COLORS = re.compile("\x1b\\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ def flat(output: Any) -> Iterator[Any]:
 
 def first_line(fault: BaseException) -> str:
     """What went wrong, in one line without the machine's paths."""
-    lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
+    plain = _COLORS.sub("", str(fault))
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
     return f"{type(fault).__name__}: {lines[0][:300]}" if lines else type(fault).__name__
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from archdsl.views.bench import BenchReport
 from archdsl.views.best import BestOfReport
 from archdsl.views.check import CheckReport
+from archdsl.views.checked_files import CheckedFiles
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
 from archdsl.views.diff import DiffReport
@@ -19,7 +20,11 @@ from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.export import ExportReport
 from archdsl.views.failure import FailureReport
+<<<<<<< HEAD
 from archdsl.views.lint import LintReport, TargetsReport
+=======
+from archdsl.views.identify import IdentifyReport
+>>>>>>> main
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -41,16 +46,20 @@ from archdsl.views.study_spectrum import SpectrumReport
 from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
+from archdsl.views.weights_back import BackReport, MapReport
+from archdsl.views.weights_edit import EditReport
 from archdsl.views.zoo import ZooReport
 
 SCHEMAS: dict[str, type] = {
     "compile": CompileReport,
+    "compile_check": CheckedFiles,
     "train": TrainReport,
     "run": RunReport,
     "sweep": SweepReport,
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
+    "identify": IdentifyReport,
     "paper": PaperReport,
     "plot": PlotReport,
     "explain": ExplainReport,
@@ -78,9 +87,15 @@ SCHEMAS: dict[str, type] = {
     "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
+<<<<<<< HEAD
     "export": ExportReport,
     "lint": LintReport,
     "lint_targets": TargetsReport,
+=======
+    "weights_map": MapReport,
+    "weights_back": BackReport,
+    "weights_edit": EditReport,
+>>>>>>> main
     "explore_request": ExploreRequest,
     "explore_answer": ExploreAnswer,
     "failure": FailureReport,

@@ -30,6 +30,7 @@ folder no browser starts a worker.
 """
 GUIDES = (
     "playground",
+<<<<<<< HEAD
     "tutorial",
     "from-other-tools",
     "training",
@@ -38,6 +39,9 @@ GUIDES = (
     "checks",
     "editors",
     "explore",
+=======
+    *("tutorial", "from-other-tools", "training", "notebook", "inference", "checks", "editors", "explore"),
+>>>>>>> main
 )
 POPULATIONS = ("spaces", "search", "studies", "populations", "bench")
 REFERENCE = ("language", "editor")
