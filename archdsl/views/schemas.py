@@ -20,11 +20,8 @@ from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.export import ExportReport
 from archdsl.views.failure import FailureReport
-<<<<<<< HEAD
-from archdsl.views.lint import LintReport, TargetsReport
-=======
 from archdsl.views.identify import IdentifyReport
->>>>>>> main
+from archdsl.views.lint import LintReport, TargetsReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -87,15 +84,12 @@ SCHEMAS: dict[str, type] = {
     "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
-<<<<<<< HEAD
     "export": ExportReport,
     "lint": LintReport,
     "lint_targets": TargetsReport,
-=======
     "weights_map": MapReport,
     "weights_back": BackReport,
     "weights_edit": EditReport,
->>>>>>> main
     "explore_request": ExploreRequest,
     "explore_answer": ExploreAnswer,
     "failure": FailureReport,

@@ -30,18 +30,7 @@ folder no browser starts a worker.
 """
 GUIDES = (
     "playground",
-<<<<<<< HEAD
-    "tutorial",
-    "from-other-tools",
-    "training",
-    "notebook",
-    "export",
-    "checks",
-    "editors",
-    "explore",
-=======
-    *("tutorial", "from-other-tools", "training", "notebook", "inference", "checks", "editors", "explore"),
->>>>>>> main
+    *("tutorial", "from-other-tools", "training", "notebook", "inference", "export", "checks", "editors", "explore"),
 )
 POPULATIONS = ("spaces", "search", "studies", "populations", "bench")
 REFERENCE = ("language", "editor")
