@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from archdsl.commands.common import compiled, finish, request_of, say, say_json, warn
+from archdsl.commands.emitted import check_files, without_the_same
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -34,9 +35,18 @@ Examples:
   archdsl compile net.arch --recipe NAME
   archdsl compile net.arch --resolution 192 --classes 10 --target torch
   archdsl compile net.arch --target svg --target json -o pictures/
+  archdsl compile net.arch --inference -o out/
+  archdsl compile net.arch -o out/ --check
 
 The module needs PyTorch alone, not archdsl. Nothing that exists is overwritten without --force, and nothing is
 written unless all can be.
+
+--inference writes three files: the module NAME.py, its form for inference NAME_inference.py with batch norms folded,
+parallel branches merged and channels last, whose from_training makes its weights of the module's, and a test that both
+give the same.
+
+--check is for CI and pre-commit: with the options with which files were written, it ends with exit code 1 and the
+differences if the spec gives others now.
 """
 
 
@@ -54,6 +64,16 @@ written unless all can be.
 @click.option("-o", "--output", "folder", metavar="DIR", default=".", help="Where to write.  [default: .]")
 @name_option
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option(
+    "--inference",
+    is_flag=True,
+    help="Write the module, its form for inference, and a test of both. With --target, beside these.",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; fail if the files are not what would be written, and show differences.",
+)
 @classes_option
 @recipe_option
 @click.option("--resolution", type=click.IntRange(1), metavar="N", help="Short for --input NxN.")
@@ -65,21 +85,26 @@ def command(
     folder: str,
     name: str | None,
     force: bool,
+    inference: bool,
+    check: bool,
     classes: int | None,
     resolution: int | None,
     format_: str,
     **options: Any,
 ) -> None:
     """Compile a model, and write it as PyTorch code, as data or as a picture."""
+    from archdsl.backends.torch.inference import folded_for
     from archdsl.emission import NoEmission, no_entry_point, not_used, texts_of
     from archdsl.views.compile import FileWritten, compile_report, compile_text
 
+    if check and force:
+        raise click.UsageError("--check writes nothing: leave --force out.")
     words = changes_in_words(options, classes, resolution)
     options = without_short_forms(options, classes, resolution)
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
     chosen = chosen_name(name, result, options)
-    wanted = targets or DEFAULT_TARGETS
+    wanted = _wanted(targets, inference)
     warning = not_used(result) if "train" in wanted else None
     try:
         texts = texts_of(result, chosen, request.shown, words, wanted)
@@ -90,6 +115,11 @@ def command(
         warning = no_entry_point(result, str(fault))
         texts = texts_of(result, chosen, request.shown, words, ["torch"])
     warn(result, request, warning)
+    if check:
+        check_files(result, request, chosen, Path(folder), texts)
+        return
+    if inference and "torch" not in targets:
+        texts = without_the_same(Path(folder), texts)
     try:
         write_together(Path(folder), {path: text for path, (_, text) in texts.items()}, force)
     except OutputFault as fault:
@@ -98,8 +128,16 @@ def command(
         FileWritten(str(Path(folder) / path), target, len(text.encode())) for path, (target, text) in texts.items()
     ]
     cost = count(result.network)
+    folded = folded_for(result.network) if inference else None
     if format_ == "json":
-        say_json(compile_report(result, cost, request.file, chosen, files))
+        say_json(compile_report(result, cost, request.file, chosen, files, folded))
     else:
-        say(compile_text(result, cost, files))
+        say(compile_text(result, cost, files, folded))
     finish(result)
+
+
+def _wanted(targets: tuple[str, ...], inference: bool) -> tuple[str, ...]:
+    """The targets that were asked for: an inference form comes with the module that it is a form of."""
+    if not inference:
+        return targets or DEFAULT_TARGETS
+    return tuple(dict.fromkeys((*targets, "torch", "inference")))

@@ -11,6 +11,7 @@ from typing import Any
 from archdsl.views.bench import BenchReport
 from archdsl.views.best import BestOfReport
 from archdsl.views.check import CheckReport
+from archdsl.views.checked_files import CheckedFiles
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
 from archdsl.views.diff import DiffReport
@@ -46,6 +47,7 @@ from archdsl.views.zoo import ZooReport
 
 SCHEMAS: dict[str, type] = {
     "compile": CompileReport,
+    "compile_check": CheckedFiles,
     "train": TrainReport,
     "run": RunReport,
     "sweep": SweepReport,
