@@ -54,7 +54,7 @@ with `?` for what is open; --map takes it, and checks that it gives all tensors 
 With --to NETWORK the weights are those of a network that was edited: wider layers copy channels, and what reads them
 takes its share of each; added blocks give what they take; larger kernels are zero around the old ones; what fits
 nothing is sliced, padded with zeros, or new. The report has a rule for each tensor, says whether the network then gives
-what it did, and measures it. --set, --scale and --input are then those of the edited network; a --to with `=` is a budget.
+what it did, and measures it. --set, --scale and --input are then the edited network's; a --to with `=` is a budget.
 
 The report says what the checkpoint's network takes for input, as far as its names tell: pycls feeds its networks BGR,
 so the first convolution's input channels are reversed, and the module takes RGB.

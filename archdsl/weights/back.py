@@ -14,7 +14,7 @@ from archdsl.graph.shapes import show_shape
 from archdsl.records import dataclass
 from archdsl.weights import map_state
 from archdsl.weights.checkpoints import FLOATS, Checkpoint, WeightsFault, opened, read_checkpoint
-from archdsl.weights.checkpoints.maps import read_text
+from archdsl.weights.checkpoints.maps import text_of
 from archdsl.weights.conversion import Choices, refused
 from archdsl.weights.faults import Mismatch
 from archdsl.weights.given import entries_of
@@ -74,7 +74,7 @@ def own_checkpoint(path: str, found: Checkpoint, layers: dict[int, Layer]) -> Ch
 
 
 def _like(network: Network, mine: Checkpoint, theirs: Checkpoint, choices: Choices) -> Returned:
-    given = read_text(choices.map_) if choices.map_ is not None else None
+    given = text_of(choices.map_) if choices.map_ is not None else None
     inputs = inputs_of(theirs.tensors, theirs.arguments)
     try:
         plan = map_state(
@@ -107,7 +107,7 @@ def _by_map(layers: dict[int, Layer], choices: Choices, mine: Checkpoint) -> tup
         raise ValueError("names come from a checkpoint or from a map")
     moved: dict[str, Loaded] = {}
     try:
-        entries = entries_of(read_text(choices.map_), layers)
+        entries = entries_of(text_of(choices.map_), layers)
         for layer in layers.values():
             whole = entries.get(layer.path)
             for short, stored in layer.tensors.items():

@@ -10,7 +10,7 @@ from archdsl.graph.network import Network
 from archdsl.records import dataclass
 from archdsl.weights import Ambiguous, Inputs, Mismatch, Plan, inputs_of, map_state
 from archdsl.weights.checkpoints import NO_TENSOR, Checkpoint, WeightsFault, opened, read_checkpoint
-from archdsl.weights.checkpoints.maps import read_text
+from archdsl.weights.checkpoints.maps import text_of
 from archdsl.weights.inputs import ChannelOrder
 from archdsl.weights.tensors import lost, state_of
 from archdsl.weights.trial import MAX_TRIALS, Trial, TrialReport
@@ -57,7 +57,7 @@ class Converted:
 
 def convert(network: Network, path: str, choices: Choices, check: Check | None = None) -> Converted:
     """The weights of the checkpoint at a path for a network. Raises `WeightsFault` where they are none."""
-    given = read_text(choices.map_) if choices.map_ is not None else None
+    given = text_of(choices.map_) if choices.map_ is not None else None
     with opened(path) as content:
         found = read_checkpoint(path, content, choices.ema, choices.entry)
         inputs = inputs_of(found.tensors, found.arguments)

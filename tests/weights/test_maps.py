@@ -104,12 +104,12 @@ def test_a_map_is_checked_against_shapes_and_twice() -> None:
     text = write_map([], lines_of(plan, our_layers(net)))
     for line, message in (
         ("head.linear = z", "head.linear has weight 10 x 16, bias 10, and z has weight 3 x 3, bias 3"),
-        ("stages.0.blocks.0.branch.norm2 = stages.0.blocks.0.branch.norm1", "takes already"),
+        ("stages.0.blocks.0.branch.batch_norm2 = stages.0.blocks.0.branch.batch_norm1", "takes already"),
     ):
         others = "\n".join(each for each in text.splitlines() if not each.startswith("head"))
         others += "" if line.startswith("head") else "\nhead.linear = head.linear"
+        state = {**ours(net), "z.weight": (3, 3), "z.bias": (3,)}
         with pytest.raises(Mismatch, match=message):
-            state = {**ours(net), "z.weight": (3, 3), "z.bias": (3,)}
             map_state(net, state, given=f"{others}\n{line}\n", allow_unused=True)
     state = {**ours(net), "other.weight": (3,)}
     with pytest.raises(Mismatch, match="belongs to no operation"):

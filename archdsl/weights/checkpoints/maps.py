@@ -9,7 +9,7 @@ from archdsl.weights.checkpoints.reading import WeightsFault, opened
 MAX_BYTES = 1 << 24
 
 
-def read_text(path: str) -> str:
+def text_of(path: str) -> str:
     """The text of a map's file. Raises `WeightsFault`."""
     with opened(path) as file:
         if os.fstat(file.fileno()).st_size > MAX_BYTES:
