@@ -19,6 +19,7 @@ from archdsl.views.explain import CodeReport, ExplainReport
 from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.failure import FailureReport
+from archdsl.views.identify import IdentifyReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -40,6 +41,8 @@ from archdsl.views.study_spectrum import SpectrumReport
 from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
+from archdsl.views.weights_back import BackReport, MapReport
+from archdsl.views.weights_edit import EditReport
 from archdsl.views.zoo import ZooReport
 
 SCHEMAS: dict[str, type] = {
@@ -51,6 +54,7 @@ SCHEMAS: dict[str, type] = {
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
+    "identify": IdentifyReport,
     "paper": PaperReport,
     "plot": PlotReport,
     "explain": ExplainReport,
@@ -78,6 +82,9 @@ SCHEMAS: dict[str, type] = {
     "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
+    "weights_map": MapReport,
+    "weights_back": BackReport,
+    "weights_edit": EditReport,
     "explore_request": ExploreRequest,
     "explore_answer": ExploreAnswer,
     "failure": FailureReport,
