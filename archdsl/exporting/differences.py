@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from typing import Any
 
 from archdsl.exporting.targets import Run
@@ -66,6 +67,25 @@ def differences(traced: Traced, run: Run, images: Images) -> Iterator[Difference
                 yield difference((batch, height, width), name, ours, theirs)
 
 
+def rounding(traced: Traced, images: Images, each: Difference) -> float | None:
+    """How far the module's own output in float32 is from that in float64, where `each` was found, as a share of the largest.
+
+    `images` are drawn anew from their beginning. None where the module does not compute in float64.
+    """
+    import torch
+
+    places = [(batch, height, width) for height, width in traced.sizes for batch in traced.batches]
+    drawn = [images(*place) for place in places[: places.index((each.batch, each.height, each.width)) + 1]][-1]
+    output = traced.names.index(each.output)
+    try:
+        with torch.no_grad():
+            single = list(flat(traced.module(drawn.clone())))[output]
+            double = list(flat(deepcopy(traced.module).double()(drawn.double())))[output]
+    except RuntimeError:  # what it computes has float32 in it that no conversion reaches
+        return None
+    return difference((each.batch, each.height, each.width), each.output, double, single).share
+
+
 def difference(size: tuple[int, int, int], name: str, ours: Any, theirs: Any) -> Difference:
     """One output of both."""
     batch, height, width = size
@@ -105,5 +125,6 @@ __all__ = [
     "drawn_images",
     "exact_enough",
     "near_enough",
+    "rounding",
     "worst",
 ]

@@ -15,6 +15,7 @@ from archdsl.exporting.differences import (
     drawn_images,
     exact_enough,
     near_enough,
+    rounding,
     worst,
 )
 from archdsl.exporting.quantizing import INTEGERS, Calibration, quantized_onnx, quantized_program
@@ -30,6 +31,8 @@ RUNTIMES: Mapping[str, Any] = {
     "executorch": executorch_files,
 }
 """Target -> the module that makes and opens its files."""
+ROUNDINGS = 10
+"""What differs by more than so many times the module's own rounding is not explained by it."""
 Tell = Callable[[str], None]
 """Told what is done next."""
 
@@ -88,7 +91,8 @@ def export(
     tell("tracing")
     program = traced(subject.module, subject.shape, subject.names, options.dynamic, subject.step, sized=subject.sized)
     tell("converting")
-    with quiet():
+    # Where weights ask for gradients, PyTorch takes another attention than the one that was traced, of other strides.
+    with quiet(), torch.no_grad():
         built = _built(program, subject, options, given)
         run = RUNTIMES[options.target].opened(built.files)
     tell("comparing")
@@ -96,7 +100,8 @@ def export(
     if given is None:
         worse = worst(found)
         if not exact_enough(worse, options.tolerance):
-            raise different(worse, f"--tolerance {options.tolerance:g} allows {options.tolerance * worse.largest:.3g}")
+            allowed = f"--tolerance {options.tolerance:g} allows {options.tolerance * worse.largest:.3g}"
+            raise different(worse, allowed, _why(program, worse, options))
     else:
         worse = min(found, key=lambda each: -2.0 if each.cosine is None else each.cosine)
         if not near_enough(worse, options.least_cosine):
@@ -129,14 +134,27 @@ def _compared(program: Traced, run: Run, images: Images) -> tuple[Difference, ..
         raise ExportFault(f"the runtime fails: {first_line(fault)}") from fault
 
 
-def different(each: Difference, allowed: str) -> ExportFault:
+def _why(program: Traced, each: Difference, options: Options) -> str | None:
+    """That the module's own rounding is as large as a difference, within a factor of 10, where it is."""
+    with quiet():
+        own = rounding(program, drawn_images(int(program.images[0].shape[1]), options.seed), each)
+    if own is None or each.share is None or each.share > ROUNDINGS * own:
+        return None
+    return (
+        f"with these weights float32 is that inexact: PyTorch's own {each.output} differs from the one in float64 by "
+        f"{own:.2g} of the largest; --tolerance allows for it"
+    )
+
+
+def different(each: Difference, allowed: str, help: str | None = None) -> ExportFault:
     """The fault of a file that computes something else."""
     place = f"{each.output} of {each.batch} x {each.height} x {each.width}"
     if each.max_difference is None:
         return ExportFault(f"the runtime gives another shape than the module, or no numbers: {place}")
     return ExportFault(
         f"the runtime's {place} differs by {each.max_difference:.3g} at most; the largest output is "
-        f"{each.largest:.4g}, and {allowed}"
+        f"{each.largest:.4g}, and {allowed}",
+        help,
     )
 
 

@@ -72,7 +72,9 @@ def traced(
         sizes.append(_other_size(module, channels, (height, width), step))
     module.eval()
     batch = EXAMPLE if dynamic != "none" else 1
-    images = torch.randn(batch, channels, height, width, generator=torch.Generator().manual_seed(0))
+    # Where sizes may differ the other one is traced, which is larger and not square: maps of 1 x 1, and heights that are
+    # widths, PyTorch takes for what holds at all sizes.
+    images = torch.randn(batch, channels, *sizes[-1], generator=torch.Generator().manual_seed(0))
     try:
         with torch.no_grad(), quiet():
             program = torch.export.export(module, (images,), dynamic_shapes=_axes(dynamic))
@@ -128,7 +130,9 @@ def flat(output: Any) -> Iterator[Any]:
 
 
 def first_line(fault: BaseException) -> str:
-    """What went wrong, in one line without the machine's paths."""
+    """What went wrong, in one line without the machine's paths: the first of the faults that made each other."""
+    while fault.__cause__ is not None:
+        fault = fault.__cause__
     plain = _COLORS.sub("", str(fault))
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
     return f"{type(fault).__name__}: {lines[0][:300]}" if lines else type(fault).__name__
