@@ -36,6 +36,11 @@ class Calibration:
     """What they are."""
 
 
+def one_by_one(given: Calibration) -> Calibration:
+    """The same images in batches of 1, for a program that takes no other."""
+    return replace(given, batches=tuple([image for images in given.batches for image in images.split(1)]))
+
+
 def quantized_program(traced: Traced, target: str, given: Calibration) -> Traced:
     """The program with quantized operators, beside the module as it was. Raises `ExportFault`."""
     import torch
@@ -101,4 +106,4 @@ def quantized_onnx(built: Built, given: Calibration) -> Built:
     return Built({".onnx": proto.SerializeToString(deterministic=True)}, facts_of(proto))
 
 
-__all__ = ["INTEGERS", "Calibration", "quantized_onnx", "quantized_program"]
+__all__ = ["INTEGERS", "Calibration", "one_by_one", "quantized_onnx", "quantized_program"]
