@@ -52,12 +52,22 @@ def quantized_program(traced: Traced, target: str, given: Calibration) -> Traced
             for images in given.batches:
                 prepared(images)
         converted = convert_pt2e(prepared)
+        _drop_unused(converted)
         with torch.no_grad():
             program = torch.export.export(converted, traced.images, dynamic_shapes=traced.axes())
     except Exception as fault:  # of torch's and torchao's passes, which have many kinds
         raise ExportFault(f"torchao does not quantize it: {first_line(fault)}") from fault
     forget_places(program)
     return replace(traced, program=program)
+
+
+def _drop_unused(module: Any) -> None:
+    """The weights in float32, which stay beside the integers that are used in their place."""
+    used = {node.target for node in module.graph.nodes if node.op == "get_attr"}
+    named = (module.named_parameters, module.named_buffers)
+    for name in [name for each in named for name, _ in each(remove_duplicate=False) if name not in used]:
+        owner, _, last = name.rpartition(".")
+        delattr(module.get_submodule(owner), last)
 
 
 def _quantizer(target: str) -> Any:

@@ -173,6 +173,15 @@ def test_other_engines(
     assert all((c.cosine or 0) > least for c in report.checks)
 
 
+def test_integers_stand_in_the_place_of_floats(export: Files) -> None:
+    if TIMES == 1:
+        pytest.skip("torchao takes a quarter of a minute: make thorough")
+    pytest.importorskip("torchao")
+    report, _ = export("int8.pt2", "--quantize", "int8", "--images", "8", spec="anynet_small")
+    assert report.files[0].bytes < 4 * archdsl.compile("anynet_small").cost.params / 2
+    assert all((c.cosine or 0) > 0.99 for c in report.checks)
+
+
 def test_a_file_that_computes_something_else_is_not_written(
     net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +220,10 @@ def test_what_is_no_number_is_not_the_same() -> None:
     ("arguments", "code", "words"),
     [
         ([], 2, "say what to write"),
-        (["-o", "net.tflite"], 2, ".onnx (onnx)"),
+        (["-o", "net.trt"], 2, ".onnx (onnx)"),
+        (["-o", "net.tflite"], 2, "litert-torch"),
+        (["--target", "openvno"], 2, "Did you mean 'openvino'?"),
+        (["-o", "net.pt2", "--tolerance", "nan"], 2, "no number"),
         (["-o", "net.onnx", "--target", "pt2"], 2, ".pt2 (pt2)"),
         (["-o", "net.pt2", "--data", "images"], 2, "give both"),
         (["-o", "there.pt2"], 1, "--force"),
