@@ -23,7 +23,7 @@ from sampling import TIMES
 import archdsl
 from archdsl.cli import main
 from archdsl.exporting import pt2
-from archdsl.exporting.differences import difference, exact_enough, near_enough
+from archdsl.exporting.differences import difference, drawn_images, exact_enough, near_enough, rounding
 from archdsl.exporting.states import draw
 from archdsl.exporting.targets import Built
 from archdsl.exporting.tracing import Traced
@@ -214,6 +214,19 @@ def test_what_is_no_number_is_not_the_same() -> None:
     zeros = difference((1, 2, 2), "logits", ours * 0, ours * 0 + 1e-9)
     assert not exact_enough(zeros, 1.0)
     assert exact_enough(difference((1, 2, 2), "logits", ours * 0, ours * 0), 0.0)
+
+
+def test_rounding_is_told_from_a_fault() -> None:
+    class Cancels(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x + 1e6) - 1e6
+
+    each = difference((3, 4, 4), "output", torch.ones(1), torch.ones(1))
+    for module, least, most in ((Cancels(), 2**-8, 2**-5), (torch.nn.Conv2d(2, 2, 3), 0, 1e-6)):
+        traced = Traced(module, None, (), ("output",), "batch", ((4, 4),))
+        own = rounding(traced, drawn_images(2, 0), each)  # numbers about 1e6 are 1/16 apart in float32
+        assert own is not None
+        assert least <= own < most
 
 
 @pytest.mark.parametrize(
