@@ -136,7 +136,7 @@ def subject_of(result: Compiled, weights: str | None, seed: int, *, features: bo
     torch.manual_seed(seed)
     module = api.Compiled(result, about).module().eval()
     if weights is None:
-        draw(module, seed)
+        draw(module, seed, [int(extent) for extent in network.input])
     else:
         _load(module, network, weights)
     names = _names(len(network.outputs), network.output_names, offered.num_classes is not None)

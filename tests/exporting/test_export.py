@@ -74,8 +74,9 @@ def export(net: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Fil
 def weights_of(net: Path, path: Path) -> torch.nn.Module:
     """The module with drawn weights, which `path` has then."""
     torch.manual_seed(5)
-    module = archdsl.compile(net).module().eval()
-    draw(module, 7)
+    compiled = archdsl.compile(net)
+    module = compiled.module().eval()
+    draw(module, 7, [int(extent) for extent in compiled.network.input])
     save_file(module.state_dict(), path)
     return module
 
@@ -141,11 +142,11 @@ def test_a_program_of_pytorch(export: Files) -> None:
 
 
 def test_integers_of_an_onnx_file(export: Files) -> None:
-    report, path = export("int8.onnx", "--quantize", "int8", "--images", "12", "--seed", "3", "--dynamic", "none")
+    report, path = export("int8.onnx", "--quantize", "int8", "--images", "12", "--dynamic", "none", spec="anynet_small")
     kinds = {t.data_type for t in onnx.load(path).graph.initializer if len(t.dims) == 4}
     assert kinds == {onnx.TensorProto.INT8}
     assert report.operations["QuantizeLinear"] > 5
-    assert [(c.batch, c.height) for c in report.checks] == [(1, 24)]
+    assert [(c.batch, c.height) for c in report.checks] == [(1, 28)]
     assert all(0.99 < (c.cosine or 0) < 1 and c.max_difference for c in report.checks)
     assert report.calibrated is not None
     assert "12 drawn images" in report.calibrated
@@ -164,11 +165,11 @@ def test_other_engines(
     if TIMES == 1:
         pytest.skip("ExecuTorch takes a minute for a small network: make thorough")
     pytest.importorskip(library)
-    report, path = export(f"small{suffixes[0]}", *quantize)
+    report, path = export(f"small{suffixes[0]}", *quantize, spec="anynet_small")
     assert report.target == target
     assert [Path(file.path).suffix for file in report.files] == suffixes
     assert all(path.with_suffix(suffix).exists() for suffix in suffixes)
-    assert [(c.batch, c.height) for c in report.checks] == [(1, 24), (3, 24)]
+    assert [(c.batch, c.height) for c in report.checks] == [(1, 28), (3, 28)]
     least = 0.99 if quantize else 1 - 1e-9
     assert all((c.cosine or 0) > least for c in report.checks)
 
