@@ -15,6 +15,7 @@ from archdsl.analysis.values import is_list
 from archdsl.backends import About, Backend
 from archdsl.backends import dot as dot_backend
 from archdsl.backends import json as json_backend
+from archdsl.backends import package as package_backend
 from archdsl.backends import svg as svg_backend
 from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
@@ -194,6 +195,15 @@ def texts_of(
     """
     spec = "standard input" if file == "-" else file
     return emit(result.network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
+
+
+def package_of(result: Compiled, name: str, file: str, words: Sequence[str]) -> dict[str, str]:
+    """The files of the folder that pip installs, by path. Raises `NameFault` where no package can have the name."""
+    wrong = package_backend.name_fault(name)
+    if wrong is not None:
+        raise NameFault(wrong)
+    spec = "standard input" if file == "-" else file
+    return package_backend.emit(result.network, about_of(result, name, spec, words))
 
 
 def _emit_one(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archdsl.commands.common import compiled, finish, request_of, say, say_json, warn
+from archdsl.commands.common import Request, compiled, finish, request_of, say, say_json, warn
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -19,6 +20,8 @@ from archdsl.commands.options import (
     recipe_option,
     without_short_forms,
 )
+from archdsl.commands.packaged import write_package
+from archdsl.compiler import Compiled
 from archdsl.files import OutputFault, write_together
 from archdsl.graph.cost import count
 
@@ -34,6 +37,7 @@ Examples:
   archdsl compile net.arch --recipe NAME
   archdsl compile net.arch --resolution 192 --classes 10 --target torch
   archdsl compile net.arch --target svg --target json -o pictures/
+  archdsl compile net.arch --package net/             and then pip install net/
 
 The module needs PyTorch alone, not archdsl. Nothing that exists is overwritten without --force, and nothing is
 written unless all can be.
@@ -51,7 +55,13 @@ written unless all can be.
     "json: the resolved graph; dot, svg: a picture of stages and blocks.  [default: torch, and train where the "
     "network has a classifier]",
 )
-@click.option("-o", "--output", "folder", metavar="DIR", default=".", help="Where to write.  [default: .]")
+@click.option("-o", "--output", "folder", metavar="DIR", help="Where to write.  [default: .]")
+@click.option(
+    "--package",
+    metavar="DIR",
+    help="Write a folder that pip installs instead: the module, a model card, and what torch.hub, timm and the Hugging "
+    "Face Hub load it by.",
+)
 @name_option
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @classes_option
@@ -62,7 +72,8 @@ written unless all can be.
 def command(
     file: str,
     targets: tuple[str, ...],
-    folder: str,
+    folder: str | None,
+    package: str | None,
     name: str | None,
     force: bool,
     classes: int | None,
@@ -71,14 +82,50 @@ def command(
     **options: Any,
 ) -> None:
     """Compile a model, and write it as PyTorch code, as data or as a picture."""
-    from archdsl.emission import NoEmission, no_entry_point, not_used, texts_of
-    from archdsl.views.compile import FileWritten, compile_report, compile_text
-
+    if package is not None and (targets or folder is not None or options["recipe"] is not None):
+        raise click.UsageError("--package writes a folder of its own: leave out --target, -o and --recipe")
     words = changes_in_words(options, classes, resolution)
     options = without_short_forms(options, classes, resolution)
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
     chosen = chosen_name(name, result, options)
+    if package is not None:
+        written = _packaged(result, chosen, request, words, Path(package), force=force)
+    else:
+        written = _written(result, chosen, request, words, targets, Path(folder or "."), force=force)
+    _tell(result, chosen, request, written)
+    finish(result)
+
+
+Written = Mapping[Path, tuple[str, str]]
+"""Path -> what it is, and its text."""
+
+
+def _packaged(
+    result: Compiled, chosen: str, request: Request, words: Sequence[str], into: Path, *, force: bool
+) -> Written:
+    from archdsl.emission import NameFault, package_of
+
+    try:
+        texts = package_of(result, chosen, request.shown, words)
+    except NameFault as fault:
+        raise click.BadParameter(f"{fault}; give another", param_hint="--name") from None
+    found = write_package(into, chosen, result.network.hash, texts, force=force)
+    return {into / path: ("package", text) for path, text in found.items()}
+
+
+def _written(
+    result: Compiled,
+    chosen: str,
+    request: Request,
+    words: Sequence[str],
+    targets: Sequence[str],
+    into: Path,
+    *,
+    force: bool,
+) -> Written:
+    from archdsl.emission import NoEmission, no_entry_point, not_used, texts_of
+
     wanted = targets or DEFAULT_TARGETS
     warning = not_used(result) if "train" in wanted else None
     try:
@@ -91,15 +138,18 @@ def command(
         texts = texts_of(result, chosen, request.shown, words, ["torch"])
     warn(result, request, warning)
     try:
-        write_together(Path(folder), {path: text for path, (_, text) in texts.items()}, force)
+        write_together(into, {path: text for path, (_, text) in texts.items()}, force)
     except OutputFault as fault:
         raise click.ClickException(str(fault)) from None
-    files = [
-        FileWritten(str(Path(folder) / path), target, len(text.encode())) for path, (target, text) in texts.items()
-    ]
+    return {into / path: text for path, text in texts.items()}
+
+
+def _tell(result: Compiled, chosen: str, request: Request, written: Written) -> None:
+    from archdsl.views.compile import FileWritten, compile_report, compile_text
+
+    files = [FileWritten(str(path), target, len(text.encode())) for path, (target, text) in written.items()]
     cost = count(result.network)
-    if format_ == "json":
+    if request.as_json:
         say_json(compile_report(result, cost, request.file, chosen, files))
     else:
         say(compile_text(result, cost, files))
-    finish(result)

@@ -15,13 +15,17 @@ from archdsl.views.head import counts, head, head_line
 from archdsl.views.tables import places, table
 
 
+WHAT = {**TARGETS, "package": "a part of the package"}
+"""Target of a file -> what it is."""
+
+
 @documented
 class FileWritten:
     """A file that was written."""
 
     path: str
     target: str
-    """What it is: torch, train, json, dot or svg."""
+    """What it is: torch, train, json, dot or svg, or a part of a package."""
     bytes: int
 
 
@@ -69,5 +73,5 @@ def compile_text(result: Compiled, cost: Cost, files: Sequence[FileWritten]) -> 
     ]
     rows.append(["total", None, None, None, cost.flops, cost.params, cost.acts])
     stages = table(["stage", "block", "depth", "output", *MEASURES], rows, totals=True)
-    written = table(["wrote", "what it is", "bytes"], [[file.path, TARGETS[file.target], file.bytes] for file in files])
+    written = table(["wrote", "what it is", "bytes"], [[file.path, WHAT[file.target], file.bytes] for file in files])
     return f"{head_line(result)}\n\n{stages}\nflops are {cost.convention.unit}\n\n{written}"

@@ -1,0 +1,52 @@
+"""The package backend: a network as a folder that pip installs.
+
+    pyproject.toml, README.md   how it is built; the model card, with exact costs and conventions
+    hubconf.py                  for torch.hub
+    NAME/network.py             the emitted module, as `archdsl compile` writes it
+    NAME/timm_adapter.py        the network among timm's models: imports timm
+    NAME/hub.py                 weights on the Hugging Face Hub: imports huggingface_hub
+    NAME/card.md                the card that goes there
+
+The package needs PyTorch alone. What a stranger's file says stands in it as text: quoted in TOML and Python, escaped in
+Markdown, and never within a template that somebody renders again.
+"""
+
+from __future__ import annotations
+
+from archdsl.backends import About
+from archdsl.backends.package.card import card_text
+from archdsl.backends.package.facts import Facts, facts_of
+from archdsl.backends.package.names import name_fault, project_name
+from archdsl.backends.package.templates import filled
+from archdsl.backends.package.texts import one_line, toml
+from archdsl.backends.torch import Plan, planned
+from archdsl.backends.torch import emit as emit_torch
+from archdsl.graph.network import Network
+
+PYTHON = (
+    ("init.py", "__init__.py"),
+    ("timm_adapter.py", "timm_adapter.py"),
+    ("hub.py", "hub.py"),
+)
+"""Template -> file in the package."""
+
+
+def emit(network: Network, about: About, plan: Plan | None = None) -> dict[str, str]:
+    """The files by path, relative to the folder. A plan that is given is that of `torch.planned`."""
+    plan = plan or planned(network, about)
+    (module,) = emit_torch(network, about, plan).values()
+    facts = facts_of(network, about, plan, module)
+    card = card_text(network, about, facts)
+    words = facts.words() | {"name": about.name, "project": project_name(about.name)}
+    described = one_line(about.doc) or f"The network {network.name}."
+    files = {
+        "pyproject.toml": filled("pyproject.toml", {**words, "description": toml(described)}),
+        "README.md": card,
+        "hubconf.py": filled("hubconf.py", words),
+        f"{about.name}/network.py": module,
+    }
+    files |= {f"{about.name}/{path}": filled(template, words) for template, path in PYTHON}
+    return files | {f"{about.name}/card.md": card, f"{about.name}/py.typed": ""}
+
+
+__all__ = ["Facts", "emit", "name_fault"]

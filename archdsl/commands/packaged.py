@@ -1,0 +1,71 @@
+"""The folder of `archdsl compile --package`: whose it is, and how it is written.
+
+A folder that is not there or is empty is taken; one with a package of ours of that name is replaced with --force; any
+other is refused, also with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from archdsl import __version__
+from archdsl.files import OutputFault, escaped, read_own, write_together
+
+RECORD = "archdsl.json"
+"""What a package of ours has beside its files: what it is of, and the SHA-256 of each file."""
+MAX_BYTES = 1_000_000
+
+
+def write_package(folder: Path, name: str, digest: str, texts: Mapping[str, str], *, force: bool) -> dict[str, str]:
+    """Write the files of a package and its record, all or none; what was written, by path.
+
+    `digest` is the network's. Ends the command where the folder is somebody else's, or cannot be written.
+    """
+    found = _package_in(folder)
+    if found not in (None, name):
+        raise click.ClickException(f"{_shown(folder)} holds the package {escaped(found)}; name another folder")
+    if found is not None and not force:
+        raise click.ClickException(f"{_shown(folder)} holds this package already; --force overwrites it")
+    for path in [*texts, RECORD]:
+        for place in (folder / path, (folder / path).parent):
+            if place != folder and place.is_symlink():
+                raise click.ClickException(f"{_shown(place)} is a link: not followed")
+    files = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()}
+    record = {"archdsl": __version__, "package": name, "network": digest, "files": files}
+    written = {**texts, RECORD: json.dumps(record, indent=2) + "\n"}
+    try:
+        write_together(folder, written, force=found is not None)
+    except OutputFault as fault:
+        raise click.ClickException(str(fault)) from None
+    return written
+
+
+def _package_in(folder: Path) -> str | None:
+    """The name of the package of ours in a folder; none where nothing is there yet."""
+    try:
+        if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
+            return None
+        if not folder.is_dir():
+            raise click.ClickException(f"{_shown(folder)}: not a folder")
+    except OSError as error:
+        raise click.ClickException(f"{_shown(folder)}: {(error.strerror or 'cannot be read').lower()}") from None
+    text = read_own(folder / RECORD, MAX_BYTES)
+    try:
+        record = json.loads(text or b"")
+    except (ValueError, RecursionError):
+        record = None
+    name = record.get("package") if isinstance(record, dict) else None
+    if not isinstance(name, str):
+        message = f"{_shown(folder)} is not empty and no package of archdsl's: it has no {RECORD}"
+        raise click.ClickException(f"{message} that names one; name another folder")
+    return name
+
+
+def _shown(path: Path) -> str:
+    return escaped(str(path))
