@@ -14,7 +14,6 @@ from archdsl.views.failure import diagnostic_reports
 from archdsl.views.head import counts, head, head_line
 from archdsl.views.tables import places, table
 
-
 WHAT = {**TARGETS, "package": "a part of the package"}
 """Target of a file -> what it is."""
 

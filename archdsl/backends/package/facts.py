@@ -99,8 +99,7 @@ class Facts:
             "forward_head": _method(self.parts.forward_head),
             "feature_info": _assigned("FEATURES", List(tuple([_entry(each) for each in self.maps]))),
             "last_stages": text(_literal(tuple([each.stage for each in self.maps]))),
-            "imported": ", ".join(sorted({offered.class_name, *self.learned})),
-            "learned_classes": f"({', '.join(self.learned)})" if len(self.learned) > 1 else "".join(self.learned),
+            "learned_classes": text(_either([Name(f"_network.{name}") for name in self.learned])),
             "pre_logits": self.parts.before is not None and self.gives_features,
             **self._refusals(),
             "configuration": _assigned("CONFIGURATION", self._configuration()),
@@ -165,8 +164,8 @@ def facts_of(network: Network, about: About, plan: Plan, module: str) -> Facts:
         classes=_classes(network),
         classifier=node.path if node is not None else None,
         gives_features=plan.gives_features,
-        features=_channels(before) if before is not None else None,
-        hidden=_channels(network.input_shapes(node)[0]) if node is not None else None,
+        features=int(before[0]) if before is not None else None,
+        hidden=int(network.input_shapes(node)[0][0]) if node is not None else None,
         first=tuple([each.path for each in network.nodes if INPUT in each.inputs and each.operation.mixes]),
         fixed="class SizedLearned(" in module or "class SamePad2d(" in module,
         learned=tuple([name for name in LEARNED if f"class {name}(" in module]),
@@ -176,11 +175,6 @@ def facts_of(network: Network, about: About, plan: Plan, module: str) -> Facts:
         std=_per_channel(about.std, channels),
         prunes_head=not any(each.module.split(".")[0] == "head" for each in maps),
     )
-
-
-def _channels(shape: Sequence[Any]) -> int:
-    """Of a map C x H x W, tokens T x C or a vector."""
-    return int(shape[0] if len(shape) == 3 else shape[-1])
 
 
 def _classes(network: Network) -> int:
@@ -219,6 +213,10 @@ def _entries(values: dict[str, Any]) -> Expression:
 
 def _assigned(name: str, value: Expression) -> str:
     return "\n".join(lines(Assign(Name(name), value)))
+
+
+def _either(classes: Sequence[Expression]) -> Expression:
+    return classes[0] if len(classes) == 1 else Tuple(tuple(classes))
 
 
 def _raise(kind: str, message: str, indent: int) -> str:
