@@ -39,6 +39,7 @@ LAYERS = {
     "graph": {"graph"},
     "training": {"training"},
     "measuring": {"measuring"},
+    "tracking": {"tracking"},
     "ranks": {"ranks"},
     "backends": {"backends"},
     "weights": {"weights"},
@@ -84,6 +85,7 @@ MAY_IMPORT = {
     "graph": {"base", "graph"},
     "training": {"base", "files", "training"},
     "measuring": {"base", "files", "measuring"},
+    "tracking": {"base", "files", "tracking"},
     "ranks": {"base", "ranks"},
     "backends": {"base", "graph", "training", "backends"},
     "weights": {"base", "files", "graph", "weights"},
@@ -133,6 +135,7 @@ LATE = {
     "PIL",
     "lsprotocol",
     "matplotlib",
+    "mlflow",
     "networkx",
     "numpy",
     "optuna",
@@ -147,10 +150,13 @@ LATE = {
     "sqlalchemy",
     "starlette",
     "sympy",
+    "tensorboard",
     "torch",
     "tqdm",
+    "trackio",
     "uvicorn",
     "traitlets",
+    "wandb",
 }
 """Heavy libraries: imported where they are used, never when a module is loaded."""
 

@@ -9,8 +9,8 @@ TAKEN = frozenset(("archdsl", "hatchling", "hubconf", "pillow", "pyyaml", "sciki
 whose modules are called otherwise. Those of modules are refused for all emitted files."""
 _BOUND = """
 AbstractContextManager Any BLOCK CONFIGURATION FEATURES Iterator LAST_STAGES Recomputed Sequence Tensor _network
-_package build_model_with_cfg checkpoint contextmanager copy counted_once default_cfgs dependencies generate_default_cfgs
-nn nullcontext places re register_model replaced torch
+_package build_model_with_cfg checkpoint contextmanager copy counted_once default_cfgs dependencies
+generate_default_cfgs nn nullcontext places re register_model replaced torch
 """
 BOUND = frozenset(_BOUND.split())
 """What the files bind in which a function has the network's name: `hubconf.py`, `timm_adapter.py`."""
