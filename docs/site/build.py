@@ -28,7 +28,10 @@ PLAYGROUND = """# Playground
 asks nothing of any server but these files; the first start takes some seconds. It must come from a web server: from a
 folder no browser starts a worker.
 """
-GUIDES = ("playground", "tutorial", "from-other-tools", "training", "notebook", "checks", "editors", "explore")
+GUIDES = (
+    *("playground", "tutorial", "from-other-tools", "packages", "training", "notebook"),
+    *("checks", "editors", "explore"),
+)
 POPULATIONS = ("spaces", "search", "studies", "populations", "bench")
 REFERENCE = ("language", "editor")
 FEATURES = (
