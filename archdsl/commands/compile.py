@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from archdsl.commands.options import (
     recipe_option,
     without_short_forms,
 )
-from archdsl.commands.packaged import write_package
+from archdsl.commands.packaged import Written, packaged
 from archdsl.compiler import Compiled
 from archdsl.files import OutputFault, write_together
 from archdsl.graph.cost import count
@@ -90,28 +90,11 @@ def command(
     result = compiled(request)
     chosen = chosen_name(name, result, options)
     if package is not None:
-        written = _packaged(result, chosen, request, words, Path(package), force=force)
+        written = packaged(result, chosen, request, words, Path(package), force=force)
     else:
         written = _written(result, chosen, request, words, targets, Path(folder or "."), force=force)
     _tell(result, chosen, request, written)
     finish(result)
-
-
-Written = Mapping[Path, tuple[str, str]]
-"""Path -> what it is, and its text."""
-
-
-def _packaged(
-    result: Compiled, chosen: str, request: Request, words: Sequence[str], into: Path, *, force: bool
-) -> Written:
-    from archdsl.emission import NameFault, package_of
-
-    try:
-        texts = package_of(result, chosen, request.shown, words)
-    except NameFault as fault:
-        raise click.BadParameter(f"{fault}; give another", param_hint="--name") from None
-    found = write_package(into, chosen, result.network.hash, texts, force=force)
-    return {into / path: ("package", text) for path, text in found.items()}
 
 
 def _written(

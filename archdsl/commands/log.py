@@ -22,9 +22,9 @@ EPILOG = """
 \b
 Examples:
   archdsl log runs/first --to tensorboard              and then tensorboard --logdir tensorboard
-  archdsl log runs/first --to mlflow                   into mlflow.db: mlflow ui --backend-store-uri sqlite:///mlflow.db
+  archdsl log runs/first --to mlflow                   a SQLite file, mlflow.db
   archdsl log runs/* --to mlflow --project digits
-  archdsl log runs/first --to wandb --follow           while it trains; offline: wandb sync wandb/offline-run-*
+  archdsl log runs/first --to wandb --follow           while it trains, offline
   archdsl log runs/first --to trackio                  and then trackio show
 
 The same command again sends what is new. What was sent where stands in the run folder's logged.json. Nothing goes over

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from archdsl import __version__
+from archdsl.commands.common import Request
+from archdsl.compiler import Compiled
 from archdsl.files import OutputFault, escaped, read_own, write_together
 
 RECORD = "archdsl.json"
@@ -22,7 +24,25 @@ RECORD = "archdsl.json"
 MAX_BYTES = 1_000_000
 
 
-def write_package(folder: Path, name: str, digest: str, texts: Mapping[str, str], *, force: bool) -> dict[str, str]:
+Written = Mapping[Path, tuple[str, str]]
+"""Path -> what it is, and its text."""
+
+
+def packaged(
+    result: Compiled, name: str, request: Request, words: Sequence[str], into: Path, *, force: bool
+) -> Written:
+    """Write the package of a compiled model; `words` are what was changed in it. Ends the command where it cannot."""
+    from archdsl.emission import NameFault, package_of
+
+    try:
+        texts = package_of(result, name, request.shown, words)
+    except NameFault as fault:
+        raise click.BadParameter(f"{fault}; give another", param_hint="--name") from None
+    found = _write(into, name, result.network.hash, texts, force=force)
+    return {into / path: ("package", text) for path, text in found.items()}
+
+
+def _write(folder: Path, name: str, digest: str, texts: Mapping[str, str], *, force: bool) -> dict[str, str]:
     """Write the files of a package and its record, all or none; what was written, by path.
 
     `digest` is the network's. Ends the command where the folder is somebody else's, or cannot be written.

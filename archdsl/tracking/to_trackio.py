@@ -33,7 +33,6 @@ class Trackio:
                     name=f"{run.name}-{run.identity}",
                     config=run.settings,
                     resume="allow",
-                    embed=False,
                     auto_log_gpu=False,
                     auto_log_cpu=False,
                 )
