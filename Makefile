@@ -4,7 +4,7 @@ PYTHON = .venv/bin/python
 PYTEST = $(PYTHON) -m pytest -q
 JOBS = 2
 
-.PHONY: setup check format fast test thorough goldens highlighting docs site vscode explorer explorer-wheel bench compare
+.PHONY: setup check format fast test thorough goldens highlighting docs site vscode vscode-check explorer explorer-wheel bench compare
 
 setup:
 	python3 -m venv .venv
@@ -52,6 +52,11 @@ site:
 # The extension for VS Code, editors/vscode/archdsl.vsix. It needs npm; what it is built by comes with it.
 vscode:
 	cd editors/vscode && npm ci && npm run package
+
+# The same in a real Visual Studio Code, code-server's, which npm brings, with Chromium: a check before a release, that leaves
+# screenshots in editors/vscode/screenshots/.
+vscode-check: vscode
+	$(PYTHON) editors/vscode/check.py
 
 # The page of `archdsl explore`, with Node 20 or newer: built in web/archdsl_explorer/, where the command finds it.
 explorer:

@@ -24,7 +24,7 @@ from archdsl.analysis.answers import recipe_named, used_settings
 from archdsl.analysis.assemble import network_at, network_of
 from archdsl.analysis.changes import Changes, Scope, arguments, asked_recipe, changed
 from archdsl.analysis.choose import choose_model
-from archdsl.analysis.context import AlreadyReported, Context, Progress
+from archdsl.analysis.context import AlreadyReported, Context, Progress, Searches
 from archdsl.analysis.elaborate import instantiate
 from archdsl.analysis.language import evaluation
 from archdsl.analysis.memory import Memory, Moves
@@ -160,9 +160,17 @@ class Compiler:
         found, moves = self.memory.compilation(program, name, diagnostics, make)
         return replace(found, program=program, diagnostics=diagnostics, moves=moves)  # type: ignore[no-any-return]
 
-    def _elaborated(self, program: Program, name: str, changes: Changes, diagnostics: Diagnostics) -> Compilation:
+    def _elaborated(
+        self,
+        program: Program,
+        name: str,
+        changes: Changes,
+        diagnostics: Diagnostics,
+        searches: Searches | None = None,
+    ) -> Compilation:
         """The same, worked out."""
         ctx = evaluation(diagnostics, self.progress, self.traces)
+        ctx.searches = searches
         ctx.goes_on = True
         try:
             return self._phases(ctx, program, name, changes)

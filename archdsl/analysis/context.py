@@ -38,6 +38,32 @@ class Tie:
     call: ast.Call
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What `solve` found: a factor in thousandths, what its network costs, the factors passed over with the reason, and
+    the evaluation steps of the search."""
+
+    factor: int
+    cost: int
+    passed: tuple[tuple[int | Fraction, str], ...]
+    work: int
+
+
+class Note(Protocol):
+    """A place where what a search found is kept for the next evaluation of the same text."""
+
+    def get(self) -> Searched | None: ...
+
+    def put(self, found: Searched) -> None: ...
+
+
+class Searches(Protocol):
+    """The searches of one evaluation."""
+
+    def note(self, step: str) -> Note:
+        """The place of the next search, whose text is `step`."""
+
+
 Rule: TypeAlias = "Callable[[Context, Any, Environment], Value]"
 """The value of one kind of expression. Raises `Fault` or `AlreadyReported`."""
 
@@ -100,6 +126,8 @@ class Context:
         """Whether a model with a fault is worked out as far as it can be, and all its faults are told."""
         self.reached: ModelValue | None = None
         """That model, with holes."""
+        self.searches: Searches | None = None
+        """What searches found in an earlier evaluation of the same text, where that is kept."""
 
     def fresh(self, diagnostics: Diagnostics | None = None) -> Context:
         """An evaluation within this one, with steps of its own: the limit is for one network. What it finds may be

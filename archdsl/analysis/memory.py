@@ -15,6 +15,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from archdsl.analysis.context import Searched, Searches
 from archdsl.analysis.program import Definition, Program, Reader
 from archdsl.analysis.uses import Region, Used, Uses, pieces
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
@@ -125,6 +126,30 @@ class _KeptProgram(NamedTuple):
     files: tuple[tuple[str, str], ...]
 
 
+class _Searches:
+    """What the searches of one evaluation found, by the text of all that is evaluated and by their order."""
+
+    def __init__(self, kept: _Recent[Searched], made: Hashable) -> None:
+        self._kept = kept
+        self._made = made
+        self._count = 0
+
+    def note(self, step: str) -> _Note:
+        self._count += 1
+        return _Note(self._kept, (self._made, self._count, step))
+
+
+class _Note(NamedTuple):
+    kept: _Recent[Searched]
+    key: Hashable
+
+    def get(self) -> Searched | None:
+        return self.kept.get(self.key)
+
+    def put(self, found: Searched) -> None:
+        self.kept.put(self.key, found)
+
+
 class Memory:
     """What is kept; empty at first. It may serve several compilers with the same library."""
 
@@ -135,6 +160,7 @@ class Memory:
         self._versions: _Recent[tuple[Hashable, ...]] = _Recent(MAX_MODELS)
         self._uses: _Recent[Uses] = _Recent(MAX_PROGRAMS)
         self._blocks: _Recent[object] = _Recent(MAX_BLOCKS)
+        self._searched: _Recent[Searched] = _Recent(MAX_MODELS)
 
     @property
     def size(self) -> int:
@@ -190,7 +216,7 @@ class Memory:
                     named.share(token)
 
     def compilation(
-        self, program: Program, name: str, diagnostics: Diagnostics, make: Callable[[Diagnostics], Any]
+        self, program: Program, name: str, diagnostics: Diagnostics, make: Callable[[Diagnostics, Searches], Any]
     ) -> tuple[Any, Moves]:
         """What `make` finds of a model of a program, and where its places are now; both may be of an older text."""
         used = self._uses_of(program).model(name)
@@ -199,7 +225,7 @@ class Memory:
         if kept is None:
             own = Diagnostics()
             own.settled = set(diagnostics.settled)
-            found = make(own)
+            found = make(own, _Searches(self._searched, (file, used.made)))
             kept = _Kept(found, tuple(own), own.omitted, used.regions)
             self._keep(file, name, kept, used)
         moves = Moves(kept.regions, used.regions)

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 from archdsl import limits
 from archdsl.analysis.assemble import network_of
-from archdsl.analysis.context import Context
+from archdsl.analysis.context import Context, Searched
 from archdsl.analysis.meter import Entangled, Meter, is_rational, rate_class
 from archdsl.analysis.model import Model, Rule, Solved
 from archdsl.analysis.nearer import nearer
@@ -57,24 +57,21 @@ def solve(ctx: Context, model: Model, scaling: Scaling, step: ast.Node, env: Env
         return scale(ctx, base_of(ctx, model), scaling, step, env)
     parameter, budget = scaling.unknown
     search = _Search(ctx, model, scaling, parameter, budget, step, env)
-    crossing = search.crossing()
-    low = max(1, crossing // 2)
-    best = search.nearest(low, crossing * 2)
-    while low > 1:
-        below = search.nearest(max(1, low // 2), low)
-        low = max(1, low // 2)
-        if below is None or (best is not None and (search.distance(below) > search.distance(best) or below == best)):
-            break
-        best = below
-    if best is None or not search.reached():
-        raise search.unreachable()
-    factor = normalise(Fraction(best, GRID))
-    scaled = search.scaled(best, explained=True)
-    cost = int(search.cost(best) or 0)
-    solved = Solved(scaling.name, parameter, budget.measure, budget.target, factor, cost, within=budget.within)
+    note = ctx.searches.note(step.span.text) if ctx.searches is not None else None
+    found = search.again(note.get()) if note is not None else None
+    if found is None:
+        found = search.found()
+        if note is not None:
+            note.put(found)
+    factor = normalise(Fraction(found.factor, GRID))
+    scaled = search.scaled(found.factor, explained=True)
+    solved = Solved(scaling.name, parameter, budget.measure, budget.target, factor, found.cost, within=budget.within)
+    work = found.work
     if budget.within is not None and abs(solved.residual) > budget.within * budget.target:
-        scaled, solved = nearer(search.solving(best), best, scaled, solved, step, env)
-    solved = replace(solved, passed=search.passed(best), work=search.spent())
+        spent = search.spent()
+        scaled, solved = nearer(search.solving(found.factor), found.factor, scaled, solved, step, env)
+        work += search.spent() - spent
+    solved = replace(solved, passed=found.passed, work=work)
     return replace(scaled, solved=(*scaled.solved, solved))
 
 
@@ -107,6 +104,25 @@ class _Search:
         """Factors that were tried and have no network, with the reason."""
         self.first_fault: Fault | None = None
         self.work = 0
+
+    def found(self) -> Searched:
+        """The factor of the network that is nearest to the budget. Raises E313."""
+        crossing = self.crossing()
+        low = max(1, crossing // 2)
+        best = self.nearest(low, crossing * 2)
+        while low > 1:
+            below = self.nearest(max(1, low // 2), low)
+            low = max(1, low // 2)
+            if below is None or (best is not None and (self.distance(below) > self.distance(best) or below == best)):
+                break
+            best = below
+        if best is None or not self.reached():
+            raise self.unreachable()
+        return Searched(best, int(self.cost(best) or 0), self.passed(best), self.spent())
+
+    def again(self, known: Searched | None) -> Searched | None:
+        """What an earlier search for the same found, where its network still costs as much."""
+        return known if known is not None and self.cost(known.factor) == known.cost else None
 
     def scaled(self, factor: int, *, explained: bool = False) -> Model:
         """The model at a factor. Raises E313 when too much was tried."""

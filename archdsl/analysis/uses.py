@@ -11,13 +11,17 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeAlias
 
-from archdsl.analysis.program import Definition, Instance, Module, Named, Program
+from archdsl.analysis.program import Definition, Instance, Module, Named, Program, walk
 from archdsl.records import dataclass
 from archdsl.source import Source
+from archdsl.syntax import ast
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PIECE = re.compile(r'"[^"\n]*"?|#[^\n]*|[^\s"#]+')
 """What stands between blanks: strings, comments, and the rest."""
+
+_SAID = ("expect", "source")
+"""Sections of a model that its network does not depend on."""
 
 Key: TypeAlias = tuple[str, str]
 """A module and a name in it."""
@@ -43,16 +47,19 @@ class Used:
     """Of every character, of the names that the files know, and of what syntax errors took from them."""
     plain: bytes
     """Of the text without comments and blanks, and of the comments that are documentation."""
+    made: bytes
+    """The same without claims and sources: of equal ones, the networks are equal."""
     regions: tuple[Region, ...]
     files: frozenset[str]
     """The files of the program, by their keys."""
 
 
 class _Node(NamedTuple):
-    """A name with what it stands for: itself in digests, with its blanks and without, and what it uses directly."""
+    """A name with what it stands for, as digests of its text with blanks, without, and without claims; what it uses."""
 
     exact: bytes
     plain: bytes
+    made: bytes
     uses: tuple[Key, ...]
     regions: tuple[Region, ...]
     module: Module | None
@@ -80,7 +87,8 @@ class Uses:
         ]
         exact = _digest(*[str(key) for key in reached], *[node.exact for node in nodes], *known)
         plain = _digest(*[str(key) for key in reached], *[node.plain for node in nodes])
-        return Used(exact, plain, tuple([region for node in nodes for region in node.regions]), self._files)
+        made = _digest(*[str(key) for key in reached], *[node.made for node in nodes])
+        return Used(exact, plain, made, tuple([region for node in nodes for region in node.regions]), self._files)
 
     def block(self, definition: Definition) -> bytes:
         """A key of the text of a declaration and of all that it uses."""
@@ -129,7 +137,7 @@ class Uses:
         kind = type(named).__name__
         if not isinstance(named, Definition | Instance) or named.module.library:
             known = _digest(kind, name, module.used.get(name, ""), getattr(named, "name", ""))
-            return _Node(known, known, (), (), None), []
+            return _Node(known, known, known, (), (), None), []
         own = named.module
         regions = tuple(_regions(named))
         parts = [_words(region.text) for region in regions]
@@ -142,8 +150,9 @@ class Uses:
         under = [f"{word} {self._own(own, word, value)}" for word, value in uses]
         exact = _digest(*head, *under, *[region.text for region in regions])
         plain = _digest(*head, *under, *[text for text, _ in parts])
+        made = _digest(*head, *under, _words(_made(named))[0])
         found = [(self._own(own, word, value), own, word, value) for word, value in uses]
-        return _Node(exact, plain, tuple([key for key, *_ in found]), regions, own), found
+        return _Node(exact, plain, made, tuple([key for key, *_ in found]), regions, own), found
 
 
 def _digest(*parts: str | bytes) -> bytes:
@@ -156,6 +165,21 @@ def _digest(*parts: str | bytes) -> bytes:
 def _regions(named: Definition | Instance) -> list[Region]:
     nodes: list[Any] = [named.header, named.row] if isinstance(named, Instance) else [named.declaration]
     return [Region(named.module.source, node.span.start, node.span.end) for node in nodes]
+
+
+def _made(named: Definition | Instance) -> str:
+    """The text of a declaration; of a model, without what it says of its network and where it comes from."""
+    regions = _regions(named)
+    if isinstance(named, Instance) or named.kind != "model":
+        return "\0".join([region.text for region in regions])
+    said = [node.span for node in walk(named.declaration) if isinstance(node, ast.Section) and node.path.text in _SAID]
+    [whole] = regions
+    kept, at = [], whole.start
+    for span in sorted(said, key=lambda span: span.start):
+        if span.start >= at:  # one within another goes with it
+            kept.append(whole.source.text[at : span.start])
+            at = span.end
+    return " ".join([*kept, whole.source.text[at : whole.end]])
 
 
 def pieces(text: str) -> list[re.Match[str]]:

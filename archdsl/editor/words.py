@@ -9,6 +9,8 @@ from archdsl.editor.data import MAX_TEXT, Fact, Hover
 
 _LINE = 80
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:@=^$\"'])")
+_ITEM = re.compile(r"\s|[-*+] |[0-9]+[.)] ")
+"""How a line begins that stands for itself in documentation."""
 _SUFFIXES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"))
 
 
@@ -57,9 +59,21 @@ def fenced(text: str) -> str:
 def markdown(hover: Hover) -> str:
     """A hover as Markdown: the signature in a fence, then documentation and facts, in which nothing is markup."""
     parts = [fenced(hover.signature)] if hover.signature else []
-    parts += ["  \n".join([escaped(line) for line in hover.text.split("\n")])] if hover.text else []
+    parts += [_prose(hover.text)] if hover.text else []
     parts += ["\n".join([_fact(fact) for fact in hover.facts])] if hover.facts else []
     return "\n\n".join(parts)
+
+
+def _prose(text: str) -> str:
+    """Documentation, whose lines end where the source is full: they run on, but for items, indented and empty lines.
+
+    Editors show every end of a line as one, so none is left within a paragraph.
+    """
+    shown = ""
+    for line in text.split("\n"):
+        runs_on = shown and not shown.endswith("\n") and line.strip() and not _ITEM.match(line)
+        shown += (" " if runs_on else "  \n" if shown else "") + escaped(line)
+    return shown
 
 
 def _fact(fact: Fact) -> str:

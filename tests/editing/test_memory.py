@@ -7,12 +7,14 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from reading import Texts
 from sampling import many
 
 from archdsl.analysis.memory import MAX_MODELS, MAX_VERSIONS
 from archdsl.analysis.overlay import Overlay
 from archdsl.analysis.resolve import Library
+from archdsl.analysis.solve import _Search
 from archdsl.compiler import Compiled, Compiler, Memory
 from archdsl.diagnostics import Diagnostic
 from archdsl.resources import library_modules, read_data
@@ -118,6 +120,60 @@ def test_only_what_changed_is_compiled_again() -> None:
     assert [a.network is b.network for a, b in zip(before, other, strict=True)] == [True, False]
     _, both = check(", bias: false", "", "")
     assert not any(a.network is b.network for a, b in zip(before, both, strict=True))
+
+
+SOLVED = """use std.ops { conv }
+use std.scaling { d, w }
+block b(x; width, kernel: 3) = x -> conv(width, kernel: kernel) -> conv(width, kernel: 1)
+model base { input: 3 x 32 x 32  stages: b { width: [8, 16] } expect { params: 1K } }
+model twice = base -> w(solve(params: 20K)) -> d(solve(params: 90K, within: 1/100)) with {
+  expect { params: 1 }
+  source { table: 2 }
+}
+"""
+
+
+def test_a_search_is_taken_again_where_its_network_depends_on_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for a claim or a source; for a budget, a block, the model below it; and what is found is what a compiler
+    finds that keeps nothing."""
+    searches: list[Any] = []
+    found = _Search.found
+
+    def counted(self: _Search) -> Any:
+        searches.append(self)
+        return found(self)
+
+    monkeypatch.setattr(_Search, "found", counted)
+    compiler = Compiler(Texts(), LIBRARY, memory=Memory())
+    changes = {
+        ("params: 1 ", "params: 2 "): 0,
+        ("table: 2", 'note: "solve(params: 90K)"'): 0,
+        ("1K", "2K"): 0,
+        ("expect { params: 1 }\n", "\n"): 0,
+        ("90K", "80K"): 2,
+        ("params: 20K", "params: 21K"): 2,
+        ("kernel: 1)", "kernel: 3)"): 2,
+        ("[8, 16]", "[8, 24]"): 2,
+        ("params: 90K, within: 1/100", "params: 90K"): 2,
+        ("-> w(solve(params: 20K))", "-> w(2)"): 1,
+    }
+
+    def check(text: str) -> tuple[int, Any, Any]:
+        searches.clear()
+        _, each, diagnostics = compiler.check(Source("solved.arch", text))
+        asked = len(searches)
+        _, fresh, told = Compiler(Texts(), LIBRARY).check(Source("solved.arch", text))
+        assert [shown(d) for d in diagnostics] == [shown(d) for d in told]
+        return asked, [one.model.solved for one in each if one.model], [one.model.solved for one in fresh if one.model]
+
+    asked, kept, _ = check(SOLVED)
+    assert asked == 2
+    assert [len(one) for one in kept] == [0, 2]
+    for (old, new), count in changes.items():
+        assert SOLVED.count(old) == 1, old
+        asked, kept, fresh = check(SOLVED.replace(old, new))
+        assert (old, asked, kept) == (old, count, fresh)
+        check(SOLVED)
 
 
 def test_a_file_that_is_used_and_changes() -> None:

@@ -145,6 +145,13 @@ def test_markdown_holds_no_markup_of_the_text() -> None:
     assert shown.startswith("````arch\n")
 
 
+def test_documentation_runs_on_where_its_lines_are_full() -> None:
+    """Not into items, indented lines or the next paragraph."""
+    text = hovered("arch 1\n# One of\n# two.\n# - a\n# - b\n#\n# More\n# of it.\nfn f¦(a) = a")
+    shown = editor.markdown(text).partition("```\n\n")[2]
+    assert shown.startswith("One of two\\.  \n\\- a  \n\\- b  \n  \nMore of it\\.\n\n"), shown
+
+
 def test_hints() -> None:
     found = editor.hints(edited(net=NET), "net.arch")
     shown = {NET[: hint.offset].rpartition("\n")[2].strip(): hint.text for hint in found}
