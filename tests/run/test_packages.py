@@ -120,6 +120,8 @@ class Packages:
             return
         source = self.folder / "source"
         write(source, texts)
+        (source.parent / ".git").mkdir()
+        (source.parent / ".gitignore").write_text("*\n")  # the user's own, which leaves out what is built
         install = ["install", "-q", "--no-deps", "--no-index", "--no-build-isolation", "--target", str(self.folder)]
         subprocess.run([sys.executable, "-m", "pip", *install, str(source)], check=True)
         assert {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()} == set(texts)
