@@ -97,31 +97,33 @@ class Subject:
         return self.label if self.strategy is None else f"{self.label} {self.strategy} {self.factor:g}"
 
 
-@dataclass(frozen=True)
+@documented
 class Measured:
-    """A network with one kind of work: what all its rounds say."""
+    """A network with one kind of work. Counts are exact and of one image; what is measured is of a pass."""
 
     network: str
     spec: str
     strategy: str | None
+    """The scaling; null for the network as given."""
     factor: float | None
     hash: str
     input: str
+    """Channels, height, width."""
     flops: int
     params: int
     acts: int
     work: str
+    """inference or training."""
     rounds: int
     """Those in which it was measured."""
-    seconds: float | None
-    """The median of the rounds' medians."""
-    low: float | None
-    """Their quartiles."""
-    high: float | None
-    memory: int | None
-    """The median of the peaks, in bytes."""
+    measured_seconds: float | None
+    """The median of the rounds, of which each gives the median of its passes; null where it failed."""
+    measured_low_seconds: float | None
+    """The quartiles of the rounds."""
+    measured_high_seconds: float | None
+    measured_memory_bytes: int | None
+    """At the peak."""
     failure: str | None
-    """Of the last turn, where none was measured."""
 
 
 def turn_of(
@@ -240,10 +242,10 @@ def _of(group: Sequence[Turn]) -> Measured:
         acts=first.acts,
         work=first.work,
         rounds=len({turn.round for turn in done}),
-        seconds=middle,
-        low=low,
-        high=high,
-        memory=int(statistics.median(peaks)) if peaks else None,
+        measured_seconds=middle,
+        measured_low_seconds=low,
+        measured_high_seconds=high,
+        measured_memory_bytes=int(statistics.median(peaks)) if peaks else None,
         failure=None if done else group[-1].failure,
     )
 

@@ -54,35 +54,6 @@ class ConditionsReport:
 
 
 @documented
-class MeasuredReport:
-    """A network with one kind of work. Counts are exact and of one image; what is measured is of a pass."""
-
-    network: str
-    spec: str
-    strategy: str | None
-    """The scaling; null for the network as given."""
-    factor: float | None
-    hash: str
-    input: str
-    """Channels, height, width."""
-    flops: int
-    params: int
-    acts: int
-    work: str
-    """inference or training."""
-    rounds: int
-    """Those in which it was measured."""
-    measured_seconds: float | None
-    """The median of the rounds, of which each gives the median of its passes; null where it failed."""
-    measured_low_seconds: float | None
-    """The quartiles of the rounds."""
-    measured_high_seconds: float | None
-    measured_memory_bytes: int | None
-    """At the peak."""
-    failure: str | None
-
-
-@documented
 class CorrelationReport:
     """Pearson's r of what was measured with flops, params and acts, over some networks."""
 
@@ -139,7 +110,7 @@ class BenchReport:
     """Whether all rounds of all networks were measured that were asked for."""
     conditions: ConditionsReport | None
     """Null where nothing was measured."""
-    networks: list[MeasuredReport]
+    networks: list[Measured]
     correlations: list[CorrelationReport]
     curves: list[CurveReport]
     diagnostics: list[dict[str, Any]]
@@ -156,7 +127,7 @@ def bench_report(
         len(turns),
         complete,
         conditions_of(turns) if turns else None,
-        [measured_report(each) for each in found],
+        [*found],
         [row for work in WORKS for row in correlations(found, work)],
         [row for work in WORKS for row in curves(found, work)],
         list(diagnostics),
@@ -177,34 +148,12 @@ def conditions_of(turns: Sequence[Turn]) -> ConditionsReport:
     )
 
 
-def measured_report(found: Measured) -> MeasuredReport:
-    """What was measured of one network."""
-    return MeasuredReport(
-        found.network,
-        found.spec,
-        found.strategy,
-        found.factor,
-        found.hash,
-        found.input,
-        found.flops,
-        found.params,
-        found.acts,
-        found.work,
-        found.rounds,
-        found.seconds,
-        found.low,
-        found.high,
-        found.memory,
-        found.failure,
-    )
-
-
 # Over several networks
 
 
 def groups_of(found: Sequence[Measured], work: str) -> Iterator[tuple[str | None, str | None, list[Measured]]]:
     """Networks that are compared: all, those of one network, and those of one of its strategies with itself."""
-    timed = [each for each in found if each.work == work and each.seconds is not None]
+    timed = [each for each in found if each.work == work and each.measured_seconds is not None]
     labels = list(dict.fromkeys([each.network for each in timed]))
     scaled = [label for label in labels if any(each.strategy for each in timed if each.network == label)]
     for label in scaled:
@@ -221,10 +170,8 @@ def groups_of(found: Sequence[Measured], work: str) -> Iterator[tuple[str | None
 def correlations(found: Sequence[Measured], work: str) -> Iterator[CorrelationReport]:
     """Pearson's r of seconds and of bytes with each count, for groups of three networks or more."""
     for label, strategy, group in groups_of(found, work):
-        for name, kept in (
-            ("seconds", [(each, each.seconds) for each in group]),
-            ("memory_bytes", [(each, each.memory) for each in group if each.memory is not None]),
-        ):
+        peaks = [(each, each.measured_memory_bytes) for each in group if each.measured_memory_bytes is not None]
+        for name, kept in (("seconds", [(each, each.measured_seconds) for each in group]), ("memory_bytes", peaks)):
             if len(kept) < 3:
                 continue
             ys = [float(y or 0) for _, y in kept]
@@ -238,7 +185,7 @@ def curves(found: Sequence[Measured], work: str) -> Iterator[CurveReport]:
         if strategy is not None and any(each.strategy not in (None, strategy) for each in found):
             continue
         for terms in SHAPES:
-            curve = fitted([counts_of(each) for each in group], [each.seconds or 0.0 for each in group], terms)
+            curve = fitted([counts_of(each) for each in group], [each.measured_seconds or 0.0 for each in group], terms)
             if curve is not None and len(group) > len(terms) + 1:
                 yield curve_report(curve, work, label)
 

@@ -60,7 +60,7 @@ def bench(file: str, show: str, work: str, wanted: Wanted) -> None:
         raise click.ClickException(str(fault)) from None
     except RowFault as fault:
         raise click.ClickException(f"{file}: {fault}") from None
-    found = [each for each in measured(every) if each.work == work and each.seconds is not None]
+    found = [each for each in measured(every) if each.work == work and each.measured_seconds is not None]
     if not found:
         raise click.ClickException(f"{file}: there is no network whose {work} was measured")
     rows = [_row(each) for each in found]
@@ -97,10 +97,10 @@ def _row(each: Measured) -> MeasuredRow:
         each.acts,
         each.work,
         each.rounds,
-        each.seconds or 0.0,
-        each.low or 0.0,
-        each.high or 0.0,
-        each.memory,
+        each.measured_seconds or 0.0,
+        each.measured_low_seconds or 0.0,
+        each.measured_high_seconds or 0.0,
+        each.measured_memory_bytes,
         each.input,
         each.hash,
     )
@@ -113,7 +113,7 @@ def _fits(found: Sequence[Measured]) -> Fits:
     made = {}
     for name, terms in CURVES.items():
         seconds = name == "measured_seconds"
-        curve = fitted(counts, [(each.seconds or 0.0) if seconds else each_of(each, name) for each in found], terms)
+        curve = fitted(counts, [float(getattr(each, name) or 0) for each in found], terms)
         if curve is None:
             continue
         places = [round(low + (high - low) * step / STEPS) for step in range(STEPS + 1)]
@@ -121,11 +121,6 @@ def _fits(found: Sequence[Measured]) -> Fits:
         words = curve_text(curve_report(curve, "", None), 1e3 if seconds else 1e-6)
         made[name] = (f"{words}, error {100 * curve.error:.0f} %", points)
     return made
-
-
-def each_of(each: Measured, name: str) -> float:
-    """A count of a network."""
-    return float(getattr(each, name))
 
 
 def _words(first: Turn, work: str) -> tuple[tuple[str, ...], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from archdsl.commands.plot.output import Wanted, deliver, output_options
-from archdsl.commands.study.tables import rows_from
+from archdsl.commands.tables import rows_from
 from archdsl.diagnostics import Diagnostics
 from archdsl.plots.ranks import rank_figure
 from archdsl.ranks.layers import RankRow

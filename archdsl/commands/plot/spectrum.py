@@ -7,7 +7,7 @@ from dataclasses import replace
 import click
 
 from archdsl.commands.plot.output import Wanted, deliver, output_options
-from archdsl.commands.study.tables import rows_from
+from archdsl.commands.tables import rows_from
 from archdsl.diagnostics import Diagnostics
 from archdsl.plots.ranks import spectrum_figure
 from archdsl.ranks.spectra import SpectrumRow

@@ -16,13 +16,14 @@ from archdsl.commands.common import Request, fail, one, request_of, tell
 from archdsl.commands.completing import spaces, spaces_of_file
 from archdsl.commands.options import AnyFunction
 from archdsl.commands.progress import counting
+from archdsl.commands.tables import table_path
 from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.cost import MEASURES
 from archdsl.project import STDIN, Project
 from archdsl.rows import names_row
 from archdsl.spaces.opened import Opened, Text
-from archdsl.spaces.tables import TableFault, form_of
+from archdsl.spaces.tables import TableFault
 from archdsl.zoo import declared, declared_spaces, locate, locate_space
 
 if TYPE_CHECKING:
@@ -144,18 +145,9 @@ def names_space(text: str) -> bool:
 
 def written_table(text: str, request: Request, force: bool) -> Path:
     """The path of a table, if it can be written, which is known before anything is drawn."""
-    path = Path(text)
     if request.file == "-":
         raise click.UsageError("A table refers to the space's file; standard input is none.")
-    try:
-        form_of(path)
-    except TableFault as fault:
-        raise click.BadParameter(f"'{text}': {fault}", param_hint="--output") from None
-    if os.path.lexists(path) and not force:
-        raise click.ClickException(f"{path} exists already; --force overwrites it")
-    if not path.parent.is_dir():
-        raise click.ClickException(f"{path.parent}: there is no such folder")
-    return path
+    return table_path(text, force)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from archdsl.commands.options import color_option, format_option
 from archdsl.commands.progress import comparing
 from archdsl.commands.study.asked import names_of, parts_of, range_of, ratios_of, tolerances_of
 from archdsl.commands.study.layers import Layers
-from archdsl.commands.study.tables import table_options, table_path, write_rows
+from archdsl.commands.tables import table_options, table_path, write_rows
 from archdsl.ranks.features import LAWS
 from archdsl.ranks.layers import Means, Study, layers_of
 from archdsl.ranks.values import DEFAULT, EPSILONS
@@ -88,7 +88,7 @@ def rank(
     ends = range_of(widths, "--widths"), range_of(expands, "--expands")
     shares = tuple(tolerances_of(tolerances))
     study = Study(names, acts, numbers, shares, networks, seed, *ends, columns, law, dtype)
-    path = table_path(output, force)
+    path = table_path(output, force) if output is not None else None
     first = [next(each for cell, each in layers_of(study, 0) if cell[:2] == (n, a)) for n in names for a in acts]
     laws = list(dict.fromkeys([made.starts(each) for each in first]))  # faults of all layers come before a long run
     torch = library("torch", "ranks need", "torch")

@@ -11,7 +11,7 @@ from archdsl.commands.common import compiled, finish, library, request_of, say, 
 from archdsl.commands.completing import networks
 from archdsl.commands.options import change_options, format_option
 from archdsl.commands.study.images import emitted, images_of, module_of
-from archdsl.commands.study.tables import table_options, table_path, write_rows
+from archdsl.commands.tables import table_options, table_path, write_rows
 from archdsl.ranks.features import gathered
 from archdsl.ranks.spectra import spectrum_rows, spectrum_sums
 from archdsl.terminal import note
@@ -70,7 +70,7 @@ def spectrum(
     """Measure the singular values of a network's features on given images."""
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
-    path = table_path(output, force)
+    path = table_path(output, force) if output is not None else None
     torch = library("torch", "features need", "torch")
     wanted = tuple(dict.fromkeys(places or (PENULTIMATE,)))
     try:

@@ -1,4 +1,4 @@
-"""Tables of studies: what `-o` writes, and `archdsl plot` reads again."""
+"""Tables that commands write by `-o`, and those of studies, which `archdsl plot` reads again."""
 
 from __future__ import annotations
 
@@ -26,10 +26,8 @@ def table_options(function: AnyFunction) -> AnyFunction:
     return function
 
 
-def table_path(output: str | None, force: bool) -> Path | None:
+def table_path(output: str, force: bool) -> Path:
     """The path of a table, if it can be written, which is known before anything is computed."""
-    if output is None:
-        return None
     path = Path(output)
     try:
         form_of(path)
