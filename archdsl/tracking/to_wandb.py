@@ -50,8 +50,11 @@ class WandB:
             self.run.log(epoch.figures, step=epoch.step, commit=True)
 
     def end(self, *, complete: bool) -> None:
+        import wandb
+
         if self.run is not None:
             self.run.finish(exit_code=0 if complete else None)
+            wandb.teardown()  # waits for the process that writes the file; `finish` alone does not
 
 
 __all__ = ["WandB"]
