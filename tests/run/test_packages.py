@@ -69,7 +69,8 @@ TOKENS = """
 arch 1
 use std.ops { concat, conv, layer_norm, linear, parameter, token, tokens }
 block patches(x; width) {
-  all = concat(parameter(width x 1, init: normal(std: 0.1)), x -> conv(width, kernel: 8, stride: 8) -> tokens, over: tokens)
+  class_token = parameter(width x 1, init: normal(std: 0.1))
+  all = concat(class_token, x -> conv(width, kernel: 8, stride: 8) -> tokens, over: tokens)
   return all + parameter(width x all.tokens, init: normal(std: 0.1))
 }
 block mixed(x) = x + (x -> layer_norm -> linear(x.channels))
