@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl import emission
 from archdsl.backends import About
 from archdsl.backends.interface import Interface
+from archdsl.backends.torch.inference import SUFFIX, inference_class
 from archdsl.compiler import Changes, Compilation, Compiler, Failed
 from archdsl.compiler import Compiled as CompiledModel
 from archdsl.diagnostics import Diagnostics, Fault
@@ -38,7 +39,7 @@ from archdsl.zoo import locate
 
 if TYPE_CHECKING:
     import networkx
-    from torch import nn
+    from torch import Tensor, nn
 
     from archdsl.pictures import Picture
 
@@ -247,10 +248,11 @@ class Compiled:
         return self.network.graph()
 
     def emit(self, *targets: str) -> dict[str, str]:
-        """The files of targets by name: torch, train, json, dot, svg."""
-        unknown = [target for target in targets if not isinstance(target, str) or target not in emission.TARGETS]
+        """The files of targets by name: torch, train, json, dot, svg, and inference, which is two files."""
+        known = (*emission.TARGETS, emission.INFERENCE)
+        unknown = [target for target in targets if not isinstance(target, str) or target not in known]
         if unknown:
-            raise ValueError(f"there is no target {unknown[0]!r}; there are {', '.join(emission.TARGETS)}")
+            raise ValueError(f"there is no target {unknown[0]!r}; there are {', '.join(known)}")
         return {
             name: text
             for name, (_, text) in emission.emit(self.network, self.about, targets, self.compilation.recipe).items()
@@ -267,6 +269,20 @@ class Compiled:
         """The emitted text as a Python module, executed."""
         digest = hashlib.sha256(self.source.encode()).hexdigest()
         return _executed(f"archdsl_emitted_{digest[:16]}_{self.name}", self.source)
+
+    def inference_module(self, state: Mapping[str, Tensor], **arguments: Any) -> nn.Module:
+        """The network for inference as a live `nn.Module` in evaluation mode: batch norms folded, branches merged,
+        laid out channels last. `state` is the `state_dict` of the training form, which `module` gives; arguments are
+        those of the class. The text is that of `emit("inference")`.
+
+        Raises RuntimeError, as PyTorch does, where the weights are those of another network.
+        """
+        text = self.emit(emission.INFERENCE)[f"{self.name}{SUFFIX}.py"]
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        python = _executed(f"archdsl_emitted_{digest[:16]}_{self.name}{SUFFIX}", text)
+        made: nn.Module = getattr(python, inference_class(self.network, self.about))(**arguments)
+        made.load_state_dict(python.from_training(state))
+        return made.eval()
 
     def module(self, **arguments: Any) -> nn.Module:
         """The network as a live `nn.Module`, from the emitted text; arguments are those of its class.

@@ -21,6 +21,7 @@ from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
 from archdsl.backends.interface import Interface
 from archdsl.backends.recipe_use import as_used, unused
+from archdsl.backends.torch.inference import SUFFIX, emit_inference
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
@@ -38,6 +39,17 @@ TARGETS = {
     "svg": "stages and blocks as a picture",
 }
 """Target -> what it is."""
+PACKAGE = "package"
+"""What the files of a folder that pip installs are."""
+INFERENCE = "inference"
+"""What is written beside the targets for `--inference`: two files, which belong to the module that `torch` is."""
+WRITTEN = {
+    **TARGETS,
+    INFERENCE: "the module for inference, with its weights from the training form",
+    f"{INFERENCE} test": "that both give the same",
+    PACKAGE: "a part of the package",
+}
+"""What a file is -> in words."""
 _LOADED = """
 __main__ PIL absl anyio braceexpand certifi cloudpickle cuda datasets dateutil dill filelock fsspec functorch google h11
 httpcore httpcore2 httpx httpx2 huggingface_hub idna jinja2 joblib markupsafe mpmath multiprocess narwhals networkx
@@ -182,7 +194,8 @@ def emit(
     plan = torch_backend.planned(network, about) if {"torch", "train"} & set(targets) else None
     for target in targets:
         for name, text in _emit_one(network, about, target, recipe or DEFAULT, plan).items():
-            found[name] = (target, text)
+            test = target == INFERENCE and name != f"{about.name}{SUFFIX}.py"
+            found[name] = (f"{target} test" if test else target, text)
     return found
 
 
@@ -211,6 +224,8 @@ def _emit_one(
 ) -> dict[str, str]:
     if target == "torch":
         return torch_backend.emit(network, about, plan)
+    if target == INFERENCE:
+        return emit_inference(network, about)
     if target == "train":
         offered = torch_backend.interface(network, about, plan)
         reason = untrained(network, offered)

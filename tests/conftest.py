@@ -5,8 +5,14 @@ One thread a process, for the networks are small and the tests share the cores.
 More threads mostly wait for each other, and burn the other worker's time while they do. Set before anything imports
 torch, and inherited by the processes that tests start.
 
+Nothing is looked for that could go while the tests are collected, and what lives from then on is never looked through
+again: both took a tenth of the time.
+
 Weights go back to the machine when a network goes: else glibc keeps them for the next, and a worker grows to gigabytes.
 It reads that when a process starts, so that it holds for the workers.
+
+What Python compiles of the sources is kept, whatever the machine says: the tests start archdsl some hundred times, and
+each start without it takes half a second more.
 
 An interrupt means what it says: a shell that starts the tests in the background has them and what they start ignore it.
 
@@ -20,8 +26,10 @@ many.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +43,8 @@ settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 settings.load_profile("untimed")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(1 << 20))
 os.environ.setdefault("MALLOC_ARENA_MAX", "2")
@@ -87,6 +97,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False
     return Groups(config, log)
+
+
+def pytest_configure() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

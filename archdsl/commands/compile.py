@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archdsl.commands.common import Request, compiled, finish, request_of, say, say_json, warn
+from archdsl.commands.common import compiled, finish, request_of
+from archdsl.commands.emitted import check_files, tell_files, texts_for, write_files
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -20,13 +20,9 @@ from archdsl.commands.options import (
     recipe_option,
     without_short_forms,
 )
-from archdsl.commands.packaged import Written, packaged
-from archdsl.compiler import Compiled
-from archdsl.files import OutputFault, write_together
-from archdsl.graph.cost import count
+from archdsl.commands.packaged import package_for, write_package
 
 TARGETS = ("torch", "train", "json", "dot", "svg")
-DEFAULT_TARGETS = ("torch", "train")
 
 EPILOG = """
 \b
@@ -37,10 +33,19 @@ Examples:
   archdsl compile net.arch --recipe NAME
   archdsl compile net.arch --resolution 192 --classes 10 --target torch
   archdsl compile net.arch --target svg --target json -o pictures/
+  archdsl compile net.arch --inference -o out/
+  archdsl compile net.arch -o out/ --check
   archdsl compile net.arch --package net/             and then pip install net/
 
 The module needs PyTorch alone, not archdsl. Nothing that exists is overwritten without --force, and nothing is
 written unless all can be.
+
+--inference writes three files: the module NAME.py, its form for inference NAME_inference.py with batch norms folded,
+parallel branches merged and channels last, whose from_training makes its weights of the module's, and a test that both
+give the same.
+
+--check is for CI and pre-commit: with the options with which files were written, it ends with exit code 1 and the
+differences if the spec gives others now.
 """
 
 
@@ -64,6 +69,16 @@ written unless all can be.
 )
 @name_option
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option(
+    "--inference",
+    is_flag=True,
+    help="Write the module, its form for inference, and a test of both. With --target, beside these.",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; fail if the files are not what would be written, and show differences.",
+)
 @classes_option
 @recipe_option
 @click.option("--resolution", type=click.IntRange(1), metavar="N", help="Short for --input NxN.")
@@ -76,63 +91,34 @@ def command(
     package: str | None,
     name: str | None,
     force: bool,
+    inference: bool,
+    check: bool,
     classes: int | None,
     resolution: int | None,
     format_: str,
     **options: Any,
 ) -> None:
     """Compile a model, and write it as PyTorch code, as data or as a picture."""
-    if package is not None and (targets or folder is not None or options["recipe"] is not None):
-        raise click.UsageError("--package writes a folder of its own: leave out --target, -o and --recipe")
+    if check and force:
+        raise click.UsageError("--check writes nothing: leave --force out.")
+    if package is not None and (targets or folder is not None or inference or options["recipe"] is not None):
+        raise click.UsageError("--package writes a folder of its own: leave out --target, -o, --inference and --recipe")
     words = changes_in_words(options, classes, resolution)
     options = without_short_forms(options, classes, resolution)
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
     chosen = chosen_name(name, result, options)
-    if package is not None:
-        written = packaged(result, chosen, request, words, Path(package), force=force)
+    into = Path(folder or ".") if package is None else Path(package)
+    if package is None:
+        texts = texts_for(result, chosen, request, words, targets, inference=inference)
     else:
-        written = _written(result, chosen, request, words, targets, Path(folder or "."), force=force)
-    _tell(result, chosen, request, written)
+        texts = package_for(result, chosen, request, words)
+    if check:
+        check_files(result, request, chosen, into, texts)
+        return
+    if package is None:
+        texts = write_files(into, texts, force=force, keep=inference and "torch" not in targets)
+    else:
+        write_package(into, chosen, texts, force=force)
+    tell_files(result, request, chosen, into, texts, inference=inference)
     finish(result)
-
-
-def _written(
-    result: Compiled,
-    chosen: str,
-    request: Request,
-    words: Sequence[str],
-    targets: Sequence[str],
-    into: Path,
-    *,
-    force: bool,
-) -> Written:
-    from archdsl.emission import NoEmission, no_entry_point, not_used, texts_of
-
-    wanted = targets or DEFAULT_TARGETS
-    warning = not_used(result) if "train" in wanted else None
-    try:
-        texts = texts_of(result, chosen, request.shown, words, wanted)
-    except NoEmission as fault:
-        if targets:
-            message = f"--target {fault.target}: {fault}; --target torch writes the module alone"
-            raise click.ClickException(message) from None
-        warning = no_entry_point(result, str(fault))
-        texts = texts_of(result, chosen, request.shown, words, ["torch"])
-    warn(result, request, warning)
-    try:
-        write_together(into, {path: text for path, (_, text) in texts.items()}, force)
-    except OutputFault as fault:
-        raise click.ClickException(str(fault)) from None
-    return {into / path: text for path, text in texts.items()}
-
-
-def _tell(result: Compiled, chosen: str, request: Request, written: Written) -> None:
-    from archdsl.views.compile import FileWritten, compile_report, compile_text
-
-    files = [FileWritten(str(path), target, len(text.encode())) for path, (target, text) in written.items()]
-    cost = count(result.network)
-    if request.as_json:
-        say_json(compile_report(result, cost, request.file, chosen, files))
-    else:
-        say(compile_text(result, cost, files))

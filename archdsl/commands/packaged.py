@@ -16,54 +16,47 @@ import click
 
 from archdsl import __version__
 from archdsl.commands.common import Request
+from archdsl.commands.emitted import Written, write_files
 from archdsl.compiler import Compiled
-from archdsl.files import OutputFault, escaped, read_own, write_together
+from archdsl.files import escaped, read_own
 
 RECORD = "archdsl.json"
 """What a package of ours has beside its files: what it is of, and the SHA-256 of each file."""
 MAX_BYTES = 1_000_000
 
 
-Written = Mapping[Path, tuple[str, str]]
-"""Path -> what it is, and its text."""
+def package_for(result: Compiled, name: str, request: Request, words: Sequence[str]) -> dict[str, Written]:
+    """The files of the package of a compiled model and its record, by path; `words` are what was changed in it.
 
-
-def packaged(
-    result: Compiled, name: str, request: Request, words: Sequence[str], into: Path, *, force: bool
-) -> Written:
-    """Write the package of a compiled model; `words` are what was changed in it. Ends the command where it cannot."""
-    from archdsl.emission import NameFault, package_of
+    Ends the command where no package can have the name.
+    """
+    from archdsl.emission import PACKAGE, NameFault, package_of
 
     try:
         texts = package_of(result, name, request.shown, words)
     except NameFault as fault:
         raise click.BadParameter(f"{fault}; give another", param_hint="--name") from None
-    found = _write(into, name, result.network.hash, texts, force=force)
-    return {into / path: ("package", text) for path, text in found.items()}
+    files = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()}
+    record = {"archdsl": __version__, "package": name, "network": result.network.hash, "files": files}
+    texts[RECORD] = json.dumps(record, indent=2) + "\n"
+    return {path: (PACKAGE, text) for path, text in texts.items()}
 
 
-def _write(folder: Path, name: str, digest: str, texts: Mapping[str, str], *, force: bool) -> dict[str, str]:
-    """Write the files of a package and its record, all or none; what was written, by path.
+def write_package(folder: Path, name: str, texts: dict[str, Written], *, force: bool) -> None:
+    """Write the files of a package, all or none.
 
-    `digest` is the network's. Ends the command where the folder is somebody else's, or cannot be written.
+    Ends the command where the folder is somebody else's, or cannot be written.
     """
     found = _package_in(folder)
     if found not in (None, name):
         raise click.ClickException(f"{_shown(folder)} holds the package {escaped(found)}; name another folder")
     if found is not None and not force:
         raise click.ClickException(f"{_shown(folder)} holds this package already; --force overwrites it")
-    for path in [*texts, RECORD]:
+    for path in texts:
         for place in (folder / path, (folder / path).parent):
             if place != folder and place.is_symlink():
                 raise click.ClickException(f"{_shown(place)} is a link: not followed")
-    files = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()}
-    record = {"archdsl": __version__, "package": name, "network": digest, "files": files}
-    written = {**texts, RECORD: json.dumps(record, indent=2) + "\n"}
-    try:
-        write_together(folder, written, force=found is not None)
-    except OutputFault as fault:
-        raise click.ClickException(str(fault)) from None
-    return written
+    write_files(folder, texts, force=found is not None, keep=False)
 
 
 def _package_in(folder: Path) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 from archdsl.views.bench import BenchReport
 from archdsl.views.best import BestOfReport
 from archdsl.views.check import CheckReport
+from archdsl.views.checked_files import CheckedFiles
 from archdsl.views.compile import CompileReport
 from archdsl.views.cost import CostReport
 from archdsl.views.diff import DiffReport
@@ -18,6 +19,7 @@ from archdsl.views.explain import CodeReport, ExplainReport
 from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.failure import FailureReport
+from archdsl.views.identify import IdentifyReport
 from archdsl.views.log import LogReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
@@ -40,10 +42,13 @@ from archdsl.views.study_spectrum import SpectrumReport
 from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
+from archdsl.views.weights_back import BackReport, MapReport
+from archdsl.views.weights_edit import EditReport
 from archdsl.views.zoo import ZooReport
 
 SCHEMAS: dict[str, type] = {
     "compile": CompileReport,
+    "compile_check": CheckedFiles,
     "train": TrainReport,
     "run": RunReport,
     "sweep": SweepReport,
@@ -51,6 +56,7 @@ SCHEMAS: dict[str, type] = {
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
+    "identify": IdentifyReport,
     "paper": PaperReport,
     "plot": PlotReport,
     "explain": ExplainReport,
@@ -78,6 +84,9 @@ SCHEMAS: dict[str, type] = {
     "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
+    "weights_map": MapReport,
+    "weights_back": BackReport,
+    "weights_edit": EditReport,
     "explore_request": ExploreRequest,
     "explore_answer": ExploreAnswer,
     "failure": FailureReport,

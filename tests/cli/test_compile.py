@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from archdsl import __version__
 from archdsl.emission import TARGETS
+from archdsl.views.checked_files import CheckedFiles
 from archdsl.views.compile import CompileReport
 from archdsl.views.failure import FailureReport
 from archdsl.views.tables import size
@@ -492,3 +493,71 @@ def test_a_file_whose_name_is_not_utf8(run: Run, net: Path) -> None:
     assert run("compile", name, *EVERY, "-o", "out").code == 0
     for path, content in files(net.parent / "out").items():
         assert content.decode("utf-8"), path
+
+
+# For inference, and the files that are there already
+
+
+def test_inference(run: Run, net: Path) -> None:
+    """The module, its form, and a test; a module that is there as it would be written stays, whatever is asked."""
+    found = report(run, "net.arch", "--inference", "-o", "out")
+    names = ["net.py", "net_inference.py", "test_net_inference.py"]
+    assert [Path(file["path"]).name for file in found["files"]] == names
+    assert found["inference"]["params"] < found["params"]
+    assert found["inference"]["folded"] > 0
+    assert found["inference"]["stays"] == []
+    form = (net.parent / "out" / "net_inference.py").read_text()
+    assert f'SPEC_HASH = "{found["inference"]["hash"]}"' in form
+    assert f'TRAINING_HASH = "{found["hash"]}"' in form
+    refused = run("compile", "net.arch", "--inference", "-o", "out")
+    assert (refused.code, "net_inference.py exists already; --force" in refused.err) == (1, True)
+    (net.parent / "out" / "net_inference.py").unlink()
+    (net.parent / "out" / "test_net_inference.py").unlink()
+    assert "norms folded" in run("compile", "net.arch", "--inference", "-o", "out").out
+    assert report(run, "net.arch", "-o", "plain")["inference"] is None
+    other = report(run, "net.arch", "--inference", "-o", "out", "--name", "test_it")
+    assert [(Path(file["path"]).name, file["target"]) for file in other["files"]] == [
+        ("test_it.py", "torch"),
+        ("test_it_inference.py", "inference"),
+        ("test_test_it_inference.py", "inference test"),
+    ]
+
+
+def test_check(run: Run, net: Path) -> None:
+    """Exit code 1 and the difference, whatever it is; nothing is written."""
+
+    def check(*arguments: str) -> dict[str, Any]:
+        result = run("compile", "net.arch", "-o", "out", "--check", "--format", "json", *arguments)
+        TypeAdapter(CheckedFiles).validate_json(result.out, strict=True)
+        told: dict[str, Any] = json.loads(result.out)
+        assert result.code == (0 if told["good"] else 1)
+        return {Path(file["path"]).name: (file["state"], file["why"]) for file in told["files"]}
+
+    there = {"net.py": ("same", ""), "train_net.py": ("same", "")}
+    assert {state for state, _ in check().values()} == {"missing"}
+    assert not (net.parent / "out").exists()
+    assert run("compile", "net.arch", "-o", "out").code == 0
+    assert check() == there
+    module = net.parent / "out" / "net.py"
+    text = module.read_text()
+    for changed, why in (
+        (text + "# mine\n", "the network is the same, the text is not"),
+        (text.replace("\n", "\r\n"), "its line ends are others"),
+        (text.replace(f"archdsl {__version__}", "archdsl 0.0.9"), f"archdsl 0.0.9 wrote it, and this is {__version__}"),
+    ):
+        module.write_bytes(changed.encode())
+        assert check() == {**there, "net.py": ("differs", why)}
+    module.write_bytes(b"\xff\x00")
+    assert check()["net.py"] == ("differs", "it is no text")
+    module.write_text(text)
+    state, why = check("--classes", "7")["net.py"]
+    assert (state, why.startswith("it is of another network, ")) == ("differs", True)
+    shown = run("compile", "net.arch", "-o", "out", "--check", "--classes", "7")
+    assert (shown.code, shown.err) == (1, "")
+    assert "num_classes: int = 7" in shown.out
+    assert files(net.parent / "out")["net.py"] == text.encode()
+    module.unlink()
+    module.mkdir()
+    assert "not a regular file" in run("compile", "net.arch", "-o", "out", "--check").err
+    both = run("compile", "net.arch", "-o", "out", "--check", "--force")
+    assert (both.code, "--check writes nothing" in both.err) == (2, True)

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import emitted
+import inference_programs
 import pytest
 import tools
 from emitted_programs import HEADER, PROGRAMS, conditional_programs, drawn
@@ -66,7 +67,7 @@ def of_one_text() -> list[str]:
 
 @cache
 def others() -> dict[str, str]:
-    """Modules of random programs, and of those with all operations."""
+    """Modules of random programs, and of those with all operations; the forms for inference of some."""
     texts = [*(HEADER + text for text in PROGRAMS.values()), *drawn(conditional_programs(), EXAMPLES)]
     texts += [program.text() for program in drawn(programs(), EXAMPLES)]
     found: dict[str, str] = {}
@@ -74,6 +75,11 @@ def others() -> dict[str, str]:
         compilation = emitted.compilation(text_source(text))
         about = about_of(compilation, f"program_{index}", "program.arch", ())
         found |= {n: t for n, (_, t) in emit(emitted.network_of(compilation), about, ["torch"]).items()}
+    for index, name in enumerate(inference_programs.PROGRAMS):
+        compilation = emitted.compilation(text_source(inference_programs.text_of(name)))
+        about = about_of(compilation, f"folded_{index}", "program.arch", ())
+        targets = ["torch", "inference"]
+        found |= {n: t for n, (_, t) in emit(emitted.network_of(compilation), about, targets).items()}
     return found
 
 
@@ -139,6 +145,9 @@ def test_imports() -> None:
         if name.startswith("train_"):
             allowed |= {"datasets", "numpy", "PIL", "safetensors", "sklearn", "tqdm", "webdataset"}
             allowed.add(name.removeprefix("train_").removesuffix(".py"))
+        if name.startswith("test_") and name.endswith("_inference.py"):  # it compares both forms
+            form = name.removeprefix("test_").removesuffix(".py")
+            allowed |= {form, form.removesuffix("_inference")}
         assert imported(text) <= allowed, name
         assert "archdsl" not in imported(text)
 

@@ -37,26 +37,43 @@ from archdsl.backends.torch.python import names
 from archdsl.backends.torch.templates import EXTRAS, extra, module_text
 from archdsl.backends.torch.write import class_of
 from archdsl.graph.network import Network
+from archdsl.records import dataclass
 
 
-def emit(network: Network, about: About, plan: Plan | None = None) -> dict[str, str]:
-    """`name.py`: the module. A plan that is given is that of `planned`."""
-    plan = plan or planned(network, about)
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What makes a module that of a network as it is trained, or another."""
+
+    channels_last: bool = False
+    notes: tuple[str, ...] = ()
+    """Paragraphs for its header."""
+    texts: tuple[str, ...] = ()
+    """What stands behind its classes, and the imported names that it reads."""
+    read: frozenset[str] = frozenset()
+    training_hash: str = ""
+    """The digest of the network that it was made of."""
+
+
+def emit(network: Network, about: About, plan: Plan | None = None, form: Form | None = None) -> dict[str, str]:
+    """`name.py`: the module. A plan that is given is that of `planned`; a form says what else stands in the file."""
+    plan, form = plan or planned(network, about), form or Form()
     operations = frozenset(node.operation.name for node in network.nodes)
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
     start = init_function(about.init, operations, zeros)
     blocks = [class_of(plan, block) for _, block in sorted(plan.classes.items())]
-    model = model_class(plan, about.doc, init=start is not None, shared=about.drop_path_rate)
+    shared, last = about.drop_path_rate, form.channels_last
+    model = model_class(plan, about.doc, init=start is not None, shared=shared, channels_last=last)
     given = [each for each in (start, *blocks, outputs_class(network)) if each is not None]
     statements = [*given, model]
-    read = _read(names(*statements))
+    read = _read(names(*statements) | form.read)
     settings = {"Stage": {"enter": ModelWriter(plan).entered}, "check_classes": {"features": plan.gives_features}}
     extras = [extra(name, **settings.get(name, {})) for name in EXTRAS if name in read]
     text = module_text(
-        header=_joined(header_lines(network, about)),
+        header=_joined(header_lines(network, about, form.notes)),
         imports=_joined(_imports(read)),
         hash=network.hash,
-        body="\n\n\n".join([*extras, *["\n".join(lines(statement)) for statement in statements]]),
+        training_hash=form.training_hash,
+        body="\n\n\n".join([*extras, *["\n".join(lines(statement)) for statement in statements], *form.texts]),
         version=__version__,
     )
     return {f"{about.name}.py": text}
@@ -101,8 +118,10 @@ def _read(named: frozenset[str]) -> frozenset[str]:
 def _imports(read: frozenset[str]) -> list[str]:
     """The import lines for the names that are read, sorted as isort sorts them."""
     lines = ["import math"] if "math" in read else []
+    lines += ["import re"] if "re" in read else []
     lines += ["from collections import OrderedDict"] if "OrderedDict" in read else []
-    lines += ["from collections.abc import Callable"] if "Callable" in read else []
+    abstract = [name for name in ("Callable", "Mapping") if name in read]
+    lines += [f"from collections.abc import {', '.join(abstract)}"] if abstract else []
     typing = [name for name in ("Any", "ClassVar", "NamedTuple") if name in read]
     lines += [f"from typing import {', '.join(typing)}"] if typing else []
     lines += [""] if lines else []
@@ -111,4 +130,4 @@ def _imports(read: frozenset[str]) -> list[str]:
     return [*lines, "from torch import Tensor, nn"]
 
 
-__all__ = ["Plan", "emit", "interface", "planned"]
+__all__ = ["Form", "Plan", "emit", "interface", "planned"]

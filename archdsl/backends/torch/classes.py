@@ -55,6 +55,8 @@ class Plan:
     name: str = ""
     takes_channels: bool = False
     """Whether the channels of the image are an argument: only convolutions and linear layers see them."""
+    for_inference: bool = False
+    """Whether nobody asks for gradients."""
 
 
 def class_name(name: str, doc: str = "") -> str:

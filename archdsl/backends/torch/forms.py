@@ -56,6 +56,8 @@ class Form:
     """Whether it is an elementwise function without state, so that one may stand for another as an argument."""
     idle: Mapping[str, Any] | None = None
     """Arguments with which it does nothing, if there are such: where it is left away it stands there with these."""
+    keeps_input: bool = False
+    """Whether it keeps its input for the gradient: it overwrites it at inference alone, or autograd would keep more."""
     fresh: bool = False
     """Whether its result is a tensor of its own that its gradient does not need: what follows may overwrite it."""
     learned: bool = False
@@ -126,8 +128,8 @@ def _numbers(*items: int) -> tuple[Expression, ...]:
     return tuple([Literal(item) for item in items])
 
 
-def _activation(path: str, **defaults: bool | str) -> Form:
-    return Form(layer(path, **defaults), activation=True)
+def _activation(path: str, *, keeps_input: bool = False, **defaults: bool | str) -> Form:
+    return Form(layer(path, **defaults), activation=True, keeps_input=keeps_input)
 
 
 def _scale(o: Arguments, x: Sequence[Expression]) -> Expression:
@@ -315,14 +317,14 @@ FORMS: dict[str, Form] = {
     "layer_scale_map": Form(lambda o: call("LayerScale", Tuple((o["in_channels"], *_numbers(1, 1))), o["init"])),
     # activations
     "relu": _activation("nn.ReLU", inplace=False),
-    "relu6": _activation("nn.ReLU6"),
+    "relu6": _activation("nn.ReLU6", inplace=False, keeps_input=True),
     "silu": _activation("nn.SiLU", inplace=False),
     "sigmoid": _activation("nn.Sigmoid"),
     "hard_swish": _activation("nn.Hardswish", inplace=False),
-    "hard_sigmoid": _activation("nn.Hardsigmoid"),
+    "hard_sigmoid": _activation("nn.Hardsigmoid", inplace=False, keeps_input=True),
     "tanh": _activation("nn.Tanh"),
     "gelu": _activation("nn.GELU", approximate="none"),
-    "leaky_relu": Form(layer("nn.LeakyReLU", "slope"), activation=True),
+    "leaky_relu": Form(layer("nn.LeakyReLU", "slope", inplace=False), activation=True, keeps_input=True),
     "elu": Form(_elu, activation=True),
     "softplus": _activation("nn.Softplus"),
     "mish": _activation("nn.Mish", inplace=False),

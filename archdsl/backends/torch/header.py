@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from archdsl import __version__
 from archdsl.backends import About
@@ -14,13 +15,15 @@ from archdsl.graph.shapes import show_shape
 OWNED = "This file needs PyTorch alone, not archdsl. It is yours: use, change and share it as you like."
 
 
-def header_lines(network: Network, about: About) -> list[str]:
-    """The module's docstring. Whatever a stranger's file says, it stays within the string."""
+def header_lines(network: Network, about: About, notes: Sequence[str] = ()) -> list[str]:
+    """The module's docstring, with paragraphs of notes. Whatever a stranger's file says, it stays within the string."""
     doc = " ".join(about.doc.split()) or f"The network {network.name}."
     lines = _wrapped(doc)
     made = about.spec + "".join([f" {change}" for change in about.changes])
     lines += ["", *_wrapped(f"Compiled by archdsl {__version__} from {made or network.name}.")]
     lines += _wrapped(f"Network {network.hash}")
+    for note in notes:
+        lines += ["", *_wrapped(note)]
     lines += ["", *cost_table(network)]
     if about.citation:
         lines += [""]

@@ -235,8 +235,9 @@ def _series(values: Sequence[Expression]) -> Expression:
     return Tuple(tuple(values))
 
 
-def model_class(plan: Plan, doc: str, *, init: bool, shared: Fraction | None) -> Class:
-    """The model's class. With `init`, the file has `init_weights`."""
+def model_class(plan: Plan, doc: str, *, init: bool, shared: Fraction | None, channels_last: bool = False) -> Class:
+    """The model's class. With `init`, the file has `init_weights`. With `channels_last`, maps are laid out so that the
+    channels of a position stand together."""
     writer = ModelWriter(plan, shared)
     writer.run()
     places = feature_places(plan.network)
@@ -246,7 +247,7 @@ def model_class(plan: Plan, doc: str, *, init: bool, shared: Fraction | None) ->
         channels = tuple([int(plan.network.shape(value)[0]) for _, value, _ in places])
         attributes.append(_class_variable("feature_channels", channels))
         attributes.append(_class_variable("feature_strides", tuple([stride or 0 for _, _, stride in places])))
-    methods = [_constructor(writer, init=init), *_methods(writer, maps)]
+    methods = [_constructor(writer, init=init, channels_last=channels_last), *_methods(writer, maps)]
     if writer.options.num_classes is not None:
         methods += _reset(plan, init=init)
     said = summary(doc) or f"The network `{plan.network.name}`."
@@ -257,7 +258,7 @@ def _class_variable(name: str, value: tuple[int, ...]) -> Statement:
     return Assign(Name(name), literal(value), Index(Name("ClassVar"), tuple_type("int")))
 
 
-def _constructor(writer: ModelWriter, *, init: bool) -> Function:
+def _constructor(writer: ModelWriter, *, init: bool, channels_last: bool) -> Function:
     plan, options = writer.plan, writer.options
     channels = int(plan.network.input[0])
     arguments: list[Parameter] = []
@@ -277,6 +278,9 @@ def _constructor(writer: ModelWriter, *, init: bool) -> Function:
         arguments.append(Parameter("image_size", tuple_type("int", 2), literal(options.image_size)))
         image = Name("in_channels") if plan.takes_channels else Literal(channels)
         body.append(Evaluate(call("fit_padding", SELF, image, Name("image_size"))))
+    if channels_last:
+        moved = call(of_self("to"), memory_format=dotted("torch.channels_last"))
+        body.append(Evaluate(moved, "type: ignore[call-overload]"))
     return constructor(arguments, body)
 
 

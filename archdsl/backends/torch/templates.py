@@ -73,6 +73,16 @@ def extra(name: str, **settings: bool) -> str:
     return str(getattr(_macros("extras.jinja"), name)(**settings))
 
 
+def weights_text(**values: Any) -> str:
+    """How an inference form gets its weights from the training form."""
+    return str(_macros("inference.jinja").from_training(**values))
+
+
+def inference_test_text(**values: Any) -> str:
+    """The test of an inference form."""
+    return str(_environment().get_template("inference_test.py.jinja").render(**values))
+
+
 def module_text(**values: Any) -> str:
     """The whole file."""
     return str(_environment().get_template("module.py.jinja").render(**values))

@@ -89,7 +89,8 @@ class ClassWriter:
         if isinstance(step.kind, int):
             return self.called(self.plan.classes[step.kind], self.arguments(step))
         arguments = self.arguments(step)
-        made = constructed(step.kind, arguments, inplace=self._is_last_use(step))
+        may = self.plan.for_inference or not FORMS[step.kind].keeps_input
+        made = constructed(step.kind, arguments, inplace=may and self._is_last_use(step))
         if self.plan.gives_features and "width" in step.one.exact:
             return Conditional(made, arguments["width"], IDENTITY)
         return made

@@ -278,6 +278,7 @@ class Dropout(Operation):
     name: ClassVar[str] = "dropout"
     leading: ClassVar[str | None] = "rate"
     views: ClassVar[bool] = True
+    training_only: ClassVar[bool] = True
 
     rate: Fraction = attribute(RATE, "share of elements that are dropped")
 
@@ -305,6 +306,7 @@ class DropPath(Operation):
     name: ClassVar[str] = "drop_path"
     leading: ClassVar[str | None] = "rate"
     views: ClassVar[bool] = True
+    training_only: ClassVar[bool] = True
 
     rate: Fraction = attribute(RATE, "share of images for which the branch is dropped")
 

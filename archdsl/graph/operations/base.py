@@ -105,6 +105,8 @@ class Operation:
     element by element."""
     views: ClassVar[bool] = False
     """Whether the outputs share the input's memory; at inference at least, see `shares_memory`."""
+    training_only: ClassVar[bool] = False
+    """Whether it acts in training alone: at inference it hands on its input."""
     learned: ClassVar[bool] = False
     """Whether its output is its parameter, the same for every image: it takes no memory beside the weights. What such
     an operation has as its input is without meaning, but for the number of images."""
