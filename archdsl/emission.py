@@ -186,12 +186,17 @@ def _rational(number: Number) -> Fraction:
 def emit(
     network: Network, about: About, targets: Sequence[str], recipe: Recipe | None = None
 ) -> dict[str, tuple[str, str]]:
-    """The files of the targets by name: (target, text). The training entry point is that of the recipe.
+    """The files of the targets by name: (target, text). The training entry point is that of the recipe; a package holds
+    the form for inference where both are asked for.
 
-    Raises `NoEmission`.
+    Raises `NoEmission`, and `NameFault` where no package can have the name.
     """
     found: dict[str, tuple[str, str]] = {}
-    plan = torch_backend.planned(network, about) if {"torch", "train"} & set(targets) else None
+    plan = torch_backend.planned(network, about) if {"torch", "train", PACKAGE} & set(targets) else None
+    if PACKAGE in targets:  # the form for inference stands within
+        inside = INFERENCE in targets
+        targets = [target for target in targets if target not in (PACKAGE, INFERENCE)]
+        found |= {path: (PACKAGE, text) for path, text in _packaged(network, about, plan, inside).items()}
     for target in targets:
         for name, text in _emit_one(network, about, target, recipe or DEFAULT, plan).items():
             test = target == INFERENCE and name != f"{about.name}{SUFFIX}.py"
@@ -202,7 +207,7 @@ def emit(
 def texts_of(
     result: Compiled, name: str, file: str, words: Sequence[str], targets: Sequence[str]
 ) -> dict[str, tuple[str, str]]:
-    """The files of a compiled model under a name: (target, text) by file name. Raises `NoEmission`.
+    """The files of a compiled model under a name: (target, text) by file name. Raises `NoEmission` and `NameFault`.
 
     `file` and `words` stand in the files: where the model is, and what was changed in it, as options.
     """
@@ -210,13 +215,11 @@ def texts_of(
     return emit(result.network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
 
 
-def package_of(result: Compiled, name: str, file: str, words: Sequence[str]) -> dict[str, str]:
-    """The files of the folder that pip installs, by path. Raises `NameFault` where no package can have the name."""
-    wrong = package_backend.name_fault(name)
+def _packaged(network: Network, about: About, plan: torch_backend.Plan | None, inference: bool) -> dict[str, str]:
+    wrong = name_fault(about.name) or package_backend.name_fault(about.name)
     if wrong is not None:
         raise NameFault(wrong)
-    spec = "standard input" if file == "-" else file
-    return package_backend.emit(result.network, about_of(result, name, spec, words))
+    return package_backend.emit(network, about, plan, inference=inference)
 
 
 def _emit_one(

@@ -42,7 +42,7 @@ written unless all can be.
 
 --inference writes three files: the module NAME.py, its form for inference NAME_inference.py with batch norms folded,
 parallel branches merged and channels last, whose from_training makes its weights of the module's, and a test that both
-give the same.
+give the same. With --package the package holds them.
 
 --check is for CI and pre-commit: with the options with which files were written, it ends with exit code 1 and the
 differences if the spec gives others now.
@@ -72,7 +72,8 @@ differences if the spec gives others now.
 @click.option(
     "--inference",
     is_flag=True,
-    help="Write the module, its form for inference, and a test of both. With --target, beside these.",
+    help="Write the module, its form for inference, and a test of both. With --target, beside these; with --package, "
+    "in it.",
 )
 @click.option(
     "--check",
@@ -101,8 +102,8 @@ def command(
     """Compile a model, and write it as PyTorch code, as data or as a picture."""
     if check and force:
         raise click.UsageError("--check writes nothing: leave --force out.")
-    if package is not None and (targets or folder is not None or inference or options["recipe"] is not None):
-        raise click.UsageError("--package writes a folder of its own: leave out --target, -o, --inference and --recipe")
+    if package is not None and (targets or folder is not None or options["recipe"] is not None):
+        raise click.UsageError("--package writes a folder of its own: leave out --target, -o and --recipe")
     words = changes_in_words(options, classes, resolution)
     options = without_short_forms(options, classes, resolution)
     request = request_of(file, as_json=format_ == "json", **options)
@@ -112,7 +113,7 @@ def command(
     if package is None:
         texts = texts_for(result, chosen, request, words, targets, inference=inference)
     else:
-        texts = package_for(result, chosen, request, words)
+        texts = package_for(result, chosen, request, words, inference=inference)
     if check:
         check_files(result, request, chosen, into, texts)
         return

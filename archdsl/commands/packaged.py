@@ -6,7 +6,6 @@ other is refused, also with it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -14,32 +13,27 @@ from pathlib import Path
 
 import click
 
-from archdsl import __version__
 from archdsl.commands.common import Request
 from archdsl.commands.emitted import Written, write_files
 from archdsl.compiler import Compiled
 from archdsl.files import escaped, read_own
 
-RECORD = "archdsl.json"
-"""What a package of ours has beside its files: what it is of, and the SHA-256 of each file."""
 MAX_BYTES = 1_000_000
 
 
-def package_for(result: Compiled, name: str, request: Request, words: Sequence[str]) -> dict[str, Written]:
-    """The files of the package of a compiled model and its record, by path; `words` are what was changed in it.
+def package_for(
+    result: Compiled, name: str, request: Request, words: Sequence[str], *, inference: bool
+) -> dict[str, Written]:
+    """The files of the package of a compiled model, by path; `words` are what was changed in it.
 
     Ends the command where no package can have the name.
     """
-    from archdsl.emission import PACKAGE, NameFault, package_of
+    from archdsl.emission import INFERENCE, PACKAGE, NameFault, texts_of
 
     try:
-        texts = package_of(result, name, request.shown, words)
+        return texts_of(result, name, request.shown, words, [PACKAGE, INFERENCE] if inference else [PACKAGE])
     except NameFault as fault:
         raise click.BadParameter(f"{fault}; give another", param_hint="--name") from None
-    files = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()}
-    record = {"archdsl": __version__, "package": name, "network": result.network.hash, "files": files}
-    texts[RECORD] = json.dumps(record, indent=2) + "\n"
-    return {path: (PACKAGE, text) for path, text in texts.items()}
 
 
 def write_package(folder: Path, name: str, texts: dict[str, Written], *, force: bool) -> None:
@@ -47,11 +41,18 @@ def write_package(folder: Path, name: str, texts: dict[str, Written], *, force: 
 
     Ends the command where the folder is somebody else's, or cannot be written.
     """
+    from archdsl.backends.package import inference_places
+
     found = _package_in(folder)
     if found not in (None, name):
         raise click.ClickException(f"{_shown(folder)} holds the package {escaped(found)}; name another folder")
     if found is not None and not force:
         raise click.ClickException(f"{_shown(folder)} holds this package already; --force overwrites it")
+    places = inference_places(name)
+    for path in (f"{places.inference.replace('.', '/')}.py", places.test):
+        if path not in texts and os.path.lexists(folder / path):
+            message = f"{_shown(folder / path)} is of a package with --inference: give that too, or remove the file"
+            raise click.ClickException(message)
     for path in texts:
         for place in (folder / path, (folder / path).parent):
             if place != folder and place.is_symlink():
@@ -61,6 +62,8 @@ def write_package(folder: Path, name: str, texts: dict[str, Written], *, force: 
 
 def _package_in(folder: Path) -> str | None:
     """The name of the package of ours in a folder; none where nothing is there yet."""
+    from archdsl.backends.package import RECORD
+
     try:
         if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):
             return None

@@ -76,6 +76,63 @@ def test_a_package_is_not_written_through_links(run: Run, link: str) -> None:
     assert contents(Path("elsewhere")) == before
 
 
+def test_a_package_with_its_form_for_inference(run: Run) -> None:
+    """The form and a test of both are in the package; without --inference they would stay behind."""
+    report = json.loads(run("compile", "net.arch", "--package", "out", "--inference", "--format", "json").out)
+    inner = {"out/net/inference.py", "out/test_net_inference.py"}
+    assert inner < {file["path"] for file in report["files"]}
+    for form in ("training", "inference"):
+        counts = report if form == "training" else report["inference"]
+        row = f"| {form} | {counts['flops']:,} | {counts['params']:,} | {counts['acts']:,} |"
+        assert row in Path("out/README.md").read_text()
+    assert run("compile", "net.arch", "--inference", "-o", "plain").code == 0
+    alone = Path("plain/net_inference.py").read_text()
+    assert Path("out/net/inference.py").read_text() == alone
+    names = {"import net_inference as": "import net.inference as", "import net as": "import net.network as"}
+    test = Path("plain/test_net_inference.py").read_text()
+    for before, after in names.items():
+        test = test.replace(before, after)
+    assert Path("out/test_net_inference.py").read_text() == test
+    left = run("compile", "net.arch", "--package", "out", "--force")
+    assert (left.code, "out/net/inference.py is of a package with --inference" in left.err) == (1, True)
+    for path in inner:
+        Path(path).unlink()
+    assert run("compile", "net.arch", "--package", "out", "--force").code == 0
+
+
+def test_whether_a_package_is_up_to_date(run: Run) -> None:
+    def check(*options: str) -> tuple[int, dict[str, tuple[str, str]]]:
+        result = run("compile", "net.arch", "--package", "out", "--check", "--format", "json", *options)
+        report = json.loads(result.out)
+        assert report["good"] is (result.code == 0)
+        return result.code, {file["path"]: (file["state"], file["why"]) for file in report["files"]}
+
+    code, files = check()
+    assert (code, {state for state, _ in files.values()}, Path("out").exists()) == (1, {"missing"}, False)
+    assert run("compile", "net.arch", "--package", "out").code == 0
+    Path("out/weights.pt").write_text("somebody's")
+    before = contents(Path("out"))
+    code, files = check()
+    assert (code, {state for state, _ in files.values()}, len(files)) == (0, {"same"}, len(before) - 1)
+    code, files = check("--classes", "7")
+    other = {path for path, (state, why) in files.items() if "of another network" in why}
+    assert (code, other) == (
+        1,
+        {f"out/{path}" for path in ("README.md", "archdsl.json", "net/card.md", "net/network.py")},
+    )
+    code, files = check("--inference")
+    assert (code, files["out/net/inference.py"][0], files["out/archdsl.json"][0]) == (1, "missing", "differs")
+    Path("out/hubconf.py").write_text("import os\n")
+    code, files = check()
+    assert (code, [path for path, (state, _) in files.items() if state == "differs"]) == (1, ["out/hubconf.py"])
+    assert check("--name", "other")[0] == 1
+    shown = run("compile", "net.arch", "--package", "out", "--check")
+    assert "+++ out/hubconf.py as compiled" in shown.out.splitlines()
+    assert shown.out.endswith("out/archdsl.json: same\n")
+    assert run("compile", "net.arch", "--package", "out", "--check", "--force").code == 2
+    assert len(contents(Path("out"))) == len(before)
+
+
 def contents(path: Path) -> list[str]:
     return [each.read_text() for each in sorted([path, *path.rglob("*")]) if each.is_file()]
 

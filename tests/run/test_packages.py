@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 import archdsl
 from archdsl.backends.package.names import BOUND, name_fault
-from archdsl.emission import NameFault, chosen_name, package_of
+from archdsl.emission import NameFault, chosen_name
 
 CLASSIFIER = r'''
 arch 1
@@ -74,7 +74,7 @@ block patches(x; width) {
   return all + parameter(width x all.tokens, init: normal(std: 0.1))
 }
 block mixed(x) = x + (x -> layer_norm -> linear(x.channels))
-block first(x; classes: 6) = x -> layer_norm -> token(0) -> linear(classes)
+block first(x; classes: 6) = x -> layer_norm -> token(1) -> linear(classes)
 model tokens_net {
   input:  3 x 32 x 40
   stem:   patches(width: 12)
@@ -85,13 +85,13 @@ model tokens_net {
 SOURCES = {"classifier": CLASSIFIER, "padded": PADDED, "detector": DETECTOR, "tokens": TOKENS}
 
 
-def compiled(name: str, **changes: Any) -> archdsl.Compiled:
+def compiled(name: str, /, **changes: Any) -> archdsl.Compiled:
     source = SOURCES.get(name)
     return archdsl.compile_text(source, **changes) if source else archdsl.compile(name, **changes)
 
 
 def texts_of(name: str) -> dict[str, str]:
-    return package_of(compiled(name).compilation, f"a_{name}", "net.arch", [])
+    return compiled(name, name=f"a_{name}").emit("package", "inference")
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> None:
@@ -166,7 +166,7 @@ def test_what_pip_installed_is_all(packages: Packages) -> None:
 
 
 def test_torch_hub_loads_a_folder(tmp_path: Path) -> None:
-    write(tmp_path, package_of(compiled("padded").compilation, "b_padded", "net.arch", []))
+    write(tmp_path, compiled("padded", name="b_padded").emit("package"))
     loaded = torch.hub.load(str(tmp_path), "b_padded", source="local", num_classes=7, image_size=(40, 33))
     expected = emitted.randomise(compiled("padded", classes=7, input="3x40x33").module()).eval()
     loaded.load_state_dict(expected.state_dict())
@@ -378,6 +378,23 @@ def test_what_timm_knows_of_it(packages: Packages) -> None:
     assert packages.adapted("tokens").pretrained_cfg["fixed_input_size"]
 
 
+@pytest.mark.parametrize("name", list(SOURCES))
+def test_the_form_for_inference(packages: Packages, name: str) -> None:
+    """It takes the weights of timm's model, and the test that is written beside the package passes."""
+    adapted = packages.adapted(name)
+    module = importlib.import_module(f"a_{name}.inference")
+    (made,) = [each for each in vars(module).values() if getattr(each, "__name__", "").endswith("Inference")]
+    fast = made().eval().double()
+    fast.load_state_dict(module.from_training(adapted.state_dict()))
+    images = emitted.images(compiled(name).network)
+    with torch.no_grad():
+        torch.testing.assert_close(fast(images), adapted(images), rtol=1e-9, atol=1e-9)
+    written = ModuleType(f"test_a_{name}_inference")
+    exec(compile(texts_of(name)[f"{written.__name__}.py"], written.__name__, "exec"), vars(written))
+    written.test_they_belong_together()
+    written.test_both_give_the_same()
+
+
 # What a stranger's text does not do
 
 
@@ -396,18 +413,19 @@ def test_words_of_a_spec_stay_words() -> None:
     for path, text in texts.items():
         if path.endswith(".py"):
             tree = ast.parse(text)
+            header = path.endswith(("network.py", "a_classifier/inference.py"))  # which is a string
             words = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
             code = ast.unparse(tree)
-            assert "__globals__" not in code or path.endswith("network.py"), path
-            assert not [word for word in words if isinstance(word, str) and "alert" in word] or "network" in path
+            assert "__globals__" not in code or header, path
+            assert not [word for word in words if isinstance(word, str) and "alert" in word] or header
 
 
 @pytest.mark.parametrize(
     "name", ["timm", "hubconf", "re", "torch", "_", "Any", "_network", "places", "scikit_learn", "class", "site"]
 )
 def test_names_that_no_package_has(name: str) -> None:
-    with pytest.raises(NameFault):
-        package_of(compiled("classifier").compilation, chosen_name(name, "m", []), "net.arch", [])
+    with pytest.raises(ValueError, match=name):
+        compiled("classifier", name=name).emit("package")
 
 
 def test_a_function_of_any_name_hides_nothing() -> None:

@@ -12,13 +12,14 @@ from archdsl.backends.package.names import project_name
 from archdsl.backends.package.templates import filled
 from archdsl.backends.package.texts import code, markdown
 from archdsl.backends.torch.header import cost_table
+from archdsl.backends.torch.inference import folded_for, inference_class
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
 
 
-def card_text(network: Network, about: About, facts: Facts) -> str:
+def card_text(network: Network, about: About, facts: Facts, *, inference: bool = False) -> str:
     """README.md. The block of YAML at its top has no word of the spec."""
     costs = [count(network, convention) for convention in CONVENTIONS.values()]
     cited = [f"{markdown(name)}: {markdown(text)}" for name, text in about.citation.items()]
@@ -40,8 +41,20 @@ def card_text(network: Network, about: About, facts: Facts) -> str:
             "outputs": _outputs(network),
             "maps_table": _table(["map", "channels", "stride"], _maps(facts), numbers=2),
             "pixels": _pixels(about, facts),
+            "inference": _inference(network, about) if inference else None,
         },
     )
+
+
+def _inference(network: Network, about: About) -> dict[str, str]:
+    """The class of the form for inference, what was done, and the counts of both forms."""
+    found = folded_for(network)
+    forms = [["training", *_amounts(count(network))[1:]], ["inference", *_amounts(count(found.network))[1:]]]
+    return {
+        "cls": inference_class(network, about),
+        "done": found.summary(),
+        "forms": _table(["form", "flops", "params", "acts"], forms, numbers=3),
+    }
 
 
 def _amounts(cost: Cost) -> list[str]:
