@@ -34,7 +34,7 @@ LAYERS = {
         "suggest",
         "visible",
     },
-    "files": {"files"},
+    "files": {"files", "together"},
     "syntax": {"syntax"},
     "graph": {"graph"},
     "training": {"training"},
@@ -80,7 +80,7 @@ LAYERS = {
 
 MAY_IMPORT = {
     "base": {"base"},
-    "files": {"base"},
+    "files": {"base", "files"},
     "syntax": {"base", "syntax"},
     "graph": {"base", "graph"},
     "training": {"base", "files", "training"},

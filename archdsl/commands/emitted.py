@@ -11,9 +11,10 @@ import click
 
 from archdsl.commands.common import Request, finish, say, say_json, warn
 from archdsl.compiler import Compiled
-from archdsl.files import FileFault, OutputFault, reading, write_together
+from archdsl.files import FileFault, reading
 from archdsl.graph.cost import count
 from archdsl.limits import MAX_FILE_BYTES
+from archdsl.together import OutputFault, write_together
 
 DEFAULT_TARGETS = ("torch", "train")
 

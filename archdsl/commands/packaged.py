@@ -55,7 +55,7 @@ def write_package(folder: Path, name: str, texts: dict[str, Written], *, force: 
             raise click.ClickException(message)
     for path in texts:
         for place in (folder / path, (folder / path).parent):
-            if place != folder and place.is_symlink():
+            if place != folder and os.path.islink(place):
                 raise click.ClickException(f"{_shown(place)} is a link: not followed")
     write_files(folder, texts, force=found is not None, keep=False)
 

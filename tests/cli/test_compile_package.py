@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cli_cases import Run
 
-from archdsl import files
 from archdsl.graph.conventions import CONVENTIONS
 
 pytestmark = pytest.mark.usefixtures("net")
@@ -138,17 +137,28 @@ def contents(path: Path) -> list[str]:
 
 
 def test_a_package_that_cannot_be_written_leaves_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = files.write_atomically
+    """On a disk that is full, and stays so: also a package that was there stays as it was."""
+    real = os.fsync
+    left = 5
 
-    def failing(path: Path, *arguments: Any, **options: Any) -> None:
-        if path.name == "hub.py":
-            raise files.FileFault("unwritable", "no space left on device")
-        written(path, *arguments, **options)
+    def failing(file: int) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(28, "No space left on device")
+        real(file)
 
-    monkeypatch.setattr(files, "write_atomically", failing)
+    monkeypatch.setattr(os, "fsync", failing)
     result = run("compile", "net.arch", "--package", "out/net")
     assert (result.code, Path("out").exists()) == (1, False)
-    assert "hub.py: no space left on device" in result.err
+    assert "timm_adapter.py: no space left on device" in result.err
+    left = 1000
+    assert run("compile", "net.arch", "--package", "out").code == 0
+    before = contents(Path("out"))
+    left = 5
+    assert run("compile", "net.arch", "--package", "out", "--force", "--classes", "77").code == 1
+    assert contents(Path("out")) == before
+    assert not list(Path("out").rglob(".archdsl-*"))
 
 
 @pytest.mark.parametrize(
