@@ -216,7 +216,7 @@ def texts_of(
 
 
 def _packaged(network: Network, about: About, plan: torch_backend.Plan | None, inference: bool) -> dict[str, str]:
-    wrong = name_fault(about.name) or package_backend.name_fault(about.name)
+    wrong = name_fault(about.name) or package_backend.name_fault(about.name, SHADOWED)
     if wrong is not None:
         raise NameFault(wrong)
     return package_backend.emit(network, about, plan, inference=inference)

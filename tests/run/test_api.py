@@ -106,7 +106,7 @@ def test_a_package_is_the_folder_that_the_command_writes(tmp_path: Path, capsys:
         given = archdsl.compile(REGNET, input="64x64").emit(*more, "package")
         assert given == {name: path.read_text(encoding="utf-8") for name, path in files.items()}
     capsys.readouterr()
-    with pytest.raises(ValueError, match="an installed package timm would stand in the way"):
+    with pytest.raises(ValueError, match="which pip calls timm, would take the place"):
         archdsl.compile(SMALL, name="timm").emit("package")
 
 

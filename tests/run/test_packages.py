@@ -421,7 +421,11 @@ def test_words_of_a_spec_stay_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["timm", "hubconf", "re", "torch", "_", "Any", "_network", "places", "scikit_learn", "class", "site"]
+    "name",
+    [
+        *("timm", "hubconf", "re", "torch", "_", "Any", "_network", "places", "scikit_learn", "class", "site"),
+        *("Torch", "torch_", "_numpy", "PyYAML", "Typing__Extensions", "pip", "__init__", "__pycache__"),
+    ],
 )
 def test_names_that_no_package_has(name: str) -> None:
     with pytest.raises(ValueError, match=name):
