@@ -314,7 +314,8 @@ class OutputFault(Exception):
 def write_together(folder: Path, texts: Mapping[str, str], force: bool) -> None:
     """Write all files of a folder, or none: what stands in the way of one is found before the first is written.
 
-    The folder is made; existing files are replaced only with `force`. Raises `OutputFault`.
+    The folder is made, and those below it that paths name; existing files are replaced only with `force`. Raises
+    `OutputFault`.
     """
     with undisturbed():
         _write_together({folder / name: text for name, text in texts.items()}, folder, force)
@@ -324,13 +325,16 @@ def _write_together(texts: Mapping[Path, str], folder: Path, force: bool) -> Non
     taken = [path for path in texts if os.path.lexists(path)]
     if taken and not force:
         raise OutputFault(f"{taken[0]} exists already; --force overwrites it")
+    strange = [path for path in taken if path.exists() and not path.is_file()]
+    if strange:
+        raise OutputFault(f"{strange[0]}: not a regular file")
+    made: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        strange = [path for path in taken if path.exists() and not path.is_file()]
-        if strange:
-            raise OutputFault(f"{strange[0]}: not a regular file")
+        for inner in dict.fromkeys([folder, *[path.parent for path in texts]]):
+            made += _make(inner)
         before = {path: path.read_bytes() for path in taken if path.exists()}
     except OSError as error:
+        _unmake(made)
         raise OutputFault(f"{error.filename}: {(error.strerror or 'cannot be written').lower()}") from None
     written: list[Path] = []
     for path, text in texts.items():
@@ -338,8 +342,22 @@ def _write_together(texts: Mapping[Path, str], folder: Path, force: bool) -> Non
             write_atomically(path, text, force)
         except FileFault as fault:
             _restore(written, before)
+            _unmake(made)
             raise OutputFault(f"{path}: {fault.message}") from None
         written.append(path)
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder, with those above it: what was not there before, the outer ones first."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def _unmake(made: list[Path]) -> None:
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):  # somebody else put something there
+            folder.rmdir()
 
 
 def _restore(written: list[Path], before: dict[Path, bytes]) -> None:

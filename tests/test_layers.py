@@ -39,6 +39,7 @@ LAYERS = {
     "graph": {"graph"},
     "training": {"training"},
     "measuring": {"measuring"},
+    "tracking": {"tracking"},
     "ranks": {"ranks"},
     "backends": {"backends"},
     "weights": {"weights"},
@@ -84,6 +85,7 @@ MAY_IMPORT = {
     "graph": {"base", "graph"},
     "training": {"base", "files", "training"},
     "measuring": {"base", "files", "measuring"},
+    "tracking": {"base", "files", "tracking"},
     "ranks": {"base", "ranks"},
     "backends": {"base", "graph", "training", "backends"},
     "weights": {"base", "files", "graph", "weights"},
@@ -134,6 +136,7 @@ LATE = {
     "PIL",
     "lsprotocol",
     "matplotlib",
+    "mlflow",
     "networkx",
     "numpy",
     "optuna",
@@ -148,10 +151,13 @@ LATE = {
     "sqlalchemy",
     "starlette",
     "sympy",
+    "tensorboard",
     "torch",
     "tqdm",
+    "trackio",
     "uvicorn",
     "traitlets",
+    "wandb",
 }
 """Heavy libraries: imported where they are used, never when a module is loaded."""
 

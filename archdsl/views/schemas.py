@@ -20,6 +20,7 @@ from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.failure import FailureReport
 from archdsl.views.identify import IdentifyReport
+from archdsl.views.log import LogReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -51,6 +52,7 @@ SCHEMAS: dict[str, type] = {
     "train": TrainReport,
     "run": RunReport,
     "sweep": SweepReport,
+    "log": LogReport,
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
