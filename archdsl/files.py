@@ -311,7 +311,7 @@ class OutputFault(Exception):
     """Why files were not written; the text names the one at fault."""
 
 
-def write_together(folder: Path, texts: Mapping[str, str], force: bool) -> None:
+def write_together(folder: Path, texts: Mapping[str, str | bytes], force: bool) -> None:
     """Write all files of a folder, or none: what stands in the way of one is found before the first is written.
 
     The folder is made, and those below it that paths name; existing files are replaced only with `force`. Raises
@@ -321,7 +321,7 @@ def write_together(folder: Path, texts: Mapping[str, str], force: bool) -> None:
         _write_together({folder / name: text for name, text in texts.items()}, folder, force)
 
 
-def _write_together(texts: Mapping[Path, str], folder: Path, force: bool) -> None:
+def _write_together(texts: Mapping[Path, str | bytes], folder: Path, force: bool) -> None:
     taken = [path for path in texts if os.path.lexists(path)]
     if taken and not force:
         raise OutputFault(f"{taken[0]} exists already; --force overwrites it")
