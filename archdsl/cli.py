@@ -40,6 +40,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "study": ("study", "Train populations; study the rank of layers, the spectrum of features."),
     "lsp": ("lsp", "The language server, which editors start."),
     "completion": ("completion", "Print what makes a shell complete archdsl's words."),
+    "export": ("export", "Write a network for an inference engine, compared in it."),
+    "lint": ("lint", "Say what an inference engine runs badly, and who says so."),
     "identify": ("identify", "Say which shipped networks a checkpoint's shapes fit."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
@@ -53,6 +55,12 @@ OUR_FAULT = 3
 LIBRARIES = frozenset(
     {
         "torch",
+        "torchao",
+        "executorch",
+        "onnx",
+        "onnxruntime",
+        "onnxscript",
+        "openvino",
         "safetensors",
         "numpy",
         "matplotlib",

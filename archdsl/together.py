@@ -14,7 +14,7 @@ class OutputFault(Exception):
     """Why files were not written; the text names the one at fault."""
 
 
-def write_together(folder: Path, texts: Mapping[str, str], force: bool) -> None:
+def write_together(folder: Path, texts: Mapping[str, str | bytes], force: bool) -> None:
     """Write all files of a folder, or none: what stands in the way of one is found before the first is written.
 
     The folder is made, and those below it that paths name; existing files are replaced only with `force`. Raises
@@ -24,7 +24,7 @@ def write_together(folder: Path, texts: Mapping[str, str], force: bool) -> None:
         _write_together({folder / name: text for name, text in texts.items()}, folder, force)
 
 
-def _write_together(texts: Mapping[Path, str], folder: Path, force: bool) -> None:
+def _write_together(texts: Mapping[Path, str | bytes], folder: Path, force: bool) -> None:
     taken = [path for path in texts if os.path.lexists(path)]
     if taken and not force:
         raise OutputFault(f"{taken[0]} exists already; --force overwrites it")
@@ -46,7 +46,7 @@ def _write_together(texts: Mapping[Path, str], folder: Path, force: bool) -> Non
         raise
 
 
-def _put_all(texts: Mapping[Path, str], before: Mapping[Path, bytes], force: bool) -> None:
+def _put_all(texts: Mapping[Path, str | bytes], before: Mapping[Path, bytes], force: bool) -> None:
     """Write all files beside their places, and then put them there: a disk gets full while the old ones stand."""
     beside: dict[Path, Beside] = {}
     put: list[Path] = []
@@ -54,7 +54,7 @@ def _put_all(texts: Mapping[Path, str], before: Mapping[Path, bytes], force: boo
     try:
         for path, text in texts.items():
             beside[path] = Beside(path, force)
-            beside[path].write(text.encode("utf-8"))
+            beside[path].write(text.encode("utf-8") if isinstance(text, str) else text)
         for path, each in beside.items():
             each.put()
             put.append(path)
