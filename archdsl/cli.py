@@ -23,6 +23,7 @@ from archdsl import __version__, terminal
 COMMANDS: dict[str, tuple[str, str]] = {
     "compile": ("compile", "Write a model as standalone PyTorch, with a training entry point."),
     "train": ("train", "Train a model by a recipe, in a folder that can repeat the run."),
+    "log": ("log", "Send the epochs of runs to TensorBoard, MLflow, W&B or trackio."),
     "check": ("check", "Check files: names, shapes, and the figures they claim."),
     "cost": ("cost", "Count flops, params, acts and memory of a model, exactly."),
     "show": ("show", "Print the resolved model as canonical .arch."),
@@ -69,6 +70,10 @@ LIBRARIES = frozenset(
         "optuna",
         "ray",
         "sqlalchemy",
+        "mlflow",
+        "tensorboard",
+        "trackio",
+        "wandb",
         "starlette",
         "uvicorn",
     }

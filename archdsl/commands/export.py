@@ -19,7 +19,7 @@ from archdsl.commands.options import (
 )
 from archdsl.commands.progress import telling
 from archdsl.exporting.targets import DYNAMIC, OPSET, OPSETS, TARGETS, ExportFault
-from archdsl.files import OutputFault, write_together
+from archdsl.together import OutputFault, write_together
 from archdsl.weights.checkpoints import WeightsFault
 
 EPILOG = """

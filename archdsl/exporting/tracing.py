@@ -72,8 +72,8 @@ def traced(
         sizes.append(_other_size(module, channels, (height, width), step))
     module.eval()
     batch = EXAMPLE if dynamic != "none" else 1
-    # Where sizes may differ the other one is traced, which is larger and not square: maps of 1 x 1, and heights that
-    # are widths, PyTorch takes for what holds at all sizes.
+    # Where sizes may differ the other one is traced, which is larger and not square: PyTorch takes maps of 1 x 1, and
+    # heights that are widths, for what holds at all sizes.
     images = torch.randn(batch, channels, *sizes[-1], generator=torch.Generator().manual_seed(0))
     try:
         with torch.no_grad(), quiet():

@@ -22,6 +22,7 @@ from archdsl.views.export import ExportReport
 from archdsl.views.failure import FailureReport
 from archdsl.views.identify import IdentifyReport
 from archdsl.views.lint import LintReport, TargetsReport
+from archdsl.views.log import LogReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -53,6 +54,7 @@ SCHEMAS: dict[str, type] = {
     "train": TrainReport,
     "run": RunReport,
     "sweep": SweepReport,
+    "log": LogReport,
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
