@@ -64,6 +64,12 @@ def source_text(path: str) -> str:
         return ""
 
 
+def source_texts(folder: str) -> tuple[str, ...]:
+    """The texts of the modules of a folder of the package, in order; none where only their bytecode is there."""
+    root = Path(__file__).resolve().parent
+    return tuple([source_text(path.relative_to(root).as_posix()) for path in sorted((root / folder).rglob("*.py"))])
+
+
 def package_text(name: str) -> str:
     """The first text of a package, which has its version, without importing it; empty where there is none."""
     found = find_spec(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import click
 
@@ -14,7 +14,7 @@ from archdsl.commands.common import say, say_json
 from archdsl.commands.completing import family_names, measures, shipped_names
 from archdsl.commands.options import AnyFunction, format_option
 from archdsl.commands.progress import progress_bar
-from archdsl.compiler import Changes, Compiler, Failed
+from archdsl.compiler import Changes, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import MEASURES
 from archdsl.project import Project
@@ -111,6 +111,11 @@ def networks(wanted: Collection[str], patterns: Sequence[str]) -> list[ZooEntry]
 
     Raises RuntimeError where one does not compile, which is a fault of ours.
     """
+    return [zoo_entry(family, path, made) for family, path, made in models(wanted, patterns)]
+
+
+def models(wanted: Collection[str], patterns: Sequence[str] = ()) -> Iterator[tuple[str, str, Compiled]]:
+    """The family, the file and what was compiled of each network, as `networks` has them."""
     library = Library()
     chosen = []
     for family, paths in families().items():
@@ -123,12 +128,10 @@ def networks(wanted: Collection[str], patterns: Sequence[str]) -> list[ZooEntry]
             for name, named in program.models.items():
                 if _fits(name, patterns) and not (isinstance(named, Definition) and named.is_family):
                     chosen.append((family, path, compiler, program, name))
-    entries = []
     with progress_bar("compiling", chosen) as bar:
         for family, path, compiler, program, name in bar:
             diagnostics = Diagnostics()
             made = compiler.elaborate(program, name, Changes(), diagnostics)
             if isinstance(made, Failed) or diagnostics.failed:
                 raise RuntimeError(f"{path}: {name} does not compile: {[d.message for d in diagnostics]}")
-            entries.append(zoo_entry(family, path, made))
-    return entries
+            yield family, path, made

@@ -19,6 +19,7 @@ from archdsl.views.explain import CodeReport, ExplainReport
 from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.failure import FailureReport
+from archdsl.views.imported import ImportReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -51,6 +52,7 @@ SCHEMAS: dict[str, type] = {
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
+    "import": ImportReport,
     "paper": PaperReport,
     "plot": PlotReport,
     "explain": ExplainReport,

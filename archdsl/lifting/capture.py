@@ -1,0 +1,250 @@
+"""A module of PyTorch as a list of operations, by torch.export, read into a network of ours.
+
+torch.export runs the module's forward once on tensors without numbers, and gives what it did: operations of PyTorch's
+core, each with the modules that it stood in. What acts in training alone leaves no trace there; so for the time of the
+export, modules that drop whole branches are made to say so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from archdsl.lifting.axes import Seen
+from archdsl.lifting.layouts import as_flat
+from archdsl.lifting.lifted import Gap, Lifted, Unliftable
+from archdsl.lifting.reading import HOLE, Call, Held, Reading, parts_of, read_calls
+from archdsl.lifting.rows import ROWS
+
+BRANCH_DROPS = {"DropPath": "drop_prob", "StochasticDepth": "p", "DropPath2d": "drop_prob"}
+"""Modules that drop whole branches of an image, by class, with the attribute that is the rate."""
+NAMESPACE = "archdsl_lifting"
+
+
+class CaptureFault(Exception):
+    """A module that has no program: what its forward raised, or what torch.export cannot follow."""
+
+
+def exported(module: Any, shape: tuple[int, ...]) -> Any:
+    """The program of a module in the mode that tests, for two images of a shape. Raises `CaptureFault`."""
+    import torch
+
+    dtype = next((p.dtype for p in module.parameters()), torch.float32)
+    image = torch.zeros(2, *shape, dtype=dtype)
+    with _telling(module), torch.no_grad():
+        try:
+            return torch.export.export(module, (image,))
+        except Exception as fault:  # whatever a stranger's forward raises
+            reason = str(fault).strip().split("\n")[0] or type(fault).__name__
+            raise CaptureFault(f"its forward cannot be followed: {type(fault).__name__}: {reason}") from None
+
+
+def _declared() -> Any:
+    """The operation that stands for a dropped branch in a program."""
+    import torch
+
+    if not hasattr(getattr(torch.ops, NAMESPACE), "drop_path"):
+        told = torch.library.custom_op(
+            f"{NAMESPACE}::drop_path",
+            lambda input, rate: input.clone(),  # noqa: ARG005
+            mutates_args=(),
+            schema="(Tensor input, float rate) -> Tensor",
+        )
+        told.register_fake(lambda input, rate: torch.empty_like(input))  # noqa: ARG005
+    return getattr(torch.ops, NAMESPACE).drop_path
+
+
+@contextlib.contextmanager
+def _telling(module: Any) -> Iterator[None]:
+    """Modules that drop branches say so while this lasts."""
+    mark = _declared()
+    changed = []
+    for one in module.modules():
+        attribute = next((BRANCH_DROPS[c.__name__] for c in type(one).__mro__ if c.__name__ in BRANCH_DROPS), None)
+        rate = None
+        if attribute is not None:
+            rate = next(
+                (getattr(one, name) for name in (attribute, "rate", "p", "drop_prob") if hasattr(one, name)), None
+            )
+        if isinstance(rate, float | int) and rate > 0:
+            one.forward = lambda x, rate=float(rate): mark(x, rate)
+            changed.append(one)
+    try:
+        yield
+    finally:
+        for one in changed:
+            del one.forward
+
+
+def read_program(program: Any, name: str, numbers: Mapping[str, Any] | None = None, *, partly: bool = False) -> Lifted:
+    """A program of torch.export as a network. What cannot be lifted is among the gaps.
+
+    `numbers` are tensors in the place of its own; `partly`: where something could not be lifted, the network ends
+    before it. Raises `CaptureFault` for a program of something else than one tensor of images.
+    """
+    import torch
+
+    signature = program.graph_signature
+    images = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in signature.user_inputs]
+    if len(images) != 1 or not isinstance(images[0].meta.get("val"), torch.Tensor) or images[0].meta["val"].ndim != 4:
+        raise CaptureFault("it takes something else than one tensor of images")
+    shape = tuple(int(extent) for extent in images[0].meta["val"].shape[1:])
+    reading = Reading(shape)
+    values: dict[Any, Any] = {images[0]: reading.input}
+    state = {**_tensors(program), **(numbers or {})}
+    learned = set(signature.inputs_to_parameters.values())
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and node is not images[0]:
+            source = _source_of(signature, node.name)
+            if source is not None and source in state:
+                values[node] = Held(state[source].detach(), (source,), source in learned)
+    calls = [(node, _call(node, values)) for node in program.graph.nodes if node.op == "call_function"]
+    _read(reading, calls, values)
+    (output,) = [node for node in program.graph.nodes if node.op == "output"]
+    results = [values.get(node) for node in parts_of(list(output.args)) if node is not None]
+    outputs = []
+    for result in results:
+        if isinstance(result, Seen):
+            try:
+                outputs.append(_output(reading, result))
+            except Unliftable as fault:
+                reading.gaps.append(Gap("output", "", str(fault)))
+        elif result is not HOLE:
+            reading.gaps.append(Gap("output", "", "it gives something that is no tensor of the image"))
+    if partly and reading.gaps:
+        reached = [value for value in values.values() if isinstance(value, Seen) and value.value.node >= 0]
+        outputs = [max([seen.value for seen in reached])] if reached else []
+    elif reading.gaps:
+        outputs = []
+    names = [key for key in state if key in learned]
+    return reading.lifted(outputs, name, dict.fromkeys(names))
+
+
+def _output(reading: Reading, seen: Seen) -> Any:
+    """An output in the order that an emitted module gives it."""
+    if len(seen.dims) == 2 and len(seen.axes) == 3:
+        (value,) = (
+            reading.apply("flatten", [as_flat(reading, seen).value]) if seen.axes[1] or seen.axes[2] or True else ()
+        )
+        return value
+    if seen.form not in ("bchw", "blc", "bc") and "1" not in seen.form:
+        raise Unliftable("its output stands in another order than channels first")
+    return seen.value
+
+
+def _read(reading: Reading, calls: list[tuple[Any, Any]], values: dict[Any, Any]) -> None:
+    """Bind arguments as values come to be known, and read."""
+
+    class Bound(Mapping[str, Any]):
+        """The arguments of a call, with values in the place of nodes."""
+
+        def __init__(self, raw: Mapping[str, Any]) -> None:
+            self.raw = raw
+
+        def _of(self, part: Any) -> Any:
+            if isinstance(part, list | tuple):
+                return [self._of(one) for one in part]
+            return values.get(part, HOLE) if hasattr(part, "op") and hasattr(part, "target") else part
+
+        def __getitem__(self, key: str) -> Any:
+            return self._of(self.raw[key])
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(self.raw)
+
+        def __len__(self) -> int:
+            return len(self.raw)
+
+    bound = [(node, Call(call.operation, Bound(call.arguments), call.shape, call.modules)) for node, call in calls]
+    read_calls(reading, bound, ROWS, values, _fold)
+
+
+def _fold(node: Any, call: Call) -> Any:
+    """What is the same for every image: worked out."""
+    import torch
+
+    sources: list[str] = []
+    learned = False
+
+    def plain(part: Any) -> Any:
+        nonlocal learned
+        if isinstance(part, Held):
+            sources.extend(part.names)
+            learned = learned or part.learned
+            return part.tensor.clone() if call.operation.endswith("_") else part.tensor
+        return [plain(one) for one in part] if isinstance(part, list) else part
+
+    given = {key: plain(value) for key, value in call.arguments.items()}
+    operation = node.target
+    if call.operation == "batch_norm":
+        raise Unliftable("weights that are standardized, or another norm of what is the same for every image")
+    if call.operation == "expand" and _only_images(given["size"], given["self"].shape):
+        return call.arguments["self"]  # as often as there are images
+    try:
+        with torch.no_grad():
+            if call.operation == "getitem":
+                found = given["self"][given["index"]]
+            else:
+                found = operation(**given) if hasattr(operation, "_schema") else operation(*given.values())
+    except Exception as fault:
+        raise Unliftable(f"it cannot be worked out beforehand: {type(fault).__name__}") from None
+    names = tuple(dict.fromkeys(sources))
+
+    def wrap(one: Any) -> Any:
+        return Held(one, names, learned) if isinstance(one, torch.Tensor) else one
+
+    return [wrap(one) for one in found] if isinstance(found, list | tuple) else wrap(found)
+
+
+def _only_images(size: Any, shape: Any) -> bool:
+    """Whether a tensor is repeated for every image, and otherwise as it was."""
+    own = tuple(shape)[1:] if len(size) == len(shape) else tuple(shape)
+    return len(size) == len(own) + 1 and all(a in (-1, b) for a, b in zip(size[1:], own, strict=True))
+
+
+def _call(node: Any, _: Any) -> Any:
+    value = node.meta.get("val")
+    first = value[0] if isinstance(value, list | tuple) and value else value
+    shape = tuple(int(extent) for extent in getattr(first, "shape", ()))
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    modules = tuple([(re.sub(r"@\d+", "", path), _class_name(of)) for path, of in stack if path])
+    name, arguments = _bound(node)
+    return Call(name, arguments, shape, modules)
+
+
+def _class_name(of: Any) -> str:
+    text = of if isinstance(of, str) else getattr(of, "__qualname__", str(of))
+    return text.rpartition(".")[2]
+
+
+def _bound(node: Any) -> tuple[str, dict[str, Any]]:
+    """The name of an operation without overload and in-place mark, and its arguments by name."""
+    target = node.target
+    schema = getattr(target, "_schema", None)
+    if schema is None:
+        name = getattr(target, "__name__", str(target))
+        return name, dict(zip(("self", "index"), node.args, strict=False)) | dict(node.kwargs)
+    found = {}
+    for place, argument in enumerate(schema.arguments):
+        if place < len(node.args):
+            found[argument.name] = node.args[place]
+        elif argument.name in node.kwargs:
+            found[argument.name] = node.kwargs[argument.name]
+        elif argument.has_default_value():
+            found[argument.name] = argument.default_value
+    name = schema.name.partition("::")[2]
+    return (name if name.startswith("_") else name.rstrip("_")), found
+
+
+def _tensors(program: Any) -> dict[str, Any]:
+    return {**program.constants, **program.state_dict}
+
+
+def _source_of(signature: Any, name: str) -> str | None:
+    for table in ("inputs_to_parameters", "inputs_to_buffers", "inputs_to_lifted_tensor_constants"):
+        found = getattr(signature, table).get(name)
+        if found is not None:
+            return str(found)
+    return None
