@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from archdsl import emission
 from archdsl.backends import About
 from archdsl.backends.interface import Interface
-from archdsl.backends.torch.inference import inference_class
+from archdsl.backends.torch.inference import SUFFIX, inference_class
 from archdsl.compiler import Changes, Compilation, Compiler, Failed
 from archdsl.compiler import Compiled as CompiledModel
 from archdsl.diagnostics import Diagnostics, Fault
@@ -277,9 +277,9 @@ class Compiled:
 
         Raises RuntimeError, as PyTorch does, where the weights are those of another network.
         """
-        text = self.emit(emission.INFERENCE)[f"{self.name}_inference.py"]
+        text = self.emit(emission.INFERENCE)[f"{self.name}{SUFFIX}.py"]
         digest = hashlib.sha256(text.encode()).hexdigest()
-        python = _executed(f"archdsl_emitted_{digest[:16]}_{self.name}_inference", text)
+        python = _executed(f"archdsl_emitted_{digest[:16]}_{self.name}{SUFFIX}", text)
         made: nn.Module = getattr(python, inference_class(self.network, self.about))(**arguments)
         made.load_state_dict(python.from_training(state))
         return made.eval()

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "study": ("study", "Train populations; study the rank of layers, the spectrum of features."),
     "lsp": ("lsp", "The language server, which editors start."),
     "completion": ("completion", "Print what makes a shell complete archdsl's words."),
+    "identify": ("identify", "Say which shipped networks a checkpoint's shapes fit."),
     "import": ("import_", "Write a PyTorch network as a text, with a proof."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }

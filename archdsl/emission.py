@@ -20,7 +20,7 @@ from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
 from archdsl.backends.interface import Interface
 from archdsl.backends.recipe_use import as_used, unused
-from archdsl.backends.torch.inference import emit_inference
+from archdsl.backends.torch.inference import SUFFIX, emit_inference
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
@@ -190,7 +190,7 @@ def emit(
     plan = torch_backend.planned(network, about) if {"torch", "train"} & set(targets) else None
     for target in targets:
         for name, text in _emit_one(network, about, target, recipe or DEFAULT, plan).items():
-            test = target == INFERENCE and name.startswith("test_")
+            test = target == INFERENCE and name != f"{about.name}{SUFFIX}.py"
             found[name] = (f"{target} test" if test else target, text)
     return found
 

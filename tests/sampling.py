@@ -7,17 +7,9 @@ every run tries some of, for a change to what many properties rest on; `make tho
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TypeVar
 
-T = TypeVar("T")
 TIMES = int(os.environ.get("ARCHDSL_EXAMPLES", "1"))
 """Above 1, tests try all of what they try some of otherwise."""
-
-
-def some(of: Sequence[T], step: int, first: int = 0) -> Sequence[T]:
-    """Every so many of a list whose members are of one kind, in every run; all of them in `make thorough`."""
-    return of if TIMES > 1 else of[first::step]
 
 
 def many(examples: int) -> int:

@@ -49,19 +49,14 @@ class Searched:
     work: int
 
 
-class Note(Protocol):
-    """A place where what a search found is kept for the next evaluation of the same text."""
-
-    def get(self) -> Searched | None: ...
-
-    def put(self, found: Searched) -> None: ...
-
-
 class Searches(Protocol):
-    """The searches of one evaluation."""
+    """What the searches of one evaluation found when the same text was evaluated before, one after the other."""
 
-    def note(self, step: str) -> Note:
-        """The place of the next search, whose text is `step`."""
+    def known(self, step: str) -> Searched | None:
+        """What the next search found, whose text is `step`."""
+
+    def keep(self, found: Searched) -> None:
+        """Keep what it found now."""
 
 
 Rule: TypeAlias = "Callable[[Context, Any, Environment], Value]"

@@ -133,21 +133,19 @@ class _Searches:
         self._kept = kept
         self._made = made
         self._count = 0
+        self._step = ""
 
-    def note(self, step: str) -> _Note:
+    def known(self, step: str) -> Searched | None:
         self._count += 1
-        return _Note(self._kept, (self._made, self._count, step))
+        self._step = step
+        return self._kept.get(self._key)
 
+    def keep(self, found: Searched) -> None:
+        self._kept.put(self._key, found)
 
-class _Note(NamedTuple):
-    kept: _Recent[Searched]
-    key: Hashable
-
-    def get(self) -> Searched | None:
-        return self.kept.get(self.key)
-
-    def put(self, found: Searched) -> None:
-        self.kept.put(self.key, found)
+    @property
+    def _key(self) -> Hashable:
+        return self._made, self._count, self._step
 
 
 class Memory:

@@ -57,12 +57,10 @@ def solve(ctx: Context, model: Model, scaling: Scaling, step: ast.Node, env: Env
         return scale(ctx, base_of(ctx, model), scaling, step, env)
     parameter, budget = scaling.unknown
     search = _Search(ctx, model, scaling, parameter, budget, step, env)
-    note = ctx.searches.note(step.span.text) if ctx.searches is not None else None
-    found = search.again(note.get()) if note is not None else None
-    if found is None:
-        found = search.found()
-        if note is not None:
-            note.put(found)
+    known = ctx.searches.known(step.span.text) if ctx.searches is not None else None
+    found = search.again(known) or search.found()
+    if ctx.searches is not None:
+        ctx.searches.keep(found)
     factor = normalise(Fraction(found.factor, GRID))
     scaled = search.scaled(found.factor, explained=True)
     solved = Solved(scaling.name, parameter, budget.measure, budget.target, factor, found.cost, within=budget.within)

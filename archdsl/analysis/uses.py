@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from hashlib import sha256
+from threading import Lock
 from typing import Any, NamedTuple, TypeAlias
 
 from archdsl.analysis.program import Definition, Instance, Module, Named, Program, walk
@@ -66,10 +67,11 @@ class _Node(NamedTuple):
 
 
 class Uses:
-    """What the declarations of one program use."""
+    """What the declarations of one program use. Several threads may ask."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._lock = Lock()
         self._nodes: dict[Key, _Node] = {}
         self._reached: dict[Key, frozenset[Key]] = {}
         self._files = frozenset([module.source.key for module in program.modules if not module.library])
@@ -77,8 +79,7 @@ class Uses:
     def model(self, name: str) -> Used:
         """A model of the entry file."""
         entry = self.program.entry
-        reached = sorted(self._reach(self._key(entry, name, entry.names[name])))
-        nodes = [self._nodes[key] for key in reached]
+        reached, nodes = self._reached_nodes(entry, name, entry.names[name])
         modules = {node.module.name: node.module for node in nodes if node.module is not None}
         known = [
             text
@@ -92,8 +93,14 @@ class Uses:
 
     def block(self, definition: Definition) -> bytes:
         """A key of the text of a declaration and of all that it uses."""
-        reached = sorted(self._reach(self._key(definition.module, definition.name, definition)))
-        return _digest(*[str(key) for key in reached], *[self._nodes[key].exact for key in reached])
+        reached, nodes = self._reached_nodes(definition.module, definition.name, definition)
+        return _digest(*[str(key) for key in reached], *[node.exact for node in nodes])
+
+    def _reached_nodes(self, module: Module, name: str, named: Named) -> tuple[list[Key], list[_Node]]:
+        """What a name uses, directly or through others, and itself, in the order of their keys."""
+        with self._lock:  # a node is entered before those that it uses
+            reached = sorted(self._reach(self._key(module, name, named)))
+            return reached, [self._nodes[key] for key in reached]
 
     def _reach(self, key: Key) -> frozenset[Key]:
         """What a name uses, directly or through others, and itself."""

@@ -8,25 +8,23 @@ from __future__ import annotations
 import os
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from archdsl import api, emission
-from archdsl.commands.common import Request, compiled, fail, finish, library, one, request_of, say, say_json
+from archdsl.commands.common import compiled, finish, library, request_of, say, say_json
 from archdsl.commands.completing import files, networks
 from archdsl.commands.options import change_options, format_option
+from archdsl.commands.refused import refuse
+from archdsl.commands.weighing import Written, back, edit, edited_network, propose
+from archdsl.commands.weight_options import weights_options
 from archdsl.compiler import Compiled
-from archdsl.diagnostics import Diagnostic, Label
-from archdsl.source import Source, Span
-from archdsl.terminal import note
-from archdsl.views.weights import fault_text, weights_report, weights_text
-from archdsl.visible import visible
-from archdsl.weights import CHANNEL_ORDERS, CLASSIFIER_RULES, INPUT_RULES, told_inputs
+from archdsl.views.weights import weights_report, weights_text
+from archdsl.weights import told_inputs
 from archdsl.weights.checkpoints import SUFFIX, WeightsFault
 from archdsl.weights.checkpoints.writing import check_target, write_weights
 from archdsl.weights.conversion import Check, Choices, convert
-from archdsl.weights.trial import TOLERANCE
 
 EPILOG = """
 \b
@@ -36,6 +34,11 @@ Examples:
   archdsl weights net.arch checkpoint.pth --set head.classes=10 --classifier-rule new
   archdsl weights net.arch checkpoint.pth --input 1x224x224 --input-rule sum
   archdsl weights net.arch checkpoint.pth --check logits.safetensors
+  archdsl weights net.arch checkpoint.pth --propose-map net.map
+  archdsl weights net.arch checkpoint.pth --map net.map
+  archdsl weights net.arch net.safetensors --back --like checkpoint.pth -o theirs.pth
+  archdsl weights net.arch net.safetensors --to wider.arch -o wider.safetensors
+  archdsl weights net.arch net.safetensors --to net.arch --scale NAME:2 -o deeper.safetensors
 
 CHECKPOINT is a .pth or .pt file of timm, torchvision or pycls, weights alone or a checkpoint of their training, or a
 .safetensors file, of the same network. Its tensors go to operations by their order, their shapes and their names; every
@@ -43,6 +46,15 @@ tensor of both sides is reported as loaded, adapted, new or unused, and what can
 first difference. Where several orders fit and nothing tells which is right, the operations that they differ in are
 listed, and nothing is written without --accept-order or --check. The order of a .pth file is surer: a .safetensors file
 sorts the names.
+
+What nothing tells, a map says: --propose-map writes a small text, `stages.{a}.blocks.{b}.conv1 = layer{a+1}.{b}.conv1`,
+with `?` for what is open; --map takes it, and checks that it gives all tensors away, each once, in their shapes. With
+--back weights of the emitted module are written by the other library's names, bit for bit what they were.
+
+With --to NETWORK the weights are those of a network that was edited: wider layers copy channels, and what reads them
+takes its share of each; added blocks give what they take; larger kernels are zero around the old ones; what fits
+nothing is sliced, padded with zeros, or new. The report has a rule for each tensor, says whether the network then gives
+what it did, and measures it. --set, --scale and --input are then the edited network's; a --to with `=` is a budget.
 
 The report says what the checkpoint's network takes for input, as far as its names tell: pycls feeds its networks BGR,
 so the first convolution's input channels are reversed, and the module takes RGB.
@@ -60,35 +72,7 @@ its `output`, as .safetensors, .npz or .pt. Numbers are written as float32. The 
 @click.option("-o", "--output", metavar="FILE", help="The file to write; SPEC's name with .safetensors otherwise.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would be written.")
-@click.option(
-    "--input-rule",
-    type=click.Choice(list(INPUT_RULES)),
-    help="How to make other input channels. "
-    + "; ".join(f"{name}: {text}" for name, text in INPUT_RULES.items())
-    + ".",
-)
-@click.option(
-    "--classifier-rule",
-    type=click.Choice(list(CLASSIFIER_RULES)),
-    help="What becomes of a classifier for other classes. new: it stays as it starts, and out of the file.",
-)
-@click.option("--allow-unused", is_flag=True, help="Leave out what no operation has, an auxiliary head for example.")
-@click.option("--ema", is_flag=True, help="Take the checkpoint's averaged weights.")
-@click.option("--entry", metavar="NAME", help="Take the weights in this entry of a training checkpoint: swa.")
-@click.option(
-    "--channel-order",
-    type=click.Choice(CHANNEL_ORDERS),
-    help="The order of colours that the checkpoint's network takes; by its library otherwise. bgr is reversed.",
-)
-@click.option("--accept-order", is_flag=True, help="Take the first order, where several fit and nothing decides.")
-@click.option("--check", metavar="FILE", help="Compare with a given output; write nothing where it differs.")
-@click.option(
-    "--tolerance",
-    type=click.FloatRange(min=0, max=1),
-    default=TOLERANCE,
-    show_default=True,
-    help="The difference that --check allows, as a share of the largest output.",
-)
+@weights_options
 @format_option("table", "json")
 def command(
     file: str,
@@ -98,6 +82,9 @@ def command(
     dry_run: bool,
     check: str | None,
     tolerance: float,
+    propose_map: str | None,
+    is_back: bool,
+    like: str | None,
     format_: str,
     **options: Any,
 ) -> None:
@@ -105,9 +92,24 @@ def command(
     choices = Choices(**{field.name: options.pop(field.name) for field in fields(Choices)})
     if choices.ema and choices.entry is not None:
         raise click.UsageError("--ema and --entry are two ways to say which weights: give one")
-    request = request_of(file, as_json=format_ == "json", **options)
+    if is_back and (propose_map or check or (like is None and choices.map_ is None)):
+        raise click.UsageError("--back goes with --like FILE or --map FILE, and without --propose-map and --check")
+    if (propose_map and (choices.map_ or check or output)) or (like is not None and not is_back):
+        raise click.UsageError("--propose-map goes without --map, --check and -o; --like goes with --back")
+    to = edited_network(options)
+    if to is not None and (is_back or propose_map or check):
+        raise click.UsageError("--to goes without --back, --propose-map and --check")
+    request = request_of(file, as_json=format_ == "json", **({} if to is not None else options))
     result = compiled(request)
     target = Path(output or f"{result.name}{SUFFIX}")
+    if propose_map is not None:
+        return propose(request, result, checkpoint, choices, Written(Path(propose_map), force, dry_run))
+    if to is not None:
+        new = request_of(to, as_json=format_ == "json", **options)
+        edited_target = Path(output or f"{Path(new.shown).stem.partition(':')[0]}{SUFFIX}")
+        return edit(request, result, new, checkpoint, choices, Written(edited_target, force, dry_run), _module)
+    if is_back:
+        return back(request, result, checkpoint, choices, like, Written(target, force, dry_run))
     asked = Check(check, tolerance, lambda: _module(result)) if check is not None else None
     try:
         if not dry_run:
@@ -119,25 +121,15 @@ def command(
         if not dry_run:
             write_weights(target, save(made.state), force)
     except WeightsFault as fault:
-        _fail(request, fault)
+        refuse(request.file, fault, request.as_json)
     report = weights_report(result, request.shown, made, str(target), written=not dry_run)
     if request.as_json:
         say_json(report)
     else:
         say(weights_text(report, told_inputs(made.inputs)))
-    finish(result)
+    return finish(result)
 
 
 def _module(result: Compiled) -> Any:
     """The emitted module, live, in the mode that tests."""
     return api.Compiled(result, emission.about_of(result, result.name, "", ())).module().eval()
-
-
-def _fail(request: Request, fault: WeightsFault) -> NoReturn:
-    """Report a fault, and end with 1. It is not a fault of a program, and has no code."""
-    if request.as_json:
-        where = Span(Source(fault.file, ""), 0, 0)
-        labels = tuple(Label(where, visible(note)) for note in fault.notes)
-        fail(request, one(Diagnostic("", visible(fault.message), where, labels=labels, help=fault.help)))
-    note(fault_text(fault))
-    raise click.exceptions.Exit(1)

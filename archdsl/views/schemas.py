@@ -19,6 +19,7 @@ from archdsl.views.explain import CodeReport, ExplainReport
 from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.failure import FailureReport
+from archdsl.views.identify import IdentifyReport
 from archdsl.views.imported import ImportReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
@@ -41,6 +42,8 @@ from archdsl.views.study_spectrum import SpectrumReport
 from archdsl.views.sweep import SweepReport
 from archdsl.views.train import RunReport, TrainReport
 from archdsl.views.weights import WeightsReport
+from archdsl.views.weights_back import BackReport, MapReport
+from archdsl.views.weights_edit import EditReport
 from archdsl.views.zoo import ZooReport
 
 SCHEMAS: dict[str, type] = {
@@ -52,6 +55,7 @@ SCHEMAS: dict[str, type] = {
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
+    "identify": IdentifyReport,
     "import": ImportReport,
     "paper": PaperReport,
     "plot": PlotReport,
@@ -80,6 +84,9 @@ SCHEMAS: dict[str, type] = {
     "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
+    "weights_map": MapReport,
+    "weights_back": BackReport,
+    "weights_edit": EditReport,
     "explore_request": ExploreRequest,
     "explore_answer": ExploreAnswer,
     "failure": FailureReport,

@@ -14,12 +14,9 @@ from archdsl.views.head import head
 from archdsl.views.tables import size, table
 from archdsl.visible import visible
 from archdsl.weights import COUNTER, REVERSED, Loaded, differences
-from archdsl.weights.checkpoints import Checkpoint, WeightsFault
+from archdsl.weights.checkpoints import Checkpoint
 from archdsl.weights.conversion import Converted
 from archdsl.weights.trial import TrialReport
-
-MAX_LISTED = 40
-"""As many operations that could take another tensor are listed in an error."""
 
 
 @documented
@@ -191,14 +188,3 @@ def weights_text(report: WeightsReport, inputs: str) -> str:
 
 def _size(shape: list[int] | None) -> str:
     return "" if shape is None else size(shape) or "number"
-
-
-def fault_text(fault: WeightsFault) -> str:
-    """Why there are no weights, with notes and help. It is not a fault of a program, and has no code."""
-    lines = [f"error: {visible(fault.file)}: {visible(fault.message)}"]
-    lines += [f"note: {visible(note)}" for note in fault.notes[:MAX_LISTED]]
-    if len(fault.notes) > MAX_LISTED:
-        lines.append(f"note: and {len(fault.notes) - MAX_LISTED:,} more, which --format json lists")
-    if fault.help is not None:
-        lines.append(f"help: {visible(fault.help)}")
-    return "\n".join(lines)

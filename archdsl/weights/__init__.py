@@ -20,6 +20,8 @@ Where several orders fit, names decide and a note of the plan says so; where the
     orders    the orders that both sides may have
     search    an order of both sides in which all layers agree
     pairing   layers of ours with theirs
+    classes   the same by shapes alone, where no order is kept
+    mapfile   the same by a text that the user gives, and such a text (given)
     plan      where every tensor goes, by the rules that the user chose
     inputs    what no shape shows: the order of colours, mean and deviation
 
@@ -36,6 +38,7 @@ from archdsl.graph.blocks import INPUT
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
 from archdsl.weights.faults import Ambiguous, Mismatch
+from archdsl.weights.given import by_map
 from archdsl.weights.inputs import CHANNEL_ORDERS, Inputs, differences, inputs_of, told_inputs
 from archdsl.weights.layers import COUNTER, RESHAPE, Layer, our_layers, their_layers, unwrapped
 from archdsl.weights.pairing import by_name, by_order
@@ -53,15 +56,22 @@ def map_state(
     allow_unused: bool = False,
     reverse: bool = False,
     order: int | None = None,
+    given: str | None = None,
 ) -> Plan:
     """The plan for a checkpoint: the names and shapes of its tensors, in its order if `ordered`.
 
     `reverse`: the checkpoint's network takes BGR, and ours RGB. `order`: which one of several orders that fit; none
-    takes no order that nothing decides. Raises `Mismatch`, and `Ambiguous` where only `order` would be missing.
+    takes no order that nothing decides. `given`: the text of a map that says which is which (`mapfile`). Raises
+    `Mismatch`, and `Ambiguous` where only `order` would be missing.
     """
     ours = our_layers(network)
-    theirs = their_layers({name: tuple(shape) for name, shape in tensors.items()})
-    pairing = by_name(ours, theirs) or by_order(network, ours, theirs, ordered, classifier_rule == "new", order or 0)
+    shapes = {name: tuple(shape) for name, shape in tensors.items()}
+    if given is not None:
+        pairing = by_map(ours, shapes, given)
+    else:
+        theirs = their_layers(shapes)
+        lacks = classifier_rule == "new"
+        pairing = by_name(ours, theirs) or by_order(network, ours, theirs, ordered, lacks, order or 0)
     if reverse:
         _check_reversible(network, ours)
     plan = plan_of(ours, pairing, input_rule, classifier_rule, reverse)

@@ -10,9 +10,12 @@ from archdsl.graph.network import Network
 from archdsl.records import dataclass
 from archdsl.weights import Ambiguous, Inputs, Mismatch, Plan, inputs_of, map_state
 from archdsl.weights.checkpoints import NO_TENSOR, Checkpoint, WeightsFault, opened, read_checkpoint
+from archdsl.weights.checkpoints.maps import text_of
 from archdsl.weights.inputs import ChannelOrder
 from archdsl.weights.tensors import lost, state_of
 from archdsl.weights.trial import MAX_TRIALS, Trial, TrialReport
+
+PROPOSE = "--propose-map FILE writes what is known of which tensor goes where, to be completed and given with --map"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Choices:
     allow_unused: bool = False
     channel_order: ChannelOrder | None = None
     accept_order: bool = False
+    map_: str | None = None
+    """The file of a map, where one says which tensor goes where."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Converted:
 
 def convert(network: Network, path: str, choices: Choices, check: Check | None = None) -> Converted:
     """The weights of the checkpoint at a path for a network. Raises `WeightsFault` where they are none."""
+    given = text_of(choices.map_) if choices.map_ is not None else None
     with opened(path) as content:
         found = read_checkpoint(path, content, choices.ema, choices.entry)
         inputs = inputs_of(found.tensors, found.arguments)
@@ -69,15 +75,13 @@ def convert(network: Network, path: str, choices: Choices, check: Check | None =
                 allow_unused=choices.allow_unused,
                 reverse=reverse,
                 order=order,
+                given=given,
             )
 
         try:
             plan = plan_by(0 if choices.accept_order or check is not None else None)
-        except Ambiguous as fault:
-            notes = [f"{c.ours} takes {c.takes}, and could take {', '.join(c.others)}" for c in fault.choices]
-            raise WeightsFault(path, fault.message, fault.help, notes) from None
         except Mismatch as fault:
-            raise WeightsFault(path, fault.message, fault.help) from None
+            raise refused(path, choices.map_, fault) from None
         stranger = next((name for name, why in found.others.items() if why == NO_TENSOR), None)
         if stranger is not None and not choices.allow_unused:
             message = f"its entry {stranger} is no tensor"
@@ -90,6 +94,14 @@ def convert(network: Network, path: str, choices: Choices, check: Check | None =
         missing = lost(plan, found, state)
     found = replace(found, notes=(*found.notes, *plan.notes, *missing))
     return Converted(plan, found, inputs, state, checked)
+
+
+def refused(path: str, map_: str | None, fault: Mismatch) -> WeightsFault:
+    """The fault of the file that is at fault: of the map, where there is one."""
+    if isinstance(fault, Ambiguous):
+        notes = [f"{c.ours} takes {c.takes}, and could take {', '.join(c.others)}" for c in fault.choices]
+        return WeightsFault(path, fault.message, fault.help, notes)
+    return WeightsFault(map_ or path, fault.message, fault.help or (PROPOSE if map_ is None else None))
 
 
 def _checked(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from archdsl.graph.blocks import INPUT
+from archdsl.graph.blocks import INPUT, Value
 from archdsl.graph.network import Network
 from archdsl.graph.operations.convolution import Conv, Linear
 from archdsl.records import dataclass
@@ -32,6 +32,9 @@ COUNTER = "num_batches_tracked"
 """Older checkpoints have none, and PyTorch then counts from 0."""
 
 
+FLATTEN = "flatten"
+"""The operation that makes a map a vector, channel by channel."""
+
 INDICES = re.compile(r"(index|indices|idxs?)$")
 """What names of tables of indices end with."""
 
@@ -56,6 +59,8 @@ class Layer:
     """Whether it is ours, and a learned tensor by itself."""
     bare: bool = False
     """Whether it is theirs, and a parameter of a block itself, by any name."""
+    window: Extents = ()
+    """Of a linear layer of ours that reads a map as a vector: the map's extents."""
 
 
 def unwrapped(names: Iterable[str]) -> tuple[dict[str, str], str]:
@@ -86,8 +91,24 @@ def our_layers(network: Network) -> dict[int, Layer]:
         takes_image = isinstance(node.operation, Conv) and node.inputs[0] == INPUT and node.operation.groups == 1
         classifies = index == last and isinstance(node.operation, (Conv, Linear)) and classified
         learned = node.operation.learned
-        layers[index] = Layer(node.path, tensors, node.operation.name, takes_image, classifies, learned)
+        window = _window(network, node.inputs[0]) if isinstance(node.operation, Linear) else ()
+        layers[index] = Layer(node.path, tensors, node.operation.name, takes_image, classifies, learned, window=window)
     return layers
+
+
+def _window(network: Network, value: Value) -> Extents:
+    """The extents of the map that a vector is, in its order: a linear layer of it is a convolution over all of it."""
+    while value.node >= 0 and len(network.shape(value)) == 1:
+        node = network.nodes[value.node]
+        if len(node.inputs) != 1:
+            return ()
+        shape = tuple(map(int, network.shape(node.inputs[0])))
+        if node.operation.name == FLATTEN:
+            return shape
+        if shape != tuple(map(int, network.shape(value))):
+            return ()
+        value = node.inputs[0]
+    return ()
 
 
 def their_layers(tensors: Mapping[str, Extents]) -> list[Layer]:
@@ -123,7 +144,11 @@ def rules_of(ours: Layer, theirs: Layer) -> dict[str, str | None] | None:
         other = theirs.tensors[short].shape
         if shape == other:
             found[short] = None
-        elif same_numbers(shape, other) or (ours.learned and _squeezed(shape) == _squeezed(other)):
+        elif (
+            same_numbers(shape, other)
+            or (ours.learned and _squeezed(shape) == _squeezed(other))
+            or (ours.window and len(ours.window) == 3 and short == "weight" and other == (shape[0], *ours.window))
+        ):
             found[short] = RESHAPE
         elif ours.takes_image and len(shape) == len(other) == 4 and (shape[0], *shape[2:]) == (other[0], *other[2:]):
             found[short] = INPUT_CHANNELS

@@ -216,27 +216,34 @@ class NameTree:
         self.names: tuple[str, ...] = ()
         self.series: dict[str, str] = {}
         """Name -> the series in which it counts up: its name without what counts."""
+        self.key: Hashable = ()
+        """Modules with one key have their parts in one order."""
 
     @classmethod
-    def of(cls, layers: Iterable[Layer]) -> NameTree:
+    def of(cls, layers: Iterable[Layer], fine: bool = False) -> NameTree:
+        """The tree. Modules with parts of the same names have these in one order; if `fine`, those of one name do."""
         root = cls()
         trees = [root]
         for layer in layers:
             at = root
             for part in layer.path.split(".", MAX_PARTS):
-                at = at.modules.setdefault(part, cls())
-                trees.append(at)
+                if part not in at.modules:
+                    at.modules[part] = cls()
+                    at.modules[part].key = _NUMBER.sub("#", part) if fine else ""
+                    trees.append(at.modules[part])
+                at = at.modules[part]
             at.layer = layer
         for tree in trees:
-            tree.names = tuple(sorted(tree.modules, key=_natural))
+            tree.names = tuple(sorted(tree.modules, key=natural))
             tree.series = _series_of(tree.names)
+            tree.key = (tree.names, tree.key)
         return root
 
     def walk(self, choices: Choices) -> Iterator[Layer | Open]:
         """The layers, in the order that was chosen for modules with parts of these names."""
         if self.layer is not None:
             yield self.layer
-        chosen = choices.get(self.names)
+        chosen = choices.get(self.key)
         order = list(chosen) if isinstance(chosen, tuple) else []
         for name in order:
             yield from self.modules[name].walk(choices)
@@ -246,7 +253,7 @@ class NameTree:
                 if name not in order:
                     series.setdefault(self.series[name], name)
             if len(series) > 1:
-                yield Open(self.names, [(*order, name) for name in series.values()])
+                yield Open(self.key, [(*order, name) for name in series.values()])
                 return
             order += series.values()
             yield from self.modules[order[-1]].walk(choices)
@@ -269,7 +276,7 @@ def _series_of(names: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural(name: str) -> list[tuple[int, str]]:
     """`b2` before `b10`. A number goes by its digits, of which a stranger's name may have thousands."""
     parts = [part.lstrip("0") if place % 2 else part for place, part in enumerate(_NUMBER.split(name))]
     return [*[(len(part) if place % 2 else -1, part) for place, part in enumerate(parts)], (-1, name)]

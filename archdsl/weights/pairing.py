@@ -13,13 +13,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, combinations, islice
-from typing import NamedTuple
 
 from archdsl.graph.network import Network
 from archdsl.records import dataclass
+from archdsl.weights.classes import by_class
 from archdsl.weights.faults import Mismatch
 from archdsl.weights.layers import Layer, rules_of
 from archdsl.weights.orders import MAX_PARTS, Choices, NameTree, OurOrders, Walk
+from archdsl.weights.pairs import Choice, Pairing
 from archdsl.weights.search import MAX_COMPARISONS, MAX_SOLUTIONS, Key, Pairs, Search, key_of
 
 MAX_DROPPED = 3
@@ -28,26 +29,6 @@ MAX_DROPS = 50
 """As many choices of them are tried."""
 MAX_FILED = 8
 """As many orders of the file are looked at with the names."""
-
-
-class Choice(NamedTuple):
-    """An operation of ours that could take several of theirs."""
-
-    ours: Layer
-    takes: Layer
-    others: tuple[Layer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """Layers of ours with theirs; none where the checkpoint lacks the classifier."""
-
-    pairs: Pairs
-    notes: tuple[str, ...] = ()
-    choices: tuple[Choice, ...] = ()
-    """What several orders that fit disagree on, where nothing decides between them."""
-    orders: int = 1
-    """How many orders fit, and are not ruled out."""
 
 
 def by_name(ours: Mapping[int, Layer], theirs: Sequence[Layer]) -> Pairing | None:
@@ -86,8 +67,9 @@ class Orders:
         self._ordered = ordered
         self._may_lack = may_lack_classifier
 
-    def evidence(self, theirs: Sequence[Layer], most: int = MAX_COMPARISONS) -> Evidence:
-        tree = NameTree.of(theirs)
+    def evidence(self, theirs: Sequence[Layer], most: int = MAX_COMPARISONS, fine: bool = False) -> Evidence:
+        """`fine`: modules need not have the parts of one order but where their own names are alike too."""
+        tree = NameTree.of(theirs, fine)
         if not self._ordered:
             return self._by_names(tree, most, None)
         filed = Search(self._free.walk, lambda _: iter(theirs), self._may_lack, most)
@@ -139,6 +121,10 @@ def by_order(
             first, second = (", ".join(names) for names, _ in fits)
             notes.append(f"{first} is left out; it would fit without {second} as well")
         found = fits[0][1] if fits else whole
+    if not found.orders:
+        found = search.evidence(theirs, fine=True)
+    if not found.orders and (pairing := by_class([*ours.values()], theirs, order)) is not None:
+        return pairing
     if not found.orders:
         if whole.ended_early:
             raise Mismatch(f"there are too many orders to try them all; in the first, {whole.difference}")
@@ -244,10 +230,23 @@ def _scattered(pairs: Pairs) -> int:
 
 def _words(path: str) -> set[str]:
     """The words in a path, without numbers: ours count the operations of a text, and theirs something else."""
-    return set(_WORD.findall(path.lower()))
+    return {_MEANING.get(word, word) for word in _WORD.findall(path.lower())}
 
 
 _WORD = re.compile("[a-z]+")
+_SAME = (
+    ("query", "queries", "q"),
+    ("key", "keys", "k"),
+    ("value", "values", "v"),
+    ("rows", "row", "height", "vertical"),
+    ("columns", "column", "cols", "width", "horizontal"),
+    ("gamma", "weight"),
+    ("beta", "bias"),
+    ("distillation", "distilled", "dist"),
+    ("class", "cls"),
+)
+"""Words that mean the same in names of parts."""
+_MEANING = {word: words[0] for words in _SAME for word in words}
 
 
 def _told_orders(orders: Mapping[Key, Pairs], chosen: Key) -> str:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from archdsl.records import dataclass
 from archdsl.weights.faults import Mismatch
-from archdsl.weights.layers import CLASSES, INPUT_CHANNELS, Extents, Layer, Stored, rules_of
-from archdsl.weights.pairing import Pairing
+from archdsl.weights.layers import CLASSES, INPUT_CHANNELS, RESHAPE, Extents, Layer, Stored, rules_of
+from archdsl.weights.pairs import Pairing
 
 INPUT_RULES = {
     "sum": "one channel, the sum of the checkpoint's",
@@ -20,6 +20,8 @@ CLASSIFIER_RULES = {"new": "the classifier stays as it starts"}
 """What becomes of a classifier for other classes, by name."""
 REVERSED = "reversed"
 """The rule that makes the input channels of RGB from those of BGR."""
+BACK = "back"
+"""In place of an input rule: tensors of ours are to have their names."""
 COLOURS = 3
 
 
@@ -69,13 +71,16 @@ class Plan:
 def plan_of(
     ours: Mapping[int, Layer], pairing: Pairing, input_rule: str | None, classifier_rule: str | None, reverse: bool
 ) -> Plan:
-    """What every tensor of ours takes, with the rules that the user chose. Raises `Mismatch` where one is missing."""
+    """What every tensor of ours takes, with the rules that the user chose. Raises `Mismatch` where one is missing.
+
+    By the input rule `BACK`, which no user chooses, tensors are taken that have other classes or channels than theirs.
+    """
     partners = {one.path: other for one, other in pairing.pairs}
     loaded, new, unused = [], [], []
     for layer in ours.values():
         other = partners[layer.path]
         rules = rules_of(layer, other) or {} if other is not None else {}
-        if other is None or CLASSES in rules.values():
+        if other is None or (CLASSES in rules.values() and input_rule != BACK):
             if classifier_rule is None:
                 raise Mismatch(*_classifier_fault(layer, other))
             new += [Left(*stored, "the classifier, by the rule new") for stored in layer.tensors.values()]
@@ -86,14 +91,15 @@ def plan_of(
             if short not in rules:
                 new.append(Left(*stored, "not in the checkpoint"))
                 continue
-            rule = rules[short]
-            if rule == INPUT_CHANNELS:
+            rule, theirs = rules[short], other.tensors[short].shape
+            if rule in (CLASSES, INPUT_CHANNELS) and input_rule == BACK:
+                theirs = (stored.shape[0], *theirs[1:]) if rule == CLASSES else stored.shape
+                rule = RESHAPE if theirs != stored.shape else None
+            elif rule == INPUT_CHANNELS:
                 rule = _input_rule(stored, other.tensors[short], input_rule)
             if reverse and layer.takes_image and short == "weight":
                 rule = _reversed(rule, other.tensors[short])
-            loaded.append(
-                Loaded(stored.name, other.tensors[short].name, rule, stored.shape, other.tensors[short].shape)
-            )
+            loaded.append(Loaded(stored.name, other.tensors[short].name, rule, stored.shape, theirs))
     return Plan(tuple(loaded), tuple(new), tuple(unused), pairing.notes, tuple(_choices(pairing)), pairing.orders)
 
 

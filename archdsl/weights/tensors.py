@@ -22,17 +22,8 @@ def state_of(plan: Plan, found: Checkpoint) -> dict[str, Any]:
 
     state = {}
     for entry in plan.loaded:
-        record = found.tensors[entry.theirs]
         counts = entry.ours.endswith(f".{COUNTER}")
-        if record.dtype not in (*FLOATS, *(INTEGERS if counts else ())):
-            raise WeightsFault(
-                found.path, f"its {entry.theirs} holds torch.{record.dtype}, which is no number of a weight"
-            )
-        try:
-            held = numbers(record)
-        except Damaged as fault:
-            raise WeightsFault(found.path, f"{entry.theirs}: {fault}") from None
-        _check_numbers(held, entry, found.path)
+        held = checked_numbers(found, entry.theirs, entry.ours)
         rules = (entry.rule or "").split(", ")
         tensor = held.flip(1) if REVERSED in rules else held
         if rules[-1] in INPUT_RULES:
@@ -48,17 +39,25 @@ def state_of(plan: Plan, found: Checkpoint) -> dict[str, Any]:
     return state
 
 
-def _check_numbers(tensor: Any, entry: Loaded, path: str) -> None:
-    """Whether these can be numbers of a trained network."""
+def checked_numbers(found: Checkpoint, name: str, ours: str) -> Any:
+    """The tensor of a name, if its numbers can be those of the one of ours. Raises `WeightsFault`."""
+    record = found.tensors[name]
+    counts = ours.endswith(f".{COUNTER}")
+    if record.dtype not in (*FLOATS, *(INTEGERS if counts else ())):
+        raise WeightsFault(found.path, f"its {name} holds torch.{record.dtype}, which is no number of a weight")
+    try:
+        tensor = numbers(record)
+    except Damaged as fault:
+        raise WeightsFault(found.path, f"{name}: {fault}") from None
     if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
         strange = int((~tensor.isfinite()).sum())
         what = "nan" if bool(tensor.isnan().any()) else "inf"
-        raise WeightsFault(path, f"its {entry.theirs} holds {what}: {strange:,} of {tensor.numel():,} numbers are none")
-    least = float(tensor.min()) if tensor.numel() else 0.0
-    if entry.ours.endswith(f".{COUNTER}"):
-        most = float(tensor.max()) if tensor.numel() else 0.0
+        raise WeightsFault(found.path, f"its {name} holds {what}: {strange:,} of {tensor.numel():,} numbers are none")
+    if counts:
+        least, most = (float(tensor.min()), float(tensor.max())) if tensor.numel() else (0.0, 0.0)
         if least < 0 or most > MAX_COUNT or not bool((tensor == tensor.to(tensor.dtype).floor()).all()):
-            raise WeightsFault(path, f"its {entry.theirs} counts batches, and holds {least:g}")
+            raise WeightsFault(found.path, f"its {name} counts batches, and holds {least:g}")
+    return tensor
 
 
 def _channels(weight: Any, entry: Loaded, rule: str) -> Any:

@@ -30,7 +30,7 @@ folder no browser starts a worker.
 """
 GUIDES = (
     "playground",
-    *("tutorial", "from-other-tools", "training", "notebook", "inference", "checks", "editors", "explore"),
+    *("tutorial", "from-other-tools", "training", "notebook", "import", "inference", "checks", "editors", "explore"),
 )
 POPULATIONS = ("spaces", "search", "studies", "populations", "bench")
 REFERENCE = ("language", "editor")

@@ -13,7 +13,7 @@ from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
-from families.compiling import few_names, network_of, spec
+from families.compiling import network_of, some_names, spec
 from graph.graph_networks import Sketch, kitchen_sink
 
 from archdsl.backends import About, dot, svg
@@ -25,7 +25,7 @@ HOSTILE = '"><script>alert(1)</script>]]>&lt;\\N\\" + <b>x</b>\r\n{}|\u202e\u202
 SHOWN = '"><script>alert(1)</script>]]>&lt;\\N\\" + <b>x</b> {}| [31m'
 """The same on one line, without what turns text or terminals."""
 
-NAMES = few_names()
+NAMES = some_names()
 BACKENDS = pytest.mark.parametrize("backend", [dot, svg], ids=["dot", "svg"])
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from cli_cases import SPECS, Run
 from families.compiling import network_of, some_names, spec
-from sampling import some
 
 from archdsl.source import Source
 from archdsl.syntax.formatter import format_source
@@ -31,7 +30,7 @@ def shown(run: Run, here: Path, *arguments: Any) -> str:
     return result.out
 
 
-@pytest.mark.parametrize("name", some(some_names(), 2))
+@pytest.mark.parametrize("name", some_names())
 def test_round_trip_of_the_specs(run: Run, here: Path, name: str) -> None:
     text = shown(run, here, name)
     hash_line = f"# hash {network_of(spec(name)).hash}"

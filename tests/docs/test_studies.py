@@ -1,4 +1,4 @@
-"""The study in docs/studies: a form of it with three members runs by its one command, and what stands in the repository
+"""The study in docs/studies: a form of it with five members runs by its one command, and what stands in the repository
 is what the commands make of its results."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from archdsl import cli
 
 STUDY = Path(__file__).resolve().parents[2] / "docs" / "studies" / "anynet"
-MEMBERS = 3
+MEMBERS = 5
 
 
 def write_digits(folder: Path, train: int, val: int) -> None:
@@ -33,7 +33,7 @@ def write_digits(folder: Path, train: int, val: int) -> None:
             (folder / f"{name}-{kind}-ubyte.gz").write_bytes(gzip.compress(head + data.tobytes()))
 
 
-def test_a_form_with_three_members(tmp_path: Path) -> None:
+def test_a_form_with_five_members(tmp_path: Path) -> None:
     write_digits(tmp_path / "images", 400, 200)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     words = ["bash", str(STUDY / "run.sh"), "images", "out", str(MEMBERS), "1", "400", "200", "--epochs", "1"]

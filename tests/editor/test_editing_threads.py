@@ -13,6 +13,9 @@ import pytest
 from editor.asking import of_place, of_text
 from editor.shipped import Shipped
 
+from archdsl.analysis.uses import Used, Uses
+from archdsl.compiler import Compiler
+from archdsl.diagnostics import Diagnostics
 from archdsl.editor import Workspace
 
 THREADS = 8
@@ -84,3 +87,21 @@ def test_one_text_that_all_write() -> None:
     for path in PATHS:
         alone.change(path, shared.text(path))
         assert of_text(alone, path) == of_text(shared, path)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_is_used_is_known_whole() -> None:
+    source = Shipped().file("specs/scaled/regnety.arch")
+    program = Compiler(Shipped()).program(source, Diagnostics())
+    alone = [Uses(program).model(name) for name in program.models]
+    for _ in range(20):
+        shared, start = Uses(program), Barrier(THREADS)
+
+        def run(number: int, shared: Uses = shared, start: Barrier = start) -> list[Used]:
+            start.wait()
+            names = [*program.models][number % 3 :] + [*program.models][: number % 3]
+            return sorted([shared.model(name) for name in names], key=lambda used: used.exact)
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            for found in pool.map(run, range(THREADS)):
+                assert found == sorted(alone, key=lambda used: used.exact)

@@ -125,23 +125,6 @@ SOME = (
 """
 
 
-FEW = (
-    *("coatnet_0", "unet", "efficientvit_b0", "nf_resnet50", "convnextv2_atto", "squeezenet_1_1", "mixer_s16"),
-    *("lraspp_mobilenetv3_large", "mobilevitv2_0_5x", "eca_resnet50_d", "efficientnet_lite0", "efficientformer_l1"),
-    *("botnet26_t", "rexnet_lite_1_0x", "resnet50_fpn", "sk_resnet18", "shufflenetv2_1_0x", "cspdarknet53"),
-    *("focalnet_t_srf", "cait_xxs24", "regnety_4gf", "efficientnet_b0", "rexnet_1_0x", "regnetz_500mf_to_4gf"),
-)
-"""Of those, networks that together have every operation with each of its words, a scaled one, and the best known."""
-
-
-def few_names() -> Sequence[str]:
-    """`FEW`; every shipped network in `make thorough`.
-
-    For what knows operations and no blocks: files of networks, pictures.
-    """
-    return FEW if TIMES == 1 else zoo_names()
-
-
 def some_names() -> Sequence[str]:
     """`SOME`; every shipped network in `make thorough`.
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import sympy
 from families.compiling import COMPILER, some_names, spec_source
-from sampling import some
 from strategies import HEADER, compile_text
 
 from archdsl.closed_forms import Formulas, formula_network, formulas_of
@@ -48,7 +47,7 @@ def stage(forms: Formulas, index: int) -> Formula:
 # The networks of specs/
 
 
-@pytest.mark.parametrize("name", some(some_names(), 2))
+@pytest.mark.parametrize("name", some_names())
 def test_forms_give_the_count(name: str) -> None:
     result = spec(name)
     forms = closed(result)

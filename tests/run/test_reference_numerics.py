@@ -16,7 +16,6 @@ import pytest
 import torch
 from emitted import Emitted, Extents
 from families.compiling import networks
-from sampling import TIMES
 from torch import Tensor, nn
 
 from archdsl.weights import Loaded, map_state
@@ -150,35 +149,30 @@ ODD = (43, 65)
 """Odd at every second stride and at every one: 43 x 65, 22 x 33, 11 x 17, 6 x 9, 3 x 5."""
 
 REFERENCES = [
-    ("regnety_400mf", "torchvision", "regnet_y_400mf", ((224, 224),)),
+    ("regnety_400mf", "torchvision", "regnet_y_400mf", ((224, 224), ODD)),
     ("regnety_400mf", "timm", "regnety_004", ((64, 64), ODD)),
     ("regnety_4gf", "timm", "regnety_040", (ODD,)),
-    ("regnetx_400mf", "timm", "regnetx_004", (ODD,)),
-    ("efficientnet_b0", "timm", "efficientnet_b0", (ODD,)),
-    ("rexnet_1_0x", "timm", "rexnet_100", (ODD,)),
+    ("regnetx_400mf", "timm", "regnetx_004", ((64, 64), ODD)),
+    ("efficientnet_b0", "timm", "efficientnet_b0", ((64, 64), ODD)),
+    ("rexnet_1_0x", "timm", "rexnet_100", ((64, 64), ODD)),
     ("resnet50", "timm", "resnet50", (ODD,)),
     ("resnet50", "torchvision", "resnet50", ((64, 64),)),
-    ("mobilenetv2", "timm", "mobilenetv2_100", (ODD,)),
+    ("mobilenetv2", "timm", "mobilenetv2_100", ((64, 64), ODD)),
     ("mobilenetv2", "torchvision", "mobilenet_v2", ((96, 64),)),
+    ("regnetx_1_6gf", "timm", "regnetx_016", ((64, 96),)),
+    ("regnetx_8gf", "timm", "regnetx_080", ((64, 64),)),
     ("regnety_16gf", "timm", "regnety_160", ((64, 64),)),
     ("resnet18", "torchvision", "resnet18", (ODD,)),
     ("resnext50", "torchvision", "resnext50_32x4d", (ODD,)),
+    ("resnet152", "timm", "resnet152", ((64, 64),)),
+    ("efficientnet_b3", "timm", "efficientnet_b3", ((96, 64),)),
     ("efficientnet_lite0", "timm", "efficientnet_lite0", (ODD,)),
+    ("rexnet_2_0x", "timm", "rexnet_200", ((64, 64),)),
+    ("mobilenetv2_1_4x", "timm", "mobilenetv2_140", (ODD,)),
     ("mobilenetv3_large", "timm", "mobilenetv3_large_100", (ODD,)),
     ("mnasnet_a1", "timm", "semnasnet_100", (ODD,)),
     ("fbnetc", "timm", "fbnetc_100", (ODD,)),
 ]
-LARGER = [
-    ("regnetx_1_6gf", "timm", "regnetx_016", ((64, 96),)),
-    ("regnetx_8gf", "timm", "regnetx_080", ((64, 64),)),
-    ("resnet152", "timm", "resnet152", ((64, 64),)),
-    ("efficientnet_b3", "timm", "efficientnet_b3", ((96, 64),)),
-    ("rexnet_2_0x", "timm", "rexnet_200", ((64, 64),)),
-    ("mobilenetv2_1_4x", "timm", "mobilenetv2_140", (ODD,)),
-]
-"""Members of the same families, of the same blocks: for `make thorough`."""
-if TIMES > 1:
-    REFERENCES += LARGER
 
 
 @pytest.mark.parametrize(
@@ -191,15 +185,15 @@ def test_logits_and_gradients(name: str, library: str, other: str, sizes: tuple[
         check(model, entries, reference, size)
 
 
-TENSORFLOW = [
-    ("efficientnet_lite2", "tf_efficientnet_lite2"),
-    ("efficientnet_b2", "tf_efficientnet_b2"),
-    ("efficientnetv2_b3", "tf_efficientnetv2_b3"),
-    ("efficientnetv2_m", "tf_efficientnetv2_m"),
-]
-
-
-@pytest.mark.parametrize(("name", "other"), TENSORFLOW if TIMES > 1 else TENSORFLOW[:1])
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("efficientnet_b2", "tf_efficientnet_b2"),
+        ("efficientnet_lite2", "tf_efficientnet_lite2"),
+        ("efficientnetv2_b3", "tf_efficientnetv2_b3"),
+        ("efficientnetv2_m", "tf_efficientnetv2_m"),
+    ],
+)
 def test_tensorflow_families(name: str, other: str) -> None:
     reference = theirs("timm", other)
     model, entries = loaded(ours(name, "64 x 96", SAME), reference)
@@ -260,7 +254,6 @@ def test_tensorflow_efficientnetv2_b0_constructed_for_a_size(size: Extents) -> N
         model(pixels((96, 64)))
 
 
-@pytest.mark.skipif(TIMES == 1, reason="the padding of one size more: in `make thorough`")
 def test_tensorflow_efficientnetv2_s_at_its_training_size() -> None:
     reference = theirs("timm", "tf_efficientnetv2_s")
     model, _ = loaded(ours("efficientnetv2_s", "96 x 64", SAME), reference, image_size=(300, 300))

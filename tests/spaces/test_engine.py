@@ -134,12 +134,12 @@ STRIDES = ("one_of(1, 2)", "one_of(1)", "one_of(2)")
 SIZES = ("one_of(32, 64)", "int(17 .. 40)", "one_of(33)")
 
 
-PAIRED = 400 if TIMES > 1 else 60
-"""Draws of each of 10 random spaces: 600 pairs of a space and a draw; 40,000 of 100 in `make thorough`."""
+PAIRED = 400 if TIMES > 1 else 100
+"""Draws of each of 25 random spaces: 2,500 pairs of a space and a draw; 100,000 of 250 in `make thorough`."""
 
 
 @given(programs(), st.data())
-@settings(max_examples=many(10))
+@settings(max_examples=many(13))
 def test_random_spaces_are_as_the_compiler_says(program: Program, data: st.DataObject) -> None:
     count = len(program.stages)
     laws = [

@@ -38,7 +38,7 @@ space widths {
   model: net(width)
 }
 """
-COUNT = 3
+COUNT = 5
 VARY = {"seconds", "cpu_seconds", "epoch_seconds", "peak_memory", "attempts", "step_seconds"}
 """What differs between two runs of the same training."""
 

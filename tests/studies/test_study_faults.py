@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="trainings are found by /proc"),
 ]
 
-MEMBERS = 3
+MEMBERS = 5
 ASKED = ("study", "run", "nets.arch:tiny", "--count", str(MEMBERS), "--retries", "3", "--jobs", "1", "--device", "cpu")
 ASKED += ("--data", "images", "--threads", "1")
 VARYING = {"seconds", "cpu_seconds", "epoch_seconds", "peak_memory", "attempts", "space"}

@@ -21,7 +21,7 @@ import pytest
 from families.compiling import COMPILER, ORACLE, text_source
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sampling import TIMES, many
+from sampling import many
 
 import archdsl
 from archdsl.analysis import recipe_fields
@@ -159,11 +159,7 @@ def test_a_family_is_named_where_it_is_asked_for_alone() -> None:
 # The entry point
 
 
-SMALLER = {f"efficientnetv2_{size}": "efficientnetv2_b0" for size in ("m", "l", "b1", "b2", "b3")}
-SMALLER |= {"efficientnet_b1": "efficientnet_b0", "efficientnet_b4": "efficientnet_b0", "regnetz_4gf": "regnetz_500mf"}
-"""In every run recipes of larger networks stand beside a smaller one of the same paper: the entry points are alike."""
-OF_PAPERS = {name: facts["network"] for name, facts in FACTS["recipes"].items()}
-NETWORKS = {name: SMALLER.get(each, each) if TIMES == 1 else each for name, each in (OF_PAPERS | OWN).items()}
+NETWORKS = {**{name: facts["network"] for name, facts in FACTS["recipes"].items()}, **OWN}
 
 
 @cache

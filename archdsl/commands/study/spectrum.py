@@ -15,8 +15,8 @@ from archdsl.commands.tables import table_options, table_path, write_rows
 from archdsl.ranks.features import gathered
 from archdsl.ranks.spectra import spectrum_rows, spectrum_sums
 from archdsl.terminal import note
+from archdsl.views.refused import fault_text
 from archdsl.views.study_spectrum import spectrum_csv, spectrum_report, spectrum_text
-from archdsl.views.weights import fault_text
 from archdsl.weights.checkpoints import WeightsFault
 
 PENULTIMATE = "penultimate"

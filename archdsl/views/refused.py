@@ -1,0 +1,20 @@
+"""Why nothing was made of a checkpoint, as text."""
+
+from __future__ import annotations
+
+from archdsl.visible import visible
+from archdsl.weights.checkpoints import WeightsFault
+
+MAX_LISTED = 40
+"""As many operations that could take another tensor are listed in an error."""
+
+
+def fault_text(fault: WeightsFault) -> str:
+    """Why there are no weights, with notes and help. It is not a fault of a program, and has no code."""
+    lines = [f"error: {visible(fault.file)}: {visible(fault.message)}"]
+    lines += [f"note: {visible(note)}" for note in fault.notes[:MAX_LISTED]]
+    if len(fault.notes) > MAX_LISTED:
+        lines.append(f"note: and {len(fault.notes) - MAX_LISTED:,} more, which --format json lists")
+    if fault.help is not None:
+        lines.append(f"help: {visible(fault.help)}")
+    return "\n".join(lines)
