@@ -19,7 +19,7 @@ from archdsl.compiler import Compiled, Compiler
 from archdsl.lifting.capture import CaptureFault, exported
 from archdsl.lifting.imported import Imported, Program, Shipped, import_program
 from archdsl.lifting.operators import declare
-from archdsl.lifting.text import RESERVED
+from archdsl.lifting.words import RESERVED
 from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.suggest import did_you_mean

@@ -10,7 +10,8 @@ from archdsl import __version__
 from archdsl.commands.zoo import models
 from archdsl.graph.network import Network
 from archdsl.lifting.imported import Shipped
-from archdsl.lifting.pairs import TRAINED, digest, started_alike
+from archdsl.lifting.alike import computes
+from archdsl.lifting.pairs import TRAINED
 from archdsl.lifting.proof import params_of
 from archdsl.resources import kept, read_data, source_texts, spec_files
 from archdsl.zoo import families
@@ -22,7 +23,7 @@ class Shelf:
     def __call__(self, params: int) -> Sequence[Shipped]:
         """They, each with digests of what it computes."""
         paths = spec_files()
-        code = [text for folder in ("analysis", "graph", "syntax") for text in source_texts(folder)]
+        code = [text for folder in ("analysis", "graph", "lifting", "syntax") for text in source_texts(folder)]
         texts = (__version__, *paths, *[read_data(path) for path in paths], *code)
         found = []
         for family in families():
@@ -39,8 +40,8 @@ def _entries(family: str) -> list[dict[str, Any]]:
         {
             "name": made.name,
             "params": params_of(made.network),
-            "alike": digest(made.network, started_alike),
-            "still": digest(made.network, started_alike, TRAINED),
+            "alike": computes(made.network),
+            "still": computes(made.network, TRAINED),
         }
         for _, _, made in models([family])
     ]

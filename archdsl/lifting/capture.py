@@ -17,6 +17,7 @@ from archdsl.lifting.layouts import as_flat
 from archdsl.lifting.lifted import Gap, Lifted, Unliftable
 from archdsl.lifting.reading import HOLE, Call, Held, Reading, parts_of, read_calls
 from archdsl.lifting.rows import ROWS
+from archdsl.lifting.words import RESERVED
 
 BRANCH_DROPS = {"DropPath": "drop_prob", "StochasticDepth": "p", "DropPath2d": "drop_prob"}
 """Modules that drop whole branches of an image, by class, with the attribute that is the rate."""
@@ -119,7 +120,18 @@ def read_program(program: Any, name: str, numbers: Mapping[str, Any] | None = No
     elif reading.gaps:
         outputs = []
     names = [key for key in state if key in learned]
-    return reading.lifted(outputs, name, dict.fromkeys(names))
+    called = _output_names(program)
+    return reading.lifted(outputs, name, dict.fromkeys(names), called if len(called) == len(outputs) else ())
+
+
+def _output_names(program: Any) -> tuple[str, ...]:
+    """What a program calls its outputs: the fields of a named tuple, or the keys of a dictionary; none otherwise."""
+    spec = program.call_spec.out_spec
+    context = getattr(spec, "context", None)
+    found = getattr(context, "_fields", context if isinstance(context, list) else ())
+    names = tuple([str(one) for one in found])
+    plain = all(re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", one, re.ASCII) and one not in RESERVED for one in names)
+    return names if plain else ()
 
 
 def _output(reading: Reading, seen: Seen) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 
 from archdsl.compiler import Compiled, Compiler
 from archdsl.graph.network import Network
+from archdsl.lifting.alike import computes, told_as
 from archdsl.lifting.capture import read_program
 from archdsl.lifting.lifted import Lifted
-from archdsl.lifting.pairs import TRAINED, digest, paired, started_alike, with_operations
+from archdsl.lifting.pairs import TRAINED
 from archdsl.lifting.proof import Compared, Proof, compare, params_of, perturbed, weights_of
 from archdsl.lifting.written import Written, written
 from archdsl.records import dataclass
@@ -97,23 +98,22 @@ def _as_shipped(lifted: Lifted, candidates: Sequence[Shipped]) -> tuple[Lifted, 
     """What was lifted with the starts of the network that ships, where that computes the same; its name, the names of
     those that differ in training alone, and notes."""
     notes = list(lifted.notes)
-    alike = digest(lifted.network, started_alike)
+    alike = computes(lifted.network)
     found = next((one for one in candidates if one.alike == alike), None)
     if found is None:
-        still = digest(lifted.network, started_alike, TRAINED)
+        still = computes(lifted.network, TRAINED)
         near = tuple([one.name for one in candidates if one.still == still])
         return lifted, "", near, tuple(notes)
     other = found.make()
-    pairs = paired(lifted.network, other, started_alike)
-    if pairs is None:
+    if other.features:
+        notes.append(f"{found.name} computes the same; it gives features out, too, which a forward does not show")
         return lifted, "", (), tuple(notes)
-    operations = [other.nodes[pairs[i]].operation for i in range(len(lifted.network.nodes))]
-    changed = sum(a != b.operation for a, b in zip(operations, lifted.network.nodes, strict=True))
+    told = told_as(lifted, other)
+    if told is None:
+        return lifted, "", (), tuple(notes)
+    lifted, changed = told
     if changed:
-        notes.append(
-            f"{changed} operations are told as {found.name} tells them: norms and learned factors start otherwise"
-        )
-        lifted = replace(lifted, network=with_operations(lifted.network, operations))
+        notes.append(f"{changed} operations are told as {found.name} tells them: how tensors start, and the like")
     return lifted, found.name, (), tuple(notes)
 
 
@@ -131,8 +131,8 @@ def prove(
     structure = compiled.network.hash == lifted.network.hash
     params = params_of(compiled.network)
     numbers = perturbed(state)
-    again = read_program(program.exported, program.name, numbers)
-    weights = weights_of(replace(again, network=lifted.network), compiled.network) if structure else None
+    again = told_as(read_program(program.exported, program.name, numbers), lifted.network)
+    weights = weights_of(again[0], compiled.network) if structure and again is not None else None
     compared: list[Compared] = []
     if weights is not None:
         compared = _compared(program, compiled, weights, module, sizes, numbers)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from archdsl.graph.blocks import Value
 from archdsl.graph.digest import digest_of, joined, written
 from archdsl.graph.initializers import Initializer
-from archdsl.graph.network import Builder, Network
+from archdsl.graph.network import Network
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.operations.base import Operation
 
@@ -32,49 +31,25 @@ def started_alike(operation: Operation) -> Operation:
     return operation
 
 
-def as_written(operation: Operation) -> Operation:
-    """The operation itself."""
-    return operation
-
-
-def marks(network: Network, form: Callable[[Operation], Operation], skipped: Sequence[str] = ()) -> list[str]:
-    """A digest for every operation of all that it is made of. `skipped` operations are their input."""
+def marks(network: Network) -> list[str]:
+    """A digest for every operation of all that it is made of."""
     root = digest_of(joined(["input", *map(str, network.input)]))
     found: list[str] = []
 
     def mark(value: Value) -> str:
-        if value.node < 0:
-            return root
-        if network.nodes[value.node].operation.name in skipped:
-            return found[value.node]
-        return f"{found[value.node]}:{value.output}"
+        return root if value.node < 0 else f"{found[value.node]}:{value.output}"
 
     for node in network.nodes:
-        if node.operation.name in skipped:
-            found.append(mark(node.inputs[0]))
-            continue
         operands = [] if node.operation.learned else [mark(value) for value in node.inputs]
         if node.operation.commutative:
             operands.sort()
-        found.append(digest_of(written(form(node.operation)) + joined(operands)))
+        found.append(digest_of(written(node.operation) + joined(operands)))
     return found
 
 
-def digest(network: Network, form: Callable[[Operation], Operation], skipped: Sequence[str] = ()) -> str:
-    """A digest of a whole network in a form of its operations: equal ones compute the same."""
-    found = marks(network, form, skipped)
-    kept = [m for m, node in zip(found, network.nodes, strict=True) if node.operation.name not in skipped]
-    outputs = [
-        found[value.node] + str(0 if network.nodes[value.node].operation.name in skipped else value.output)
-        for value in network.outputs
-        if value.node >= 0
-    ]
-    return digest_of(joined([*sorted(kept), "outputs", *outputs]))
-
-
-def paired(one: Network, two: Network, form: Callable[[Operation], Operation] = as_written) -> dict[int, int] | None:
-    """For each operation of a network that of another; none where they are not equal in this form."""
-    a, b = marks(one, form), marks(two, form)
+def paired(one: Network, two: Network) -> dict[int, int] | None:
+    """For each operation of a network that of another; none where they are not equal."""
+    a, b = marks(one), marks(two)
     found: dict[int, int] = {}
     waiting = list(zip(one.outputs, two.outputs, strict=False))
     if len(one.outputs) != len(two.outputs):
@@ -111,12 +86,4 @@ def _partner(value: Value, place: int, theirs: list[Value], found: dict[int, int
     return (known or fits or [0])[0]
 
 
-def with_operations(network: Network, operations: Sequence[Operation]) -> Network:
-    """A network with other operations in the place of its own."""
-    builder = Builder(network.input)
-    for node, operation in zip(network.nodes, operations, strict=True):
-        builder.apply(operation, node.inputs, node.path)
-    return builder.finish(network.name, network.outputs, network.features, network.output_names)
-
-
-__all__ = ["TRAINED", "as_written", "digest", "marks", "paired", "started_alike", "with_operations"]
+__all__ = ["TRAINED", "marks", "paired", "started_alike"]

@@ -119,9 +119,11 @@ class Reading:
         (value,) = self.apply(name, [seen.value], settings, tensors)
         return Seen(value, seen.axes, seen.dims)
 
-    def lifted(self, outputs: Sequence[Value], name: str, tensors: Mapping[str, Any]) -> Lifted:
-        """The network with these outputs. Operations that they do not need are left out, also here."""
-        network = self.builder.finish(name, outputs)
+    def lifted(
+        self, outputs: Sequence[Value], name: str, tensors: Mapping[str, Any], names: tuple[str, ...] = ()
+    ) -> Lifted:
+        """The network with these outputs, by these names. Operations that they do not need are left out, also here."""
+        network = self.builder.finish(name, outputs, names=names)
         kept = _needed(self.builder, outputs)
         origins = tuple([self.origins[index] for index in kept])
         used = {source for origin in origins for source in origin.sources}

@@ -16,14 +16,8 @@ from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.series import Chain, Join, Op, Tangle, chain_of
 from archdsl.lifting.templates import Called, Step, Unlike, signature
 from archdsl.lifting.units import Piece, pieces_of
-from archdsl.lifting.words import value_text
+from archdsl.lifting.words import RESERVED, value_text
 
-RESERVED = {
-    *("require", "return", "if", "else", "when", "or", "and", "not", "with", "for", "in", "true", "false", "none"),
-    *("arch", "use", "block", "fn", "model", "models", "scaling", "recipe", "space", "x", "input", "stem", "stages"),
-    *("head", "features", "stage", "round", "floor", "ceil", "abs", "log", "sqrt", "max", "min", "sum", "count"),
-    *("binary64", "binary64_sum", "gcd", "lcm", "solve"),
-}
 LEVELS = ("merged", "apart", "whole")
 """How much of what instances share is looked for: blocks with conditions; blocks for every structure; one block."""
 
@@ -36,7 +30,7 @@ class Text:
         self.declarations: list[Declaration] = []
         self.used: set[str] = set()
         self.taken = {*OPERATIONS, *RESERVED, self.name}
-        self.gates: dict[Any, list[tuple[Join, Value]]] = {}
+        self.stages = 1
 
     def written(self, comment: str = "") -> str:
         """The whole text, without layout."""
@@ -55,6 +49,12 @@ class Text:
         fields.append(f"  stages: {stages}")
         if head:
             fields.append(f"  head: {head}")
+        names = self.network.output_names
+        if names:
+            last = "head" if head else f"stages[{self.stages - 1}]"
+            places = [f"{last}[{at}]" if len(names) > 1 else last for at in range(len(names))]
+            told = "  ".join([f"{name}: {place}" for name, place in zip(names, places, strict=True)])
+            fields.append(f"  outputs {{ {told} }}")
         model = f"{_commented(comment)}model {self.name} {{\n" + "\n".join(fields) + "\n}"
         return "\n".join([*lines, "", *[f"{block}\n" for block in blocks], model, ""])
 
@@ -249,6 +249,7 @@ class Text:
         return found
 
     def _table(self, rows: Sequence[tuple[str, dict[str, Any], int, str | None]], rules: dict[str, str]) -> str:
+        self.stages = len(rows)
         columns = list(dict.fromkeys(key for _, values, _, _ in rows for key in values))
         columns = [c for c in columns if any(values.get(c) is not None or c in values for _, values, _, _ in rows)]
         entered = any(enter for *_, enter in rows)

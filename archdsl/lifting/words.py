@@ -12,6 +12,13 @@ from archdsl.graph.operations.base import Operation
 from archdsl.graph.operations.kinds import Axis
 from archdsl.graph.shapes import Range, Size
 
+RESERVED = {
+    *("require", "return", "if", "else", "when", "or", "and", "not", "with", "for", "in", "true", "false", "none"),
+    *("arch", "use", "block", "fn", "model", "models", "scaling", "recipe", "space", "x", "input", "stem", "stages"),
+    *("head", "features", "stage", "round", "floor", "ceil", "abs", "log", "sqrt", "max", "min", "sum", "count"),
+    *("binary64", "binary64_sum", "gcd", "lcm", "solve"),
+}
+"""Names that a text cannot give to anything of its own."""
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 CALLED = {"maximum": "max", "minimum": "min"}
 PRELUDE = frozenset({"sqrt", "max", "min", "sum"})
@@ -166,4 +173,4 @@ def is_activation(operation: Operation) -> bool:
     )
 
 
-__all__ = ["OPERATIONS", "applied_text", "call_text", "is_activation", "settings_of", "used_name", "value_text"]
+__all__ = ["OPERATIONS", "RESERVED", "applied_text", "call_text", "is_activation", "settings_of", "used_name", "value_text"]

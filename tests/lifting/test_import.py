@@ -20,7 +20,8 @@ from archdsl.commands import shelf
 from archdsl.commands.zoo import models
 from archdsl.importing import Asked, run_import
 from archdsl.lifting.imported import Imported, Shipped
-from archdsl.lifting.pairs import TRAINED, digest, started_alike
+from archdsl.lifting.alike import computes
+from archdsl.lifting.pairs import TRAINED
 from archdsl.lifting.proof import params_of
 from archdsl.lifting.relations import expression
 
@@ -250,7 +251,7 @@ def test_an_emitted_module_comes_back_as_the_network(name: str) -> None:
     (file,) = [text for path, text in spec.emit("torch").items() if path.endswith(".py")]
     Path("emitted.py").write_text(file)
     network = next(made.network for _, _, made in models([spec_family(name)], [name]))
-    alike, still = digest(network, started_alike), digest(network, started_alike, TRAINED)
+    alike, still = computes(network), computes(network, TRAINED)
     known = Shipped(name, params_of(network), alike, still, lambda: network)
     (built,) = [line.split()[1].split("(")[0] for line in file.splitlines() if line.startswith("def " + name)] or [
         type(spec.module()).__name__
