@@ -15,6 +15,7 @@ from archdsl.graph.blocks import Value
 from archdsl.graph.digest import digest_of, joined, written
 from archdsl.graph.network import Network, Node
 from archdsl.graph.operations import OPERATIONS
+from archdsl.graph.operations.base import Operation
 from archdsl.graph.shapes import show_shape
 from archdsl.lifting.lifted import Lifted, Origin
 from archdsl.lifting.pairs import started_alike
@@ -71,6 +72,11 @@ class Rows:
         elif operation.takes_size:
             size = show_shape(self.network.shape(given.pop())[1:])
         operands = tuple([self._place(value) for value in given])
+        merged = 0
+        if operation.name == "attention" and len(self.network.shape(given[0])) == 2 and _unparted(operation):
+            merged = operation.heads  # type: ignore[attr-defined]
+            operation = OPERATIONS["attention"].bind({})
+            operands = (*[self._virtual("split_heads", place, heads=merged) for place in operands[:3]], *operands[3:])
         unordered = operation.commutative
         text = written(started_alike(operation))
         marks = [self.mark(place) for place in operands]
@@ -80,12 +86,25 @@ class Rows:
         at = self._known.get(key) if key is not None else None
         if at is None:
             at = len(self.entries)
-            self.entries.append(Entry(mark, operands, unordered, holder, (index, holder)))
+            nodes = (index,) if holder == index else (index, holder)
+            self.entries.append(Entry(mark, operands, unordered, holder, nodes))
             if key is not None:
                 self._known[key] = at
         else:
-            self.entries[at] = replace(self.entries[at], nodes=(*self.entries[at].nodes, index))
+            known = self.entries[at]
+            self.entries[at] = replace(known, holder=index if not known.nodes else known.holder, nodes=(*known.nodes, index))
         self.places |= {value: (at, value.output) for value in outputs}
+        if merged:
+            self.places[outputs[0]] = self._virtual("merge_heads", (at, 0))
+
+    def _virtual(self, name: str, place: Place, **settings: int) -> Place:
+        """An operation that no node is."""
+        text = written(OPERATIONS[name].bind(settings))
+        key = f"{text}{(place,)}"
+        if key not in self._known:
+            self._known[key] = len(self.entries)
+            self.entries.append(Entry(digest_of(text + joined([self.mark(place), ""])), (place,), False, -1, ()))
+        return self._known[key], 0
 
     def _factor(self, node: Node) -> int | None:
         """Which operand of a product is a learned number for every channel."""
@@ -110,6 +129,11 @@ class Rows:
                 found.add(at)
                 waiting += [place for place, _ in self.entries[at].operands]
         return sorted(found)
+
+
+def _unparted(operation: Operation) -> bool:
+    """Whether all tokens see each other."""
+    return operation.parts is None and operation.size is None  # type: ignore[attr-defined]
 
 
 def _is_nothing(node: Node) -> bool:
@@ -161,6 +185,8 @@ def told_as(lifted: Lifted, other: Network) -> tuple[Lifted, int] | None:
     changed = 0
     for left, right in pairs.items():
         mine, entry = own.entries[left], theirs.entries[right]
+        if not mine.nodes or not entry.nodes:
+            continue  # heads that one of the two has without an operation
         held = lifted.origins[mine.holder]
         place = lifted.origins[mine.nodes[0]].modules
         for index in entry.nodes:

@@ -79,47 +79,58 @@ def fresh(value: Value, shape: Sequence[int], form: str) -> Seen:
     return Seen(value, axes, dims)
 
 
-def regrouped(seen: Seen, sizes: Sequence[int]) -> Seen | None:
-    """The same elements in the same order under other dimensions (`reshape`); none where an extent would be cut in a
-    way that its factors do not follow. The first dimension stays that of the images, or a product with it."""
+def regrouped(seen: Seen, sizes: Sequence[int], images: int) -> Seen | None:
+    """The same elements in the same order under other dimensions (`reshape`), for so many images; none where an extent
+    would be cut in a way that its factors do not follow, or the images would be."""
     atoms = [atom for dim in seen.dims for atom in dim]
     axes = list(seen.axes)
     dims: list[Extent] = []
-    wanted = list(sizes)
-    total = prod(atom.size for atom in atoms if atom is not BATCH)
-    known = prod(size for size in wanted if size > 0)
-    if wanted.count(-1) == 1 and BATCH not in atoms:
-        wanted[wanted.index(-1)] = total // max(1, known)
     at = 0
-    for place, size in enumerate(wanted):
-        if place == 0 and BATCH in atoms:
-            if atoms[0] is not BATCH:
-                return None
-            dims.append((BATCH,))
-            at = 1
-            continue
+    for size in sizes:
         group: list[Atom] = []
-        while size_of(tuple(group)) < size:
-            if at >= len(atoms) or atoms[at] is BATCH:
+        while (reached := _size(group, images)) < size:
+            if at >= len(atoms):
                 return None
             atom = atoms[at]
-            left = size // size_of(tuple(group))
-            if size % size_of(tuple(group)):
+            left = size // reached
+            if size % reached:
                 return None
-            if atom.size > left:
-                if atom.size % left:
+            own = images if atom is BATCH else atom.size
+            if own > left:
+                if own % left or atom is BATCH:
                     return None
-                first, second = Atom(left), Atom(atom.size // left)
+                first, second = Atom(left), Atom(own // left)
                 axes = [_replaced(axis, atom, (first, second)) for axis in axes]
                 dims = [_replaced(dim, atom, (first, second)) for dim in dims]
                 atoms[at : at + 1] = [first, second]
                 atom = first
             group.append(atom)
             at += 1
-        if size_of(tuple(group)) != size:
+        if _size(group, images) != size:
             return None
         dims.append(tuple(group))
     return Seen(seen.value, tuple(axes), tuple(dims)) if at == len(atoms) else None
+
+
+def _size(atoms: Sequence[Atom], images: int) -> int:
+    return prod(images if atom is BATCH else atom.size for atom in atoms)
+
+
+def inside(dim: Extent) -> Extent:
+    """A dimension without the images."""
+    return tuple([atom for atom in dim if atom is not BATCH])
+
+
+def alike(one: Seen, two: Seen) -> bool:
+    """Whether two values of ours have the same shape, and a program has both in the same way."""
+    return one.shape == two.shape and _pattern(one) == _pattern(two)
+
+
+def _pattern(seen: Seen) -> object:
+    """Where in the program's dimensions each factor of ours stands, whatever its name."""
+    places = {id(atom): (at, within) for at, dim in enumerate(seen.dims) for within, atom in enumerate(dim)}
+    own = [[(places.get(id(atom)), atom.size) for atom in axis] for axis in seen.axes]
+    return own, places.get(id(BATCH))
 
 
 def _replaced(extent_: Extent, old: Atom, new: Extent) -> Extent:

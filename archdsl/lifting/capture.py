@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from archdsl.lifting.axes import Seen
 from archdsl.lifting.layouts import as_flat
 from archdsl.lifting.lifted import Gap, Lifted, Unliftable
-from archdsl.lifting.reading import HOLE, Call, Held, Reading, parts_of, read_calls
+from archdsl.lifting.reading import HOLE, Call, Held, Reading, Standard, parts_of, read_calls
 from archdsl.lifting.rows import ROWS
 from archdsl.lifting.words import RESERVED
 
@@ -92,7 +93,7 @@ def read_program(program: Any, name: str, numbers: Mapping[str, Any] | None = No
     if len(images) != 1 or not isinstance(images[0].meta.get("val"), torch.Tensor) or images[0].meta["val"].ndim != 4:
         raise CaptureFault("it takes something else than one tensor of images")
     shape = tuple(int(extent) for extent in images[0].meta["val"].shape[1:])
-    reading = Reading(shape)
+    reading = Reading(shape, int(images[0].meta["val"].shape[0]))
     values: dict[Any, Any] = {images[0]: reading.input}
     state = {**_tensors(program), **(numbers or {})}
     learned = set(signature.inputs_to_parameters.values())
@@ -100,7 +101,8 @@ def read_program(program: Any, name: str, numbers: Mapping[str, Any] | None = No
         if node.op == "placeholder" and node is not images[0]:
             source = _source_of(signature, node.name)
             if source is not None and source in state:
-                values[node] = Held(state[source].detach(), (source,), source in learned)
+                held = Held(state[source].detach(), (source,), source in learned)
+                values[node] = replace(held, base=held) if held.learned else held
     calls = [(node, _call(node, values)) for node in program.graph.nodes if node.op == "call_function"]
     _read(reading, calls, values)
     (output,) = [node for node in program.graph.nodes if node.op == "output"]
@@ -189,11 +191,15 @@ def _fold(node: Any, call: Call) -> Any:
         return [plain(one) for one in part] if isinstance(part, list) else part
 
     given = {key: plain(value) for key, value in call.arguments.items()}
+    one_only = call.operation in ("reshape_as", "view_as", "expand_as", "type_as")
+    looked = [call.arguments["self"]] if one_only else list(call.arguments.values())
+    held = [part for part in parts_of(looked) if isinstance(part, Held)]
     operation = node.target
     if call.operation == "batch_norm":
-        raise Unliftable("weights that are standardized, or another norm of what is the same for every image")
+        return _standardized(call)
     if call.operation == "expand" and _only_images(given["size"], given["self"].shape):
-        return call.arguments["self"]  # as often as there are images
+        (one,) = held  # as often as there are images
+        return replace(one, tensor=one.tensor if one.tensor.ndim == len(given["size"]) else one.tensor[None])
     try:
         with torch.no_grad():
             if call.operation == "getitem":
@@ -203,11 +209,59 @@ def _fold(node: Any, call: Call) -> Any:
     except Exception as fault:
         raise Unliftable(f"it cannot be worked out beforehand: {type(fault).__name__}") from None
     names = tuple(dict.fromkeys(sources))
+    of = [part for part in held if part.learned]
+    base = of[0].base if of and all(part.base is of[0].base for part in of) else None
+    looks = call.operation in LOOKS_AT and not any(part.computed for part in of)
+    standard = len(of) == 1 and call.operation in LOOKS_AT
+    factor = of[0].factor if len(of) == 1 and call.operation in LOOKS_AT else _factor(call, of)
 
     def wrap(one: Any) -> Any:
-        return Held(one, names, learned) if isinstance(one, torch.Tensor) else one
+        if not isinstance(one, torch.Tensor):
+            return one
+        return Held(one, names, learned, base, not looks, factor, of[0].standard if standard else None)
 
     return [wrap(one) for one in found] if isinstance(found, list | tuple) else wrap(found)
+
+
+LOOKS_AT = frozenset(
+    "view reshape permute transpose unsqueeze squeeze flatten unflatten expand slice select index unfold flip narrow cat"
+    " clone contiguous to _to_copy detach alias t getitem split chunk split_with_sizes unbind index_select lift_fresh_copy"
+    " detach_ reshape_as view_as _unsafe_view numpy_T repeat movedim swapaxes gather".split()
+)
+"""Operations that look at elements of a tensor and compute nothing."""
+
+
+def _factor(call: Call, of: list[Held]) -> float | None:
+    """The number by which the one learned tensor is multiplied."""
+    other = [part for part in (call["self"], call["other"]) if not isinstance(part, Held) or not part.learned]
+    if call.operation != "mul" or len(of) != 1 or len(other) != 1 or of[0].computed:
+        return None
+    number = other[0].tensor if isinstance(other[0], Held) else other[0]
+    return float(number) if isinstance(number, int | float) or number.numel() == 1 else None
+
+
+def _standardized(call: Call) -> Held:
+    """Weights whose every output channel is brought to a mean of 0 and a deviation of 1, as `std_conv` has them."""
+    rows, factor = call["input"], call["weight"]
+    plain = isinstance(rows, Held) and rows.learned and not rows.computed and rows.base is not None
+    if not plain or not call["training"] or call["bias"] is not None or call["running_mean"] is not None:
+        raise Unliftable("a norm of what is the same for every image")
+    weight = rows.base.tensor
+    if rows.tensor.shape[0] != 1 or rows.tensor.numel() != weight.numel() or rows.tensor.shape[1] != weight.shape[0]:
+        raise Unliftable("a norm of weights that is not over each output channel")
+    gain, number = None, 1.0
+    if isinstance(factor, Held) and factor.learned:
+        gain = factor.base
+        number = 1.0 if not factor.computed else factor.factor or 0.0
+        if gain is None or gain.tensor.numel() != weight.shape[0] or not number:
+            raise Unliftable("standardized weights with a factor that is worked out otherwise")
+    elif isinstance(factor, Held):
+        number = float(factor.tensor.flatten()[0])
+        if not bool((factor.tensor == factor.tensor.flatten()[0]).all()):
+            raise Unliftable("standardized weights with a constant factor of every channel")
+    standard = Standard(float(call["eps"]), gain, number)
+    names = (*rows.names, *(gain.names if gain is not None else ()))
+    return Held(rows.tensor, names, True, rows.base, True, None, standard)
 
 
 def _only_images(size: Any, shape: Any) -> bool:

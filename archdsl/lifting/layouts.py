@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from archdsl.graph.shapes import Size
-from archdsl.lifting.axes import BATCH, Extent, Seen, fresh, regrouped, size_of
+from archdsl.lifting.axes import BATCH, Extent, Seen, alike, fresh, inside, size_of
 from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Padded, Reading
+from archdsl.lifting.relaid import relaid
 
 
 def need_map(reading: Reading, given: object) -> Seen:
@@ -16,10 +17,23 @@ def need_map(reading: Reading, given: object) -> Seen:
         given = given.seen
     if not isinstance(given, Seen):
         raise Unliftable("nothing flows in")
-    found = as_map(reading, given)
+    found = as_matrices(reading, as_map(reading, given))
     if len(found.dims) != 4 or found.dims != ((BATCH,), *found.axes):
         raise Unliftable(f"it takes images x channels x height x width, and the program has them as {given.form}")
     return found
+
+
+def as_matrices(reading: Reading, seen: Seen) -> Seen:
+    """As a map with the axes that the program has, in its order, where that is in reach."""
+    if len(seen.dims) == 4 and seen.dims[0] == (BATCH,) and seen.dims[1:] != seen.axes:
+        return relaid(reading, seen, seen.dims[1:])
+    return seen
+
+
+def as_rows(reading: Reading, seen: Seen) -> Seen:
+    """As tokens, in the order that the program has them, whatever else its dimensions are; the last are channels."""
+    rest = tuple([atom for dim in seen.dims[:-1] for atom in inside(dim)])
+    return relaid(reading, seen, (seen.dims[-1], rest))
 
 
 def as_map(reading: Reading, seen: Seen) -> Seen:
@@ -75,8 +89,8 @@ def as_tokens(reading: Reading, seen: Seen) -> Seen:
     if len(seen.axes) == 1:
         raise Unliftable("a vector as tokens")
     places = (*seen.axes[1], *seen.axes[2])
-    if sorted(map(id, seen.dims[1:])) and {seen.dims[1], seen.dims[2]} != {places, seen.axes[0]}:
-        raise Unliftable("a map whose rows and columns the program has apart from each other")
+    if {seen.dims[1], seen.dims[2]} != {places, seen.axes[0]}:
+        return as_rows(reading, seen)
     (value,) = reading.apply("tokens", [seen.value])
     return Seen(value, (seen.axes[0], places), seen.dims)
 
@@ -103,11 +117,18 @@ def broadcast(reading: Reading, name: str, a: Seen, b: Seen) -> Seen:
     """An operation of two values, extents of 1 repeated, as our rule has it too. Raises `Unliftable`."""
     if len(a.dims) != len(b.dims):
         a, b = _as_long(a, b), _as_long(b, a)
+    if alike(a, b):
+        (value,) = reading.apply(name, [a.value, b.value])
+        return Seen(value, a.axes, a.dims)
     if len(a.dims) == 3:
         a, b = as_tokens(reading, a), as_tokens(reading, b)
+        if a.form != b.form and "1" not in a.form + b.form:
+            a, b = as_rows(reading, a), as_rows(reading, b)
     elif len(a.dims) == 4:
         a, b = as_map(reading, a), as_map(reading, b)
         a, b = _like(reading, a, b), _like(reading, b, a)
+        if "?" in a.form + b.form:
+            a, b = as_matrices(reading, a), as_matrices(reading, b)
     elif len(a.axes) != len(b.axes):
         a, b = _as_vector(reading, a), _as_vector(reading, b)
     one, two = a.form, b.form
@@ -143,4 +164,4 @@ def _as_vector(reading: Reading, seen: Seen) -> Seen:
     return seen
 
 
-__all__ = ["as_flat", "as_map", "as_tokens", "broadcast", "need_map", "regrouped"]
+__all__ = ["as_flat", "as_map", "as_matrices", "as_rows", "as_tokens", "broadcast", "need_map", "shuffled"]

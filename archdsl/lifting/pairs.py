@@ -16,19 +16,26 @@ TRAINED = ("dropout", "drop_path")
 
 
 def started_alike(operation: Operation) -> Operation:
-    """An operation without what is said of how its tensors start, and in the one form of two that compute the same."""
+    """An operation without what is said of how its tensors start, in the one form of two that compute the same, with
+    numbers to twelve digits."""
     if operation.name == "mean" and operation.over == "space":  # type: ignore[attr-defined]
         return OPERATIONS["global_pool"].bind({})
     given = dict(operation.constants)
     if operation.name == "split" and given["sizes"] is not None and len(set(given["sizes"])) == 1:
         return type(operation).bind({"parts": len(given["sizes"]), "over": given["over"]})
+    rounded = {name: _rounded(value) for name, value in given.items() if isinstance(value, Fraction)}
+    given |= rounded
     if "zero_init" in given:
         given["zero_init"] = False
     if "init" in given:
         given["init"] = Initializer("constant", Fraction(0)) if isinstance(given["init"], Initializer) else Fraction(0)
-    if "zero_init" in given or "init" in given:
-        return type(operation)(**given)
-    return operation
+    if operation.name == "std_conv" and given["gain"] is not None:
+        given["gain"] = Fraction(1)
+    return type(operation)(**given) if rounded or {"zero_init", "init"} & given.keys() else operation
+
+
+def _rounded(value: Fraction) -> Fraction:
+    return Fraction(f"{float(value):.11e}")
 
 
 def marks(network: Network) -> list[str]:

@@ -18,6 +18,17 @@ from archdsl.records import dataclass
 
 
 @dataclass(frozen=True, eq=False)
+class Standard:
+    """How weights are standardized."""
+
+    eps: float
+    gain: Held | None
+    """A learned factor of every channel."""
+    factor: float
+    """A number beside it."""
+
+
+@dataclass(frozen=True, eq=False)
 class Held:
     """A tensor that is the same for every image."""
 
@@ -25,6 +36,14 @@ class Held:
     names: tuple[str, ...] = ()
     """Of the program's tensors that it is made of."""
     learned: bool = False
+    base: Any = None
+    """The one learned tensor that it is a look at, or is worked out from."""
+    computed: bool = False
+    """Whether it is worked out from that: more than its elements in another order."""
+    factor: float | None = None
+    """Where it is the base times a number: that."""
+    standard: Standard | None = None
+    """Where it is the base, brought to a mean of 0 and a deviation of 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +54,14 @@ class Padded:
     pads: tuple[int, int, int, int]
     """Top, bottom, left, right."""
     value: float
+
+
+LOOKS = {"tokens", "map", "transpose", "split_heads", "merge_heads", "flatten", "reshape", "token"}
+"""Operations that look at the same elements: one look at a value is enough."""
+
+
+MATRICES = {"split_heads", "matmul", "transpose", "attention", "relative_bias", "parameter", "reshape"}
+"""Operations whose height and width are no places of an image."""
 
 
 class Hole:
@@ -61,7 +88,10 @@ class Call:
 class Reading:
     """What of a program has been read."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, images: int) -> None:
+        self.images = images
+        """How many the program was made for."""
+        self._looks: dict[str, tuple[Value, ...]] = {}
         self.builder = Builder(shape)
         self.origins: list[Origin] = []
         self.gaps: list[Gap] = []
@@ -82,6 +112,11 @@ class Reading:
     ) -> tuple[Value, ...]:
         """An operation of ours on values; its outputs. Raises `Unliftable`."""
         held = dict(tensors or {})
+        if any(tensor.learned and tensor.computed for tensor in held.values()):
+            raise Unliftable("weights that are worked out from other numbers")
+        known = f"{name} {list(inputs)} {settings}" if name in LOOKS else ""
+        if known in self._looks:
+            return self._looks[known]
         try:
             operation = OPERATIONS[name].bind(settings or {})
             path = self.modules[-1][0] if self.modules else ""
@@ -92,8 +127,10 @@ class Reading:
         self.origins.append(Origin(self.modules, {key: tensor.tensor for key, tensor in held.items()}, sources))
         for value in found:
             shape = self.builder.shape(value)
-            if len(shape) == 3:
+            if len(shape) == 3 and name not in MATRICES:
                 self.maps[int(shape[1]), int(shape[2])] = value
+        if known:
+            self._looks[known] = found
         return found
 
     def new(

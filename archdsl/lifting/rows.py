@@ -15,9 +15,10 @@ from archdsl.graph.blocks import INPUT, Value
 from archdsl.graph.operations.convolution import same_pads
 from archdsl.graph.shapes import Range, Size
 from archdsl.lifting.axes import BATCH, Seen, extent, fresh, permuted, regrouped, size_of
-from archdsl.lifting.layouts import as_flat, as_map, as_tokens, broadcast, need_map, shuffled
+from archdsl.lifting.layouts import as_flat, as_map, as_matrices, as_rows, as_tokens, broadcast, need_map, shuffled
 from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Call, Held, Padded, Reading, number, pair
+from archdsl.lifting.relaid import relaid
 
 Row: TypeAlias = "Callable[[Reading, Call], Any]"
 
@@ -45,7 +46,36 @@ def conv(reading: Reading, call: Call) -> Any:
     }
     settings["padding"] = _padding(reading, call, seen, pads, settings)
     tensors = {"weight": weight} | ({"bias": bias} if bias is not None else {})
+    if weight.standard is not None:
+        return _std_conv(reading, seen, weight, settings, tensors)
     return reading.new("conv", [seen.value], "bchw", settings, tensors)
+
+
+def _std_conv(reading: Reading, seen: Seen, weight: Held, settings: dict[str, Any], tensors: dict[str, Held]) -> Seen:
+    """A convolution whose weights are standardized before."""
+    told, base = weight.standard, weight.base
+    if told is None or tuple(weight.tensor.shape) != tuple(base.tensor.shape):
+        raise Unliftable("standardized weights in another form than their own")
+    fan_in = base.tensor[0].numel()
+    gamma = None if told.factor == 1.0 else _shortest(told.factor * fan_in**0.5, lambda g: g * fan_in**-0.5, told.factor)
+    start = None
+    if told.gain is not None:
+        found = start_of(reading, told.gain)
+        start = found if isinstance(found, Fraction) else Fraction(1)
+        tensors["gain"] = Held(told.gain.tensor.reshape(-1, 1, 1, 1), told.gain.names, True)
+    tensors["weight"] = base
+    return reading.new(
+        "std_conv", [seen.value], "bchw", {**settings, "eps": number(told.eps), "gain": start, "gamma": gamma}, tensors
+    )
+
+
+def _shortest(near: float, gives: Callable[[float], float], wanted: float) -> Fraction:
+    """The shortest decimal near a number that gives just what is wanted."""
+    for digits in range(1, 18):
+        found = float(f"{near:.{digits}g}")
+        if gives(found) == wanted:
+            return number(found)
+    return number(near)
 
 
 def _window_input(reading: Reading, call: Call, name: str = "input") -> tuple[Seen, tuple[int, int, int, int]]:
@@ -244,9 +274,8 @@ def linear(reading: Reading, call: Call) -> Any:
     settings = {"width": width, "bias": bias is not None}
     if len(seen.dims) == 2:
         return reading.new("linear", [as_flat(reading, seen).value], "bc", settings, tensors)
-    seen = as_tokens(reading, seen)
-    if seen.dims[-1] != seen.axes[0]:
-        raise Unliftable("it does not go over the channels")
+    if len(seen.axes) != 2 or seen.dims[-1] != seen.axes[0]:
+        seen = as_rows(reading, seen)
     (value,) = reading.apply("linear", [seen.value], settings, tensors)
     wide = extent(width)
     return Seen(value, (wide, seen.axes[1]), (*seen.dims[:-1], wide))
@@ -273,12 +302,12 @@ def batch_norm(reading: Reading, call: Call) -> Any:
 def layer_norm(reading: Reading, call: Call) -> Any:
     """`layer_norm` over the channels."""
     seen, weight, bias = _one_value(call["input"]), call["weight"], call["bias"]
-    if len(call["normalized_shape"]) != 1 or seen.dims[-1] != seen.axes[0]:
+    if len(call["normalized_shape"]) != 1:
         raise Unliftable("a layer norm over more than the channels")
+    if seen.dims[-1] != seen.axes[0] or (len(seen.dims) == 3 and len(seen.axes) == 3):
+        seen = as_rows(reading, seen) if len(seen.dims) != 2 else as_flat(reading, seen)
     if weight is None or bias is None:
         raise Unliftable("a layer norm without a scale or a shift")
-    if len(seen.dims) == 3:
-        seen = as_tokens(reading, seen)
     tensors = {"weight": weight, "bias": bias}
     return reading.kept("layer_norm", seen, {"eps": number(1e-5 if call["eps"] is None else call["eps"])}, tensors)
 
@@ -298,7 +327,7 @@ def prelu(reading: Reading, call: Call) -> Any:
     weight = call["weight"]
     if weight.tensor.numel() != seen.shape[0]:
         raise Unliftable("one slope for all channels")
-    start = _start(reading, weight)
+    start = start_of(reading, weight)
     settings = {"init": start} if isinstance(start, Fraction) else {}
     return reading.new("prelu", [seen.value], "bchw", settings, {"weight": weight})
 
@@ -401,7 +430,7 @@ def _with_constant(reading: Reading, name: str, seen: Seen, other: Any, *, first
         raise Unliftable("a constant tensor, which the language does not have")
     axis = _channels_of(seen, other)
     if name == "mul" and axis:
-        start = _start(reading, other)
+        start = start_of(reading, other)
         settings = {"init": start} if isinstance(start, Fraction) else {}
         flat = Held(other.tensor.reshape(-1), other.names, True)
         return reading.kept("layer_scale", seen, settings, {"weight": flat})
@@ -421,28 +450,69 @@ def _parameter(reading: Reading, like: Seen, held: Held) -> Seen:
     """A learned tensor in the form of what it is joined with."""
     tensor = held.tensor
     shape = [1] * (len(like.dims) - tensor.ndim) + list(tensor.shape)
+    if held.base is None or held.base.tensor.numel() != tensor.numel():
+        if len(like.dims) == 4 and shape[0] == 1 and tensor.shape[-1] == tensor.shape[-2]:
+            return offsets(reading, held, tensor.reshape(shape[1:]))
+        raise Unliftable("a learned tensor that is worked out from another")
     if len(like.dims) == 3:
         like = as_tokens(reading, like)
+    if len(like.dims) == 4 and "?" in like.form:
+        like = as_matrices(reading, like)
     form = like.form
     if len(shape) != len(form) or shape[0] != 1 or "?" in form:
         raise Unliftable("a learned tensor that stands in no form of ours")
     names = {1: "c", 2: "cl", 3: "chw"}[len(like.axes)]
     if any(letter == "1" for letter in form[1:]) and len(form) - 1 == len(names):
-        form = {"chw": "bchw", "cl": form, "c": "bc"}[names]
+        missing = [name for name in names if name not in form]
+        form = {"chw": "bchw", "cl": form.replace("1", missing[0], 1), "c": "bc"}[names]
     if sorted(form[1:]) != sorted(names):
         raise Unliftable("a learned tensor beside a value of another form")
     sizes = dict(zip(form, shape, strict=True))
     ours = [int(sizes[name]) for name in names]
     order = [form.index(name) - 1 for name in ({"cl": "lc"}.get(names, names))]
     laid = tensor.reshape(shape[1:]).permute(order)
-    start = _start(reading, held)
+    start = start_of(reading, held)
     given = Size(tuple(ours)) if len(ours) > 1 else tuple(ours)
     tensors = {"weight": Held(laid, held.names, True)}
     (value,) = reading.apply("parameter", [INPUT], {"shape": given, "init": start}, tensors)
     return fresh(value, ours, form)
 
 
-def _start(reading: Reading, held: Held) -> Any:
+def offsets(reading: Reading, held: Held, tensor: Any) -> Seen:
+    """A learned number for how far every two positions of a map are apart, of (heads, N, N), as `relative_bias`."""
+    heads, count = int(tensor.shape[0]), int(tensor.shape[1])
+    for height in [h for h in range(1, count + 1) if count % h == 0]:
+        width = count // height
+        for kind in ("signed", "absolute"):
+            table = _table(tensor, height, width, kind)
+            if table is None or held.base is None or held.base.tensor.numel() != table.numel():
+                continue
+            start = start_of(reading, held.base)
+            settings = {"heads": heads, "size": Size((height, width)), "init": start, "offsets": kind}
+            tensors = {"weight": Held(table, held.names, True)}
+            (value,) = reading.apply("relative_bias", [INPUT], settings, tensors)
+            return fresh(value, (heads, count, count), "bchw")
+    raise Unliftable("a learned tensor that is worked out from another, and not by how far positions are apart")
+
+
+def _table(tensor: Any, height: int, width: int, kind: str) -> Any:
+    """The table that a matrix of positions is read from; none where it is not."""
+    import torch
+
+    rows, columns = torch.arange(height).repeat_interleave(width), torch.arange(width).repeat(height)
+    down, along = rows[:, None] - rows[None], columns[:, None] - columns[None]
+    if kind == "signed":
+        places, total = (down + height - 1) * (2 * width - 1) + along + width - 1, (2 * height - 1) * (2 * width - 1)
+    else:
+        places, total = down.abs() * width + along.abs(), height * width
+    table = tensor.new_zeros(tensor.shape[0], total)
+    table[:, places.reshape(-1)] = tensor.reshape(tensor.shape[0], -1)
+    if not torch.equal(table[:, places], tensor):
+        return None
+    return table if kind == "absolute" else table.t().contiguous()
+
+
+def start_of(reading: Reading, held: Held) -> Any:
     """How a learned tensor starts, as far as its numbers tell."""
     from archdsl.graph.initializers import Initializer
 
@@ -522,6 +592,8 @@ def reduction(name: str) -> Row:
                 return _over_space(reading, name, seen, places, kept)
         if len(places) != 1:
             raise Unliftable("over several dimensions")
+        if seen.form[places[0]] not in "chwl" and len(seen.dims) == 4:
+            seen = as_matrices(reading, seen)
         letter = seen.form[places[0]]
         over = {"c": "channels", "l": "tokens", "h": "height", "w": "width"}.get(letter)
         if over is None:
@@ -558,6 +630,8 @@ def softmax(reading: Reading, call: Call) -> Any:
     place = int(call["dim"]) % len(seen.dims)
     if len(seen.dims) == 3:
         seen = as_tokens(reading, seen)
+    if seen.form[place] not in "chwl" and len(seen.dims) == 4:
+        seen = as_matrices(reading, seen)
     over = {"c": "channels", "l": "tokens", "h": "height", "w": "width"}.get(seen.form[place])
     if over is None:
         raise Unliftable("over a dimension that is none of ours")
@@ -703,12 +777,14 @@ def slice_(reading: Reading, call: Call) -> Any:
         return seen
     if place == 1 and len(seen.dims) == 3:
         seen = as_tokens(reading, seen)
+    if seen.form[place] not in "chwl" and len(seen.dims) == 4:
+        seen = as_matrices(reading, seen)
     letter = seen.form[place]
     if letter == "c" and len(seen.axes) != 2:
         (value,) = reading.apply("slice", [seen.value], {"channels": Range(start, stop - 1)})
         cut = extent(stop - start)
         return Seen(value, (cut, *seen.axes[1:]), tuple([cut if at == place else d for at, d in enumerate(seen.dims)]))
-    if letter in "cl":
+    if letter in "clhw":
         sizes = [part for part in (start, stop - start, size - stop) if part]
         found = _split(reading, seen, place, sizes)
         return found[1 if start else 0]
@@ -743,10 +819,31 @@ def unbound(reading: Reading, seen: Seen, place: int) -> list[Seen]:
         seen = as_tokens_of(reading, seen)
         axis = seen.axes[0]
     if len(dim) != 1 or axis[: len(dim)] != dim or len(axis) < 2:
-        raise Unliftable("parts of what is no leading factor of the channels")
+        return _unbound_rows(reading, seen, place)
     outputs = reading.apply("split", [seen.value], {"parts": dim[0].size})
     dims = tuple([one for at, one in enumerate(seen.dims) if at != place])
     return [Seen(value, (axis[1:], *seen.axes[1:]), dims) for value in outputs]
+
+
+def _unbound_rows(reading: Reading, seen: Seen, place: int) -> list[Seen]:
+    """The same where another dimension counts the parts: as a map of matrices whose rows or columns it is."""
+    rest = [dim for at, dim in enumerate(seen.dims[1:], 1) if at != place]
+    if seen.dims[0] != (BATCH,) or len(rest) > 3:
+        raise Unliftable("parts of what is no leading factor of the channels")
+    number = size_of(seen.dims[place])
+    beside = min(place - 1, len(rest) - 1)
+    for at in [beside, *[k for k in range(len(rest)) if k != beside]]:
+        axes = tuple([(*seen.dims[place], *dim) if k == at else dim for k, dim in enumerate(rest)])
+        over = {1: ("channels",), 2: ("tokens", "channels"), 3: ("channels", "height", "width")}[len(rest)][at]
+        try:
+            laid = relaid(reading, seen, axes if len(axes) != 2 else axes[::-1])
+            outputs = reading.apply("split", [laid.value], {"parts": number, "over": over})
+        except Unliftable:
+            continue
+        own = tuple(rest) if len(rest) != 2 else tuple(rest[::-1])
+        dims = tuple([dim for k, dim in enumerate(seen.dims) if k != place])
+        return [Seen(value, own, dims) for value in outputs]
+    raise Unliftable("parts of what is no leading factor of the channels")
 
 
 def _spread(seen: Seen) -> bool:
@@ -808,11 +905,11 @@ def item(_: Reading, call: Call) -> Any:
 def reshape(reading: Reading, call: Call) -> Any:
     """The same elements in the same order under other dimensions."""
     seen = _one_value(call["self"])
-    found = regrouped(seen, list(call.shape))
+    found = regrouped(seen, list(call.shape), reading.images)
     if found is not None:
         return shuffled(reading, found)
     whole = need_map(reading, seen) if len(seen.axes) == 3 else None
-    if whole is not None and (found := regrouped(whole, list(call.shape))) is not None:
+    if whole is not None and (found := regrouped(whole, list(call.shape), reading.images)) is not None:
         return found
     raise Unliftable(f"a reshape to {list(call.shape)[1:]} that cuts extents otherwise than by factors")
 
@@ -928,6 +1025,8 @@ ROWS: Mapping[str, Row] = {
     "getitem": item,
     "view": reshape,
     "reshape": reshape,
+    "reshape_as": reshape,
+    "view_as": reshape,
     "_unsafe_view": reshape,
     "flatten": reshape,
     "unflatten": reshape,
