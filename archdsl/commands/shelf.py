@@ -9,8 +9,8 @@ from typing import Any
 from archdsl import __version__
 from archdsl.commands.zoo import models
 from archdsl.graph.network import Network
-from archdsl.lifting.imported import Shipped
 from archdsl.lifting.alike import computes
+from archdsl.lifting.imported import Shipped
 from archdsl.lifting.pairs import TRAINED
 from archdsl.lifting.proof import params_of
 from archdsl.resources import kept, read_data, source_texts, spec_files

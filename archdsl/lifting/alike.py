@@ -10,18 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from archdsl.graph.blocks import Value
 from archdsl.graph.digest import digest_of, joined, written
 from archdsl.graph.network import Network, Node
 from archdsl.graph.operations import OPERATIONS
+from archdsl.graph.operations.activations import Elementwise
 from archdsl.graph.operations.base import Operation
 from archdsl.graph.shapes import show_shape
 from archdsl.lifting.lifted import Lifted, Origin
 from archdsl.lifting.pairs import started_alike
+from archdsl.lifting.reading import LOOKS
 from archdsl.records import dataclass
 
-Place = tuple[int, int]
+TURNED = {"height": "width", "width": "height"}
+Place: TypeAlias = "tuple[int, int]"
 """An entry and which of its outputs; -1 is the image."""
 
 
@@ -37,6 +41,11 @@ class Entry:
     """The operation of the network that has its tensors."""
     nodes: tuple[int, ...]
     """The operations that it stands for."""
+    look: str = ""
+    """Its name, where it looks at the same elements."""
+    text: str = ""
+    size: str = ""
+    """What it is, and the height and width that it takes from another map."""
 
 
 class Rows:
@@ -49,7 +58,7 @@ class Rows:
         self.places: dict[Value, Place] = {}
         self._known: dict[str, int] = {}
         for index, node in enumerate(network.nodes):
-            if node.operation.name in skipped or _is_nothing(node):
+            if node.operation.name in skipped or self._is_nothing(node):
                 self.places[Value(index)] = self._place(node.inputs[0])
             else:
                 self._enter(index, node)
@@ -73,38 +82,73 @@ class Rows:
             size = show_shape(self.network.shape(given.pop())[1:])
         operands = tuple([self._place(value) for value in given])
         merged = 0
+        moved: list[Entry] = []
+        while (found := self._commuted(operation, operands)) is not None:
+            operation, operands = found[0], (found[1],)
+            moved.append(found[2])
         if operation.name == "attention" and len(self.network.shape(given[0])) == 2 and _unparted(operation):
             merged = operation.heads  # type: ignore[attr-defined]
             operation = OPERATIONS["attention"].bind({})
-            operands = (*[self._virtual("split_heads", place, heads=merged) for place in operands[:3]], *operands[3:])
+            split = written(OPERATIONS["split_heads"].bind({"heads": merged}))
+            operands = (*[self._virtual(split, "", "split_heads", place) for place in operands[:3]], *operands[3:])
         unordered = operation.commutative
         text = written(started_alike(operation))
         marks = [self.mark(place) for place in operands]
         mark = digest_of(text + joined([*(sorted(marks) if unordered else marks), size]))
         outputs = [Value(index, output) for output in range(len(node.shapes))]
-        key = None if operation.learned or factor is not None or self.network.tensors(node) else f"{text}{operands}{size}"
+        key = (
+            None if operation.learned or factor is not None or self.network.tensors(node) else f"{text}{operands}{size}"
+        )
         at = self._known.get(key) if key is not None else None
         if at is None:
             at = len(self.entries)
             nodes = (index,) if holder == index else (index, holder)
-            self.entries.append(Entry(mark, operands, unordered, holder, nodes))
+            look = operation.name if operation.name in LOOKS else ""
+            if look == "transpose" and len(node.shapes[0]) == 3:
+                look = "transpose of a map"
+            self.entries.append(Entry(mark, operands, unordered, holder, nodes, look, text, size))
             if key is not None:
                 self._known[key] = at
         else:
             known = self.entries[at]
-            self.entries[at] = replace(known, holder=index if not known.nodes else known.holder, nodes=(*known.nodes, index))
+            self.entries[at] = replace(
+                known, holder=index if not known.nodes else known.holder, nodes=(*known.nodes, index)
+            )
         self.places |= {value: (at, value.output) for value in outputs}
+        for passed in reversed(moved):
+            self.places[outputs[0]] = self._virtual(passed.text, passed.size, passed.look, self.places[outputs[0]])
         if merged:
-            self.places[outputs[0]] = self._virtual("merge_heads", (at, 0))
+            text = written(OPERATIONS["merge_heads"].bind({}))
+            self.places[outputs[0]] = self._virtual(text, "", "merge_heads", (at, 0))
 
-    def _virtual(self, name: str, place: Place, **settings: int) -> Place:
-        """An operation that no node is."""
-        text = written(OPERATIONS[name].bind(settings))
-        key = f"{text}{(place,)}"
+    def _virtual(self, text: str, size: str, look: str, place: Place) -> Place:
+        """A look that no node is."""
+        key = f"{text}{(place,)}{size}"
         if key not in self._known:
             self._known[key] = len(self.entries)
-            self.entries.append(Entry(digest_of(text + joined([self.mark(place), ""])), (place,), False, -1, ()))
+            mark = digest_of(text + joined([self.mark(place), size]))
+            self.entries.append(Entry(mark, (place,), False, -1, (), look, text, size))
         return self._known[key], 0
+
+    def _is_nothing(self, node: Node) -> bool:
+        """Whether an operation gives what it takes."""
+        if len(node.inputs) != 1 or len(node.shapes) != 1:
+            return False
+        flat = node.operation.name == "flatten" and self.network.shape(node.inputs[0])[1:] == (1, 1)
+        return flat or node.operation.name in ("split", "concat", "identity")
+
+    def _commuted(self, operation: Operation, operands: tuple[Place, ...]) -> tuple[Operation, Place, Entry] | None:
+        """An operation behind a look at the same elements as that look behind it: what it is then, what it takes, and
+        the look."""
+        before = self.entries[operands[0][0]] if len(operands) == 1 and operands[0][0] >= 0 else None
+        if before is None or not before.look:
+            return None
+        over = getattr(operation, "over", None)
+        if operation.name in ("sum", "mean", "max", "min") and over in TURNED and before.look == "transpose of a map":
+            return type(operation).bind({"over": TURNED[over]}), before.operands[0], before
+        rows = before.look in ("tokens", "map") and operation.name in ("layer_norm", "layer_scale")
+        plain = isinstance(operation, Elementwise) or operation.name in ("scale", "affine", "reciprocal")
+        return (operation, before.operands[0], before) if rows or plain else None
 
     def _factor(self, node: Node) -> int | None:
         """Which operand of a product is a learned number for every channel."""
@@ -134,12 +178,6 @@ class Rows:
 def _unparted(operation: Operation) -> bool:
     """Whether all tokens see each other."""
     return operation.parts is None and operation.size is None  # type: ignore[attr-defined]
-
-
-def _is_nothing(node: Node) -> bool:
-    """Whether an operation gives what it takes."""
-    one = len(node.inputs) == 1 and len(node.shapes) == 1
-    return one and node.operation.name in ("split", "concat", "identity")
 
 
 def computes(network: Network, skipped: Sequence[str] = ()) -> str:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from archdsl.graph.blocks import INPUT
-from archdsl.graph.shapes import Size
 from archdsl.lifting.axes import BATCH, Extent, Seen, fresh, inside, size_of
 from archdsl.lifting.layouts import as_matrices, as_rows, need_map
+from archdsl.lifting.learned import offsets, start_of
 from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Call, Held, Reading, number
 from archdsl.lifting.relaid import relaid
-from archdsl.lifting.rows import offsets, start_of
 
 
-def lifted_attention(reading: Reading, call: Call) -> Any:
+def attention(reading: Reading, call: Call) -> Any:
     """The fused operation. Raises `Unliftable` for a mask, or a form that ours does not have."""
     if call["is_causal"] or float(call["dropout_p"] or 0):
         raise Unliftable("attention with a mask or with dropout")
@@ -59,16 +57,15 @@ def _bias(reading: Reading, given: Any) -> list[Any]:
         tensor = tensor[0]
     if tensor.ndim != 3:
         raise Unliftable("attention with a mask in another form than heads x queries x keys")
-    if given.base.tensor.numel() == tensor.numel() and not given.computed:
-        return [parameter(reading, Held(tensor, given.names, True, given.base), tuple(tensor.shape)).value]
-    return [offsets(reading, given, tensor).value]
+    if given.places is not None and given.base.tensor.numel() == tensor.numel():
+        return [parameter(reading, given, tensor).value]
+    return [offsets(reading, given, tuple(tensor.shape)).value]
 
 
-def parameter(reading: Reading, held: Held, shape: tuple[int, ...]) -> Seen:
+def parameter(reading: Reading, held: Held, tensor: Any) -> Seen:
     """A learned map."""
-    settings = {"shape": Size(tuple(int(side) for side in shape)), "init": start_of(reading, held)}
-    (value,) = reading.apply("parameter", [INPUT], settings, {"weight": held})
-    return fresh(value, shape, "bchw")
+    shape = tuple([int(side) for side in tensor.shape])
+    return fresh(reading.parameter(held, tensor, shape, start_of(reading, held)), shape, "bchw")
 
 
 def _in_heads(reading: Reading, seen: Seen) -> tuple[Seen, Extent, Extent]:
@@ -99,7 +96,7 @@ def _parts(reading: Reading, seen: Seen, parts: Extent, each: Extent) -> dict[st
     return {"parts": size_of(parts)}
 
 
-def lifted_matmul(reading: Reading, call: Call) -> Any:
+def matmul(reading: Reading, call: Call) -> Any:
     """A product of matrices: of maps, channel by channel, or of tokens. Raises `Unliftable` for other forms."""
     a = call["self"]
     b = call["other"] if call["other"] is not None else call["mat2"]
@@ -119,17 +116,16 @@ def lifted_matmul(reading: Reading, call: Call) -> Any:
 
 def _learned(reading: Reading, held: Any, beside: Seen) -> Seen:
     """A learned matrix, or a learned one transposed."""
-    import torch
-
-    if not isinstance(held, Held) or not held.learned or held.base is None or held.computed or len(beside.dims) != 4:
+    if not isinstance(held, Held) or not held.learned or held.places is None or len(beside.dims) != 4:
         raise Unliftable("a product with a tensor that is the same for every image")
     shape = [1] * (4 - held.tensor.ndim) + list(held.tensor.shape)
     base = held.base.tensor
     if shape[0] != 1 or base.numel() != held.tensor.numel():
         raise Unliftable("a product with a learned tensor that is worked out from another")
-    tensor = held.tensor.reshape(shape[1:])
-    turned = tensor.transpose(-2, -1)
-    if base.ndim >= 2 and torch.equal(turned.reshape(base.shape), base) and tuple(base.shape[-2:]) == turned.shape[-2:]:
-        found = parameter(reading, Held(turned, held.names, True, held.base), tuple(turned.shape))
-        return reading.new("transpose", [found.value], "bchw")
-    return parameter(reading, Held(tensor, held.names, True, held.base), tuple(tensor.shape))
+    tensor, places = held.tensor.reshape(shape[1:]), held.places.reshape(shape[1:])
+    if bool((places.flatten() == places.flatten().sort().values).all()):
+        return parameter(reading, held, tensor)
+    turned = places.transpose(-2, -1).flatten()
+    if not bool((turned == turned.sort().values).all()):
+        raise Unliftable("a product with a learned tensor whose elements stand in another order")
+    return reading.new("transpose", [parameter(reading, held, tensor.transpose(-2, -1)).value], "bchw")

@@ -14,9 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from archdsl.lifting.axes import Seen
+from archdsl.lifting.folding import fold
 from archdsl.lifting.layouts import as_flat
 from archdsl.lifting.lifted import Gap, Lifted, Unliftable
-from archdsl.lifting.reading import HOLE, Call, Held, Reading, Standard, parts_of, read_calls
+from archdsl.lifting.reading import HOLE, Call, Held, Reading, parts_of, read_calls
 from archdsl.lifting.rows import ROWS
 from archdsl.lifting.words import RESERVED
 
@@ -102,7 +103,9 @@ def read_program(program: Any, name: str, numbers: Mapping[str, Any] | None = No
             source = _source_of(signature, node.name)
             if source is not None and source in state:
                 held = Held(state[source].detach(), (source,), source in learned)
-                values[node] = replace(held, base=held) if held.learned else held
+                if held.learned:
+                    held = replace(held, places=torch.arange(held.tensor.numel()).reshape(held.tensor.shape), base=held)
+                values[node] = held
     calls = [(node, _call(node, values)) for node in program.graph.nodes if node.op == "call_function"]
     _read(reading, calls, values)
     (output,) = [node for node in program.graph.nodes if node.op == "output"]
@@ -172,102 +175,7 @@ def _read(reading: Reading, calls: list[tuple[Any, Any]], values: dict[Any, Any]
             return len(self.raw)
 
     bound = [(node, Call(call.operation, Bound(call.arguments), call.shape, call.modules)) for node, call in calls]
-    read_calls(reading, bound, ROWS, values, _fold)
-
-
-def _fold(node: Any, call: Call) -> Any:
-    """What is the same for every image: worked out."""
-    import torch
-
-    sources: list[str] = []
-    learned = False
-
-    def plain(part: Any) -> Any:
-        nonlocal learned
-        if isinstance(part, Held):
-            sources.extend(part.names)
-            learned = learned or part.learned
-            return part.tensor.clone() if call.operation.endswith("_") else part.tensor
-        return [plain(one) for one in part] if isinstance(part, list) else part
-
-    given = {key: plain(value) for key, value in call.arguments.items()}
-    one_only = call.operation in ("reshape_as", "view_as", "expand_as", "type_as")
-    looked = [call.arguments["self"]] if one_only else list(call.arguments.values())
-    held = [part for part in parts_of(looked) if isinstance(part, Held)]
-    operation = node.target
-    if call.operation == "batch_norm":
-        return _standardized(call)
-    if call.operation == "expand" and _only_images(given["size"], given["self"].shape):
-        (one,) = held  # as often as there are images
-        return replace(one, tensor=one.tensor if one.tensor.ndim == len(given["size"]) else one.tensor[None])
-    try:
-        with torch.no_grad():
-            if call.operation == "getitem":
-                found = given["self"][given["index"]]
-            else:
-                found = operation(**given) if hasattr(operation, "_schema") else operation(*given.values())
-    except Exception as fault:
-        raise Unliftable(f"it cannot be worked out beforehand: {type(fault).__name__}") from None
-    names = tuple(dict.fromkeys(sources))
-    of = [part for part in held if part.learned]
-    base = of[0].base if of and all(part.base is of[0].base for part in of) else None
-    looks = call.operation in LOOKS_AT and not any(part.computed for part in of)
-    standard = len(of) == 1 and call.operation in LOOKS_AT
-    factor = of[0].factor if len(of) == 1 and call.operation in LOOKS_AT else _factor(call, of)
-
-    def wrap(one: Any) -> Any:
-        if not isinstance(one, torch.Tensor):
-            return one
-        return Held(one, names, learned, base, not looks, factor, of[0].standard if standard else None)
-
-    return [wrap(one) for one in found] if isinstance(found, list | tuple) else wrap(found)
-
-
-LOOKS_AT = frozenset(
-    "view reshape permute transpose unsqueeze squeeze flatten unflatten expand slice select index unfold flip narrow cat"
-    " clone contiguous to _to_copy detach alias t getitem split chunk split_with_sizes unbind index_select lift_fresh_copy"
-    " detach_ reshape_as view_as _unsafe_view numpy_T repeat movedim swapaxes gather".split()
-)
-"""Operations that look at elements of a tensor and compute nothing."""
-
-
-def _factor(call: Call, of: list[Held]) -> float | None:
-    """The number by which the one learned tensor is multiplied."""
-    other = [part for part in (call["self"], call["other"]) if not isinstance(part, Held) or not part.learned]
-    if call.operation != "mul" or len(of) != 1 or len(other) != 1 or of[0].computed:
-        return None
-    number = other[0].tensor if isinstance(other[0], Held) else other[0]
-    return float(number) if isinstance(number, int | float) or number.numel() == 1 else None
-
-
-def _standardized(call: Call) -> Held:
-    """Weights whose every output channel is brought to a mean of 0 and a deviation of 1, as `std_conv` has them."""
-    rows, factor = call["input"], call["weight"]
-    plain = isinstance(rows, Held) and rows.learned and not rows.computed and rows.base is not None
-    if not plain or not call["training"] or call["bias"] is not None or call["running_mean"] is not None:
-        raise Unliftable("a norm of what is the same for every image")
-    weight = rows.base.tensor
-    if rows.tensor.shape[0] != 1 or rows.tensor.numel() != weight.numel() or rows.tensor.shape[1] != weight.shape[0]:
-        raise Unliftable("a norm of weights that is not over each output channel")
-    gain, number = None, 1.0
-    if isinstance(factor, Held) and factor.learned:
-        gain = factor.base
-        number = 1.0 if not factor.computed else factor.factor or 0.0
-        if gain is None or gain.tensor.numel() != weight.shape[0] or not number:
-            raise Unliftable("standardized weights with a factor that is worked out otherwise")
-    elif isinstance(factor, Held):
-        number = float(factor.tensor.flatten()[0])
-        if not bool((factor.tensor == factor.tensor.flatten()[0]).all()):
-            raise Unliftable("standardized weights with a constant factor of every channel")
-    standard = Standard(float(call["eps"]), gain, number)
-    names = (*rows.names, *(gain.names if gain is not None else ()))
-    return Held(rows.tensor, names, True, rows.base, True, None, standard)
-
-
-def _only_images(size: Any, shape: Any) -> bool:
-    """Whether a tensor is repeated for every image, and otherwise as it was."""
-    own = tuple(shape)[1:] if len(size) == len(shape) else tuple(shape)
-    return len(size) == len(own) + 1 and all(a in (-1, b) for a, b in zip(size[1:], own, strict=True))
+    read_calls(reading, bound, ROWS, values, fold)
 
 
 def _call(node: Any, _: Any) -> Any:

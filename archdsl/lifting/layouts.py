@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archdsl.graph.shapes import Size
 from archdsl.lifting.axes import BATCH, Extent, Seen, alike, fresh, inside, size_of
 from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Padded, Reading
 from archdsl.lifting.relaid import relaid
+
+
+def one_value(given: Any) -> Seen:
+    """A value without a border. Raises `Unliftable`."""
+    if isinstance(given, Padded):
+        if any(given.pads):
+            raise Unliftable("a border before what slides no window")
+        return given.seen
+    if not isinstance(given, Seen):
+        raise Unliftable("nothing flows in")
+    return given
 
 
 def need_map(reading: Reading, given: object) -> Seen:
@@ -164,4 +177,4 @@ def _as_vector(reading: Reading, seen: Seen) -> Seen:
     return seen
 
 
-__all__ = ["as_flat", "as_map", "as_matrices", "as_rows", "as_tokens", "broadcast", "need_map", "shuffled"]
+__all__ = ["as_flat", "as_map", "as_matrices", "as_rows", "as_tokens", "broadcast", "need_map", "one_value", "shuffled"]

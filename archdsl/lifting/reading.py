@@ -36,6 +36,8 @@ class Held:
     names: tuple[str, ...] = ()
     """Of the program's tensors that it is made of."""
     learned: bool = False
+    places: Any = None
+    """Which element of that stands where, where it is a look at it."""
     base: Any = None
     """The one learned tensor that it is a look at, or is worked out from."""
     computed: bool = False
@@ -92,6 +94,7 @@ class Reading:
         self.images = images
         """How many the program was made for."""
         self._looks: dict[str, tuple[Value, ...]] = {}
+        self._learned: dict[str, Value] = {}
         self.builder = Builder(shape)
         self.origins: list[Origin] = []
         self.gaps: list[Gap] = []
@@ -132,6 +135,15 @@ class Reading:
         if known:
             self._looks[known] = found
         return found
+
+    def parameter(self, held: Held, tensor: Any, shape: Sequence[int], start: Any) -> Value:
+        """A learned tensor of the program as a value: one, wherever the program takes it in this form."""
+        key = f"{held.names} {list(shape)}"
+        if key not in self._learned:
+            given = Size(tuple(shape)) if len(shape) > 1 else tuple(shape)
+            tensors = {"weight": Held(tensor, held.names, True)}
+            (self._learned[key],) = self.apply("parameter", [INPUT], {"shape": given, "init": start}, tensors)
+        return self._learned[key]
 
     def new(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from archdsl.graph.blocks import INPUT, Value
+from archdsl.graph.blocks import INPUT
 from archdsl.graph.network import Network
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import Size

@@ -173,4 +173,13 @@ def is_activation(operation: Operation) -> bool:
     )
 
 
-__all__ = ["OPERATIONS", "RESERVED", "applied_text", "call_text", "is_activation", "settings_of", "used_name", "value_text"]
+__all__ = [
+    "OPERATIONS",
+    "RESERVED",
+    "applied_text",
+    "call_text",
+    "is_activation",
+    "settings_of",
+    "used_name",
+    "value_text",
+]

@@ -19,8 +19,8 @@ from archdsl.cli import main
 from archdsl.commands import shelf
 from archdsl.commands.zoo import models
 from archdsl.importing import Asked, run_import
-from archdsl.lifting.imported import Imported, Shipped
 from archdsl.lifting.alike import computes
+from archdsl.lifting.imported import Imported, Shipped
 from archdsl.lifting.pairs import TRAINED
 from archdsl.lifting.proof import params_of
 from archdsl.lifting.relations import expression
