@@ -116,6 +116,26 @@ def _size(atoms: Sequence[Atom], images: int) -> int:
     return prod(images if atom is BATCH else atom.size for atom in atoms)
 
 
+def cut_in(seen: Seen, axis: Extent, sizes: tuple[int, int]) -> tuple[tuple[Extent, Extent], Seen] | None:
+    """An axis as two of these sizes, and the value with its factors cut for them; none where they cannot be."""
+    found = regrouped(Seen(seen.value, seen.axes, (axis,)), sizes, 1)
+    if found is None:
+        return None
+    parts = {id(atom): atom for dim in found.dims for atom in dim}
+    whole = tuple([atom for dim in found.dims for atom in dim])
+    known = {id(atom) for atom in axis}
+    new = [atom for atom in whole if id(atom) not in known]
+    old = [atom for atom in axis if id(atom) not in parts]
+    if not new:
+        return (found.dims[0], found.dims[1]), seen
+    if len(old) != 1:
+        return None
+    cut = tuple(new)
+    axes = tuple([_replaced(one, old[0], cut) for one in seen.axes])
+    dims = tuple([_replaced(one, old[0], cut) for one in seen.dims])
+    return (found.dims[0], found.dims[1]), Seen(seen.value, axes, dims)
+
+
 def inside(dim: Extent) -> Extent:
     """A dimension without the images."""
     return tuple([atom for atom in dim if atom is not BATCH])

@@ -36,7 +36,7 @@ def exported(module: Any, shape: tuple[int, ...]) -> Any:
 
     dtype = next((p.dtype for p in module.parameters()), torch.float32)
     image = torch.zeros(2, *shape, dtype=dtype)
-    with _telling(module), torch.no_grad():
+    with _telling(module), _undisturbed(), torch.no_grad():
         try:
             return torch.export.export(module, (image,))
         except Exception as fault:  # whatever a stranger's forward raises
@@ -57,6 +57,27 @@ def _declared() -> Any:
         )
         told.register_fake(lambda input, rate: torch.empty_like(input))  # noqa: ARG005
     return getattr(torch.ops, NAMESPACE).drop_path
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Places where a module turns autocast off leave no trace while this lasts: nobody has turned it on."""
+    import torch
+
+    kind: Any = torch.amp.autocast_mode.autocast
+    enter, leave = kind.__enter__, kind.__exit__
+
+    def entered(self: Any) -> Any:
+        return enter(self) if self._enabled else self
+
+    def left(self: Any, *fault: Any) -> Any:
+        return leave(self, *fault) if self._enabled else None
+
+    kind.__enter__, kind.__exit__ = entered, left
+    try:
+        yield
+    finally:
+        kind.__enter__, kind.__exit__ = enter, leave
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from archdsl.lifting.layouts import (
 from archdsl.lifting.learned import is_of_channels, parameter_like, start_of
 from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Call, Held, Padded, Reading, number
+from archdsl.lifting.stacks import beside
 
 Row: TypeAlias = "Callable[[Reading, Call], Any]"
 
@@ -85,6 +86,9 @@ def arithmetic(name: str) -> Row:
         if call["rounding_mode"] is not None:
             raise Unliftable("a quotient that is rounded")
         one, two = _operand(a), _operand(b)
+        parts = beside(reading, name, one, two)
+        if parts is not None:
+            return parts
         if isinstance(one, Seen) and isinstance(two, Seen):
             return broadcast(reading, name, one, two)
         if isinstance(one, Seen):

@@ -12,6 +12,7 @@ from archdsl.lifting.layouts import (
     as_rows,
     need_map,
     one_value,
+    spread,
 )
 from archdsl.lifting.learned import start_of
 from archdsl.lifting.lifted import Unliftable
@@ -30,7 +31,7 @@ def linear(reading: Reading, call: Call) -> Any:
         settings = {"width": width, "kernel": Size((1, 1)), "bias": bias is not None}
         return reading.new("conv", [seen.value], "bhwc", settings, tensors)
     settings = {"width": width, "bias": bias is not None}
-    if len(seen.dims) == 2:
+    if len(seen.dims) == 2 and not (len(seen.axes) == 2 and seen.dims[0] != (BATCH,)):
         return reading.new("linear", [as_flat(reading, seen).value], "bc", settings, tensors)
     if len(seen.axes) != 2 or seen.dims[-1] != seen.axes[0]:
         seen = as_rows(reading, seen)
@@ -54,6 +55,8 @@ def batch_norm(reading: Reading, call: Call) -> Any:
         settings["zero_init"] = weight.learned and not bool(weight.tensor.any())
     if len(seen.dims) == 2 and len(seen.axes) == 3:
         return reading.kept("batch_norm", seen, settings, tensors)
+    if len(seen.axes) == 2 and seen.axes[0] in (seen.dims[-1], seen.dims[min(1, len(seen.dims) - 1)]):
+        return reading.kept("batch_norm", spread(reading, seen), settings, tensors)
     return reading.new("batch_norm", [need_map(reading, seen).value], "bchw", settings, tensors)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.graph.shapes import Size
-from archdsl.lifting.axes import BATCH, Extent, Seen, alike, fresh, inside, size_of
+from archdsl.lifting.axes import BATCH, Extent, Seen, alike, cut_in, fresh, inside, size_of
 from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Padded, Reading
 from archdsl.lifting.relaid import relaid
@@ -30,7 +30,11 @@ def need_map(reading: Reading, given: object) -> Seen:
         given = given.seen
     if not isinstance(given, Seen):
         raise Unliftable("nothing flows in")
-    found = as_matrices(reading, as_map(reading, given))
+    try:
+        found = as_map(reading, given)
+    except Unliftable:
+        found = given
+    found = as_matrices(reading, found)
     if len(found.dims) != 4 or found.dims != ((BATCH,), *found.axes):
         raise Unliftable(f"it takes images x channels x height x width, and the program has them as {given.form}")
     return found
@@ -47,6 +51,18 @@ def as_rows(reading: Reading, seen: Seen) -> Seen:
     """As tokens, in the order that the program has them, whatever else its dimensions are; the last are channels."""
     rest = tuple([atom for dim in seen.dims[:-1] for atom in inside(dim)])
     return relaid(reading, seen, (seen.dims[-1], rest))
+
+
+def spread(reading: Reading, seen: Seen) -> Seen:
+    """Tokens as a map of the last size that has as many positions, wherever the program has them. Raises
+    `Unliftable`."""
+    count = size_of(seen.axes[1])
+    sizes = [size for size in reading.maps if size[0] * size[1] == count and size[0] > 1]
+    cut = cut_in(seen, seen.axes[1], sizes[-1]) if sizes else None
+    if cut is None:
+        raise Unliftable("tokens where the language takes a map, and no map has as many positions")
+    (height, width), seen = cut
+    return _mapped(reading, seen, height, width)
 
 
 def as_map(reading: Reading, seen: Seen) -> Seen:
@@ -133,6 +149,22 @@ def broadcast(reading: Reading, name: str, a: Seen, b: Seen) -> Seen:
     if alike(a, b):
         (value,) = reading.apply(name, [a.value, b.value])
         return Seen(value, a.axes, a.dims)
+    try:
+        a, b = _together(reading, a, b)
+    except Unliftable:
+        if [size_of(inside(x)) for x in a.dims] != [size_of(inside(y)) for y in b.dims]:
+            raise
+        a, b = as_rows(reading, a), as_rows(reading, b)
+        (value,) = reading.apply(name, [a.value, b.value])
+        return Seen(value, a.axes, a.dims)
+    (value,) = reading.apply(name, [a.value, b.value])
+    axes = tuple([x if x else y for x, y in zip(a.axes, b.axes, strict=True)])
+    dims = tuple([x if x else y for x, y in zip(a.dims, b.dims, strict=True)])
+    return Seen(value, axes, dims)
+
+
+def _together(reading: Reading, a: Seen, b: Seen) -> tuple[Seen, Seen]:
+    """Two values in one layout. Raises `Unliftable`."""
     if len(a.dims) == 3:
         a, b = as_tokens(reading, a), as_tokens(reading, b)
         if a.form != b.form and "1" not in a.form + b.form:
@@ -148,10 +180,7 @@ def broadcast(reading: Reading, name: str, a: Seen, b: Seen) -> Seen:
     fits = len(one) == len(two) and all(x == y or "1" in (x, y) for x, y in zip(one, two, strict=True))
     if not fits or "?" in one + two or len(a.axes) != len(b.axes):
         raise Unliftable(f"two values that stand in different orders, {one} and {two}")
-    (value,) = reading.apply(name, [a.value, b.value])
-    axes = tuple([x if x else y for x, y in zip(a.axes, b.axes, strict=True)])
-    dims = tuple([x if x else y for x, y in zip(a.dims, b.dims, strict=True)])
-    return Seen(value, axes, dims)
+    return a, b
 
 
 def _as_long(seen: Seen, other: Seen) -> Seen:
@@ -177,4 +206,15 @@ def _as_vector(reading: Reading, seen: Seen) -> Seen:
     return seen
 
 
-__all__ = ["as_flat", "as_map", "as_matrices", "as_rows", "as_tokens", "broadcast", "need_map", "one_value", "shuffled"]
+__all__ = [
+    "as_flat",
+    "as_map",
+    "as_matrices",
+    "as_rows",
+    "as_tokens",
+    "broadcast",
+    "need_map",
+    "one_value",
+    "shuffled",
+    "spread",
+]

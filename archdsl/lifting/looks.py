@@ -11,11 +11,14 @@ from archdsl.lifting.layouts import (
     shuffled,
 )
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Call, Reading
+from archdsl.lifting.reading import Call, Reading, Stack
+from archdsl.lifting.stacks import joined
 
 
 def reshape(reading: Reading, call: Call) -> Any:
     """The same elements in the same order under other dimensions."""
+    if isinstance(call["self"], Stack):
+        return joined(reading, call["self"], list(call.shape))
     seen = one_value(call["self"])
     found = regrouped(seen, list(call.shape), reading.images)
     if found is not None:

@@ -13,7 +13,7 @@ from archdsl.lifting.layouts import (
     one_value,
 )
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Call, Reading
+from archdsl.lifting.reading import Call, Reading, Stack
 from archdsl.lifting.relaid import relaid
 
 
@@ -50,6 +50,8 @@ def slice_(reading: Reading, call: Call) -> Any:
 
 def select(reading: Reading, call: Call) -> Any:
     """One of the tokens, or one of equal parts of the channels."""
+    if isinstance(call["self"], Stack):
+        return call["self"].parts[int(call["index"])]
     seen, place, index = one_value(call["self"]), int(call["dim"]), int(call["index"])
     place %= len(seen.dims)
     size = size_of(seen.dims[place])
@@ -64,6 +66,8 @@ def select(reading: Reading, call: Call) -> Any:
 
 def unbind(reading: Reading, call: Call) -> Any:
     """The equal parts of the channels, or of an extent with them."""
+    if isinstance(call["self"], Stack):
+        return list(call["self"].parts)
     seen = one_value(call["self"])
     return unbound(reading, seen, int(call["dim"] or 0) % len(seen.dims))
 

@@ -58,6 +58,18 @@ class Padded:
     value: float
 
 
+CHECKS = {"_assert_tensor_metadata", "_assert_async"}
+"""Operations that give nothing: a program asks by them whether it is right."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Values beside each other, in a dimension that the program has for them."""
+
+    parts: tuple[Seen, ...]
+    place: int
+
+
 LOOKS = {"tokens", "map", "transpose", "split_heads", "merge_heads", "flatten", "reshape", "token"}
 """Operations that look at the same elements: one look at a value is enough."""
 
@@ -239,8 +251,10 @@ def read_calls(
         if any(part is HOLE for part in given):
             values[key] = HOLE
             continue
+        if call.operation in CHECKS:
+            continue
         reading.modules = call.modules
-        images = [part for part in given if isinstance(part, Seen | Padded)]
+        images = [part for part in given if isinstance(part, Seen | Padded | Stack)]
         try:
             if not images:
                 values[key] = fold(key, call)
@@ -257,4 +271,4 @@ def read_calls(
             values[key] = HOLE
 
 
-__all__ = ["HOLE", "Call", "Held", "Padded", "Reading", "number", "pair", "read_calls", "size_of"]
+__all__ = ["HOLE", "Call", "Held", "Padded", "Reading", "Stack", "number", "pair", "read_calls", "size_of"]

@@ -7,12 +7,14 @@ from typing import Any, TypeAlias
 
 from archdsl.lifting.axes import Seen
 from archdsl.lifting.layouts import (
+    as_map,
     as_matrices,
     as_tokens,
     one_value,
 )
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Call, Reading
+from archdsl.lifting.reading import Call, Reading, Stack
+from archdsl.lifting.stacks import counted, shares, total
 
 Row: TypeAlias = "Callable[[Reading, Call], Any]"
 
@@ -21,9 +23,15 @@ def reduction(name: str) -> Row:
     """`mean`, `sum`, `max`, `min` over some dimensions; the mean over space is `global_pool`."""
 
     def row(reading: Reading, call: Call) -> Any:
-        seen = one_value(call["self"])
         dims = call["dim"]
         dims = [dims] if isinstance(dims, int) else dims
+        if name == "sum" and dims is not None and len(dims) == 1 and not call["keepdim"]:
+            place = int(dims[0]) % extents(call["self"])
+            if isinstance(call["self"], Stack) or (counted(call["self"], place) and len(call["self"].dims) == 5):
+                return total(reading, call["self"], place)
+        seen = one_value(call["self"])
+        if len(seen.dims) == 4 and len(seen.axes) == 2:
+            seen = as_map(reading, seen)
         if dims is None:
             raise Unliftable("over all dimensions")
         places = sorted({int(dim) % len(seen.dims) for dim in dims})
@@ -77,8 +85,11 @@ def _reduced(seen: Seen, places: list[int], kept: bool) -> Seen:
 
 def softmax(reading: Reading, call: Call) -> Any:
     """`softmax` over one dimension."""
-    seen = one_value(call["self"] if call["self"] is not None else call["input"])
-    place = int(call["dim"]) % len(seen.dims)
+    given = call["self"] if call["self"] is not None else call["input"]
+    place = int(call["dim"]) % extents(given)
+    if isinstance(given, Stack) or (counted(given, place) and place == 1):
+        return shares(reading, given, place)
+    seen = one_value(given)
     if len(seen.dims) == 3:
         seen = as_tokens(reading, seen)
     if seen.form[place] not in "chwl" and len(seen.dims) == 4:
@@ -87,3 +98,10 @@ def softmax(reading: Reading, call: Call) -> Any:
     if over is None:
         raise Unliftable("over a dimension that is none of ours")
     return reading.kept("softmax", seen, {"over": over})
+
+
+def extents(given: Any) -> int:
+    """How many dimensions a program has of a value."""
+    if isinstance(given, Stack):
+        return len(given.parts[0].dims) + 1
+    return len(one_value(given).dims)

@@ -17,6 +17,7 @@ from archdsl.lifting.looks import permute, reshape, same, transpose
 from archdsl.lifting.parts import item, select, slice_, split, unbind
 from archdsl.lifting.reading import Call, Reading
 from archdsl.lifting.reductions import reduction, softmax
+from archdsl.lifting.stacks import stack
 from archdsl.lifting.windows import (
     adaptive_avg_pool,
     adaptive_max_pool,
@@ -86,6 +87,7 @@ ROWS: Mapping[str, Row] = {
     "feature_dropout": drops("dropout", "p"),
     "drop_path": drops("drop_path", "rate"),
     "cat": concat,
+    "stack": stack,
     "slice": slice_,
     "select": select,
     "unbind": unbind,

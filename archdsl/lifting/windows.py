@@ -151,7 +151,8 @@ def conv_transpose(reading: Reading, call: Call) -> Any:
 def max_pool(reading: Reading, call: Call) -> Any:
     """`max_pool`."""
     seen, pads = _window_input(reading, call, "self")
-    if isinstance(call["self"], Padded) and any(pads) and call["self"].value != -math.inf:
+    border = call["self"].value if isinstance(call["self"], Padded) and any(pads) else -math.inf
+    if border != -math.inf and (border != 0 or not _not_negative(reading, seen)):
         raise Unliftable("its border is not below all values")
     kernel = pair(call["kernel_size"])
     settings: dict[str, Any] = {
@@ -162,6 +163,15 @@ def max_pool(reading: Reading, call: Call) -> Any:
     }
     settings["padding"] = _padding(reading, call, seen, pads, settings)
     return reading.new("max_pool", [seen.value], "bchw", settings)
+
+
+NOT_NEGATIVE = {"relu", "relu6", "sigmoid", "hard_sigmoid", "softplus", "square", "exp", "sqrt", "softmax"}
+"""Operations that give no negative numbers."""
+
+
+def _not_negative(reading: Reading, seen: Seen) -> bool:
+    """Whether a border of zeros is below all values."""
+    return seen.value.node >= 0 and reading.builder.nodes[seen.value.node].operation.name in NOT_NEGATIVE
 
 
 def avg_pool(reading: Reading, call: Call) -> Any:
