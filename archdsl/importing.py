@@ -16,7 +16,7 @@ from typing import Any
 
 from archdsl import api, emission
 from archdsl.compiler import Compiled, Compiler
-from archdsl.lifting.capture import CaptureFault, exported
+from archdsl.lifting.capture import CaptureFault, exported, program_of
 from archdsl.lifting.imported import Imported, Program, Shipped, import_program
 from archdsl.lifting.operators import declare
 from archdsl.lifting.words import RESERVED
@@ -87,8 +87,13 @@ def opened(asked: Asked) -> tuple[Program, tuple[int, int, int]]:
         from archdsl.lifting.archives import open_archive
 
         return open_archive(asked.source, _name(asked, Path(asked.source).stem))
+    if asked.source.endswith(".onnx"):
+        from archdsl.lifting.onnxfiles import open_onnx
+
+        return open_onnx(asked.source, _name(asked, Path(asked.source).stem), asked.input)
     raise ImportFault(
-        f"{asked.source}: this is no source; give timm:NAME, torchvision:NAME, module:FILE.py:FUNCTION or a .pt2 file"
+        f"{asked.source}: this is no source; give timm:NAME, torchvision:NAME, module:FILE.py:FUNCTION, a .pt2 or an "
+        ".onnx file"
     )
 
 
@@ -125,7 +130,7 @@ def _of_module(asked: Asked, module: Any, size: tuple[int, int, int], name: str)
         made.load_state_dict(dict(numbers), strict=False)
         return made  # type: ignore[no-any-return]
 
-    return Program(asked.source, name, program, run)
+    return program_of(asked.source, name, program, run)
 
 
 def _library(name: str) -> Any:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from archdsl.lifting.capture import CaptureFault
+from archdsl.lifting.capture import CaptureFault, program_of
 from archdsl.lifting.imported import Program
 from archdsl.lifting.rows import ROWS
 
@@ -56,7 +56,7 @@ def open_archive(path: str, name: str) -> tuple[Program, tuple[int, int, int]]:
         return made
 
     channels, height, width = (int(extent) for extent in shapes[0][1:])
-    return Program(path, name, program, run, images), (channels, height, width)
+    return program_of(path, name, program, run, images), (channels, height, width)
 
 
 def _checked(path: Path) -> bytes:

@@ -86,8 +86,10 @@ def regrouped(seen: Seen, sizes: Sequence[int], images: int) -> Seen | None:
     axes = list(seen.axes)
     dims: list[Extent] = []
     at = 0
-    for size in sizes:
+    for place, size in enumerate(sizes):
         group: list[Atom] = []
+        if place == 0 and images == 1 and atoms and atoms[0] is BATCH:
+            group, at = [BATCH], 1  # one image counts nothing, and stays in front
         while (reached := _size(group, images)) < size:
             if at >= len(atoms):
                 return None

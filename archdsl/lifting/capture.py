@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from archdsl.lifting.axes import Seen
+from archdsl.lifting.finishing import finished
 from archdsl.lifting.folding import fold
-from archdsl.lifting.layouts import as_flat
-from archdsl.lifting.lifted import Gap, Lifted, Unliftable
+from archdsl.lifting.imported import Program
+from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.reading import HOLE, Call, Held, Reading, parts_of, read_calls
 from archdsl.lifting.rows import ROWS
 from archdsl.lifting.words import RESERVED
@@ -131,23 +131,8 @@ def read_program(program: Any, name: str, numbers: Mapping[str, Any] | None = No
     _read(reading, calls, values)
     (output,) = [node for node in program.graph.nodes if node.op == "output"]
     results = [values.get(node) for node in parts_of(list(output.args)) if node is not None]
-    outputs = []
-    for result in results:
-        if isinstance(result, Seen):
-            try:
-                outputs.append(_output(reading, result))
-            except Unliftable as fault:
-                reading.gaps.append(Gap("output", "", str(fault)))
-        elif result is not HOLE:
-            reading.gaps.append(Gap("output", "", "it gives something that is no tensor of the image"))
-    if partly and reading.gaps:
-        reached = [value for value in values.values() if isinstance(value, Seen) and value.value.node >= 0]
-        outputs = [max([seen.value for seen in reached])] if reached else []
-    elif reading.gaps:
-        outputs = []
     names = [key for key in state if key in learned]
-    called = _output_names(program)
-    return reading.lifted(outputs, name, dict.fromkeys(names), called if len(called) == len(outputs) else ())
+    return finished(reading, results, list(values.values()), name, names, _output_names(program), partly)
 
 
 def _output_names(program: Any) -> tuple[str, ...]:
@@ -158,18 +143,6 @@ def _output_names(program: Any) -> tuple[str, ...]:
     names = tuple([str(one) for one in found])
     plain = all(re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", one, re.ASCII) and one not in RESERVED for one in names)
     return names if plain else ()
-
-
-def _output(reading: Reading, seen: Seen) -> Any:
-    """An output in the order that an emitted module gives it."""
-    if len(seen.dims) == 2 and len(seen.axes) == 3:
-        (value,) = (
-            reading.apply("flatten", [as_flat(reading, seen).value]) if seen.axes[1] or seen.axes[2] or True else ()
-        )
-        return value
-    if seen.form not in ("bchw", "blc", "bc") and "1" not in seen.form:
-        raise Unliftable("its output stands in another order than channels first")
-    return seen.value
 
 
 def _read(reading: Reading, calls: list[tuple[Any, Any]], values: dict[Any, Any]) -> None:
@@ -243,3 +216,19 @@ def _source_of(signature: Any, name: str) -> str | None:
         if found is not None:
             return str(found)
     return None
+
+
+def program_of(
+    shown: str,
+    name: str,
+    program: Any,
+    run: Callable[[Mapping[str, Any]], Callable[[Any], Any]],
+    images: int | None = None,
+) -> Program:
+    """A program of torch.export as what is imported."""
+    learned = frozenset(program.graph_signature.inputs_to_parameters.values())
+
+    def read(numbers: Mapping[str, Any] | None, partly: bool) -> Lifted:
+        return read_program(program, name, numbers, partly=partly)
+
+    return Program(shown, name, dict(program.state_dict), learned, read, run, images)

@@ -9,7 +9,6 @@ from typing import Any
 from archdsl.compiler import Compiled, Compiler
 from archdsl.graph.network import Network
 from archdsl.lifting.alike import computes, told_as
-from archdsl.lifting.capture import read_program
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.pairs import TRAINED
 from archdsl.lifting.proof import Compared, Proof, compare, params_of, perturbed, weights_of
@@ -26,8 +25,12 @@ class Program:
     """As the user named it."""
     name: str
     """A name for the model."""
-    exported: Any
-    """The program of torch.export."""
+    state: Mapping[str, Any]
+    """Its tensors, by name."""
+    learned: frozenset[str]
+    """Which of them are learned."""
+    read: Callable[[Mapping[str, Any] | None, bool], Lifted]
+    """What it is as a network: with numbers in the place of its own, and whether a part of it will do."""
     run: Callable[[Mapping[str, Any]], Callable[[Any], Any]]
     """With numbers of its own: what makes outputs of images in double precision."""
     images: int | None = None
@@ -71,7 +74,7 @@ def import_program(
 ) -> Imported:
     """Import a program. `shipped` gives the networks with so many parameters; `module` makes the emitted module;
     `partly`: what cannot be lifted ends the text, and does not keep it from being written."""
-    lifted = read_program(program.exported, program.name, partly=partly)
+    lifted = program.read(None, partly)
     if lifted.gaps or not lifted.network.outputs:
         text = None
         if partly and lifted.network.outputs and lifted.network.nodes:
@@ -125,13 +128,12 @@ def prove(
     sizes: Sequence[Sequence[tuple[int, int, int]]],
 ) -> Proof:
     """The written text, compiled, beside its source: parameters, weights, outputs at sizes with random numbers."""
-    state = dict(program.exported.state_dict)
-    learned = set(program.exported.graph_signature.inputs_to_parameters.values())
-    theirs = sum(tensor.numel() for name, tensor in state.items() if name in learned and name not in lifted.unused)
+    unused = set(lifted.unused)
+    theirs = sum(t.numel() for name, t in program.state.items() if name in program.learned and name not in unused)
     structure = compiled.network.hash == lifted.network.hash
     params = params_of(compiled.network)
-    numbers = perturbed(state)
-    again = told_as(read_program(program.exported, program.name, numbers), lifted.network)
+    numbers = perturbed(program.state)
+    again = told_as(program.read(numbers, False), lifted.network)
     weights = weights_of(again[0], compiled.network) if structure and again is not None else None
     compared: list[Compared] = []
     if weights is not None:
