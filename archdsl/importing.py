@@ -5,6 +5,7 @@ Code runs for the sources that are code, and for no others: a file that holds a 
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.util
 import inspect
@@ -121,7 +122,7 @@ def _of_module(asked: Asked, module: Any, size: tuple[int, int, int], name: str)
         raise ImportFault(f"{asked.source}: it gives {type(module).__name__}, and no torch.nn.Module")
     module = module.eval()
     try:
-        program = exported(module, size)
+        program = exported(_copied(module), size)
     except CaptureFault as fault:
         raise ImportFault(f"{asked.source}: {fault}") from None
 
@@ -131,6 +132,14 @@ def _of_module(asked: Asked, module: Any, size: tuple[int, int, int], name: str)
         return made  # type: ignore[no-any-return]
 
     return program_of(asked.source, name, program, run)
+
+
+def _copied(module: Any) -> Any:
+    """A copy to follow: some modules keep, from a first call on, what they worked out of their numbers."""
+    try:
+        return copy.deepcopy(module)
+    except Exception:  # a stranger's module that cannot be copied
+        return module
 
 
 def _library(name: str) -> Any:

@@ -138,6 +138,7 @@ LATE = {
     "matplotlib",
     "networkx",
     "numpy",
+    "onnx",
     "optuna",
     "pyarrow",
     "pydantic",

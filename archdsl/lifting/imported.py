@@ -11,7 +11,7 @@ from archdsl.graph.network import Network
 from archdsl.lifting.alike import computes, told_as
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.pairs import TRAINED
-from archdsl.lifting.proof import Compared, Proof, compare, params_of, perturbed, weights_of
+from archdsl.lifting.proof import TOLERANCE, Compared, Proof, compare, params_of, perturbed, weights_of
 from archdsl.lifting.written import Written, written
 from archdsl.records import dataclass
 from archdsl.visible import visible as printable
@@ -35,6 +35,8 @@ class Program:
     """With numbers of its own: what makes outputs of images in double precision."""
     images: int | None = None
     """How many images it takes at once; any number where there is none."""
+    tolerance: float = TOLERANCE
+    """What outputs may differ by, of the largest."""
 
 
 @dataclass(frozen=True)
@@ -153,16 +155,16 @@ def _compared(
     made = module(compiled).double().eval()
     own = made.state_dict()
     laid = {k: t.reshape(own[k].shape) if k in own and own[k].numel() == t.numel() else t for k, t in weights.items()}
-    missing = made.load_state_dict(laid, strict=False)
-    lost = [name for name in missing.missing_keys if not name.endswith("num_batches_tracked")]
-    if lost or missing.unexpected_keys:
-        raise RuntimeError(f"the emitted module has other tensors: {[*lost, *missing.unexpected_keys][:3]}")
+    lost = [name for name in own if name not in laid and not name.endswith("num_batches_tracked")]
+    if lost or any(name not in own or own[name].shape != tensor.shape for name, tensor in laid.items()):
+        return []  # the proof says so
+    made.load_state_dict(laid, strict=False)
     source = program.run(numbers)
     found: list[Compared] = []
     for at, choices in enumerate(sizes):
         tried: list[Compared] = []
         for size in choices:
-            tried.append(compare(source, made, size, program.images or (2 if at == 0 else 1)))
+            tried.append(compare(source, made, size, program.images or (2 if at == 0 else 1), program.tolerance))
             if not tried[-1].refused:
                 break
         if any(one.input == tried[-1].input for one in found):

@@ -99,6 +99,10 @@ def start_of(reading: Reading, held: Held) -> Any:
 def is_of_channels(seen: Seen, other: Held) -> bool:
     """Whether a tensor has a number for every channel."""
     shape = [1] * (len(seen.dims) - other.tensor.ndim) + list(other.tensor.shape)
-    return len(shape) == len(seen.dims) and all(
-        side == (size_of(dim) if dim == seen.axes[0] else 1) for side, dim in zip(shape, seen.dims, strict=True)
+    return (
+        seen.axes[0] in seen.dims
+        and len(shape) == len(seen.dims)
+        and all(
+            side == (size_of(dim) if dim == seen.axes[0] else 1) for side, dim in zip(shape, seen.dims, strict=True)
+        )
     )

@@ -23,7 +23,9 @@ MAX_BYTES = 2 << 30
 MAX_NODES = 200_000
 DEFAULT_SIDE = 224
 """Of images whose size the file leaves open."""
-FLOAT, DOUBLE = 1, 11
+SINGLE = 1e-6
+"""What outputs may differ by, of the largest: the file has its settings, such as 1/6, in single precision."""
+DOUBLE = 11
 FLOATS = {1, 10, 11, 16}
 """`TensorProto.DataType` of float, half, double, bfloat16."""
 
@@ -35,6 +37,7 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     import torch
 
     model = _checked(Path(path))
+    _parted(model)
     state = _numbers(model, Path(path))
     image, shape, images = _image(model, size)
     learned = set(state) - _statistics(model)
@@ -48,7 +51,7 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
         values = _all_values(model, {**state, **(numbers or {})}, image, (count, *shape))
         return read_graph(model.graph, name, values, {**state, **(numbers or {})}, learned, image, partly, _modules)
 
-    return Program(path, name, state, frozenset(learned), read, run, images), shape
+    return Program(path, name, state, frozenset(learned), read, run, images, SINGLE), shape
 
 
 def _checked(path: Path) -> Any:
@@ -100,6 +103,20 @@ def _numbers(model: Any, path: Path) -> dict[str, Any]:
     return found
 
 
+def _parted(model: Any) -> None:
+    """Each node with vectors of its own: exporters keep equal ones once, as all scales of norms are at the start."""
+    vectors = {one.name: one for one in model.graph.initializer if len(one.dims) == 1 and one.data_type in FLOATS}
+    taken: dict[str, int] = {}
+    for node in model.graph.node:
+        for at, name in enumerate(node.input):
+            taken[name] = taken.get(name, 0) + 1
+            if name in vectors and taken[name] > 1:
+                copied = f"{name}:{taken[name]}"
+                model.graph.initializer.add().CopyFrom(vectors[name])
+                model.graph.initializer[-1].name = copied
+                node.input[at] = copied
+
+
 def _plain(kind: Any) -> Any:
     """Half precision as single: PyTorch adds no numbers of the other kinds that NumPy has."""
     return "float32" if kind.kind == "V" or kind.name in ("float16", "bfloat16") else kind
@@ -136,7 +153,7 @@ def _image(model: Any, size: tuple[int, int, int] | None) -> tuple[str, tuple[in
 def _statistics(model: Any) -> set[str]:
     """Tensors that nobody learns: running statistics, whole numbers, single constants."""
     found = {name for node in model.graph.node if node.op_type == "BatchNormalization" for name in node.input[3:5]}
-    plain = {one.name for one in model.graph.initializer if one.data_type not in FLOATS or len(one.dims) == 0}
+    plain = {one.name for one in model.graph.initializer if one.data_type not in FLOATS or set(one.dims) <= {1}}
     return found | plain
 
 

@@ -32,6 +32,9 @@ def slice_(reading: Reading, call: Call) -> Any:
     start = start if start >= 0 else size + start
     if start == 0 and stop == size:
         return seen
+    if stop - start == 1 and len(seen.dims) == 5:
+        one = unbound(reading, seen, place)[start]
+        return Seen(one.value, one.axes, (*one.dims[:place], (), *one.dims[place:]))
     if place == 1 and len(seen.dims) == 3:
         seen = as_tokens(reading, seen)
     if seen.form[place] not in "chwl" and len(seen.dims) == 4:

@@ -118,7 +118,9 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def compare(source: Callable[[Any], Any], module: Callable[[Any], Any], size: Sequence[int], images: int) -> Compared:
+def compare(
+    source: Callable[[Any], Any], module: Callable[[Any], Any], size: Sequence[int], images: int, tolerance: float
+) -> Compared:
     """Both on the same random images. A source that refuses the size is no comparison."""
     import torch
 
@@ -140,7 +142,7 @@ def compare(source: Callable[[Any], Any], module: Callable[[Any], Any], size: Se
         return Compared(list(size), images, 0, float("inf"), 0.0, False, "")
     difference = max(float((a - b).abs().max()) for a, b in zip(ours, theirs, strict=True))
     largest = max(float(t.abs().max()) for t in theirs)
-    equal = bool(difference <= TOLERANCE * largest) and 0 < largest < float("inf")
+    equal = bool(difference <= tolerance * largest) and 0 < largest < float("inf")
     return Compared(list(size), images, sum(t.numel() for t in theirs), difference, largest, equal, "")
 
 
