@@ -248,8 +248,12 @@ class Compiled:
         return self.network.graph()
 
     def emit(self, *targets: str) -> dict[str, str]:
-        """The files of targets by name: torch, train, json, dot, svg, and inference, which is two files."""
-        known = (*emission.TARGETS, emission.INFERENCE)
+        """The files of targets by name: torch, train, json, dot, svg, inference, which is two files, and package, which
+        is a folder of files by their paths in it; with inference beside it, that form stands in the package.
+
+        Raises ValueError for a target that there is not, and for a package under a name that none can have.
+        """
+        known = (*emission.TARGETS, emission.INFERENCE, emission.PACKAGE)
         unknown = [target for target in targets if not isinstance(target, str) or target not in known]
         if unknown:
             raise ValueError(f"there is no target {unknown[0]!r}; there are {', '.join(known)}")

@@ -23,6 +23,7 @@ from archdsl import __version__, terminal
 COMMANDS: dict[str, tuple[str, str]] = {
     "compile": ("compile", "Write a model as standalone PyTorch, with a training entry point."),
     "train": ("train", "Train a model by a recipe, in a folder that can repeat the run."),
+    "log": ("log", "Send the epochs of runs to TensorBoard, MLflow, W&B or trackio."),
     "check": ("check", "Check files: names, shapes, and the figures they claim."),
     "cost": ("cost", "Count flops, params, acts and memory of a model, exactly."),
     "show": ("show", "Print the resolved model as canonical .arch."),
@@ -39,6 +40,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "study": ("study", "Train populations; study the rank of layers, the spectrum of features."),
     "lsp": ("lsp", "The language server, which editors start."),
     "completion": ("completion", "Print what makes a shell complete archdsl's words."),
+    "export": ("export", "Write a network for an inference engine, compared in it."),
+    "lint": ("lint", "Say what an inference engine runs badly, and who says so."),
     "identify": ("identify", "Say which shipped networks a checkpoint's shapes fit."),
     "import": ("import_", "Write a PyTorch network as a text, with a proof."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
@@ -53,6 +56,12 @@ OUR_FAULT = 3
 LIBRARIES = frozenset(
     {
         "torch",
+        "torchao",
+        "executorch",
+        "onnx",
+        "onnxruntime",
+        "onnxscript",
+        "openvino",
         "safetensors",
         "numpy",
         "matplotlib",
@@ -62,6 +71,10 @@ LIBRARIES = frozenset(
         "optuna",
         "ray",
         "sqlalchemy",
+        "mlflow",
+        "tensorboard",
+        "trackio",
+        "wandb",
         "starlette",
         "uvicorn",
     }

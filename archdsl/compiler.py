@@ -38,7 +38,7 @@ from archdsl.analysis.values import Environment, Setting
 from archdsl.analysis.verify import Verdict, verdicts, verify_claims
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.graph.network import Network
-from archdsl.once import cached_property
+from archdsl.once import cached_property, once
 from archdsl.records import dataclass
 from archdsl.resources import library_modules
 from archdsl.source import Source, Span
@@ -107,12 +107,18 @@ class Compiled:
 Compilation: TypeAlias = Failed | Compiled
 
 
+@once
+def shared_library() -> Library:
+    """The standard library, which all compilers of a process share: it never changes."""
+    return Library(library_modules())
+
+
 @dataclass
 class Compiler:
-    """Compiles programs. Keeps the parsed standard library between them, and the blocks that were traced."""
+    """Compiles programs. Keeps the blocks that were traced between them; all share the parsed standard library."""
 
     read: Reader
-    library: Library = field(default_factory=lambda: Library(library_modules()))
+    library: Library = field(default_factory=shared_library)
     progress: Progress | None = None
     traces: Traces = field(default_factory=Traces)
     memory: Memory | None = None
@@ -206,4 +212,4 @@ class Compiler:
         return Compiled(name, program, ctx.diagnostics, model, network, recipe, found, ctx.steps)
 
 
-__all__ = ["CLAIMS", "Changes", "Compilation", "Compiled", "Compiler", "Failed", "Memory"]
+__all__ = ["CLAIMS", "Changes", "Compilation", "Compiled", "Compiler", "Failed", "Memory", "shared_library"]

@@ -15,6 +15,7 @@ from archdsl.analysis.values import is_list
 from archdsl.backends import About, Backend
 from archdsl.backends import dot as dot_backend
 from archdsl.backends import json as json_backend
+from archdsl.backends import package as package_backend
 from archdsl.backends import svg as svg_backend
 from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
@@ -38,12 +39,15 @@ TARGETS = {
     "svg": "stages and blocks as a picture",
 }
 """Target -> what it is."""
+PACKAGE = "package"
+"""What the files of a folder that pip installs are."""
 INFERENCE = "inference"
 """What is written beside the targets for `--inference`: two files, which belong to the module that `torch` is."""
 WRITTEN = {
     **TARGETS,
     INFERENCE: "the module for inference, with its weights from the training form",
     f"{INFERENCE} test": "that both give the same",
+    PACKAGE: "a part of the package",
 }
 """What a file is -> in words."""
 _LOADED = """
@@ -182,12 +186,17 @@ def _rational(number: Number) -> Fraction:
 def emit(
     network: Network, about: About, targets: Sequence[str], recipe: Recipe | None = None
 ) -> dict[str, tuple[str, str]]:
-    """The files of the targets by name: (target, text). The training entry point is that of the recipe.
+    """The files of the targets by name: (target, text). The training entry point is that of the recipe; a package holds
+    the form for inference where both are asked for.
 
-    Raises `NoEmission`.
+    Raises `NoEmission`, and `NameFault` where no package can have the name.
     """
     found: dict[str, tuple[str, str]] = {}
-    plan = torch_backend.planned(network, about) if {"torch", "train"} & set(targets) else None
+    plan = torch_backend.planned(network, about) if {"torch", "train", PACKAGE} & set(targets) else None
+    if PACKAGE in targets:  # the form for inference stands within
+        inside = INFERENCE in targets
+        targets = [target for target in targets if target not in (PACKAGE, INFERENCE)]
+        found |= {path: (PACKAGE, text) for path, text in _packaged(network, about, plan, inside).items()}
     for target in targets:
         for name, text in _emit_one(network, about, target, recipe or DEFAULT, plan).items():
             test = target == INFERENCE and name != f"{about.name}{SUFFIX}.py"
@@ -198,12 +207,19 @@ def emit(
 def texts_of(
     result: Compiled, name: str, file: str, words: Sequence[str], targets: Sequence[str]
 ) -> dict[str, tuple[str, str]]:
-    """The files of a compiled model under a name: (target, text) by file name. Raises `NoEmission`.
+    """The files of a compiled model under a name: (target, text) by file name. Raises `NoEmission` and `NameFault`.
 
     `file` and `words` stand in the files: where the model is, and what was changed in it, as options.
     """
     spec = "standard input" if file == "-" else file
     return emit(result.network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
+
+
+def _packaged(network: Network, about: About, plan: torch_backend.Plan | None, inference: bool) -> dict[str, str]:
+    wrong = name_fault(about.name) or package_backend.name_fault(about.name, SHADOWED)
+    if wrong is not None:
+        raise NameFault(wrong)
+    return package_backend.emit(network, about, plan, inference=inference)
 
 
 def _emit_one(

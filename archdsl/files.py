@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
@@ -187,27 +187,62 @@ def replacing(path: Path, force: bool, *, follow: bool = True) -> Iterator[Binar
 
     Where what is done within fails, the old file stays. Raises `FileFault`.
     """
+    beside = Beside(path, force, follow=follow)
     try:
-        target, mode = _target(path, force, follow)
-        temporary = target.parent / f".archdsl-{os.urandom(8).hex()}.tmp"  # `TEMPORARY`
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)
-    except (OSError, ValueError) as error:
-        raise _unwritable(error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with beside.file as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if mode is not None:
-            temporary.chmod(mode)
-        os.replace(temporary, target)
+            beside.close()
+        beside.put()
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        beside.drop()
         if isinstance(error, OSError):
             raise _unwritable(error) from error
         raise
-    _sync_folder(target.parent)
+    sync_folder(beside.target.parent)
+
+
+class Beside:
+    """A file that is written beside its place, and then put there. Raises `FileFault`."""
+
+    def __init__(self, path: Path, force: bool, *, follow: bool = True) -> None:
+        try:
+            self.target, self._mode = _target(path, force, follow)
+            self._temporary = self.target.parent / f".archdsl-{os.urandom(8).hex()}.tmp"  # `TEMPORARY`
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+            self.file = os.fdopen(os.open(self._temporary, flags, 0o666), "wb")
+        except (OSError, ValueError) as error:
+            raise _unwritable(error) from error
+
+    def write(self, content: bytes) -> None:
+        """All of it, to the disk."""
+        try:
+            with self.file:
+                self.file.write(content)
+                self.close()
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def close(self) -> None:
+        """What was written is on the disk. Raises OSError."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+
+    def put(self) -> None:
+        """Put it in its place, with the permission bits of what is there."""
+        try:
+            if self._mode is not None:
+                self._temporary.chmod(self._mode)
+            os.replace(self._temporary, self.target)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def drop(self) -> None:
+        """Remove it, unless it was put in its place."""
+        with contextlib.suppress(OSError):
+            self.file.close()
+        with contextlib.suppress(OSError):
+            self._temporary.unlink()
 
 
 def _target(path: Path, force: bool, follow: bool) -> tuple[Path, int | None]:
@@ -307,51 +342,6 @@ def _held(path: Path, *, folder: bool) -> int | None:
         os.close(handle)
 
 
-class OutputFault(Exception):
-    """Why files were not written; the text names the one at fault."""
-
-
-def write_together(folder: Path, texts: Mapping[str, str], force: bool) -> None:
-    """Write all files of a folder, or none: what stands in the way of one is found before the first is written.
-
-    The folder is made; existing files are replaced only with `force`. Raises `OutputFault`.
-    """
-    with undisturbed():
-        _write_together({folder / name: text for name, text in texts.items()}, folder, force)
-
-
-def _write_together(texts: Mapping[Path, str], folder: Path, force: bool) -> None:
-    taken = [path for path in texts if os.path.lexists(path)]
-    if taken and not force:
-        raise OutputFault(f"{taken[0]} exists already; --force overwrites it")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        strange = [path for path in taken if path.exists() and not path.is_file()]
-        if strange:
-            raise OutputFault(f"{strange[0]}: not a regular file")
-        before = {path: path.read_bytes() for path in taken if path.exists()}
-    except OSError as error:
-        raise OutputFault(f"{error.filename}: {(error.strerror or 'cannot be written').lower()}") from None
-    written: list[Path] = []
-    for path, text in texts.items():
-        try:
-            write_atomically(path, text, force)
-        except FileFault as fault:
-            _restore(written, before)
-            raise OutputFault(f"{path}: {fault.message}") from None
-        written.append(path)
-
-
-def _restore(written: list[Path], before: dict[Path, bytes]) -> None:
-    """Put files back as they were before any was written."""
-    for path in written:
-        with contextlib.suppress(OSError, FileFault):  # the fault that is reported is the first one
-            if path in before:
-                write_atomically(path, before[path], force=True)
-            else:
-                Path(os.path.realpath(path)).unlink()  # a link that led nowhere stays
-
-
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Requests to end this process come into effect when what is done within is done, whole."""
@@ -412,7 +402,8 @@ def _check_regular(state: os.stat_result, shown: Source) -> None:
         raise SourceFault("too_large", message, shown)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """What was put in a folder is there also when the machine stops."""
     with contextlib.suppress(OSError):  # not every system can open a folder; the file itself is safe by now
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -34,14 +34,17 @@ LAYERS = {
         "suggest",
         "visible",
     },
-    "files": {"files"},
+    "files": {"files", "together"},
     "syntax": {"syntax"},
     "graph": {"graph"},
     "training": {"training"},
     "measuring": {"measuring"},
+    "tracking": {"tracking"},
     "ranks": {"ranks"},
     "backends": {"backends"},
     "weights": {"weights"},
+    "exporting": {"exporting"},
+    "linting": {"linting"},
     "analysis": {"analysis"},
     "closed_forms": {"closed_forms"},
     "compiler": {"compiler"},
@@ -81,14 +84,17 @@ LAYERS = {
 
 MAY_IMPORT = {
     "base": {"base"},
-    "files": {"base"},
+    "files": {"base", "files"},
     "syntax": {"base", "syntax"},
     "graph": {"base", "graph"},
     "training": {"base", "files", "training"},
     "measuring": {"base", "files", "measuring"},
+    "tracking": {"base", "files", "tracking"},
     "ranks": {"base", "ranks"},
     "backends": {"base", "graph", "training", "backends"},
     "weights": {"base", "files", "graph", "weights"},
+    "exporting": {"base", "exporting"},
+    "linting": {"base", "files", "graph", "linting"},
     "analysis": {"base", "syntax", "graph", "training", "analysis"},
     "closed_forms": {"base", "syntax", "graph", "analysis", "closed_forms"},
     "compiler": {"base", "syntax", "graph", "training", "analysis"},
@@ -110,7 +116,7 @@ MAY_IMPORT = {
 FLOORS = (
     ("labels",),
     ("program",),
-    ("values", "names", "circles", "overlay", "uses"),
+    ("values", "names", "circles", "overlay", "uses", "checking"),
     ("trace", "traces", "prelude", "choose"),
     ("context",),
     ("operators", "memory"),
@@ -121,8 +127,9 @@ FLOORS = (
     ("features", "build", "initializers", "stretch"),
     ("counts", "fields", "tracing"),
     ("assemble", "stages", "recipe_fields", "misspelled"),
-    ("override", "partial", "recipes", "scale", "meter", "check_space"),
-    ("check", "steps", "trained"),
+    ("override", "partial", "recipes", "scale", "meter", "check_space", "check_expressions"),
+    ("check_models", "check_recipes", "steps", "trained"),
+    ("check",),
     ("nearer",),
     ("solve",),
     ("elaborate", "resolve"),
@@ -133,12 +140,18 @@ FLOORS = (
 
 LATE = {
     "anywidget",
+    "executorch",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "openvino",
+    "torchao",
     "PIL",
     "lsprotocol",
     "matplotlib",
+    "mlflow",
     "networkx",
     "numpy",
-    "onnx",
     "optuna",
     "pyarrow",
     "pydantic",
@@ -151,16 +164,21 @@ LATE = {
     "sqlalchemy",
     "starlette",
     "sympy",
+    "tensorboard",
     "torch",
     "tqdm",
+    "trackio",
     "uvicorn",
     "traitlets",
+    "wandb",
 }
 """Heavy libraries: imported where they are used, never when a module is loaded."""
 
 DOES_IO = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "fdopen", "system"}
 """Functions and methods that touch files or processes."""
 FILES = (
+    "archdsl.exporting.openvino_files:",
+    "archdsl.exporting.quantizing:",
     "archdsl.measuring.child:",
     "archdsl.measuring.ledger:",
     "archdsl.measuring.turns:",
@@ -170,7 +188,8 @@ FILES = (
     "archdsl.training.start:",
     "archdsl.weights.checkpoints.",
 )
-"""Modules below the shells whose purpose is files or processes: measurements, what is installed with us, run folders,
+"""Modules below the shells whose purpose is files or processes: what libraries write to folders alone, which are gone
+at once; measurements, what is installed with us, run folders,
 the training process, a stranger's checkpoint."""
 TALKS = {"input", "print"}
 RUNS_TEXT = {"eval", "exec", "compile", "__import__"}

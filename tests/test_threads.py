@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ import pytest
 from families.compiling import Specs, spec_source, zoo_names
 
 from archdsl import emission
+from archdsl.analysis.program import Module
+from archdsl.analysis.resolve import Library, load_library
 from archdsl.closed_forms import formulas_of
 from archdsl.compiler import Compiled, Compiler
+from archdsl.diagnostics import Diagnostics
 from archdsl.graph.cost import count
 from archdsl.once import cached_property, once
-from archdsl.resources import read_data
+from archdsl.resources import library_modules, read_data
 from archdsl.source import Source
 from archdsl.syntax.formatter import format_source
 from archdsl.syntax.parser import parse
@@ -67,6 +71,21 @@ def outcome(name: str) -> Any:
     counts = (cost.flops, cost.params, cost.acts, [(g.key, g.flops) for g in cost.by("stage")])
     said = render_all(result.diagnostics, color=False)
     return result.network.hash, counts, texts, format_source(source), said
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_module_of_the_library_is_loaded_once() -> None:
+    names = library_modules()
+    for _ in range(3):
+        library = Library(names)
+        orders = [names[number:] + names[:number] for number in range(THREADS)]
+        found = together([partial(_loaded, library, order) for order in orders])
+        assert all(each == found[0] for each in found)
+        assert found[0] == library.modules
+
+
+def _loaded(library: Library, names: tuple[str, ...]) -> dict[str, Module | None]:
+    return {name: load_library(name, Specs(), library, Diagnostics()) for name in names}
 
 
 def said(text: str) -> Any:

@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from threading import RLock
 from typing import TypeAlias
 
 from archdsl import limits
@@ -46,12 +47,14 @@ _USES = re.compile(r"^\s*(?:use|models)\b", re.MULTILINE)
 
 
 class Library:
-    """The modules of the standard library that were loaded so far; they never change."""
+    """The modules of the standard library that were loaded so far; they never change. Several threads may use one."""
 
     def __init__(self, names: tuple[str, ...] = ()) -> None:
         self.names = names
         """The names of all of them, for suggestions."""
         self.modules: dict[str, Module] = {}
+        self.loading = RLock()
+        """Held while a module is loaded with those that it uses, so that each is loaded once."""
 
 
 def resolve(source: Source, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse) -> Program:
@@ -70,8 +73,11 @@ class _Resolver:
         self.loading: list[str] = []
 
     def load(self, name: str, source: Source) -> Module:
-        """Load one module of the library with what it uses."""
-        return self._load(name, source, library=True)
+        """A module of the library, loaded with what it uses where no other thread has done so."""
+        with self.library.loading:
+            if name not in self.library.modules:
+                self.library.modules[name] = self._load(name, source, library=True)
+            return self.library.modules[name]
 
     def program(self, source: Source) -> Program:
         entry = self._load(source.key, source, library=False)
@@ -169,10 +175,7 @@ class _Resolver:
         except Fault as found:
             self.report(replace(found.diagnostic, span=use.module_span))
             return None
-        loaded = self._load(name, source, library=not use.is_path)
-        if loaded.library:
-            self.library.modules[name] = loaded
-        return loaded
+        return self._load(name, source, library=False) if use.is_path else self.load(name, source)
 
     def _path(self, use: ast.Use, module: Module) -> str:
         if module.library:
@@ -329,7 +332,4 @@ def load_library(name: str, read: Reader, library: Library, diagnostics: Diagnos
     source = read.library(name.removeprefix("std."))
     if source is None:
         return None
-    resolver = _Resolver(read, library, diagnostics)
-    loaded = resolver.load(name, source)
-    library.modules[name] = loaded
-    return loaded
+    return _Resolver(read, library, diagnostics).load(name, source)

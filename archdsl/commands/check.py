@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from archdsl import watching
-from archdsl.analysis.resolve import Library
 from archdsl.commands.common import compiled, finish, request_of, say, say_json, tell, use_color
 from archdsl.commands.completing import models, networks
 from archdsl.commands.options import color_option, for_a_reader, format_option, watch_option
@@ -104,15 +103,14 @@ def _print(found: list[Checked], diagnostics: Diagnostics, format_: str, verbose
         say(summary(found))
 
 
-def check_files(paths: list[str], diagnostics: Diagnostics, library: Library | None = None) -> list[Checked]:
-    """Compile every model of every file, and look at every space; one standard library serves them all."""
-    library = Library() if library is None else library
+def check_files(paths: list[str], diagnostics: Diagnostics) -> list[Checked]:
+    """Compile every model of every file, and look at every space."""
     found = []
     for path in paths:
         try:
             place = locate(path)
             project = Project(place.file)
-            compiler = Compiler(project, library)
+            compiler = Compiler(project)
             program, models, said = compiler.check(project.source(), place.model)
             spaces = check_spaces(compiler, program, said, place.model)
         except Fault as fault:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from archdsl.commands.common import compiled, finish, request_of, say, say_json, warn
-from archdsl.commands.emitted import check_files, without_the_same
+from archdsl.commands.common import compiled, finish, request_of
+from archdsl.commands.emitted import check_files, tell_files, texts_for, write_files
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -20,11 +20,9 @@ from archdsl.commands.options import (
     recipe_option,
     without_short_forms,
 )
-from archdsl.files import OutputFault, write_together
-from archdsl.graph.cost import count
+from archdsl.commands.packaged import package_for, write_package
 
 TARGETS = ("torch", "train", "json", "dot", "svg")
-DEFAULT_TARGETS = ("torch", "train")
 
 EPILOG = """
 \b
@@ -37,13 +35,14 @@ Examples:
   archdsl compile net.arch --target svg --target json -o pictures/
   archdsl compile net.arch --inference -o out/
   archdsl compile net.arch -o out/ --check
+  archdsl compile net.arch --package net/             and then pip install net/
 
 The module needs PyTorch alone, not archdsl. Nothing that exists is overwritten without --force, and nothing is
 written unless all can be.
 
 --inference writes three files: the module NAME.py, its form for inference NAME_inference.py with batch norms folded,
 parallel branches merged and channels last, whose from_training makes its weights of the module's, and a test that both
-give the same.
+give the same. With --package the package holds them.
 
 --check is for CI and pre-commit: with the options with which files were written, it ends with exit code 1 and the
 differences if the spec gives others now.
@@ -61,13 +60,20 @@ differences if the spec gives others now.
     "json: the resolved graph; dot, svg: a picture of stages and blocks.  [default: torch, and train where the "
     "network has a classifier]",
 )
-@click.option("-o", "--output", "folder", metavar="DIR", default=".", help="Where to write.  [default: .]")
+@click.option("-o", "--output", "folder", metavar="DIR", help="Where to write.  [default: .]")
+@click.option(
+    "--package",
+    metavar="DIR",
+    help="Write a folder that pip installs instead: the module, a model card, and what torch.hub, timm and the Hugging "
+    "Face Hub load it by.",
+)
 @name_option
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.option(
     "--inference",
     is_flag=True,
-    help="Write the module, its form for inference, and a test of both. With --target, beside these.",
+    help="Write the module, its form for inference, and a test of both. With --target, beside these; with --package, "
+    "in it.",
 )
 @click.option(
     "--check",
@@ -82,7 +88,8 @@ differences if the spec gives others now.
 def command(
     file: str,
     targets: tuple[str, ...],
-    folder: str,
+    folder: str | None,
+    package: str | None,
     name: str | None,
     force: bool,
     inference: bool,
@@ -93,51 +100,26 @@ def command(
     **options: Any,
 ) -> None:
     """Compile a model, and write it as PyTorch code, as data or as a picture."""
-    from archdsl.backends.torch.inference import folded_for
-    from archdsl.emission import NoEmission, no_entry_point, not_used, texts_of
-    from archdsl.views.compile import FileWritten, compile_report, compile_text
-
     if check and force:
         raise click.UsageError("--check writes nothing: leave --force out.")
+    if package is not None and (targets or folder is not None or options["recipe"] is not None):
+        raise click.UsageError("--package writes a folder of its own: leave out --target, -o and --recipe")
     words = changes_in_words(options, classes, resolution)
     options = without_short_forms(options, classes, resolution)
     request = request_of(file, as_json=format_ == "json", **options)
     result = compiled(request)
     chosen = chosen_name(name, result, options)
-    wanted = _wanted(targets, inference)
-    warning = not_used(result) if "train" in wanted else None
-    try:
-        texts = texts_of(result, chosen, request.shown, words, wanted)
-    except NoEmission as fault:
-        if targets:
-            message = f"--target {fault.target}: {fault}; --target torch writes the module alone"
-            raise click.ClickException(message) from None
-        warning = no_entry_point(result, str(fault))
-        texts = texts_of(result, chosen, request.shown, words, ["torch"])
-    warn(result, request, warning)
-    if check:
-        check_files(result, request, chosen, Path(folder), texts)
-        return
-    if inference and "torch" not in targets:
-        texts = without_the_same(Path(folder), texts)
-    try:
-        write_together(Path(folder), {path: text for path, (_, text) in texts.items()}, force)
-    except OutputFault as fault:
-        raise click.ClickException(str(fault)) from None
-    files = [
-        FileWritten(str(Path(folder) / path), target, len(text.encode())) for path, (target, text) in texts.items()
-    ]
-    cost = count(result.network)
-    folded = folded_for(result.network) if inference else None
-    if format_ == "json":
-        say_json(compile_report(result, cost, request.file, chosen, files, folded))
+    into = Path(folder or ".") if package is None else Path(package)
+    if package is None:
+        texts = texts_for(result, chosen, request, words, targets, inference=inference)
     else:
-        say(compile_text(result, cost, files, folded))
+        texts = package_for(result, chosen, request, words, inference=inference)
+    if check:
+        check_files(result, request, chosen, into, texts)
+        return
+    if package is None:
+        texts = write_files(into, texts, force=force, keep=inference and "torch" not in targets)
+    else:
+        write_package(into, chosen, texts, force=force)
+    tell_files(result, request, chosen, into, texts, inference=inference)
     finish(result)
-
-
-def _wanted(targets: tuple[str, ...], inference: bool) -> tuple[str, ...]:
-    """The targets that were asked for: an inference form comes with the module that it is a form of."""
-    if not inference:
-        return targets or DEFAULT_TARGETS
-    return tuple(dict.fromkeys((*targets, "torch", "inference")))

@@ -83,6 +83,18 @@ def studying(of: int) -> Iterator[Callable[[int, str], None]]:
         yield tell_progress
 
 
+@contextmanager
+def telling(label: str) -> Iterator[Callable[[str], None]]:
+    """What is done next, for work whose length nobody knows."""
+    with _line() as write:
+
+        def tell_progress(step: str) -> None:
+            if write is not None:
+                write(f"\033[K{label}: {step} …")
+
+        yield tell_progress
+
+
 def progress_bar(label: str, things: Sequence[AnyThing]) -> Any:
     """A bar while a loop goes over things; a context manager that yields them."""
     hidden = not sys.stderr.isatty()

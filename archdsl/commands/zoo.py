@@ -9,7 +9,6 @@ import click
 
 from archdsl.analysis.evaluate import literal
 from archdsl.analysis.program import Definition
-from archdsl.analysis.resolve import Library
 from archdsl.commands.common import say, say_json
 from archdsl.commands.completing import family_names, measures, shipped_names
 from archdsl.commands.options import AnyFunction, format_option
@@ -116,14 +115,13 @@ def networks(wanted: Collection[str], patterns: Sequence[str]) -> list[ZooEntry]
 
 def models(wanted: Collection[str], patterns: Sequence[str] = ()) -> Iterator[tuple[str, str, Compiled]]:
     """The family, the file and what was compiled of each network, as `networks` has them."""
-    library = Library()
     chosen = []
     for family, paths in families().items():
         for path in paths if family in wanted else ():
             if not any(_fits(name, patterns) for name in declared_in(path)):
                 continue
             project = Project(opened(path))
-            compiler = Compiler(project, library)
+            compiler = Compiler(project)
             program = compiler.program(project.source(), Diagnostics())
             for name, named in program.models.items():
                 if _fits(name, patterns) and not (isinstance(named, Definition) and named.is_family):

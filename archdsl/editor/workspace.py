@@ -18,7 +18,7 @@ from typing import Protocol
 from archdsl.analysis.program import Module, Program, Reader
 from archdsl.analysis.resolve import Library, load_library
 from archdsl.analysis.traces import Traces
-from archdsl.compiler import Compilation, Compiler, Memory
+from archdsl.compiler import Compilation, Compiler, Memory, shared_library
 from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.editor.data import Place
 from archdsl.editor.models import Built, Counts, built_models
@@ -26,7 +26,6 @@ from archdsl.editor.occurrences import Names, names_of
 from archdsl.editor.targets import Occurrence, Trees
 from archdsl.once import cached_property
 from archdsl.records import dataclass
-from archdsl.resources import library_modules
 from archdsl.source import Source, Span
 from archdsl.spaces.entry import spaces_of
 from archdsl.syntax.lexemes import Lexeme, lexemes
@@ -63,7 +62,7 @@ class Workspace:
         self._edited: dict[str, Source] = {}
         self._kept: OrderedDict[str, Text] = OrderedDict()
         self._documents: OrderedDict[str, Document] = OrderedDict()
-        self._library = Library(library_modules())
+        self._library = shared_library()
         self._memory, self._traces = Memory(), Traces()
         self.counts = Counts()
         self._whole = False

@@ -13,7 +13,8 @@ from archdsl.records import documented
 from archdsl.views.head import head
 
 State = Literal["same", "differs", "missing"]
-HASH = re.compile(r'(?m)^SPEC_HASH = "([0-9a-f]{64})"$')
+HASH = re.compile(r'(?m)^(?:SPEC_HASH = "| +"network": "|)([0-9a-f]{64})(?:|"|",)$')
+"""The digest of the network in a module, a package's record, a model card."""
 WRITER = re.compile(r"(?:Compiled|Written) by archdsl (\S+?)\.?(?= from|\s)")
 MOST_LINES = 200
 """Lines of differences that are shown of one file."""
@@ -87,7 +88,7 @@ def _why(text: str, wanted: str) -> str:
 
 def checked_text(files: Sequence[FileChecked]) -> str:
     """The differences, and a line for each file."""
-    return "\n".join([line for file in files for line in _lines(file)])
+    return "".join([f"{line}\n" for file in files for line in _lines(file)])
 
 
 def _lines(file: FileChecked) -> Iterator[str]:

@@ -22,7 +22,7 @@ class FileWritten:
 
     path: str
     target: str
-    """What it is: torch, train, json, dot or svg, and by --inference inference or inference test."""
+    """What it is: torch, train, json, dot or svg, by --inference inference or inference test, by --package package."""
     bytes: int
 
 
@@ -114,7 +114,7 @@ def compile_text(result: Compiled, cost: Cost, files: Sequence[FileWritten], fol
     rows.append(["total", None, None, None, cost.flops, cost.params, cost.acts])
     stages = table(["stage", "block", "depth", "output", *MEASURES], rows, totals=True)
     written = table(["wrote", "what it is", "bytes"], [[file.path, WRITTEN[file.target], file.bytes] for file in files])
-    more = f"\n\n{_inference_text(cost, folded)}" if folded is not None else ""
+    more = f"\n{_inference_text(cost, folded)}" if folded is not None else ""
     return f"{head_line(result)}\n\n{stages}\nflops are {cost.convention.unit}\n\n{written}{more}"
 
 
@@ -124,4 +124,4 @@ def _inference_text(cost: Cost, folded: Folded) -> str:
     forms = [["training", *[getattr(cost, m) for m in MEASURES]], ["inference", *[getattr(own, m) for m in MEASURES]]]
     lines = [table(["form", *MEASURES], forms), folded.summary()]
     lines += [f"stays: {path}: {why}" for path, why in folded.stays()]
-    return "\n".join(lines)
+    return "\n".join([*lines, ""])

@@ -12,6 +12,7 @@ from archdsl.graph.cost import count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show
 from archdsl.parts import rows_of
+from archdsl.resources import library_modules
 from archdsl.source import Source
 from archdsl.spaces.entry import spaces_of
 from archdsl.syntax.dump import dump, dump_tokens
@@ -32,7 +33,7 @@ def of_source(source: Source, reader: Reader, phase: str, diagnostics: Diagnosti
         compiler = Compiler(reader)
         program = compiler.program(source, diagnostics)
         return "\n".join([space_text(space) for space in spaces_of(compiler, program, diagnostics)])
-    return _names(resolve(source, reader, Library(), diagnostics))
+    return _names(resolve(source, reader, Library(library_modules()), diagnostics))
 
 
 def of_model(result: Compiled, phase: str) -> str:

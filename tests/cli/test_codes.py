@@ -11,7 +11,6 @@ import pytest
 from cli_cases import ROOT, Run
 
 from archdsl import limits
-from archdsl.analysis.resolve import Library
 from archdsl.codes import codes
 from archdsl.commands.check import check_files
 from archdsl.diagnostics import Diagnostics
@@ -19,7 +18,6 @@ from archdsl.diagnostics import Diagnostics
 pytestmark = pytest.mark.fast
 
 LITERAL = re.compile(r'"(E[1-7][0-9]{2})"')
-LIBRARY = Library()
 CODES = codes()
 
 

@@ -68,6 +68,11 @@ def test_check_all_specs() -> None:
     assert "regnety_4gf              flops 4.0G                3,973,301,344  by papers: holds" in done.stdout
 
 
+def test_check_names_the_module_that_is_meant(run: Run, net: Path) -> None:
+    net.write_text(net.read_text().replace("use std.ops", "use std.regnt { y_block }\nuse std.ops", 1))
+    assert "did you mean `std.regnet`?" in run("check", "net.arch").err
+
+
 def test_check_json(run: Run) -> None:
     result = run("check", REGNET, "resnet50", "--format", "json")
     TypeAdapter(CheckReport).validate_json(result.out, strict=True)

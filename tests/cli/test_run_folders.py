@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cli_cases import ROOT, Run
 
-from archdsl import files
+from archdsl import together
 from archdsl.training import run_folder
 from archdsl.views import train as train_view
 
@@ -241,18 +241,18 @@ def test_a_compilation_that_is_ended_is_whole(
     here: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     """A request to end between two files comes into effect behind the last one."""
-    real = files.write_atomically
+    real = together.Beside
     came: list[int] = []
     before = signal.signal(number, lambda number, _: came.append(number))
 
-    def write(*given: Any) -> None:
+    def begin(*given: Any) -> together.Beside:
         signal.raise_signal(number)
         assert not came
-        real(*given)
+        return real(*given)
 
-    monkeypatch.setattr(files, "write_atomically", write)
+    monkeypatch.setattr(together, "Beside", begin)
     try:
-        files.write_together(here / "out", {"a": "1", "b": "2"}, force=False)
+        together.write_together(here / "out", {"a": "1", "b": "2"}, force=False)
     finally:
         signal.signal(number, before)
     assert came == [number]

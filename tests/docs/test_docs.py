@@ -25,6 +25,7 @@ Programs stand in `specs/`, as far as their `use` of files goes.
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import re
 import shlex
@@ -221,6 +222,7 @@ def run_python(block: Code) -> None:
     if ".module(" in block.text:
         pytest.importorskip("torch", reason="the example makes a live module")
     exec(compile(block.text, str(block), "exec"), {"__name__": "example"})
+    gc.collect()  # the counts of a space are 700 MB, which nobody else should wait for
 
 
 def find_emitted(block: Code) -> None:

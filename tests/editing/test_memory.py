@@ -13,15 +13,13 @@ from sampling import many
 
 from archdsl.analysis.memory import MAX_MODELS, MAX_VERSIONS
 from archdsl.analysis.overlay import Overlay
-from archdsl.analysis.resolve import Library
 from archdsl.analysis.solve import _Search
 from archdsl.compiler import Compiled, Compiler, Memory
 from archdsl.diagnostics import Diagnostic
-from archdsl.resources import library_modules, read_data
+from archdsl.resources import read_data
 from archdsl.source import Source
 
 FILES = ("regnet/regnetx", "others/densenet", "resnet/eca", "efficientnet/lite")
-LIBRARY = Library(library_modules())
 TWO = """use std.ops {{ conv }}
 # What both have.
 block b(x; width{}) = x -> conv(width, kernel: 3) -> conv(width, kernel: 3)
@@ -82,24 +80,24 @@ def edits(name: str, count: int, rng: random.Random) -> list[Source]:
 def test_the_same_answers_as_without() -> None:
     rng = random.Random(14)
     for name in FILES:
-        compiler = Compiler(Texts(), LIBRARY, memory=Memory())
+        compiler = Compiler(Texts(), memory=Memory())
         for source in edits(name, many(5), rng):
-            assert answer(compiler, source) == answer(Compiler(Texts(), LIBRARY), source), source.text
+            assert answer(compiler, source) == answer(Compiler(Texts()), source), source.text
 
 
 def test_several_threads_share_one() -> None:
     """Each has another text of the same file, and hears what one alone does."""
     texts = [source for seed in range(4) for source in edits("resnet/eca", 3, random.Random(seed))]
     memory = Memory()
-    shared = Compiler(Texts(), LIBRARY, memory=memory)
+    shared = Compiler(Texts(), memory=memory)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda source: answer(shared, source), texts))
-    assert found == [answer(Compiler(Texts(), LIBRARY), source) for source in texts]
+    assert found == [answer(Compiler(Texts()), source) for source in texts]
 
 
 def test_only_what_changed_is_compiled_again() -> None:
     """A model stays the same object while neither it nor what it uses changes a word; places are those of the text."""
-    compiler = Compiler(Texts(), LIBRARY, memory=Memory())
+    compiler = Compiler(Texts(), memory=Memory())
 
     def check(*parts: str) -> tuple[str, list[Compiled]]:
         text = TWO.format(*parts)
@@ -144,7 +142,7 @@ def test_a_search_is_taken_again_where_its_network_depends_on_the_same(monkeypat
         return found(self)
 
     monkeypatch.setattr(_Search, "found", counted)
-    compiler = Compiler(Texts(), LIBRARY, memory=Memory())
+    compiler = Compiler(Texts(), memory=Memory())
     changes = {
         ("params: 1 ", "params: 2 "): 0,
         ("table: 2", 'note: "solve(params: 90K)"'): 0,
@@ -162,7 +160,7 @@ def test_a_search_is_taken_again_where_its_network_depends_on_the_same(monkeypat
         searches.clear()
         _, each, diagnostics = compiler.check(Source("solved.arch", text))
         asked = len(searches)
-        _, fresh, told = Compiler(Texts(), LIBRARY).check(Source("solved.arch", text))
+        _, fresh, told = Compiler(Texts()).check(Source("solved.arch", text))
         assert [shown(d) for d in diagnostics] == [shown(d) for d in told]
         return asked, [one.model.solved for one in each if one.model], [one.model.solved for one in fresh if one.model]
 
@@ -184,7 +182,7 @@ def test_a_file_that_is_used_and_changes() -> None:
     kernels = []
     for kernel in ("3", "5", "5", "7"):
         over = Overlay(files, {"blocks.arch": files.files["blocks.arch"].replace("3", kernel)})
-        (found,) = Compiler(over, LIBRARY, memory=memory).check(Source("m.arch", text))[1]
+        (found,) = Compiler(over, memory=memory).check(Source("m.arch", text))[1]
         assert isinstance(found, Compiled)
         kernels.append(found.network.nodes[0].operation.kernel)  # type: ignore[attr-defined]
     assert [kernel if isinstance(kernel, int) else kernel[0] for kernel in kernels] == [3, 5, 5, 7]
@@ -192,7 +190,7 @@ def test_a_file_that_is_used_and_changes() -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     memory = Memory()
-    compiler = Compiler(Texts(), LIBRARY, memory=memory)
+    compiler = Compiler(Texts(), memory=memory)
     for width in range(1, 9):
         compiler.check(Source("two.arch", TWO.format(f": {width}", "", "")))
     assert memory.size <= 2 * MAX_VERSIONS <= MAX_MODELS

@@ -97,6 +97,19 @@ def test_the_source_is_the_file_that_the_command_writes(tmp_path: Path, capsys: 
     assert net.emit("torch") == {f"{net.name}.py": net.source}
 
 
+def test_a_package_is_the_folder_that_the_command_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for more in ([], ["inference"]):
+        folder = tmp_path / f"package{len(more)}"
+        options = [f"--{option}" for option in more]
+        assert main(["compile", str(REGNET), "--input", "64x64", "--package", str(folder), *options]) == 0
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        given = archdsl.compile(REGNET, input="64x64").emit(*more, "package")
+        assert given == {name: path.read_text(encoding="utf-8") for name, path in files.items()}
+    capsys.readouterr()
+    with pytest.raises(ValueError, match="which pip calls timm, would take the place"):
+        archdsl.compile(SMALL, name="timm").emit("package")
+
+
 def test_emit() -> None:
     net = archdsl.compile(SMALL, name="small")
     assert net.emit() == {}

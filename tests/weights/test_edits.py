@@ -88,6 +88,16 @@ def test_what_is_kept(before: str, after: str) -> None:
     assert {entry.rule for entry in edit.made} != {"kept"}
 
 
+def test_what_drops_in_training_alone_may_come_and_go() -> None:
+    """A deeper network may give a block the rate 0, and with it no `drop_path`."""
+    with_ = GROUPED.replace("1) -> batch_norm)\n}", "1) -> batch_norm -> drop_path(rate: 0.1))\n}")
+    with_ = with_.replace("concat }", "concat, drop_path }")
+    assert with_.count("drop_path") == 2
+    for old, new in ((with_, GROUPED), (GROUPED, with_)):
+        edit, difference = pair(of(old), of(new))
+        assert (edit.reasons, difference) == ((), 0.0)
+
+
 CHANGED = [
     ("width: 8  group_width: 4", "width: 4  group_width: 4", "sliced"),
     ("conv(width, kernel: 3) -> batch_norm -> relu", "conv(width, kernel: 1) -> batch_norm -> relu", "cropped"),

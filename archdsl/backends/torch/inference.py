@@ -20,35 +20,50 @@ from archdsl.graph.folding import Chain, Folded, Some, Sum, folded, paths_of
 from archdsl.graph.network import Network, Node
 from archdsl.graph.operations.convolutions import ConvTranspose, StdConv
 from archdsl.graph.operations.norms import BatchNorm, LayerScale
+from archdsl.records import dataclass
 
 SUFFIX = "_inference"
 
 
-def emit_inference(network: Network, about: About) -> dict[str, str]:
-    """`name_inference.py`: the module; `test_name_inference.py`: that it gives what `name.py` gives."""
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where both forms and their test are: dotted names of modules that the test imports, and its file."""
+
+    training: str
+    inference: str
+    test: str
+
+
+def emit_inference(network: Network, about: About, places: Places | None = None) -> dict[str, str]:
+    """`name_inference.py`: the module; `test_name_inference.py`: that it gives what `name.py` gives.
+
+    Other places stand in both.
+    """
     found = folded_for(network)
     own = inference_about(about)
+    places = places or Places(about.name, own.name, f"test_{own.name}.py")
     plan = planned(found.network, own)
     plan.for_inference = True
     text, read = _weights(found)
     form = Form(
         channels_last=True,
-        notes=tuple(notes_of(found, about.name)),
+        notes=tuple(notes_of(found, about.name, places.test)),
         texts=(text,),
         read=read,
         training_hash=network.hash,
     )
     test = inference_test_text(
-        file=f"test_{own.name}.py",
+        file=places.test,
         version=__version__,
-        training=about.name,
-        inference=own.name,
+        training=places.training,
+        inference=places.inference,
         input=", ".join([str(int(extent)) for extent in network.input]),
         training_class=planned(network, about).name,
         inference_class=plan.name,
         maps=bool(feature_places(network)),
     )
-    return {**emit(found.network, own, plan, form), f"test_{own.name}.py": test}
+    (module,) = emit(found.network, own, plan, form).values()
+    return {f"{places.inference.replace('.', '/')}.py": module, places.test: test}
 
 
 def inference_class(network: Network, about: About) -> str:
@@ -67,11 +82,11 @@ def inference_about(about: About) -> About:
     return replace(about, name=name, changes=changes, init={}, drop_path_rate=None)
 
 
-def notes_of(found: Folded, name: str) -> Iterator[str]:
-    """What was done to a network, in sentences, and what was not and why."""
+def notes_of(found: Folded, name: str, test: str) -> Iterator[str]:
+    """What was done to a network, in sentences, and what was not and why; `test` is the file that compares both."""
     yield (
         f"The inference form of {name}, whose network is {found.trained.hash}: {found.summary()}. Both give the same; "
-        f"test_{name}{SUFFIX}.py compares them, and `from_training` makes the weights."
+        f"{test} compares them, and `from_training` makes the weights."
     )
     kept = [f"{where}: {why}" for where, why in found.stays()]
     if kept:
@@ -149,4 +164,4 @@ def _values(table: Mapping[str, Any]) -> Dict:
     return Dict(tuple([(Literal(name), literal(value)) for name, value in table.items()]), spread=True)
 
 
-__all__ = ["SUFFIX", "emit_inference", "folded_for", "inference_about", "inference_class", "notes_of"]
+__all__ = ["SUFFIX", "Places", "emit_inference", "folded_for", "inference_about", "inference_class", "notes_of"]

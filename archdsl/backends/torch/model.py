@@ -310,11 +310,16 @@ def feature_places(network: Network) -> list[tuple[str, Value, int | None]]:
     return [(f"stride{stride}", last[stride], stride) for stride in sorted(last)]
 
 
+def head_of(writer: ModelWriter) -> tuple[list[Unit], set[Ref]]:
+    """What runs in the head, with what stands beside it, and the values that enter it."""
+    head = [unit for unit in writer.units if unit.outputs[0].label.startswith("head")]
+    return head, {ref for unit in head for ref in unit.inputs if not ref.label.startswith("head")}
+
+
 def _methods(writer: ModelWriter, maps: Sequence[Ref]) -> list[Function]:
     units, outputs = writer.units, writer.program.outputs
     inputs = {0: "x"}
-    head = [unit for unit in units if unit.outputs[0].label.startswith("head")]  # with what stands beside it
-    entering = {ref for unit in head for ref in unit.inputs if not ref.label.startswith("head")}
+    head, entering = head_of(writer)
     coarse = _coarse(writer) if writer.staged else units
     every = [method("feature_maps", units, inputs, maps, MAPS, many=True)] if maps else []
     features = of_self("forward_features")

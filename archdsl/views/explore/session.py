@@ -13,15 +13,15 @@ from dataclasses import asdict
 
 from archdsl.analysis.changes import SCALINGS
 from archdsl.analysis.program import Definition, Program, Reader
-from archdsl.analysis.resolve import Library, load_library
+from archdsl.analysis.resolve import load_library
 from archdsl.analysis.traces import Traces
-from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Memory
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Memory, shared_library
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.editor import Workspace, completion, hints, hover
 from archdsl.editor import diagnostics as diagnostics_of
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import count
-from archdsl.resources import library_modules, read_data
+from archdsl.resources import read_data
 from archdsl.source import Source
 from archdsl.spaces.opened import Text
 from archdsl.syntax.formatter import format_source
@@ -43,7 +43,7 @@ class Session:
     def __init__(self, start: StartReport, own: Reader, shipped: Reader) -> None:
         self._start = start
         self._readers = {False: Texts(own), True: Texts(shipped)}
-        self._library = Library(library_modules())
+        self._library = shared_library()
         self._traces, self._memory = Traces(), Memory()
         self._written = {shipped: Workspace(texts) for shipped, texts in self._readers.items()}
 

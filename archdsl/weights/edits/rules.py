@@ -15,7 +15,7 @@ from archdsl.graph.operations.base import Tensor
 from archdsl.graph.subgraph import Node
 from archdsl.records import dataclass
 from archdsl.weights.edits.channels import DENSE, Channels, Sources, groups_of, inner_groups, is_same
-from archdsl.weights.edits.neutral import Action
+from archdsl.weights.edits.neutral import PASSING, Action
 from archdsl.weights.edits.partners import Partners, partners_of
 from archdsl.weights.layers import COUNTER, Extents
 
@@ -91,7 +91,7 @@ def edit_of(old: Network, new: Network) -> Edit:
             if before is None and index not in partners.within:
                 reasons.append(f"{entry.name} is new")
     for one, other in zip(new.outputs, old.outputs, strict=False):
-        if _was(partners, one) != other:
+        if _was(partners, one) != _passed(old, other):
             reasons.append("the outputs are those of other operations")
         elif not is_same(sources.of[one], int(old.shape(other)[0])):
             reasons.append("the outputs have other channels")
@@ -136,16 +136,25 @@ def _differences(partners: Partners, index: int, partner: int) -> list[str]:
     ]
     if "padding" in now and not _padded_alike(now, before):
         found.append(f"{node.path}: its kernel is not in the middle of where it was")
-    if [_was(partners, value) for value in node.inputs] != list(was.inputs):
+    if [_was(partners, value) for value in node.inputs] != [_passed(partners.old, value) for value in was.inputs]:
         found.append(f"{node.path} reads something else")
     return found
 
 
 def _was(partners: Partners, value: Value) -> Value | None:
-    """The old value that one was."""
-    value = partners.origin(value)
+    """The old value that one was, before what passes everything on in a test."""
+    origin = partners.origin(_passed(partners.new, value))
+    while origin != value:
+        value, origin = origin, partners.origin(_passed(partners.new, origin))
     partner = partners.of.get(value.node)
     return value if value == INPUT else Value(partner, value.output) if partner is not None else None
+
+
+def _passed(network: Network, value: Value) -> Value:
+    """The value that what passes everything on in a test was given."""
+    while value != INPUT and network.nodes[value.node].operation.name in PASSING:
+        value = network.nodes[value.node].inputs[0]
+    return value
 
 
 def _padded_alike(now: dict[str, Any], before: dict[str, Any]) -> bool:

@@ -1,0 +1,41 @@
+"""Libraries that print while they work, in Python and below it, are kept from the streams of a command."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """What is written to standard output and standard error within goes nowhere; faults are raised as ever."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    before = logging.root.manager.disable
+    with tempfile.TemporaryFile() as nowhere, contextlib.ExitStack() as kept:
+        for stream in (1, 2):
+            try:
+                copy = os.dup(stream)
+            except OSError:  # closed by whoever started us: nothing can be written to it
+                continue
+            kept.callback(os.close, copy)
+            kept.callback(os.dup2, copy, stream)
+            os.dup2(nowhere.fileno(), stream)
+        hidden = kept.enter_context(tempfile.TemporaryFile("w+"))
+        kept.enter_context(contextlib.redirect_stdout(hidden))
+        kept.enter_context(contextlib.redirect_stderr(hidden))
+        kept.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        logging.disable(logging.ERROR)
+        try:
+            yield
+        finally:
+            logging.disable(before)
+
+
+__all__ = ["quiet"]
