@@ -1,7 +1,7 @@
 """Exports the smallest network of every file of the zoo, and keeps what its runtime gave: `docs/export/TARGET.jsonl`.
 
     python benchmarks/export.py [--target onnx] [--only NAME ...]     what has a row is not exported again
-    python benchmarks/export.py --table                               the table of docs/export.md, of all rows
+    python benchmarks/export.py --table                               the table of docs/export.md, of the last rows
 
 Weights are drawn. A network is exported for any size where it takes several, else for any batch, and compared at two
 sizes where it can be, and for batches of 1 and 3. One of more than 10 G multiply-adds is exported for images of 256 x
@@ -27,6 +27,8 @@ from archdsl.views.tables import render_markdown
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "export"
 LARGE, SMALL_INPUT = 10_000_000_000, "256x256"
+STATISTICS = "of images"
+"""How norms got theirs; rows without were measured with random ones, and are measured again."""
 
 
 def main() -> int:
@@ -36,12 +38,13 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="print the table of the rows, and export nothing")
     asked = parser.parse_args()
     path = FOLDER / f"{asked.target}.jsonl"
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = list({row["network"]: row for row in map(json.loads, lines)}.values())
     if asked.table:
         print(table(rows), end="")
         return 0
     FOLDER.mkdir(exist_ok=True)
-    done = {row["network"] for row in rows}
+    done = {row["network"] for row in rows if row.get("statistics") == STATISTICS}
     names = asked.only or smallest()
     for number, name in enumerate(names, 1):
         if name in done:
@@ -71,7 +74,8 @@ def exported(name: str, target: str) -> dict[str, Any]:
     compiled = archdsl.compile(name)
     if compiled.cost.flops > LARGE:
         compiled = archdsl.compile(name, input=SMALL_INPUT)
-    row = {"network": name, "input": "x".join(str(int(n)) for n in compiled.network.input), "target": target}
+    size = "x".join(str(int(n)) for n in compiled.network.input)
+    row: dict[str, Any] = {"network": name, "input": size, "target": target, "statistics": STATISTICS}
     subject = subject_of(compiled.compilation, None, 0, features=False)
     try:
         made, dynamic = made_of(subject, target)
@@ -89,7 +93,7 @@ def exported(name: str, target: str) -> dict[str, Any]:
             "torch": made.torch,
         }
     except ExportFault as fault:
-        row |= {"result": fault.message}
+        row |= {"result": fault.message, "help": fault.help}
     return row | {"seconds": round(time.process_time() - begin, 1)}
 
 
@@ -102,18 +106,21 @@ def made_of(subject: Subject, target: str) -> tuple[Exported, str]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The table of the documentation."""
+    """The table of the documentation, and below it those that are not equal."""
     heads = ("network", "input", "any", "outputs", "largest difference", "norms left", "MB", "CPU s")
-    cells = []
+    cells: list[tuple[Any, ...]] = []
+    refused = []
     for row in rows:
         if row["result"] != "equal":
-            cells.append((row["network"], row["input"], row["result"], *[None] * 4, row["seconds"]))
+            cells.append((row["network"], row["input"], *[None] * 5, row["seconds"]))
+            told = row["result"] + (f"; {row['help']}" if row.get("help") else "")
+            refused.append(f"- `{row['network']}`: {told}\n")
             continue
         share, size = f"{row['largest_share']:.1e}", round(row["bytes"] / 1e6, 1)
         kind = "size" if row["dynamic"] == "size" else "batch"
         measured = (row["outputs"], share, row["norms_left"], size, row["seconds"])
         cells.append((row["network"], row["input"], kind, *measured))
-    return render_markdown(heads, cells)
+    return render_markdown(heads, cells) + "".join(["\n", *refused] if refused else [])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import click
 
 from archdsl.commands.common import compiled, finish, request_of, say, say_json
 from archdsl.commands.completing import files
+from archdsl.commands.kinds import Name, Share
 from archdsl.commands.options import (
     change_options,
     classes_option,
@@ -42,7 +43,7 @@ The extras are archdsl[torch] for .pt2, and archdsl[export], archdsl[openvino] a
 @change_options
 @classes_option
 @click.option("-o", "--output", metavar="FILE", help="The file to write; the model's name with --target's suffix.")
-@click.option("--target", type=click.Choice(list(TARGETS)), help="What to write; by FILE's suffix if not given.")
+@click.option("--target", type=Name(list(TARGETS)), help="What to write; by FILE's suffix if not given.")
 @click.option("--weights", metavar="FILE", shell_complete=files, help="A checkpoint, as `archdsl weights` takes it.")
 @click.option(
     "--dynamic",
@@ -60,14 +61,14 @@ The extras are archdsl[torch] for .pt2, and archdsl[export], archdsl[openvino] a
 @click.option("--opset", type=click.IntRange(*OPSETS), default=OPSET, show_default=True, help="Of ONNX's operators.")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0, 1),
+    type=Share(),
     default=1e-4,
     show_default=True,
     help="The difference that is allowed, as a share of the largest output.",
 )
 @click.option(
     "--least-cosine",
-    type=click.FloatRange(0, 1),
+    type=Share(),
     default=0.99,
     show_default=True,
     help="Of the outputs of 8 bits and the module's.",

@@ -32,6 +32,11 @@ STEP = 32
 """Heights and widths of most networks are multiples of it."""
 BATCH = 8
 """Images at a time that ranges are taken on."""
+BY_HAND = {
+    ".tflite": "files of LiteRT are made of the module by its own converter, litert-torch: docs/export.md says how",
+    ".mlpackage": "files of Core ML are made of a .pt2 file by its own converter, coremltools: docs/export.md says how",
+}
+"""Files that others make."""
 OTHERWISE = "`archdsl weights` brings it to the module's names by these options, and writes a file that export takes"
 
 
@@ -41,6 +46,9 @@ def target_asked(output: str | None, target: str | None) -> str:
         if target is None:
             raise click.UsageError(f"say what to write: -o FILE, or --target {'|'.join(TARGETS)}.")
         return target
+    by_hand = BY_HAND.get(Path(output).suffix)
+    if by_hand is not None:
+        raise click.BadParameter(f"'{output}': {by_hand}", param_hint="--output")
     found = target_of(Path(output))
     if found is None or (target is not None and target != found):
         raise click.BadParameter(f"'{output}': its suffix is one of {told_suffixes()}", param_hint="--output")
@@ -128,7 +136,7 @@ def subject_of(result: Compiled, weights: str | None, seed: int, *, features: bo
     torch.manual_seed(seed)
     module = api.Compiled(result, about).module().eval()
     if weights is None:
-        draw(module, seed)
+        draw(module, seed, [int(extent) for extent in network.input])
     else:
         _load(module, network, weights)
     names = _names(len(network.outputs), network.output_names, offered.num_classes is not None)

@@ -68,9 +68,10 @@ def differences(traced: Traced, run: Run, images: Images) -> Iterator[Difference
 
 
 def rounding(traced: Traced, images: Images, each: Difference) -> float | None:
-    """How far the module's own output in float32 is from that in float64, as a share of the largest, where `each` was.
+    """How far the module's own output in float32 is from the one in float64, as a share of the largest.
 
-    `images` are drawn anew from their beginning. None where the module does not compute in float64.
+    On the images that `each` was found on: `images` draws from its beginning. None where the module does not compute
+    in float64.
     """
     import torch
 

@@ -36,6 +36,11 @@ class Calibration:
     """What they are."""
 
 
+def one_by_one(given: Calibration) -> Calibration:
+    """The same images in batches of 1, for a program that takes no other."""
+    return replace(given, batches=tuple([image for images in given.batches for image in images.split(1)]))
+
+
 def quantized_program(traced: Traced, target: str, given: Calibration) -> Traced:
     """The program with quantized operators, beside the module as it was. Raises `ExportFault`."""
     import torch
@@ -47,12 +52,22 @@ def quantized_program(traced: Traced, target: str, given: Calibration) -> Traced
             for images in given.batches:
                 prepared(images)
         converted = convert_pt2e(prepared)
+        _drop_unused(converted)
         with torch.no_grad():
             program = torch.export.export(converted, traced.images, dynamic_shapes=traced.axes())
     except Exception as fault:  # of torch's and torchao's passes, which have many kinds
         raise ExportFault(f"torchao does not quantize it: {first_line(fault)}") from fault
     forget_places(program)
     return replace(traced, program=program)
+
+
+def _drop_unused(module: Any) -> None:
+    """The weights in float32, which stay beside the integers that are used in their place."""
+    used = {node.target for node in module.graph.nodes if node.op == "get_attr"}
+    named = (module.named_parameters, module.named_buffers)
+    for name in [name for each in named for name, _ in each(remove_duplicate=False) if name not in used]:
+        owner, _, last = name.rpartition(".")
+        delattr(module.get_submodule(owner), last)
 
 
 def _quantizer(target: str) -> Any:
@@ -101,4 +116,4 @@ def quantized_onnx(built: Built, given: Calibration) -> Built:
     return Built({".onnx": proto.SerializeToString(deterministic=True)}, facts_of(proto))
 
 
-__all__ = ["INTEGERS", "Calibration", "quantized_onnx", "quantized_program"]
+__all__ = ["INTEGERS", "Calibration", "one_by_one", "quantized_onnx", "quantized_program"]

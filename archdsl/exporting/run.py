@@ -18,7 +18,7 @@ from archdsl.exporting.differences import (
     rounding,
     worst,
 )
-from archdsl.exporting.quantizing import INTEGERS, Calibration, quantized_onnx, quantized_program
+from archdsl.exporting.quantizing import INTEGERS, Calibration, one_by_one, quantized_onnx, quantized_program
 from archdsl.exporting.quiet import quiet
 from archdsl.exporting.targets import OPSET, Built, Dynamic, ExportFault, Run
 from archdsl.exporting.tracing import Traced, first_line, traced
@@ -90,6 +90,8 @@ def export(
 
     tell("tracing")
     program = traced(subject.module, subject.shape, subject.names, options.dynamic, subject.step, sized=subject.sized)
+    if given is not None and options.dynamic == "none":
+        given = one_by_one(given)
     tell("converting")
     # Where weights ask for gradients, PyTorch takes another attention than the one that was traced, of other strides.
     with quiet(), torch.no_grad():

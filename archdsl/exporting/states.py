@@ -1,33 +1,36 @@
 """Weights where none are given: as the module starts, with norms and scales that are none of identity. Needs torch.
 
 A fresh module hides faults of a conversion: its norms divide by 1 and subtract 0, and branches that start at 0 add
-nothing. So norms' statistics, and what is constant among the parameters, are drawn.
+nothing. So what is constant among the parameters is drawn, and norms have the statistics of drawn images: with others,
+numbers grow from layer to layer, until sums cancel so that float32 says little of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 LEAST = 0.1
 """Of a constant that is drawn anew: a layer scale of 1e-6 would hide what it scales."""
 
 
-def draw(module: Any, seed: int) -> None:
-    """Draw norms' statistics and constant parameters, in place.
+BATCH = 2
+"""Images that statistics are taken on."""
+NARROW = 0.1
+"""A channel's variance is at least this share of the median of its layer: of few numbers it may be next to nothing."""
 
-    Running means by N(0, 0.1), variances by U(0.5, 1.5); a parameter of one value c by |c| U(0.5, 1.5), or LEAST in
-    place of |c| where that is less; zeros of a bias by N(0, 0.1).
+
+def draw(module: Any, seed: int, shape: Sequence[int]) -> None:
+    """Draw constant parameters, and take norms' statistics on drawn images of `shape`, in place.
+
+    A parameter of one value c by |c| U(0.5, 1.5), or LEAST in place of |c| where that is less; zeros of a bias by
+    N(0, 0.1). Images are of standard normal numbers, channels x height x width. The module is in the mode that tests
+    afterwards.
     """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, buffer in module.named_buffers():
-            last = name.rpartition(".")[2]
-            if last == "running_mean":
-                buffer.normal_(0, 0.1, generator=generator)
-            elif last == "running_var":
-                buffer.uniform_(0.5, 1.5, generator=generator)
         for name, parameter in module.named_parameters():
             first = parameter.flatten()[:1]
             if not bool((parameter == first).all()):
@@ -37,6 +40,22 @@ def draw(module: Any, seed: int) -> None:
             else:
                 size = max(LEAST, abs(float(first)))
                 parameter.uniform_(0.5 * size, 1.5 * size, generator=generator)
+        _take_statistics(module, torch.randn(BATCH, *shape, generator=generator))
+
+
+def _take_statistics(module: Any, images: Any) -> None:
+    """Running means and variances of the images, every norm behind those before it."""
+    module.eval()
+    norms = [each for each in module.modules() if getattr(each, "running_var", None) is not None]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0
+    module(images)
+    for norm, momentum in zip(norms, kept, strict=True):
+        norm.momentum = momentum
+        norm.running_var.clamp_(min=NARROW * float(norm.running_var.median()))
+    module.eval()
 
 
 __all__ = ["draw"]
