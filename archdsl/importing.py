@@ -128,7 +128,10 @@ def _of_module(asked: Asked, module: Any, size: tuple[int, int, int], name: str)
 
     def run(numbers: Mapping[str, Any]) -> Callable[[Any], Any]:
         made = module.double()
-        made.load_state_dict(dict(numbers), strict=False)
+        with torch.no_grad():
+            for name, tensor in made.state_dict().items():
+                if name in numbers:
+                    tensor.copy_(numbers[name])
         return made  # type: ignore[no-any-return]
 
     return program_of(asked.source, name, program, run)

@@ -179,6 +179,7 @@ DOES_IO = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "fdop
 FILES = (
     "archdsl.exporting.openvino_files:",
     "archdsl.exporting.quantizing:",
+    "archdsl.lifting.onnxfiles:",
     "archdsl.measuring.child:",
     "archdsl.measuring.ledger:",
     "archdsl.measuring.turns:",
@@ -190,7 +191,7 @@ FILES = (
 )
 """Modules below the shells whose purpose is files or processes: what libraries write to folders alone, which are gone
 at once; measurements, what is installed with us, run folders,
-the training process, a stranger's checkpoint."""
+the training process, a stranger's checkpoint or graph."""
 TALKS = {"input", "print"}
 RUNS_TEXT = {"eval", "exec", "compile", "__import__"}
 """Built-in functions; a method of the same name (`re.compile`, `symbols.input`) is another thing."""

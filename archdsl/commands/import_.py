@@ -21,6 +21,7 @@ Examples:
   archdsl import timm:NAME --with drop_path_rate=0.1 --dry-run
   archdsl import module:net.py:make_net --input 3x64x64
   archdsl import net.pt2 --format json
+  archdsl import net.onnx
 
 The source is followed by torch.export, lifted to operations of the language, and written as blocks, stages and a head.
 Then the text is compiled again and proved: the same number of parameters, every weight in its place, and the same
@@ -28,7 +29,7 @@ outputs in double precision for random images of two sizes, with numbers near th
 proof is not written: the command ends with 1 and says what differs. What cannot be lifted is named by operation and
 module; --partial then writes what stands before it, as a text that says so.
 
-timm:, torchvision: and module: RUN CODE: that of the library, or of FILE.py. A .pt2 file is read as data.
+timm:, torchvision: and module: RUN CODE: that of the library, or of FILE.py. A .pt2 or .onnx file is read as data.
 PyTorch is needed, and the library that the source names.
 """
 SIZE = re.compile(r"(\d{1,6})x(\d{1,6})x(\d{1,6})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from archdsl.lifting.axes import BATCH, Extent, Seen, fresh, inside, size_of
+from archdsl.lifting.axes import BATCH, Extent, Seen, distinct, fresh, inside, size_of
 from archdsl.lifting.layouts import as_matrices, as_rows, need_map
 from archdsl.lifting.learned import offsets, start_of
 from archdsl.lifting.lifted import Unliftable
@@ -107,11 +107,11 @@ def matmul(reading: Reading, call: Call) -> Any:
     if len(a.dims) == len(b.dims) == 3 and a.dims[0] == b.dims[0] == (BATCH,):
         first, second = as_rows(reading, a), as_rows(reading, b)
         (value,) = reading.apply("matmul", [first.value, second.value])
-        return Seen(value, (b.dims[2], a.dims[1]), (a.dims[0], a.dims[1], b.dims[2]))
+        return distinct(Seen(value, (b.dims[2], a.dims[1]), (a.dims[0], a.dims[1], b.dims[2])))
     first, second = need_map(reading, a), need_map(reading, b)
     (value,) = reading.apply("matmul", [first.value, second.value])
     axes = (a.dims[1] or b.dims[1], a.dims[2], b.dims[3])
-    return Seen(value, axes, ((BATCH,), *axes))
+    return distinct(Seen(value, axes, ((BATCH,), *axes)))
 
 
 def _learned(reading: Reading, held: Any, beside: Seen) -> Seen:

@@ -70,6 +70,19 @@ class Seen:
         return "".join(found)
 
 
+def distinct(seen: Seen) -> Seen:
+    """A value whose axes are told from each other, also where two came of the same extent: a matrix of tokens by
+    tokens."""
+    atoms = [id(atom) for axis in seen.axes for atom in axis]
+    if len(atoms) == len(set(atoms)):
+        return seen
+    names = {1: "c", 2: "cl", 3: "chw"}[len(seen.axes)]
+    if len(seen.dims) != len(names) + 1:
+        raise ValueError("a value with an extent twice in another form than that of a map, tokens or a vector")
+    order = "lc" if names == "cl" else names
+    return fresh(seen.value, seen.shape, "b" + order)
+
+
 def fresh(value: Value, shape: Sequence[int], form: str) -> Seen:
     """A new value of ours in a form: `bchw`, `blc`, …"""
     axes = tuple([extent(size) for size in shape])

@@ -7,7 +7,7 @@ from typing import Any
 
 from archdsl.graph.blocks import Value
 from archdsl.lifting.axes import Seen
-from archdsl.lifting.layouts import as_flat
+from archdsl.lifting.layouts import as_flat, need_map
 from archdsl.lifting.lifted import Gap, Lifted, Unliftable
 from archdsl.lifting.reading import HOLE, Reading
 
@@ -42,10 +42,12 @@ def finished(
 
 def _output(reading: Reading, seen: Seen) -> Value:
     """An output in the order that an emitted module gives it."""
-    if len(seen.dims) == 2 and len(seen.axes) == 3:
-        (value,) = reading.apply("flatten", [as_flat(reading, seen).value])
-        return value
-    if seen.form not in ("bchw", "blc", "bc") and "1" not in seen.form:
+    if len(seen.dims) == 2:
+        seen = as_flat(reading, seen)
+        return reading.apply("flatten", [seen.value])[0] if len(seen.axes) == 3 else seen.value
+    if len(seen.dims) == 4 and "1" not in seen.form:
+        return need_map(reading, seen).value
+    if seen.form != "blc" and "1" not in seen.form:
         raise Unliftable("its output stands in another order than channels first")
     return seen.value
 

@@ -160,6 +160,10 @@ def broadcast(reading: Reading, name: str, a: Seen, b: Seen) -> Seen:
     (value,) = reading.apply(name, [a.value, b.value])
     axes = tuple([x if x else y for x, y in zip(a.axes, b.axes, strict=True)])
     dims = tuple([x if x else y for x, y in zip(a.dims, b.dims, strict=True)])
+    atoms = [id(atom) for axis in axes for atom in axis]
+    if len(atoms) != len(set(atoms)):
+        form = "".join([y if x == "1" else x for x, y in zip(a.form, b.form, strict=True)])
+        return fresh(value, [size_of(axis) for axis in axes], form)
     return Seen(value, axes, dims)
 
 
