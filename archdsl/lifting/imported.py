@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -141,7 +142,7 @@ def prove(
     if weights is not None:
         compared = _compared(program, compiled, weights, module, sizes, numbers)
     proof = Proof(structure, params, theirs, len(weights or ()), compared, "")
-    return replace(proof, fault=_fault(proof))
+    return replace(proof, fault=_fault(proof, _shared(lifted, program.learned)))
 
 
 def _compared(
@@ -173,12 +174,19 @@ def _compared(
     return found
 
 
-def _fault(proof: Proof) -> str:
-    """What does not hold, in words."""
+def _shared(lifted: Lifted, learned: Collection[str]) -> str:
+    """The first learned tensor that several operations read; empty where there is none."""
+    read = Counter([name for origin in lifted.origins for name in origin.sources])
+    return next((name for name, times in read.items() if times > 1 and name in learned), "")
+
+
+def _fault(proof: Proof, shared: str) -> str:
+    """What does not hold, in words. `shared`: a tensor that several operations read."""
     if not proof.structure:
         return "the compiled text is another network than what was lifted"
     if proof.params != proof.source_params:
-        return f"the text has {proof.params:,} parameters, and the source {proof.source_params:,}"
+        told = f"the text has {proof.params:,} parameters, and the source {proof.source_params:,}"
+        return f"{told}: several operations read its {shared}, and each of ours has its own" if shared else told
     ran = [one for one in proof.compared if not one.refused or one.max_difference]
     if not ran:
         why = proof.compared[0].refused if proof.compared else "its weights have no place in the compiled module"

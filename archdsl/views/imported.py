@@ -96,11 +96,18 @@ def import_text(report: ImportReport) -> str:
     if len(report.gaps) > MAX_LISTED:
         lines.append(f"  and {len(report.gaps) - MAX_LISTED} more")
     if report.unused:
-        lines.append(f"  {len(report.unused)} tensors take no part in the output: {visible(report.unused[0])}, …")
+        lines.append(f"  {_unused(report.unused)}")
     lines += [f"  note: {note}" for note in report.notes]
     if report.path:
         lines.append(f"wrote {visible(report.path)}")
     return "\n".join(lines) + "\n"
+
+
+def _unused(names: list[str]) -> str:
+    """The tensors that no output depends on."""
+    first = visible(names[0])
+    many = f"{len(names)} tensors take no part in the output: {first}, …"
+    return many if len(names) > 1 else f"{first} takes no part in the output"
 
 
 def _verdict(report: ImportReport) -> str:
@@ -112,7 +119,11 @@ def _verdict(report: ImportReport) -> str:
 
 
 def _proof_lines(proof: Proof) -> list[str]:
-    found = [f"{proof.params:,} parameters in both; {proof.mapped:,} tensors mapped"] if proof.structure else []
+    if not proof.structure:
+        return [_compared_line(one) for one in proof.compared]
+    params = f"{proof.params:,} parameters"
+    params += " in both" if proof.params == proof.source_params else f", and {proof.source_params:,} in the source"
+    found = [f"{params}; {proof.mapped:,} tensors mapped"]
     return found + [_compared_line(one) for one in proof.compared]
 
 
