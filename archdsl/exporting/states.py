@@ -14,8 +14,8 @@ LEAST = 0.1
 """Of a constant that is drawn anew: a layer scale of 1e-6 would hide what it scales."""
 
 
-BATCH = 2
-"""Images that statistics are taken on."""
+PIXELS, IMAGES = 400_000, (2, 32)
+"""What statistics are taken on: so many pixels together, in 2 images at least, and in 32 at most."""
 NARROW = 0.1
 """A channel's variance is at least this share of the median of its layer: of few numbers it may be next to nothing."""
 
@@ -40,7 +40,8 @@ def draw(module: Any, seed: int, shape: Sequence[int]) -> None:
             else:
                 size = max(LEAST, abs(float(first)))
                 parameter.uniform_(0.5 * size, 1.5 * size, generator=generator)
-        _take_statistics(module, torch.randn(BATCH, *shape, generator=generator))
+        count = min(max(PIXELS // (shape[1] * shape[2]), IMAGES[0]), IMAGES[1])
+        _take_statistics(module, torch.randn(count, *shape, generator=generator))
 
 
 def _take_statistics(module: Any, images: Any) -> None:
