@@ -28,6 +28,7 @@ LAYERS = {
         "limits",
         "numbers",
         "once",
+        "quiet",
         "records",
         "resources",
         "source",

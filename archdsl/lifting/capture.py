@@ -20,6 +20,7 @@ from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.reading import HOLE, Call, Held, Reading, parts_of, read_calls
 from archdsl.lifting.rows import ROWS
 from archdsl.lifting.words import RESERVED
+from archdsl.quiet import quiet
 
 BRANCH_DROPS = {"DropPath": "drop_prob", "StochasticDepth": "p", "DropPath2d": "drop_prob"}
 """Modules that drop whole branches of an image, by class, with the attribute that is the rate."""
@@ -36,7 +37,7 @@ def exported(module: Any, shape: tuple[int, ...]) -> Any:
 
     dtype = next((p.dtype for p in module.parameters()), torch.float32)
     image = torch.zeros(2, *shape, dtype=dtype)
-    with _telling(module), _undisturbed(), torch.no_grad():
+    with _telling(module), _undisturbed(), quiet(), torch.no_grad():
         try:
             return torch.export.export(module, (image,))
         except Exception as fault:  # whatever a stranger's forward raises

@@ -74,6 +74,9 @@ class Sized(Odd):
 class Tied(Odd):
     def forward(self, x): return self.d(self.d(self.c(x)))
 
+class Decides(Odd):
+    def forward(self, x): return self.d(self.c(x)) if x.sum() > 0 else self.d(-self.c(x))
+
 class Offsets(nn.Module):
     def __init__(self):
         super().__init__()
@@ -194,6 +197,13 @@ def test_what_fails_is_said_and_not_written(name: str, says: str, capsys: pytest
     assert says in out + err
     assert "Traceback" not in err
     assert not Path("out.arch").exists()
+
+
+def test_what_pytorch_prints_is_not_said(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "module:nets.py:Decides"]) == 1
+    first, second = capfd.readouterr().err.splitlines()
+    assert first == "importing module:nets.py:Decides runs its code"
+    assert second.startswith("Error: module:nets.py:Decides: its forward cannot be followed: GuardOnDataDependent")
 
 
 def test_a_part_is_written_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
