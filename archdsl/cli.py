@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("export", "Write a network for an inference engine, compared in it."),
     "lint": ("lint", "Say what an inference engine runs badly, and who says so."),
     "identify": ("identify", "Say which shipped networks a checkpoint's shapes fit."),
+    "import": ("import_", "Write a PyTorch network as a text, with a proof."),
     "weights": ("weights", "Bring a checkpoint of another library to the emitted module's names."),
 }
 """Command -> its module in `archdsl.commands`, and what `archdsl --help` says of it."""

@@ -28,6 +28,7 @@ LAYERS = {
         "limits",
         "numbers",
         "once",
+        "quiet",
         "records",
         "resources",
         "source",
@@ -52,6 +53,7 @@ LAYERS = {
     "spaces": {"spaces"},
     "statistics": {"statistics"},
     "emission": {"emission"},
+    "lifting": {"lifting"},
     "papers": {"papers"},
     "highlighting": {"highlighting"},
     "plots": {"plots"},
@@ -65,6 +67,7 @@ LAYERS = {
         "commands",
         "completion",
         "explorer",
+        "importing",
         "notebook",
         "pictures",
         "population",
@@ -100,6 +103,7 @@ MAY_IMPORT = {
     "spaces": {"base", "files", "syntax", "graph", "training", "analysis", "compiler", "spaces"},
     "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
+    "lifting": {"base", "syntax", "graph", "compiler", "lifting"},
     "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
     "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},
@@ -176,6 +180,7 @@ DOES_IO = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "fdop
 FILES = (
     "archdsl.exporting.openvino_files:",
     "archdsl.exporting.quantizing:",
+    "archdsl.lifting.onnxfiles:",
     "archdsl.measuring.child:",
     "archdsl.measuring.ledger:",
     "archdsl.measuring.turns:",
@@ -187,7 +192,7 @@ FILES = (
 )
 """Modules below the shells whose purpose is files or processes: what libraries write to folders alone, which are gone
 at once; measurements, what is installed with us, run folders,
-the training process, a stranger's checkpoint."""
+the training process, a stranger's checkpoint or graph."""
 TALKS = {"input", "print"}
 RUNS_TEXT = {"eval", "exec", "compile", "__import__"}
 """Built-in functions; a method of the same name (`re.compile`, `symbols.input`) is another thing."""

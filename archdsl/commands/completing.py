@@ -247,6 +247,12 @@ def tables(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) ->
     return _words([f"{paper.key}:{table.id}" for paper in papers() for table in paper.tables], incomplete)
 
 
+def import_sources(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
+    """What a network is imported from: a library, or a file, which the shell completes."""
+    found = [CompletionItem(word, OPEN) for word in ("timm:", "torchvision:", "module:") if word.startswith(incomplete)]
+    return found or files(_ctx, _parameter, incomplete)
+
+
 def files(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
     """Any file: the shell completes it."""
     return [CompletionItem(incomplete, "file")]

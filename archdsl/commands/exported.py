@@ -17,10 +17,10 @@ from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic, Label
 from archdsl.exporting.differences import drawn_images
 from archdsl.exporting.quantizing import Calibration
-from archdsl.exporting.quiet import quiet
 from archdsl.exporting.run import Subject
 from archdsl.exporting.states import draw
 from archdsl.exporting.targets import TARGETS, target_of, told_suffixes
+from archdsl.quiet import quiet
 from archdsl.source import Source, Span
 from archdsl.terminal import note
 from archdsl.views.tables import size

@@ -19,9 +19,9 @@ from archdsl.exporting.differences import (
     worst,
 )
 from archdsl.exporting.quantizing import INTEGERS, Calibration, one_by_one, quantized_onnx, quantized_program
-from archdsl.exporting.quiet import quiet
 from archdsl.exporting.targets import OPSET, Built, Dynamic, ExportFault, Run
 from archdsl.exporting.tracing import Traced, first_line, traced
+from archdsl.quiet import quiet
 from archdsl.records import dataclass
 
 RUNTIMES: Mapping[str, Any] = {

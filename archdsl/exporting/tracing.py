@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from archdsl.exporting.quiet import quiet
 from archdsl.exporting.targets import Dynamic, ExportFault
+from archdsl.quiet import quiet
 from archdsl.records import dataclass
 
 BATCHES = (1, 3)

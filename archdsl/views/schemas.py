@@ -21,6 +21,7 @@ from archdsl.views.explore.request import ExploreRequest
 from archdsl.views.export import ExportReport
 from archdsl.views.failure import FailureReport
 from archdsl.views.identify import IdentifyReport
+from archdsl.views.imported import ImportReport
 from archdsl.views.lint import LintReport, TargetsReport
 from archdsl.views.log import LogReport
 from archdsl.views.paper import PaperReport
@@ -59,6 +60,7 @@ SCHEMAS: dict[str, type] = {
     "check": CheckReport,
     "zoo": ZooReport,
     "identify": IdentifyReport,
+    "import": ImportReport,
     "paper": PaperReport,
     "plot": PlotReport,
     "explain": ExplainReport,

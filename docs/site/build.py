@@ -29,8 +29,8 @@ asks nothing of any server but these files; the first start takes some seconds. 
 folder no browser starts a worker.
 """
 GUIDES = (
-    *("playground", "tutorial", "from-other-tools", "packages", "training", "notebook", "inference", "export"),
-    *("checks", "editors", "explore"),
+    *("playground", "tutorial", "from-other-tools", "import", "packages", "training", "notebook", "inference"),
+    *("export", "checks", "editors", "explore"),
 )
 POPULATIONS = ("spaces", "search", "studies", "populations", "bench")
 REFERENCE = ("language", "editor")

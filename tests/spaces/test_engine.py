@@ -135,7 +135,7 @@ SIZES = ("one_of(32, 64)", "int(17 .. 40)", "one_of(33)")
 
 
 PAIRED = 400
-"""Draws of each of 25 random spaces: 10,000 pairs of a space and a draw; ten times as many spaces in `make thorough`."""
+"""Draws of each of 25 random spaces: 10,000 pairs of a space and a draw; of ten times as many in `make thorough`."""
 
 
 @given(programs(), st.data())

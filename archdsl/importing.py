@@ -1,0 +1,227 @@
+"""What `archdsl import` opens: a library's model, a file of code, or an exported program.
+
+Code runs for the sources that are code, and for no others: a file that holds a program is read as data.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from archdsl import api, emission
+from archdsl.compiler import Compiled, Compiler
+from archdsl.lifting.capture import CaptureFault, exported, program_of
+from archdsl.lifting.imported import Imported, Program, Shipped, import_program
+from archdsl.lifting.operators import declare
+from archdsl.lifting.words import RESERVED
+from archdsl.project import Project
+from archdsl.records import dataclass
+from archdsl.suggest import did_you_mean
+
+DEFAULT_SIZE = (3, 224, 224)
+PROOF = ((96, 128), (125, 161), (128, 160))
+"""Heights and widths of the images of a proof: small ones, no squares, and where a source takes it one that no stride
+divides. A source for one size is compared at that."""
+
+
+class ImportFault(Exception):
+    """A source that cannot be imported, in one line."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is imported, and how."""
+
+    source: str
+    input: tuple[int, int, int] | None = None
+    name: str | None = None
+    arguments: Mapping[str, object] | None = None
+    """For what makes the module."""
+    partly: bool = False
+    """Whether what can be lifted is written where something cannot."""
+
+
+def run_import(asked: Asked, shipped: Callable[[int], Sequence[Shipped]]) -> Imported:
+    """Open, lift, write and prove. Raises `ImportFault`."""
+    try:
+        program, size = opened(asked)
+    except CaptureFault as fault:
+        raise ImportFault(f"{asked.source}: {fault}") from None
+    first, odd, even = [(size[0], *places) for places in PROOF]
+    sizes = ((first, size), (odd, even, size))
+    try:
+        return import_program(program, Compiler(Project("text.arch")), shipped, emitted, sizes, asked.partly)
+    except CaptureFault as fault:
+        raise ImportFault(f"{asked.source}: {fault}") from None
+
+
+def emitted(compiled: Compiled) -> Any:
+    """The emitted module, live."""
+    return api.Compiled(compiled, emission.about_of(compiled, compiled.name, "", ())).module()
+
+
+def runs_code(source: str) -> bool:
+    """Whether a source is code."""
+    return source.startswith(("timm:", "torchvision:", "module:"))
+
+
+def opened(asked: Asked) -> tuple[Program, tuple[int, int, int]]:
+    """The program of a source, and the size of its images. Raises `ImportFault`."""
+    kind, _, rest = asked.source.partition(":")
+    openers: dict[str, Callable[[Asked, str], tuple[Any, tuple[int, int, int]]]] = {
+        "timm": _timm,
+        "torchvision": _torchvision,
+        "module": _file,
+    }
+    if kind in openers and rest:
+        module, size = openers[kind](asked, rest)
+        size = asked.input or size
+        return _of_module(asked, module, size, _name(asked, rest)), size
+    if asked.source.endswith(".pt2"):
+        from archdsl.lifting.archives import open_archive
+
+        return open_archive(asked.source, _name(asked, Path(asked.source).stem))
+    if asked.source.endswith(".onnx"):
+        from archdsl.lifting.onnxfiles import open_onnx
+
+        return open_onnx(asked.source, _name(asked, Path(asked.source).stem), asked.input)
+    raise ImportFault(
+        f"{asked.source}: this is no source; give timm:NAME, torchvision:NAME, module:FILE.py:FUNCTION, a .pt2 or an "
+        ".onnx file"
+    )
+
+
+def model_named(asked: Asked) -> str:
+    """The name of the model. Raises `ImportFault` for one that is none of the language."""
+    if asked.name is not None:
+        if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", asked.name, re.ASCII) is None or asked.name in RESERVED:
+            raise ImportFault(f"{asked.name!r} is no name; it has letters, digits and underscores")
+        return asked.name
+    kind, _, rest = asked.source.partition(":")
+    return _name(asked, rest if runs_code(asked.source) and kind else Path(asked.source).stem)
+
+
+def _name(asked: Asked, text: str) -> str:
+    if asked.name is not None:
+        return asked.name
+    found = re.sub(r"\W+", "_", text.rpartition(":")[2], flags=re.ASCII).strip("_").lower()
+    return found if re.match("[a-z_]", found) else f"net_{found}"
+
+
+def _of_module(asked: Asked, module: Any, size: tuple[int, int, int], name: str) -> Program:
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        raise ImportFault(f"{asked.source}: it gives {type(module).__name__}, and no torch.nn.Module")
+    module = module.eval()
+    try:
+        program = exported(_copied(module), size)
+    except CaptureFault as fault:
+        raise ImportFault(f"{asked.source}: {fault}") from None
+
+    def run(numbers: Mapping[str, Any]) -> Callable[[Any], Any]:
+        made = module.double()
+        with torch.no_grad():
+            for name, tensor in made.state_dict().items():
+                if name in numbers:
+                    tensor.copy_(numbers[name])
+        return made  # type: ignore[no-any-return]
+
+    return program_of(asked.source, name, program, run)
+
+
+def _copied(module: Any) -> Any:
+    """A copy to follow: some modules keep, from a first call on, what they worked out of their numbers."""
+    try:
+        return copy.deepcopy(module)
+    except Exception:  # a stranger's module that cannot be copied
+        return module
+
+
+def _library(name: str) -> Any:
+    """A library of the user's. Raises `ImportFault` where it is not there, or does not load."""
+    if importlib.util.find_spec("torch") is None:
+        raise ImportFault("import needs torch, which is not installed: pip install 'archdsl[torch]'")
+    if importlib.util.find_spec(name) is None:
+        raise ImportFault(f"{name} is not installed: pip install {name}")
+    declare()
+    try:
+        return importlib.import_module(name)
+    except Exception as fault:
+        raise ImportFault(f"{name} does not load: {type(fault).__name__}: {_first_line(fault)}") from None
+
+
+def _timm(asked: Asked, name: str) -> tuple[Any, tuple[int, int, int]]:
+    timm = _library("timm")
+    if not timm.is_model(name):
+        raise ImportFault(
+            f"timm has no model {name}; {did_you_mean(name, timm.list_models(), otherwise='see timm.list_models()')}"
+        )
+    module = _made(asked, lambda: timm.create_model(name, pretrained=False, **(asked.arguments or {})))
+    size = tuple(int(extent) for extent in module.default_cfg.get("input_size", DEFAULT_SIZE))
+    return module, size  # type: ignore[return-value]
+
+
+def _torchvision(asked: Asked, name: str) -> tuple[Any, tuple[int, int, int]]:
+    _library("torchvision")
+    models = importlib.import_module("torchvision.models")
+    known = models.list_models()
+    if name not in known:
+        raise ImportFault(
+            f"torchvision has no model {name}; {did_you_mean(name, known, otherwise='see its list_models()')}"
+        )
+    takes = inspect.signature(models.get_model_builder(name)).parameters
+    plain = {"weights": None} | ({"weights_backbone": None} if "weights_backbone" in takes else {})
+    module = _made(asked, lambda: models.get_model(name, **plain, **(asked.arguments or {})))
+    crop = getattr(getattr(models.get_model_weights(name), "DEFAULT", None), "transforms", None)
+    side = getattr(crop, "keywords", {}).get("crop_size", DEFAULT_SIZE[1])
+    return module, (3, side, side)
+
+
+def _file(asked: Asked, rest: str) -> tuple[Any, tuple[int, int, int]]:
+    path, _, name = rest.rpartition(":")
+    if not path or not name.isidentifier():
+        raise ImportFault(f"{asked.source}: write module:FILE.py:FUNCTION")
+    file = Path(path)
+    if not file.is_file():
+        raise ImportFault(f"{path}: there is no such file")
+    if importlib.util.find_spec("torch") is None:
+        raise ImportFault("import needs torch, which is not installed: pip install 'archdsl[torch]'")
+    spec = importlib.util.spec_from_file_location(f"archdsl_imported_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ImportFault(f"{path}: this is no file of Python")
+    code = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = code
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        loader = spec.loader
+        _made(asked, lambda: loader.exec_module(code))
+        factory = getattr(code, name, None)
+        if not callable(factory):
+            raise ImportFault(f"{path}: it has no function {name}")
+        if isinstance(factory, type) or not hasattr(factory, "forward"):
+            return _made(asked, lambda: factory(**(asked.arguments or {}))), DEFAULT_SIZE
+        return factory, DEFAULT_SIZE
+    finally:
+        sys.path.remove(str(file.resolve().parent))
+
+
+def _made(asked: Asked, make: Callable[[], Any]) -> Any:
+    """What foreign code makes; what it raises is a fault of the source."""
+    try:
+        return make()
+    except ImportFault:
+        raise
+    except (Exception, SystemExit) as fault:
+        raise ImportFault(f"{asked.source}: {type(fault).__name__}: {_first_line(fault)}") from None
+
+
+def _first_line(fault: BaseException) -> str:
+    return str(fault).strip().split("\n")[0]

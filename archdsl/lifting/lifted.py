@@ -1,0 +1,55 @@
+"""What a program was lifted to: a network of ours, and where each operation of it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archdsl.graph.network import Network
+from archdsl.records import dataclass
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an operation comes from."""
+
+    modules: tuple[tuple[str, str], ...] = ()
+    """The modules that it stands in, from the outermost: path and the name of the class."""
+    tensors: Mapping[str, Any] = ()  # type: ignore[assignment]
+    """What it holds, by our names: tensors of PyTorch in our shapes."""
+    sources: tuple[str, ...] = ()
+    """The names of the program's tensors that these are."""
+
+    @property
+    def path(self) -> str:
+        """The path of the innermost module."""
+        return self.modules[-1][0] if self.modules else ""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What could not be lifted."""
+
+    operation: str
+    """As the program calls it."""
+    path: str
+    """The module that it stands in."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """A program as a network of ours."""
+
+    network: Network
+    origins: tuple[Origin, ...]
+    """One for each operation of the network."""
+    gaps: tuple[Gap, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Tensors of the program that no operation holds."""
+    notes: tuple[str, ...] = ()
+    """What is taken for granted, and what a program does not show."""
+
+
+class Unliftable(Exception):
+    """An operation that the language does not have, or a use of one that it cannot say."""

@@ -1,0 +1,510 @@
+"""The graph of an ONNX file as a network: each node as the operation of PyTorch that it is, which `rows.py` reads.
+
+What is the same for every image is known beforehand, and so are shapes: the values of all nodes were worked out once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from archdsl.lifting.axes import Seen
+from archdsl.lifting.finishing import finished
+from archdsl.lifting.lifted import Gap, Lifted, Unliftable
+from archdsl.lifting.reading import HOLE, Call, Held, Padded, Reading, read_calls
+from archdsl.lifting.rows import ROWS
+
+Modules: TypeAlias = "tuple[tuple[str, str], ...]"
+Translated: TypeAlias = "tuple[str, dict[str, Any]]"
+
+
+class Node:
+    """A node, with its attributes as Python's values."""
+
+    def __init__(
+        self, proto: Any, inputs: Sequence[Any], reading: Reading, shape: tuple[int, ...], bias: Held | None
+    ) -> None:
+        from onnx import helper
+
+        self.reading, self.shape, self.bias = reading, shape, bias
+        self.kind = str(proto.op_type)
+        self.inputs = list(inputs)
+        self.given = {one.name: helper.get_attribute_value(one) for one in proto.attribute}
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """An attribute."""
+        found = self.given.get(name, default)
+        return found.decode("ascii", "replace") if isinstance(found, bytes) else found
+
+    def operation(self, part: Any) -> str | None:
+        """The name of what gave a value."""
+        known = isinstance(part, Seen) and part.value.node >= 0
+        return self.reading.builder.nodes[part.value.node].operation.name if known else None
+
+    def inputs_of(self, part: Seen) -> tuple[Any, ...]:
+        """What that took."""
+        return tuple(self.reading.builder.nodes[part.value.node].inputs)
+
+    def whole(self, at: int, name: str) -> list[int] | None:
+        """Whole numbers that are an attribute in old files, and an input in new ones."""
+        if name in self.given:
+            found = self.given[name]
+            return [int(one) for one in found] if isinstance(found, Sequence) else [int(found)]
+        if len(self.inputs) > at and isinstance(self.inputs[at], Held):
+            return [int(one) for one in self.inputs[at].tensor.flatten().tolist()]
+        return None
+
+
+def read_graph(
+    graph: Any,
+    name: str,
+    values: Mapping[str, Any],
+    numbers: Mapping[str, Any],
+    learned: set[str],
+    image: str,
+    partly: bool,
+    modules: Callable[[Any], Modules],
+) -> Lifted:
+    """A graph as a network; `values` has what every node gives."""
+    import torch
+
+    shape = values[image].shape
+    reading = Reading(tuple(int(side) for side in shape[1:]), int(shape[0]))
+    found: dict[Any, Any] = {image: reading.input, "": None}
+    for key, tensor in numbers.items():
+        held = Held(tensor, (key,), key in learned)
+        if held.learned:
+            held = Held(tensor, (key,), True, torch.arange(tensor.numel()).reshape(tensor.shape), held)
+        found[key] = held
+    biases = _biases(graph, found)
+    for proto in graph.node:
+        given = [found.get(one) for one in proto.input]
+        outputs = [one for one in proto.output if one]
+        if outputs and outputs[0] in found:
+            continue  # the bias of the node before
+        if any(part is HOLE for part in given):
+            found |= dict.fromkeys(outputs, HOLE)
+        elif proto.op_type in ("Shape", "Size") or not any(isinstance(part, FLOWS) for part in given):
+            found |= dict(zip(outputs, _constants(proto, given, [values[one] for one in outputs]), strict=True))
+        else:
+            bias = biases.get(outputs[0])
+            node = Node(proto, given, reading, tuple(values[outputs[0]].shape), found[bias[1]] if bias else None)
+            results = _read(node, reading, outputs, values, modules(proto))
+            found |= dict(zip([bias[0]] if bias else outputs, results, strict=False))
+    results = [found.get(one.name, HOLE) for one in graph.output]
+    names = [key for key in numbers if key in learned]
+    return finished(reading, results, list(found.values()), name, names, (), partly)
+
+
+def _read(
+    node: Node,
+    reading: Reading,
+    outputs: Sequence[str],
+    values: Mapping[str, Any],
+    modules: tuple[tuple[str, str], ...],
+) -> list[Any]:
+    """The results of one node."""
+    try:
+        translated = TABLE[node.kind](node)
+    except KeyError:
+        translated = (node.kind, {"self": next(part for part in node.inputs if isinstance(part, FLOWS))})
+    except (Unliftable, AttributeError, IndexError, TypeError, ValueError) as fault:
+        reading.gaps.append(Gap(node.kind, modules[-1][0] if modules else "", str(fault)))
+        return [HOLE] * len(outputs)
+    if not isinstance(translated, tuple):
+        return [translated]
+    steps = translated if isinstance(translated[0], tuple) else (translated,)
+    result: Any = None
+    for operation, arguments in steps:
+        given = {key: result if value is BEFORE else value for key, value in arguments.items()}
+        shape = tuple(arguments.get("shape", values[outputs[0]].shape))
+        made: dict[Any, Any] = {}
+        read_calls(reading, [("made", Call(operation, given, shape, modules))], ROWS, made, _none)
+        result = made["made"]
+        if result is HOLE:
+            break
+    return result if isinstance(result, list) else [result] * len(outputs)
+
+
+def _none(_: Any, __: Call) -> Any:
+    raise Unliftable("nothing flows in")
+
+
+def _biases(graph: Any, found: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """For each product with a learned matrix that a learned vector is added to: the sum, and the vector."""
+    takers: dict[str, list[Any]] = {}
+    for proto in graph.node:
+        for one in proto.input:
+            takers.setdefault(one, []).append(proto)
+    ends = {one.name for one in graph.output}
+    sums = {}
+    for proto in graph.node:
+        out = proto.output[0] if proto.output else ""
+        after = takers.get(out, [])
+        if proto.op_type != "MatMul" or len(after) != 1 or after[0].op_type != "Add" or out in ends:
+            continue
+        weight = found.get(proto.input[1])
+        name = next((one for one in after[0].input if one != out), "")
+        vector = found.get(name)
+        if not isinstance(weight, Held) or not isinstance(vector, Held) or not vector.learned:
+            continue
+        if tuple(vector.tensor.shape) == tuple(weight.tensor.shape[-1:]):
+            sums[out] = after[0].output[0], name
+    return sums
+
+
+LOOKS = {"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Cast"}
+
+
+def _constants(proto: Any, given: Sequence[Any], results: Sequence[Any]) -> list[Held]:
+    """What a node gives that is the same for every image."""
+    import torch
+
+    of = [part for part in given if isinstance(part, Held)]
+    names = tuple(dict.fromkeys([name for part in of for name in part.names]))
+    learned = any(part.learned for part in of)
+    looks = proto.op_type in LOOKS and bool(given) and isinstance(given[0], Held) and given[0].places is not None
+    found = []
+    for result in results:
+        tensor = torch.as_tensor(result)
+        if not looks:
+            found.append(Held(tensor, names, learned, None, of[0].base if len(of) == 1 else None, learned))
+            continue
+        places = given[0].places
+        if proto.op_type == "Transpose":
+            order = [list(one.ints) for one in proto.attribute if one.name == "perm"]
+            places = places.permute(order[0] if order else list(range(places.ndim))[::-1])
+        found.append(Held(tensor, names, learned, places.reshape(tensor.shape), given[0].base, given[0].computed))
+    return found
+
+
+# One row a kind of node: the operation of PyTorch that it is, with its arguments.
+
+
+BEFORE = object()
+"""What the step before gave."""
+
+
+def _window(node: Node, dims: int = 2) -> tuple[Any, dict[str, Any]]:
+    """The map that a window slides over, with its border, and stride, dilation and no padding."""
+    ends = node.attribute("auto_pad", "NOTSET")
+    pads = [int(one) for one in node.attribute("pads", [0] * (2 * dims))]
+    if ends not in ("NOTSET", "VALID"):
+        raise Unliftable(f"a border by {ends}")
+    arguments = {
+        "stride": [int(one) for one in node.attribute("strides", [1] * dims)],
+        "dilation": [int(one) for one in node.attribute("dilations", [1] * dims)],
+    }
+    even = pads[:dims] == pads[dims:]
+    arguments["padding"] = pads[:dims] if even else [0] * dims
+    if even:
+        return node.inputs[0], arguments
+    if dims != 2 or not isinstance(node.inputs[0], Seen):
+        raise Unliftable("an uneven border")
+    value = -float("inf") if node.kind == "MaxPool" else 0.0
+    return Padded(node.inputs[0], (pads[0], pads[2], pads[1], pads[3]), value), arguments
+
+
+def _conv(node: Node) -> Translated:
+    weight, bias = node.inputs[1], node.inputs[2] if len(node.inputs) > 2 else None
+    if not isinstance(weight, Held):
+        raise Unliftable("its weights are worked out from the image")
+    seen, arguments = _window(node, weight.tensor.ndim - 2)
+    arguments |= {"input": seen, "weight": weight, "bias": bias, "groups": int(node.attribute("group", 1))}
+    if node.kind == "Conv":
+        return f"conv{weight.tensor.ndim - 2}d", arguments
+    if isinstance(seen, Padded):
+        raise Unliftable("an uneven border")
+    added = [int(one) for one in node.attribute("output_padding", [0, 0])]
+    return "conv_transpose2d", {**arguments, "output_padding": added}
+
+
+def _pool(node: Node) -> Translated:
+    seen, arguments = _window(node)
+    arguments |= {
+        "self": seen,
+        "kernel_size": [int(one) for one in node.attribute("kernel_shape")],
+        "ceil_mode": bool(node.attribute("ceil_mode", 0)),
+    }
+    if node.kind == "MaxPool":
+        return "max_pool2d", arguments
+    if arguments.pop("dilation") != [1, 1]:
+        raise Unliftable("a mean over distant places")
+    return "avg_pool2d", {**arguments, "count_include_pad": bool(node.attribute("count_include_pad", 0))}
+
+
+def _norm(node: Node) -> Translated:
+    names = ("input", "weight", "bias", "running_mean", "running_var")
+    momentum = round(1 - float(node.attribute("momentum", 0.9)), 6)
+    training = bool(node.attribute("training_mode", 0))
+    eps = _decimal(node.attribute("epsilon", 1e-5))
+    return "batch_norm", {
+        **dict(zip(names, node.inputs, strict=True)),
+        "eps": eps,
+        "momentum": momentum,
+        "training": training,
+    }
+
+
+def _decimal(value: Any) -> float:
+    """A number of single precision as it was written."""
+    return float(f"{float(value):.7g}")
+
+
+def _layer_norm(node: Node) -> Translated:
+    if int(node.attribute("axis", -1)) % len(node.shape) != len(node.shape) - 1:
+        raise Unliftable("a layer norm over more than the channels")
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    eps = _decimal(node.attribute("epsilon", 1e-5))
+    given = {"input": node.inputs[0], "weight": node.inputs[1], "bias": bias}
+    return "layer_norm", {**given, "normalized_shape": [node.shape[-1]], "eps": eps}
+
+
+def _gemm(node: Node) -> Translated:
+    plain = (node.attribute("alpha", 1.0), node.attribute("beta", 1.0), node.attribute("transA", 0)) == (1.0, 1.0, 0)
+    weight = node.inputs[1]
+    if not plain or not isinstance(weight, Held):
+        raise Unliftable("a product with factors, or of two values")
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    return "linear", {
+        "input": node.inputs[0],
+        "weight": weight if node.attribute("transB", 0) else _turned(weight),
+        "bias": bias,
+    }
+
+
+def _turned(held: Held) -> Held:
+    """A matrix with rows as columns."""
+    places = None if held.places is None else held.places.t()
+    return Held(held.tensor.t(), held.names, held.learned, places, held.base, held.computed)
+
+
+def _product(node: Node) -> Translated:
+    a, b = node.inputs
+    if isinstance(b, Held) and b.tensor.ndim == 2 and b.learned:
+        return "linear", {"input": a, "weight": _turned(b), "bias": node.bias}
+    return "matmul", {"self": a, "other": b}
+
+
+def _arithmetic(name: str) -> Callable[[Node], Any]:
+    def row(node: Node) -> Any:
+        a, b = node.inputs
+        for one, two in ((a, b), (b, a)) if name == "mul" else ():
+            made = node.operation(two)
+            if (
+                isinstance(one, Seen)
+                and made is not None
+                and node.inputs_of(two) == (one.value,)
+                and one.dims == two.dims
+            ):
+                fused = {"sigmoid": "silu", "hard_sigmoid": "hardswish"}.get(made)
+                if fused:
+                    return fused, {"self": one}
+        for one, two in ((a, b), (b, a)):
+            if isinstance(one, Erf):
+                return _of_erf(name, one, two)
+        return name, {"self": _single(a), "other": _single(b)}
+
+    return row
+
+
+def _single(part: Any) -> Any:
+    """A constant of one number as that number."""
+    if isinstance(part, Held) and not part.learned and part.tensor.numel() == 1:
+        return _decimal(part.tensor.flatten()[0])
+    return part
+
+
+class Erf:
+    """A part of GELU as it is written with the error function: erf(x / sqrt(2)), that with 1 more, that times x."""
+
+    def __init__(self, x: Seen, steps: int) -> None:
+        self.x, self.steps = x, steps
+
+
+def _of_erf(name: str, part: Erf, other: Any) -> Any:
+    number = _single(other)
+    if part.steps == 0 and name == "add" and number == 1:
+        return Erf(part.x, 1)
+    if part.steps == 1 and name == "mul" and isinstance(other, Seen) and other.value == part.x.value:
+        return Erf(part.x, 2)
+    if part.steps == 2 and name == "mul" and number == 0.5:
+        return "gelu", {"self": part.x, "approximate": "none"}
+    raise Unliftable("the error function otherwise than in GELU")
+
+
+def _erf(node: Node) -> Any:
+    seen = node.inputs[0]
+    node_of = node.reading.builder.nodes[seen.value.node] if seen.value.node >= 0 else None
+    if node_of is None or node_of.operation.name != "scale":
+        raise Unliftable("the error function otherwise than in GELU")
+    factor = float(node_of.operation.factor)
+    if abs(factor * 2**0.5 - 1) > 1e-6:
+        raise Unliftable("the error function otherwise than in GELU")
+    return Erf(Seen(node_of.inputs[0], seen.axes, seen.dims), 0)
+
+
+def _clip(node: Node) -> Translated:
+    low, high = (node.attribute(name, _bound(node, at)) for at, name in ((1, "min"), (2, "max")))
+    return "clamp", {"self": node.inputs[0], "min": low, "max": high}
+
+
+def _bound(node: Node, at: int) -> float | None:
+    part = node.inputs[at] if len(node.inputs) > at else None
+    return None if part is None else float(part.tensor)
+
+
+def _reduced(name: str) -> Callable[[Node], Translated]:
+    def row(node: Node) -> Translated:
+        axes = node.whole(1, "axes")
+        return name, {"self": node.inputs[0], "dim": axes, "keepdim": bool(node.attribute("keepdims", 1))}
+
+    return row
+
+
+def _everywhere(name: str) -> Callable[[Node], Translated]:
+    return lambda node: (name, {"self": node.inputs[0], "dim": [2, 3], "keepdim": True})
+
+
+def _one(name: str, **plain: Any) -> Callable[[Node], Translated]:
+    return lambda node: (name, {"self": node.inputs[0], **plain})
+
+
+def _hard_sigmoid(node: Node) -> Translated:
+    alpha, beta = _decimal(node.attribute("alpha", 0.2)), _decimal(node.attribute("beta", 0.5))
+    if abs(alpha - 1 / 6) > 1e-6 or beta != 0.5:
+        raise Unliftable("a hard sigmoid of another slope")
+    return "hardsigmoid", {"self": node.inputs[0]}
+
+
+def _concat(node: Node) -> Translated:
+    return "cat", {"tensors": node.inputs, "dim": int(node.attribute("axis"))}
+
+
+def _split(node: Node) -> Translated:
+    axis, sizes = int(node.attribute("axis", 0)), node.whole(1, "split")
+    if sizes is None:
+        raise Unliftable("parts of no size")
+    return "split_with_sizes", {"self": node.inputs[0], "split_sizes": sizes, "dim": axis}
+
+
+def _slice(node: Node) -> Any:
+    starts, ends = node.whole(1, "starts"), node.whole(2, "ends")
+    axes, steps = node.whole(3, "axes"), node.whole(4, "steps")
+    if starts is None or ends is None or (len(starts) > 1):
+        raise Unliftable("a part along several dimensions, or where is not known")
+    step = (steps or [1])[0]
+    return "slice", {"self": node.inputs[0], "dim": (axes or [0])[0], "start": starts[0], "end": ends[0], "step": step}
+
+
+def _gather(node: Node) -> Translated:
+    index = node.inputs[1]
+    if not isinstance(index, Held) or index.tensor.ndim != 0:
+        raise Unliftable("elements by a list of places")
+    return "select", {"self": node.inputs[0], "dim": int(node.attribute("axis", 0)), "index": int(index.tensor)}
+
+
+def _transposed(node: Node) -> Translated:
+    order = node.attribute("perm") or list(range(len(node.shape)))[::-1]
+    return "permute", {"self": node.inputs[0], "dims": [int(one) for one in order]}
+
+
+def _padded(node: Node) -> Translated:
+    pads, mode = node.whole(1, "pads"), node.attribute("mode", "constant")
+    if pads is None or (len(node.inputs) > 3 and node.inputs[3] is not None) or len(pads) != 8:
+        raise Unliftable("a border around other dimensions than height and width, or of no known size")
+    value = float(node.inputs[2].tensor) if len(node.inputs) > 2 and node.inputs[2] is not None else 0.0
+    sides = [pads[3], pads[7], pads[2], pads[6], pads[1], pads[5], pads[0], pads[4]]
+    return "pad", {"self": node.inputs[0], "pad": sides if any(sides[4:]) else sides[:4], "mode": mode, "value": value}
+
+
+def _resized(node: Node) -> Translated:
+    mode, places = node.attribute("mode", "nearest"), node.attribute("coordinate_transformation_mode", "half_pixel")
+    seen = node.inputs[0]
+    factors = [out / own for out, own in zip(node.shape[2:], seen.shape[1:], strict=True)]
+    nearest = mode == "nearest" and places == "asymmetric" and node.attribute("nearest_mode") == "floor"
+    linear = mode == "linear" and places in ("half_pixel", "pytorch_half_pixel")
+    if not (nearest or linear) or len(seen.axes) != 3:
+        raise Unliftable(f"a map enlarged by {mode} and {places}")
+    whole = all(factor == int(factor) for factor in factors)
+    name = "upsample_nearest2d" if nearest else "upsample_bilinear2d"
+    given = len(node.inputs) > 2 and isinstance(node.inputs[2], Held) and node.inputs[2].tensor.numel() > 0
+    return name, {"self": seen, "align_corners": False, "scale_factors": factors if whole and given else None}
+
+
+def _softmax(node: Node) -> Translated:
+    return "softmax", {"self": node.inputs[0], "dim": int(node.attribute("axis", -1))}
+
+
+def _power(node: Node) -> Translated:
+    return "pow", {"self": node.inputs[0], "exponent": _single(node.inputs[1])}
+
+
+def _slope(node: Node) -> Translated:
+    return "leaky_relu", {"self": node.inputs[0], "negative_slope": _decimal(node.attribute("alpha", 0.01))}
+
+
+def _elu(node: Node) -> Translated:
+    return "elu", {"self": node.inputs[0], "alpha": _decimal(node.attribute("alpha", 1.0))}
+
+
+FLOWS = (Seen, Padded, Erf, list)
+"""What a node may take that is not the same for every image."""
+
+TABLE: Mapping[str, Callable[[Node], Any]] = {
+    "Conv": _conv,
+    "ConvTranspose": _conv,
+    "MaxPool": _pool,
+    "AveragePool": _pool,
+    "GlobalAveragePool": _everywhere("mean"),
+    "GlobalMaxPool": _everywhere("amax"),
+    "BatchNormalization": _norm,
+    "LayerNormalization": _layer_norm,
+    "Gemm": _gemm,
+    "MatMul": _product,
+    "Add": _arithmetic("add"),
+    "Sub": _arithmetic("sub"),
+    "Mul": _arithmetic("mul"),
+    "Div": _arithmetic("div"),
+    "Max": lambda node: ("maximum", {"self": node.inputs[0], "other": node.inputs[1]}),
+    "Min": lambda node: ("minimum", {"self": node.inputs[0], "other": node.inputs[1]}),
+    "Pow": _power,
+    "Erf": _erf,
+    "Relu": _one("relu"),
+    "Sigmoid": _one("sigmoid"),
+    "Tanh": _one("tanh"),
+    "HardSwish": _one("hardswish"),
+    "HardSigmoid": _hard_sigmoid,
+    "Softplus": _one("softplus"),
+    "Mish": _one("mish"),
+    "Exp": _one("exp"),
+    "Sqrt": _one("sqrt"),
+    "Neg": _one("neg"),
+    "LeakyRelu": _slope,
+    "Elu": _elu,
+    "Gelu": lambda node: ("gelu", {"self": node.inputs[0], "approximate": node.attribute("approximate", "none")}),
+    "PRelu": lambda node: ("prelu", {"self": node.inputs[0], "weight": node.inputs[1]}),
+    "Clip": _clip,
+    "ReduceMean": _reduced("mean"),
+    "ReduceSum": _reduced("sum"),
+    "ReduceMax": _reduced("amax"),
+    "ReduceMin": _reduced("amin"),
+    "Softmax": _softmax,
+    "Concat": _concat,
+    "Split": _split,
+    "Slice": _slice,
+    "Gather": _gather,
+    "Transpose": _transposed,
+    "Flatten": _one("flatten"),
+    "Reshape": _one("reshape"),
+    "Squeeze": _one("reshape"),
+    "Unsqueeze": _one("reshape"),
+    "Identity": _one("identity"),
+    "Cast": _one("identity"),
+    "Dropout": _one("identity"),
+    "Pad": _padded,
+    "Resize": _resized,
+}
+"""One row a kind of node."""
+
+__all__ = ["read_graph"]

@@ -1,0 +1,343 @@
+"""A lifted network as a text of the language that a person could have written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from archdsl.graph.blocks import INPUT
+from archdsl.graph.network import Network
+from archdsl.graph.operations import OPERATIONS
+from archdsl.graph.shapes import Size
+from archdsl.lifting.definitions import Body, Declaration, Instance, Scope, Tangled, Word, declare
+from archdsl.lifting.lifted import Lifted
+from archdsl.lifting.series import Chain, Join, Op, Tangle, chain_of
+from archdsl.lifting.templates import Called, Step, Unlike, signature
+from archdsl.lifting.units import Piece, pieces_of
+from archdsl.lifting.words import RESERVED, value_text
+
+LEVELS = ("merged", "apart", "whole")
+"""How much of what instances share is looked for: blocks with conditions; blocks for every structure; one block."""
+
+
+class Text:
+    """The text of one network."""
+
+    def __init__(self, lifted: Lifted, name: str, level: str) -> None:
+        self.lifted, self.network, self.name, self.level = lifted, lifted.network, identifier(name), level
+        self.declarations: list[Declaration] = []
+        self.used: set[str] = set()
+        self.taken = {*OPERATIONS, *RESERVED, self.name}
+        self.stages = 1
+
+    def written(self, comment: str = "") -> str:
+        """The whole text, without layout."""
+        if self.level == "whole" or len(self.network.outputs) > 1:
+            stem, stages, head = None, self._whole(), None
+        else:
+            stem, stages, head = self._parts()
+        lines = ["arch 1"]
+        if self.used:
+            lines.append(f"use std.ops {{ {', '.join(sorted(self.used))} }}")
+        blocks = [f"{_commented(one.doc)}{one.text}" for one in self.declarations]
+        size = " x ".join(map(str, self.network.input))
+        fields = [f"  input: {size}"]
+        if stem:
+            fields.append(f"  stem: {stem}")
+        fields.append(f"  stages: {stages}")
+        if head:
+            fields.append(f"  head: {head}")
+        names = self.network.output_names
+        if names:
+            last = "head" if head else f"stages[{self.stages - 1}]"
+            places = [f"{last}[{at}]" if len(names) > 1 else last for at in range(len(names))]
+            told = "  ".join([f"{name}: {place}" for name, place in zip(names, places, strict=True)])
+            fields.append(f"  outputs {{ {told} }}")
+        model = f"{_commented(comment)}model {self.name} {{\n" + "\n".join(fields) + "\n}"
+        return "\n".join([*lines, "", *[f"{block}\n" for block in blocks], model, ""])
+
+    # One block for all.
+
+    def _whole(self) -> str:
+        nodes = self.network.nodes
+        name = self._free("network")
+        instance = Instance((), tuple(range(len(nodes))), int(self.network.input[0]), 0)
+        scope = Scope(self.network, [instance], "whole")
+        scope.known = {}
+        tangle = Tangle(instance.indices, INPUT, self.network.outputs[0])
+        told = Tangled(Body(scope), [tangle]).texts("x", self.network.outputs)
+        self.used |= scope.used
+        result = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+        body = "".join([f"  {line}\n" for line in scope.lines])
+        self.declarations.append(Declaration(name, (), ({},), f"block {name}(x) {{\n{body}  return {result}\n}}"))
+        return f"[{name}]"
+
+    # Stem, stages, head.
+
+    def _parts(self) -> tuple[str | None, str, str | None]:
+        pieces = pieces_of(self.lifted)
+        units = [at for at, piece in enumerate(pieces) if piece.name]
+        if not units:
+            return None, self._whole(), None
+        chains = [chain_of(self.network, p.indices, p.source, p.result) for p in pieces]
+        chains = self._with_gates(chains)
+        stem = self._loose(pieces[: units[0]], chains[: units[0]], "stem_block")
+        head = self._loose(pieces[units[-1] + 1 :], chains[units[-1] + 1 :], "head_block")
+        middle = range(units[0], units[-1] + 1)
+        calls = self._calls({at: (pieces[at], chains[at]) for at in middle})
+        return stem, self._stages([(pieces[at], *calls[at]) for at in middle]), head
+
+    def _instance(self, piece: Piece, chain: Sequence[Step]) -> Instance:
+        shape_in, shape_out = self.network.shape(piece.source), self.network.shape(piece.result)
+        return Instance(chain, piece.indices, int(shape_in[0]), int(shape_out[0]))
+
+    def _calls(self, pieces: dict[int, tuple[Piece, Any]]) -> dict[int, tuple[str, dict[str, Any], tuple[str, ...]]]:
+        """For each piece the block that it is, with its settings."""
+        groups: dict[Any, list[int]] = {}
+        for at, (piece, chain) in pieces.items():
+            key = (piece.name,) if piece.name and self.level == "merged" else (piece.name, signature(chain))
+            groups.setdefault(key, []).append(at)
+        found: dict[int, tuple[str, dict[str, Any], tuple[str, ...]]] = {}
+        for key, places in groups.items():
+            for some in self._declared(
+                [self._instance(*pieces[at]) for at in places], self._wanted(pieces[places[0]][0], bool(key[0]))
+            ):
+                declaration, members = some
+                for at, values in zip(members, declaration.values, strict=True):
+                    found[places[at]] = declaration.name, values, declaration.parameters
+        return found
+
+    def _wanted(self, piece: Piece, unit: bool) -> str:
+        if unit:
+            return snake(piece.name)
+        stacks = [self.lifted.origins[i].modules for i in piece.indices]
+        words = [re.sub(r"\d+", "", part) for stack in stacks[:1] for path, _ in stack[-2:] for part in path.split(".")]
+        named = [
+            word.strip("_")
+            for word in words
+            if len(word.strip("_")) > 2
+            and word not in ("stages", "layers", "features", "blocks", "body", "conv", "norm")
+        ]
+        return snake(named[-1]) if named else "between"
+
+    def _declared(
+        self, instances: list[Instance], wanted: str, called: str = "unit"
+    ) -> list[tuple[Declaration, list[int]]]:
+        """One block for all instances, or else one for each structure, or else for each instance."""
+        ways = [[list(range(len(instances)))]] if self.level == "merged" or called == "gate" else []
+        by: dict[Any, list[int]] = {}
+        for at, instance in enumerate(instances):
+            by.setdefault(signature(instance.chain), []).append(at)
+        ways += [list(by.values()), [[at] for at in range(len(instances))]]
+        for way in ways:
+            names = {*self.taken}
+            made = []
+            used: set[str] = set()
+            try:
+                for members in way:
+                    name = self._free(wanted, names)
+                    names.add(name)
+                    some = [instances[at] for at in members]
+                    declaration, ops = declare(self.network, name, some, called, wide=called == "unit")
+                    made.append((declaration, members))
+                    used |= ops
+            except Unlike:
+                continue
+            self.taken, self.used = names, self.used | used
+            self.declarations += [declaration for declaration, _ in made]
+            return made
+        raise Unlike
+
+    def _free(self, wanted: str, taken: set[str] | None = None) -> str:
+        names = self.taken if taken is None else taken
+        name, number = wanted, 2
+        while name in names:
+            name, number = (
+                (f"{wanted}_block", number) if f"{wanted}_block" not in names else (f"{wanted}_{number}", number + 1)
+            )
+        if taken is None:
+            self.taken.add(name)
+        return name
+
+    def _loose(self, pieces: Sequence[Piece], chains: Sequence[Chain], wanted: str) -> str | None:
+        """The stem or the head: operations with arrows between, or a block."""
+        if not pieces:
+            return None
+        chain = tuple([step for one in chains for step in one])
+        merged = Piece(tuple([i for p in pieces for i in p.indices]), pieces[0].source, pieces[-1].result, "", "")
+        instance = self._instance(merged, chain)
+        if all(isinstance(step, Op) for step in chain):
+            scope = Scope(self.network, [instance], "unit")
+            scope.known = {}
+            told = [Body(scope).operation([step.node.operation]) for step in chain]  # type: ignore[union-attr]
+            self.used |= scope.used
+            return " -> ".join(told)
+        ((declaration, _),) = self._declared([instance], wanted, "loose")
+        return _call(declaration.name, declaration.values[0])
+
+    # Gates.
+
+    def _with_gates(self, chains: list[Chain]) -> list[Any]:
+        """Chains with calls of blocks in the place of gates: a value times what a branch makes of it."""
+        found: list[Join] = []
+        for chain in chains:
+            _gates(chain, found)
+        groups: dict[Any, list[Join]] = {}
+        for join in found:
+            groups.setdefault(signature(join.branches[_gated(join)]), []).append(join)
+        calls: dict[int, Called] = {}
+        for joins in groups.values():
+            instances = []
+            for join in joins:
+                shape = self.network.nodes[join.index].shapes[0]
+                instances.append(Instance((join,), (), int(shape[0]), int(shape[0])))
+            wanted = self._gate_name(joins[0])
+            for declaration, members in self._declared(instances, wanted, "gate"):
+                for at, values in zip(members, declaration.values, strict=True):
+                    calls[joins[at].index] = Called(declaration.name, values, (), instances[at].channels)
+        return [_replaced(chain, calls) for chain in chains]
+
+    def _gate_name(self, join: Join) -> str:
+        for path, name in reversed(self.lifted.origins[join.index].modules):
+            if path and not name.startswith(("Sequential", "ModuleList")):
+                inside = [o for o in self.lifted.origins if any(place == path for place, _ in o.modules)]
+                if len(inside) < 20:
+                    return snake(name)
+                break
+        return "gate"
+
+    # Stages.
+
+    def _stages(self, calls: list[tuple[Piece, str, dict[str, Any], tuple[str, ...]]]) -> str:
+        rows: list[tuple[str, dict[str, Any], int, str | None]] = []
+        enter: str | None = None
+        rules = self._ruled(calls)
+        for at, (piece, name, values, parameters) in enumerate(calls):
+            plain = {key: value for key, value in values.items() if key not in rules}
+            if not piece.name and at + 1 < len(calls) and calls[at + 1][0].name and enter is None:
+                following = calls[at + 1][2].get("width")
+                given = {k: v for k, v in values.items() if not (k == "width" and v == following)}
+                enter = _call(name, given)
+                continue
+            last = rows[-1] if rows else None
+            same = last is not None and last[0] == name and _without(last[1]) == _without(plain)
+            if same and enter is None and plain.get("stride", 1) == 1 and piece.name:
+                rows[-1] = (last[0], last[1], last[2] + 1, last[3])  # type: ignore[index]
+            else:
+                rows.append((name, plain, 1, enter))
+            enter = None
+            del parameters
+        return self._table(rows, rules)
+
+    def _ruled(self, calls: Sequence[tuple[Piece, str, dict[str, Any], tuple[str, ...]]]) -> dict[str, str]:
+        """Settings that follow a rule along all blocks: a rate that rises evenly from the first to the last."""
+        units = [values for piece, _, values, _ in calls if piece.name]
+        if len(units) != len(calls) and not units:
+            return {}
+        found = {}
+        for name in {key for values in units for key in values}:
+            if name not in ("drop",) or any(name not in values for values in units):
+                continue
+            column = [Fraction(values[name] or 0) for values in units]
+            step = column[1] if len(column) > 2 else Fraction(0)
+            if step and all(value == step * at for at, value in enumerate(column)):
+                ends = {"(block.count - 1)": step * (len(column) - 1), "block.count": step * len(column)}
+                by = min(ends, key=lambda text: ends[text].denominator)
+                found[name] = f"{value_text(ends[by])} * block.index / {by}"
+        return found
+
+    def _table(self, rows: Sequence[tuple[str, dict[str, Any], int, str | None]], rules: dict[str, str]) -> str:
+        self.stages = len(rows)
+        columns = list(dict.fromkeys(key for _, values, _, _ in rows for key in values))
+        columns = [c for c in columns if any(values.get(c) is not None or c in values for _, values, _, _ in rows)]
+        entered = any(enter for *_, enter in rows)
+        head = ["block", *columns, *(["enter"] if entered else []), "depth"]
+        lines = [f"| {' | '.join(head)} |"]
+        for name, values, depth, enter in rows:
+            cells = [cell(values[c]) if c in values else "-" for c in columns]
+            lines.append(f"| {' | '.join([name, *cells, *([enter or 'none'] if entered else []), str(depth)])} |")
+        table = "[\n" + "\n".join([f"    {line}" for line in lines]) + "\n  ]"
+        if rules:
+            table += " with { " + "  ".join([f"{name}: {text}" for name, text in rules.items()]) + " }"
+        return table
+
+
+def _without(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != "stride"}
+
+
+def _gated(join: Join) -> int:
+    return next(at for at, branch in enumerate(join.branches) if branch)
+
+
+def _gates(chain: Sequence[Step], found: list[Join]) -> None:
+    for step in chain:
+        if isinstance(step, Join):
+            if _is_gate(step):
+                found.append(step)
+                continue
+            for branch in step.branches:
+                _gates(branch, found)
+
+
+def _is_gate(step: Step) -> bool:
+    return (
+        isinstance(step, Join)
+        and step.node.operation.name == "mul"
+        and len(step.branches) == 2
+        and sum(not branch for branch in step.branches) == 1
+    )
+
+
+def _replaced(chain: Sequence[Step], calls: dict[int, Called]) -> tuple[Step, ...]:
+    found: list[Step] = []
+    for step in chain:
+        if isinstance(step, Join) and step.index in calls:
+            found.append(calls[step.index])
+        elif isinstance(step, Join):
+            found.append(Join(step.index, step.node, tuple([_replaced(b, calls) for b in step.branches])))  # type: ignore[misc]
+        else:
+            found.append(step)
+    return tuple(found)
+
+
+def cell(value: Any) -> str:
+    """A value as an argument or a cell."""
+    if isinstance(value, Word):
+        return str(value)
+    if isinstance(value, Size):
+        return " x ".join(map(str, value))
+    return value_text(value)
+
+
+def _call(name: str, values: dict[str, Any]) -> str:
+    given = [f"{key}: {cell(value)}" for key, value in values.items()]
+    return name + (f"({', '.join(given)})" if given else "")
+
+
+def _commented(text: str) -> str:
+    return "".join([f"# {line}\n" for line in text.splitlines()])
+
+
+def snake(text: str) -> str:
+    """A class's name as that of a block."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text).lower().split("_")
+    found: list[str] = []
+    for at, word in enumerate(words):
+        beside = [words[k] for k in (at - 1, at + 1) if 0 <= k < len(words)]
+        if found and len(word) < 3 and any(len(other) < 3 for other in beside):
+            found[-1] += word  # such as ConvNeXt
+        else:
+            found.append(word)
+    return identifier("_".join(found))
+
+
+def identifier(text: str) -> str:
+    """A name of the language."""
+    found = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
+    return found if found and not found[0].isdigit() else f"n{found}"
+
+
+__all__ = ["LEVELS", "Network", "Text"]

@@ -1,0 +1,36 @@
+"""A lifted network as a text that compiles to it: the tidiest that does."""
+
+from __future__ import annotations
+
+from archdsl.compiler import Compiled, Compiler, Failed
+from archdsl.diagnostics import Fault
+from archdsl.lifting.lifted import Lifted
+from archdsl.lifting.templates import Unlike
+from archdsl.lifting.text import LEVELS, Text
+from archdsl.records import dataclass
+from archdsl.source import Source
+from archdsl.syntax.formatter import format_checked
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text, and what it compiles to."""
+
+    text: str
+    level: str
+    """How tidy it is: see `text.LEVELS`."""
+    compiled: Compiled
+
+
+def written(lifted: Lifted, compiler: Compiler, name: str, comment: str) -> Written | None:
+    """The tidiest text that compiles to exactly what was lifted; none where no text of ours does."""
+    for level in LEVELS:
+        try:
+            plain = Text(lifted, name, level).written(comment)
+            text = format_checked(Source(f"{name}.arch", plain))
+        except (ArithmeticError, AttributeError, Fault, LookupError, RecursionError, TypeError, Unlike, ValueError):
+            continue  # a graph that this level does not expect: a less tidy one says it
+        found = compiler.compile(Source(f"{name}.arch", text))
+        if not isinstance(found, Failed) and found.network.hash == lifted.network.hash:
+            return Written(text, level, found)
+    return None
