@@ -173,7 +173,8 @@ def test_the_two_commands_and_what_ci_runs() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     commands = [line for line in script.splitlines() if not line.startswith("#")]
     assert "tests=$(readme_command test)" in commands
-    assert commands[-1] == 'bash -euo pipefail -c "$tests"'
+    assert 'bash -euo pipefail -c "$tests" || tested=$?' in commands
+    assert commands[-2:] == ['wait "$checking" || { cat "$checked" && tested=1; }', 'exit "${tested:-0}"']
     assert not any("pytest" in line or "pip install" in line for line in commands)  # the README says how
 
 

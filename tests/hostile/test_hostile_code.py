@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sampling import TIMES, many
 
@@ -413,8 +413,13 @@ def test_random_names(names: dict[str, str]) -> None:
     check_names(archdsl.compile_text(mixed(names), name="net"), plain_mixed())
 
 
+ONE_IS_A_CLASS = {role: f"zz_{role}" for role in (*BLOCK_ROLES, *OTHER_ROLES)} | {"gate": "_A", "l4": "A"}
+"""The class `A` of a block `_A`, made where a list of modules is collected that is called `A` in the text."""
+
+
 @settings(PROFILE, max_examples=many(8))
 @given(renamings())
+@example(ONE_IS_A_CLASS)
 def test_random_names_run(names: dict[str, str]) -> None:
     torch = torch_or_skip()
     found = result(archdsl.compile_text(mixed(names), name="net"))

@@ -57,7 +57,8 @@ class ClassWriter:
 
     def __init__(self, plan: Plan, program: Program, chosen: Chosen) -> None:
         self.plan, self.program, self.chosen = plan, program, chosen
-        self.local = Namer([*RESERVED, *[p.name for p in chosen.parameters], *chosen.locals])
+        classes = [block.name for block in plan.classes.values()]
+        self.local = Namer([*RESERVED, *classes, *[p.name for p in chosen.parameters], *chosen.locals])
         self.attributes = Namer([MODULES_OWN, *[step.label.partition(".")[0] for step in program.steps]])
         self.users = Counter(ref for step in program.steps for ref in set(step.inputs))
         self.constructor: list[Statement] = []
