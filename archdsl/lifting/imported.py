@@ -38,6 +38,8 @@ class Program:
     """How many images it takes at once; any number where there is none."""
     tolerance: float = TOLERANCE
     """What outputs may differ by, of the largest."""
+    settings: frozenset[str] = frozenset()
+    """Tensors that settings are read from: a proof leaves them as they are."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def prove(
     theirs = sum(t.numel() for name, t in program.state.items() if name in program.learned and name not in unused)
     structure = compiled.network.hash == lifted.network.hash
     params = params_of(compiled.network)
-    numbers = perturbed(program.state)
+    numbers = perturbed({name: tensor for name, tensor in program.state.items() if name not in program.settings})
+    numbers |= {name: program.state[name] for name in program.settings}
     again = told_as(program.read(numbers, False), lifted.network)
     weights = weights_of(again[0], compiled.network) if structure and again is not None else None
     compared: list[Compared] = []

@@ -40,7 +40,8 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     _parted(model)
     state = _numbers(model, Path(path))
     image, shape, images = _image(model, size)
-    learned = set(state) - _statistics(model)
+    statistics, settings = _statistics(model), _settings(model)
+    learned = set(state) - statistics - settings
 
     def run(numbers: Mapping[str, Any]) -> Callable[[Any], Any]:
         evaluate = _evaluator(model, numbers)
@@ -51,7 +52,7 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
         values = _all_values(model, {**state, **(numbers or {})}, image, (count, *shape))
         return read_graph(model.graph, name, values, {**state, **(numbers or {})}, learned, image, partly, _modules)
 
-    return Program(path, name, state, frozenset(learned), read, run, images, SINGLE), shape
+    return Program(path, name, state, frozenset(learned), read, run, images, SINGLE, settings - statistics), shape
 
 
 def _checked(path: Path) -> Any:
@@ -151,10 +152,15 @@ def _image(model: Any, size: tuple[int, int, int] | None) -> tuple[str, tuple[in
 
 
 def _statistics(model: Any) -> set[str]:
-    """Tensors that nobody learns: running statistics, whole numbers, single constants."""
-    found = {name for node in model.graph.node if node.op_type == "BatchNormalization" for name in node.input[3:5]}
-    plain = {one.name for one in model.graph.initializer if one.data_type not in FLOATS or set(one.dims) <= {1}}
-    return found | plain
+    """Running statistics of norms."""
+    return {name for node in model.graph.node if node.op_type == "BatchNormalization" for name in node.input[3:5]}
+
+
+def _settings(model: Any) -> frozenset[str]:
+    """Tensors that nobody learns: whole numbers, single constants such as the ends of a clip."""
+    return frozenset(
+        [one.name for one in model.graph.initializer if one.data_type not in FLOATS or set(one.dims) <= {1}]
+    )
 
 
 def _evaluator(model: Any, numbers: Mapping[str, Any], inner: bool = False) -> Callable[[Mapping[str, Any]], list[Any]]:

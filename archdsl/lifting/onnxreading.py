@@ -22,11 +22,12 @@ class Node:
     """A node, with its attributes as Python's values."""
 
     def __init__(
-        self, proto: Any, inputs: Sequence[Any], reading: Reading, shape: tuple[int, ...], bias: Held | None
+        self, proto: Any, inputs: Sequence[Any], reading: Reading, shapes: Sequence[tuple[int, ...]], bias: Held | None
     ) -> None:
         from onnx import helper
 
-        self.reading, self.shape, self.bias = reading, shape, bias
+        self.reading, self.shapes, self.bias = reading, shapes, bias
+        self.shape = shapes[0]
         self.kind = str(proto.op_type)
         self.inputs = list(inputs)
         self.given = {one.name: helper.get_attribute_value(one) for one in proto.attribute}
@@ -88,7 +89,8 @@ def read_graph(
             found |= dict(zip(outputs, _constants(proto, given, [values[one] for one in outputs]), strict=True))
         else:
             bias = biases.get(outputs[0])
-            node = Node(proto, given, reading, tuple(values[outputs[0]].shape), found[bias[1]] if bias else None)
+            shapes = [tuple(values[one].shape) for one in outputs]
+            node = Node(proto, given, reading, shapes, found[bias[1]] if bias else None)
             results = _read(node, reading, outputs, values, modules(proto))
             found |= dict(zip([bias[0]] if bias else outputs, results, strict=False))
     results = [found.get(one.name, HOLE) for one in graph.output]
@@ -382,9 +384,8 @@ def _concat(node: Node) -> Translated:
 
 
 def _split(node: Node) -> Translated:
-    axis, sizes = int(node.attribute("axis", 0)), node.whole(1, "split")
-    if sizes is None:
-        raise Unliftable("parts of no size")
+    axis = int(node.attribute("axis", 0))
+    sizes = [shape[axis] for shape in node.shapes]
     return "split_with_sizes", {"self": node.inputs[0], "split_sizes": sizes, "dim": axis}
 
 

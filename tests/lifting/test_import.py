@@ -388,6 +388,32 @@ def foreign(model: Any) -> None:
     model.graph.node[2].domain = "com.other"
 
 
+def clipped_and_parted(model: Any) -> None:
+    """Between norm and pool a clip whose ends are tensors, and halves whose widths stand nowhere."""
+    from onnx import TensorProto, helper
+
+    nodes = list(model.graph.node)
+    nodes[2:4] = [
+        helper.make_node("Clip", ["2", "low", "high"], ["3"]),
+        helper.make_node("Split", ["3"], ["a", "b"], axis=1, num_outputs=2),
+        helper.make_node("Concat", ["b", "a"], ["4"], axis=1),
+    ]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    for name, end in (("low", 0.0), ("high", 6.0)):
+        model.graph.initializer.append(helper.make_tensor(name, TensorProto.FLOAT, [], [end]))
+
+
+def test_settings_of_an_onnx_file_are_no_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    onnx_file("parted.onnx", clipped_and_parted)
+    assert main(["import", "parted.onnx", "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["proved"]
+    assert report["params"] == 8 * 27 + 16 + 45
+    used = {node.operation.name for node in archdsl.compile("parted.arch").network.nodes}
+    assert used == {"conv", "batch_norm", "relu6", "split", "concat", "global_pool", "linear"}
+
+
 def test_an_onnx_file_is_read_and_not_trusted(capsys: pytest.CaptureFixture[str]) -> None:
     onnx_file("net.onnx")
     assert main(["import", "net.onnx", "--format", "json"]) == 0
