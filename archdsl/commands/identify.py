@@ -31,10 +31,11 @@ Examples:
   archdsl identify model.onnx --format json
   archdsl identify checkpoint.safetensors --family NAME --nearest 10
 
-CHECKPOINT is a .pth or .pt file, weights alone or a checkpoint of a training, a .safetensors file, or an .onnx file.
-Only the shapes in it are looked at: names take no part, and nothing in it is run. A network fits if both have every
-shape equally often; the classifier may be for other classes or missing, and the image may have other channels. Strides,
-activations and eps stand in no shape: networks that differ in these alone are listed together.
+CHECKPOINT is a .pth or .pt file, weights alone or a checkpoint of a training, a .safetensors file, or an .onnx file, by
+the extra archdsl[export]. Only the shapes in it are looked at: names take no part, and nothing in it is
+run. A network fits if both have every shape equally often; the classifier may be for other classes or missing, and the
+image may have other channels. Strides, activations and eps stand in no shape: networks that differ in these alone are
+listed together.
 
 Where norms are folded into convolutions, as in most .onnx files, weights of more than one axis are compared alone. The
 shapes of what ships are worked out at the first call, which takes a while, and kept.

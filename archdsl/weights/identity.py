@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from archdsl.onnxmodels import ONNX_SUFFIX
 from archdsl.records import dataclass
-from archdsl.weights.checkpoints import Damaged, WeightsFault, opened, read_checkpoint
-from archdsl.weights.checkpoints.onnxfiles import ONNX_SUFFIX, read_onnx
+from archdsl.weights.checkpoints import WeightsFault, opened, read_checkpoint
+from archdsl.weights.checkpoints.onnxfiles import read_graph_tensors
 from archdsl.weights.fingerprint import (
     Compared,
     Fingerprint,
@@ -59,25 +59,27 @@ class Ranked:
 
 def read_shapes(path: str, averaged: bool = False, entry: str | None = None) -> Found:
     """What is in the file at a path. Raises `WeightsFault`."""
+    if path.endswith(ONNX_SUFFIX):
+        if averaged or entry is not None:
+            raise WeightsFault(path, "an .onnx file has one network, and no entries")
+        return _graph_shapes(path)
     with opened(path) as file:
-        if path.endswith(ONNX_SUFFIX):
-            if averaged or entry is not None:
-                raise WeightsFault(path, "an .onnx file has one network, and no entries")
-            try:
-                graph = read_onnx(file, os.fstat(file.fileno()).st_size)
-            except Damaged as fault:
-                raise WeightsFault(path, f"it is cut off, or no ONNX file: {fault}") from None
-            shapes = {name: normal(t.shape, not t.is_kernel) for name, t in graph.tensors.items()}
-            if not shapes:
-                raise WeightsFault(path, "its graph names no weights")
-            outside = f"the numbers of {graph.outside:,} tensors stand in other files, which are not looked at"
-            loose = tuple([name for name, tensor in graph.tensors.items() if not tensor.is_kernel])
-            return Found(path, shapes, True, loose, (outside,) if graph.outside else ())
         held = read_checkpoint(path, file, averaged, entry)
     shapes = checkpoint_shapes({name: tensor.shape for name, tensor in held.tensors.items()})
     if not shapes:
         raise WeightsFault(path, "none of its tensors can be weights of an operation")
     return Found(path, shapes, is_folded(held.tensors), (), held.notes)
+
+
+def _graph_shapes(path: str) -> Found:
+    """What is in an .onnx file."""
+    graph = read_graph_tensors(path)
+    shapes = {name: normal(tensor.shape, not tensor.is_kernel) for name, tensor in graph.tensors.items()}
+    if not shapes:
+        raise WeightsFault(path, "its graph names no weights")
+    outside = f"the numbers of {graph.outside:,} tensors stand in other files, which are not looked at"
+    loose = tuple([name for name, tensor in graph.tensors.items() if not tensor.is_kernel])
+    return Found(path, shapes, True, loose, (outside,) if graph.outside else ())
 
 
 def ranked(found: Found, among: Iterable[Known]) -> list[Ranked]:
