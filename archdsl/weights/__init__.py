@@ -17,6 +17,7 @@ Where several orders fit, names decide and a note of the plan says so; where the
 `Ambiguous` is raised.
 
     layers    both sides as operations with their tensors
+    names     what counts up in names
     orders    the orders that both sides may have
     search    an order of both sides in which all layers agree
     pairing   layers of ours with theirs

@@ -9,7 +9,7 @@ from archdsl.graph.shapes import show_shape
 from archdsl.records import dataclass
 from archdsl.weights import Mismatch, map_state
 from archdsl.weights.checkpoints import opened, read_checkpoint
-from archdsl.weights.classes import partial
+from archdsl.weights.classes import decided_pairs
 from archdsl.weights.conversion import Choices
 from archdsl.weights.given import lines_of, partial_lines
 from archdsl.weights.layers import Layer, our_layers, their_layers
@@ -54,7 +54,7 @@ def proposed(network: Network, path: str, choices: Choices, title: Sequence[str]
         rest = [f"left out: {left.name} {show_shape(left.shape)}" for left in plan.unused]
     except Mismatch as mismatch:
         fault = mismatch.message
-        pairs, left = partial(ours, their_layers(shapes))
+        pairs, left = decided_pairs(ours, their_layers(shapes))
         lines = partial_lines(ours, pairs)
         rest = [f"not given away: {_told(layer)}" for layer in left]
     told = [*title, *([f"not found as a whole: {fault}"] if fault else [])]

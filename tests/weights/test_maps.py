@@ -11,8 +11,9 @@ import pytest
 from weights.test_weights import SMALL, Command, here, installed, moves, network, ours, reference, run, shipped, torch
 
 from archdsl.weights import Mismatch, map_state
+from archdsl.weights.classes import by_class
 from archdsl.weights.given import lines_of
-from archdsl.weights.layers import our_layers
+from archdsl.weights.layers import Layer, Stored, our_layers
 from archdsl.weights.mapfile import Line, joined, read_map, resolved, write_map
 
 __all__ = ["here", "run", "torch"]
@@ -52,6 +53,23 @@ def test_shapes_alone_where_nothing_else_tells() -> None:
     plan = map_state(net, dict(sorted(state.items())), ordered=False)
     assert moves(plan) == dict(zip(ours(net), state, strict=True))
     assert any("shapes tell" in note for note in plan.notes)
+
+
+def test_every_order_of_what_shapes_leave_open() -> None:
+    """The file's first, then that of the names; a class that numbers decide takes no part."""
+    our_names, their_names = [f"m.conv{i}" for i in range(4)] + ["n"], ["s", "green", "blue", "red"]
+    ours_ = [Layer(name, {"weight": Stored(f"{name}.weight", (1, len(name), 3, 3))}, "conv") for name in our_names]
+    theirs = [Layer(name, {"weight": Stored(f"{name}.weight", (1, 7, 3, 3))}) for name in their_names]
+    theirs.append(Layer("x1", {"weight": Stored("x1.weight", (1, 1, 3, 3))}))
+    found = []
+    for order in range(25):
+        pairing = by_class(ours_, theirs, order)
+        assert pairing is not None
+        assert (pairing.orders, len(pairing.choices)) == (24, 4)
+        found.append(tuple(other.path for _, other in pairing.pairs if other is not None))
+    assert found[:2] == [("s", "green", "blue", "red", "x1"), ("blue", "green", "red", "s", "x1")]
+    assert len(set(found)) == 24
+    assert by_class(ours_, theirs[1:], 0) is None
 
 
 def test_joined_lines_mean_what_single_ones_do() -> None:
