@@ -49,7 +49,7 @@ class Used:
     plain: bytes
     """Of the text without comments and blanks, and of the comments that are documentation."""
     made: bytes
-    """The same without claims and sources: of equal ones, the networks are equal."""
+    """The same without claims, sources and documentation: of equal ones, the networks are equal."""
     regions: tuple[Region, ...]
     files: frozenset[str]
     """The files of the program, by their keys."""
@@ -153,10 +153,10 @@ class Uses:
             words.append(named.family)
         uses = [(word, own.names[word]) for word in words if word in own.names]
         doc = named.declaration.doc if isinstance(named, Definition) else ""
-        head = (kind, named.kind, own.source.name, doc, str(named.name in own.circular))
+        head = (kind, named.kind, own.source.name, str(named.name in own.circular))
         under = [f"{word} {self._own(own, word, value)}" for word, value in uses]
-        exact = _digest(*head, *under, *[region.text for region in regions])
-        plain = _digest(*head, *under, *[text for text, _ in parts])
+        exact = _digest(*head, doc, *under, *[region.text for region in regions])
+        plain = _digest(*head, doc, *under, *[text for text, _ in parts])
         made = _digest(*head, *under, _words(_made(named))[0])
         found = [(self._own(own, word, value), own, word, value) for word, value in uses]
         return _Node(exact, plain, made, tuple([key for key, *_ in found]), regions, own), found
