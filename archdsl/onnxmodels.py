@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ def read_model(path: Path) -> Any:
         missing = "reading .onnx files needs onnx, which is not installed: pip install 'archdsl[export]'"
         raise FileFault("unreadable", missing) from None
     with reading(path) as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise FileFault("too_large", f"it has more than {MAX_BYTES:,} bytes")
+        if os.fstat(file.fileno()).st_size > MAX_BYTES:
+            raise FileFault("too_large", f"it has more than {MAX_BYTES:,} bytes")
+        content = file.read()
     try:
         model = onnx.load_model_from_string(content)
     except DecodeError:

@@ -79,7 +79,7 @@ def _like(network: Network, mine: Checkpoint, theirs: Checkpoint, choices: Choic
     try:
         plan = map_state(
             network,
-            {name: tensor.shape for name, tensor in theirs.tensors.items()},
+            theirs.shapes,
             ordered=theirs.ordered,
             input_rule=BACK,
             classifier_rule=choices.classifier_rule,

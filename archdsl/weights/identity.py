@@ -65,7 +65,7 @@ def read_shapes(path: str, averaged: bool = False, entry: str | None = None) -> 
         return _graph_shapes(path)
     with opened(path) as file:
         held = read_checkpoint(path, file, averaged, entry)
-    shapes = checkpoint_shapes({name: tensor.shape for name, tensor in held.tensors.items()})
+    shapes = checkpoint_shapes(held.shapes)
     if not shapes:
         raise WeightsFault(path, "none of its tensors can be weights of an operation")
     return Found(path, shapes, is_folded(held.tensors), (), held.notes)

@@ -36,14 +36,13 @@ def proposed(network: Network, path: str, choices: Choices, title: Sequence[str]
     """The map for the checkpoint at a path. Raises `WeightsFault` where the file cannot be read."""
     with opened(path) as file:
         found = read_checkpoint(path, file, choices.ema, choices.entry)
-    shapes = {name: tensor.shape for name, tensor in found.tensors.items()}
     ours = our_layers(network)
     fault: str | None = None
     rest: list[str] = []
     try:
         plan = map_state(
             network,
-            shapes,
+            found.shapes,
             ordered=found.ordered,
             input_rule=choices.input_rule or "mean",  # numbers are not looked at, and every rule goes by the same map
             classifier_rule="new",
@@ -54,7 +53,7 @@ def proposed(network: Network, path: str, choices: Choices, title: Sequence[str]
         rest = [f"left out: {left.name} {show_shape(left.shape)}" for left in plan.unused]
     except Mismatch as mismatch:
         fault = mismatch.message
-        pairs, left = decided_pairs(ours, their_layers(shapes))
+        pairs, left = decided_pairs(ours, their_layers(found.shapes))
         lines = partial_lines(ours, pairs)
         rest = [f"not given away: {_told(layer)}" for layer in left]
     told = [*title, *([f"not found as a whole: {fault}"] if fault else [])]
