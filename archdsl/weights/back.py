@@ -140,7 +140,7 @@ def _state(moved: tuple[Loaded, ...] | list[Loaded], mine: Checkpoint, theirs: C
     state = {}
     for entry in moved:
         held = checked_numbers(mine, entry.ours, entry.ours)
-        if REVERSED in (entry.rule or "").split(", "):
+        if REVERSED in entry.rules:
             if held.shape[1] != COLOURS:
                 has = f"its {entry.ours} has {held.shape[1]} input channels"
                 raise WeightsFault(mine.path, f"{has}, and BGR has {COLOURS}")

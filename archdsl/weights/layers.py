@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 from archdsl.graph.blocks import INPUT, Value
 from archdsl.graph.network import Network
 from archdsl.graph.operations.convolution import Conv, Linear
+from archdsl.graph.shapes import show_shape
 from archdsl.records import dataclass
 
 Extents: TypeAlias = tuple[int, ...]
@@ -167,6 +168,15 @@ def same_numbers(shape: Extents, other: Extents) -> bool:
 def parts_of(layer: Layer) -> tuple[Layer, ...]:
     """A module of theirs as parameters that stand by themselves: of two learned tensors they often make one module."""
     return tuple([Layer(stored.name, {"weight": stored}, bare=True) for stored in layer.tensors.values()])
+
+
+def told_tensors(layer: Layer) -> str:
+    """Short names with shapes, in words: `weight 8 x 3, bias 8`; without counters, and of a bare one the shape alone."""
+    return ", ".join(
+        f"{'' if layer.bare else f'{short} '}{show_shape(stored.shape) or 'a number'}"
+        for short, stored in layer.tensors.items()
+        if short != COUNTER
+    )
 
 
 def _squeezed(shape: Extents) -> Extents:

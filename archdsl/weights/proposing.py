@@ -12,7 +12,7 @@ from archdsl.weights.checkpoints import opened, read_checkpoint
 from archdsl.weights.classes import decided_pairs
 from archdsl.weights.conversion import Choices
 from archdsl.weights.given import lines_of, partial_lines
-from archdsl.weights.layers import Layer, our_layers, their_layers
+from archdsl.weights.layers import our_layers, their_layers, told_tensors
 from archdsl.weights.mapfile import joined, write_map
 
 
@@ -55,14 +55,8 @@ def proposed(network: Network, path: str, choices: Choices, title: Sequence[str]
         fault = mismatch.message
         pairs, left = decided_pairs(ours, their_layers(found.shapes))
         lines = partial_lines(ours, pairs)
-        rest = [f"not given away: {_told(layer)}" for layer in left]
+        rest = [f"not given away: {layer.path} with {told_tensors(layer)}" for layer in left]
     told = [*title, *([f"not found as a whole: {fault}"] if fault else [])]
     undecided = len([line for line in lines if line.remark and line.theirs is not None])
     open_ = len([line for line in lines if line.theirs is None and not line.new])
     return Proposed(write_map(told, lines, rest), len(ours), len(joined(lines)), open_, undecided, fault)
-
-
-def _told(layer: Layer) -> str:
-    if layer.bare:
-        return f"{layer.path} {show_shape(next(iter(layer.tensors.values())).shape)}"
-    return f"{layer.path} with " + ", ".join(f"{s} {show_shape(t.shape)}" for s, t in layer.tensors.items() if t.shape)
