@@ -171,7 +171,7 @@ def parts_of(layer: Layer) -> tuple[Layer, ...]:
 
 
 def told_tensors(layer: Layer) -> str:
-    """Short names with shapes, in words: `weight 8 x 3, bias 8`; without counters, and of a bare one the shape alone."""
+    """Short names with shapes, in words: `weight 8 x 3, bias 8`; no counters, and of a bare one the shape alone."""
     return ", ".join(
         f"{'' if layer.bare else f'{short} '}{show_shape(stored.shape) or 'a number'}"
         for short, stored in layer.tensors.items()

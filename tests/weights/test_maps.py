@@ -151,7 +151,14 @@ def test_there_and_back(run: Command, here: Path, torch: Any) -> None:
     state[half] = state[half].half()
     torch.save(state, here / "theirs.pth")
     assert run("theirs.pth", "-o", "ours.safetensors").code == 0
+    assert run("theirs.pth", "-o", "ours.pth").code == 0
+    load_file = importlib.import_module("safetensors.torch").load_file
+    saved, same = torch.load(here / "ours.pth"), load_file(here / "ours.safetensors")
+    assert saved.keys() == same.keys()
+    assert all(torch.equal(saved[name], same[name]) for name in same)
     assert run("theirs.pth", "--propose-map", "a.map").code == 0
+    result = run("theirs.pth", "--map", "a.map", "-o", "a.map", "--force")
+    assert (result.code, "the output is the map itself" in result.err) == (1, True)
     assert run("theirs.pth", "--map", "a.map", "-o", "mapped.safetensors").code == 0
     assert (here / "mapped.safetensors").read_bytes() == (here / "ours.safetensors").read_bytes()
     result = run("ours.safetensors", "--back", "--like", "theirs.pth", "-o", "back.pth")
@@ -160,7 +167,7 @@ def test_there_and_back(run: Command, here: Path, torch: Any) -> None:
     assert list(back) == list(state)
     assert all(torch.equal(back[name], state[name]) and back[name].dtype == state[name].dtype for name in state)
     assert run("ours.safetensors", "--back", "--map", "a.map", "-o", "by_map.safetensors").code == 0
-    by_map = importlib.import_module("safetensors.torch").load_file(here / "by_map.safetensors")
+    by_map = load_file(here / "by_map.safetensors")
     assert by_map.keys() == state.keys()
     assert all(torch.equal(by_map[name], state[name].to(by_map[name].dtype)) for name in state)
     report = json.loads(run("ours.safetensors", "--back", "--map", "a.map", "--dry-run", "--format", "json").out)
