@@ -15,6 +15,7 @@ from archdsl.commands.completing import files
 from archdsl.commands.kept import kept_rows
 from archdsl.commands.options import family_option, format_option
 from archdsl.commands.refused import refuse
+from archdsl.commands.weight_options import check_entry, entry_options
 from archdsl.compiler import Compiled
 from archdsl.views.identify import identify_report, identify_text
 from archdsl.weights.checkpoints import WeightsFault
@@ -50,13 +51,11 @@ shapes of what ships are worked out at the first call, which takes a while, and 
     show_default=True,
     help="As many networks are listed; all that fit in any case.",
 )
-@click.option("--ema", is_flag=True, help="Look at the checkpoint's averaged weights.")
-@click.option("--entry", metavar="NAME", help="Look at the weights in this entry of a training checkpoint.")
+@entry_options
 @format_option("table", "json")
 def command(checkpoint: str, wanted: tuple[str, ...], nearest: int, ema: bool, entry: str | None, format_: str) -> None:
     """Say which shipped networks a checkpoint's shapes fit, its classes, and what differs from the nearest."""
-    if ema and entry is not None:
-        raise click.UsageError("--ema and --entry are two ways to say which weights: give one")
+    check_entry(ema, entry)
     try:
         found = read_shapes(checkpoint, ema, entry)
     except WeightsFault as fault:

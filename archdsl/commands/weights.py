@@ -15,7 +15,7 @@ from archdsl.commands.common import compiled, request_of
 from archdsl.commands.completing import files, networks
 from archdsl.commands.options import change_options, format_option
 from archdsl.commands.weighing import Written, back, bring, edit, edited_network, propose
-from archdsl.commands.weight_options import weights_options
+from archdsl.commands.weight_options import check_entry, weights_options
 from archdsl.weights.checkpoints import SUFFIX
 from archdsl.weights.conversion import Choices
 
@@ -88,8 +88,7 @@ def command(
 ) -> None:
     """Bring a checkpoint of timm, torchvision or pycls to the names of the emitted module."""
     choices = Choices(**{field.name: options.pop(field.name) for field in fields(Choices)})
-    if choices.ema and choices.entry is not None:
-        raise click.UsageError("--ema and --entry are two ways to say which weights: give one")
+    check_entry(choices.ema, choices.entry)
     if is_back and (propose_map or check or (like is None and choices.map_ is None)):
         raise click.UsageError("--back goes with --like FILE or --map FILE, and without --propose-map and --check")
     if (propose_map and (choices.map_ or check or output)) or (like is not None and not is_back):
