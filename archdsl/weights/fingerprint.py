@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from archdsl.graph.network import Network
 from archdsl.graph.operations.convolution import Conv, Linear
 from archdsl.records import dataclass
-from archdsl.weights.layers import COUNTER, Extents, Layer, our_layers, their_layers
+from archdsl.weights.layers import COUNTER, Extents, Layer, our_layers, squeezed, their_layers
 
 Shapes: TypeAlias = Counter[Extents]
 Agreement: TypeAlias = Literal["same", "other", "missing", "none"]
@@ -134,7 +134,7 @@ def is_folded(names: Iterable[str]) -> bool:
 def normal(shape: Extents, is_bare: bool) -> Extents:
     """A shape as it is compared; of a learned tensor by itself without extents of 1."""
     if is_bare:
-        return tuple([extent for extent in shape if extent > 1]) or (1,)
+        return squeezed(shape) or (1,)
     end = len(shape)
     while end > 1 and shape[end - 1] == 1:
         end -= 1
@@ -185,12 +185,9 @@ def compare(ours: Fingerprint, found: Mapping[Extents, int], loose: Mapping[Exte
 
 def _like(shape: Extents, among: Shapes) -> Extents | None:
     """A kernel that differs in its input channels alone; the one of the fewest where there are several."""
-    fits = [s for s, count in among.items() if count and len(s) == len(shape) > 1 and (s[0], *s[2:]) == _but(shape)]
+    wanted = (shape[0], *shape[2:])
+    fits = [s for s, count in among.items() if count and len(s) == len(shape) > 1 and (s[0], *s[2:]) == wanted]
     return min(fits, default=None)
-
-
-def _but(shape: Extents) -> Extents:
-    return (shape[0], *shape[2:])
 
 
 def _classes(layer: Sequence[Extents], among: Shapes) -> int | None:

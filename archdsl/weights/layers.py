@@ -147,8 +147,8 @@ def rules_of(ours: Layer, theirs: Layer) -> dict[str, str | None] | None:
             found[short] = None
         elif (
             same_numbers(shape, other)
-            or (ours.learned and _squeezed(shape) == _squeezed(other))
-            or (ours.window and len(ours.window) == 3 and short == "weight" and other == (shape[0], *ours.window))
+            or (ours.learned and squeezed(shape) == squeezed(other))
+            or (len(ours.window) == 3 and short == "weight" and other == (shape[0], *ours.window))
         ):
             found[short] = RESHAPE
         elif ours.takes_image and len(shape) == len(other) == 4 and (shape[0], *shape[2:]) == (other[0], *other[2:]):
@@ -179,7 +179,7 @@ def told_tensors(layer: Layer) -> str:
     )
 
 
-def _squeezed(shape: Extents) -> Extents:
+def squeezed(shape: Extents) -> Extents:
     """A shape without extents of 1, which a learned tensor may have on either side."""
     return tuple([extent for extent in shape if extent > 1])
 

@@ -8,6 +8,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def graph(onnx: Any, **changes: Any) -> Any:
     """A graph of three weights as onnx's own library writes it: a convolution, a Gemm and a MatMul."""
     kind, helper = onnx.TensorProto.FLOAT, onnx.helper
     shapes = {"conv.w": (8, 3, 3, 3), "fc.w": (5, 8), "mm": (5, 2), "shape": (4,)}
-    values = [helper.make_tensor(n, kind, s, bytes(4 * len_of(s)), raw=True) for n, s in shapes.items() if n != "shape"]
+    values = [helper.make_tensor(n, kind, s, bytes(4 * prod(s)), raw=True) for n, s in shapes.items() if n != "shape"]
     values.append(helper.make_tensor("shape", onnx.TensorProto.INT64, (4,), [1, 8, 1, 1]))
     constant = helper.make_node("Constant", [], ["in_node"], value=helper.make_tensor("", kind, (3, 3), [0.0] * 9))
     nodes = [
@@ -163,13 +164,6 @@ def graph(onnx: Any, **changes: Any) -> Any:
     for name, value in changes.items():
         setattr(model.graph.initializer[0], name, value)
     return model
-
-
-def len_of(shape: tuple[int, ...]) -> int:
-    count = 1
-    for extent in shape:
-        count *= extent
-    return count
 
 
 def test_onnx_files(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from weights.test_weights import SMALL, Command, here, installed, moves, network, ours, reference, run, shipped, torch
+from weights.test_weights import SMALL, Command, here, moves, network, ours, reference, run, shipped, torch
 
 from archdsl.weights import Mismatch, map_state
 from archdsl.weights.classes import by_class
@@ -138,8 +138,7 @@ def test_a_map_is_checked_against_shapes_and_twice() -> None:
 
 
 def test_there_and_back(run: Command, here: Path, torch: Any) -> None:
-    """timm's ResNet-18 with other names and types of ours: what comes back is what went, bit for bit."""
-    installed("timm")
+    """By other names, and one tensor in half precision: what comes back is what went, bit for bit."""
     net = network(SMALL)
     state = {
         f"net.{name.replace('stages.', 'layer').replace('.blocks.', '.')}": torch.randn(shape)
