@@ -17,8 +17,8 @@ MAX_NODES = 200_000
 def read_model(path: Path) -> Any:
     """The `onnx.ModelProto` in a file. It has nodes, and names that are text; what its tensors say is not checked.
 
-    Reading it takes memory in proportion to the file, of one that is made for it 80 times its size (decision 0114). Raises
-    `FileFault`, also where onnx is not installed.
+    Reading it takes memory in proportion to the file, of one that is made for it 80 times its size (decision 0114).
+    Raises `FileFault`, also where onnx is not installed.
     """
     try:
         import onnx

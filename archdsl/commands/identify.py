@@ -6,21 +6,19 @@ A checkpoint is a stranger's file: nothing in it is run, no number of it is read
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import click
 
 from archdsl.commands.common import say, say_json
 from archdsl.commands.completing import files
-from archdsl.commands.kept import kept_rows
+from archdsl.commands.kept import Row, kept_rows
 from archdsl.commands.options import family_option, format_option
 from archdsl.commands.refused import refuse
 from archdsl.commands.weight_options import check_entry, entry_options
 from archdsl.compiler import Compiled
 from archdsl.views.identify import identify_report, identify_text
 from archdsl.weights.checkpoints import WeightsFault
-from archdsl.weights.fingerprint import fingerprint_of, read, written
-from archdsl.weights.identity import Known, ranked, read_shapes
+from archdsl.weights.identity import Known, known_of, ranked, read_shapes, row_of
 from archdsl.zoo import families
 
 EPILOG = """
@@ -31,10 +29,9 @@ Examples:
   archdsl identify checkpoint.safetensors --family NAME --nearest 10
 
 CHECKPOINT is a .pth or .pt file, weights alone or a checkpoint of a training, a .safetensors file, or an .onnx file, by
-the extra archdsl[export]. Only the shapes in it are looked at: names take no part, and nothing in it is
-run. A network fits if both have every shape equally often; the classifier may be for other classes or missing, and the
-image may have other channels. Strides, activations and eps stand in no shape: networks that differ in these alone are
-listed together.
+the extra archdsl[export]. Only the shapes in it are looked at: names take no part, and nothing in it is run. A network
+fits if both have every shape equally often; the classifier may be for other classes or missing, and the image may have
+other channels. Strides, activations and eps stand in no shape: networks that differ in these alone are listed together.
 
 Where norms are folded into convolutions, as in most .onnx files, weights of more than one axis are compared alone. The
 shapes of what ships are worked out at the first call, which takes a while, and kept.
@@ -70,12 +67,10 @@ def command(checkpoint: str, wanted: tuple[str, ...], nearest: int, ema: bool, e
 def shipped(wanted: Iterable[str]) -> list[Known]:
     """The networks of families, with their fingerprints: of what is kept, or worked out."""
     return [
-        Known(row["name"], family, row["path"], row["classes"], read(row["print"]))
+        known_of(family, row)
         for family, row in kept_rows("shapes", _row, ("analysis", "graph", "syntax", "weights"), wanted)
     ]
 
 
-def _row(path: str, made: Compiled) -> dict[str, Any]:
-    print_ = fingerprint_of(made.network)
-    classes = print_.classifiers[0][0][0] if print_.classifiers else None
-    return {"name": made.name, "path": f"{path}:{made.name}", "classes": classes, "print": written(print_)}
+def _row(path: str, made: Compiled) -> Row:
+    return row_of(made.name, f"{path}:{made.name}", made.network)

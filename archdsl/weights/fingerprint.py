@@ -141,10 +141,10 @@ def normal(shape: Extents, is_bare: bool) -> Extents:
     return shape[:end]
 
 
-def kernels(print_: Fingerprint) -> Fingerprint:
+def kernels(fingerprint: Fingerprint) -> Fingerprint:
     """What every form of the network has: weights of more than one axis."""
-    shapes = {shape: count for shape, count in print_.shapes.items() if len(shape) > 1}
-    return Fingerprint(shapes, tuple([layer[:1] for layer in print_.classifiers]), print_.images)
+    shapes = {shape: count for shape, count in fingerprint.shapes.items() if len(shape) > 1}
+    return Fingerprint(shapes, tuple([layer[:1] for layer in fingerprint.classifiers]), fingerprint.images)
 
 
 def compare(ours: Fingerprint, found: Mapping[Extents, int], loose: Mapping[Extents, int] | None = None) -> Compared:
@@ -213,12 +213,12 @@ def _listed(shapes: Shapes) -> tuple[Strange, ...]:
 # As JSON, for what is kept
 
 
-def written(print_: Fingerprint) -> dict[str, Any]:
+def written(fingerprint: Fingerprint) -> dict[str, Any]:
     """A fingerprint as JSON has it."""
     return {
-        "shapes": [[list(shape), count] for shape, count in sorted(print_.shapes.items())],
-        "classifiers": [[list(shape) for shape in layer] for layer in print_.classifiers],
-        "images": [list(shape) for shape in print_.images],
+        "shapes": [[list(shape), count] for shape, count in sorted(fingerprint.shapes.items())],
+        "classifiers": [[list(shape) for shape in layer] for layer in fingerprint.classifiers],
+        "images": [list(shape) for shape in fingerprint.images],
     }
 
 

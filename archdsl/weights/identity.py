@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from archdsl.graph.network import Network
 from archdsl.onnxmodels import ONNX_SUFFIX
 from archdsl.records import dataclass
 from archdsl.weights.checkpoints import WeightsFault, opened, read_checkpoint
@@ -14,9 +16,12 @@ from archdsl.weights.fingerprint import (
     Fingerprint,
     checkpoint_shapes,
     compare,
+    fingerprint_of,
     is_folded,
     kernels,
     normal,
+    read,
+    written,
 )
 from archdsl.weights.layers import Extents
 
@@ -44,7 +49,7 @@ class Known:
     spec: str
     """File and model, as a command takes them."""
     classes: int | None
-    print_: Fingerprint
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,18 @@ class Ranked:
     compared: Compared
     kernels_only: bool
     """Whether only weights of more than one axis were compared."""
+
+
+def row_of(name: str, spec: str, network: Network) -> dict[str, Any]:
+    """A network as JSON has it; `known_of` reads it."""
+    fingerprint = fingerprint_of(network)
+    classes = fingerprint.classifiers[0][0][0] if fingerprint.classifiers else None
+    return {"name": name, "spec": spec, "classes": classes, "fingerprint": written(fingerprint)}
+
+
+def known_of(family: str, row: Mapping[str, Any]) -> Known:
+    """The network of a family that `row_of` gave."""
+    return Known(row["name"], family, row["spec"], row["classes"], read(row["fingerprint"]))
 
 
 def read_shapes(path: str, averaged: bool = False, entry: str | None = None) -> Found:
@@ -89,12 +106,12 @@ def ranked(found: Found, among: Iterable[Known]) -> list[Ranked]:
     """
     networks = list(among)
     whole = Counter(found.tensors.values())
-    ranks = [Ranked(known, compare(known.print_, whole), kernels_only=False) for known in networks]
+    ranks = [Ranked(known, compare(known.fingerprint, whole), kernels_only=False) for known in networks]
     if found.folded and not any(rank.compared.fits for rank in ranks):
         large = Counter({shape: count for shape, count in whole.items() if len(shape) > 1})
         loose = Counter(found.tensors[name] for name in found.loose)
         if large:
-            ranks = [Ranked(n, compare(kernels(n.print_), large, loose), kernels_only=True) for n in networks]
+            ranks = [Ranked(n, compare(kernels(n.fingerprint), large, loose), kernels_only=True) for n in networks]
     return sorted(ranks, key=_key)
 
 

@@ -73,17 +73,17 @@ def test_references_are_named(name: str, library: str, other: str) -> None:
 
 def test_what_differs_is_counted() -> None:
     one = shipped("resnet18")
-    print_ = fingerprint_of(one)
-    assert read(json.loads(json.dumps(written(print_)))) == Fingerprint(
-        dict(print_.shapes), print_.classifiers, print_.images
+    fingerprint = fingerprint_of(one)
+    assert read(json.loads(json.dumps(written(fingerprint)))) == Fingerprint(
+        dict(fingerprint.shapes), fingerprint.classifiers, fingerprint.images
     )
     shapes = list(checkpoint_shapes(ours(one)).values())
     shapes.remove((64, 64, 3, 3))
     shapes += [(5, 5, 5, 5), (5, 5, 5, 5)]
-    found = compare(print_, Counter(shapes))
+    found = compare(fingerprint, Counter(shapes))
     assert not found.fits
     assert (found.missing, found.extra) == ((((64, 64, 3, 3), 1),), (((5, 5, 5, 5), 2),))
-    assert found.distance == pytest.approx(3 / (print_.total + len(shapes)))
+    assert found.distance == pytest.approx(3 / (fingerprint.total + len(shapes)))
 
 
 @pytest.mark.skipif(TIMES == 1, reason="the whole zoo: in make thorough")
