@@ -134,8 +134,8 @@ model twice = base -> w(solve(params: 20K)) -> d(solve(params: 90K, within: 1/10
 
 
 def test_a_search_is_taken_again_where_its_network_depends_on_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not for a claim, a source or documentation; for a budget, a block, the model below it; and what is found is what a compiler
-    finds that keeps nothing."""
+    """Not for a claim, a source, documentation, a name or a brace at its end; for a budget, a block, a model below;
+    and what is found is what a compiler finds that keeps nothing."""
     searches: list[Any] = []
     found = _Search.found
 
@@ -151,6 +151,8 @@ def test_a_search_is_taken_again_where_its_network_depends_on_the_same(monkeypat
         ("1K", "2K"): 0,
         ("expect { params: 1 }\n", "\n"): 0,
         ("Wider", "First wider"): 0,
+        ("model twice", "model thrice"): 0,
+        ("table: 2 }\n}", "table: 2 }\n"): 0,
         ("# Two convolutions.", "# Two convolutions, one after the other."): 0,
         ("90K", "80K"): 2,
         ("params: 20K", "params: 21K"): 2,
