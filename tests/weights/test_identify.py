@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
 from math import prod
@@ -131,7 +132,14 @@ def test_the_command(identify: Identify, here: Path, torch: Any) -> None:
     assert "it lacks" in result.out
 
 
+def test_onnx_that_is_missing(identify: Identify, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    result = identify(here / "net.onnx")
+    assert (result.code, "pip install 'archdsl[export]'" in result.err) == (1, True)
+
+
 def test_faults(identify: Identify, here: Path, torch: Any) -> None:
+    installed("onnx")
     assert identify("none.pth").code == 1
     assert "there is no such file" in identify("none.pth").err
     (here / "net.onnx").write_bytes(b"\x3a\xff\xff\xff\xff\x0f")
