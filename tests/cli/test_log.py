@@ -58,7 +58,7 @@ def report(run: Run, *arguments: str) -> Any:
 
 
 def test_what_is_new_is_sent_to_tensorboard(run: Run) -> None:
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="a tracker of the extra tensorboard")
     trained(2)
     first = report(run, "runs/first", "--to", "tensorboard")["runs"][0]
     assert [first[name] for name in ("new", "epochs", "length", "complete")] == [2, 2, 4, False]
@@ -75,7 +75,7 @@ def test_what_is_new_is_sent_to_tensorboard(run: Run) -> None:
 
 
 def test_a_run_that_began_anew_is_another(run: Run) -> None:
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="a tracker of the extra tensorboard")
     trained(2)
     report(run, "runs/first", "--to", "tensorboard")
     trained(3, lr=0.5)
@@ -92,8 +92,8 @@ def test_a_run_that_began_anew_is_another(run: Run) -> None:
 
 
 def test_mlflow_has_the_run(run: Run) -> None:
-    pytest.importorskip("mlflow")
-    pytest.importorskip("sqlalchemy")
+    pytest.importorskip("mlflow", reason="a tracker of the extra mlflow")
+    pytest.importorskip("sqlalchemy", reason="a tracker of the extra mlflow")
     from mlflow.tracking import MlflowClient
 
     trained(2)
@@ -127,7 +127,7 @@ def test_mlflow_has_the_run(run: Run) -> None:
 
 
 def test_wandb_has_the_run_offline(run: Run) -> None:
-    pytest.importorskip("wandb")
+    pytest.importorskip("wandb", reason="a tracker of the extra wandb")
     trained(3)
     sent = report(run, "runs/first", "--to", "wandb", "--into", "out")["runs"][0]
     (file,) = Path("out/wandb").glob(f"offline-run-*-{sent['run']}/run-{sent['run']}.wandb")
@@ -164,7 +164,7 @@ def wandb_records(file: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return history, config
 
 
-@pytest.mark.skipif(find_spec("trackio") is None, reason="trackio is not installed")
+@pytest.mark.skipif(find_spec("trackio") is None, reason="dev has no trackio, which asks for Pillow below 13")
 def test_trackio_has_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRACKIO_DIR", "somewhere")  # ours, which is put back
     trained(3)
@@ -193,7 +193,7 @@ def test_trackio_has_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_folder_that_is_wrong(run: Run, name: str, content: bytes | None, words: str) -> None:
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="a tracker of the extra tensorboard")
     folder = trained(2)
     if content is None:
         (folder / name).unlink()
@@ -288,7 +288,7 @@ def test_what_is_interrupted_goes_on() -> None:
 
 def test_a_training_is_followed_from_outside(run: Run) -> None:
     """While another thread writes metrics.jsonl as the script does."""
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="a tracker of the extra tensorboard")
     trained(0)
 
     def train() -> None:

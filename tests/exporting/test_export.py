@@ -164,7 +164,7 @@ def test_other_engines(
     """Where they are installed: their extras are large, and of nothing else."""
     if TIMES == 1:
         pytest.skip("ExecuTorch takes a minute for a small network: make thorough")
-    pytest.importorskip(library)
+    pytest.importorskip(library, reason=f"the extra {target} is not installed")
     report, path = export(f"small{suffixes[0]}", *quantize, spec="anynet_small")
     assert report.target == target
     assert [Path(file.path).suffix for file in report.files] == suffixes
@@ -177,7 +177,7 @@ def test_other_engines(
 def test_integers_stand_in_the_place_of_floats(export: Files) -> None:
     if TIMES == 1:
         pytest.skip("torchao takes a quarter of a minute: make thorough")
-    pytest.importorskip("torchao")
+    pytest.importorskip("torchao", reason="the extra quantize is not installed")
     report, _ = export("int8.pt2", "--quantize", "int8", "--images", "8", spec="anynet_small")
     assert report.files[0].bytes < 4 * archdsl.compile("anynet_small").cost.params / 2
     assert all((c.cosine or 0) > 0.99 for c in report.checks)

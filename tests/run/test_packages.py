@@ -177,7 +177,7 @@ def test_torch_hub_loads_a_folder(tmp_path: Path) -> None:
 
 
 def test_the_mixin_saves_and_loads(packages: Packages, tmp_path: Path) -> None:
-    pytest.importorskip("huggingface_hub")
+    pytest.importorskip("huggingface_hub", reason="the mixin is of huggingface_hub")
     assert packages["classifier"]
     hub = importlib.import_module("a_classifier.hub")
     kept = hub.AClassifierForHub(num_classes=7, in_channels=1)
