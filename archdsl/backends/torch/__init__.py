@@ -28,7 +28,7 @@ from collections.abc import Collection
 from archdsl import __version__
 from archdsl.backends import About
 from archdsl.backends.interface import Interface
-from archdsl.backends.torch.classes import Plan, plan_of
+from archdsl.backends.torch.classes import Plan, class_of_model, plan_of
 from archdsl.backends.torch.header import header_lines
 from archdsl.backends.torch.initializers import init_function
 from archdsl.backends.torch.model import ModelWriter, model_class, options_of, outputs_class
@@ -101,7 +101,16 @@ def planned(network: Network, about: About) -> Plan:
 
     Making it is most of the work of `emit` and of `interface`: who asks for both makes one.
     """
-    return plan_of(network, about.name, " ".join([about.doc, *about.changes]))
+    return plan_of(network, about.name, _words(about))
+
+
+def model_class_name(about: About) -> str:
+    """The name of the network's class, for which no plan has to be made."""
+    return class_of_model(about.name, _words(about))
+
+
+def _words(about: About) -> str:
+    return " ".join([about.doc, *about.changes])
 
 
 def _joined(lines: Collection[str]) -> str:
@@ -130,4 +139,4 @@ def _imports(read: frozenset[str]) -> list[str]:
     return [*lines, "from torch import Tensor, nn"]
 
 
-__all__ = ["Form", "Plan", "emit", "interface", "planned"]
+__all__ = ["Form", "Plan", "emit", "interface", "model_class_name", "planned"]
