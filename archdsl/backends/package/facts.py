@@ -20,6 +20,8 @@ from archdsl.records import dataclass
 
 LEARNED = ("Learned", "LayerScale")
 """Classes of emitted modules whose parameters are neither weights nor a norm's: weight decay leaves them out."""
+SIZED = frozenset(("SizedLearned", "SamePad2d"))
+"""Classes of emitted modules that are made for images of one size."""
 NO_CLASSIFIER = "no single layer of this network decides the classes"
 SEVERAL = "several maps enter the head, or it gives several outputs"
 HALF = Fraction(1, 2)
@@ -147,8 +149,8 @@ class Facts:
         )
 
 
-def facts_of(network: Network, about: About, plan: Plan, module: str) -> Facts:
-    """The facts about a network whose emitted module has that text."""
+def facts_of(network: Network, about: About, plan: Plan, names: frozenset[str]) -> Facts:
+    """The facts about a network whose emitted module reads these names."""
     parts = intermediates(plan, about.drop_path_rate)
     maps = tuple(_maps(network))
     strides = [each.stride for each in maps]
@@ -167,8 +169,8 @@ def facts_of(network: Network, about: About, plan: Plan, module: str) -> Facts:
         features=int(before[0]) if before is not None else None,
         hidden=int(network.input_shapes(node)[0][0]) if node is not None else None,
         first=tuple([each.path for each in network.nodes if INPUT in each.inputs and each.operation.mixes]),
-        fixed="class SizedLearned(" in module or "class SamePad2d(" in module,
-        learned=tuple([name for name in LEARNED if f"class {name}(" in module]),
+        fixed=not SIZED.isdisjoint(names),
+        learned=tuple([name for name in LEARNED if name in names]),
         blocks=any(re.match(r"stages\.\d+\.blocks\.\d+", path) for path in paths),
         head=any(path.split(".")[0] == "head" for path in paths),
         mean=_per_channel(about.mean, channels),

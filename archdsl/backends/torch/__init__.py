@@ -54,8 +54,21 @@ class Form:
     """The digest of the network that it was made of."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The text of a module, and the names that it reads: those of `EXTRAS` that it has, and what it imports."""
+
+    text: str
+    names: frozenset[str]
+
+
 def emit(network: Network, about: About, plan: Plan | None = None, form: Form | None = None) -> dict[str, str]:
     """`name.py`: the module. A plan that is given is that of `planned`; a form says what else stands in the file."""
+    return {f"{about.name}.py": written(network, about, plan, form).text}
+
+
+def written(network: Network, about: About, plan: Plan | None = None, form: Form | None = None) -> Written:
+    """The module of `emit`."""
     plan, form = plan or planned(network, about), form or Form()
     operations = frozenset(node.operation.name for node in network.nodes)
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
@@ -76,7 +89,7 @@ def emit(network: Network, about: About, plan: Plan | None = None, form: Form | 
         body="\n\n\n".join([*extras, *["\n".join(lines(statement)) for statement in statements], *form.texts]),
         version=__version__,
     )
-    return {f"{about.name}.py": text}
+    return Written(text, read)
 
 
 def interface(network: Network, about: About, plan: Plan | None = None) -> Interface:
@@ -139,4 +152,4 @@ def _imports(read: frozenset[str]) -> list[str]:
     return [*lines, "from torch import Tensor, nn"]
 
 
-__all__ = ["Form", "Plan", "emit", "interface", "model_class_name", "planned"]
+__all__ = ["Form", "Plan", "Written", "emit", "interface", "model_class_name", "planned", "written"]

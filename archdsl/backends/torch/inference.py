@@ -8,7 +8,7 @@ from typing import Any
 
 from archdsl import __version__
 from archdsl.backends import About
-from archdsl.backends.torch import Form, emit, model_class_name, planned
+from archdsl.backends.torch import Form, model_class_name, planned, written
 from archdsl.backends.torch.classes import classifier_of
 from archdsl.backends.torch.model import feature_places
 from archdsl.backends.torch.printer import lines
@@ -60,8 +60,8 @@ def emit_inference(found: Folded, about: About, places: Places | None = None) ->
         inference_class=plan.name,
         maps=bool(feature_places(found.trained)),
     )
-    (module,) = emit(found.network, own, plan, form).values()
-    return {f"{places.inference.replace('.', '/')}.py": module, places.test: test}
+    module = written(found.network, own, plan, form)
+    return {f"{places.inference.replace('.', '/')}.py": module.text, places.test: test}
 
 
 def inference_class(about: About) -> str:
