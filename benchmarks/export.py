@@ -21,7 +21,7 @@ import archdsl
 from archdsl import zoo
 from archdsl.commands.exported import subject_of
 from archdsl.exporting.run import Exported, Options, Subject, export
-from archdsl.exporting.targets import TARGETS, ExportFault
+from archdsl.exporting.targets import TARGETS, ExportFault, TargetName
 from archdsl.views.tables import render_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,7 +68,7 @@ def smallest() -> list[str]:
     return [name for _, name in sorted(min(found) for found in by_file.values())]
 
 
-def exported(name: str, target: str) -> dict[str, Any]:
+def exported(name: str, target: TargetName) -> dict[str, Any]:
     """The row of a network."""
     begin = time.process_time()
     compiled = archdsl.compile(name)
@@ -86,8 +86,8 @@ def exported(name: str, target: str) -> dict[str, Any]:
             "sizes": len({(each.height, each.width) for each in made.found}),
             "outputs": len(subject.names),
             "largest_share": max(shares),
-            "norms_left": made.built.facts.get("norms_left"),
-            "norms_missed": made.built.facts.get("norms_missed"),
+            "norms_left": made.built.facts.norms_left,
+            "norms_missed": made.built.facts.norms_missed,
             "bytes": sum(len(content) for content in made.built.files.values()),
             "runtime": made.runtime,
             "torch": made.torch,
@@ -97,7 +97,7 @@ def exported(name: str, target: str) -> dict[str, Any]:
     return row | {"seconds": round(time.process_time() - begin, 1)}
 
 
-def made_of(subject: Subject, target: str) -> tuple[Exported, str]:
+def made_of(subject: Subject, target: TargetName) -> tuple[Exported, str]:
     """The export for any size, or where the network has one, for any batch."""
     try:
         return export(subject, Options(target, "size")), "size"

@@ -18,7 +18,7 @@ from archdsl.commands.options import (
     without_short_forms,
 )
 from archdsl.commands.progress import telling
-from archdsl.exporting.targets import DYNAMIC, OPSET, OPSETS, TARGETS, ExportFault
+from archdsl.exporting.targets import COSINE, DYNAMIC, OPSET, OPSETS, TARGETS, TOLERANCE, ExportFault, TargetName
 from archdsl.together import OutputFault, write_together
 from archdsl.weights.checkpoints import WeightsFault
 
@@ -62,14 +62,14 @@ The extras are archdsl[torch] for .pt2, and archdsl[export], archdsl[openvino] a
 @click.option(
     "--tolerance",
     type=Share(),
-    default=1e-4,
+    default=TOLERANCE,
     show_default=True,
     help="The difference that is allowed, as a share of the largest output.",
 )
 @click.option(
     "--least-cosine",
     type=Share(),
-    default=0.99,
+    default=COSINE,
     show_default=True,
     help="Of the outputs of 8 bits and the module's.",
 )
@@ -80,7 +80,7 @@ def command(
     file: str,
     classes: int | None,
     output: str | None,
-    target: str | None,
+    target: TargetName | None,
     weights: str | None,
     features: bool,
     quantize: str | None,

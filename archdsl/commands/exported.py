@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,7 +18,7 @@ from archdsl.exporting.differences import drawn_images
 from archdsl.exporting.quantizing import Calibration
 from archdsl.exporting.run import Subject
 from archdsl.exporting.states import draw
-from archdsl.exporting.targets import TARGETS, target_of, told_suffixes
+from archdsl.exporting.targets import TARGETS, TargetName, target_of, told_suffixes
 from archdsl.quiet import quiet
 from archdsl.source import Source, Span
 from archdsl.terminal import note
@@ -40,7 +39,7 @@ BY_HAND = {
 OTHERWISE = "`archdsl weights` brings it to the module's names by these options, and writes a file that export takes"
 
 
-def target_asked(output: str | None, target: str | None) -> str:
+def target_asked(output: str | None, target: TargetName | None) -> TargetName:
     """The target that was asked for, by its name or the file's suffix. Raises `click.UsageError`."""
     if output is None:
         if target is None:
@@ -67,7 +66,7 @@ def fail_with(request: Request, file: str, message: str, help: str | None, notes
     raise click.exceptions.Exit(1)
 
 
-def paths_of(first: Path, target: str, weights: str | None, *, force: bool) -> dict[str, Path]:
+def paths_of(first: Path, target: TargetName, weights: str | None, *, force: bool) -> dict[str, Path]:
     """The files of a target by suffix, `first` and those beside it. Ends the command where they may not be written."""
     paths = {suffix: first.with_suffix(suffix) for suffix in (TARGETS[target].suffix, *TARGETS[target].others)}
     for path in paths.values():
@@ -80,27 +79,13 @@ def paths_of(first: Path, target: str, weights: str | None, *, force: bool) -> d
     return paths
 
 
-def libraries(target: str, *, quantized: bool) -> None:
+def libraries(target: TargetName, *, quantized: bool) -> None:
     """End the command where the libraries of a target are not installed, with a line that says what is missing."""
-    for name in TARGETS[target].libraries:
-        with quiet():
-            missing = _missing(name)
-        extra = "torch" if name == "torch" else TARGETS[target].extra
-        if missing:
-            library(name, f"--target {target} needs", extra)
-    if quantized and target in ("pt2", "executorch"):
-        with quiet():
-            missing = _missing("torchao")
-        if missing:
+    with quiet():
+        for name in TARGETS[target].libraries:
+            library(name, f"--target {target} needs", "torch" if name == "torch" else TARGETS[target].extra)
+        if quantized and not TARGETS[target].by_onnx:
             library("torchao", f"--quantize of {target} needs", "quantize")
-
-
-def _missing(name: str) -> bool:
-    try:
-        import_module(name)
-    except ImportError:
-        return True
-    return False
 
 
 def calibration_of(result: Compiled, data: str | None, number: int, seed: int) -> Calibration:
