@@ -148,6 +148,8 @@ def test_rules_of_ones_own(net: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         ({"rules": [{**RULE, "operations": ["convolve"]}]}, "no operation 'convolve'"),
         ({"rules": [{**RULE, "severity": "bad"}]}, "not 'bad'"),
         ({"rules": [{key: value for key, value in RULE.items() if key != "source"}]}, "has no source"),
+        ({"rules": [{**RULE, "wehn": [["groups", ">", 1]]}]}, "no field 'wehn'"),
+        ({"rules": [{**RULE, "help": 1}]}, "its help is 1"),
         ({"rules": [RULE, RULE]}, "two rules are called mine.conv"),
         ({"rules": [{**RULE, "when": [["groups", "~", 1]]}]}, "no comparison '~'"),
         ({"rules": [{**RULE, "when": [["groups", "multiple of", 0]]}]}, "a whole number of 1 or more"),
