@@ -26,7 +26,7 @@ class MLflow:
     def begin(self, run: Sent, *, known: bool) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        from mlflow.entities import Param, RunTag
+        from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
         for name in ("mlflow", "alembic"):
@@ -53,8 +53,7 @@ class MLflow:
             tags = {"archdsl.run": run.identity}
             self.run = self.client.create_run(number, run_name=run.name, tags=tags).info.run_id
             for some in _in_parts(list(run.settings.items()), MOST_PARAMS):
-                params = [Param(name, str(value)) for name, value in some]
-                self.client.log_batch(self.run, params=params, tags=[RunTag("archdsl.run", run.identity)])
+                self.client.log_batch(self.run, params=[Param(name, str(value)) for name, value in some])
 
     def send(self, epochs: Sequence[Epoch]) -> None:
         from mlflow.entities import Metric
