@@ -241,8 +241,8 @@ def _emit_one(
 ) -> dict[str, str]:
     if target == "torch":
         return torch_backend.emit(network, about, plan)
-    if target == INFERENCE:
-        return emit_inference(folded or folded_for(network), about)
+    if target == INFERENCE and folded is not None:
+        return emit_inference(folded, about)
     if target == PACKAGE:
         return _packaged(network, about, plan, folded)
     if target == "train":
