@@ -64,13 +64,14 @@ def command(
         raise click.UsageError("--follow takes one run")
     if not _is_name(project):
         raise click.BadParameter("letters, digits, '.', '_' and '-', and at most 60 of them", param_hint="--project")
-    library(to, f"--to {to} needs", to)
     where = into if into is not None else TRACKERS[to]
     if where == "":
         raise click.BadParameter("it is empty", param_hint="--into")
+    make = _maker(to, where)
+    library(to, f"--to {to} needs", to)
     sending = Sending(
         key=f"{to} {_absolute(where) if where is not None else 'default'} {project}",
-        make=_maker(to, where),
+        make=make,
         project=project,
         again=again,
         follow=follow,
@@ -94,22 +95,25 @@ def command(
 
 
 def _maker(to: str, where: str | None) -> Callable[[], Tracker]:
-    """What makes the tracker, once its library is needed."""
+    """What makes the tracker, once its library is needed; what that reads when it is loaded is set now."""
     if to == "tensorboard":
-        from archdsl.tracking.to_tensorboard import TensorBoard
+        from archdsl.tracking import to_tensorboard
 
-        return lambda: TensorBoard(where or "")
+        return lambda: to_tensorboard.TensorBoard(where or "")
     if to == "mlflow":
-        from archdsl.tracking.to_mlflow import MLflow
+        from archdsl.tracking import to_mlflow
 
-        return lambda: MLflow(where or "")
+        to_mlflow.report_nothing()
+        return lambda: to_mlflow.MLflow(where or "")
     if to == "wandb":
-        from archdsl.tracking.to_wandb import WandB
+        from archdsl.tracking import to_wandb
 
-        return lambda: WandB(where or "")
-    from archdsl.tracking.to_trackio import Trackio
+        to_wandb.report_nothing()
+        return lambda: to_wandb.WandB(where or "")
+    from archdsl.tracking import to_trackio
 
-    return lambda: Trackio(where)
+    to_trackio.write_to(where)
+    return lambda: to_trackio.Trackio(where)
 
 
 def _absolute(where: str) -> str:

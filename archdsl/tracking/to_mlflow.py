@@ -15,6 +15,12 @@ MOST_METRICS, MOST_PARAMS = 1000, 100
 """In one request."""
 
 
+def report_nothing() -> None:
+    """Have MLflow tell its makers nothing, and not ask for git: to be said before it is loaded."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+
 class MLflow:
     """Sends a run to the store at a path or address."""
 
@@ -24,8 +30,6 @@ class MLflow:
         self.run = ""
 
     def begin(self, run: Sent, *, known: bool) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
         from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
@@ -91,4 +95,4 @@ def _refusing(place: str) -> Iterator[None]:
         raise TrackerFault(f"MLflow at {place}: {said[:300]}") from None
 
 
-__all__ = ["MLflow"]
+__all__ = ["MLflow", "report_nothing"]
