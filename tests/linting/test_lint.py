@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from archdsl.cli import main
 from archdsl.commands.linted import shipped
 from archdsl.linting.findings import findings
-from archdsl.linting.rules import target_of
+from archdsl.linting.quantities import QUANTITIES
+from archdsl.linting.rules import COMPARISONS, SEVERITIES, target_of
 from archdsl.views.lint import LintReport, TargetsReport
 
 pytestmark = pytest.mark.fast
@@ -111,6 +112,12 @@ def test_every_rule_can_be_asked_of_every_operation_and_says_who_says_so() -> No
             fired |= {each.rule.name for each in findings(network_of(spec(name)), target)}
     assert {name.partition(".")[0] for name in fired} == {target.name for target in shipped()}
     assert len(fired) > 20
+
+
+def test_the_page_names_what_rules_may_ask() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    names = (*QUANTITIES, *COMPARISONS, *SEVERITIES, *[each.name for each in shipped()])
+    assert not [name for name in names if f"`{name}`" not in page]
 
 
 def test_the_exit_code_is_asked_for(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
