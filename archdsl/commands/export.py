@@ -93,9 +93,11 @@ def command(
     """Write a network as a file of an inference engine, and compare what it computes there."""
     if data is not None and quantize is None:
         raise click.UsageError("--data has images for --quantize: give both.")
-    from archdsl.commands.exported import calibration_of, fail_with, libraries, paths_of, subject_of, target_asked
+    from archdsl.commands.exported import calibration_of, libraries, paths_of, subject_of, target_asked
+    from archdsl.commands.refused import refuse
     from archdsl.exporting.run import Options, export
     from archdsl.views.export import export_report, export_text
+    from archdsl.views.refused import Refusal
 
     chosen = target_asked(output, target)
 
@@ -112,9 +114,9 @@ def command(
             given = calibration_of(result, data, images, options.seed) if quantize is not None else None
             made = export(subject, options, given, tell)
     except WeightsFault as fault:
-        fail_with(request, fault.file, fault.message, fault.help, fault.notes)
+        refuse(request.file, fault, request.as_json)
     except ExportFault as fault:
-        fail_with(request, result.name, fault.message, fault.help)
+        refuse(request.file, Refusal(result.name, fault.message, fault.help), request.as_json)
     written = {paths[suffix]: content for suffix, content in made.built.files.items()}
     try:
         write_together(first.parent, {path.name: content for path, content in written.items()}, force)

@@ -5,25 +5,21 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from archdsl import __version__, api, emission
-from archdsl.commands.common import Request, fail, library, one
+from archdsl.commands.common import library
 from archdsl.commands.study.images import emitted, images_of
 from archdsl.compiler import Compiled
-from archdsl.diagnostics import Diagnostic, Label
 from archdsl.exporting.differences import drawn_images
 from archdsl.exporting.quantizing import Calibration
 from archdsl.exporting.run import Subject
 from archdsl.exporting.states import draw
 from archdsl.exporting.targets import TARGETS, TargetName, target_of, told_suffixes
 from archdsl.quiet import quiet
-from archdsl.source import Source, Span
-from archdsl.terminal import note
 from archdsl.views.tables import size
-from archdsl.visible import visible
 from archdsl.weights.checkpoints import WeightsFault
 from archdsl.weights.conversion import Choices, convert
 
@@ -52,18 +48,6 @@ def target_asked(output: str | None, target: TargetName | None) -> TargetName:
     if found is None or (target is not None and target != found):
         raise click.BadParameter(f"'{output}': its suffix is one of {told_suffixes()}", param_hint="--output")
     return found
-
-
-def fail_with(request: Request, file: str, message: str, help: str | None, notes: tuple[str, ...] = ()) -> NoReturn:
-    """Report a fault, and end with 1. It is not a fault of a program, and has no code."""
-    if request.as_json:
-        where = Span(Source(file, ""), 0, 0)
-        labels = tuple([Label(where, visible(each)) for each in notes])
-        fail(request, one(Diagnostic("", visible(message), where, labels=labels, help=help)))
-    lines = [f"error: {visible(file)}: {visible(message)}", *[f"note: {visible(each)}" for each in notes]]
-    lines += [f"help: {visible(help)}"] if help is not None else []
-    note("\n".join(lines))
-    raise click.exceptions.Exit(1)
 
 
 def paths_of(first: Path, target: TargetName, weights: str | None, *, force: bool) -> dict[str, Path]:
@@ -175,4 +159,4 @@ def _features(module: Any) -> Any:
     return Features(module).eval()
 
 
-__all__ = ["calibration_of", "fail_with", "libraries", "paths_of", "subject_of", "target_asked"]
+__all__ = ["calibration_of", "libraries", "paths_of", "subject_of", "target_asked"]
