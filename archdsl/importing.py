@@ -21,6 +21,7 @@ from archdsl.lifting.capture import CaptureFault, exported, program_of
 from archdsl.lifting.imported import Imported, Program, Shipped, import_program
 from archdsl.lifting.operators import declare
 from archdsl.lifting.words import RESERVED
+from archdsl.onnxmodels import ONNX_SUFFIX
 from archdsl.project import Project
 from archdsl.records import dataclass
 from archdsl.suggest import did_you_mean
@@ -88,7 +89,7 @@ def opened(asked: Asked) -> tuple[Program, tuple[int, int, int]]:
         from archdsl.lifting.archives import open_archive
 
         return open_archive(asked.source, _name(asked, Path(asked.source).stem))
-    if asked.source.endswith(".onnx"):
+    if asked.source.endswith(ONNX_SUFFIX):
         from archdsl.lifting.onnxfiles import open_onnx
 
         return open_onnx(asked.source, _name(asked, Path(asked.source).stem), asked.input)

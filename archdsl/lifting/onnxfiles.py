@@ -7,20 +7,18 @@ nobody here wrote, gives the shapes of all values once, and the outputs that the
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from archdsl.files import FileFault
 from archdsl.lifting.capture import CaptureFault
 from archdsl.lifting.imported import Program
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.onnxreading import read_graph
+from archdsl.onnxmodels import read_model
 
-MAX_BYTES = 2 << 30
-"""Of a file, as ONNX itself limits one."""
-MAX_NODES = 200_000
 DEFAULT_SIDE = 224
 """Of images whose size the file leaves open."""
 SINGLE = 1e-6
@@ -32,8 +30,6 @@ FLOATS = {1, 10, 11, 16}
 
 def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[Program, tuple[int, int, int]]:
     """The program of a file, and the size of its images. Raises `CaptureFault`."""
-    if importlib.util.find_spec("onnx") is None:
-        raise CaptureFault("reading .onnx files needs onnx, which is not installed: pip install 'archdsl[export]'")
     import torch
 
     model = _checked(Path(path))
@@ -57,20 +53,10 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
 
 def _checked(path: Path) -> Any:
     """The model, without the numbers that stand in other files. Raises `CaptureFault`."""
-    import onnx
-
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise CaptureFault(f"it has more than {MAX_BYTES:,} bytes")
-        content = path.read_bytes()
-    except OSError as fault:
-        raise CaptureFault(f"it cannot be read: {fault.strerror or fault}") from None
-    try:
-        model = onnx.load_model_from_string(content)
-    except Exception as fault:  # whatever protocol buffers say of bytes that are none
-        raise CaptureFault(f"it is no ONNX file, or cut off: {type(fault).__name__}") from None
-    if not model.graph.node or len(model.graph.node) > MAX_NODES:
-        raise CaptureFault("it has no graph, or one of too many nodes")
+        model = read_model(path)
+    except FileFault as fault:
+        raise CaptureFault(fault.message) from None
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx") or any(one.HasField("g") or one.graphs for one in node.attribute):
             raise CaptureFault(f"it has the operation {node.op_type!r}, which is none of ONNX's own on tensors alone")
