@@ -124,6 +124,7 @@ FLOORS = (
     ("outputs",),
     ("model", "evaluate"),
     ("settings", "lists", "verify"),
+    ("bodies", "configured"),
     ("calls",),
     ("features", "build", "initializers", "stretch"),
     ("counts", "fields", "tracing"),

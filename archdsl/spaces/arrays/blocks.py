@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archdsl.analysis.assemble import network_of
-from archdsl.analysis.calls import bind_names
+from archdsl.analysis.bodies import bind_names
 from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.model import Model
 from archdsl.analysis.values import Value, tensors_of

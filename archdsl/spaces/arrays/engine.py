@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from archdsl.analysis.calls import bind_names
+from archdsl.analysis.bodies import bind_names
 from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Model
