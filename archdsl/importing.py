@@ -101,8 +101,10 @@ def opened(asked: Asked) -> tuple[Program, tuple[int, int, int]]:
 def model_named(asked: Asked) -> str:
     """The name of the model. Raises `ImportFault` for one that is none of the language."""
     if asked.name is not None:
-        if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", asked.name, re.ASCII) is None or asked.name in RESERVED:
+        if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", asked.name, re.ASCII) is None:
             raise ImportFault(f"{asked.name!r} is no name; it has letters, digits and underscores")
+        if asked.name in RESERVED:
+            raise ImportFault(f"{asked.name!r} is a word of the language")
         return asked.name
     kind, _, rest = asked.source.partition(":")
     return _name(asked, rest if runs_code(asked.source) and kind else Path(asked.source).stem)

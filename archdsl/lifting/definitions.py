@@ -9,6 +9,7 @@ from typing import Any
 from archdsl.graph.blocks import Value
 from archdsl.graph.network import Network
 from archdsl.graph.operations.base import Operation
+from archdsl.graph.operations.kinds import Padding, Pair
 from archdsl.graph.shapes import Size
 from archdsl.lifting.relations import EXTENTS, Column, agrees, constant, expression, ratio_to
 from archdsl.lifting.series import Chain, Join, Op, Tangle, inputs_of
@@ -17,6 +18,7 @@ from archdsl.lifting.words import (
     applied_text,
     call_text,
     is_activation,
+    setting_kind,
     settings_of,
     symmetric,
     used_name,
@@ -162,7 +164,7 @@ class Scope:
                 if wanted is full and full != column and constant(full) is None:
                     return self._width(full) if role == "width" else self.parameter(role, full)
         if single is not None:
-            return " x ".join(map(str, single)) if isinstance(single, Size) else value_text(single)
+            return value_text(single)
         if whole:
             known = {k: v for k, v in self.known.items() if k in self.parameters or setting in EXTENTS}
             found = expression(column, known)
@@ -268,18 +270,19 @@ def _setting_column(place: Place, count: int, name: str) -> Column:
 
 def comparable(operation: Operation, name: str) -> Any:
     """A setting's value as columns hold it: one number where both directions are equal."""
-    value = getattr(operation, name)
-    if name == "padding" and operation.name != "conv_transpose":
+    value, kind = getattr(operation, name), setting_kind(operation, name)
+    if isinstance(kind, Padding):
         if value == symmetric(operation):
             return "symmetric"
-        if isinstance(value, tuple) and len(set(value)) == 1:
-            return int(value[0])
         if isinstance(value, tuple) and value[0] == value[1] and value[2] == value[3]:
-            return Size((value[0], value[2]))
-        return value
-    if isinstance(value, tuple) and len(value) == 2 and name not in ("sizes", "shape", "to"):
-        return int(value[0]) if value[0] == value[1] else Size(tuple(map(int, value)))
+            return _one_or_both(value[0], value[2])
+    elif isinstance(kind, Pair) and value is not None:
+        return _one_or_both(*value)
     return value
+
+
+def _one_or_both(height: int, width: int) -> int | Size:
+    return height if height == width else Size((height, width))
 
 
 # Bodies.

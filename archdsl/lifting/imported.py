@@ -9,6 +9,7 @@ from typing import Any
 
 from archdsl.compiler import Compiled, Compiler
 from archdsl.graph.network import Network
+from archdsl.graph.shapes import show_shape
 from archdsl.lifting.alike import computes, told_as
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.pairs import TRAINED
@@ -203,7 +204,7 @@ def _fault(proof: Proof, shared: str) -> str:
     wrong = next((one for one in ran if not one.equal), None)
     if wrong is None:
         return ""
-    size = " x ".join(map(str, wrong.input))
+    size = show_shape(tuple(wrong.input))
     if wrong.refused:
         return f"for images of {size} {wrong.refused}"
     return f"for images of {size} outputs differ by {wrong.max_difference:.3g}; the largest is {wrong.largest:.4g}"

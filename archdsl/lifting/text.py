@@ -10,7 +10,7 @@ from typing import Any
 from archdsl.graph.blocks import INPUT
 from archdsl.graph.network import Network
 from archdsl.graph.operations import OPERATIONS
-from archdsl.graph.shapes import Size
+from archdsl.graph.shapes import show_shape
 from archdsl.lifting.definitions import Body, Declaration, Instance, Scope, Tangled, Word, declare
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.series import Chain, Join, Op, Tangle, chain_of
@@ -42,8 +42,7 @@ class Text:
         if self.used:
             lines.append(f"use std.ops {{ {', '.join(sorted(self.used))} }}")
         blocks = [f"{_commented(one.doc)}{one.text}" for one in self.declarations]
-        size = " x ".join(map(str, self.network.input))
-        fields = [f"  input: {size}"]
+        fields = [f"  input: {show_shape(self.network.input)}"]
         if stem:
             fields.append(f"  stem: {stem}")
         fields.append(f"  stages: {stages}")
@@ -307,8 +306,6 @@ def cell(value: Any) -> str:
     """A value as an argument or a cell."""
     if isinstance(value, Word):
         return str(value)
-    if isinstance(value, Size):
-        return " x ".join(map(str, value))
     return value_text(value)
 
 
