@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -36,15 +35,6 @@ FAULTY = [
     "# what it is\nfn f(a) = a\n# another\nfn g(b) = b + c\n",
 ]
 """Of one layout or nearly so, each with faults of its own."""
-
-
-@pytest.fixture
-def hasty() -> Iterator[None]:
-    """Threads take turns as often as they can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 def together(calls: list[Callable[[], Any]]) -> list[Any]:

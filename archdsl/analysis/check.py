@@ -41,19 +41,19 @@ class Checker:
     """Checks the declarations of one module."""
 
     def __init__(self, module: Module, report: Callable[[Diagnostic], None]) -> None:
-        self.shared = Checking(module, report)
-        self.report = self.shared.report
-        expressions = ExpressionChecker(self.shared, self._derivation)
+        self.module, self.checking = module, Checking(module, report)
+        self.report = self.checking.report
+        expressions = ExpressionChecker(self.checking, self._derivation)
         self.expression = expressions.check
-        self.models = ModelChecker(self.shared, expressions)
-        self.recipes = RecipeChecker(self.shared, expressions)
-        self.spaces = SpaceChecker(module, self.report, expressions.check, self.shared.whole)
+        self.models = ModelChecker(self.checking, expressions)
+        self.recipes = RecipeChecker(self.checking, expressions)
+        self.spaces = SpaceChecker(module, self.report, expressions.check, self.checking.whole)
 
     def check(self, tree: ast.File) -> None:
-        self.shared.begin(tree)
+        self.checking.begin(tree)
         for circle in circles(tree):
             self.report(circle.diagnostic)
-            self.shared.module.circular.update(circle.names)
+            self.module.circular.update(circle.names)
         for item in tree.items:
             if isinstance(item, ast.Declaration) and item.kind.text in _KINDS:
                 self._declaration(item)
@@ -63,12 +63,12 @@ class Checker:
     # Declarations
 
     def _declaration(self, item: ast.Declaration) -> None:
-        self.shared.enter(item)
+        self.checking.enter(item)
         if item.kind.text == "space":
-            before = self.shared.told
+            before = self.checking.told
             self.spaces.check(item)
-            if self.shared.told > before or not self.shared.whole(item):
-                self.shared.module.faulty.add(item.name.text)
+            if self.checking.told > before or not self.checking.whole(item):
+                self.module.faulty.add(item.name.text)
             return
         if item.refines is not None:
             message = f"only a space refines, not a {item.kind.text}"
@@ -132,7 +132,7 @@ class Checker:
             match entry:
                 case ast.Binding():
                     self.expression(entry.value, local, item.kind.text)
-                    local = self.shared.bound(entry, local)
+                    local = self.checking.bound(entry, local)
                 case ast.Element(path=path) if len(path.steps) == 1:
                     local = self._element(entry, last, local, item)
                 case ast.Require(condition=condition):
@@ -145,7 +145,7 @@ class Checker:
                     self._fit(entry, item)
                 case _:
                     self.report(misplaced(entry, f"a {item.kind.text}", "`name = value`, `require` and `return`"))
-        if returned is None and self.shared.whole(item):
+        if returned is None and self.checking.whole(item):
             message = f"`{item.name.text}` returns nothing"
             self.report(Diagnostic("E210", message, item.name.span, help="end the body with `return …`"))
 
@@ -153,7 +153,7 @@ class Checker:
         """Elements of a list, which the first of them begins and the next entries continue. They see it so far."""
         name = entry.path.head
         if not isinstance(last, ast.Element) or last.path != entry.path:
-            begun = self.shared.bindings[name.text]
+            begun = self.checking.bindings[name.text]
             own = item.body is not None and any(
                 isinstance(e, ast.Element) and e.span.end <= entry.span.start and e.path == entry.path
                 for e in item.body.entries
@@ -164,7 +164,7 @@ class Checker:
                 help_ = "move the line up, or choose another name"
                 self.report(Diagnostic("E203", message, name.span, labels=labels, help=help_))
             else:
-                local = self.shared.bound(entry, local)
+                local = self.checking.bound(entry, local)
         seen = local | ({entry.variable.text} if entry.variable is not None else set())
         if entry.source is not None:
             self.expression(entry.source, local, item.kind.text)
@@ -195,7 +195,7 @@ class Checker:
             match entry:
                 case ast.Binding():
                     self.expression(entry.value, local, "scaling")
-                    local = self.shared.bound(entry, local)
+                    local = self.checking.bound(entry, local)
                 case ast.Require(condition=condition):
                     self.expression(condition, local, "scaling")
                 case ast.Field(path=path):
@@ -206,7 +206,7 @@ class Checker:
                     self._line(entry, local)
                 case _:
                     self.report(misplaced(entry, "a scaling", "`target: value`, `name = value` and `require`"))
-        if not seen and self.shared.whole(item):
+        if not seen and self.checking.whole(item):
             message = f"`{item.name.text}` changes nothing"
             self.report(Diagnostic("E210", message, item.name.span, help="add a line such as `width: width * s`"))
 

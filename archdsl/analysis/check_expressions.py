@@ -29,24 +29,23 @@ from archdsl.syntax import ast
 class ExpressionChecker:
     """Checks expressions; `where` is what they stand in. `derived` checks the body of a `with`."""
 
-    def __init__(self, shared: Checking, derived: Callable[[ast.Expression, ast.Body, Names, str], None]) -> None:
-        self.shared, self._derived = shared, derived
+    def __init__(self, checking: Checking, derived: Callable[[ast.Expression, ast.Body, Names, str], None]) -> None:
+        self.module, self.report = checking.module, checking.report
+        self.checking, self._derived = checking, derived
 
     def check(self, e: ast.Node, local: Names, where: str) -> None:
         """Names, settings and tables of an expression."""
         match e:
             case ast.Reference():
-                if e.name in local or e.name in self.shared.module.names or e.name in PRELUDE:
+                if e.name in local or e.name in self.module.names or e.name in PRELUDE:
                     return
-                if e.name in self.shared.bindings:
-                    labels = (Label(self.shared.bindings[e.name], "it gets its value here"),)
-                    help_ = f"move `{e.name} {'~' if e.name in self.shared.drawn else '='} …` up"
-                    self.shared.report(
-                        Diagnostic("E201", f"`{e.name}` is not defined", e.span, labels=labels, help=help_)
-                    )
-                elif not self.shared.module.incomplete:
-                    known = set(local) | set(self.shared.module.names) | set(PRELUDE)
-                    self.shared.report(unknown_name(e, known).diagnostic)
+                if e.name in self.checking.bindings:
+                    labels = (Label(self.checking.bindings[e.name], "it gets its value here"),)
+                    help_ = f"move `{e.name} {'~' if e.name in self.checking.drawn else '='} …` up"
+                    self.report(Diagnostic("E201", f"`{e.name}` is not defined", e.span, labels=labels, help=help_))
+                elif not self.module.incomplete:
+                    known = set(local) | set(self.module.names) | set(PRELUDE)
+                    self.report(unknown_name(e, known).diagnostic)
             case ast.Comprehension(body=body, variable=variable, source=source):
                 self.check(source, local, where)
                 self.check(body, local | {variable.text}, where)
@@ -67,7 +66,7 @@ class ExpressionChecker:
             case ast.Attribute(value=ast.Reference(name=group), name=name) if group in INDICES:
                 indexed = where in ("stages", "with") and local >= set(INDICES)
                 if indexed and name.text not in INDICES[group]:
-                    self.shared.report(unknown_part(name, INDICES[group], "an index").diagnostic)
+                    self.report(unknown_part(name, INDICES[group], "an index").diagnostic)
                 elif not indexed:
                     self.check(e.value, local, where)
             case ast.ListExpression(items=items) if where == "stages":
@@ -82,7 +81,7 @@ class ExpressionChecker:
     def static(self, function: ast.Expression, local: Names) -> Named | None:
         """What a called name stands for, where that needs no value."""
         if isinstance(function, ast.Reference) and function.name not in local:
-            return self.shared.module.names.get(function.name) or PRELUDE.get(function.name)
+            return self.module.names.get(function.name) or PRELUDE.get(function.name)
         if isinstance(function, ast.Call | ast.Configured):
             named = self.static(function.function, local)
             if isinstance(named, Builtin) or (isinstance(named, Definition) and named.kind == "fn"):
@@ -99,10 +98,10 @@ class ExpressionChecker:
             if name is None:
                 continue
             if name.text in seen:
-                self.shared.report(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
+                self.report(Diagnostic("E203", f"`{name.text}` is given twice", name.span))
             seen.add(name.text)
             if known is not None and name.text not in known and named is not None:
-                self.shared.report(unknown_argument(name, known, named, arguments).diagnostic)
+                self.report(unknown_argument(name, known, named, arguments).diagnostic)
 
     @staticmethod
     def _settings_of(named: Named | None) -> tuple[str, ...] | None:
@@ -126,15 +125,15 @@ class ExpressionChecker:
         seen: dict[str, ast.Identifier] = {}
         for entry in body.entries:
             if not isinstance(entry, ast.Field) or len(entry.path.steps) != 1:
-                self.shared.report(misplaced(entry, "a block's settings", "`name: value`"))
+                self.report(misplaced(entry, "a block's settings", "`name: value`"))
                 continue
             name = entry.path.head
             if name.text in seen:
-                self.shared.report(model_fields.repeated_field(name, seen[name.text]))
+                self.report(model_fields.repeated_field(name, seen[name.text]))
             seen[name.text] = name
             if known is not None and name.text not in known and named is not None:
                 in_stages = where == "stages"
-                self.shared.report(
+                self.report(
                     unknown_attribute(name, known, named.name)
                     if in_stages
                     else unknown_setting(name, known, named.name).diagnostic
@@ -145,18 +144,18 @@ class ExpressionChecker:
     def _setting(self, name: str, value: ast.Expression, beside: Mapping[str, Span], local: Names, where: str) -> None:
         """The value of a setting, which does not see the settings of stages that are given beside it."""
         nodes = walk(value)
-        visible = {*local, *self.shared.module.names, *PRELUDE, *self.shared.bindings}
+        visible = {*local, *self.module.names, *PRELUDE, *self.checking.bindings}
         visible |= {node.variable.text for node in nodes if isinstance(node, ast.Comprehension)}
-        hidden = beside.keys() - visible if not self.shared.module.incomplete else set()
+        hidden = beside.keys() - visible if not self.module.incomplete else set()
         unseen = [node for node in nodes if isinstance(node, ast.Reference) and node.name in hidden]
         for node in unseen:
-            self.shared.report(unseen_setting(node, name, beside[node.name]))
+            self.report(unseen_setting(node, name, beside[node.name]))
         self.check(value, local | {node.name for node in unseen}, where)
 
     def _table(self, rows: tuple[ast.Row, ...], local: Names, where: str) -> None:
         if where != "stages":
             span = rows[0].span
-            self.shared.report(Diagnostic("E204", "a table may stand only in `stages` and in `models`", span))
+            self.report(Diagnostic("E204", "a table may stand only in `stages` and in `models`", span))
             return
         header = [c.name if isinstance(c, ast.Reference) else "" for c in rows[0].cells]
         beside = {name: cell.span for name, cell in zip(header, rows[0].cells, strict=True)}
@@ -172,7 +171,7 @@ class ExpressionChecker:
         all_known = {"block", *STRUCTURE, *(n for names in known for n in names or ())}
         for cell in rows[0].cells:
             if isinstance(cell, ast.Reference) and cell.name not in all_known:
-                self.shared.report(unknown_column(ast.Identifier(cell.span, cell.name), all_known))
+                self.report(unknown_column(ast.Identifier(cell.span, cell.name), all_known))
 
 
 def _expressions_below(e: ast.Node) -> tuple[ast.Node, ...]:

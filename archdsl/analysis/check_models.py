@@ -22,31 +22,33 @@ from archdsl.syntax import ast
 class ModelChecker:
     """Checks models and tables of them."""
 
-    def __init__(self, shared: Checking, expressions: ExpressionChecker) -> None:
-        self.shared, self.expression = shared, expressions.check
+    def __init__(self, checking: Checking, expressions: ExpressionChecker) -> None:
+        self.module, self.report = checking.module, checking.report
+        self.checking, self.expression = checking, expressions.check
 
     def model(self, body: ast.Body, local: Names, item: ast.Declaration) -> None:
+        """The body of a model, which sees its parameters."""
         seen: dict[str, ast.Identifier] = {}
         for entry in body.entries:
             match entry:
                 case ast.Binding(names=(field, *_)) if field.text in model_fields.MODEL_FIELDS:
                     message = f"`{field.text}` is a field of the model"
-                    self.shared.report(Diagnostic("E204", message, field.span, help=f"write `{field.text}: …`"))
+                    self.report(Diagnostic("E204", message, field.span, help=f"write `{field.text}: …`"))
                     seen[field.text] = field
                 case ast.Binding():
                     self.expression(entry.value, local, "model")
-                    local = self.shared.bound(entry, local)
+                    local = self.checking.bound(entry, local)
                 case ast.Require(condition=condition):
                     self.expression(condition, local, "model")
                 case ast.Field(path=path) | ast.Section(path=path):
                     self._model_field(entry, path, seen, local)
                 case _:
-                    self.shared.report(misplaced(entry, "a model", "fields, sections, `name = value` and `require`"))
+                    self.report(misplaced(entry, "a model", "fields, sections, `name = value` and `require`"))
         for name in ("input", "stages"):
-            if name not in seen and self.shared.whole(item):
+            if name not in seen and self.checking.whole(item):
                 helps = {"input": "input: 3 x 224 x 224", "stages": "stages: block { … }"}
                 message = f"the model `{item.name.text}` has no `{name}`"
-                self.shared.report(Diagnostic("E210", message, item.name.span, help=f"add `{helps[name]}`"))
+                self.report(Diagnostic("E210", message, item.name.span, help=f"add `{helps[name]}`"))
 
     def _model_field(
         self, entry: ast.Field | ast.Section, path: ast.Path, seen: dict[str, ast.Identifier], local: Names
@@ -57,9 +59,9 @@ class ModelChecker:
             if isinstance(entry, ast.Section) and not unknown.edits and nearest(name.text, ["with"]):
                 edits = (Edit(name.span, "with"),)
                 unknown = replace(unknown, code="E202", help="did you mean `with`?", edits=edits)
-                self.shared.report(unknown)
+                self.report(unknown)
                 return
-            self.shared.report(unknown)
+            self.report(unknown)
             meant = next((edit.replacement for edit in unknown.edits), None)
             if meant is None or meant in seen:
                 if isinstance(entry, ast.Field):
@@ -67,18 +69,18 @@ class ModelChecker:
                 return
             name = ast.Identifier(path.span, meant)  # go on as if it were spelled so
         if name.text in seen and name.text != "expect":
-            self.shared.report(model_fields.repeated_field(name, seen[name.text]))
+            self.report(model_fields.repeated_field(name, seen[name.text]))
         seen[name.text] = name
         if isinstance(entry, ast.Section):
             if name.text not in model_fields.SECTIONS:
                 message = f"`{name.text}` is a field, not a section"
-                self.shared.report(Diagnostic("E204", message, path.span, help=f"write `{name.text}: …`"))
+                self.report(Diagnostic("E204", message, path.span, help=f"write `{name.text}: …`"))
             else:
                 self.section(name.text, entry.body, local)
             return
         if name.text in model_fields.SECTIONS and name.text != "features":
             message = f"`{name.text}` is a section, not a field"
-            self.shared.report(Diagnostic("E204", message, path.span, help=f"write `{name.text} {{ … }}`"))
+            self.report(Diagnostic("E204", message, path.span, help=f"write `{name.text} {{ … }}`"))
             return
         extra: Names = frozenset({"block", "stage"}) if name.text == "stages" else frozenset()
         if name.text in ("stem", "stages", "head"):
@@ -94,13 +96,14 @@ class ModelChecker:
             **dict.fromkeys(model_fields.PREPROCESS, "`preprocess`"),
             **dict.fromkeys(model_fields.SOURCE, "`source`"),
         }
-        for definition in self.shared.module.names.values():
+        for definition in self.module.names.values():
             if isinstance(definition, Definition) and definition.kind == "block":
                 for setting in definition.parameter_names:
                     elsewhere.setdefault(setting, f"`stages`, as a setting of `{definition.name}`")
         return model_fields.unknown_field(name, model_fields.MODEL_FIELDS, "a model", elsewhere)
 
     def section(self, name: str, body: ast.Body, local: Names) -> None:
+        """A section of a model, or of a `with` on one."""
         known: Mapping[str, Iterable[str]] = {
             "expect": model_fields.EXPECT_FIELDS,
             "preprocess": model_fields.PREPROCESS,
@@ -118,17 +121,18 @@ class ModelChecker:
             self.expression(entry.value, local | extra, name)
             if entry.path.text not in known[name]:
                 at = ast.Identifier(entry.path.span, entry.path.text)
-                self.shared.report(model_fields.unknown_field(at, known[name], f"`{name}`", {}))
+                self.report(model_fields.unknown_field(at, known[name], f"`{name}`", {}))
 
     def instances(self, item: ast.Instances) -> None:
-        family = self.shared.module.names.get(item.model.text)
+        """A table of models: their family, its columns and its cells."""
+        family = self.module.names.get(item.model.text)
         if family is None or not isinstance(family, Definition) or family.kind != "model":
-            if isinstance(family, Unresolved) or (family is None and self.shared.module.incomplete):
+            if isinstance(family, Unresolved) or (family is None and self.module.incomplete):
                 return
-            models = [n for n, d in self.shared.module.names.items() if isinstance(d, Definition) and d.kind == "model"]
+            models = [n for n, d in self.module.names.items() if isinstance(d, Definition) and d.kind == "model"]
             hint = did_you_mean(item.model.text, models, item.model.span)
             message = f"there is no model `{item.model.text}`"
-            self.shared.report(Diagnostic("E201", message, item.model.span, help=hint.help, edits=hint.edits))
+            self.report(Diagnostic("E201", message, item.model.span, help=hint.help, edits=hint.edits))
             return
         self._columns(item.table.rows[0], family)
         for row in item.table.rows[1:]:
@@ -144,7 +148,7 @@ class ModelChecker:
         if missing:
             message = f"`{family.name}` needs {', '.join(f'`{m}`' for m in missing)}"
             header = item.table.rows[0].span
-            self.shared.report(Diagnostic("E306", message, header, help=f"add a column `{missing[0]}`"))
+            self.report(Diagnostic("E306", message, header, help=f"add a column `{missing[0]}`"))
 
     def _columns(self, header: ast.Row, family: Definition) -> None:
         seen: set[str] = set()
@@ -155,18 +159,18 @@ class ModelChecker:
                 if text != "name" and text not in family.parameter_names:
                     at = ast.Identifier(cell.span, text)
                     known = ("name", *family.parameter_names)
-                    self.shared.report(unknown_setting(at, known, family.name).diagnostic)
+                    self.report(unknown_setting(at, known, family.name).diagnostic)
             elif isinstance(cell, ast.Attribute) and isinstance(cell.value, ast.Reference):
                 text = f"{cell.value.name}.{cell.name.text}"
                 groups = model_fields.COLUMN_SECTIONS
                 group = cell.value.name
                 if group not in groups:
                     at = ast.Identifier(cell.value.span, group)
-                    self.shared.report(model_fields.unknown_field(at, groups, "a table of models", {}))
+                    self.report(model_fields.unknown_field(at, groups, "a table of models", {}))
                 elif cell.name.text not in groups[group]:
-                    self.shared.report(model_fields.unknown_field(cell.name, groups[group], f"`{group}`", {}))
+                    self.report(model_fields.unknown_field(cell.name, groups[group], f"`{group}`", {}))
             else:
-                self.shared.report(Diagnostic("E204", "the first row of the table names its columns", cell.span))
+                self.report(Diagnostic("E204", "the first row of the table names its columns", cell.span))
             if text and text in seen:
-                self.shared.report(Diagnostic("E203", f"the column `{text}` is given twice", cell.span))
+                self.report(Diagnostic("E203", f"the column `{text}` is given twice", cell.span))
             seen.add(text)

@@ -14,16 +14,17 @@ from archdsl.syntax import ast
 class RecipeChecker:
     """Checks recipes, and what a `with` changes in them."""
 
-    def __init__(self, shared: Checking, expressions: ExpressionChecker) -> None:
-        self.shared, self.expressions = shared, expressions
+    def __init__(self, checking: Checking, expressions: ExpressionChecker) -> None:
+        self.report = checking.report
+        self.checking, self.expressions = checking, expressions
 
     def recipe(self, body: ast.Body, local: Names, item: ast.Declaration) -> None:
         """The names of fields, and those in their expressions; values are checked when the recipe is asked for."""
         named = self.entries(body, local, "a recipe")
         for name, example in recipe_fields.REQUIRED.items():
-            if name not in named and self.shared.whole(item):
+            if name not in named and self.checking.whole(item):
                 message = f"the recipe `{item.name.text}` has no `{name}`"
-                self.shared.report(Diagnostic("E210", message, item.name.span, help=f"add `{example}`"))
+                self.report(Diagnostic("E210", message, item.name.span, help=f"add `{example}`"))
 
     def entries(self, body: ast.Body, local: Names, where: str) -> set[str]:
         """The entries of a recipe's body, or of a `with` on a recipe: the fields that they name."""
@@ -32,7 +33,7 @@ class RecipeChecker:
             match entry:
                 case ast.Binding() if where == "a recipe":
                     self.expressions.check(entry.value, local, "recipe")
-                    local = self.shared.bound(entry, local)
+                    local = self.checking.bound(entry, local)
                 case ast.Require(condition=condition) if where == "a recipe":
                     self.expressions.check(condition, local, "recipe")
                 case ast.Field(path=path, value=value):
@@ -41,18 +42,18 @@ class RecipeChecker:
                 case ast.Section(path=path, body=inner):
                     wrong = recipe_fields.misnamed(path, section=True)
                     if wrong is not None:
-                        self.shared.report(wrong)
+                        self.report(wrong)
                         continue
                     for line in inner.entries:
                         if isinstance(line, ast.Field):
                             whole = ast.Path(line.path.span, (*path.steps, *line.path.steps))
                             self._field(whole, line.value, local)
                         else:
-                            self.shared.report(misplaced(line, f"`{path.text}`", "`name: value`"))
+                            self.report(misplaced(line, f"`{path.text}`", "`name: value`"))
                 case _ if where == "a recipe":
-                    self.shared.report(misplaced(entry, where, "`name: value`, sections, `name = value` and `require`"))
+                    self.report(misplaced(entry, where, "`name: value`, sections, `name = value` and `require`"))
                 case _:
-                    self.shared.report(misplaced(entry, where, "`name: value` and sections"))
+                    self.report(misplaced(entry, where, "`name: value` and sections"))
         return named
 
     def makes(self, e: ast.Expression, local: Names) -> bool:
@@ -67,7 +68,7 @@ class RecipeChecker:
             return
         wrong = recipe_fields.misnamed(path)
         if wrong is not None:
-            self.shared.report(wrong)
+            self.report(wrong)
             return
         if path.text not in recipe_fields.FORMS:
             self.expressions.check(value, local, "recipe")

@@ -62,17 +62,14 @@ class Workspace:
         self._edited: dict[str, Source] = {}
         self._kept: OrderedDict[str, Text] = OrderedDict()
         self._documents: OrderedDict[str, Document] = OrderedDict()
-        self._library = shared_library()
         self._memory, self._traces = Memory(), Traces()
         self.counts = Counts()
-        self._whole = False
         self._stale: set[str] = set()
         self._linked: OrderedDict[str, tuple[Source, tuple[str, ...]]] = OrderedDict()
 
     def again(self, texts: Mapping[str, str]) -> Workspace:
         """Another workspace with the texts that are edited here, and some others; it shares what is kept."""
         other = Workspace(_Saved(self))
-        other._library, other._whole = self.library, True
         other._memory, other._traces, other.counts = self._memory, self._traces, self.counts
         for path in self.paths():
             other.change(path, self.text(path))
@@ -250,13 +247,11 @@ class Workspace:
 
     @property
     def library(self) -> Library:
-        """The standard library, all of it, so that no thread sees it half loaded."""
-        with self._lock:
-            if not self._whole:
-                for name in self._library.names:
-                    load_library(name, self.read, self._library, Diagnostics())
-                self._whole = True
-        return self._library
+        """The standard library, all of it: also modules that no text uses yet are proposed."""
+        library = shared_library()
+        for name in library.names:
+            load_library(name, self.read, library, Diagnostics())
+        return library
 
 
 class _Saved:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -25,14 +23,6 @@ PATHS = (
     "specs/scaled/regnety.arch",
     "specs/others/unet.arch",
 )
-
-
-@pytest.fixture
-def hasty() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
 
 
 def edits(number: int) -> list[tuple[str, str, int]]:

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 
 from archdsl import numbers
 from archdsl.graph.symbolic import StandIn
-from archdsl.numbers import NumberError
+from archdsl.spaces.arrays.elements import EXACT_ROUNDINGS, ON_NUMBERS, Element, logarithm, sign_of
 from archdsl.spaces.arrays.lanes import EVERYTHING, WIDE, Array, Lanes, Mask, Split, Trend, Truth, Uneven
-
-Element: TypeAlias = numbers.Number | None
-"""An element, exactly; none where it cannot be had."""
+from archdsl.spaces.arrays.trends import together, trend_of
 
 EPSILON = 2.0**-48
 """What an operation on doubles may be off by, relative to its result: 16 units of the last place, where none is off by
@@ -399,7 +396,7 @@ class Real(Column):
         close = distance >= 0.5 - error if name == "round" else (distance <= error) | (distance >= 1 - error)
         whole = found.astype(np.int64)
         if close.any():
-            _decide(self, self.lanes.mattering(close), whole, _EXACTLY[name])
+            _decide(self, self.lanes.mattering(close), whole, EXACT_ROUNDINGS[name])
         return Exact(self.lanes, whole, bound=int(largest) + 1, depends=self.depends).going(trend)
 
     def logarithm(self) -> Real:
@@ -410,7 +407,7 @@ class Real(Column):
         off = self.relative + 2 * self.absolute / float(np.min(values, initial=np.inf))
 
         def exactly(rows: Array, positions: Array) -> list[Element]:
-            return [_logarithm(element) for element in self.exactly(rows, positions)]
+            return [logarithm(element) for element in self.exactly(rows, positions)]
 
         return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly, self.depends).going(self.trend)
 
@@ -461,50 +458,6 @@ def where(chosen: Mask, a: Column, b: Column) -> Column:
         exactly,
         depends,
     )
-
-
-# How numbers go along a dimension
-
-
-def together(one: Trend, other: Trend) -> Trend:
-    """How a sum goes, and what else rises with both."""
-    if one is None or other is None or one * other < 0:
-        return None
-    return one or other
-
-
-def _opposite(trend: Trend) -> Trend:
-    return None if trend is None else -trend
-
-
-def trend_of(sign: str, a: Column, b: Column) -> Trend:
-    """How the result of an operation goes, as far as that follows from its operands; see `steps.py`.
-
-    What is said of the signs of operands holds between two values of the dimension if it holds for both, for they rise
-    or fall between them.
-    """
-    one, other = a.trend, b.trend
-    if sign == "+":
-        return together(one, other)
-    if sign == "-":
-        return together(one, _opposite(other))
-    if sign == "*":
-        return _trend_of_product(a, b, one, other)
-    if sign == "/":
-        if not b.at_least(0):  # what is divided by zero is left to the ordinary compiler
-            return 0 if one == other == 0 else None
-        return one if other == 0 else together(one, _opposite(other)) if a.at_least(0) else None
-    if other == 0 and a.at_least(0) and (b.at_least(0) or b.at_most(0)):
-        return one if b.at_least(0) else _opposite(one)
-    return together(one, other) if a.at_least(1) and b.at_least(0) else 0 if one == other == 0 else None
-
-
-def _trend_of_product(a: Column, b: Column, one: Trend, other: Trend) -> Trend:
-    if one == 0 and other != 0:
-        a, b, one, other = b, a, other, one
-    if other == 0:
-        return one if one == 0 or b.at_least(0) else _opposite(one) if b.at_most(0) else None
-    return together(one, other) if a.at_least(0) and b.at_least(0) else None
 
 
 # Exact arithmetic
@@ -601,33 +554,10 @@ _EXACT: dict[str, Callable[[Exact, Exact], Column]] = {
 # Arithmetic in doubles
 
 
-def _if_it_has(function: Callable[..., numbers.Number]) -> Callable[..., Element]:
-    """A function of elements that gives none where it has no value. Neighbours in a list ask for the same."""
-
-    @lru_cache(maxsize=4096)
-    def found(*operands: Element) -> Element:
-        try:
-            return None if None in operands else function(*operands)
-        except NumberError:
-            return None
-
-    return found
-
-
-_logarithm = _if_it_has(numbers.log)
-_ON_NUMBERS: dict[str, Callable[..., Element]] = {
-    "+": _if_it_has(numbers.add),
-    "-": _if_it_has(numbers.subtract),
-    "*": _if_it_has(numbers.multiply),
-    "/": _if_it_has(numbers.divide),
-    "^": _if_it_has(numbers.power),
-}
-
-
 def _real(sign: str, a: Column, b: Column) -> Real:
     """An operation on doubles, with a bound of its error."""
     lanes, x, y = a.lanes, a.real(), b.real()
-    operation = _ON_NUMBERS[sign]
+    operation = ON_NUMBERS[sign]
 
     def at(rows: Array, positions: Array) -> list[Element]:
         return [*map(operation, a.exactly(rows, positions), b.exactly(rows, positions))]
@@ -677,16 +607,8 @@ def _order(a: Column, b: Column) -> Array:
     found = np.sign(difference.values)
     with np.errstate(invalid="ignore"):
         close = ~(np.abs(difference.values) > difference.error)
-    _decide(difference, a.lanes.mattering(close), found, _sign)
+    _decide(difference, a.lanes.mattering(close), found, sign_of)
     return found
-
-
-_EXACTLY: dict[str, Callable[..., Element]] = {
-    "floor": _if_it_has(numbers.floor),
-    "ceiling": _if_it_has(numbers.ceil),
-    "round": _if_it_has(numbers.round_half_even),
-}
-_sign = _if_it_has(lambda value: numbers.compare(value, 0))
 
 
 def _decide(column: Real, close: Truth, found: Array, exactly: Callable[..., Element]) -> None:

@@ -1,7 +1,7 @@
 """Step functions: what takes few values along a dimension is asked where it changes, and not everywhere.
 
 `codes` says what settings have in common: for two values of the dimension with the same codes all values between them
-have these. That is so for numbers that rise or fall along it (`column.trend_of`), and for what was compared of such.
+have these. That is so for numbers that rise or fall along it (`trends.trend_of`), and for what was compared of such.
 """
 
 from __future__ import annotations

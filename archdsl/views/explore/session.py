@@ -15,7 +15,7 @@ from archdsl.analysis.changes import SCALINGS
 from archdsl.analysis.program import Definition, Program, Reader
 from archdsl.analysis.resolve import load_library
 from archdsl.analysis.traces import Traces
-from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Memory, shared_library
+from archdsl.compiler import Changes, Compilation, Compiled, Compiler, Memory
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.editor import Workspace, completion, hints, hover
 from archdsl.editor import diagnostics as diagnostics_of
@@ -43,7 +43,6 @@ class Session:
     def __init__(self, start: StartReport, own: Reader, shipped: Reader) -> None:
         self._start = start
         self._readers = {False: Texts(own), True: Texts(shipped)}
-        self._library = shared_library()
         self._traces, self._memory = Traces(), Memory()
         self._written = {shipped: Workspace(texts) for shipped, texts in self._readers.items()}
 
@@ -197,7 +196,7 @@ class Session:
         return Source(where, text, where)
 
     def _compiler(self, path: str) -> Compiler:
-        return Compiler(self._reader(path), self._library, traces=self._traces, memory=self._memory)
+        return Compiler(self._reader(path), traces=self._traces, memory=self._memory)
 
     def _program(self, path: str, text: str, diagnostics: Diagnostics) -> tuple[Compiler, Program]:
         """A text as a program; what is wrong with it is reported."""
@@ -229,7 +228,7 @@ class Session:
 
     def _names(self, compiler: Compiler, program: Program) -> NamesReport:
         """What can be chosen of a program."""
-        standard = load_library(SCALINGS, compiler.read, self._library, Diagnostics())
+        standard = load_library(SCALINGS, compiler.read, compiler.library, Diagnostics())
         modules = [program.entry, *([standard] if standard is not None else [])]
         strategies = [
             name
