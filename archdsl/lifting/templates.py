@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from archdsl.graph.network import Node
+from archdsl.graph.operations.base import Operation
 from archdsl.lifting.series import Item, Join, Op, Tangle
 from archdsl.lifting.words import is_activation
 from archdsl.records import dataclass
@@ -43,6 +44,19 @@ class Place:
     def optional(self, count: int) -> bool:
         """Whether not all of so many instances have it."""
         return len(self.members) < count
+
+    def calls(self) -> dict[int, Called]:
+        """The calls of blocks, by instance."""
+        return {at: step for at, step in self.members.items() if isinstance(step, Called)}
+
+    def operations(self, count: int) -> list[Operation | None]:
+        """The operation of each of so many instances; none where one has none here, or more than one."""
+        steps = [self.members.get(at) for at in range(count)]
+        return [step.node.operation if isinstance(step, Op | Join) else None for step in steps]
+
+    def tangles(self) -> list[Tangle]:
+        """The tangles, in the order of the instances."""
+        return [step for _, step in sorted(self.members.items()) if isinstance(step, Tangle)]
 
 
 Template: TypeAlias = "tuple[Place, ...]"
@@ -85,8 +99,8 @@ def template_of(chains: Sequence[Sequence[Step]]) -> Template:
         if kind[0] in ("join", "tangle") and len(members) < len(chains):
             raise Unlike
         if kind[0] == "join":
-            joins = [members[i] for i in range(len(chains))]
-            branches = tuple([template_of([j.branches[k] for j in joins]) for k in range(kind[2])])  # type: ignore[union-attr]
+            joins = [step for _, step in sorted(members.items()) if isinstance(step, Join)]
+            branches = tuple([template_of([join.branches[k] for join in joins]) for k in range(kind[2])])
         found.append(Place(kind, members, branches))
     return tuple(found)
 
