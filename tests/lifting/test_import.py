@@ -414,6 +414,34 @@ def test_settings_of_an_onnx_file_are_no_weights(capsys: pytest.CaptureFixture[s
     assert used == {"conv", "batch_norm", "relu6", "split", "concat", "global_pool", "linear"}
 
 
+def single(model: Any) -> None:
+    """One number out, by a product and a sum; and a factor of one number, which may have been learned or not."""
+    from onnx import TensorProto, helper
+
+    nodes = list(model.graph.node)
+    nodes[6:] = [
+        helper.make_node("MatMul", ["6", "last.w"], ["7"]),
+        helper.make_node("Add", ["7", "last.b"], ["8"]),
+        helper.make_node("Mul", ["8", "ga\x1bin"], ["y"]),
+    ]
+    del model.graph.node[:], model.graph.initializer[-2:]
+    model.graph.node.extend(nodes)
+    for name, shape, value in (("last.w", [8, 1], 0.5), ("last.b", [1], 0.25), ("ga\x1bin", [1], 3.0)):
+        count = 8 if name == "last.w" else 1
+        model.graph.initializer.append(helper.make_tensor(name, TensorProto.FLOAT, shape, [value] * count))
+
+
+def test_single_numbers_of_an_onnx_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """A bias of one number is learned as others are; of a factor of one number it is said that nobody knows."""
+    onnx_file("single.onnx", single)
+    assert main(["import", "single.onnx"]) == 0
+    out = capsys.readouterr().out
+    assert "proved equal" in out
+    assert "\n  241 parameters," in out
+    assert "note: ga\\u{1B}in is taken for constant" in out
+    assert "linear(1) -> scale(3)" in Path("single.arch").read_text()
+
+
 def test_an_onnx_file_is_read_and_not_trusted(capsys: pytest.CaptureFixture[str]) -> None:
     onnx_file("net.onnx")
     assert main(["import", "net.onnx", "--format", "json"]) == 0
