@@ -18,6 +18,7 @@ from archdsl.graph.network import Network, Node
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.operations.activations import Elementwise
 from archdsl.graph.operations.base import Operation
+from archdsl.graph.operations.tokens import Attention
 from archdsl.graph.shapes import show_shape
 from archdsl.lifting.lifted import Lifted, Origin
 from archdsl.lifting.pairs import started_alike
@@ -86,8 +87,8 @@ class Rows:
         while (found := self._commuted(operation, operands)) is not None:
             operation, operands = found[0], (found[1],)
             moved.append(found[2])
-        if operation.name == "attention" and len(self.network.shape(given[0])) == 2 and _unparted(operation):
-            merged = operation.heads  # type: ignore[attr-defined]
+        if isinstance(operation, Attention) and len(self.network.shape(given[0])) == 2 and _unparted(operation):
+            merged = operation.heads
             operation = OPERATIONS["attention"].bind({})
             split = written(OPERATIONS["split_heads"].bind({"heads": merged}))
             operands = (*[self._virtual(split, "", "split_heads", place) for place in operands[:3]], *operands[3:])
@@ -175,9 +176,9 @@ class Rows:
         return sorted(found)
 
 
-def _unparted(operation: Operation) -> bool:
+def _unparted(operation: Attention) -> bool:
     """Whether all tokens see each other."""
-    return operation.parts is None and operation.size is None  # type: ignore[attr-defined]
+    return operation.parts is None and operation.size is None
 
 
 def computes(network: Network, skipped: Sequence[str] = ()) -> str:

@@ -18,6 +18,7 @@ from archdsl.lifting.capture import CaptureFault
 from archdsl.lifting.imported import Program
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.onnxreading import read_graph
+from archdsl.quiet import reason
 
 MAX_BYTES = 2 << 30
 """Of a file, as ONNX itself limits one."""
@@ -233,8 +234,7 @@ def _all_values(model: Any, numbers: Mapping[str, Any], image: str, shape: tuple
     try:
         found = _evaluator(model, numbers, inner=True)({image: given})
     except Exception as fault:  # whatever a graph that does not fit makes NumPy raise
-        reason = (str(fault).strip() or type(fault).__name__).split("\n")[0]
-        raise CaptureFault(f"its graph does not run: {reason}") from None
+        raise CaptureFault(f"its graph does not run: {reason(fault)}") from None
     return {image: given, **dict(zip(names, found, strict=True))}
 
 

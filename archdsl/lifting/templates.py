@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from archdsl.graph.network import Node
 from archdsl.graph.operations.base import Operation
+from archdsl.graph.operations.convolution import Conv
 from archdsl.lifting.series import Item, Join, Op, Tangle
 from archdsl.lifting.words import is_activation
 from archdsl.records import dataclass
@@ -82,8 +83,8 @@ def kind_of_node(node: Node) -> tuple[Any, ...]:
     operation = node.operation
     if is_activation(operation):
         return ("act",)
-    if operation.name in ("conv", "std_conv"):
-        return (operation.name, operation.kernel == (1, 1))  # type: ignore[attr-defined]
+    if isinstance(operation, Conv):
+        return (operation.name, operation.kernel == (1, 1))
     return (operation.name,)
 
 

@@ -98,18 +98,12 @@ def settings_of(operation: Operation) -> dict[str, Any]:
 
 
 def call_text(operation: Operation, given: Mapping[str, str] | None = None) -> str:
-    """An operation with its settings, as it stands behind an arrow. `given` has expressions for some of them; one that
-    is empty is left out."""
+    """An operation with its settings, as it stands behind an arrow. `given` has expressions for some of them."""
     told = {name: setting_text(operation, name, value) for name, value in settings_of(operation).items()}
-    for name, text in (given or {}).items():
-        if text:
-            told[name] = text
-        else:
-            told.pop(name, None)
+    told |= given or {}
     order = [attribute.name for attribute in operation.attributes if attribute.name in told]
+    order.sort(key=lambda name: name != operation.leading)
     parts = [told[name] if name == operation.leading else f"{name}: {told[name]}" for name in order]
-    if operation.leading in told:
-        parts.sort(key=lambda part: part != told[operation.leading])  # type: ignore[index]
     return operation.name + (f"({', '.join(parts)})" if parts else "")
 
 

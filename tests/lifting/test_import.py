@@ -283,6 +283,9 @@ def test_a_program_is_read_and_its_code_never_run(
     assert not err
     assert report["proved"]
     assert report["hash"] == lifted("Small", (3, 32, 32)).lifted.network.hash
+    for option in (["--input", "3x64x64"], ["--with", "width=3"]):
+        assert main(["import", "small.pt2", "--force", *option]) == 1
+        assert option[0] in capsys.readouterr().err
     for part, change, says in EVIL:
         changed(evil(part, change))
         assert main(["import", "evil.pt2"]) == 1
