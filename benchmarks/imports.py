@@ -19,6 +19,7 @@ import argparse
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,9 @@ def chosen() -> list[str]:
     return found + [f"torchvision:{name}" for name in modules.values()]
 
 
-def row(source: str) -> str:
-    """A row of the table, as the command would say it."""
+def row(source: str) -> tuple[str, str, float]:
+    """A row of the table, as the command would say it; what came of it, and the largest difference of outputs, as a
+    part of the largest output."""
     from archdsl.commands.shelf import Shelf
     from archdsl.importing import Asked, ImportFault, run_import
     from archdsl.views.imported import import_report
@@ -71,12 +73,33 @@ def row(source: str) -> str:
     try:
         report = import_report(run_import(Asked(source), Shelf()), source, "", "")
     except ImportFault as fault:
-        return f"| `{source}` | refused | | | {fault} |"
+        return f"| `{source}` | refused | | | {fault} |", "refused", 0.0
     told = "equal" if report.proved else "not proved" if report.proof else "not lifted"
     zoo = report.same_as or ", ".join([f"{name}, but for dropout" for name in report.differs_in_training_from])
     missing = [f"`{gap.operation}`: {gap.reason}" for gap in report.gaps[:1]]
     why = missing[0] if missing else report.proof.fault if report.proof is not None else ""
-    return f"| `{source}` | {told} | {report.lines or ''} | {zoo} | {why} |"
+    compared = [one for one in report.proof.compared if one.largest] if report.proof is not None else []
+    apart = max([one.max_difference / one.largest for one in compared], default=0.0)
+    return f"| `{source}` | {told} | {report.lines or ''} | {zoo} | {why} |", told, apart
+
+
+def table() -> None:
+    """The table, and how many sources came to what."""
+    print("| source | result | lines | ships as | what is missing first |\n| --- | --- | --- | --- | --- |")
+    counts = Counter[str]()
+    apart = []
+    for source in json.loads(LIST.read_text(encoding="utf-8")):
+        text, told, difference = row(source)
+        counts[told] += 1
+        if told == "equal":
+            apart.append(difference)
+        print(text, flush=True)
+    said = ", ".join([f"{number} {told}" for told, number in counts.most_common()])
+    print(f"\nOf {counts.total()} sources: {said}.")
+    print(
+        f"Of {len(apart)} the outputs of {apart.count(0.0)} are equal bit for bit; the largest difference is ", end=""
+    )
+    print(f"{max(apart, default=0.0):.1e} of the largest output.")
 
 
 def again(made: Compiled) -> dict[str, Any]:
@@ -153,9 +176,7 @@ def main() -> None:
     if asked.zoo:
         zoo(asked.only)
         return
-    print("| source | result | lines | ships as | what is missing first |\n| --- | --- | --- | --- | --- |")
-    for source in json.loads(LIST.read_text(encoding="utf-8")):
-        print(row(source), flush=True)
+    table()
 
 
 if __name__ == "__main__":

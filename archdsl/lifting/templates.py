@@ -144,4 +144,4 @@ def signature(chain: Sequence[Step]) -> tuple[Any, ...]:
     )
 
 
-__all__ = ["Called", "Op", "Place", "Step", "Template", "Unlike", "kind_of", "signature", "template_of"]
+__all__ = ["Called", "Place", "Step", "Template", "Unlike", "kind_of", "kind_of_node", "signature", "template_of"]

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 from archdsl.graph.blocks import INPUT
-from archdsl.graph.network import Network
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import show_shape
 from archdsl.lifting.bodies import Body, Tangled, Word
@@ -333,4 +332,4 @@ def identifier(text: str) -> str:
     return found if found and not found[0].isdigit() else f"n{found}"
 
 
-__all__ = ["LEVELS", "Network", "Text"]
+__all__ = ["LEVELS", "Text"]
