@@ -96,10 +96,8 @@ def table() -> None:
         print(text, flush=True)
     said = ", ".join([f"{number} {told}" for told, number in counts.most_common()])
     print(f"\nOf {counts.total()} sources: {said}.")
-    print(
-        f"Of {len(apart)} the outputs of {apart.count(0.0)} are equal bit for bit; the largest difference is ", end=""
-    )
-    print(f"{max(apart, default=0.0):.1e} of the largest output.")
+    most = f"the largest difference is {max(apart, default=0.0):.1e} of the largest output"
+    print(f"The outputs of {apart.count(0.0)} of the equal ones are equal bit for bit; {most}.")
 
 
 def again(made: Compiled) -> dict[str, Any]:
