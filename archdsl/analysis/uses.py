@@ -49,7 +49,7 @@ class Used:
     plain: bytes
     """Of the text without comments and blanks, and of the comments that are documentation."""
     made: bytes
-    """The same without claims and sources: of equal ones, the networks are equal."""
+    """The same without claims, sources, documentation and the model's name: of equal ones, the networks are equal."""
     regions: tuple[Region, ...]
     files: frozenset[str]
     """The files of the program, by their keys."""
@@ -88,7 +88,7 @@ class Uses:
         ]
         exact = _digest(*[str(key) for key in reached], *[node.exact for node in nodes], *known)
         plain = _digest(*[str(key) for key in reached], *[node.plain for node in nodes])
-        made = _digest(*[str(key) for key in reached], *[node.made for node in nodes])
+        made = _digest(*[str(key) for key in reached[1:]], *[node.made for node in nodes])
         return Used(exact, plain, made, tuple([region for node in nodes for region in node.regions]), self._files)
 
     def block(self, definition: Definition) -> bytes:
@@ -97,9 +97,10 @@ class Uses:
         return _digest(*[str(key) for key in reached], *[node.exact for node in nodes])
 
     def _reached_nodes(self, module: Module, name: str, named: Named) -> tuple[list[Key], list[_Node]]:
-        """What a name uses, directly or through others, and itself, in the order of their keys."""
+        """A name, and what it uses, directly or through others, in the order of their keys."""
         with self._lock:  # a node is entered before those that it uses
-            reached = sorted(self._reach(self._key(module, name, named)))
+            own = self._key(module, name, named)
+            reached = [own, *sorted(self._reach(own) - {own})]
             return reached, [self._nodes[key] for key in reached]
 
     def _reach(self, key: Key) -> frozenset[Key]:
@@ -151,13 +152,13 @@ class Uses:
         words = sorted(frozenset[str]().union(*[names for _, names in parts]))
         if isinstance(named, Instance):
             words.append(named.family)
-        uses = [(word, own.names[word]) for word in words if word in own.names]
+        uses = [(word, own.names[word]) for word in words if word in own.names and word != named.name]
         doc = named.declaration.doc if isinstance(named, Definition) else ""
-        head = (kind, named.kind, own.source.name, doc, str(named.name in own.circular))
+        head = (kind, named.kind, own.source.name, str(named.name in own.circular))
         under = [f"{word} {self._own(own, word, value)}" for word, value in uses]
-        exact = _digest(*head, *under, *[region.text for region in regions])
-        plain = _digest(*head, *under, *[text for text, _ in parts])
-        made = _digest(*head, *under, _words(_made(named))[0])
+        exact = _digest(*head, doc, *under, *[region.text for region in regions])
+        plain = _digest(*head, doc, *under, *[text for text, _ in parts])
+        made = _digest(*head, *under, _open(_words(_made(named))[0]))
         found = [(self._own(own, word, value), own, word, value) for word, value in uses]
         return _Node(exact, plain, made, tuple([key for key, *_ in found]), regions, own), found
 
@@ -175,18 +176,23 @@ def _regions(named: Definition | Instance) -> list[Region]:
 
 
 def _made(named: Definition | Instance) -> str:
-    """The text of a declaration; of a model, without what it says of its network and where it comes from."""
+    """The text of a declaration; of a model, without its name, what it says of its network, and where it comes from."""
     regions = _regions(named)
     if isinstance(named, Instance) or named.kind != "model":
         return "\0".join([region.text for region in regions])
     said = [node.span for node in walk(named.declaration) if isinstance(node, ast.Section) and node.path.text in _SAID]
     [whole] = regions
-    kept, at = [], whole.start
+    kept, at = [], named.declaration.name.span.end
     for span in sorted(said, key=lambda span: span.start):
         if span.start >= at:  # one within another goes with it
             kept.append(whole.source.text[at : span.start])
             at = span.end
     return " ".join([*kept, whole.source.text[at : whole.end]])
+
+
+def _open(words: str) -> str:
+    """The words of a declaration without the braces at its end: where one is not typed yet, it is taken to be there."""
+    return words.rstrip(" }").removesuffix(" with {")
 
 
 def pieces(text: str) -> list[re.Match[str]]:

@@ -7,6 +7,7 @@ questions from any thread.
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -146,6 +147,7 @@ class Desk:
         for document in self.documents:  # its file may have another text
             if self.projects.place(document.uri).root is place.root:
                 self.publisher.changed(document.uri)
+        gc.collect()
 
     def saved(self, params: types.DidSaveTextDocumentParams) -> None:
         """A file is written: its text is the one that we have, but what all texts stand on may be another."""

@@ -26,6 +26,7 @@ from archdsl import __version__
 from archdsl.server.desk import Desk
 from archdsl.server.features import register
 from archdsl.server.protocol import LOG, Malformed, Protocol, read_message
+from archdsl.server.quiet_time import QuietTime
 
 PARENT_EVERY = 2.0
 """Seconds between looks for the client's process."""
@@ -114,8 +115,10 @@ async def _session(reader: BinaryIO, writer: BinaryIO) -> int:
     protocol = server.protocol
     protocol.on_exit = end
     protocol.set_writer(_Writer(writer, end))
+    quiet = QuietTime(loop)
 
     def take(message: object) -> None:
+        quiet.message()
         if message is None:
             end(0 if protocol.shuts_down else 1)
         elif isinstance(message, Malformed):

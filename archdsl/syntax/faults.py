@@ -27,6 +27,10 @@ RESERVED = ("require", "return", "if", "else", "when", "or", "and", "not", "with
 """The words of expressions and entries; the grammar excludes them from names."""
 DECLARATION_WORDS = ("block", "fn", "model", "scaling", "recipe", "space")
 ITEM_WORDS = ("use", "models", *DECLARATION_WORDS)
+SOFT = frozenset({"NAME", "KIND", "ARCH", "USE", "MODELS"})
+"""Kinds of words that may be names."""
+BEGINS_VALUE = SOFT | {"NUMBER", "STRING", "LPAR", "LSQB"}
+ENDS_VALUE = SOFT | {"NUMBER", "UNIT", "STRING", "RPAR", "RSQB", "RBRACE"}
 
 
 class Lexeme(NamedTuple):

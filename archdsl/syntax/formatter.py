@@ -18,6 +18,7 @@ from enum import Enum, auto
 
 from archdsl.records import dataclass
 from archdsl.source import Source
+from archdsl.syntax.faults import ENDS_VALUE, SOFT
 from archdsl.syntax.parser import parse, tokens
 
 LINE = 120
@@ -30,9 +31,7 @@ WIDEST_KEY = 24
 WORTH = 4
 """A break in an expression that moves what follows by fewer columns to the left is none."""
 
-_SOFT = {"NAME", "KIND", "ARCH", "USE", "MODELS"}
-_ENDS_VALUE = _SOFT | {"NUMBER", "UNIT", "STRING", "RPAR", "RSQB", "RBRACE"}
-_BEGINS_ENTRY = _SOFT | {"REQUIRE", "RETURN"}
+_BEGINS_ENTRY = SOFT | {"REQUIRE", "RETURN"}
 _BEGINS_ITEM = {"KIND", "ARCH", "USE", "MODELS"}
 _OPENING, _CLOSING = {"LPAR", "LSQB", "LBRACE"}, {"RPAR", "RSQB", "RBRACE"}
 _CHOICE = {"IF", "ELSE", "FOR"}
@@ -148,11 +147,11 @@ def _frame(source: Source) -> list[Piece]:
         if kind == "COMMENT":
             piece.text = text.rstrip(" \t\r")
             continue
-        ended = last is None or last.kind in _ENDS_VALUE
+        ended = last is None or last.kind in ENDS_VALUE
         if frame.kind is Kind.FILE and ended and kind in _BEGINS_ITEM:
             piece.begins, item, separable = True, kind, True
         elif frame.kind is Kind.BODY and kind in _BEGINS_ENTRY and (ended or not frame.entries):
-            piece.begins, separable = True, kind in _SOFT
+            piece.begins, separable = True, kind in SOFT
         elif frame.kind is Kind.TABLE and kind == "VBAR" and last is not None:
             piece.begins = last.kind == "VBAR" and not last.begins
         if piece.begins:

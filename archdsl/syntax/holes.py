@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from archdsl.syntax.faults import CHARACTER, CLOSING, END, HOLE, KINDS, RESERVED, Break, Lexeme, closers
+from archdsl.syntax.faults import CHARACTER, CLOSING, END, HOLE, KINDS, RESERVED, SOFT, Break, Lexeme, closers
 from archdsl.syntax.machine import Machine
+from archdsl.syntax.mending import begins_line
 
 Lexemes: TypeAlias = tuple[tuple[str, str], ...]
 """Kinds and texts."""
@@ -40,7 +41,6 @@ _ENTRY = re.compile(
 _FOLLOWS = {":": "COLON", "=": "EQUAL", "~": "TILDE", "{": "LBRACE", "[": "LSQB", ",": "COMMA"}
 """What may follow the first name of an entry."""
 _ITEMS = ("KIND", "USE", "MODELS")
-_SOFT = ("NAME", "KIND", "ARCH", "USE", "MODELS")
 
 
 class Way(NamedTuple):
@@ -99,7 +99,7 @@ def before(machine: Machine, at: Break) -> Way | None:
     ahead: tuple[str, ...] = (found.kind,)
     if not at.inside and found.kind in _ITEMS:
         ahead = (found.kind, "NAME")
-    if found.kind in _SOFT and at.inside == "{" and _begins_line(machine.text, found.start):
+    if found.kind in SOFT and at.inside == "{" and begins_line(machine.text, found.start):
         following = _FOLLOWS.get(at.next_character)
         if following is None:
             return None
@@ -166,12 +166,8 @@ def _lexemes(machine: Machine, found: int, start: int, inside: str) -> Iterator[
 
 
 def _is_entry(text: str, lexeme: Lexeme) -> bool:
-    return _begins_line(text, lexeme.start) and _ENTRY.match(text, lexeme.start) is not None
+    return begins_line(text, lexeme.start) and _ENTRY.match(text, lexeme.start) is not None
 
 
 def _is_item(text: str, lexeme: Lexeme) -> bool:
     return (lexeme.start == 0 or text[lexeme.start - 1] == "\n") and _DECLARES.match(lexeme.text) is not None
-
-
-def _begins_line(text: str, position: int) -> bool:
-    return not text[text.rfind("\n", 0, position) + 1 : position].strip(" \t\r")

@@ -8,11 +8,6 @@ from archdsl.diagnostics import Diagnostic, Edit
 from archdsl.source import Source, Span
 from archdsl.syntax.faults import Break, Explanation, Mend
 
-SOFT = {"NAME", "KIND", "ARCH", "USE", "MODELS"}
-"""Kinds of words that may be names."""
-BEGINS_VALUE = SOFT | {"NUMBER", "STRING", "LPAR", "LSQB"}
-ENDS_VALUE = SOFT | {"NUMBER", "UNIT", "STRING", "RPAR", "RSQB", "RBRACE"}
-
 
 def replaced_by(at: Break, code: str, message: str, kind: str, text: str, end: int | None = None) -> Explanation:
     """What was found stands for a lexeme of another kind and text, which the edit writes; it ends at `end`."""
@@ -44,7 +39,6 @@ def end_of_line(source: Source, position: int) -> int:
     return len(source.text) if end == -1 else end
 
 
-def begins_line(source: Source, position: int) -> bool:
+def begins_line(text: str, position: int) -> bool:
     """Whether nothing but blanks stands before a place in its line."""
-    start = source.text.rfind("\n", 0, position) + 1
-    return not source.text[start:position].strip()
+    return not text[text.rfind("\n", 0, position) + 1 : position].strip(" \t\r")

@@ -8,12 +8,15 @@ from difflib import get_close_matches
 from archdsl.diagnostics import Diagnostic, Edit, Label
 from archdsl.source import Span
 from archdsl.syntax.faults import (
+    BEGINS_VALUE,
     CHARACTER,
     CLOSING,
     END,
+    ENDS_VALUE,
     HOLE,
     KINDS,
     RESERVED,
+    SOFT,
     Break,
     Explanation,
     Mend,
@@ -21,7 +24,7 @@ from archdsl.syntax.faults import (
     left_open,
     shown,
 )
-from archdsl.syntax.mending import BEGINS_VALUE, ENDS_VALUE, SOFT, begins_line, removed, replaced_by
+from archdsl.syntax.mending import begins_line, removed, replaced_by
 
 
 def end_left_open(at: Break) -> Explanation | None:
@@ -173,7 +176,7 @@ def swallowed_key(at: Break) -> Explanation | None:
     if at.found.kind not in {"COLON", "EQUAL"} or before is None or earlier is None or before.kind not in SOFT:
         return None
     own = earlier.kind == "COLON" == at.found.kind  # `width: depth: 4`, on one line
-    if earlier.kind in ENDS_VALUE or earlier.kind == "LBRACE" or not (own or begins_line(at.source, before.start)):
+    if earlier.kind in ENDS_VALUE or earlier.kind == "LBRACE" or not (own or begins_line(at.source.text, before.start)):
         return None
     if earlier.kind == "DOT":
         gap = Span(at.source, earlier.end, earlier.end)
@@ -193,7 +196,7 @@ def missing_brace(at: Break) -> Explanation | None:
     word = at.found.text
     if "REFINES" in at.accepted and (word in {"extends", "of", "from"} or get_close_matches(word[:20], ("refines",))):
         return replaced_by(at, "E101", f"did not expect `{shown(word)}`: did you mean `refines`?", "REFINES", "refines")
-    if not begins_line(at.source, at.found.start):
+    if not begins_line(at.source.text, at.found.start):
         return None
     is_entry = at.found.kind == "NAME" and at.next_character in {":", "=", ".", "{", "~"}
     if not is_entry and at.found.text not in {"return", "require"}:

@@ -8,8 +8,10 @@ from difflib import get_close_matches
 
 from archdsl.diagnostics import Diagnostic, Edit
 from archdsl.syntax.faults import (
+    BEGINS_VALUE,
     CHARACTER,
     END,
+    ENDS_VALUE,
     ITEM_WORDS,
     RESERVED,
     Break,
@@ -19,7 +21,7 @@ from archdsl.syntax.faults import (
     reserved_name,
     shown,
 )
-from archdsl.syntax.mending import BEGINS_VALUE, ENDS_VALUE, begins_line, is_comment, replaced_by
+from archdsl.syntax.mending import begins_line, is_comment, replaced_by
 
 # What other languages call it.
 _SYNONYMS = {
@@ -120,7 +122,7 @@ def top_level(at: Break) -> Explanation | None:
             return replaced_by(at, "E101", f"`{word}` begins no declaration: did you mean `{meant}`?", kind, meant)
     if is_comment(at):
         return None
-    if begins_line(at.source, at.found.start):
+    if begins_line(at.source.text, at.found.start):
         help_ = "a file holds `use`, `models` and declarations: `block`, `fn`, `model`, `scaling`, `recipe`, `space`"
         return Explanation(Diagnostic("E101", f"{at.shown} stands outside every declaration", at.span, help=help_))
     return None

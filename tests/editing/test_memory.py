@@ -122,8 +122,10 @@ def test_only_what_changed_is_compiled_again() -> None:
 
 SOLVED = """use std.ops { conv }
 use std.scaling { d, w }
+# Two convolutions.
 block b(x; width, kernel: 3) = x -> conv(width, kernel: kernel) -> conv(width, kernel: 1)
 model base { input: 3 x 32 x 32  stages: b { width: [8, 16] } expect { params: 1K } }
+# Wider, then deeper.
 model twice = base -> w(solve(params: 20K)) -> d(solve(params: 90K, within: 1/100)) with {
   expect { params: 1 }
   source { table: 2 }
@@ -132,8 +134,8 @@ model twice = base -> w(solve(params: 20K)) -> d(solve(params: 90K, within: 1/10
 
 
 def test_a_search_is_taken_again_where_its_network_depends_on_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not for a claim or a source; for a budget, a block, the model below it; and what is found is what a compiler
-    finds that keeps nothing."""
+    """Not for a claim, a source, documentation, a name or a brace at its end; for a budget, a block, a model below;
+    and what is found is what a compiler finds that keeps nothing."""
     searches: list[Any] = []
     found = _Search.found
 
@@ -148,6 +150,10 @@ def test_a_search_is_taken_again_where_its_network_depends_on_the_same(monkeypat
         ("table: 2", 'note: "solve(params: 90K)"'): 0,
         ("1K", "2K"): 0,
         ("expect { params: 1 }\n", "\n"): 0,
+        ("Wider", "First wider"): 0,
+        ("model twice", "model thrice"): 0,
+        ("table: 2 }\n}", "table: 2 }\n"): 0,
+        ("# Two convolutions.", "# Two convolutions, one after the other."): 0,
         ("90K", "80K"): 2,
         ("params: 20K", "params: 21K"): 2,
         ("kernel: 1)", "kernel: 3)"): 2,

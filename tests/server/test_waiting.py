@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from lsp_session import LONGEST
 
 from archdsl import editor
 from archdsl.editor import Workspace
+from archdsl.server import quiet_time
+from archdsl.server.quiet_time import QuietTime
 from archdsl.server.serve import make_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
@@ -118,3 +122,54 @@ async def test_a_fault_of_ours_is_an_answer(wire: Wire, monkeypatch: pytest.Monk
     wire.hover(QUICK, 2)
     assert (await wire.answer(2))["result"]
     assert not [each for each in wire.messages if each.get("method", "").startswith("window/")]
+
+
+@pytest.fixture
+def own_collector() -> Iterator[None]:
+    """What a server sets of the collector of its process is taken back."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+class Circle:
+    """Garbage for which the collector is needed."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.usefixtures("own_collector")
+async def test_garbage_is_collected_when_no_message_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quiet_time, "PAUSE", 0.0)
+    quiet = QuietTime(asyncio.get_running_loop())
+    garbage = weakref.ref(Circle())
+    gc.disable()
+    try:
+        for _ in range(3):
+            quiet.message()
+            assert garbage() is not None
+        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)
+        assert garbage() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.usefixtures("own_collector")
+async def test_a_message_puts_the_collection_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[asyncio.TimerHandle] = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+
+    def noted(*arguments: Any) -> asyncio.TimerHandle:
+        waiting.append(call_later(*arguments))
+        return waiting[-1]
+
+    quiet = QuietTime(loop)
+    monkeypatch.setattr(loop, "call_later", noted)
+    for _ in range(3):
+        quiet.message()
+    assert [each.cancelled() for each in waiting] == [True, True, False]
+    waiting[-1].cancel()
