@@ -106,7 +106,7 @@ class Rows:
         return operation, given, index, size
 
     def _heads(self, operation: Operation, given: Sequence[Value]) -> int:
-        """The heads of attention in which all tokens, with the heads in their channels, see each other; 0 for others."""
+        """The heads of attention of all tokens by all, where they are parts of the channels; 0 for others."""
         if not isinstance(operation, Attention) or operation.parts is not None or operation.size is not None:
             return 0
         return int(operation.heads) if len(self.network.shape(given[0])) == 2 else 0
