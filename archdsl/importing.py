@@ -17,12 +17,14 @@ from typing import Any
 
 from archdsl import api, emission
 from archdsl.compiler import Compiled, Compiler
+from archdsl.graph.shapes import show_shape
 from archdsl.lifting.capture import CaptureFault, exported, program_of
 from archdsl.lifting.imported import Imported, Program, Shipped, import_program
 from archdsl.lifting.operators import declare
 from archdsl.lifting.words import RESERVED
 from archdsl.onnxmodels import ONNX_SUFFIX
 from archdsl.project import Project
+from archdsl.quiet import reason
 from archdsl.records import dataclass
 from archdsl.suggest import did_you_mean
 
@@ -30,6 +32,9 @@ DEFAULT_SIZE = (3, 224, 224)
 PROOF = ((96, 128), (125, 161), (128, 160))
 """Heights and widths of the images of a proof: small ones, no squares, and where a source takes it one that no stride
 divides. A source for one size is compared at that."""
+
+
+MADE_ALREADY = "--with goes to what makes a module, and this is made already"
 
 
 class ImportFault(Exception):
@@ -81,29 +86,40 @@ def opened(asked: Asked) -> tuple[Program, tuple[int, int, int]]:
         "torchvision": _torchvision,
         "module": _file,
     }
-    if kind in openers and rest:
+    code = kind in openers and bool(rest)
+    if not code and not asked.source.endswith((".pt2", ONNX_SUFFIX)):
+        raise ImportFault(
+            f"{asked.source}: this is no source; give timm:NAME, torchvision:NAME, module:FILE.py:FUNCTION, a .pt2 or "
+            "an .onnx file"
+        )
+    if importlib.util.find_spec("torch") is None:
+        raise ImportFault("import needs torch, which is not installed: pip install 'archdsl[torch]'")
+    if code:
         module, size = openers[kind](asked, rest)
         size = asked.input or size
         return _of_module(asked, module, size, _name(asked, rest)), size
-    if asked.source.endswith(".pt2"):
-        from archdsl.lifting.archives import open_archive
-
-        return open_archive(asked.source, _name(asked, Path(asked.source).stem))
+    if asked.arguments:
+        raise ImportFault(f"{asked.source}: {MADE_ALREADY}")
+    name = _name(asked, Path(asked.source).stem)
     if asked.source.endswith(ONNX_SUFFIX):
         from archdsl.lifting.onnxfiles import open_onnx
 
-        return open_onnx(asked.source, _name(asked, Path(asked.source).stem), asked.input)
-    raise ImportFault(
-        f"{asked.source}: this is no source; give timm:NAME, torchvision:NAME, module:FILE.py:FUNCTION, a .pt2 or an "
-        ".onnx file"
-    )
+        return open_onnx(asked.source, name, asked.input)
+    from archdsl.lifting.archives import open_archive
+
+    program, size = open_archive(asked.source, name)
+    if asked.input not in (None, size):
+        raise ImportFault(f"{asked.source}: it is for images of {show_shape(size)}, and --input is another size")
+    return program, size
 
 
 def model_named(asked: Asked) -> str:
     """The name of the model. Raises `ImportFault` for one that is none of the language."""
     if asked.name is not None:
-        if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", asked.name, re.ASCII) is None or asked.name in RESERVED:
+        if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", asked.name, re.ASCII) is None:
             raise ImportFault(f"{asked.name!r} is no name; it has letters, digits and underscores")
+        if asked.name in RESERVED:
+            raise ImportFault(f"{asked.name!r} is a word of the language")
         return asked.name
     kind, _, rest = asked.source.partition(":")
     return _name(asked, rest if runs_code(asked.source) and kind else Path(asked.source).stem)
@@ -128,12 +144,12 @@ def _of_module(asked: Asked, module: Any, size: tuple[int, int, int], name: str)
         raise ImportFault(f"{asked.source}: {fault}") from None
 
     def run(numbers: Mapping[str, Any]) -> Callable[[Any], Any]:
-        made = module.double()
+        made: Callable[[Any], Any] = module.double()
         with torch.no_grad():
-            for name, tensor in made.state_dict().items():
+            for name, tensor in module.state_dict().items():
                 if name in numbers:
                     tensor.copy_(numbers[name])
-        return made  # type: ignore[no-any-return]
+        return made
 
     return program_of(asked.source, name, program, run)
 
@@ -148,15 +164,13 @@ def _copied(module: Any) -> Any:
 
 def _library(name: str) -> Any:
     """A library of the user's. Raises `ImportFault` where it is not there, or does not load."""
-    if importlib.util.find_spec("torch") is None:
-        raise ImportFault("import needs torch, which is not installed: pip install 'archdsl[torch]'")
     if importlib.util.find_spec(name) is None:
         raise ImportFault(f"{name} is not installed: pip install {name}")
     declare()
     try:
         return importlib.import_module(name)
-    except Exception as fault:
-        raise ImportFault(f"{name} does not load: {type(fault).__name__}: {_first_line(fault)}") from None
+    except Exception as fault:  # whatever a library raises that does not fit the others
+        raise ImportFault(f"{name} does not load: {type(fault).__name__}: {reason(fault)}") from None
 
 
 def _timm(asked: Asked, name: str) -> tuple[Any, tuple[int, int, int]]:
@@ -166,8 +180,8 @@ def _timm(asked: Asked, name: str) -> tuple[Any, tuple[int, int, int]]:
             f"timm has no model {name}; {did_you_mean(name, timm.list_models(), otherwise='see timm.list_models()')}"
         )
     module = _made(asked, lambda: timm.create_model(name, pretrained=False, **(asked.arguments or {})))
-    size = tuple(int(extent) for extent in module.default_cfg.get("input_size", DEFAULT_SIZE))
-    return module, size  # type: ignore[return-value]
+    channels, height, width = map(int, module.default_cfg.get("input_size", DEFAULT_SIZE))
+    return module, (channels, height, width)
 
 
 def _torchvision(asked: Asked, name: str) -> tuple[Any, tuple[int, int, int]]:
@@ -193,8 +207,6 @@ def _file(asked: Asked, rest: str) -> tuple[Any, tuple[int, int, int]]:
     file = Path(path)
     if not file.is_file():
         raise ImportFault(f"{path}: there is no such file")
-    if importlib.util.find_spec("torch") is None:
-        raise ImportFault("import needs torch, which is not installed: pip install 'archdsl[torch]'")
     spec = importlib.util.spec_from_file_location(f"archdsl_imported_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ImportFault(f"{path}: this is no file of Python")
@@ -209,6 +221,8 @@ def _file(asked: Asked, rest: str) -> tuple[Any, tuple[int, int, int]]:
             raise ImportFault(f"{path}: it has no function {name}")
         if isinstance(factory, type) or not hasattr(factory, "forward"):
             return _made(asked, lambda: factory(**(asked.arguments or {}))), DEFAULT_SIZE
+        if asked.arguments:
+            raise ImportFault(f"{asked.source}: {MADE_ALREADY}")
         return factory, DEFAULT_SIZE
     finally:
         sys.path.remove(str(file.resolve().parent))
@@ -218,11 +232,5 @@ def _made(asked: Asked, make: Callable[[], Any]) -> Any:
     """What foreign code makes; what it raises is a fault of the source."""
     try:
         return make()
-    except ImportFault:
-        raise
     except (Exception, SystemExit) as fault:
-        raise ImportFault(f"{asked.source}: {type(fault).__name__}: {_first_line(fault)}") from None
-
-
-def _first_line(fault: BaseException) -> str:
-    return str(fault).strip().split("\n")[0]
+        raise ImportFault(f"{asked.source}: {type(fault).__name__}: {reason(fault)}") from None

@@ -1,4 +1,4 @@
-"""Libraries that print while they work, in Python and below it, are kept from the streams of a command."""
+"""Libraries that print while they work are kept from the streams of a command; what they raise is told in one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """What is written to standard output and standard error within goes nowhere; faults are raised as ever."""
+    """What is written to standard output and standard error within, by Python or below it, goes nowhere; faults are
+    raised as ever."""
     sys.stdout.flush()
     sys.stderr.flush()
     before = logging.root.manager.disable
@@ -38,4 +39,9 @@ def quiet() -> Iterator[None]:
             logging.disable(before)
 
 
-__all__ = ["quiet"]
+def reason(fault: BaseException) -> str:
+    """What a library says of a fault of its own, in one line; the kind of the fault where it says nothing."""
+    return (str(fault).strip() or type(fault).__name__).splitlines()[0]
+
+
+__all__ = ["quiet", "reason"]

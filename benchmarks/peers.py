@@ -19,24 +19,14 @@ SCALED = {"out_chs": (224, 336, 896, 1904), "depth": (2, 7, 14, 2)}
 
 
 def load(name: str) -> Any:
-    """timm or torchvision; beside a torch without torchvision's compiled operators their names are declared first."""
-    import torch
-
+    """timm or torchvision, also beside a torch without torchvision's compiled operators."""
     try:
         return importlib.import_module(name)
     except RuntimeError:
-        library = torch.library.Library("torchvision", "DEF")
-        for schema in (
-            "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-            "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-        ):
-            library.define(schema)
-        _DECLARED.append(library)
+        from archdsl.lifting.operators import declare  # here: what is measured otherwise is the peer alone
+
+        declare()
         return importlib.import_module(name)
-
-
-_DECLARED: list[Any] = []
-"""Declarations are gone with the object that holds them."""
 
 
 def fvcore_counter(model: Any, image: Any) -> Callable[[], int]:

@@ -103,7 +103,7 @@ MAY_IMPORT = {
     "spaces": {"base", "files", "syntax", "graph", "training", "analysis", "compiler", "spaces"},
     "statistics": {"base", "statistics"},
     "emission": {"base", "files", "graph", "training", "backends", "analysis", "compiler"},
-    "lifting": {"base", "files", "syntax", "graph", "compiler", "lifting"},
+    "lifting": {"base", "files", "syntax", "graph", "analysis", "compiler", "lifting"},
     "papers": {"base", "syntax", "graph", "training", "analysis", "closed_forms", "compiler", "spaces", "papers"},
     "highlighting": {"base", "files", "syntax", "graph", "analysis", "highlighting"},
     "plots": {"base", "graph", "analysis", "backends", "ranks", "plots"},

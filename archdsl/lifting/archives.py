@@ -21,6 +21,7 @@ from typing import Any
 from archdsl.lifting.capture import CaptureFault, program_of
 from archdsl.lifting.imported import Program
 from archdsl.lifting.rows import ROWS
+from archdsl.quiet import reason
 
 MAX_BYTES = 8 << 30
 """Of all entries, as they are declared."""
@@ -42,8 +43,8 @@ def open_archive(path: str, name: str) -> tuple[Program, tuple[int, int, int]]:
     try:
         with _weights_alone():
             program = torch.export.load(io.BytesIO(content))
-    except Exception as fault:
-        raise CaptureFault(f"PyTorch does not read it: {type(fault).__name__}: {_first_line(fault)}") from None
+    except Exception as fault:  # whatever PyTorch's reader raises of a file that is none of its own
+        raise CaptureFault(f"PyTorch does not read it: {type(fault).__name__}: {reason(fault)}") from None
     signature = program.graph_signature
     shapes = [n.meta["val"].shape for n in program.graph.nodes if n.name in signature.user_inputs and "val" in n.meta]
     if len(shapes) != 1 or len(shapes[0]) != 4 or any(not isinstance(extent, int) for extent in shapes[0][1:]):
@@ -146,7 +147,3 @@ def _weights_alone() -> Iterator[None]:
             del os.environ[_WEIGHTS_ONLY]
         else:
             os.environ[_WEIGHTS_ONLY] = before
-
-
-def _first_line(fault: BaseException) -> str:
-    return (str(fault).strip() or "nothing").split("\n")[0]

@@ -27,6 +27,10 @@ Extent: TypeAlias = "tuple[Atom, ...]"
 """A product; the last factor counts fastest."""
 BATCH = Atom(0)
 """The images; how many there are is without meaning."""
+LETTERS = {1: "c", 2: "cl", 3: "chw"}
+"""A letter for each axis of a vector, of tokens, and of a map."""
+OVER = {"c": "channels", "l": "tokens", "h": "height", "w": "width"}
+"""What operations of ours call them."""
 
 
 def size_of(extent: Extent) -> int:
@@ -58,7 +62,7 @@ class Seen:
     def form(self) -> str:
         """How the program has it: a letter a dimension, `b` for the images, `c`, `h`, `w` or `l` for our axes, `1`
         for an extent of 1; `?` where a dimension is none of them."""
-        names = {1: "c", 2: "cl", 3: "chw"}[len(self.axes)]
+        names = LETTERS[len(self.axes)]
         found = []
         for dim in self.dims:
             if dim == (BATCH,):
@@ -76,7 +80,7 @@ def distinct(seen: Seen) -> Seen:
     atoms = [id(atom) for axis in seen.axes for atom in axis]
     if len(atoms) == len(set(atoms)):
         return seen
-    names = {1: "c", 2: "cl", 3: "chw"}[len(seen.axes)]
+    names = LETTERS[len(seen.axes)]
     if len(seen.dims) != len(names) + 1:
         raise ValueError("a value with an extent twice in another form than that of a map, tokens or a vector")
     order = "lc" if names == "cl" else names
@@ -86,7 +90,7 @@ def distinct(seen: Seen) -> Seen:
 def fresh(value: Value, shape: Sequence[int], form: str) -> Seen:
     """A new value of ours in a form: `bchw`, `blc`, …"""
     axes = tuple([extent(size) for size in shape])
-    names = {1: "c", 2: "cl", 3: "chw"}[len(axes)]
+    names = LETTERS[len(axes)]
     by_name = dict(zip(names, axes, strict=True))
     dims = tuple([(BATCH,) if letter == "b" else () if letter == "1" else by_name[letter] for letter in form])
     return Seen(value, axes, dims)

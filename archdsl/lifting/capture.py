@@ -20,7 +20,7 @@ from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.reading import HOLE, Call, Held, Reading, parts_of, read_calls
 from archdsl.lifting.rows import ROWS
 from archdsl.lifting.words import RESERVED
-from archdsl.quiet import quiet
+from archdsl.quiet import quiet, reason
 
 BRANCH_DROPS = {"DropPath": "drop_prob", "StochasticDepth": "p", "DropPath2d": "drop_prob"}
 """Modules that drop whole branches of an image, by class, with the attribute that is the rate."""
@@ -41,8 +41,8 @@ def exported(module: Any, shape: tuple[int, ...]) -> Any:
         try:
             return torch.export.export(module, (image,))
         except Exception as fault:  # whatever a stranger's forward raises
-            reason = str(fault).strip().split("\n")[0] or type(fault).__name__
-            raise CaptureFault(f"its forward cannot be followed: {type(fault).__name__}: {reason}") from None
+            told = f"{type(fault).__name__}: {reason(fault)}"
+            raise CaptureFault(f"its forward cannot be followed: {told}") from None
 
 
 def _declared() -> Any:
@@ -129,7 +129,7 @@ def read_program(program: Any, name: str, numbers: Mapping[str, Any] | None = No
                     held = replace(held, places=torch.arange(held.tensor.numel()).reshape(held.tensor.shape), base=held)
                 values[node] = held
     calls = [(node, _call(node, values)) for node in program.graph.nodes if node.op == "call_function"]
-    _read(reading, calls, values)
+    read_calls(reading, calls, ROWS, values, fold)
     (output,) = [node for node in program.graph.nodes if node.op == "output"]
     results = [values.get(node) for node in parts_of(list(output.args)) if node is not None]
     names = [key for key in state if key in learned]
@@ -146,41 +146,36 @@ def _output_names(program: Any) -> tuple[str, ...]:
     return names if plain else ()
 
 
-def _read(reading: Reading, calls: list[tuple[Any, Any]], values: dict[Any, Any]) -> None:
-    """Bind arguments as values come to be known, and read."""
+class Bound(Mapping[str, Any]):
+    """The arguments of a node, with values in the place of nodes, as they come to be known."""
 
-    class Bound(Mapping[str, Any]):
-        """The arguments of a call, with values in the place of nodes."""
+    def __init__(self, raw: Mapping[str, Any], values: Mapping[Any, Any]) -> None:
+        self.raw, self.known = raw, values
 
-        def __init__(self, raw: Mapping[str, Any]) -> None:
-            self.raw = raw
+    def _of(self, part: Any) -> Any:
+        if isinstance(part, list | tuple):
+            return [self._of(one) for one in part]
+        return self.known.get(part, HOLE) if hasattr(part, "op") and hasattr(part, "target") else part
 
-        def _of(self, part: Any) -> Any:
-            if isinstance(part, list | tuple):
-                return [self._of(one) for one in part]
-            return values.get(part, HOLE) if hasattr(part, "op") and hasattr(part, "target") else part
+    def __getitem__(self, key: str) -> Any:
+        return self._of(self.raw[key])
 
-        def __getitem__(self, key: str) -> Any:
-            return self._of(self.raw[key])
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
 
-        def __iter__(self) -> Iterator[str]:
-            return iter(self.raw)
-
-        def __len__(self) -> int:
-            return len(self.raw)
-
-    bound = [(node, Call(call.operation, Bound(call.arguments), call.shape, call.modules)) for node, call in calls]
-    read_calls(reading, bound, ROWS, values, fold)
+    def __len__(self) -> int:
+        return len(self.raw)
 
 
-def _call(node: Any, _: Any) -> Any:
+def _call(node: Any, values: Mapping[Any, Any]) -> Call:
+    """A node as an operation; `values` has what the nodes before it gave, as soon as they gave it."""
     value = node.meta.get("val")
     first = value[0] if isinstance(value, list | tuple) and value else value
     shape = tuple(int(extent) for extent in getattr(first, "shape", ()))
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     modules = tuple([(re.sub(r"@\d+", "", path), _class_name(of)) for path, of in stack if path])
     name, arguments = _bound(node)
-    return Call(name, arguments, shape, modules)
+    return Call(name, Bound(arguments, values), shape, modules)
 
 
 def _class_name(of: Any) -> str:

@@ -67,10 +67,7 @@ def drops(name: str, argument: str) -> Row:
         seen, rate = call["input"] if call["input"] is not None else call["self"], float(call[argument] or 0)
         if rate == 0:
             return seen
-        seen = one_value(seen)
-        if name == "drop_path" and len(seen.dims) == 4 and len(seen.axes) == 3 and seen.dims[1] != seen.axes[0]:
-            return reading.kept(name, seen, {"rate": number(rate)})
-        return reading.kept(name, seen, {"rate": number(rate)})
+        return reading.kept(name, one_value(seen), {"rate": number(rate)})
 
     return row
 

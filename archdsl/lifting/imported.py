@@ -9,6 +9,7 @@ from typing import Any
 
 from archdsl.compiler import Compiled, Compiler
 from archdsl.graph.network import Network
+from archdsl.graph.shapes import show_shape
 from archdsl.lifting.alike import computes, told_as
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.pairs import TRAINED
@@ -77,20 +78,26 @@ def import_program(
     sizes: Sequence[Sequence[tuple[int, int, int]]],
     partly: bool = False,
 ) -> Imported:
-    """Import a program. `shipped` gives the networks with so many parameters; `module` makes the emitted module;
+    """Import a program: its text, and the proof of it. `module` makes the emitted module; the others as `text_of`."""
+    found = text_of(program, compiler, shipped, partly)
+    if found.lifted.gaps or found.written is None:
+        return found
+    return replace(found, proof=prove(program, found.lifted, found.written.compiled, module, sizes))
+
+
+def text_of(
+    program: Program, compiler: Compiler, shipped: Callable[[int], Sequence[Shipped]], partly: bool = False
+) -> Imported:
+    """A program as a text that compiles to it, not yet proved. `shipped` gives the networks with so many parameters;
     `partly`: what cannot be lifted ends the text, and does not keep it from being written."""
     lifted = program.read(None, partly)
-    if lifted.gaps or not lifted.network.outputs:
-        text = None
-        if partly and lifted.network.outputs and lifted.network.nodes:
-            text = written(lifted, compiler, program.name, _comment(program, lifted))
-        return Imported(lifted, text, None, "", (), lifted.notes)
-    lifted, same, similar, notes = _as_shipped(lifted, shipped(params_of(lifted.network)))
+    whole = not lifted.gaps and bool(lifted.network.outputs)
+    if not whole and not (partly and lifted.network.outputs and lifted.network.nodes):
+        return Imported(lifted, None, None, "", (), lifted.notes)
+    candidates = shipped(params_of(lifted.network)) if whole else ()
+    lifted, same, similar, notes = _as_shipped(lifted, candidates)
     text = written(lifted, compiler, program.name, _comment(program, lifted, same))
-    if text is None:
-        return Imported(lifted, None, None, same, similar, notes)
-    proof = prove(program, lifted, text.compiled, module, sizes)
-    return Imported(lifted, text, proof, same, similar, notes)
+    return Imported(lifted, text, None, same, similar, notes)
 
 
 def _comment(program: Program, lifted: Lifted, same: str = "") -> str:
@@ -197,7 +204,7 @@ def _fault(proof: Proof, shared: str) -> str:
     wrong = next((one for one in ran if not one.equal), None)
     if wrong is None:
         return ""
-    size = " x ".join(map(str, wrong.input))
+    size = show_shape(tuple(wrong.input))
     if wrong.refused:
         return f"for images of {size} {wrong.refused}"
     return f"for images of {size} outputs differ by {wrong.max_difference:.3g}; the largest is {wrong.largest:.4g}"

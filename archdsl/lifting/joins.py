@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.graph.blocks import Value
-from archdsl.lifting.axes import Seen, extent
+from archdsl.graph.operations.layout import Slice
+from archdsl.lifting.axes import LETTERS, OVER, Seen, extent
 from archdsl.lifting.layouts import (
     as_flat,
     as_map,
@@ -35,8 +36,8 @@ def concat(reading: Reading, call: Call) -> Any:
         )
     parts = _concat_parts(reading, given, seen)
     letter = parts[0].form[place] if parts[0].form[place] in "chwl" else _letter(parts[0], place)
-    over = {"c": "channels", "l": "tokens", "h": "height", "w": "width"}[letter]
-    axis = {1: "c", 2: "cl", 3: "chw"}[len(parts[0].axes)].index(letter)
+    over = OVER[letter]
+    axis = LETTERS[len(parts[0].axes)].index(letter)
     partly = _added_in_part(reading, parts) if over == "channels" else None
     if partly is not None:
         return partly
@@ -120,14 +121,14 @@ def _added_in_part(reading: Reading, parts: list[Seen]) -> Seen | None:
         return None
     nodes = reading.builder.nodes
     first, last = (nodes[part.value.node] if part.value.node >= 0 else None for part in parts)
-    if first is None or last is None or first.operation.name != "add" or last.operation.name != "slice":
+    if first is None or last is None or first.operation.name != "add" or not isinstance(last.operation, Slice):
         return None
     source = last.inputs[0]
     for own, other in (first.inputs, first.inputs[::-1]):
         taken = nodes[own.node] if own.node >= 0 else None
-        if taken is None or taken.operation.name != "slice" or taken.inputs[0] != source:
+        if taken is None or not isinstance(taken.operation, Slice) or taken.inputs[0] != source:
             continue
-        here, rest = taken.operation.channels, last.operation.channels  # type: ignore[attr-defined]
+        here, rest = taken.operation.channels, last.operation.channels
         whole = reading.builder.shape(source)[0]
         if here.lo != 0 or rest.lo != here.hi + 1 or rest.hi != whole - 1:
             continue

@@ -9,7 +9,7 @@ from typing import Any
 from archdsl.graph.blocks import INPUT
 from archdsl.graph.initializers import Initializer
 from archdsl.graph.shapes import Size
-from archdsl.lifting.axes import Seen, fresh, size_of
+from archdsl.lifting.axes import LETTERS, Seen, fresh, size_of
 from archdsl.lifting.layouts import (
     as_matrices,
     as_tokens,
@@ -33,7 +33,7 @@ def parameter_like(reading: Reading, like: Seen, held: Held) -> Seen:
     form = like.form
     if len(shape) != len(form) or shape[0] != 1 or "?" in form:
         raise Unliftable("a learned tensor that stands in no form of ours")
-    names = {1: "c", 2: "cl", 3: "chw"}[len(like.axes)]
+    names = LETTERS[len(like.axes)]
     if any(letter == "1" for letter in form[1:]) and len(form) - 1 == len(names):
         missing = [name for name in names if name not in form]
         form = {"chw": "bchw", "cl": form.replace("1", missing[0], 1), "c": "bc"}[names]

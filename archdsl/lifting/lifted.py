@@ -13,17 +13,12 @@ from archdsl.records import dataclass
 class Origin:
     """Where an operation comes from."""
 
-    modules: tuple[tuple[str, str], ...] = ()
+    modules: tuple[tuple[str, str], ...]
     """The modules that it stands in, from the outermost: path and the name of the class."""
-    tensors: Mapping[str, Any] = ()  # type: ignore[assignment]
+    tensors: Mapping[str, Any]
     """What it holds, by our names: tensors of PyTorch in our shapes."""
-    sources: tuple[str, ...] = ()
+    sources: tuple[str, ...]
     """The names of the program's tensors that these are."""
-
-    @property
-    def path(self) -> str:
-        """The path of the innermost module."""
-        return self.modules[-1][0] if self.modules else ""
 
 
 @dataclass(frozen=True)

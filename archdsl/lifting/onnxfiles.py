@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from archdsl.lifting.imported import Program
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.onnxreading import read_graph
 from archdsl.onnxmodels import read_model
+from archdsl.quiet import reason
 
 DEFAULT_SIDE = 224
 """Of images whose size the file leaves open."""
@@ -37,7 +39,7 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     state = _numbers(model, Path(path))
     image, shape, images = _image(model, size)
     statistics, settings = _statistics(model), _settings(model)
-    learned = set(state) - statistics - settings
+    learned, notes = set(state) - statistics - settings, _undecided(model, settings)
 
     def run(numbers: Mapping[str, Any]) -> Callable[[Any], Any]:
         evaluate = _evaluator(model, numbers)
@@ -46,7 +48,8 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     def read(numbers: Mapping[str, Any] | None, partly: bool) -> Lifted:
         count = images or 2
         values = _all_values(model, {**state, **(numbers or {})}, image, (count, *shape))
-        return read_graph(model.graph, name, values, {**state, **(numbers or {})}, learned, image, partly, _modules)
+        found = read_graph(model.graph, name, values, {**state, **(numbers or {})}, learned, image, partly, _modules)
+        return replace(found, notes=found.notes + notes)
 
     return Program(path, name, state, frozenset(learned), read, run, images, SINGLE, settings - statistics), shape
 
@@ -142,11 +145,39 @@ def _statistics(model: Any) -> set[str]:
     return {name for node in model.graph.node if node.op_type == "BatchNormalization" for name in node.input[3:5]}
 
 
+WEIGHTS = {
+    **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "BatchNormalization", "LayerNormalization"), (1, 2)),
+    **dict.fromkeys(("MatMul", "PRelu"), (1,)),
+}
+"""At which inputs a node has what is learned."""
+ARITHMETIC = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"}
+
+
 def _settings(model: Any) -> frozenset[str]:
-    """Tensors that nobody learns: whole numbers, single constants such as the ends of a clip."""
-    return frozenset(
-        [one.name for one in model.graph.initializer if one.data_type not in FLOATS or set(one.dims) <= {1}]
-    )
+    """Tensors that nobody learns: whole numbers, and single ones such as the ends of a clip, where no weights stand."""
+    tensors = {one.name: one for one in model.graph.initializer}
+    weights, products = set(), set()
+    for node in model.graph.node:
+        weights |= {node.input[at] for at in WEIGHTS.get(node.op_type, ()) if at < len(node.input)}
+        matrix = tensors.get(node.input[1]) if node.op_type == "MatMul" and len(node.input) == 2 else None
+        if matrix is not None and list(matrix.dims[1:]) == [1]:
+            products.update(node.output)
+        if node.op_type == "Add" and products.intersection(node.input):  # the bias of a layer of one channel
+            weights |= {name for name in node.input if name in tensors and list(tensors[name].dims) == [1]}
+    single = {name for name, one in tensors.items() if set(one.dims) <= {1}} - weights
+    return frozenset(single | {name for name, one in tensors.items() if one.data_type not in FLOATS})
+
+
+def _undecided(model: Any, settings: Collection[str]) -> tuple[str, ...]:
+    """A note of single numbers that values are added to or multiplied by: the file does not say whether they were
+    learned."""
+    floats = {one.name for one in model.graph.initializer if one.name in settings and one.data_type in FLOATS}
+    taken = [name for node in model.graph.node if node.op_type in ARITHMETIC for name in node.input]
+    found = list(dict.fromkeys([name for name in taken if name in floats]))
+    if not found:
+        return ()
+    many = f"{len(found)} single numbers of the file, such as {found[0]}, are" if len(found) > 1 else f"{found[0]} is"
+    return (f"{many} taken for constant; an ONNX file does not say whether a single number was learned",)
 
 
 def _evaluator(model: Any, numbers: Mapping[str, Any], inner: bool = False) -> Callable[[Mapping[str, Any]], list[Any]]:
@@ -189,8 +220,7 @@ def _all_values(model: Any, numbers: Mapping[str, Any], image: str, shape: tuple
     try:
         found = _evaluator(model, numbers, inner=True)({image: given})
     except Exception as fault:  # whatever a graph that does not fit makes NumPy raise
-        reason = (str(fault).strip() or type(fault).__name__).split("\n")[0]
-        raise CaptureFault(f"its graph does not run: {reason}") from None
+        raise CaptureFault(f"its graph does not run: {reason(fault)}") from None
     return {image: given, **dict(zip(names, found, strict=True))}
 
 

@@ -10,6 +10,7 @@ from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import Network
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.operations.base import Operation
+from archdsl.graph.operations.reductions import Mean
 
 TRAINED = ("dropout", "drop_path")
 """Operations that act in training alone."""
@@ -18,7 +19,7 @@ TRAINED = ("dropout", "drop_path")
 def started_alike(operation: Operation) -> Operation:
     """An operation without what is said of how its tensors start, in the one form of two that compute the same, with
     numbers to twelve digits."""
-    if operation.name == "mean" and operation.over == "space":  # type: ignore[attr-defined]
+    if isinstance(operation, Mean) and operation.over == "space":
         return OPERATIONS["global_pool"].bind({})
     given = dict(operation.constants)
     if operation.name == "split" and given["sizes"] is not None and len(set(given["sizes"])) == 1:
@@ -75,13 +76,13 @@ def paired(one: Network, two: Network) -> dict[int, int] | None:
         if one.nodes[left.node].operation.learned:
             continue
         theirs = list(two.nodes[right.node].inputs)
-        for place, value in enumerate(one.nodes[left.node].inputs):
-            other = _partner(value, place, theirs, found, a, b) if one.nodes[left.node].operation.commutative else 0
+        for value in one.nodes[left.node].inputs:
+            other = _partner(value, theirs, found, a, b) if one.nodes[left.node].operation.commutative else 0
             waiting.append((value, theirs.pop(other)))
     return found
 
 
-def _partner(value: Value, place: int, theirs: list[Value], found: dict[int, int], a: list[str], b: list[str]) -> int:
+def _partner(value: Value, theirs: list[Value], found: dict[int, int], a: list[str], b: list[str]) -> int:
     """Which of the other's operands belongs to one, where their order is without meaning."""
     fits = [
         at
@@ -89,7 +90,6 @@ def _partner(value: Value, place: int, theirs: list[Value], found: dict[int, int
         if (value.node < 0) == (other.node < 0) and (value.node < 0 or a[value.node] == b[other.node])
     ]
     known = [at for at in fits if value.node >= 0 and found.get(value.node) == theirs[at].node]
-    del place
     return (known or fits or [0])[0]
 
 

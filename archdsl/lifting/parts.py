@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.graph.shapes import Range
-from archdsl.lifting.axes import BATCH, Seen, extent, size_of
+from archdsl.lifting.axes import BATCH, LETTERS, OVER, Seen, extent, size_of
 from archdsl.lifting.layouts import (
     as_matrices,
     as_tokens,
@@ -144,12 +144,12 @@ def _split(reading: Reading, seen: Seen, place: int, sizes: list[int]) -> list[S
     if len(seen.dims) == 4 and seen.form not in ("bchw", "bhwc") and "?" in seen.form:
         seen = need_map(reading, seen)
     letter = seen.form[place]
-    over = {"c": "channels", "l": "tokens", "h": "height", "w": "width"}.get(letter)
+    over = OVER.get(letter)
     if over is None:
         raise Unliftable("parts of a dimension that is none of ours")
     settings: dict[str, Any] = {"parts": len(sizes)} if len(set(sizes)) == 1 else {"sizes": tuple(sizes)}
     outputs = reading.apply("split", [seen.value], {**settings, "over": over})
-    axis = {1: "c", 2: "cl", 3: "chw"}[len(seen.axes)].index(letter)
+    axis = LETTERS[len(seen.axes)].index(letter)
     found = []
     for value, size in zip(outputs, sizes, strict=True):
         cut = extent(size)

@@ -9,6 +9,7 @@ from typing import Any
 from archdsl.graph.network import Network
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.pairs import paired
+from archdsl.quiet import reason
 from archdsl.records import documented
 
 TOLERANCE = 1e-9
@@ -129,15 +130,13 @@ def compare(
     with torch.no_grad(), one_thread():
         try:
             theirs = _tensors(source(image))
-        except Exception as fault:
-            return Compared(
-                list(size), images, 0, 0.0, 0.0, False, str(fault).strip().split("\n")[0] or type(fault).__name__
-            )
+        except Exception as fault:  # whatever a stranger's forward raises of images of this size
+            return Compared(list(size), images, 0, 0.0, 0.0, False, reason(fault))
         try:
             ours = _tensors(module(image))
-        except Exception as fault:
-            told = str(fault).strip().split("\n")[0]
-            return Compared(list(size), images, 0, float("inf"), 0.0, False, f"the compiled text refuses it: {told}")
+        except Exception as fault:  # whatever PyTorch raises in ours
+            told = f"the compiled text refuses it: {reason(fault)}"
+            return Compared(list(size), images, 0, float("inf"), 0.0, False, told)
     if [t.shape for t in ours] != [t.shape for t in theirs]:
         return Compared(list(size), images, 0, float("inf"), 0.0, False, "")
     difference = max(float((a - b).abs().max()) for a, b in zip(ours, theirs, strict=True))

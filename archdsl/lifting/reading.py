@@ -237,6 +237,11 @@ def parts_of(value: Any) -> Iterator[Any]:
         yield value
 
 
+def unexpected(fault: Exception) -> str:
+    """What is said of a use of an operation that no row expects."""
+    return f"a use of it that is not known: {type(fault).__name__}: {fault}"
+
+
 def read_calls(
     reading: Reading,
     calls: Sequence[tuple[Any, Call]],
@@ -266,9 +271,20 @@ def read_calls(
             reading.gaps.append(Gap(call.operation, call.modules[-1][0] if call.modules else "", str(fault)))
             values[key] = HOLE
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as fault:  # a use that no row expects
-            why = f"a use of it that is not known: {type(fault).__name__}: {fault}"
-            reading.gaps.append(Gap(call.operation, call.modules[-1][0] if call.modules else "", why))
+            reading.gaps.append(Gap(call.operation, call.modules[-1][0] if call.modules else "", unexpected(fault)))
             values[key] = HOLE
 
 
-__all__ = ["HOLE", "Call", "Held", "Padded", "Reading", "Stack", "number", "pair", "read_calls", "size_of"]
+__all__ = [
+    "HOLE",
+    "Call",
+    "Held",
+    "Padded",
+    "Reading",
+    "Stack",
+    "number",
+    "pair",
+    "read_calls",
+    "size_of",
+    "unexpected",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from archdsl.lifting.axes import Seen
+from archdsl.lifting.axes import LETTERS, OVER, Seen
 from archdsl.lifting.layouts import (
     as_map,
     as_matrices,
@@ -54,11 +54,11 @@ def reduction(name: str) -> Row:
         if seen.form[places[0]] not in "chwl" and len(seen.dims) == 4:
             seen = as_matrices(reading, seen)
         letter = seen.form[places[0]]
-        over = {"c": "channels", "l": "tokens", "h": "height", "w": "width"}.get(letter)
+        over = OVER.get(letter)
         if over is None:
             raise Unliftable("over a dimension that is none of ours")
         (value,) = reading.apply(name, [seen.value], {"over": over})
-        axis = {1: "c", 2: "cl", 3: "chw"}[len(seen.axes)].index(letter)
+        axis = LETTERS[len(seen.axes)].index(letter)
         axes = tuple([() if at == axis else one for at, one in enumerate(seen.axes)])
         return _reduced(Seen(value, axes, seen.dims), places, kept)
 
@@ -94,7 +94,7 @@ def softmax(reading: Reading, call: Call) -> Any:
         seen = as_tokens(reading, seen)
     if seen.form[place] not in "chwl" and len(seen.dims) == 4:
         seen = as_matrices(reading, seen)
-    over = {"c": "channels", "l": "tokens", "h": "height", "w": "width"}.get(seen.form[place])
+    over = OVER.get(seen.form[place])
     if over is None:
         raise Unliftable("over a dimension that is none of ours")
     return reading.kept("softmax", seen, {"over": over})

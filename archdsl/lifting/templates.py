@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from archdsl.graph.network import Node
+from archdsl.graph.operations.base import Operation
+from archdsl.graph.operations.convolution import Conv
 from archdsl.lifting.series import Item, Join, Op, Tangle
 from archdsl.lifting.words import is_activation
 from archdsl.records import dataclass
@@ -44,6 +46,19 @@ class Place:
         """Whether not all of so many instances have it."""
         return len(self.members) < count
 
+    def calls(self) -> dict[int, Called]:
+        """The calls of blocks, by instance."""
+        return {at: step for at, step in self.members.items() if isinstance(step, Called)}
+
+    def operations(self, count: int) -> list[Operation | None]:
+        """The operation of each of so many instances; none where one has none here, or more than one."""
+        steps = [self.members.get(at) for at in range(count)]
+        return [step.node.operation if isinstance(step, Op | Join) else None for step in steps]
+
+    def tangles(self) -> list[Tangle]:
+        """The tangles, in the order of the instances."""
+        return [step for _, step in sorted(self.members.items()) if isinstance(step, Tangle)]
+
 
 Template: TypeAlias = "tuple[Place, ...]"
 
@@ -68,8 +83,8 @@ def kind_of_node(node: Node) -> tuple[Any, ...]:
     operation = node.operation
     if is_activation(operation):
         return ("act",)
-    if operation.name in ("conv", "std_conv"):
-        return (operation.name, operation.kernel == (1, 1))  # type: ignore[attr-defined]
+    if isinstance(operation, Conv):
+        return (operation.name, operation.kernel == (1, 1))
     return (operation.name,)
 
 
@@ -85,8 +100,8 @@ def template_of(chains: Sequence[Sequence[Step]]) -> Template:
         if kind[0] in ("join", "tangle") and len(members) < len(chains):
             raise Unlike
         if kind[0] == "join":
-            joins = [members[i] for i in range(len(chains))]
-            branches = tuple([template_of([j.branches[k] for j in joins]) for k in range(kind[2])])  # type: ignore[union-attr]
+            joins = [step for _, step in sorted(members.items()) if isinstance(step, Join)]
+            branches = tuple([template_of([join.branches[k] for join in joins]) for k in range(kind[2])])
         found.append(Place(kind, members, branches))
     return tuple(found)
 
@@ -129,4 +144,4 @@ def signature(chain: Sequence[Step]) -> tuple[Any, ...]:
     )
 
 
-__all__ = ["Called", "Op", "Place", "Step", "Template", "Unlike", "kind_of", "signature", "template_of"]
+__all__ = ["Called", "Place", "Step", "Template", "Unlike", "kind_of", "kind_of_node", "signature", "template_of"]

@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 from archdsl.graph.blocks import INPUT
-from archdsl.graph.network import Network
 from archdsl.graph.operations import OPERATIONS
-from archdsl.graph.shapes import Size
-from archdsl.lifting.definitions import Body, Declaration, Instance, Scope, Tangled, Word, declare
+from archdsl.graph.shapes import show_shape
+from archdsl.lifting.bodies import Body, Tangled, Word
+from archdsl.lifting.definitions import Declaration, declare
 from archdsl.lifting.lifted import Lifted
+from archdsl.lifting.scopes import Instance, Scope
 from archdsl.lifting.series import Chain, Join, Op, Tangle, chain_of
 from archdsl.lifting.templates import Called, Step, Unlike, signature
 from archdsl.lifting.units import Piece, pieces_of
@@ -41,9 +42,7 @@ class Text:
         lines = ["arch 1"]
         if self.used:
             lines.append(f"use std.ops {{ {', '.join(sorted(self.used))} }}")
-        blocks = [f"{_commented(one.doc)}{one.text}" for one in self.declarations]
-        size = " x ".join(map(str, self.network.input))
-        fields = [f"  input: {size}"]
+        fields = [f"  input: {show_shape(self.network.input)}"]
         if stem:
             fields.append(f"  stem: {stem}")
         fields.append(f"  stages: {stages}")
@@ -56,7 +55,7 @@ class Text:
             told = "  ".join([f"{name}: {place}" for name, place in zip(names, places, strict=True)])
             fields.append(f"  outputs {{ {told} }}")
         model = f"{_commented(comment)}model {self.name} {{\n" + "\n".join(fields) + "\n}"
-        return "\n".join([*lines, "", *[f"{block}\n" for block in blocks], model, ""])
+        return "\n".join([*lines, "", *[f"{one.text}\n" for one in self.declarations], model, ""])
 
     # One block for all.
 
@@ -71,7 +70,7 @@ class Text:
         self.used |= scope.used
         result = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
         body = "".join([f"  {line}\n" for line in scope.lines])
-        self.declarations.append(Declaration(name, (), ({},), f"block {name}(x) {{\n{body}  return {result}\n}}"))
+        self.declarations.append(Declaration(name, ({},), f"block {name}(x) {{\n{body}  return {result}\n}}"))
         return f"[{name}]"
 
     # Stem, stages, head.
@@ -93,20 +92,20 @@ class Text:
         shape_in, shape_out = self.network.shape(piece.source), self.network.shape(piece.result)
         return Instance(chain, piece.indices, int(shape_in[0]), int(shape_out[0]))
 
-    def _calls(self, pieces: dict[int, tuple[Piece, Any]]) -> dict[int, tuple[str, dict[str, Any], tuple[str, ...]]]:
+    def _calls(self, pieces: dict[int, tuple[Piece, Any]]) -> dict[int, tuple[str, dict[str, Any]]]:
         """For each piece the block that it is, with its settings."""
         groups: dict[Any, list[int]] = {}
         for at, (piece, chain) in pieces.items():
             key = (piece.name,) if piece.name and self.level == "merged" else (piece.name, signature(chain))
             groups.setdefault(key, []).append(at)
-        found: dict[int, tuple[str, dict[str, Any], tuple[str, ...]]] = {}
+        found: dict[int, tuple[str, dict[str, Any]]] = {}
         for key, places in groups.items():
             for some in self._declared(
                 [self._instance(*pieces[at]) for at in places], self._wanted(pieces[places[0]][0], bool(key[0]))
             ):
                 declaration, members = some
                 for at, values in zip(members, declaration.values, strict=True):
-                    found[places[at]] = declaration.name, values, declaration.parameters
+                    found[places[at]] = declaration.name, values
         return found
 
     def _wanted(self, piece: Piece, unit: bool) -> str:
@@ -168,10 +167,11 @@ class Text:
         chain = tuple([step for one in chains for step in one])
         merged = Piece(tuple([i for p in pieces for i in p.indices]), pieces[0].source, pieces[-1].result, "", "")
         instance = self._instance(merged, chain)
-        if all(isinstance(step, Op) for step in chain):
+        operations = [step.node.operation for step in chain if isinstance(step, Op)]
+        if len(operations) == len(chain):
             scope = Scope(self.network, [instance], "unit")
             scope.known = {}
-            told = [Body(scope).operation([step.node.operation]) for step in chain]  # type: ignore[union-attr]
+            told = [Body(scope).operation([operation]) for operation in operations]
             self.used |= scope.used
             return " -> ".join(told)
         ((declaration, _),) = self._declared([instance], wanted, "loose")
@@ -210,11 +210,11 @@ class Text:
 
     # Stages.
 
-    def _stages(self, calls: list[tuple[Piece, str, dict[str, Any], tuple[str, ...]]]) -> str:
+    def _stages(self, calls: list[tuple[Piece, str, dict[str, Any]]]) -> str:
         rows: list[tuple[str, dict[str, Any], int, str | None]] = []
         enter: str | None = None
-        rules = self._ruled(calls)
-        for at, (piece, name, values, parameters) in enumerate(calls):
+        rules = _ruled([values for piece, _, values in calls if piece.name])
+        for at, (piece, name, values) in enumerate(calls):
             plain = {key: value for key, value in values.items() if key not in rules}
             if not piece.name and at + 1 < len(calls) and calls[at + 1][0].name and enter is None:
                 following = calls[at + 1][2].get("width")
@@ -222,36 +222,17 @@ class Text:
                 enter = _call(name, given)
                 continue
             last = rows[-1] if rows else None
-            same = last is not None and last[0] == name and _without(last[1]) == _without(plain)
-            if same and enter is None and plain.get("stride", 1) == 1 and piece.name:
-                rows[-1] = (last[0], last[1], last[2] + 1, last[3])  # type: ignore[index]
+            more = enter is None and plain.get("stride", 1) == 1 and piece.name
+            if more and last is not None and last[0] == name and _without(last[1]) == _without(plain):
+                rows[-1] = (last[0], last[1], last[2] + 1, last[3])
             else:
                 rows.append((name, plain, 1, enter))
             enter = None
-            del parameters
         return self._table(rows, rules)
-
-    def _ruled(self, calls: Sequence[tuple[Piece, str, dict[str, Any], tuple[str, ...]]]) -> dict[str, str]:
-        """Settings that follow a rule along all blocks: a rate that rises evenly from the first to the last."""
-        units = [values for piece, _, values, _ in calls if piece.name]
-        if len(units) != len(calls) and not units:
-            return {}
-        found = {}
-        for name in {key for values in units for key in values}:
-            if name not in ("drop",) or any(name not in values for values in units):
-                continue
-            column = [Fraction(values[name] or 0) for values in units]
-            step = column[1] if len(column) > 2 else Fraction(0)
-            if step and all(value == step * at for at, value in enumerate(column)):
-                ends = {"(block.count - 1)": step * (len(column) - 1), "block.count": step * len(column)}
-                by = min(ends, key=lambda text: ends[text].denominator)
-                found[name] = f"{value_text(ends[by])} * block.index / {by}"
-        return found
 
     def _table(self, rows: Sequence[tuple[str, dict[str, Any], int, str | None]], rules: dict[str, str]) -> str:
         self.stages = len(rows)
         columns = list(dict.fromkeys(key for _, values, _, _ in rows for key in values))
-        columns = [c for c in columns if any(values.get(c) is not None or c in values for _, values, _, _ in rows)]
         entered = any(enter for *_, enter in rows)
         head = ["block", *columns, *(["enter"] if entered else []), "depth"]
         lines = [f"| {' | '.join(head)} |"]
@@ -262,6 +243,19 @@ class Text:
         if rules:
             table += " with { " + "  ".join([f"{name}: {text}" for name, text in rules.items()]) + " }"
         return table
+
+
+def _ruled(units: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Settings of blocks that follow a rule along all of them: a rate that rises evenly from the first to the last."""
+    if any("drop" not in values for values in units):
+        return {}
+    column = [Fraction(values["drop"] or 0) for values in units]
+    step = column[1] if len(column) > 2 else Fraction(0)
+    if not step or any(value != step * at for at, value in enumerate(column)):
+        return {}
+    ends = {"(block.count - 1)": step * (len(column) - 1), "block.count": step * len(column)}
+    by = min(ends, key=lambda text: ends[text].denominator)
+    return {"drop": f"{value_text(ends[by])} * block.index / {by}"}
 
 
 def _without(values: dict[str, Any]) -> dict[str, Any]:
@@ -307,8 +301,6 @@ def cell(value: Any) -> str:
     """A value as an argument or a cell."""
     if isinstance(value, Word):
         return str(value)
-    if isinstance(value, Size):
-        return " x ".join(map(str, value))
     return value_text(value)
 
 
@@ -340,4 +332,4 @@ def identifier(text: str) -> str:
     return found if found and not found[0].isdigit() else f"n{found}"
 
 
-__all__ = ["LEVELS", "Network", "Text"]
+__all__ = ["LEVELS", "Text"]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from archdsl.graph.blocks import INPUT, Value
+from archdsl.graph.operations.activations import Elementwise
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.series import cuts
 from archdsl.records import dataclass
@@ -140,7 +141,5 @@ def _layer_kind(lifted: Lifted, since: Sequence[int]) -> str:
     node = lifted.network.nodes[since[-1]]
     if len(since) == 1 and node.operation.name in ("conv", "std_conv") and node.shapes[0][1:] != (1, 1):
         return "layer"
-    from archdsl.graph.operations.activations import Elementwise
-
     norm = node.operation.name in ("batch_norm", "layer_norm", "group_norm", "layer_scale", "dropout")
     return "rest" if len(since) == 1 and (norm or isinstance(node.operation, Elementwise)) else "other"

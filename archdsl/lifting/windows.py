@@ -231,8 +231,8 @@ def pad(reading: Reading, call: Call) -> Any:
         if not (top or bottom or left or right) and before == (0, 0, 0, 0):
             # nothing here, perhaps something at another size: SAME
             return Padded(seen, (0, 0, 0, 0), value)
-        total = tuple(a + b for a, b in zip(before, (top, bottom, left, right), strict=True))
-        return Padded(seen, total, value)  # type: ignore[arg-type]
+        above, below, west, east = before
+        return Padded(seen, (above + top, below + bottom, west + left, east + right), value)
     if front or any(sides[:4]) or value:
         raise Unliftable("a border around the channels that is not zeros behind them")
     seen = need_map(reading, seen)

@@ -97,7 +97,7 @@ def import_text(report: ImportReport) -> str:
         lines.append(f"  and {len(report.gaps) - MAX_LISTED} more")
     if report.unused:
         lines.append(f"  {_unused(report.unused)}")
-    lines += [f"  note: {note}" for note in report.notes]
+    lines += [f"  note: {visible(note)}" for note in report.notes]
     if report.path:
         lines.append(f"wrote {visible(report.path)}")
     return "\n".join(lines) + "\n"

@@ -10,7 +10,6 @@ network has, so that a scaling of the text changes what it changes in the origin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -24,8 +23,8 @@ from archdsl.analysis.values import Block, Environment, Function, Origin, Output
 from archdsl.compiler import Compiled, Compiler
 from archdsl.graph.cost import count
 from archdsl.graph.operations.base import Attribute
-from archdsl.graph.shapes import Range, Size
-from archdsl.numbers import format_number, is_number
+from archdsl.graph.plain import plain_text
+from archdsl.graph.shapes import Range
 from archdsl.records import dataclass
 from archdsl.source import Source
 from archdsl.syntax import ast
@@ -96,21 +95,12 @@ class _Writer:
         return self._value(value, nested=nested)
 
     def _value(self, value: Value, *, nested: bool = False) -> str:
-        if is_number(value):
-            text = format_number(value)
-            return f"({text})" if nested and re.fullmatch(r"\d+(\.\d+)?", text) is None else text
-        if value is None:
-            return "none"
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, str):
-            return f'"{value}"'
-        if isinstance(value, Size):
-            return " x ".join(self._value(part, nested=True) for part in value)
-        if isinstance(value, tuple):
-            return f"[{', '.join(self._part(part) for part in value)}]"
-        if isinstance(value, Range):
-            return f"{self._value(value.lo, nested=True)} .. {self._value(value.hi, nested=True)}"
+        if isinstance(value, Sequence):
+            return self._made(value, nested=nested)
+        return plain_text(value, self._made, nested=nested)
+
+    def _made(self, value: Value, *, nested: bool = True) -> str:
+        """Blocks, outputs and functions; a sequence of blocks among others needs parentheses."""
         if isinstance(value, Output):
             return value.text
         if isinstance(value, Block):

@@ -10,6 +10,7 @@ from families.compiling import COMPILER, file_source, network_of, spec_source, t
 from archdsl.compiler import Compilation, Compiled
 from archdsl.graph.cost import Cost, count
 from archdsl.graph.network import Network
+from archdsl.lifting.operators import declare
 
 SEARCHES: dict[str, tuple[int, list[int], int, dict[str, tuple[int, int]]]] = {
     "a": (5, [], 200_000, {}),
@@ -107,7 +108,7 @@ def test_proxylessnas() -> None:
 def test_the_auxiliary_classifier_of_inception_v3() -> None:
     """torchvision's Inception-v3 with it has the params that arXiv:2007.00992, table 12, prints: 27.2M."""
     torch: Any = pytest.importorskip("torch", reason="torchvision's network is built")
-    from reference import declared_ops  # noqa: F401 - before torchvision
+    declare()  # before torchvision
 
     torchvision: Any = pytest.importorskip("torchvision", reason="the network is torchvision's")
     with torch.device("meta"):

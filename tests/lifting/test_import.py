@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="what is imported is a module of PyTorch")
 
 import archdsl
 from archdsl.cli import main
@@ -283,6 +283,9 @@ def test_a_program_is_read_and_its_code_never_run(
     assert not err
     assert report["proved"]
     assert report["hash"] == lifted("Small", (3, 32, 32)).lifted.network.hash
+    for option in (["--input", "3x64x64"], ["--with", "width=3"]):
+        assert main(["import", "small.pt2", "--force", *option]) == 1
+        assert option[0] in capsys.readouterr().err
     for part, change, says in EVIL:
         changed(evil(part, change))
         assert main(["import", "evil.pt2"]) == 1
@@ -342,7 +345,7 @@ def test_what_is_worked_out_of_weights_is_no_weight() -> None:
 
 def onnx_file(path: str, change: Callable[[Any], None] = lambda _: None) -> None:
     """A convolution with a norm, an activation, and a classifier."""
-    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnx", reason="files of ONNX are made and read by it")
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
 
@@ -370,7 +373,6 @@ def onnx_file(path: str, change: Callable[[Any], None] = lambda _: None) -> None
     model = helper.make_model(helper.make_graph(nodes, "g", [images], [result], tensors))
     change(model)
     Path(path).write_bytes(model.SerializeToString())
-    assert onnx
 
 
 def outside(model: Any) -> None:
@@ -412,6 +414,34 @@ def test_settings_of_an_onnx_file_are_no_weights(capsys: pytest.CaptureFixture[s
     assert report["params"] == 8 * 27 + 16 + 45
     used = {node.operation.name for node in archdsl.compile("parted.arch").network.nodes}
     assert used == {"conv", "batch_norm", "relu6", "split", "concat", "global_pool", "linear"}
+
+
+def single(model: Any) -> None:
+    """One number out, by a product and a sum; and a factor of one number, which may have been learned or not."""
+    from onnx import TensorProto, helper
+
+    nodes = list(model.graph.node)
+    nodes[6:] = [
+        helper.make_node("MatMul", ["6", "last.w"], ["7"]),
+        helper.make_node("Add", ["7", "last.b"], ["8"]),
+        helper.make_node("Mul", ["8", "ga\x1bin"], ["y"]),
+    ]
+    del model.graph.node[:], model.graph.initializer[-2:]
+    model.graph.node.extend(nodes)
+    for name, shape, value in (("last.w", [8, 1], 0.5), ("last.b", [1], 0.25), ("ga\x1bin", [1], 3.0)):
+        count = 8 if name == "last.w" else 1
+        model.graph.initializer.append(helper.make_tensor(name, TensorProto.FLOAT, shape, [value] * count))
+
+
+def test_single_numbers_of_an_onnx_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """A bias of one number is learned as others are; of a factor of one number it is said that nobody knows."""
+    onnx_file("single.onnx", single)
+    assert main(["import", "single.onnx"]) == 0
+    out = capsys.readouterr().out
+    assert "proved equal" in out
+    assert "\n  241 parameters," in out
+    assert "note: ga\\u{1B}in is taken for constant" in out
+    assert "linear(1) -> scale(3)" in Path("single.arch").read_text()
 
 
 def test_an_onnx_file_is_read_and_not_trusted(capsys: pytest.CaptureFixture[str]) -> None:

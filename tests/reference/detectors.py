@@ -1,7 +1,7 @@
 """Detectors made of the modules of timm and torchvision, where neither has the whole; each gives its predictions as
 they are before boxes are decoded.
 
-`reference.declared_ops` is imported before this.
+`archdsl.lifting.operators.declare` is called before this is imported.
 """
 
 from __future__ import annotations

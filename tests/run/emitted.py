@@ -5,7 +5,6 @@ Where torch is missing, importing this skips the module of tests that does it.
 
 from __future__ import annotations
 
-import importlib
 import linecache
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from archdsl.graph.blocks import Application
 from archdsl.graph.cost import count
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import laid_out
+from archdsl.lifting.operators import declare
 from archdsl.source import Source
 
 torch: Any = pytest.importorskip("torch", reason="emitted code runs on torch")
@@ -318,5 +318,5 @@ def reference(library: str) -> Any:
 
     timm and ptflops import torchvision, which beside some builds of torch does not load without these declarations.
     """
-    importlib.import_module("reference.declared_ops")
+    declare()
     return pytest.importorskip(library, reason=f"{library} is not installed", exc_type=ImportError)

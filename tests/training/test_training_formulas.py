@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from scripts import PLAIN, STAGED, epochs, imported, script, sgd, torch
 
+from archdsl.lifting.operators import declare
 from archdsl.training.recipe import Duration, Optimizer, Recipe, Schedule
 
 FAST = replace(
@@ -64,7 +65,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespac
 
 def timm(module: str) -> Any:
     """A module of timm; beside some builds of torch it needs declarations to import."""
-    importlib.import_module("reference.declared_ops")
+    declare()
     pytest.importorskip("timm", reason="timm is not installed", exc_type=ImportError)
     return importlib.import_module(f"timm.{module}")
 

@@ -24,6 +24,7 @@ from archdsl.compiler import Compiled, Compiler
 from archdsl.emission import NoEmission, about_of
 from archdsl.emission import emit as emit_targets
 from archdsl.graph.network import INPUT, Builder
+from archdsl.lifting.operators import declare
 from archdsl.project import Project
 from archdsl.training.recipe import undefined
 
@@ -265,7 +266,7 @@ def test_the_padded_crop(trains: SimpleNamespace) -> None:
 
 
 def functional() -> Any:
-    importlib.import_module("reference.declared_ops")
+    declare()
     pytest.importorskip("torchvision", reason="torchvision is not installed", exc_type=ImportError)
     return importlib.import_module("torchvision.transforms.functional")
 

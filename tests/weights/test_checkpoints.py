@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from weights.test_weights import SMALL, Command, Danger, folder, here, network, numbered, ours, read, run, state, torch
 
+from archdsl.lifting.operators import declare
 from archdsl.weights.checkpoints import WeightsFault, opened, read_checkpoint
 from archdsl.weights.checkpoints.pickles import MAX_STEPS, Inert, loads
 from archdsl.weights.checkpoints.records import Code, Damaged
@@ -136,7 +137,7 @@ def test_a_checkpoint_of_timm_s_training(run: Command, plain: Path, torch: Any) 
 
 def test_timm_s_own_saver(run: Command, plain: Path, torch: Any) -> None:
     """The file that the library itself writes, with its own class of averaged models."""
-    from reference import declared_ops  # noqa: F401 - before timm
+    declare()  # before timm
 
     timm_utils = pytest.importorskip("timm.utils", reason="timm is not installed", exc_type=ImportError)
     model, optimizer = emitted(torch)

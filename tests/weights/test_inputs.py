@@ -27,6 +27,7 @@ from weights.test_weights import (
 
 import archdsl
 from archdsl.cli import main
+from archdsl.lifting.operators import declare
 from archdsl.weights import Inputs, Mismatch, differences, inputs_of, map_state
 
 __all__ = ["here", "run", "state", "torch"]
@@ -90,7 +91,7 @@ def test_logits_of_a_pycls_checkpoint(
     tmp_path: Path, torch: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """torchvision's RegNet by pycls's names, its stem taking BGR as pycls's does, gives torchvision's logits of RGB."""
-    from reference import declared_ops  # noqa: F401 - before torchvision
+    declare()  # before torchvision
 
     torchvision = installed("torchvision")
     monkeypatch.chdir(tmp_path)

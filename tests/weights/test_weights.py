@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from archdsl.cli import main
 from archdsl.commands import common
 from archdsl.graph.network import Network
+from archdsl.lifting.operators import declare
 from archdsl.views.failure import FailureReport
 from archdsl.views.schemas import schema
 from archdsl.views.weights import WeightsReport
@@ -125,7 +126,7 @@ class Reference:
 @cache
 def reference(library: str, name: str, **options: Any) -> Reference:
     torch = installed("torch")
-    from reference import declared_ops  # noqa: F401 - before the two libraries
+    declare()  # before the two libraries
     from run.emitted import Undrawn, shapes
 
     source = installed(library)

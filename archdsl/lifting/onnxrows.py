@@ -1,0 +1,378 @@
+"""What each node of ONNX is as an operation of PyTorch: one row a kind of node, by its name in ONNX (`Conv`, `Add`).
+
+A row gives the name of the operation and its arguments, by their names in PyTorch, or what the next node goes on with.
+What it cannot say it raises as `Unliftable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from archdsl.lifting.axes import Seen
+from archdsl.lifting.lifted import Unliftable
+from archdsl.lifting.reading import Held, Padded, Reading
+
+Translated: TypeAlias = "tuple[str, dict[str, Any]]"
+
+
+class Node:
+    """A node, with its attributes as Python's values."""
+
+    def __init__(
+        self, proto: Any, inputs: Sequence[Any], reading: Reading, shapes: Sequence[tuple[int, ...]], bias: Held | None
+    ) -> None:
+        from onnx import helper
+
+        self.reading, self.shapes, self.bias = reading, shapes, bias
+        self.shape = shapes[0]
+        self.kind = str(proto.op_type)
+        self.inputs = list(inputs)
+        self.given = {one.name: helper.get_attribute_value(one) for one in proto.attribute}
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """An attribute."""
+        found = self.given.get(name, default)
+        return found.decode("ascii", "replace") if isinstance(found, bytes) else found
+
+    def operation(self, part: Any) -> str | None:
+        """The name of what gave a value."""
+        known = isinstance(part, Seen) and part.value.node >= 0
+        return self.reading.builder.nodes[part.value.node].operation.name if known else None
+
+    def inputs_of(self, part: Seen) -> tuple[Any, ...]:
+        """What that took."""
+        return tuple(self.reading.builder.nodes[part.value.node].inputs)
+
+    def whole(self, at: int, name: str) -> list[int] | None:
+        """Whole numbers that are an attribute in old files, and an input in new ones."""
+        if name in self.given:
+            found = self.given[name]
+            return [int(one) for one in found] if isinstance(found, Sequence) else [int(found)]
+        if len(self.inputs) > at and isinstance(self.inputs[at], Held):
+            return [int(one) for one in self.inputs[at].tensor.flatten().tolist()]
+        return None
+
+
+def _window(node: Node, dims: int = 2) -> tuple[Any, dict[str, Any]]:
+    """The map that a window slides over, with its border, and stride, dilation and no padding."""
+    ends = node.attribute("auto_pad", "NOTSET")
+    pads = [int(one) for one in node.attribute("pads", [0] * (2 * dims))]
+    if ends not in ("NOTSET", "VALID"):
+        raise Unliftable(f"a border by {ends}")
+    arguments = {
+        "stride": [int(one) for one in node.attribute("strides", [1] * dims)],
+        "dilation": [int(one) for one in node.attribute("dilations", [1] * dims)],
+    }
+    even = pads[:dims] == pads[dims:]
+    arguments["padding"] = pads[:dims] if even else [0] * dims
+    if even:
+        return node.inputs[0], arguments
+    if dims != 2 or not isinstance(node.inputs[0], Seen):
+        raise Unliftable("an uneven border")
+    value = -float("inf") if node.kind == "MaxPool" else 0.0
+    return Padded(node.inputs[0], (pads[0], pads[2], pads[1], pads[3]), value), arguments
+
+
+def _conv(node: Node) -> Translated:
+    weight, bias = node.inputs[1], node.inputs[2] if len(node.inputs) > 2 else None
+    if not isinstance(weight, Held):
+        raise Unliftable("its weights are worked out from the image")
+    seen, arguments = _window(node, weight.tensor.ndim - 2)
+    arguments |= {"input": seen, "weight": weight, "bias": bias, "groups": int(node.attribute("group", 1))}
+    if node.kind == "Conv":
+        return f"conv{weight.tensor.ndim - 2}d", arguments
+    if isinstance(seen, Padded):
+        raise Unliftable("an uneven border")
+    added = [int(one) for one in node.attribute("output_padding", [0, 0])]
+    return "conv_transpose2d", {**arguments, "output_padding": added}
+
+
+def _pool(node: Node) -> Translated:
+    seen, arguments = _window(node)
+    arguments |= {
+        "self": seen,
+        "kernel_size": [int(one) for one in node.attribute("kernel_shape")],
+        "ceil_mode": bool(node.attribute("ceil_mode", 0)),
+    }
+    if node.kind == "MaxPool":
+        return "max_pool2d", arguments
+    if arguments.pop("dilation") != [1, 1]:
+        raise Unliftable("a mean over distant places")
+    return "avg_pool2d", {**arguments, "count_include_pad": bool(node.attribute("count_include_pad", 0))}
+
+
+def _norm(node: Node) -> Translated:
+    names = ("input", "weight", "bias", "running_mean", "running_var")
+    momentum = round(1 - float(node.attribute("momentum", 0.9)), 6)
+    training = bool(node.attribute("training_mode", 0))
+    eps = _decimal(node.attribute("epsilon", 1e-5))
+    return "batch_norm", {
+        **dict(zip(names, node.inputs, strict=True)),
+        "eps": eps,
+        "momentum": momentum,
+        "training": training,
+    }
+
+
+def _decimal(value: Any) -> float:
+    """A number of single precision as it was written."""
+    return float(f"{float(value):.7g}")
+
+
+def _layer_norm(node: Node) -> Translated:
+    if int(node.attribute("axis", -1)) % len(node.shape) != len(node.shape) - 1:
+        raise Unliftable("a layer norm over more than the channels")
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    eps = _decimal(node.attribute("epsilon", 1e-5))
+    given = {"input": node.inputs[0], "weight": node.inputs[1], "bias": bias}
+    return "layer_norm", {**given, "normalized_shape": [node.shape[-1]], "eps": eps}
+
+
+def _gemm(node: Node) -> Translated:
+    plain = (node.attribute("alpha", 1.0), node.attribute("beta", 1.0), node.attribute("transA", 0)) == (1.0, 1.0, 0)
+    weight = node.inputs[1]
+    if not plain or not isinstance(weight, Held):
+        raise Unliftable("a product with factors, or of two values")
+    bias = node.inputs[2] if len(node.inputs) > 2 else None
+    return "linear", {
+        "input": node.inputs[0],
+        "weight": weight if node.attribute("transB", 0) else _turned(weight),
+        "bias": bias,
+    }
+
+
+def _turned(held: Held) -> Held:
+    """A matrix with rows as columns."""
+    places = None if held.places is None else held.places.t()
+    return Held(held.tensor.t(), held.names, held.learned, places, held.base, held.computed)
+
+
+def _product(node: Node) -> Translated:
+    a, b = node.inputs
+    if isinstance(b, Held) and b.tensor.ndim == 2 and b.learned:
+        return "linear", {"input": a, "weight": _turned(b), "bias": node.bias}
+    return "matmul", {"self": a, "other": b}
+
+
+def _arithmetic(name: str) -> Callable[[Node], Any]:
+    def row(node: Node) -> Any:
+        a, b = node.inputs
+        for one, two in ((a, b), (b, a)) if name == "mul" else ():
+            made = node.operation(two)
+            if (
+                isinstance(one, Seen)
+                and made is not None
+                and node.inputs_of(two) == (one.value,)
+                and one.dims == two.dims
+            ):
+                fused = {"sigmoid": "silu", "hard_sigmoid": "hardswish"}.get(made)
+                if fused:
+                    return fused, {"self": one}
+        for one, two in ((a, b), (b, a)):
+            if isinstance(one, Erf):
+                return _of_erf(name, one, two)
+        return name, {"self": _single(a), "other": _single(b)}
+
+    return row
+
+
+def _single(part: Any) -> Any:
+    """A constant of one number as that number."""
+    if isinstance(part, Held) and not part.learned and part.tensor.numel() == 1:
+        return _decimal(part.tensor.flatten()[0])
+    return part
+
+
+class Erf:
+    """A part of GELU as it is written with the error function: erf(x / sqrt(2)), that with 1 more, that times x."""
+
+    def __init__(self, x: Seen, steps: int) -> None:
+        self.x, self.steps = x, steps
+
+
+def _of_erf(name: str, part: Erf, other: Any) -> Any:
+    number = _single(other)
+    if part.steps == 0 and name == "add" and number == 1:
+        return Erf(part.x, 1)
+    if part.steps == 1 and name == "mul" and isinstance(other, Seen) and other.value == part.x.value:
+        return Erf(part.x, 2)
+    if part.steps == 2 and name == "mul" and number == 0.5:
+        return "gelu", {"self": part.x, "approximate": "none"}
+    raise Unliftable("the error function otherwise than in GELU")
+
+
+def _erf(node: Node) -> Any:
+    seen = node.inputs[0]
+    node_of = node.reading.builder.nodes[seen.value.node] if seen.value.node >= 0 else None
+    if node_of is None or node_of.operation.name != "scale":
+        raise Unliftable("the error function otherwise than in GELU")
+    factor = float(node_of.operation.factor)
+    if abs(factor * 2**0.5 - 1) > 1e-6:
+        raise Unliftable("the error function otherwise than in GELU")
+    return Erf(Seen(node_of.inputs[0], seen.axes, seen.dims), 0)
+
+
+def _clip(node: Node) -> Translated:
+    low, high = (node.attribute(name, _bound(node, at)) for at, name in ((1, "min"), (2, "max")))
+    return "clamp", {"self": node.inputs[0], "min": low, "max": high}
+
+
+def _bound(node: Node, at: int) -> float | None:
+    part = node.inputs[at] if len(node.inputs) > at else None
+    return None if part is None else float(part.tensor)
+
+
+def _reduced(name: str) -> Callable[[Node], Translated]:
+    def row(node: Node) -> Translated:
+        axes = node.whole(1, "axes")
+        return name, {"self": node.inputs[0], "dim": axes, "keepdim": bool(node.attribute("keepdims", 1))}
+
+    return row
+
+
+def _everywhere(name: str) -> Callable[[Node], Translated]:
+    return lambda node: (name, {"self": node.inputs[0], "dim": [2, 3], "keepdim": True})
+
+
+def _one(name: str, **plain: Any) -> Callable[[Node], Translated]:
+    return lambda node: (name, {"self": node.inputs[0], **plain})
+
+
+def _hard_sigmoid(node: Node) -> Translated:
+    alpha, beta = _decimal(node.attribute("alpha", 0.2)), _decimal(node.attribute("beta", 0.5))
+    if abs(alpha - 1 / 6) > 1e-6 or beta != 0.5:
+        raise Unliftable("a hard sigmoid of another slope")
+    return "hardsigmoid", {"self": node.inputs[0]}
+
+
+def _concat(node: Node) -> Translated:
+    return "cat", {"tensors": node.inputs, "dim": int(node.attribute("axis"))}
+
+
+def _split(node: Node) -> Translated:
+    axis = int(node.attribute("axis", 0))
+    sizes = [shape[axis] for shape in node.shapes]
+    return "split_with_sizes", {"self": node.inputs[0], "split_sizes": sizes, "dim": axis}
+
+
+def _slice(node: Node) -> Any:
+    starts, ends = node.whole(1, "starts"), node.whole(2, "ends")
+    axes, steps = node.whole(3, "axes"), node.whole(4, "steps")
+    if starts is None or ends is None or (len(starts) > 1):
+        raise Unliftable("a part along several dimensions, or where is not known")
+    step = (steps or [1])[0]
+    return "slice", {"self": node.inputs[0], "dim": (axes or [0])[0], "start": starts[0], "end": ends[0], "step": step}
+
+
+def _gather(node: Node) -> Translated:
+    index = node.inputs[1]
+    if not isinstance(index, Held) or index.tensor.ndim != 0:
+        raise Unliftable("elements by a list of places")
+    return "select", {"self": node.inputs[0], "dim": int(node.attribute("axis", 0)), "index": int(index.tensor)}
+
+
+def _transposed(node: Node) -> Translated:
+    order = node.attribute("perm") or list(range(len(node.shape)))[::-1]
+    return "permute", {"self": node.inputs[0], "dims": [int(one) for one in order]}
+
+
+def _padded(node: Node) -> Translated:
+    pads, mode = node.whole(1, "pads"), node.attribute("mode", "constant")
+    if pads is None or (len(node.inputs) > 3 and node.inputs[3] is not None) or len(pads) != 8:
+        raise Unliftable("a border around other dimensions than height and width, or of no known size")
+    value = float(node.inputs[2].tensor) if len(node.inputs) > 2 and node.inputs[2] is not None else 0.0
+    sides = [pads[3], pads[7], pads[2], pads[6], pads[1], pads[5], pads[0], pads[4]]
+    return "pad", {"self": node.inputs[0], "pad": sides if any(sides[4:]) else sides[:4], "mode": mode, "value": value}
+
+
+def _resized(node: Node) -> Translated:
+    mode, places = node.attribute("mode", "nearest"), node.attribute("coordinate_transformation_mode", "half_pixel")
+    seen = node.inputs[0]
+    factors = [out / own for out, own in zip(node.shape[2:], seen.shape[1:], strict=True)]
+    nearest = mode == "nearest" and places == "asymmetric" and node.attribute("nearest_mode") == "floor"
+    linear = mode == "linear" and places in ("half_pixel", "pytorch_half_pixel")
+    if not (nearest or linear) or len(seen.axes) != 3:
+        raise Unliftable(f"a map enlarged by {mode} and {places}")
+    whole = all(factor == int(factor) for factor in factors)
+    name = "upsample_nearest2d" if nearest else "upsample_bilinear2d"
+    given = len(node.inputs) > 2 and isinstance(node.inputs[2], Held) and node.inputs[2].tensor.numel() > 0
+    return name, {"self": seen, "align_corners": False, "scale_factors": factors if whole and given else None}
+
+
+def _softmax(node: Node) -> Translated:
+    return "softmax", {"self": node.inputs[0], "dim": int(node.attribute("axis", -1))}
+
+
+def _power(node: Node) -> Translated:
+    return "pow", {"self": node.inputs[0], "exponent": _single(node.inputs[1])}
+
+
+def _slope(node: Node) -> Translated:
+    return "leaky_relu", {"self": node.inputs[0], "negative_slope": _decimal(node.attribute("alpha", 0.01))}
+
+
+def _elu(node: Node) -> Translated:
+    return "elu", {"self": node.inputs[0], "alpha": _decimal(node.attribute("alpha", 1.0))}
+
+
+FLOWS = (Seen, Padded, Erf, list)
+"""What a node may take that is not the same for every image."""
+
+TABLE: Mapping[str, Callable[[Node], Any]] = {
+    "Conv": _conv,
+    "ConvTranspose": _conv,
+    "MaxPool": _pool,
+    "AveragePool": _pool,
+    "GlobalAveragePool": _everywhere("mean"),
+    "GlobalMaxPool": _everywhere("amax"),
+    "BatchNormalization": _norm,
+    "LayerNormalization": _layer_norm,
+    "Gemm": _gemm,
+    "MatMul": _product,
+    "Add": _arithmetic("add"),
+    "Sub": _arithmetic("sub"),
+    "Mul": _arithmetic("mul"),
+    "Div": _arithmetic("div"),
+    "Max": lambda node: ("maximum", {"self": node.inputs[0], "other": node.inputs[1]}),
+    "Min": lambda node: ("minimum", {"self": node.inputs[0], "other": node.inputs[1]}),
+    "Pow": _power,
+    "Erf": _erf,
+    "Relu": _one("relu"),
+    "Sigmoid": _one("sigmoid"),
+    "Tanh": _one("tanh"),
+    "HardSwish": _one("hardswish"),
+    "HardSigmoid": _hard_sigmoid,
+    "Softplus": _one("softplus"),
+    "Mish": _one("mish"),
+    "Exp": _one("exp"),
+    "Sqrt": _one("sqrt"),
+    "Neg": _one("neg"),
+    "LeakyRelu": _slope,
+    "Elu": _elu,
+    "Gelu": lambda node: ("gelu", {"self": node.inputs[0], "approximate": node.attribute("approximate", "none")}),
+    "PRelu": lambda node: ("prelu", {"self": node.inputs[0], "weight": node.inputs[1]}),
+    "Clip": _clip,
+    "ReduceMean": _reduced("mean"),
+    "ReduceSum": _reduced("sum"),
+    "ReduceMax": _reduced("amax"),
+    "ReduceMin": _reduced("amin"),
+    "Softmax": _softmax,
+    "Concat": _concat,
+    "Split": _split,
+    "Slice": _slice,
+    "Gather": _gather,
+    "Transpose": _transposed,
+    "Flatten": _one("flatten"),
+    "Reshape": _one("reshape"),
+    "Squeeze": _one("reshape"),
+    "Unsqueeze": _one("reshape"),
+    "Identity": _one("identity"),
+    "Cast": _one("identity"),
+    "Dropout": _one("identity"),
+    "Pad": _padded,
+    "Resize": _resized,
+}
+"""One row a kind of node."""
+
+__all__ = ["FLOWS", "TABLE", "Node"]
