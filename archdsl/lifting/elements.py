@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from archdsl.lifting.axes import Seen
+from archdsl.lifting.curves import fused
 from archdsl.lifting.layouts import (
     broadcast,
     one_value,
@@ -87,7 +88,7 @@ def arithmetic(name: str) -> Row:
         if parts is not None:
             return parts
         if isinstance(one, Seen) and isinstance(two, Seen):
-            return broadcast(reading, name, one, two)
+            return fused(reading, broadcast(reading, name, one, two))
         if isinstance(one, Seen):
             return _with_constant(reading, name, one, two, first=True)
         if isinstance(two, Seen):
@@ -124,7 +125,7 @@ def _with_constant(reading: Reading, name: str, seen: Seen, other: Any, *, first
 
 def _with_number(reading: Reading, name: str, seen: Seen, value: Fraction, *, first: bool) -> Any:
     if name == "mul":
-        return seen if value == 1 else reading.kept("scale", seen, {"factor": value})
+        return seen if value == 1 else fused(reading, reading.kept("scale", seen, {"factor": value}))
     if name == "add":
         return seen if value == 0 else reading.kept("affine", seen, {"term": value})
     if name == "sub":
@@ -132,7 +133,7 @@ def _with_number(reading: Reading, name: str, seen: Seen, value: Fraction, *, fi
             return seen if value == 0 else reading.kept("affine", seen, {"term": -value})
         return reading.kept("affine", seen, {"factor": Fraction(-1), "term": value})
     if first:
-        return seen if value == 1 else reading.kept("scale", seen, {"factor": 1 / value})
+        return seen if value == 1 else fused(reading, reading.kept("scale", seen, {"factor": 1 / value}))
     return reading.kept("reciprocal", seen, {"numerator": value})
 
 
@@ -142,8 +143,11 @@ def negative(reading: Reading, call: Call) -> Any:
 
 
 def power(reading: Reading, call: Call) -> Any:
-    """`square`, `sqrt`."""
+    """`square`, `sqrt`, and the third power as a square times the value."""
     exponent = call["exponent"]
+    if exponent == 3:
+        seen = one_value(call["self"])
+        return broadcast(reading, "mul", reading.kept("square", seen), seen)
     name = {2: "square", 0.5: "sqrt"}.get(exponent)
     if name is None:
         raise Unliftable(f"a power of {exponent}")

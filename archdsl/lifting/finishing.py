@@ -7,9 +7,10 @@ from typing import Any
 
 from archdsl.graph.blocks import Value
 from archdsl.lifting.axes import Seen
+from archdsl.lifting.curves import ErrorFunction
 from archdsl.lifting.layouts import as_flat, need_map
 from archdsl.lifting.lifted import Gap, Lifted, Unliftable
-from archdsl.lifting.reading import HOLE, Reading
+from archdsl.lifting.reading import HOLE, Reading, needed
 
 
 def finished(
@@ -32,12 +33,23 @@ def finished(
                 reading.gaps.append(Gap("output", "", str(fault)))
         elif result is not HOLE:
             reading.gaps.append(Gap("output", "", "it gives something that is no tensor of the image"))
+    left = _stand_ins(reading, outputs)
+    if left:
+        modules = reading.origins[left[0]].modules
+        reading.gaps.append(Gap("erf", modules[-1][0] if modules else "", "the error function otherwise than in GELU"))
     if partly and reading.gaps:
         reached = [value for value in values if isinstance(value, Seen) and value.value.node >= 0]
+        reached = [value for value in reached if not _stand_ins(reading, [value.value])]
         outputs = [max([seen.value for seen in reached])] if reached else []
     elif reading.gaps:
         outputs = []
     return reading.lifted(outputs, name, dict.fromkeys(learned), called if len(called) == len(outputs) else ())
+
+
+def _stand_ins(reading: Reading, outputs: Sequence[Value]) -> list[int]:
+    """Operations that the language does not have and that the outputs need."""
+    nodes = reading.builder.nodes
+    return [index for index in needed(reading.builder, outputs) if isinstance(nodes[index].operation, ErrorFunction)]
 
 
 def _output(reading: Reading, seen: Seen) -> Value:

@@ -7,6 +7,7 @@ nobody here wrote, gives the shapes of all values once, and the outputs that the
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -48,7 +49,7 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     def read(numbers: Mapping[str, Any] | None, partly: bool) -> Lifted:
         count = images or 2
         values = _all_values(model, {**state, **(numbers or {})}, image, (count, *shape))
-        found = read_graph(model.graph, name, values, {**state, **(numbers or {})}, learned, image, partly, _modules)
+        found = read_graph(model, name, values, {**state, **(numbers or {})}, learned, image, partly, _modules)
         return replace(found, notes=found.notes + notes)
 
     return Program(path, name, state, frozenset(learned), read, run, images, SINGLE, settings - statistics), shape
@@ -94,17 +95,42 @@ def _numbers(model: Any, path: Path) -> dict[str, Any]:
 
 
 def _parted(model: Any) -> None:
-    """Each node with vectors of its own: exporters keep equal ones once, as all scales of norms are at the start."""
-    vectors = {one.name: one for one in model.graph.initializer if len(one.dims) == 1 and one.data_type in FLOATS}
+    """Each node with tensors of its own: exporters keep equal ones once, as all scales of norms are at the start.
+
+    That are vectors, and what has one number everywhere; and a tensor that an exporter says is another one.
+    """
+    tensors = {one.name: one for one in model.graph.initializer if one.data_type in FLOATS}
+    kept = []
+    for node in model.graph.node:
+        if node.op_type == "Identity" and node.input[0] in tensors and node.output[0] not in tensors:
+            tensors[node.output[0]] = _copied(model, tensors[node.input[0]], node.output[0])
+        else:
+            kept.append(node)
+    outputs = {one.name for one in model.graph.output}
+    if len(kept) < len(model.graph.node) and not outputs.intersection(tensors):
+        del model.graph.node[:]
+        model.graph.node.extend(kept)
     taken: dict[str, int] = {}
     for node in model.graph.node:
         for at, name in enumerate(node.input):
             taken[name] = taken.get(name, 0) + 1
-            if name in vectors and taken[name] > 1:
-                copied = f"{name}:{taken[name]}"
-                model.graph.initializer.add().CopyFrom(vectors[name])
-                model.graph.initializer[-1].name = copied
-                node.input[at] = copied
+            if taken[name] > 1 and name in tensors and _alike(tensors[name]):
+                node.input[at] = _copied(model, tensors[name], f"{name}:{taken[name]}").name
+
+
+def _copied(model: Any, tensor: Any, name: str) -> Any:
+    model.graph.initializer.add().CopyFrom(tensor)
+    model.graph.initializer[-1].name = name
+    return model.graph.initializer[-1]
+
+
+def _alike(tensor: Any) -> bool:
+    """Whether two tensors may be equal without being one: vectors, and what has one number everywhere."""
+    if len(tensor.dims) == 1 or tensor.data_location == 1:
+        return len(tensor.dims) == 1
+    content = bytes(tensor.raw_data)
+    size = len(content) // max(1, math.prod(tensor.dims))
+    return bool(size) and content == content[:size] * (len(content) // size)
 
 
 def _plain(kind: Any) -> Any:
@@ -234,10 +260,20 @@ def _modules(node: Any) -> tuple[tuple[str, str], ...]:
     found = []
     path = ""
     for part in [part for part in node.name.split("/")[:-1] if part]:
-        own = part[len(path) + 1 :] if path and part.startswith(f"{path.rpartition('.')[2]}.") else part
+        own = _own(part, path)
         path = f"{path}.{own}" if path else part
         found.append((path, re.sub(r"[\d.]+", "", part) or "module"))
     return tuple(found)
+
+
+def _own(part: str, path: str) -> str:
+    """The name of a module in the one that it stands in: PyTorch tells `blocks.0` in `blocks`, and `0` in `blocks.0`."""
+    words = path.split(".")
+    for at in range(len(words)):
+        before = ".".join(words[at:]) + "."
+        if part.startswith(before):
+            return part[len(before) :]
+    return part
 
 
 def _listed(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from archdsl.lifting.finishing import finished
 from archdsl.lifting.lifted import Gap, Lifted, Unliftable
+from archdsl.lifting.onnxconstants import constants, tensor_of
 from archdsl.lifting.onnxrows import FLOWS, TABLE, Node
 from archdsl.lifting.reading import HOLE, Call, Held, Reading, read_calls, unexpected
 from archdsl.lifting.rows import ROWS
@@ -18,7 +19,7 @@ Modules: TypeAlias = "tuple[tuple[str, str], ...]"
 
 
 def read_graph(
-    graph: Any,
+    model: Any,
     name: str,
     values: Mapping[str, Any],
     numbers: Mapping[str, Any],
@@ -28,16 +29,12 @@ def read_graph(
     modules: Callable[[Any], Modules],
 ) -> Lifted:
     """A graph as a network; `values` has what every node gives."""
-    import torch
-
+    graph = model.graph
     shape = values[image].shape
-    reading = Reading(tuple(int(side) for side in shape[1:]), int(shape[0]))
+    reading = Reading(tuple(int(side) for side in shape[1:]), int(shape[0]), split=True)
     found: dict[Any, Any] = {image: reading.input, "": None}
     for key, tensor in numbers.items():
-        held = Held(tensor, (key,), key in learned)
-        if held.learned:
-            held = Held(tensor, (key,), True, torch.arange(tensor.numel()).reshape(tensor.shape), held)
-        found[key] = held
+        found[key] = tensor_of(key, tensor, key in learned)
     biases = _biases(graph, found)
     for proto in graph.node:
         given = [found.get(one) for one in proto.input]
@@ -47,7 +44,8 @@ def read_graph(
         if any(part is HOLE for part in given):
             found |= dict.fromkeys(outputs, HOLE)
         elif proto.op_type in ("Shape", "Size") or not any(isinstance(part, FLOWS) for part in given):
-            found |= dict(zip(outputs, _constants(proto, given, [values[one] for one in outputs]), strict=True))
+            results = [values[one] for one in outputs]
+            found |= dict(zip(outputs, constants(proto, given, results, model, reading.images), strict=True))
         else:
             bias = biases.get(outputs[0])
             shapes = [tuple(values[one].shape) for one in outputs]
@@ -103,31 +101,6 @@ def _biases(graph: Any, found: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         if tuple(vector.tensor.shape) == tuple(weight.tensor.shape[-1:]):
             sums[out] = after[0].output[0], name
     return sums
-
-
-LOOKS = {"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "Cast"}
-
-
-def _constants(proto: Any, given: Sequence[Any], results: Sequence[Any]) -> list[Held]:
-    """What a node gives that is the same for every image."""
-    import torch
-
-    of = [part for part in given if isinstance(part, Held)]
-    names = tuple(dict.fromkeys([name for part in of for name in part.names]))
-    learned = any(part.learned for part in of)
-    looks = proto.op_type in LOOKS and bool(given) and isinstance(given[0], Held) and given[0].places is not None
-    found = []
-    for result in results:
-        tensor = torch.as_tensor(result)
-        if not looks:
-            found.append(Held(tensor, names, learned, None, of[0].base if len(of) == 1 else None, learned))
-            continue
-        places = given[0].places
-        if proto.op_type == "Transpose":
-            order = [list(one.ints) for one in proto.attribute if one.name == "perm"]
-            places = places.permute(order[0] if order else list(range(places.ndim))[::-1])
-        found.append(Held(tensor, names, learned, places.reshape(tensor.shape), given[0].base, given[0].computed))
-    return found
 
 
 __all__ = ["read_graph"]

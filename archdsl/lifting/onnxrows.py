@@ -6,12 +6,13 @@ What it cannot say it raises as `Unliftable`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from archdsl.lifting.axes import Seen
+from archdsl.lifting.axes import BATCH, Seen
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Held, Padded, Reading
+from archdsl.lifting.reading import Held, Padded, Product, Reading
 
 Translated: TypeAlias = "tuple[str, dict[str, Any]]"
 
@@ -34,15 +35,6 @@ class Node:
         """An attribute."""
         found = self.given.get(name, default)
         return found.decode("ascii", "replace") if isinstance(found, bytes) else found
-
-    def operation(self, part: Any) -> str | None:
-        """The name of what gave a value."""
-        known = isinstance(part, Seen) and part.value.node >= 0
-        return self.reading.builder.nodes[part.value.node].operation.name if known else None
-
-    def inputs_of(self, part: Seen) -> tuple[Any, ...]:
-        """What that took."""
-        return tuple(self.reading.builder.nodes[part.value.node].inputs)
 
     def whole(self, at: int, name: str) -> list[int] | None:
         """Whole numbers that are an attribute in old files, and an input in new ones."""
@@ -158,20 +150,6 @@ def _product(node: Node) -> Translated:
 def _arithmetic(name: str) -> Callable[[Node], Any]:
     def row(node: Node) -> Any:
         a, b = node.inputs
-        for one, two in ((a, b), (b, a)) if name == "mul" else ():
-            made = node.operation(two)
-            if (
-                isinstance(one, Seen)
-                and made is not None
-                and node.inputs_of(two) == (one.value,)
-                and one.dims == two.dims
-            ):
-                fused = {"sigmoid": "silu", "hard_sigmoid": "hardswish"}.get(made)
-                if fused:
-                    return fused, {"self": one}
-        for one, two in ((a, b), (b, a)):
-            if isinstance(one, Erf):
-                return _of_erf(name, one, two)
         return name, {"self": _single(a), "other": _single(b)}
 
     return row
@@ -182,35 +160,6 @@ def _single(part: Any) -> Any:
     if isinstance(part, Held) and not part.learned and part.tensor.numel() == 1:
         return _decimal(part.tensor.flatten()[0])
     return part
-
-
-class Erf:
-    """A part of GELU as it is written with the error function: erf(x / sqrt(2)), that with 1 more, that times x."""
-
-    def __init__(self, x: Seen, steps: int) -> None:
-        self.x, self.steps = x, steps
-
-
-def _of_erf(name: str, part: Erf, other: Any) -> Any:
-    number = _single(other)
-    if part.steps == 0 and name == "add" and number == 1:
-        return Erf(part.x, 1)
-    if part.steps == 1 and name == "mul" and isinstance(other, Seen) and other.value == part.x.value:
-        return Erf(part.x, 2)
-    if part.steps == 2 and name == "mul" and number == 0.5:
-        return "gelu", {"self": part.x, "approximate": "none"}
-    raise Unliftable("the error function otherwise than in GELU")
-
-
-def _erf(node: Node) -> Any:
-    seen = node.inputs[0]
-    node_of = node.reading.builder.nodes[seen.value.node] if seen.value.node >= 0 else None
-    if node_of is None or node_of.operation.name != "scale":
-        raise Unliftable("the error function otherwise than in GELU")
-    factor = float(node_of.operation.factor)
-    if abs(factor * 2**0.5 - 1) > 1e-6:
-        raise Unliftable("the error function otherwise than in GELU")
-    return Erf(Seen(node_of.inputs[0], seen.axes, seen.dims), 0)
 
 
 def _clip(node: Node) -> Translated:
@@ -227,6 +176,14 @@ def _reduced(name: str) -> Callable[[Node], Translated]:
     def row(node: Node) -> Translated:
         axes = node.whole(1, "axes")
         return name, {"self": node.inputs[0], "dim": axes, "keepdim": bool(node.attribute("keepdims", 1))}
+
+    return row
+
+
+def _norm_of_order(order: int) -> Callable[[Node], Translated]:
+    def row(node: Node) -> Translated:
+        _, arguments = _reduced("linalg_vector_norm")(node)
+        return "linalg_vector_norm", {**arguments, "ord": order}
 
     return row
 
@@ -267,9 +224,30 @@ def _slice(node: Node) -> Any:
 
 def _gather(node: Node) -> Translated:
     index = node.inputs[1]
-    if not isinstance(index, Held) or index.tensor.ndim != 0:
+    if not isinstance(index, Held):
         raise Unliftable("elements by a list of places")
-    return "select", {"self": node.inputs[0], "dim": int(node.attribute("axis", 0)), "index": int(index.tensor)}
+    axis, places = int(node.attribute("axis", 0)), index.tensor
+    if places.ndim == 0:
+        return "select", {"self": node.inputs[0], "dim": axis, "index": int(places)}
+    first = places.flatten().tolist()
+    if first == list(range(extents(node.inputs[0], axis, node.reading.images))):  # all of them, in their order
+        return "reshape", {"self": node.inputs[0]}
+    if first == list(range(first[0], first[0] + len(first))) and places.ndim == 1 and first[0] >= 0:
+        return "slice", {"self": node.inputs[0], "dim": axis, "start": first[0], "end": first[-1] + 1, "step": 1}
+    raise Unliftable("elements by a list of places")
+
+
+def extents(part: Any, axis: int, images: int) -> int:
+    """How many elements a value has along a dimension, the images counted."""
+    return math.prod([images if atom is BATCH else atom.size for atom in part.dims[axis]])
+
+
+def _expanded(node: Node) -> Translated:
+    if isinstance(node.inputs[0], Seen) and len(node.shape) == len(node.inputs[0].dims):
+        sizes = [extents(node.inputs[0], at, node.reading.images) for at in range(len(node.shape))]
+        if sizes == list(node.shape):
+            return "identity", {"self": node.inputs[0]}
+    raise Unliftable("a value that is repeated")
 
 
 def _transposed(node: Node) -> Translated:
@@ -316,7 +294,7 @@ def _elu(node: Node) -> Translated:
     return "elu", {"self": node.inputs[0], "alpha": _decimal(node.attribute("alpha", 1.0))}
 
 
-FLOWS = (Seen, Padded, Erf, list)
+FLOWS = (Seen, Padded, Product, list)
 """What a node may take that is not the same for every image."""
 
 TABLE: Mapping[str, Callable[[Node], Any]] = {
@@ -337,7 +315,7 @@ TABLE: Mapping[str, Callable[[Node], Any]] = {
     "Max": lambda node: ("maximum", {"self": node.inputs[0], "other": node.inputs[1]}),
     "Min": lambda node: ("minimum", {"self": node.inputs[0], "other": node.inputs[1]}),
     "Pow": _power,
-    "Erf": _erf,
+    "Erf": _one("erf"),
     "Relu": _one("relu"),
     "Sigmoid": _one("sigmoid"),
     "Tanh": _one("tanh"),
@@ -357,6 +335,7 @@ TABLE: Mapping[str, Callable[[Node], Any]] = {
     "ReduceSum": _reduced("sum"),
     "ReduceMax": _reduced("amax"),
     "ReduceMin": _reduced("amin"),
+    "ReduceL2": _norm_of_order(2),
     "Softmax": _softmax,
     "Concat": _concat,
     "Split": _split,
@@ -368,6 +347,7 @@ TABLE: Mapping[str, Callable[[Node], Any]] = {
     "Squeeze": _one("reshape"),
     "Unsqueeze": _one("reshape"),
     "Identity": _one("identity"),
+    "Expand": _expanded,
     "Cast": _one("identity"),
     "Dropout": _one("identity"),
     "Pad": _padded,

@@ -9,8 +9,9 @@ from typing import Any
 
 from archdsl.graph.blocks import INPUT, Value
 from archdsl.graph.faults import RuleError
-from archdsl.graph.network import Builder
+from archdsl.graph.network import Builder, Node
 from archdsl.graph.operations import OPERATIONS
+from archdsl.graph.operations.base import Operation
 from archdsl.graph.shapes import Shape, Size
 from archdsl.lifting.axes import Seen, fresh, size_of
 from archdsl.lifting.lifted import Gap, Lifted, Origin, Unliftable
@@ -63,6 +64,18 @@ CHECKS = {"_assert_tensor_metadata", "_assert_async"}
 
 
 @dataclass(frozen=True, eq=False)
+class Product:
+    """A product of two values as matrices that may be a part of attention: with a factor, with what is added to it, and
+    as shares of 1, once they are taken of it."""
+
+    first: Seen
+    second: Seen
+    factor: float = 1.0
+    added: Any = None
+    shares: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Stack:
     """Values beside each other, in a dimension that the program has for them."""
 
@@ -99,12 +112,19 @@ class Call:
         return self.arguments.get(name)
 
 
+EXACT, SINGLE = 1e-12, 1e-6
+"""How far the constants of a program may be from what was meant, of 1: in double precision, and in single."""
+
+
 class Reading:
     """What of a program has been read."""
 
-    def __init__(self, shape: Shape, images: int) -> None:
+    def __init__(self, shape: Shape, images: int, *, split: bool = False) -> None:
         self.images = images
         """How many the program was made for."""
+        self.split = split
+        """Whether it has in several operations what it was written as in one: attention in products, say."""
+        self.rounding = SINGLE if split else EXACT
         self._looks: dict[str, tuple[Value, ...]] = {}
         self._learned: dict[str, Value] = {}
         self.builder = Builder(shape)
@@ -133,13 +153,12 @@ class Reading:
         if known in self._looks:
             return self._looks[known]
         try:
-            operation = OPERATIONS[name].bind(settings or {})
-            path = self.modules[-1][0] if self.modules else ""
-            found = self.builder.apply(operation, inputs, _named(path, name))
+            found = self.enter(OPERATIONS[name].bind(settings or {}), inputs)
         except RuleError as fault:
             raise Unliftable(fault.message) from None
         sources = tuple([source for tensor in held.values() for source in tensor.names])
-        self.origins.append(Origin(self.modules, {key: tensor.tensor for key, tensor in held.items()}, sources))
+        tensors_of = {key: tensor.tensor for key, tensor in held.items()}
+        self.origins[-1] = Origin(self.modules, tensors_of, sources)
         for value in found:
             shape = self.builder.shape(value)
             if len(shape) == 3 and name not in MATRICES:
@@ -147,6 +166,18 @@ class Reading:
         if known:
             self._looks[known] = found
         return found
+
+    def enter(self, operation: Operation, inputs: Sequence[Value]) -> tuple[Value, ...]:
+        """An operation without tensors, as it is; its outputs. Raises `RuleError`."""
+        path = self.modules[-1][0] if self.modules else ""
+        found = self.builder.apply(operation, inputs, _named(path, operation.name))
+        self.origins.append(Origin(self.modules, {}, ()))
+        return found
+
+    def made_by(self, value: Value, *names: str) -> Node | None:
+        """The operation that gave a value, where it is one of these."""
+        node = self.builder.nodes[value.node] if value.node >= 0 else None
+        return node if node is not None and node.operation.name in names else None
 
     def parameter(self, held: Held, tensor: Any, shape: Sequence[int], start: Any) -> Value:
         """A learned tensor of the program as a value: one, wherever the program takes it in this form."""
@@ -185,22 +216,23 @@ class Reading:
     ) -> Lifted:
         """The network with these outputs, by these names. Operations that they do not need are left out, also here."""
         network = self.builder.finish(name, outputs, names=names)
-        kept = _needed(self.builder, outputs)
+        kept = needed(self.builder, outputs)
         origins = tuple([self.origins[index] for index in kept])
         used = {source for origin in origins for source in origin.sources}
         unused = tuple([key for key in tensors if key not in used and not key.endswith("num_batches_tracked")])
         return Lifted(network, origins, tuple(self.gaps), unused, tuple(self.notes))
 
 
-def _needed(builder: Builder, outputs: Sequence[Value]) -> list[int]:
-    needed = set()
+def needed(builder: Builder, outputs: Sequence[Value]) -> list[int]:
+    """The operations that some outputs need, in order."""
+    found = set()
     waiting = [value.node for value in outputs]
     while waiting:
         index = waiting.pop()
-        if index >= 0 and index not in needed:
-            needed.add(index)
+        if index >= 0 and index not in found:
+            found.add(index)
             waiting += [value.node for value in builder.nodes[index].inputs]
-    return sorted(needed)
+    return sorted(found)
 
 
 def _named(path: str, name: str) -> str:
@@ -259,7 +291,7 @@ def read_calls(
         if call.operation in CHECKS:
             continue
         reading.modules = call.modules
-        images = [part for part in given if isinstance(part, Seen | Padded | Stack)]
+        images = [part for part in given if isinstance(part, Seen | Padded | Stack | Product)]
         try:
             if not images:
                 values[key] = fold(key, call)
@@ -280,10 +312,13 @@ __all__ = [
     "Call",
     "Held",
     "Padded",
+    "Product",
     "Reading",
     "Stack",
+    "needed",
     "number",
     "pair",
+    "parts_of",
     "read_calls",
     "size_of",
     "unexpected",

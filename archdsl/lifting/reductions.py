@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from archdsl.lifting.axes import LETTERS, OVER, Seen
@@ -81,6 +82,16 @@ def _reduced(seen: Seen, places: list[int], kept: bool) -> Seen:
     else:
         dims = tuple([dim for at, dim in enumerate(seen.dims) if at not in places])
     return Seen(seen.value, seen.axes, dims)
+
+
+def vector_norm(reading: Reading, call: Call) -> Any:
+    """The square root of the sum of squares over some dimensions."""
+    order = call["ord"]
+    if order not in (None, 2):
+        raise Unliftable(f"a norm of order {order}")
+    squares = reading.kept("square", one_value(call["self"]))
+    total = reduction("sum")(reading, replace(call, operation="sum", arguments={**call.arguments, "self": squares}))
+    return reading.kept("sqrt", one_value(total))
 
 
 def softmax(reading: Reading, call: Call) -> Any:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from archdsl.lifting.attention import attention, matmul
+from archdsl.lifting.attention import attention
+from archdsl.lifting.curves import erf
 from archdsl.lifting.elements import arithmetic, drops, elementwise, elu, extremum, hardtanh, negative, power, softplus
 from archdsl.lifting.joins import concat
 from archdsl.lifting.layers import batch_norm, group_norm, layer_norm, linear, prelu
 from archdsl.lifting.looks import permute, reshape, same, transpose
 from archdsl.lifting.parts import item, select, slice_, split, unbind
+from archdsl.lifting.products import product, stepping
 from archdsl.lifting.reading import Call, Reading
-from archdsl.lifting.reductions import reduction, softmax
+from archdsl.lifting.reductions import reduction, softmax, vector_norm
 from archdsl.lifting.stacks import stack
 from archdsl.lifting.windows import (
     adaptive_avg_pool,
@@ -32,7 +34,7 @@ from archdsl.lifting.windows import (
 Row: TypeAlias = "Callable[[Reading, Call], Any]"
 
 
-ROWS: Mapping[str, Row] = {
+_VALUES: Mapping[str, Row] = {
     "conv1d": conv,
     "conv2d": conv,
     "convolution": conv,
@@ -60,6 +62,8 @@ ROWS: Mapping[str, Row] = {
     "clamp": hardtanh,
     "clamp_min": hardtanh,
     "gelu": elementwise("gelu", approximate="approximate"),
+    "erf": erf,
+    "linalg_vector_norm": vector_norm,
     "tanh": elementwise("tanh"),
     "leaky_relu": elementwise("leaky_relu", slope="negative_slope"),
     "elu": elu,
@@ -116,7 +120,12 @@ ROWS: Mapping[str, Row] = {
     "identity": same,
     "expand": same,
     "scaled_dot_product_attention": attention,
-    "matmul": matmul,
-    "bmm": matmul,
+}
+"""Of operations that take values alone."""
+
+ROWS: Mapping[str, Row] = {
+    **{name: stepping(row) for name, row in _VALUES.items()},
+    "matmul": product,
+    "bmm": product,
 }
 """One row an operation of PyTorch."""
