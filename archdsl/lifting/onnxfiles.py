@@ -6,9 +6,7 @@ nobody here wrote, gives the shapes of all values once, and the outputs that the
 
 from __future__ import annotations
 
-import ast
 import math
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from archdsl.lifting.capture import CaptureFault
 from archdsl.lifting.imported import Program
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.onnxreading import read_graph
+from archdsl.lifting.onnxscopes import scopes_of
 from archdsl.onnxmodels import read_model
 from archdsl.quiet import reason
 
@@ -40,6 +39,7 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     state = _numbers(model, Path(path))
     image, shape, images = _image(model, size)
     statistics, settings = _statistics(model), _settings(model)
+    scopes = scopes_of(model.graph)
     learned, notes = set(state) - statistics - settings, _undecided(model, settings)
 
     def run(numbers: Mapping[str, Any]) -> Callable[[Any], Any]:
@@ -49,7 +49,7 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     def read(numbers: Mapping[str, Any] | None, partly: bool) -> Lifted:
         count = images or 2
         values = _all_values(model, {**state, **(numbers or {})}, image, (count, *shape))
-        found = read_graph(model, name, values, {**state, **(numbers or {})}, learned, image, partly, _modules)
+        found = read_graph(model, name, values, {**state, **(numbers or {})}, learned, image, partly, scopes)
         return replace(found, notes=found.notes + notes)
 
     return Program(path, name, state, frozenset(learned), read, run, images, SINGLE, settings - statistics), shape
@@ -248,43 +248,6 @@ def _all_values(model: Any, numbers: Mapping[str, Any], image: str, shape: tuple
     except Exception as fault:  # whatever a graph that does not fit makes NumPy raise
         raise CaptureFault(f"its graph does not run: {reason(fault)}") from None
     return {image: given, **dict(zip(names, found, strict=True))}
-
-
-def _modules(node: Any) -> tuple[tuple[str, str], ...]:
-    """The modules that a node stood in, as PyTorch's exporters tell them."""
-    told = {entry.key: entry.value for entry in getattr(node, "metadata_props", ())}
-    scopes, classes = (_listed(told.get(f"pkg.torch.onnx.{key}", "")) for key in ("name_scopes", "class_hierarchy"))
-    if scopes and len(scopes) == len(classes):
-        pairs = list(zip(scopes, classes, strict=True))[:-1]
-        return tuple([(path, name.rpartition(".")[2]) for path, name in pairs if path])
-    found = []
-    path = ""
-    for part in [part for part in node.name.split("/")[:-1] if part]:
-        own = _own(part, path)
-        path = f"{path}.{own}" if path else part
-        found.append((path, re.sub(r"[\d.]+", "", part) or "module"))
-    return tuple(found)
-
-
-def _own(part: str, path: str) -> str:
-    """The name of a module in the one that it stands in: PyTorch tells `blocks.0` in `blocks`, and `0` in `blocks.0`."""
-    words = path.split(".")
-    for at in range(len(words)):
-        before = ".".join(words[at:]) + "."
-        if part.startswith(before):
-            return part[len(before) :]
-    return part
-
-
-def _listed(text: str) -> list[str]:
-    """A list of strings as Python writes it."""
-    if not text or len(text) > 10_000:
-        return []
-    try:
-        found = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return []
-    return [str(one) for one in found] if isinstance(found, list) else []
 
 
 __all__ = ["open_onnx"]

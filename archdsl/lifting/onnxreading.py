@@ -5,17 +5,16 @@ What is the same for every image is known beforehand, and so are shapes: the val
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from archdsl.lifting.finishing import finished
 from archdsl.lifting.lifted import Gap, Lifted, Unliftable
 from archdsl.lifting.onnxconstants import constants, tensor_of
 from archdsl.lifting.onnxrows import FLOWS, TABLE, Node
+from archdsl.lifting.onnxscopes import Modules
 from archdsl.lifting.reading import HOLE, Call, Held, Reading, read_calls, unexpected
 from archdsl.lifting.rows import ROWS
-
-Modules: TypeAlias = "tuple[tuple[str, str], ...]"
 
 
 def read_graph(
@@ -26,7 +25,7 @@ def read_graph(
     learned: set[str],
     image: str,
     partly: bool,
-    modules: Callable[[Any], Modules],
+    scopes: Sequence[Modules],
 ) -> Lifted:
     """A graph as a network; `values` has what every node gives."""
     graph = model.graph
@@ -36,7 +35,7 @@ def read_graph(
     for key, tensor in numbers.items():
         found[key] = tensor_of(key, tensor, key in learned)
     biases = _biases(graph, found)
-    for proto in graph.node:
+    for proto, modules in zip(graph.node, scopes, strict=True):
         given = [found.get(one) for one in proto.input]
         outputs = [one for one in proto.output if one]
         if outputs and outputs[0] in found:
@@ -50,7 +49,7 @@ def read_graph(
             bias = biases.get(outputs[0])
             shapes = [tuple(values[one].shape) for one in outputs]
             node = Node(proto, given, reading, shapes, found[bias[1]] if bias else None)
-            results = _read(node, reading, outputs, modules(proto))
+            results = _read(node, reading, outputs, modules)
             found |= dict(zip([bias[0]] if bias else outputs, results, strict=False))
     results = [found.get(one.name, HOLE) for one in graph.output]
     names = [key for key in numbers if key in learned]

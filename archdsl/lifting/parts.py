@@ -33,8 +33,7 @@ def slice_(reading: Reading, call: Call) -> Any:
     if start == 0 and stop == size:
         return seen
     if stop - start == 1 and len(seen.dims) == 5:
-        one = unbound(reading, seen, place)[start]
-        return Seen(one.value, one.axes, (*one.dims[:place], (), *one.dims[place:]))
+        return _single(reading, seen, place)[start]
     if place == 1 and len(seen.dims) == 3:
         seen = as_tokens(reading, seen)
     if seen.form[place] not in "chwl" and len(seen.dims) == 4:
@@ -110,6 +109,12 @@ def _unbound_rows(reading: Reading, seen: Seen, place: int) -> list[Seen]:
     raise Unliftable("parts of what is no leading factor of the channels")
 
 
+def _single(reading: Reading, seen: Seen, place: int) -> list[Seen]:
+    """The parts that a dimension counts, each in a dimension of one."""
+    found = unbound(reading, seen, place)
+    return [Seen(one.value, one.axes, (*one.dims[:place], (), *one.dims[place:])) for one in found]
+
+
 def _spread(seen: Seen) -> bool:
     """Whether the program has height and width in one dimension."""
     return (*seen.axes[1], *seen.axes[2]) in seen.dims and bool(seen.axes[1] and seen.axes[2])
@@ -139,6 +144,8 @@ def split(reading: Reading, call: Call) -> Any:
 def _split(reading: Reading, seen: Seen, place: int, sizes: list[int]) -> list[Seen]:
     if len(sizes) == 1:
         return [seen]
+    if len(seen.dims) == 5 and set(sizes) == {1}:
+        return _single(reading, seen, place)
     if len(seen.dims) == 3:
         seen = as_tokens(reading, seen)
     if len(seen.dims) == 4 and seen.form not in ("bchw", "bhwc") and "?" in seen.form:
