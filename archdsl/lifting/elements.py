@@ -14,6 +14,7 @@ from archdsl.lifting.layouts import (
 )
 from archdsl.lifting.learned import is_of_channels, parameter_like, start_of
 from archdsl.lifting.lifted import Unliftable
+from archdsl.lifting.normed import normed
 from archdsl.lifting.reading import Call, Held, Padded, Reading, number
 from archdsl.lifting.stacks import beside
 
@@ -119,6 +120,9 @@ def _with_constant(reading: Reading, name: str, seen: Seen, other: Any, *, first
         settings = {"init": start} if isinstance(start, Fraction) else {}
         flat = Held(other.tensor.reshape(-1), other.names, True)
         return reading.kept("layer_scale", seen, settings, {"weight": flat})
+    whole = normed(reading, seen, other) if name == "add" and axis else None
+    if whole is not None:
+        return whole
     learned = parameter_like(reading, seen, other)
     return broadcast(reading, name, *((seen, learned) if first else (learned, seen)))
 
