@@ -54,8 +54,12 @@ class Asked:
     """Whether what can be lifted is written where something cannot."""
 
 
-def run_import(asked: Asked, shipped: Callable[[int], Sequence[Shipped]]) -> Imported:
-    """Open, lift, write and prove. Raises `ImportFault`."""
+def run_import(
+    asked: Asked,
+    shipped: Callable[[int], Sequence[Shipped]],
+    shipped_folded: Callable[[str], Sequence[str]] = lambda _: (),
+) -> Imported:
+    """Open, lift, write and prove; the others as `import_program`. Raises `ImportFault`."""
     try:
         program, size = opened(asked)
     except CaptureFault as fault:
@@ -63,7 +67,9 @@ def run_import(asked: Asked, shipped: Callable[[int], Sequence[Shipped]]) -> Imp
     first, odd, even = [(size[0], *places) for places in PROOF]
     sizes = ((first, size), (odd, even, size))
     try:
-        return import_program(program, Compiler(Project("text.arch")), shipped, emitted, sizes, asked.partly)
+        return import_program(
+            program, Compiler(Project("text.arch")), shipped, emitted, sizes, asked.partly, shipped_folded
+        )
     except CaptureFault as fault:
         raise ImportFault(f"{asked.source}: {fault}") from None
 

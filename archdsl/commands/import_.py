@@ -96,7 +96,7 @@ def command(
     format_: str,
 ) -> None:
     """Write a network of timm, torchvision, a Python file or an exported program as a text, with a proof."""
-    from archdsl.commands.shelf import shipped_with
+    from archdsl.commands.shelf import folded_as, shipped_with
     from archdsl.files import FileFault, write_atomically
     from archdsl.importing import Asked, ImportFault, model_named, run_import, runs_code
     from archdsl.views.imported import import_report, import_text
@@ -112,7 +112,7 @@ def command(
     if runs_code(source):
         note(f"importing {printable(source)} runs its code")
     try:
-        found = run_import(asked, shipped_with)
+        found = run_import(asked, shipped_with, folded_as)
     except ImportFault as fault:
         raise click.ClickException(printable(str(fault))) from None
     good = found.proof is not None and found.proof.holds

@@ -8,6 +8,7 @@ from functools import partial
 from archdsl.commands.kept import Row, kept_rows
 from archdsl.commands.zoo import models
 from archdsl.compiler import Compiled
+from archdsl.graph.folding import folded
 from archdsl.graph.network import Network
 from archdsl.lifting.alike import computes
 from archdsl.lifting.imported import Shipped
@@ -24,6 +25,17 @@ def shipped_with(params: int) -> Sequence[Shipped]:
         for family, row in kept_rows("computes", _computed, packages, families())
         if row["params"] == params
     ]
+
+
+def folded_as(digest: str) -> list[str]:
+    """The networks that compute what has a digest, with their norms folded."""
+    packages = ("analysis", "graph", "lifting", "syntax")
+    rows = kept_rows("folded", _folded, packages, families())
+    return [row["name"] for _, row in rows if row["computes"] == digest]
+
+
+def _folded(_: str, made: Compiled) -> Row:
+    return {"name": made.name, "computes": computes(folded(made.network).network)}
 
 
 def _computed(_: str, made: Compiled) -> Row:

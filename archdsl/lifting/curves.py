@@ -84,10 +84,10 @@ def _steps() -> Mapping[str, Callable[..., Any]]:
 
 
 STEPS = frozenset(
-    "erf tanh sigmoid hard_sigmoid relu6 softplus square scale affine mul add sub".split(),
+    ["erf", "tanh", "sigmoid", "hard_sigmoid", "relu6", "softplus", "square", "scale", "affine", "mul", "add", "sub"],
 )
 """Operations that a function is made of."""
-BENDS = frozenset("erf tanh sigmoid hard_sigmoid relu6 softplus".split())
+BENDS = frozenset(["erf", "tanh", "sigmoid", "hard_sigmoid", "relu6", "softplus"])
 """Those without which none of ours is made."""
 LAST = frozenset(("mul", "scale"))
 """Those that one may end with."""

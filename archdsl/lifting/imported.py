@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from archdsl.compiler import Compiled, Compiler
+from archdsl.graph.folding import folded
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
 from archdsl.lifting.alike import computes, told_as
@@ -39,6 +40,8 @@ class Program:
     """How many images it takes at once; any number where there is none."""
     tolerance: float = TOLERANCE
     """What outputs may differ by, of the largest."""
+    folds: bool = False
+    """Whether what made it may have folded norms into the layers before them."""
     settings: frozenset[str] = frozenset()
     """Tensors that settings are read from: a proof leaves them as they are."""
 
@@ -77,9 +80,13 @@ def import_program(
     module: Callable[[Compiled], Any],
     sizes: Sequence[Sequence[tuple[int, int, int]]],
     partly: bool = False,
+    shipped_folded: Callable[[str], Sequence[str]] = lambda _: (),
 ) -> Imported:
-    """Import a program: its text, and the proof of it. `module` makes the emitted module; the others as `text_of`."""
+    """Import a program: its text, and the proof of it. `module` makes the emitted module, and `shipped_folded` gives
+    the names of networks that compute, with their norms folded, what has a digest; the others as `text_of`."""
     found = text_of(program, compiler, shipped, partly)
+    if program.folds and found.written is not None and not found.lifted.gaps and not found.same:
+        found = replace(found, notes=(*found.notes, *_folded(found.lifted.network, shipped_folded)))
     if found.lifted.gaps or found.written is None:
         return found
     return replace(found, proof=prove(program, found.lifted, found.written.compiled, module, sizes))
@@ -130,6 +137,21 @@ def _as_shipped(lifted: Lifted, candidates: Sequence[Shipped]) -> tuple[Lifted, 
     if changed:
         notes.append(f"{changed} operations are told as {found.name} tells them: how tensors start, and the like")
     return lifted, found.name, (), tuple(notes)
+
+
+def _folded(network: Network, shipped: Callable[[str], Sequence[str]]) -> tuple[str, ...]:
+    """Why the hash is none of a network that ships, where norms may have been folded."""
+    used = {node.operation.name for node in network.nodes}
+    biased = [
+        node for node in network.nodes if node.operation.name == "conv" and getattr(node.operation, "bias", False)
+    ]
+    if not biased or used & {"batch_norm", "layer_norm", "group_norm"}:
+        return ()
+    names = shipped(computes(folded(network).network))
+    if not names:
+        return ("it has no norms, and convolutions with a bias: norms that an exporter folded are not in a file",)
+    told = f"it computes what {' and '.join(names)} computes with its norms folded into the layers beside them"
+    return (f"{told}, as exporters fold them: parameters and hash are those of the folded network",)
 
 
 def prove(

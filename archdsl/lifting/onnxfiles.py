@@ -7,8 +7,7 @@ nobody here wrote, gives the shapes of all values once, and the outputs that the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     image, shape, images = _image(model, size)
     statistics, settings = _statistics(model), _settings(model)
     scopes = scopes_of(model.graph)
-    learned, notes = set(state) - statistics - settings, _undecided(model, settings)
+    learned = set(state) - statistics - settings
 
     def run(numbers: Mapping[str, Any]) -> Callable[[Any], Any]:
         evaluate = _evaluator(model, numbers)
@@ -49,10 +48,9 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     def read(numbers: Mapping[str, Any] | None, partly: bool) -> Lifted:
         count = images or 2
         values = _all_values(model, {**state, **(numbers or {})}, image, (count, *shape))
-        found = read_graph(model, name, values, {**state, **(numbers or {})}, learned, image, partly, scopes)
-        return replace(found, notes=found.notes + notes)
+        return read_graph(model, name, values, {**state, **(numbers or {})}, learned, image, partly, scopes)
 
-    return Program(path, name, state, frozenset(learned), read, run, images, SINGLE, settings - statistics), shape
+    return Program(path, name, state, frozenset(learned), read, run, images, SINGLE, True, settings - statistics), shape
 
 
 def _checked(path: Path) -> Any:
@@ -176,7 +174,6 @@ WEIGHTS = {
     **dict.fromkeys(("MatMul", "PRelu"), (1,)),
 }
 """At which inputs a node has what is learned."""
-ARITHMETIC = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"}
 
 
 def _settings(model: Any) -> frozenset[str]:
@@ -192,18 +189,6 @@ def _settings(model: Any) -> frozenset[str]:
             weights |= {name for name in node.input if name in tensors and list(tensors[name].dims) == [1]}
     single = {name for name, one in tensors.items() if set(one.dims) <= {1}} - weights
     return frozenset(single | {name for name, one in tensors.items() if one.data_type not in FLOATS})
-
-
-def _undecided(model: Any, settings: Collection[str]) -> tuple[str, ...]:
-    """A note of single numbers that values are added to or multiplied by: the file does not say whether they were
-    learned."""
-    floats = {one.name for one in model.graph.initializer if one.name in settings and one.data_type in FLOATS}
-    taken = [name for node in model.graph.node if node.op_type in ARITHMETIC for name in node.input]
-    found = list(dict.fromkeys([name for name in taken if name in floats]))
-    if not found:
-        return ()
-    many = f"{len(found)} single numbers of the file, such as {found[0]}, are" if len(found) > 1 else f"{found[0]} is"
-    return (f"{many} taken for constant; an ONNX file does not say whether a single number was learned",)
 
 
 def _evaluator(model: Any, numbers: Mapping[str, Any], inner: bool = False) -> Callable[[Mapping[str, Any]], list[Any]]:

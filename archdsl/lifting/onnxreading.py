@@ -6,14 +6,17 @@ What is the same for every image is known beforehand, and so are shapes: the val
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from archdsl.lifting.axes import Seen
 from archdsl.lifting.finishing import finished
 from archdsl.lifting.lifted import Gap, Lifted, Unliftable
 from archdsl.lifting.onnxconstants import constants, tensor_of
 from archdsl.lifting.onnxrows import FLOWS, TABLE, Node
 from archdsl.lifting.onnxscopes import Modules
-from archdsl.lifting.reading import HOLE, Call, Held, Reading, read_calls, unexpected
+from archdsl.lifting.onnxslices import Part, parts_of_slices
+from archdsl.lifting.reading import HOLE, Call, Held, Reading, needed, read_calls, unexpected
 from archdsl.lifting.rows import ROWS
 
 
@@ -34,7 +37,10 @@ def read_graph(
     found: dict[Any, Any] = {image: reading.input, "": None}
     for key, tensor in numbers.items():
         found[key] = tensor_of(key, tensor, key in learned)
-    biases = _biases(graph, found)
+    known = {**values, **numbers}
+    biases = _biases(graph, found, known)
+    split, halves = parts_of_slices(graph, known), {}
+    single: dict[int, str] = {}
     for proto, modules in zip(graph.node, scopes, strict=True):
         given = [found.get(one) for one in proto.input]
         outputs = [one for one in proto.output if one]
@@ -49,11 +55,49 @@ def read_graph(
             bias = biases.get(outputs[0])
             shapes = [tuple(values[one].shape) for one in outputs]
             node = Node(proto, given, reading, shapes, found[bias[1]] if bias else None)
-            results = _read(node, reading, outputs, modules)
+            before = len(reading.builder.nodes)
+            part = split.get(outputs[0])
+            if part is None:
+                results = _read(node, reading, outputs, modules)
+            else:
+                if part.of not in halves:
+                    halves[part.of] = _split(node, reading, part, modules)
+                results = [halves[part.of][part.at]]
+            single |= dict.fromkeys(range(before, len(reading.builder.nodes)), _number(given))
             found |= dict(zip([bias[0]] if bias else outputs, results, strict=False))
     results = [found.get(one.name, HOLE) for one in graph.output]
     names = [key for key in numbers if key in learned]
-    return finished(reading, results, list(found.values()), name, names, (), partly)
+    lifted = finished(reading, results, list(found.values()), name, names, (), partly)
+    return replace(lifted, notes=(*lifted.notes, *_undecided(reading, results, single)))
+
+
+def _number(given: Sequence[Any]) -> str:
+    """The name of the one number that a node takes."""
+    for part in given:
+        if isinstance(part, Held) and not part.learned and part.tensor.numel() == 1 and len(part.names) == 1:
+            return part.names[0] if part.tensor.is_floating_point() else ""
+    return ""
+
+
+def _undecided(reading: Reading, results: Sequence[Any], single: Mapping[int, str]) -> tuple[str, ...]:
+    """A note of single numbers that values are added to or multiplied by: the file does not say whether they were
+    learned."""
+    kept = needed(reading.builder, [result.value for result in results if isinstance(result, Seen)])
+    nodes = reading.builder.nodes
+    found = [single[index] for index in kept if nodes[index].operation.name in ("scale", "affine", "reciprocal")]
+    names = list(dict.fromkeys([name.partition(":")[0] for name in found if name]))
+    if not names:
+        return ()
+    many = f"{len(names)} single numbers of the file, such as {names[0]}, are" if len(names) > 1 else f"{names[0]} is"
+    return (f"{many} taken for constant; an ONNX file does not say whether a single number was learned",)
+
+
+def _split(node: Node, reading: Reading, part: Part, modules: Modules) -> list[Any]:
+    """All parts of the value that a slice takes one of."""
+    arguments = {"self": node.inputs[0], "split_sizes": list(part.sizes), "dim": part.dim}
+    made: dict[str, Any] = {}
+    read_calls(reading, [("made", Call("split_with_sizes", arguments, node.shape, modules))], ROWS, made, _none)
+    return made["made"] if isinstance(made["made"], list) else [HOLE] * len(part.sizes)
 
 
 def _read(node: Node, reading: Reading, outputs: Sequence[str], modules: Modules) -> list[Any]:
@@ -79,26 +123,28 @@ def _none(_: Any, __: Call) -> Any:
     raise Unliftable("nothing flows in")
 
 
-def _biases(graph: Any, found: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """For each product with a learned matrix that a learned vector is added to: the sum, and the vector."""
+def _biases(graph: Any, found: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """For each product with a matrix that is the same for every image, and that a learned vector is added to: the sum,
+    and the vector."""
     takers: dict[str, list[Any]] = {}
     for proto in graph.node:
         for one in proto.input:
             takers.setdefault(one, []).append(proto)
     ends = {one.name for one in graph.output}
-    sums = {}
+    fixed, sums = set(found) - {one.name for one in graph.input if isinstance(found.get(one.name), Seen)}, {}
     for proto in graph.node:
+        if all(one in fixed for one in proto.input):
+            fixed.update(proto.output)
         out = proto.output[0] if proto.output else ""
         after = takers.get(out, [])
-        if proto.op_type != "MatMul" or len(after) != 1 or after[0].op_type != "Add" or out in ends:
+        if proto.op_type != "MatMul" or len(after) != 1 or after[0].op_type != "Add" or out in ends | fixed:
             continue
-        weight = found.get(proto.input[1])
-        name = next((one for one in after[0].input if one != out), "")
-        vector = found.get(name)
-        if not isinstance(weight, Held) or not isinstance(vector, Held) or not vector.learned:
+        vector = found.get(next((one for one in after[0].input if one != out), ""))
+        matrix = values[proto.input[1]].shape if proto.input[1] in fixed else ()
+        if not isinstance(vector, Held) or not vector.learned or len(matrix) != 2:
             continue
-        if tuple(vector.tensor.shape) == tuple(weight.tensor.shape[-1:]):
-            sums[out] = after[0].output[0], name
+        if tuple(vector.tensor.shape) == tuple(matrix[1:]):
+            sums[out] = after[0].output[0], vector.names[0]
     return sums
 
 

@@ -144,6 +144,8 @@ def _product(node: Node) -> Translated:
     a, b = node.inputs
     if isinstance(b, Held) and b.tensor.ndim == 2 and b.learned:
         return "linear", {"input": a, "weight": _turned(b), "bias": node.bias}
+    if node.bias is not None:
+        raise Unliftable("a product with a matrix that nobody learned")
     return "matmul", {"self": a, "other": b}
 
 
