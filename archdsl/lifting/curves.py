@@ -1,9 +1,8 @@
 """Functions of one value, element by element, that a program writes as several operations: a GELU with its error
 function, a swish as a product with a sigmoid.
 
-The order of such operations differs from exporter to exporter, so their order is not looked at: what they give is worked
-out on a row of numbers, and compared with what an operation of ours gives there. The proof is what says that it was
-right.
+The order of such operations differs from exporter to exporter, so it is not looked at: what they give is worked out on
+a row of numbers, and compared with what an operation of ours gives there. The proof is what says that it was right.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from archdsl.lifting.layouts import one_value
 from archdsl.lifting.reading import Call, Reading
 
 REACH = 8.0
-"""Functions are compared between this and its negative; all of ours are straight lines beyond, up to single precision."""
+"""Functions are compared between this and its negative; beyond, ours are straight lines up to single precision."""
 MOST = 24
 """Operations that one function is made of, at most: the tangent form of GELU has 9."""
 

@@ -12,8 +12,8 @@ Modules: TypeAlias = "tuple[tuple[str, str], ...]"
 
 
 def scopes_of(graph: Any) -> list[Modules]:
-    """The modules of each node. One of which nothing is told, as exporters leave it where they merge nodes, stands where
-    the nodes before it and those behind it do."""
+    """The modules of each node. One of which nothing is told, as exporters leave it where they merge nodes, stands
+    where the nodes before it and those behind it do."""
     told = [_modules(node) for node in graph.node]
     makers = {name: at for at, node in enumerate(graph.node) for name in node.output}
     takers: dict[int, list[int]] = {}
