@@ -31,6 +31,7 @@ def tensor_of(name: str, tensor: Any, learned: bool) -> Held:
 
 def constants(proto: Any, given: Sequence[Any], results: Sequence[Any], model: Any, images: int) -> list[Held]:
     """What a node gives that is the same for every image, where it gives these numbers."""
+    import numpy as np
     import torch
 
     of = [part for part in given if isinstance(part, Held)]
@@ -42,7 +43,7 @@ def constants(proto: Any, given: Sequence[Any], results: Sequence[Any], model: A
         places = _places(proto, given, model)
     found = []
     for at, result in enumerate(results):
-        tensor = torch.as_tensor(result)
+        tensor = torch.as_tensor(np.array(result))
         own = None if places is None else places[at]
         computed = bool(learned) and (own is None or any(part.computed for part in learned))
         held = Held(tensor, names, bool(learned), own, base, computed)

@@ -107,8 +107,8 @@ def exported(name: str, opset: int, *, fold: bool) -> None:
 
 @pytest.mark.parametrize(("opset", "fold"), [(14, True), (17, False)])
 def test_what_an_exporter_takes_apart_is_put_together(opset: int, fold: bool) -> None:
-    """Norms, attention, both forms of GELU, a norm over space and a token of a class: the network is that of the module,
-    whether the file takes any number of images or one, and however its constants are worked out."""
+    """Norms, attention, both forms of GELU, a norm over space and a token of a class: the network is that of the
+    module, whether the file takes any number of images or one, and however its constants are worked out."""
     exported("Tokens", opset, fold=fold)
     nodes = {node.op_type for node in onnx.load("net.onnx").graph.node}
     assert {"Erf", "Tanh", "ReduceL2", "Softmax", "Expand" if fold else "Concat"} <= nodes
@@ -170,7 +170,10 @@ ERF = [("Div", ["x", "two"], "a"), ("Erf", ["a"], "b"), ("Add", ["b", "one"], "c
     [
         ([*ERF, ("Mul", ["c", "half"], "d"), ("Mul", ["x", "d"], "y")], "gelu"),
         ([*ERF, ("Mul", ["x", "half"], "d"), ("Mul", ["d", "c"], "y")], "gelu"),
-        ([("Add", ["x", "three"], "a"), ("Clip", ["a", "none", "six"], "b"), ("Div", ["b", "six"], "y")], "hard_sigmoid"),
+        (
+            [("Add", ["x", "three"], "a"), ("Clip", ["a", "none", "six"], "b"), ("Div", ["b", "six"], "y")],
+            "hard_sigmoid",
+        ),
         (
             [("Add", ["x", "three"], "a"), ("Clip", ["a", "none", "six"], "b"), ("Mul", ["x", "b"], "c"),
              ("Div", ["c", "six"], "y")], "hard_swish",
