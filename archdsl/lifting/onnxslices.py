@@ -27,7 +27,7 @@ def parts_of_slices(graph: Any, values: Mapping[str, Any]) -> dict[str, Part]:
             dim, size, start, stop = taken
             groups.setdefault((proto.input[0], dim), {})[proto.output[0]] = start, stop
             sizes[proto.input[0], dim] = size
-    found = {}
+    found: dict[str, Part] = {}
     for key, slices in groups.items():
         ends = sorted(set(slices.values()))
         meet = all(a[1] == b[0] for a, b in itertools.pairwise(ends))

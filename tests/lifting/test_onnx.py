@@ -136,6 +136,16 @@ def test_a_folded_norm_is_told() -> None:
     assert used == ["conv", "hard_swish", "split", "silu", "concat", "global_pool", "linear"]
 
 
+def test_a_norm_that_stays_has_its_running_statistics() -> None:
+    """In a file of a version for which onnx's evaluator takes those of the images, too."""
+    exported("Plain", 13, fold=False)
+    assert "BatchNormalization" in {node.op_type for node in onnx.load("net.onnx").graph.node}
+    found = run_import(Asked("net.onnx"), lambda _: [])
+    assert found.proof is not None
+    assert found.proof.holds, found.proof.fault
+    assert computes(found.lifted.network) == computes(by_module("Plain").lifted.network)
+
+
 def activations(nodes: Sequence[tuple[str, list[str], str]], **numbers: float) -> None:
     """A convolution, nodes on `x`, and a file of them."""
     import numpy as np
