@@ -9,8 +9,8 @@ Nothing is looked for that could go while the tests are collected, and what live
 again: both took a tenth of the time.
 
 Weights go back to the machine when a network goes: else glibc keeps them for the next, and a worker grows to gigabytes.
-It reads that when a process starts, so that it holds for the workers. A large worker looks for garbage in circles, which
-may hold large arrays and would stay until much has been made.
+It reads that when a process starts, so that it holds for the workers. A large worker looks for garbage in circles,
+which may hold large arrays and would stay until much has been made.
 
 What Python compiles of the sources is kept, whatever the machine says: the tests start archdsl some hundred times, and
 each start without it takes half a second more.
@@ -122,7 +122,7 @@ _held = 0
 
 def pytest_runtest_logfinish() -> None:
     global _held
-    if (now := resident()) > max(LARGE, _held + MORE):
+    if resident() > max(LARGE, _held + MORE):
         gc.collect()
         _held = resident()
 
