@@ -128,7 +128,7 @@ FLOORS = (
     ("calls",),
     ("features", "build", "initializers", "stretch"),
     ("counts", "fields", "tracing"),
-    ("assemble", "stages", "recipe_fields", "misspelled"),
+    ("assemble", "stages", "recipe_fields", "misspelled", "scaling_lines"),
     ("override", "partial", "recipes", "scale", "meter", "check_space", "check_expressions"),
     ("check_models", "check_recipes", "steps", "trained"),
     ("check",),
