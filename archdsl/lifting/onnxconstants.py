@@ -78,7 +78,7 @@ def _places(proto: Any, given: Sequence[Any], model: Any) -> list[Any] | None:
     graph = helper.make_graph([proto], "look", inputs, outputs)
     made = helper.make_model(graph, opset_imports=list(model.opset_import), ir_version=model.ir_version)
     try:
-        results: list[Any] = list(ReferenceEvaluator(made).run(None, feeds))  # type: ignore[arg-type]
+        results: list[Any] = list(ReferenceEvaluator(made).run(None, feeds))
     except Exception as fault:  # whatever a node that does not fit makes NumPy raise
         raise Unliftable(f"it cannot be worked out beforehand: {type(fault).__name__}") from None
     return [torch.as_tensor(one) for one in results]
