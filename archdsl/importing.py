@@ -51,6 +51,8 @@ class Asked:
     """For what makes the module."""
     partly: bool = False
     """Whether what can be lifted is written where something cannot."""
+    plain: bool = False
+    """Whether all blocks are the text's own, and none the library's."""
 
 
 def run_import(asked: Asked, shipped: Callable[[int], Sequence[Shipped]]) -> Imported:
@@ -62,7 +64,9 @@ def run_import(asked: Asked, shipped: Callable[[int], Sequence[Shipped]]) -> Imp
     first, odd, even = [(size[0], *places) for places in PROOF]
     sizes = ((first, size), (odd, even, size))
     try:
-        return import_program(program, Compiler(Project("text.arch")), shipped, emitted, sizes, asked.partly)
+        return import_program(
+            program, Compiler(Project("text.arch")), shipped, emitted, sizes, asked.partly, asked.plain
+        )
     except CaptureFault as fault:
         raise ImportFault(f"{asked.source}: {fault}") from None
 

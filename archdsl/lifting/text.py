@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -13,8 +13,10 @@ from archdsl.graph.shapes import show_shape
 from archdsl.lifting.bodies import Body, Tangled, Word
 from archdsl.lifting.definitions import Declaration, declare
 from archdsl.lifting.lifted import Lifted
+from archdsl.lifting.recognition import Recognised, Recognition
 from archdsl.lifting.scopes import Instance, Scope
 from archdsl.lifting.series import Chain, Join, Op, Tangle, chain_of
+from archdsl.lifting.shelved import Shelved
 from archdsl.lifting.templates import Called, Step, Unlike, signature
 from archdsl.lifting.units import Piece, pieces_of
 from archdsl.lifting.words import RESERVED, value_text
@@ -26,12 +28,19 @@ LEVELS = ("merged", "apart", "whole")
 class Text:
     """The text of one network."""
 
-    def __init__(self, lifted: Lifted, name: str, level: str) -> None:
+    def __init__(self, lifted: Lifted, name: str, level: str, library: Recognition | None = None) -> None:
+        """`library`: what recognises blocks of the library, if they are looked for."""
         self.lifted, self.network, self.name, self.level = lifted, lifted.network, identifier(name), level
         self.declarations: list[Declaration] = []
         self.used: set[str] = set()
         self.taken = {*OPERATIONS, *RESERVED, self.name}
         self.stages = 1
+        self.shelved = Shelved(library, self.network, self.taken) if library is not None else None
+
+    @property
+    def recognised(self) -> tuple[Recognised, ...]:
+        """What of the text is a block of the library; known once it is written."""
+        return self.shelved.recognised if self.shelved is not None else ()
 
     def written(self, comment: str = "") -> str:
         """The whole text, without layout."""
@@ -40,8 +49,8 @@ class Text:
         else:
             stem, stages, head = self._parts()
         lines = ["arch 1"]
-        if self.used:
-            lines.append(f"use std.ops {{ {', '.join(sorted(self.used))} }}")
+        used = {"std.ops": self.used} | (self.shelved.used if self.shelved is not None else {})
+        lines += [f"use {module} {{ {', '.join(sorted(names))} }}" for module, names in used.items() if names]
         fields = [f"  input: {show_shape(self.network.input)}"]
         if stem:
             fields.append(f"  stem: {stem}")
@@ -80,13 +89,39 @@ class Text:
         units = [at for at, piece in enumerate(pieces) if piece.name]
         if not units:
             return None, self._whole(), None
-        chains = [chain_of(self.network, p.indices, p.source, p.result) for p in pieces]
-        chains = self._with_gates(chains)
-        stem = self._loose(pieces[: units[0]], chains[: units[0]], "stem_block")
-        head = self._loose(pieces[units[-1] + 1 :], chains[units[-1] + 1 :], "head_block")
         middle = range(units[0], units[-1] + 1)
-        calls = self._calls({at: (pieces[at], chains[at]) for at in middle})
-        return stem, self._stages([(pieces[at], *calls[at]) for at in middle]), head
+        ends = {"stem": range(units[0]), "head": range(units[-1] + 1, len(pieces))}
+        known = self._known({at: pieces[at] for at in middle})
+        told = {end: self._known_end(end, [pieces[at] for at in places]) for end, places in ends.items()}
+        done = {at for end, places in ends.items() if told[end] for at in places} | known.keys()
+        chains = [
+            () if at in done else chain_of(self.network, p.indices, p.source, p.result) for at, p in enumerate(pieces)
+        ]
+        chains = self._with_gates(chains)
+        for end, places in ends.items():
+            some = slice(places.start, places.stop)
+            told[end] = told[end] or self._loose(pieces[some], chains[some], f"{end}_block")
+        calls = {**known, **self._calls({at: (pieces[at], chains[at]) for at in middle if at not in known})}
+        return told["stem"], self._stages([(pieces[at], *calls[at]) for at in middle]), told["head"]
+
+    # Blocks of the library.
+
+    def _known(self, pieces: Mapping[int, Piece]) -> dict[int, tuple[str, dict[str, Any]]]:
+        """For pieces that are blocks of the library the block, with its settings; those of one class are, or are not."""
+        if self.shelved is None:
+            return {}
+        groups: dict[Any, list[int]] = {}
+        for at, piece in pieces.items():
+            groups.setdefault(piece.name or at, []).append(at)
+        found = self.shelved.units([[(at, pieces[at]) for at in places] for places in groups.values()])
+        self.used |= self.shelved.operations
+        return found
+
+    def _known_end(self, place: str, pieces: Sequence[Piece]) -> str | None:
+        """The stem or the head as a block of the library; none where it is none."""
+        found = self.shelved.end(place, pieces) if self.shelved is not None and pieces else None
+        self.used |= self.shelved.operations if self.shelved is not None else set()
+        return _call(*found) if found is not None else None
 
     def _instance(self, piece: Piece, chain: Sequence[Step]) -> Instance:
         shape_in, shape_out = self.network.shape(piece.source), self.network.shape(piece.result)
@@ -189,6 +224,11 @@ class Text:
             groups.setdefault(signature(join.branches[_gated(join)]), []).append(join)
         calls: dict[int, Called] = {}
         for joins in groups.values():
+            shelved = self.shelved.gates(joins) if self.shelved is not None else None
+            if shelved is not None and self.shelved is not None:
+                self.used |= self.shelved.operations
+                calls |= shelved
+                continue
             instances = []
             for join in joins:
                 shape = self.network.nodes[join.index].shapes[0]

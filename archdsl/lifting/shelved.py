@@ -1,0 +1,99 @@
+"""Parts of one text that blocks of the library stand for: stages, stem, head, and gates within blocks of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from archdsl.graph.blocks import Value
+from archdsl.graph.network import Network
+from archdsl.lifting.recognition import Recognised, Recognition, Use
+from archdsl.lifting.series import Join, operations
+from archdsl.lifting.templates import Called
+from archdsl.lifting.units import Piece
+
+RATE = "drop"
+"""The setting that rises along a network, as blocks have it."""
+
+
+class Shelved:
+    """What one text takes from the library."""
+
+    def __init__(self, library: Recognition, network: Network, taken: set[str]) -> None:
+        self.library, self.network, self.taken = library, network, taken
+        self.used: dict[str, set[str]] = {}
+        """Modules, with the blocks that the text uses of them."""
+        self.operations: set[str] = set()
+        """Operations that their settings name."""
+        self.recognised: tuple[Recognised, ...] = ()
+
+    def units(self, groups: Sequence[Sequence[tuple[int, Piece]]]) -> dict[int, tuple[str, dict[str, Any]]]:
+        """For the pieces of groups that are blocks of the library the block, with what is written of its settings."""
+        uses: dict[int, Use] = {}
+        for group in groups:
+            found = self._found([(piece.indices, piece.source, piece.result) for _, piece in group])
+            uses |= dict(zip([at for at, _ in group], found or (), strict=False))
+        names = list(dict.fromkeys([use.candidate.name for use in uses.values()]))
+        total = sum(map(len, groups))
+        for name in names:
+            some = [use for use in uses.values() if use.candidate.name == name]
+            self._note(some[0], "stages", len(some), total)
+        rates = _rates(self.library, uses, total)
+        return {at: (use.candidate.name, {**use.values, **rates.get(at, {})}) for at, use in uses.items()}
+
+    def end(self, place: str, pieces: Sequence[Piece]) -> tuple[str, dict[str, Any]] | None:
+        """The stem or the head as a block."""
+        indices = [index for piece in pieces for index in piece.indices]
+        found = self._found([(indices, pieces[0].source, pieces[-1].result)])
+        if found is None:
+            return None
+        self._note(found[0], place, 1, 1)
+        return found[0].candidate.name, dict(found[0].values)
+
+    def gates(self, joins: Sequence[Join]) -> dict[int, Called] | None:
+        """Calls in the place of gates, by their operations."""
+        parts = []
+        for join in joins:
+            at = next(at for at, branch in enumerate(join.branches) if not branch)
+            parts.append((tuple(operations((join,))), join.node.inputs[at], Value(join.index)))
+        found = self._found(parts)
+        if found is None:
+            return None
+        self._note(found[0], "blocks", len(joins), len(joins))
+        return {
+            join.index: Called(use.candidate.name, dict(use.values), (), int(use.fragment.input[0]))
+            for join, use in zip(joins, found, strict=True)
+        }
+
+    def _found(self, parts: Sequence[tuple[Sequence[int], Value, Value]]) -> list[Use] | None:
+        """The block that all parts are."""
+        own = {name for names in self.used.values() for name in names}
+        return self.library.uses(self.network, parts, self.taken - own, tuple(self.used))
+
+    def _note(self, use: Use, place: str, count: int, total: int) -> None:
+        """Take a block, and what its settings name."""
+        module, name = use.candidate.module, use.candidate.name
+        self.used.setdefault(module, set()).add(name)
+        self.taken.add(name)
+        self.operations |= use.used
+        self.recognised = (*self.recognised, Recognised(name, module, place, count, total))
+
+
+def _rates(library: Recognition, uses: Mapping[int, Use], total: int) -> dict[int, dict[str, Any]]:
+    """Rates that rise evenly along all blocks, also of those that have no shortcut, and so no rate to be seen."""
+    if len(uses) < total:
+        return {}
+    order = sorted(uses)
+    seen = {k: Fraction(rate) for k, at in enumerate(order) if (rate := uses[at].settings.get(RATE))}
+    steps = {rate / k for k, rate in seen.items() if k}
+    if len(steps) != 1 or 0 in seen:
+        return {}
+    (step,) = steps
+    rates = {at: step * k for k, at in enumerate(order)}
+    if not all(library.stays(uses[at], RATE, rate) for at, rate in rates.items()):
+        return {}
+    return {at: {RATE: rate} for at, rate in rates.items()}
+
+
+__all__ = ["Shelved"]
