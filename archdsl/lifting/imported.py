@@ -102,7 +102,7 @@ def text_of(
     if not whole and not (partly and lifted.network.outputs and lifted.network.nodes):
         return Imported(lifted, None, None, "", (), lifted.notes)
     candidates = shipped(params_of(lifted.network)) if whole else ()
-    lifted, same, similar, notes = _as_shipped(lifted, candidates)
+    lifted, same, similar, notes = as_shipped(lifted, candidates)
     library = None if plain else Recognition(compiler)
     text = written(lifted, compiler, program.name, _comment(program, lifted, same), library)
     return Imported(lifted, text, None, same, similar, notes)
@@ -117,7 +117,7 @@ def _comment(program: Program, lifted: Lifted, same: str = "") -> str:
     return "\n".join([printable(line) for line in lines])
 
 
-def _as_shipped(lifted: Lifted, candidates: Sequence[Shipped]) -> tuple[Lifted, str, tuple[str, ...], tuple[str, ...]]:
+def as_shipped(lifted: Lifted, candidates: Sequence[Shipped]) -> tuple[Lifted, str, tuple[str, ...], tuple[str, ...]]:
     """What was lifted with the starts of the network that ships, where that computes the same; its name, the names of
     those that differ in training alone, and notes."""
     notes = list(lifted.notes)

@@ -16,11 +16,10 @@ from archdsl.compiler import Compiler
 from archdsl.graph.blocks import Value as Place
 from archdsl.graph.network import Network
 from archdsl.graph.operations.base import Operation
-from archdsl.lifting.bodies import Word
 from archdsl.lifting.candidates import Candidate, Candidates
 from archdsl.lifting.fitting import Fitting
 from archdsl.lifting.fragments import Fragment, Graph
-from archdsl.lifting.words import call_text, used_name
+from archdsl.lifting.words import Word, call_text, used_name
 from archdsl.records import dataclass
 
 

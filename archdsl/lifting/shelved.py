@@ -27,20 +27,30 @@ class Shelved:
         self.operations: set[str] = set()
         """Operations that their settings name."""
         self.recognised: tuple[Recognised, ...] = ()
+        self.whole = False
+        """Whether all stages are blocks of the library."""
 
     def units(self, groups: Sequence[Sequence[tuple[int, Piece]]]) -> dict[int, tuple[str, dict[str, Any]]]:
         """For the pieces of groups that are blocks of the library the block, with what is written of its settings."""
         uses: dict[int, Use] = {}
         for group in groups:
-            found = self._found([(piece.indices, piece.source, piece.result) for _, piece in group])
-            uses |= dict(zip([at for at, _ in group], found or (), strict=False))
-        names = list(dict.fromkeys([use.candidate.name for use in uses.values()]))
-        total = sum(map(len, groups))
-        for name in names:
-            some = [use for use in uses.values() if use.candidate.name == name]
-            self._note(some[0], "stages", len(some), total)
+            uses |= self._units(group)
+        pieces = {at: piece for group in groups for at, piece in group}
+        total = len(pieces)
+        for candidate in list(dict.fromkeys([use.candidate for use in uses.values()])):
+            some = [at for at, use in uses.items() if use.candidate is candidate]
+            together = self._units([(at, pieces[at]) for at in some])  # with settings that all of them have
+            if all(use.candidate is candidate for use in together.values()):
+                uses |= together
+            self._note([uses[at] for at in some], "stages", total)
+        self.whole = len(uses) == total
         rates = _rates(self.library, uses, total)
         return {at: (use.candidate.name, {**use.values, **rates.get(at, {})}) for at, use in uses.items()}
+
+    def _units(self, group: Sequence[tuple[int, Piece]]) -> dict[int, Use]:
+        """Pieces as one block; none where they are none."""
+        found = self._found([(piece.indices, piece.source, piece.result) for _, piece in group])
+        return dict(zip([at for at, _ in group], found, strict=True)) if found is not None else {}
 
     def end(self, place: str, pieces: Sequence[Piece]) -> tuple[str, dict[str, Any]] | None:
         """The stem or the head as a block."""
@@ -48,7 +58,7 @@ class Shelved:
         found = self._found([(indices, pieces[0].source, pieces[-1].result)])
         if found is None:
             return None
-        self._note(found[0], place, 1, 1)
+        self._note(found, place, 1)
         return found[0].candidate.name, dict(found[0].values)
 
     def gates(self, joins: Sequence[Join]) -> dict[int, Called] | None:
@@ -60,7 +70,7 @@ class Shelved:
         found = self._found(parts)
         if found is None:
             return None
-        self._note(found[0], "blocks", len(joins), len(joins))
+        self._note(found, "blocks", len(joins))
         return {
             join.index: Called(use.candidate.name, dict(use.values), (), int(use.fragment.input[0]))
             for join, use in zip(joins, found, strict=True)
@@ -71,13 +81,13 @@ class Shelved:
         own = {name for names in self.used.values() for name in names}
         return self.library.uses(self.network, parts, self.taken - own, tuple(self.used))
 
-    def _note(self, use: Use, place: str, count: int, total: int) -> None:
+    def _note(self, uses: Sequence[Use], place: str, total: int) -> None:
         """Take a block, and what its settings name."""
-        module, name = use.candidate.module, use.candidate.name
+        module, name = uses[0].candidate.module, uses[0].candidate.name
         self.used.setdefault(module, set()).add(name)
         self.taken.add(name)
-        self.operations |= use.used
-        self.recognised = (*self.recognised, Recognised(name, module, place, count, total))
+        self.operations.update(*[use.used for use in uses])
+        self.recognised = (*self.recognised, Recognised(name, module, place, len(uses), total))
 
 
 def _rates(library: Recognition, uses: Mapping[int, Use], total: int) -> dict[int, dict[str, Any]]:

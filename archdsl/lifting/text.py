@@ -10,7 +10,7 @@ from typing import Any
 from archdsl.graph.blocks import INPUT
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import show_shape
-from archdsl.lifting.bodies import Body, Tangled, Word
+from archdsl.lifting.bodies import Body, Tangled
 from archdsl.lifting.definitions import Declaration, declare
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.recognition import Recognised, Recognition
@@ -50,7 +50,7 @@ class Text:
             stem, stages, head = self._parts()
         lines = ["arch 1"]
         used = {"std.ops": self.used} | (self.shelved.used if self.shelved is not None else {})
-        lines += [f"use {module} {{ {', '.join(sorted(names))} }}" for module, names in used.items() if names]
+        lines += [f"use {module} {{ {', '.join(sorted(used[module]))} }}" for module in sorted(used) if used[module]]
         fields = [f"  input: {show_shape(self.network.input)}"]
         if stem:
             fields.append(f"  stem: {stem}")
@@ -272,12 +272,16 @@ class Text:
 
     def _table(self, rows: Sequence[tuple[str, dict[str, Any], int, str | None]], rules: dict[str, str]) -> str:
         self.stages = len(rows)
+        if self.shelved is not None and self.shelved.whole and len(rows) > 1:
+            same = _same([values for _, values, _, _ in rows])
+            rows = [(name, {k: v for k, v in values.items() if k not in same}, *rest) for name, values, *rest in rows]  # type: ignore[misc]
+            rules = {**{name: value_text(value) for name, value in same.items()}, **rules}
         columns = list(dict.fromkeys(key for _, values, _, _ in rows for key in values))
         entered = any(enter for *_, enter in rows)
         head = ["block", *columns, *(["enter"] if entered else []), "depth"]
         lines = [f"| {' | '.join(head)} |"]
         for name, values, depth, enter in rows:
-            cells = [cell(values[c]) if c in values else "-" for c in columns]
+            cells = [value_text(values[c]) if c in values else "-" for c in columns]
             lines.append(f"| {' | '.join([name, *cells, *([enter or 'none'] if entered else []), str(depth)])} |")
         table = "[\n" + "\n".join([f"    {line}" for line in lines]) + "\n  ]"
         if rules:
@@ -296,6 +300,16 @@ def _ruled(units: Sequence[dict[str, Any]]) -> dict[str, str]:
     ends = {"(block.count - 1)": step * (len(column) - 1), "block.count": step * len(column)}
     by = min(ends, key=lambda text: ends[text].denominator)
     return {"drop": f"{value_text(ends[by])} * block.index / {by}"}
+
+
+def _same(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Settings that all rows have, with one value, but for those that a reader looks for in each."""
+    first = rows[0]
+    return {
+        name: value
+        for name, value in first.items()
+        if name not in ("width", "stride") and all(name in row and row[name] == value for row in rows)
+    }
 
 
 def _without(values: dict[str, Any]) -> dict[str, Any]:
@@ -337,15 +351,8 @@ def _replaced(chain: Sequence[Step], calls: dict[int, Called]) -> tuple[Step, ..
     return tuple(found)
 
 
-def cell(value: Any) -> str:
-    """A value as an argument or a cell."""
-    if isinstance(value, Word):
-        return str(value)
-    return value_text(value)
-
-
 def _call(name: str, values: dict[str, Any]) -> str:
-    given = [f"{key}: {cell(value)}" for key, value in values.items()]
+    given = [f"{key}: {value_text(value)}" for key, value in values.items()]
     return name + (f"({', '.join(given)})" if given else "")
 
 
