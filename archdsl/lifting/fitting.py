@@ -33,7 +33,7 @@ ROUNDS = 4
 SAME = 4
 """A setting that changes nothing by so many values is left as it is."""
 RATIOS = tuple([Fraction(1, n) for n in (2, 3, 4, 6, 8, 12, 16, 24, 32)])
-"""Ratios that are tried beside those of the part's own widths: widths are rounded, and then no quotient is the ratio."""
+"""Ratios that are tried beside those of the part's own widths: of rounded widths no quotient is the ratio."""
 WIDTH = frozenset({"width"})
 SIZES = frozenset({"width", "groups"})
 """Settings that numbers of channels are in."""
@@ -92,7 +92,7 @@ class _Search:
     def found(self, starts: Sequence[Settings]) -> dict[str, Value] | None:
         """The settings."""
         width = int(self.fragment.output[0])
-        plain = {name: width for name in self.required}
+        plain = dict.fromkeys(self.required, width)
         begun = [{**plain, **start} for start in (*starts, {})]
         begun += [{**one, "width": width} for one in begun if "width" in self.names and one.get("width") != width]
         tried = [(self._score(one), one) for one in begun]

@@ -95,7 +95,7 @@ class Recognition:
             found = self._fitted(candidate, hardest)
             if found is None:
                 continue
-            rank = self._rank(candidate, found.values(), seen)
+            rank = self._rank(candidate, found.values(), seen, alone=len(parts) == 1)
             if best is None or rank < best[0]:
                 best = rank, candidate, found
         if best is None:
@@ -103,13 +103,19 @@ class Recognition:
         _, candidate, settings = best
         return _used(candidate, fragments, [settings[one.identity] for one in fragments])
 
-    def _rank(self, candidate: Candidate, settings: Collection[Mapping[str, Value]], seen: set[str]) -> Any:
-        """What comes first among blocks that fit."""
+    def _rank(
+        self, candidate: Candidate, settings: Collection[Mapping[str, Value]], seen: set[str], *, alone: bool
+    ) -> Any:
+        """What comes first among blocks that fit: those of modules that the text uses, then those with the fewest
+        settings. Where a text uses no module and a part stands `alone`, few settings say little: then the block comes
+        first that most modules of the library use."""
         written = {name for one in settings for name in one}
         known = f"{candidate.module}.{candidate.name}" in seen
         parameters = len(candidate.definition.parameter_names)
         place = (-self.candidates.seen(candidate), parameters, candidate.module, candidate.name)
-        return (bool(seen) and not known, len(written), place)
+        if not seen and alone:
+            return place[0], len(written), place
+        return bool(seen) and not known, len(written), place
 
     def _fitted(self, candidate: Candidate, fragments: Sequence[Fragment]) -> dict[Any, dict[str, Value]] | None:
         """For each fragment settings that make the block it; none where one has none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -27,8 +27,6 @@ class Shelved:
         self.operations: set[str] = set()
         """Operations that their settings name."""
         self.recognised: tuple[Recognised, ...] = ()
-        self.whole = False
-        """Whether all stages are blocks of the library."""
 
     def units(self, groups: Sequence[Sequence[tuple[int, Piece]]]) -> dict[int, tuple[str, dict[str, Any]]]:
         """For the pieces of groups that are blocks of the library the block, with what is written of its settings."""
@@ -43,9 +41,13 @@ class Shelved:
             if all(use.candidate is candidate for use in together.values()):
                 uses |= together
             self._note([uses[at] for at in some], "stages", total)
-        self.whole = len(uses) == total
-        rates = _rates(self.library, uses, total)
-        return {at: (use.candidate.name, {**use.values, **rates.get(at, {})}) for at, use in uses.items()}
+        units = [at for at, piece in sorted(pieces.items()) if piece.name]
+        rates = _rates(self.library, [uses[at] for at in units]) if uses.keys() >= set(units) else []
+        given = dict(zip(units, rates, strict=False))
+        return {
+            at: (use.candidate.name, {**_widths(use, pieces[at]), **use.values, **given.get(at, {})})
+            for at, use in uses.items()
+        }
 
     def _units(self, group: Sequence[tuple[int, Piece]]) -> dict[int, Use]:
         """Pieces as one block; none where they are none."""
@@ -90,20 +92,28 @@ class Shelved:
         self.recognised = (*self.recognised, Recognised(name, module, place, len(uses), total))
 
 
-def _rates(library: Recognition, uses: Mapping[int, Use], total: int) -> dict[int, dict[str, Any]]:
-    """Rates that rise evenly along all blocks, also of those that have no shortcut, and so no rate to be seen."""
-    if len(uses) < total:
+def _widths(use: Use, piece: Piece) -> dict[str, Any]:
+    """What stands before a stage says its width, also where that is the default: it would take the stage's."""
+    if piece.name or "width" not in use.candidate.defaults:
         return {}
-    order = sorted(uses)
-    seen = {k: Fraction(rate) for k, at in enumerate(order) if (rate := uses[at].settings.get(RATE))}
+    return {"width": use.settings.get("width", use.candidate.defaults["width"])}
+
+
+def _rates(library: Recognition, uses: Sequence[Use]) -> list[dict[str, Any]]:
+    """Rates that rise evenly along all blocks, also of those that have no shortcut, and so no rate to be seen."""
+    seen: dict[int, Fraction] = {}
+    for k, use in enumerate(uses):
+        rate = use.settings.get(RATE)
+        if rate and isinstance(rate, int | Fraction):
+            seen[k] = Fraction(rate)
     steps = {rate / k for k, rate in seen.items() if k}
     if len(steps) != 1 or 0 in seen:
-        return {}
+        return []
     (step,) = steps
-    rates = {at: step * k for k, at in enumerate(order)}
-    if not all(library.stays(uses[at], RATE, rate) for at, rate in rates.items()):
-        return {}
-    return {at: {RATE: rate} for at, rate in rates.items()}
+    rates = [step * k for k in range(len(uses))]
+    if not all(library.stays(use, RATE, rate) for use, rate in zip(uses, rates, strict=True)):
+        return []
+    return [{RATE: rate} for rate in rates]
 
 
 __all__ = ["Shelved"]

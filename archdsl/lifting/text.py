@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 from archdsl.graph.blocks import INPUT
@@ -17,9 +16,10 @@ from archdsl.lifting.recognition import Recognised, Recognition
 from archdsl.lifting.scopes import Instance, Scope
 from archdsl.lifting.series import Chain, Join, Op, Tangle, chain_of
 from archdsl.lifting.shelved import Shelved
+from archdsl.lifting.tables import call, stages_of
 from archdsl.lifting.templates import Called, Step, Unlike, signature
 from archdsl.lifting.units import Piece, pieces_of
-from archdsl.lifting.words import RESERVED, value_text
+from archdsl.lifting.words import RESERVED
 
 LEVELS = ("merged", "apart", "whole")
 """How much of what instances share is looked for: blocks with conditions; blocks for every structure; one block."""
@@ -102,17 +102,21 @@ class Text:
             some = slice(places.start, places.stop)
             told[end] = told[end] or self._loose(pieces[some], chains[some], f"{end}_block")
         calls = {**known, **self._calls({at: (pieces[at], chains[at]) for at in middle if at not in known})}
-        return told["stem"], self._stages([(pieces[at], *calls[at]) for at in middle]), told["head"]
+        library = {name for name, _ in known.values()}
+        stages, self.stages = stages_of([(pieces[at], *calls[at]) for at in middle], library)
+        return told["stem"], stages, told["head"]
 
     # Blocks of the library.
 
     def _known(self, pieces: Mapping[int, Piece]) -> dict[int, tuple[str, dict[str, Any]]]:
-        """For pieces that are blocks of the library the block, with its settings; those of one class are, or are not."""
+        """The pieces that are blocks of the library, each with its settings; all of one class are, or none."""
         if self.shelved is None:
             return {}
+        nodes = self.network.nodes
         groups: dict[Any, list[int]] = {}
         for at, piece in pieces.items():
-            groups.setdefault(piece.name or at, []).append(at)
+            apart = [] if self.level == "merged" else [nodes[i].operation.name for i in piece.indices]
+            groups.setdefault((piece.name or at, *apart), []).append(at)
         found = self.shelved.units([[(at, pieces[at]) for at in places] for places in groups.values()])
         self.used |= self.shelved.operations
         return found
@@ -121,7 +125,7 @@ class Text:
         """The stem or the head as a block of the library; none where it is none."""
         found = self.shelved.end(place, pieces) if self.shelved is not None and pieces else None
         self.used |= self.shelved.operations if self.shelved is not None else set()
-        return _call(*found) if found is not None else None
+        return call(*found) if found is not None else None
 
     def _instance(self, piece: Piece, chain: Sequence[Step]) -> Instance:
         shape_in, shape_out = self.network.shape(piece.source), self.network.shape(piece.result)
@@ -210,7 +214,7 @@ class Text:
             self.used |= scope.used
             return " -> ".join(told)
         ((declaration, _),) = self._declared([instance], wanted, "loose")
-        return _call(declaration.name, declaration.values[0])
+        return call(declaration.name, declaration.values[0])
 
     # Gates.
 
@@ -248,73 +252,6 @@ class Text:
                 break
         return "gate"
 
-    # Stages.
-
-    def _stages(self, calls: list[tuple[Piece, str, dict[str, Any]]]) -> str:
-        rows: list[tuple[str, dict[str, Any], int, str | None]] = []
-        enter: str | None = None
-        rules = _ruled([values for piece, _, values in calls if piece.name])
-        for at, (piece, name, values) in enumerate(calls):
-            plain = {key: value for key, value in values.items() if key not in rules}
-            if not piece.name and at + 1 < len(calls) and calls[at + 1][0].name and enter is None:
-                following = calls[at + 1][2].get("width")
-                given = {k: v for k, v in values.items() if not (k == "width" and v == following)}
-                enter = _call(name, given)
-                continue
-            last = rows[-1] if rows else None
-            more = enter is None and plain.get("stride", 1) == 1 and piece.name
-            if more and last is not None and last[0] == name and _without(last[1]) == _without(plain):
-                rows[-1] = (last[0], last[1], last[2] + 1, last[3])
-            else:
-                rows.append((name, plain, 1, enter))
-            enter = None
-        return self._table(rows, rules)
-
-    def _table(self, rows: Sequence[tuple[str, dict[str, Any], int, str | None]], rules: dict[str, str]) -> str:
-        self.stages = len(rows)
-        if self.shelved is not None and self.shelved.whole and len(rows) > 1:
-            same = _same([values for _, values, _, _ in rows])
-            rows = [(name, {k: v for k, v in values.items() if k not in same}, *rest) for name, values, *rest in rows]  # type: ignore[misc]
-            rules = {**{name: value_text(value) for name, value in same.items()}, **rules}
-        columns = list(dict.fromkeys(key for _, values, _, _ in rows for key in values))
-        entered = any(enter for *_, enter in rows)
-        head = ["block", *columns, *(["enter"] if entered else []), "depth"]
-        lines = [f"| {' | '.join(head)} |"]
-        for name, values, depth, enter in rows:
-            cells = [value_text(values[c]) if c in values else "-" for c in columns]
-            lines.append(f"| {' | '.join([name, *cells, *([enter or 'none'] if entered else []), str(depth)])} |")
-        table = "[\n" + "\n".join([f"    {line}" for line in lines]) + "\n  ]"
-        if rules:
-            table += " with { " + "  ".join([f"{name}: {text}" for name, text in rules.items()]) + " }"
-        return table
-
-
-def _ruled(units: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Settings of blocks that follow a rule along all of them: a rate that rises evenly from the first to the last."""
-    if any("drop" not in values for values in units):
-        return {}
-    column = [Fraction(values["drop"] or 0) for values in units]
-    step = column[1] if len(column) > 2 else Fraction(0)
-    if not step or any(value != step * at for at, value in enumerate(column)):
-        return {}
-    ends = {"(block.count - 1)": step * (len(column) - 1), "block.count": step * len(column)}
-    by = min(ends, key=lambda text: ends[text].denominator)
-    return {"drop": f"{value_text(ends[by])} * block.index / {by}"}
-
-
-def _same(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Settings that all rows have, with one value, but for those that a reader looks for in each."""
-    first = rows[0]
-    return {
-        name: value
-        for name, value in first.items()
-        if name not in ("width", "stride") and all(name in row and row[name] == value for row in rows)
-    }
-
-
-def _without(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key != "stride"}
-
 
 def _gated(join: Join) -> int:
     return next(at for at, branch in enumerate(join.branches) if branch)
@@ -349,11 +286,6 @@ def _replaced(chain: Sequence[Step], calls: dict[int, Called]) -> tuple[Step, ..
         else:
             found.append(step)
     return tuple(found)
-
-
-def _call(name: str, values: dict[str, Any]) -> str:
-    given = [f"{key}: {value_text(value)}" for key, value in values.items()]
-    return name + (f"({', '.join(given)})" if given else "")
 
 
 def _commented(text: str) -> str:
