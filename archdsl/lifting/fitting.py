@@ -7,8 +7,10 @@ with the same settings and wires (`fragments.py`); the search only says where to
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
+from types import NoneType
 from typing import Any, TypeAlias
 
 from archdsl.analysis.context import AlreadyReported
@@ -34,6 +36,8 @@ SAME = 4
 """A setting that changes nothing by so many values is left as it is."""
 RATIOS = tuple([Fraction(1, n) for n in (2, 3, 4, 6, 8, 12, 16, 24, 32)])
 """Ratios that are tried beside those of the part's own widths: of rounded widths no quotient is the ratio."""
+NEAR = -4
+"""So few names and settings apart, two that were settled wrongly are looked for."""
 WIDTH = frozenset({"width"})
 SIZES = frozenset({"width", "groups"})
 """Settings that numbers of channels are in."""
@@ -84,6 +88,7 @@ class _Search:
     def __init__(self, fitting: Fitting, candidate: Candidate, fragment: Fragment) -> None:
         self.fitting, self.candidate, self.fragment = fitting, candidate, fragment
         self.left = MOST_TRACES
+        self.known: dict[Any, Likeness | None] = {}
         of = candidate.definition
         self.names = of.parameter_names
         self.required = [name for name, default in of.defaults.items() if default is None]
@@ -106,6 +111,8 @@ class _Search:
                 best, settings = self._settled(name, best, settings, seeds)
             if best == before:
                 break
+        if not self._is_it(settings) and best[2] >= NEAR:
+            settings = self._two_at_once(settings)
         return self._fewest(settings) if self._is_it(settings) else None
 
     def _settled(
@@ -113,13 +120,13 @@ class _Search:
     ) -> tuple[Score, dict[str, Value]]:
         """The settings with the value of one of them that comes nearest."""
         kept = settings
-        before, same = best, 0
+        before, same = self._key(kept), 0
         for value in self._values(name, kept, seeds):
             other = {**kept, name: value}
             score = self._score(other)
             if score > best:
                 best, settings = score, other
-            same = same + 1 if score == before and same >= 0 else -1
+            same = same + 1 if same >= 0 and self._key(other) == before else -1
             if same == SAME:
                 break
         if name in kept and name not in self.required:
@@ -129,22 +136,41 @@ class _Search:
                 best, settings = score, other
         return best, settings
 
+    def _two_at_once(self, settings: dict[str, Value]) -> dict[str, Value]:
+        """The same with two operations otherwise, where that is it: of two that are in each other's place neither is
+        nearer where it belongs while the other is there."""
+        defaults = self.candidate.defaults
+        names = [name for name in self.names if isinstance(defaults.get(name, 0), Block | NoneType)]
+        for one, two in itertools.combinations(names, 2):
+            for first, second in itertools.permutations(self.blocks, 2):
+                other = {**settings, one: first, two: second}
+                if self.left > 0 and self._score(other)[2] == 0 and self._is_it(other):
+                    return other
+        return settings
+
     def _fewest(self, settings: dict[str, Value]) -> dict[str, Value]:
         """The same without those that are as they are without them."""
         for name in [name for name in settings if name not in self.required]:
             other = {key: value for key, value in settings.items() if key != name}
-            if self.fitting.makes(self.candidate, self.fragment, other):
+            if self._is_it(other):
                 settings = other
         return settings
 
     # How near
 
     def _like(self, settings: Settings) -> Likeness | None:
-        self.left -= 1
-        return self.fitting.traced(self.candidate, self.fragment, settings)
+        key = tuple(sorted([(name, type(value).__name__, repr(value)) for name, value in settings.items()]))
+        if key not in self.known:
+            self.left -= 1
+            self.known[key] = self.fitting.traced(self.candidate, self.fragment, settings)
+        return self.known[key]
 
     def _is_it(self, settings: Settings) -> bool:
-        return self.fitting.makes(self.candidate, self.fragment, settings)
+        return self._key(settings) == self.fragment.like.key
+
+    def _key(self, settings: Settings) -> str:
+        like = self._like(settings)
+        return like.key if like is not None else ""
 
     def _score(self, settings: Settings) -> Score:
         like = self._like(settings)

@@ -40,7 +40,7 @@ class Shelved:
             together = self._units([(at, pieces[at]) for at in some])  # with settings that all of them have
             if all(use.candidate is candidate for use in together.values()):
                 uses |= together
-            self._note([uses[at] for at in some], "stages", total)
+            self.note([uses[at] for at in some], "stages", total)
         units = [at for at, piece in sorted(pieces.items()) if piece.name]
         rates = _rates(self.library, [uses[at] for at in units]) if uses.keys() >= set(units) else []
         given = dict(zip(units, rates, strict=False))
@@ -49,9 +49,12 @@ class Shelved:
             for at, use in uses.items()
         }
 
+    def alike(self, pieces: Sequence[Piece]) -> list[Use] | None:
+        """Pieces as one block, which is not taken yet; none where they are none."""
+        return self._found([(piece.indices, piece.source, piece.result) for piece in pieces])
+
     def _units(self, group: Sequence[tuple[int, Piece]]) -> dict[int, Use]:
-        """Pieces as one block; none where they are none."""
-        found = self._found([(piece.indices, piece.source, piece.result) for _, piece in group])
+        found = self.alike([piece for _, piece in group])
         return dict(zip([at for at, _ in group], found, strict=True)) if found is not None else {}
 
     def end(self, place: str, pieces: Sequence[Piece]) -> tuple[str, dict[str, Any]] | None:
@@ -60,7 +63,7 @@ class Shelved:
         found = self._found([(indices, pieces[0].source, pieces[-1].result)])
         if found is None:
             return None
-        self._note(found, place, 1)
+        self.note(found, place, 1)
         return found[0].candidate.name, dict(found[0].values)
 
     def gates(self, joins: Sequence[Join]) -> dict[int, Called] | None:
@@ -72,7 +75,7 @@ class Shelved:
         found = self._found(parts)
         if found is None:
             return None
-        self._note(found, "blocks", len(joins))
+        self.note(found, "blocks", len(joins))
         return {
             join.index: Called(use.candidate.name, dict(use.values), (), int(use.fragment.input[0]))
             for join, use in zip(joins, found, strict=True)
@@ -83,7 +86,7 @@ class Shelved:
         own = {name for names in self.used.values() for name in names}
         return self.library.uses(self.network, parts, self.taken - own, tuple(self.used))
 
-    def _note(self, uses: Sequence[Use], place: str, total: int) -> None:
+    def note(self, uses: Sequence[Use], place: str, total: int) -> None:
         """Take a block, and what its settings name."""
         module, name = uses[0].candidate.module, uses[0].candidate.name
         self.used.setdefault(module, set()).add(name)

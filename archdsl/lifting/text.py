@@ -11,8 +11,9 @@ from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import show_shape
 from archdsl.lifting.bodies import Body, Tangled
 from archdsl.lifting.definitions import Declaration, declare
+from archdsl.lifting.gates import gated, gates_in, replaced
 from archdsl.lifting.lifted import Lifted
-from archdsl.lifting.recognition import Recognised, Recognition
+from archdsl.lifting.recognition import Recognised, Recognition, Use
 from archdsl.lifting.scopes import Instance, Scope
 from archdsl.lifting.series import Chain, Join, Op, Tangle, chain_of
 from archdsl.lifting.shelved import Shelved
@@ -121,6 +122,15 @@ class Text:
         self.used |= self.shelved.operations
         return found
 
+    def _looked_up(self, pieces: Sequence[Piece]) -> list[Use] | None:
+        """Pieces of one structure as a block of the library, which is not taken yet."""
+        return self.shelved.alike(pieces) if self.shelved is not None else None
+
+    def _take(self, uses: Sequence[Use], total: int) -> None:
+        if self.shelved is not None:
+            self.shelved.note(uses, "stages", total)
+            self.used |= self.shelved.operations
+
     def _known_end(self, place: str, pieces: Sequence[Piece]) -> str | None:
         """The stem or the head as a block of the library; none where it is none."""
         found = self.shelved.end(place, pieces) if self.shelved is not None and pieces else None
@@ -139,10 +149,9 @@ class Text:
             groups.setdefault(key, []).append(at)
         found: dict[int, tuple[str, dict[str, Any]]] = {}
         for key, places in groups.items():
-            for some in self._declared(
-                [self._instance(*pieces[at]) for at in places], self._wanted(pieces[places[0]][0], bool(key[0]))
-            ):
-                declaration, members = some
+            instances = [self._instance(*pieces[at]) for at in places]
+            wanted = self._wanted(pieces[places[0]][0], bool(key[0]))
+            for declaration, members in self._declared(instances, wanted, pieces=[pieces[at][0] for at in places]):
                 for at, values in zip(members, declaration.values, strict=True):
                     found[places[at]] = declaration.name, values
         return found
@@ -161,9 +170,10 @@ class Text:
         return snake(named[-1]) if named else "between"
 
     def _declared(
-        self, instances: list[Instance], wanted: str, called: str = "unit"
+        self, instances: list[Instance], wanted: str, called: str = "unit", pieces: Sequence[Piece] = ()
     ) -> list[tuple[Declaration, list[int]]]:
-        """One block for all instances, or else one for each structure, or else for each instance."""
+        """One block for all instances, or else one for each structure, or else for each instance. Some of several may
+        be blocks of the library, where the instances are given as pieces."""
         ways = [[list(range(len(instances)))]] if self.level == "merged" or called == "gate" else []
         by: dict[Any, list[int]] = {}
         for at, instance in enumerate(instances):
@@ -173,8 +183,16 @@ class Text:
             names = {*self.taken}
             made = []
             used: set[str] = set()
+            shelved: list[list[Use]] = []
             try:
                 for members in way:
+                    uses = self._looked_up([pieces[at] for at in members]) if pieces and len(way) > 1 else None
+                    if uses is not None:
+                        shelved.append(uses)
+                        names.add(uses[0].candidate.name)
+                        values = tuple([dict(use.values) for use in uses])
+                        made.append((Declaration(uses[0].candidate.name, values, ""), members))
+                        continue
                     name = self._free(wanted, names)
                     names.add(name)
                     some = [instances[at] for at in members]
@@ -183,8 +201,11 @@ class Text:
                     used |= ops
             except Unlike:
                 continue
-            self.taken, self.used = names, self.used | used
-            self.declarations += [declaration for declaration, _ in made]
+            self.taken.update(names)
+            self.used |= used
+            self.declarations += [declaration for declaration, _ in made if declaration.text]
+            for uses in shelved:
+                self._take(uses, len(instances))
             return made
         raise Unlike
 
@@ -222,10 +243,10 @@ class Text:
         """Chains with calls of blocks in the place of gates: a value times what a branch makes of it."""
         found: list[Join] = []
         for chain in chains:
-            _gates(chain, found)
+            gates_in(chain, found)
         groups: dict[Any, list[Join]] = {}
         for join in found:
-            groups.setdefault(signature(join.branches[_gated(join)]), []).append(join)
+            groups.setdefault(signature(join.branches[gated(join)]), []).append(join)
         calls: dict[int, Called] = {}
         for joins in groups.values():
             shelved = self.shelved.gates(joins) if self.shelved is not None else None
@@ -241,7 +262,7 @@ class Text:
             for declaration, members in self._declared(instances, wanted, "gate"):
                 for at, values in zip(members, declaration.values, strict=True):
                     calls[joins[at].index] = Called(declaration.name, values, (), instances[at].channels)
-        return [_replaced(chain, calls) for chain in chains]
+        return [replaced(chain, calls) for chain in chains]
 
     def _gate_name(self, join: Join) -> str:
         for path, name in reversed(self.lifted.origins[join.index].modules):
@@ -251,41 +272,6 @@ class Text:
                     return snake(name)
                 break
         return "gate"
-
-
-def _gated(join: Join) -> int:
-    return next(at for at, branch in enumerate(join.branches) if branch)
-
-
-def _gates(chain: Sequence[Step], found: list[Join]) -> None:
-    for step in chain:
-        if isinstance(step, Join):
-            if _is_gate(step):
-                found.append(step)
-                continue
-            for branch in step.branches:
-                _gates(branch, found)
-
-
-def _is_gate(step: Step) -> bool:
-    return (
-        isinstance(step, Join)
-        and step.node.operation.name == "mul"
-        and len(step.branches) == 2
-        and sum(not branch for branch in step.branches) == 1
-    )
-
-
-def _replaced(chain: Sequence[Step], calls: dict[int, Called]) -> tuple[Step, ...]:
-    found: list[Step] = []
-    for step in chain:
-        if isinstance(step, Join) and step.index in calls:
-            found.append(calls[step.index])
-        elif isinstance(step, Join):
-            found.append(Join(step.index, step.node, tuple([_replaced(b, calls) for b in step.branches])))  # type: ignore[misc]
-        else:
-            found.append(step)
-    return tuple(found)
 
 
 def _commented(text: str) -> str:
