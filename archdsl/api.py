@@ -284,7 +284,7 @@ class Compiled:
         text = self.emit(emission.INFERENCE)[f"{self.name}{SUFFIX}.py"]
         digest = hashlib.sha256(text.encode()).hexdigest()
         python = _executed(f"archdsl_emitted_{digest[:16]}_{self.name}{SUFFIX}", text)
-        made: nn.Module = getattr(python, inference_class(self.network, self.about))(**arguments)
+        made: nn.Module = getattr(python, inference_class(self.about))(**arguments)
         made.load_state_dict(python.from_training(state))
         return made.eval()
 

@@ -21,10 +21,11 @@ from archdsl.backends import torch as torch_backend
 from archdsl.backends import train as train_backend
 from archdsl.backends.interface import Interface
 from archdsl.backends.recipe_use import as_used, unused
-from archdsl.backends.torch.inference import SUFFIX, emit_inference
+from archdsl.backends.torch.inference import SUFFIX, emit_inference, folded_for
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic
 from archdsl.files import escaped
+from archdsl.graph.folding import Folded
 from archdsl.graph.initializers import Initializer
 from archdsl.graph.network import INPUT, Network
 from archdsl.numbers import Irrational, Number, approximate, is_number
@@ -184,51 +185,66 @@ def _rational(number: Number) -> Fraction:
 
 
 def emit(
-    network: Network, about: About, targets: Sequence[str], recipe: Recipe | None = None
+    network: Network,
+    about: About,
+    targets: Sequence[str],
+    recipe: Recipe | None = None,
+    folded: Folded | None = None,
 ) -> dict[str, tuple[str, str]]:
     """The files of the targets by name: (target, text). The training entry point is that of the recipe; a package holds
-    the form for inference where both are asked for.
+    the form for inference where both are asked for. A network that is given folded is that of `folded_for`.
 
     Raises `NoEmission`, and `NameFault` where no package can have the name.
     """
     found: dict[str, tuple[str, str]] = {}
     plan = torch_backend.planned(network, about) if {"torch", "train", PACKAGE} & set(targets) else None
+    folded = (folded or folded_for(network)) if INFERENCE in targets else None
     if PACKAGE in targets:  # the form for inference stands within
-        inside = INFERENCE in targets
-        targets = [target for target in targets if target not in (PACKAGE, INFERENCE)]
-        found |= {path: (PACKAGE, text) for path, text in _packaged(network, about, plan, inside).items()}
+        targets = [target for target in targets if target != INFERENCE]
     for target in targets:
-        for name, text in _emit_one(network, about, target, recipe or DEFAULT, plan).items():
+        for name, text in _emit_one(network, about, target, recipe or DEFAULT, plan, folded).items():
             test = target == INFERENCE and name != f"{about.name}{SUFFIX}.py"
             found[name] = (f"{target} test" if test else target, text)
     return found
 
 
 def texts_of(
-    result: Compiled, name: str, file: str, words: Sequence[str], targets: Sequence[str]
+    result: Compiled,
+    name: str,
+    file: str,
+    words: Sequence[str],
+    targets: Sequence[str],
+    folded: Folded | None = None,
 ) -> dict[str, tuple[str, str]]:
     """The files of a compiled model under a name: (target, text) by file name. Raises `NoEmission` and `NameFault`.
 
     `file` and `words` stand in the files: where the model is, and what was changed in it, as options.
     """
-    spec = "standard input" if file == "-" else file
-    return emit(result.network, about_of(result, name, spec, words), list(dict.fromkeys(targets)), result.recipe)
+    about = about_of(result, name, "standard input" if file == "-" else file, words)
+    return emit(result.network, about, list(dict.fromkeys(targets)), result.recipe, folded)
 
 
-def _packaged(network: Network, about: About, plan: torch_backend.Plan | None, inference: bool) -> dict[str, str]:
+def _packaged(network: Network, about: About, plan: torch_backend.Plan | None, folded: Folded | None) -> dict[str, str]:
     wrong = name_fault(about.name) or package_backend.name_fault(about.name, SHADOWED)
     if wrong is not None:
         raise NameFault(wrong)
-    return package_backend.emit(network, about, plan, inference=inference)
+    return package_backend.emit(network, about, plan, folded)
 
 
 def _emit_one(
-    network: Network, about: About, target: str, recipe: Recipe, plan: torch_backend.Plan | None
+    network: Network,
+    about: About,
+    target: str,
+    recipe: Recipe,
+    plan: torch_backend.Plan | None,
+    folded: Folded | None,
 ) -> dict[str, str]:
     if target == "torch":
         return torch_backend.emit(network, about, plan)
-    if target == INFERENCE:
-        return emit_inference(network, about)
+    if target == INFERENCE and folded is not None:
+        return emit_inference(folded, about)
+    if target == PACKAGE:
+        return _packaged(network, about, plan, folded)
     if target == "train":
         offered = torch_backend.interface(network, about, plan)
         reason = untrained(network, offered)

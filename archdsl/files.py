@@ -274,6 +274,8 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     except (OSError, ValueError) as error:
         raise FileFault("unreadable", _reason(error)) from error
     with opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):  # again: it may be another file by now
+            raise FileFault("unreadable", "not a regular file")
         yield opened
 
 

@@ -22,6 +22,7 @@ from archdsl.lifting.capture import CaptureFault, exported, program_of
 from archdsl.lifting.imported import Imported, Program, Shipped, import_program
 from archdsl.lifting.operators import declare
 from archdsl.lifting.words import RESERVED
+from archdsl.onnxmodels import ONNX_SUFFIX
 from archdsl.project import Project
 from archdsl.quiet import reason
 from archdsl.records import dataclass
@@ -90,7 +91,7 @@ def opened(asked: Asked) -> tuple[Program, tuple[int, int, int]]:
         "module": _file,
     }
     code = kind in openers and bool(rest)
-    if not code and not asked.source.endswith((".pt2", ".onnx")):
+    if not code and not asked.source.endswith((".pt2", ONNX_SUFFIX)):
         raise ImportFault(
             f"{asked.source}: this is no source; give timm:NAME, torchvision:NAME, module:FILE.py:FUNCTION, a .pt2 or "
             "an .onnx file"
@@ -104,7 +105,7 @@ def opened(asked: Asked) -> tuple[Program, tuple[int, int, int]]:
     if asked.arguments:
         raise ImportFault(f"{asked.source}: {MADE_ALREADY}")
     name = _name(asked, Path(asked.source).stem)
-    if asked.source.endswith(".onnx"):
+    if asked.source.endswith(ONNX_SUFFIX):
         from archdsl.lifting.onnxfiles import open_onnx
 
         return open_onnx(asked.source, name, asked.input)

@@ -1,7 +1,7 @@
 """Exports the smallest network of every file of the zoo, and keeps what its runtime gave: `docs/export/TARGET.jsonl`.
 
     python benchmarks/export.py [--target onnx] [--only NAME ...]     what has a row is not exported again
-    python benchmarks/export.py --table                               the table of docs/export.md, of the last rows
+    python benchmarks/export.py --table                               what docs/export.md has of the last rows
 
 Weights are drawn. A network is exported for any size where it takes several, else for any batch, and compared at two
 sizes where it can be, and for batches of 1 and 3. One of more than 10 G multiply-adds is exported for images of 256 x
@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,16 @@ import archdsl
 from archdsl import zoo
 from archdsl.commands.exported import subject_of
 from archdsl.exporting.run import Exported, Options, Subject, export
-from archdsl.exporting.targets import TARGETS, ExportFault
+from archdsl.exporting.targets import TARGETS, ExportFault, TargetName
 from archdsl.views.tables import render_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "export"
 LARGE, SMALL_INPUT = 10_000_000_000, "256x256"
 STATISTICS = "by mean squares"
-"""How norms got theirs. Rows that say nothing were measured with random ones; what is not so is measured again."""
+"""How norms get theirs; what was measured with others is measured again."""
+RANDOM = "at random"
+"""How they got theirs in rows that say nothing."""
 
 
 def main() -> int:
@@ -38,10 +41,9 @@ def main() -> int:
     parser.add_argument("--table", action="store_true", help="print the table of the rows, and export nothing")
     asked = parser.parse_args()
     path = FOLDER / f"{asked.target}.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    rows = list({row["network"]: row for row in map(json.loads, lines)}.values())
+    rows = rows_of(path)
     if asked.table:
-        print(table(rows), end="")
+        print(told(rows), end="")
         return 0
     FOLDER.mkdir(exist_ok=True)
     done = {row["network"] for row in rows if row.get("statistics") == STATISTICS}
@@ -56,6 +58,12 @@ def main() -> int:
     return 0
 
 
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """The last row of each network; none where there is no file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return list({row["network"]: row for row in map(json.loads, lines)}.values())
+
+
 def smallest() -> list[str]:
     """The network of the fewest multiply-adds of each file, the smallest first."""
     by_file: dict[str, list[tuple[int, str]]] = {}
@@ -68,7 +76,7 @@ def smallest() -> list[str]:
     return [name for _, name in sorted(min(found) for found in by_file.values())]
 
 
-def exported(name: str, target: str) -> dict[str, Any]:
+def exported(name: str, target: TargetName) -> dict[str, Any]:
     """The row of a network."""
     begin = time.process_time()
     compiled = archdsl.compile(name)
@@ -86,8 +94,8 @@ def exported(name: str, target: str) -> dict[str, Any]:
             "sizes": len({(each.height, each.width) for each in made.found}),
             "outputs": len(subject.names),
             "largest_share": max(shares),
-            "norms_left": made.built.facts.get("norms_left"),
-            "norms_missed": made.built.facts.get("norms_missed"),
+            "norms_left": made.built.facts.norms_left,
+            "norms_missed": made.built.facts.norms_missed,
             "bytes": sum(len(content) for content in made.built.files.values()),
             "runtime": made.runtime,
             "torch": made.torch,
@@ -97,7 +105,7 @@ def exported(name: str, target: str) -> dict[str, Any]:
     return row | {"seconds": round(time.process_time() - begin, 1)}
 
 
-def made_of(subject: Subject, target: str) -> tuple[Exported, str]:
+def made_of(subject: Subject, target: TargetName) -> tuple[Exported, str]:
     """The export for any size, or where the network has one, for any batch."""
     try:
         return export(subject, Options(target, "size")), "size"
@@ -105,16 +113,33 @@ def made_of(subject: Subject, target: str) -> tuple[Exported, str]:
         return export(subject, Options(target, "batch")), "batch"
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """The table of the documentation, and below it those that are not equal."""
+def told(rows: Sequence[dict[str, Any]]) -> str:
+    """What the documentation has: the rows in a sentence, and each of them."""
+    equal = [row for row in rows if row["result"] == "equal"]
+    if not equal:
+        return table(rows)
+    how = [row.get("statistics", RANDOM) for row in equal]
+    worst = max(equal, key=lambda row: row["largest_share"])
+    any_size = [row["dynamic"] for row in equal].count("size")
+    drawn = ", ".join([f"{text} in {how.count(text)}" for text in dict.fromkeys(how)])
+    return (
+        f"{len(equal)} of {len(rows)} files are equal, by {worst['largest_share']:.1e} of the largest output at most "
+        f"(`{worst['network']}`); {any_size} take any size. Norms' statistics were\n"
+        f"drawn {drawn}.\n\n"
+        f"{table(rows)}"
+    )
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows, and below them those that are not equal."""
     heads = ("network", "input", "any", "outputs", "largest difference", "norms left", "MB", "CPU s")
     cells: list[tuple[Any, ...]] = []
     refused = []
     for row in rows:
         if row["result"] != "equal":
             cells.append((row["network"], row["input"], *[None] * 5, row["seconds"]))
-            told = row["result"] + (f"; {row['help']}" if row.get("help") else "")
-            refused.append(f"- `{row['network']}`: {told}\n")
+            reason = row["result"] + (f"; {row['help']}" if row.get("help") else "")
+            refused.append(f"- `{row['network']}`: {reason}\n")
             continue
         share, size = f"{row['largest_share']:.1e}", round(row["bytes"] / 1e6, 1)
         kind = "size" if row["dynamic"] == "size" else "batch"

@@ -71,12 +71,12 @@ def chosen() -> list[str]:
 def row(source: str) -> tuple[str, str, float]:
     """A row of the table, as the command would say it; what came of it, and the largest difference of outputs, as a
     part of the largest output."""
-    from archdsl.commands.shelf import Shelf
+    from archdsl.commands.shelf import shipped_with
     from archdsl.importing import Asked, ImportFault, run_import
     from archdsl.views.imported import import_report
 
     try:
-        report = import_report(run_import(Asked(source), Shelf()), source, "", "")
+        report = import_report(run_import(Asked(source), shipped_with), source, "", "")
     except ImportFault as fault:
         return f"| `{source}` | refused | | | {fault} |", "refused", 0.0
     told = "equal" if report.proved else "not proved" if report.proof else "not lifted"

@@ -9,7 +9,8 @@ Nothing is looked for that could go while the tests are collected, and what live
 again: both took a tenth of the time.
 
 Weights go back to the machine when a network goes: else glibc keeps them for the next, and a worker grows to gigabytes.
-It reads that when a process starts, so that it holds for the workers.
+It reads that when a process starts, so that it holds for the workers. A large worker looks for garbage in circles,
+which may hold large arrays and would stay until much has been made.
 
 What Python compiles of the sources is kept, whatever the machine says: the tests start archdsl some hundred times, and
 each start without it takes half a second more.
@@ -112,6 +113,26 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+
+
+LARGE, MORE = 1_000 << 20, 64 << 20
+"""Bytes that a worker holds before garbage is looked for, and by which it has grown since."""
+_held = 0
+
+
+def pytest_runtest_logfinish() -> None:
+    global _held
+    if resident() > max(LARGE, _held + MORE):
+        gc.collect()
+        _held = resident()
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds; none where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

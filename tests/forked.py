@@ -6,6 +6,7 @@ interpreter is left out; for each kind of command one test starts a real one.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -99,6 +100,7 @@ def _run(
     variables: Mapping[str, str] | None,
     descriptors: Sequence[int],
 ) -> None:
+    gc.freeze()  # what the tests' process holds is not gone over, and so not copied
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     streams = [os.fdopen(n, mode, encoding="utf-8", closefd=False) for n, mode in enumerate("rww")]

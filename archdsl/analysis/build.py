@@ -8,7 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from archdsl import numbers
-from archdsl.analysis.calls import among, as_block, body_value, call_block, callee, folds
+from archdsl.analysis.bodies import body_value
+from archdsl.analysis.calls import as_block, callee
+from archdsl.analysis.configured import among, call_block, folds
 from archdsl.analysis.context import AlreadyReported, Context, Rule
 from archdsl.analysis.evaluate import bounded
 from archdsl.analysis.labels import safe_name

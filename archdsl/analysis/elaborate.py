@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any
 
 from archdsl.analysis import fields as model_fields
-from archdsl.analysis.calls import bind_names, environment_of, require
+from archdsl.analysis.bodies import bind_names, require
+from archdsl.analysis.calls import environment_of
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Claim, Made, Model
 from archdsl.analysis.outputs import with_outputs

@@ -13,7 +13,7 @@ from archdsl.analysis.context import AlreadyReported, Context, Tie
 from archdsl.analysis.language import evaluation
 from archdsl.analysis.model import Change, Model, Rule, Stage
 from archdsl.analysis.program import Definition, Primitive, walk
-from archdsl.analysis.scale import unrounded
+from archdsl.analysis.scaling_lines import unrounded
 from archdsl.analysis.settings import at, indices, taken_from, used_settings
 from archdsl.analysis.values import Environment, Indices, Origin, Setting, Value
 from archdsl.diagnostics import Fault

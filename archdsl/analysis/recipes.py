@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from archdsl.analysis.calls import bind_names, require
+from archdsl.analysis.bodies import bind_names, require
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.evaluate import literal
 from archdsl.analysis.fields import repeated_field

@@ -14,15 +14,24 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from archdsl.analysis import fields as model_fields
-from archdsl.analysis.calls import bind_names, environment_of, require
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Attribute, Change, Model, Rule, ScaledBy, Stage
-from archdsl.analysis.names import did_you_mean, setting_names
-from archdsl.analysis.program import Definition, Primitive, children, walk
+from archdsl.analysis.names import setting_names
+from archdsl.analysis.program import Definition, Primitive, walk
+from archdsl.analysis.scaling_lines import (
+    Line,
+    changes_model,
+    keeps,
+    lines_of,
+    scaled_by,
+    seen_by,
+    unrounded,
+    verify_targets,
+)
 from archdsl.analysis.settings import at, block_settings, end_value, indices
 from archdsl.analysis.stages import depth_setting
 from archdsl.analysis.stretch import stretched, warn_of_repeats
-from archdsl.analysis.values import Block, Environment, OldValues, Origin, Scaling, Sequence, Setting, Value
+from archdsl.analysis.values import Block, Environment, Scaling, Sequence, Setting, Value
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
@@ -30,15 +39,6 @@ from archdsl.syntax import ast
 
 _LINE_STEPS = 16
 """Evaluation steps for one line at one stage."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a scaling, with the environment that holds the scaling's arguments."""
-
-    path: ast.Path
-    expression: ast.Expression
-    environment: Environment
 
 
 Record: TypeAlias = Callable[[str, Setting, Line, Setting], None]
@@ -65,9 +65,9 @@ def scale(
     ctx: Context, base: Base, scaling: Scaling, step: ast.Node, env: Environment, *, explained: bool = True
 ) -> Model:
     """Apply a scaling. Without `explained` the changes are not recorded, which takes half the time."""
-    lines = _lines(ctx, scaling, step, env)
+    lines = lines_of(ctx, scaling, step, env)
     model = base.model
-    _verify_targets(model, lines)
+    verify_targets(model, lines)
     anew = _anew(ctx, base, scaling, lines, step, env)
     if anew is not None:
         return anew
@@ -115,7 +115,7 @@ def _anew(
     new_values, changes = {}, []
     for name, line in found.items():
         old = made.parameters[name]
-        new = _scaled(ctx, line, name, old, base.ends)
+        new = scaled_by(ctx, line, name, old, base.ends)
         plain = unrounded(line.expression, line.path)
         inner = new.origin.environment if new.origin is not None else line.environment
         multiplied = new.value if plain is None else ctx.evaluate(plain, inner)
@@ -130,11 +130,11 @@ def _anew(
 
 def remakes(ctx: Context, base: Base, scaling: Scaling, step: ast.Node, env: Environment) -> bool:
     """Whether a scaling changes a parameter of the model's family, by which the model is made anew."""
-    return bool(_parameters_had(base.model, _parameters_wanted(_lines(ctx, scaling, step, env))))
+    return bool(_parameters_had(base.model, _parameters_wanted(lines_of(ctx, scaling, step, env))))
 
 
 def _parameters_wanted(lines: Mapping[str, Line]) -> dict[str, Line]:
-    return {line.path.text.partition(".")[2]: line for line in lines.values() if _of_model(line.path)}
+    return {line.path.text.partition(".")[2]: line for line in lines.values() if changes_model(line.path)}
 
 
 def _parameters_had(model: Model, wanted: Mapping[str, Line]) -> dict[str, Line]:
@@ -182,9 +182,9 @@ def multiplied(
     block, each block has a path. Raises E314 where the scaling changes a parameter of the model's family: what comes of
     that is known for numbers alone.
     """
-    lines = _lines(ctx, scaling, step, env)
+    lines = lines_of(ctx, scaling, step, env)
     model, ends = base.model, base.ends
-    _verify_targets(model, lines)
+    verify_targets(model, lines)
     if had := _parameters_had(model, _parameters_wanted(lines)):
         message = f"`{scaling.name}` changes the parameter `{next(iter(had))}` of the family of `{model.name}`, "
         raise Fault(Diagnostic("E314", f"{message}and not each stage by a line", step.span))
@@ -197,20 +197,20 @@ def multiplied(
             if name == "resolution" or len(line.path.steps) != 1:
                 continue
             for path, old in _old_of(ctx, model, index, first, name):
-                found[path] = old, _scaled(ctx, line, name, old, groups).value
+                found[path] = old, scaled_by(ctx, line, name, old, groups).value
         first += stage.length
     for end in ("stem", "head"):
         for name, old in ends[end].items() if isinstance(getattr(model, end), Block) else ():
             path = f"{end}.{name}"
             dimension = model.follow.get(path)
             if path in lines:
-                found[path] = old, _scaled(ctx, lines[path], name, old, ends).value
+                found[path] = old, scaled_by(ctx, lines[path], name, old, ends).value
             elif dimension in lines:
-                found[path] = old, _scaled(ctx, lines[dimension], dimension, old, ends).value
+                found[path] = old, scaled_by(ctx, lines[dimension], dimension, old, ends).value
     if "resolution" in lines:
         for what, extent in zip(("height", "width"), model.shape[1:], strict=True):
             old = Setting(extent, model.input.origin)
-            found[f"input.{what}"] = old, _scaled(ctx, lines["resolution"], "resolution", old, ends).value
+            found[f"input.{what}"] = old, scaled_by(ctx, lines["resolution"], "resolution", old, ends).value
     return found
 
 
@@ -226,10 +226,6 @@ def _old_of(ctx: Context, model: Model, index: int, first: int, name: str) -> li
         places = [indices(model, index, first, position) for position in range(stage.length)]
         return [(f"stages.{index}.blocks.{n}.{name}", at(ctx, attribute, where)) for n, where in enumerate(places)]
     return [] if attribute is None else [(f"stages.{index}.{name}", attribute)]
-
-
-def _of_model(path: ast.Path) -> bool:
-    return path.head.text == "model" and len(path.steps) == 2 and isinstance(path.steps[1], ast.Identifier)
 
 
 def _changed(
@@ -276,7 +272,7 @@ def _warn_of_missing(ctx: Context, model: Model, scaling: Scaling, lines: Mappin
 
     That a network has no groups is common, so that a line for them is told only where there is no other.
     """
-    changing = [name for name, line in lines.items() if not _of_model(line.path) and not _keeps(ctx, line)]
+    changing = [name for name, line in lines.items() if not changes_model(line.path) and not keeps(ctx, line)]
     known = {name for stage in model.stages for name in setting_names(stage.block.of)}
     known |= set(model.follow.values())
     missing = [name for name in ("width", "group_width") if name in changing and name not in known]
@@ -284,60 +280,6 @@ def _warn_of_missing(ctx: Context, model: Model, scaling: Scaling, lines: Mappin
         message = f"no stage of `{model.name}` has a setting `{missing[0]}`, which `{scaling.name}` changes"
         help_ = f"its line for `{missing[0]}` changes no stage"
         ctx.report(Diagnostic("E314", message, step.span, help=help_, severity="warning"))
-
-
-def _keeps(ctx: Context, line: Line) -> bool:
-    """Whether a line gives its target's old value back, as `width: … if share > 0 else width` does without a share."""
-    e = line.expression
-    while isinstance(e, ast.Conditional):
-        named = {node.name for node in walk(e.condition) if isinstance(node, ast.Reference)}
-        if named & {*model_fields.DIMENSIONS, line.path.head.text, "stage", "model", "stem", "head"}:
-            return False
-        e = e.then if ctx.holds(e.condition, line.environment) else e.otherwise
-    return isinstance(e, ast.Reference) and e.name == line.path.text
-
-
-def _lines(ctx: Context, scaling: Scaling, step: ast.Node, env: Environment) -> dict[str, Line]:
-    """The lines of a scaling by path, after every `with`."""
-    inner = environment_of(ctx, scaling.of, scaling.arguments, scaling.call or step, env)
-    lines: dict[str, Line] = {}
-    body = scaling.of.declaration.body
-    for entry in body.entries if body is not None else ():
-        match entry:
-            case ast.Binding():
-                bind_names(ctx, entry, inner)
-            case ast.Require():
-                require(ctx, entry, inner)
-            case ast.Field(path=path, value=value):
-                lines[path.text] = Line(path, value, inner)
-            case _:
-                pass  # the resolver reported it
-    for change, scope in scaling.changes:
-        for entry in change.entries:
-            if not isinstance(entry, ast.Field):
-                raise Fault(Diagnostic("E204", "lines of a scaling stand here, as `path: value`", entry.span))
-            lines[entry.path.text] = Line(entry.path, entry.value, scope)
-    return lines
-
-
-def _verify_targets(model: Model, lines: Mapping[str, Line]) -> None:
-    """E314 for a line whose target no stage has; the usual dimensions may be missing."""
-    known = {name for stage in model.stages for name in setting_names(stage.block.of)}
-    for line in lines.values():
-        head, steps = line.path.head.text, line.path.steps
-        if _of_model(line.path):
-            continue
-        if head in ("stem", "head") and len(steps) == 2 and isinstance(steps[1], ast.Identifier):
-            block = getattr(model, head)
-            names = setting_names(block.of) if isinstance(block, Block) else ()
-            if steps[1].text not in names:
-                hint = did_you_mean(steps[1].text, names, steps[1].span, prefix=f"{head}.")
-                message = f"the {head} of `{model.name}` has no setting `{steps[1].text}`"
-                raise Fault(Diagnostic("E314", message, line.path.span, help=hint.help, edits=hint.edits))
-        elif len(steps) != 1 or (head not in known and head not in model_fields.DIMENSIONS):
-            hint = did_you_mean(head, known | set(model_fields.DIMENSIONS), line.path.head.span)
-            message = f"no stage of `{model.name}` has a setting `{line.path.text}`"
-            raise Fault(Diagnostic("E314", message, line.path.span, help=hint.help, edits=hint.edits))
 
 
 def _old_end(ctx: Context, block: Block | Sequence | None) -> dict[str, Setting]:
@@ -350,51 +292,6 @@ def _old_end(ctx: Context, block: Block | Sequence | None) -> dict[str, Setting]
         if setting is not None:
             found[name] = setting
     return found
-
-
-def _environment(line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]) -> Environment:
-    """What a line sees: the scaling's arguments, the old value by its name, and the other old values."""
-    inner = Environment(line.environment.module, line.environment)
-    for group, settings in groups.items():
-        values = {n: s.value for n, s in settings.items() if isinstance(s, Setting)}
-        inner.bind(group, OldValues(f"the old values of {group}", values))
-    for dimension, setting in groups.get("stage", {}).items():
-        if dimension in model_fields.DIMENSIONS and isinstance(setting, Setting):
-            inner.bind(dimension, setting.value, setting.origin)
-    inner.bind(name, old.value, old.origin)
-    return inner
-
-
-def _scaled(ctx: Context, line: Line, name: str, old: Setting, groups: Mapping[str, Mapping[str, Any]]) -> Setting:
-    """The new value of one number."""
-    inner = _environment(line, name, old, groups)
-    return Setting(ctx.evaluate(line.expression, inner), Origin(line.expression, inner))
-
-
-def unrounded(e: ast.Expression, path: ast.Path) -> ast.Expression | None:
-    """The largest expression that reaches the old value through arithmetic alone: what is rounded then."""
-    if _reaches(e, path):
-        return e
-    for child in children(e):
-        inner = child.value if isinstance(child, ast.Argument) else child
-        found = unrounded(inner, path)  # type: ignore[arg-type]
-        if found is not None:
-            return found
-    return None
-
-
-def _reaches(e: ast.Node, path: ast.Path) -> bool:
-    match e:
-        case ast.Reference(name=name):
-            return len(path.steps) == 1 and name == path.text
-        case ast.Attribute(value=ast.Reference(name=group), name=part):
-            return f"{group}.{part.text}" == path.text
-        case ast.Arithmetic(left=left, right=right):
-            return _reaches(left, path) or _reaches(right, path)
-        case ast.Unary(operand=operand):
-            return _reaches(operand, path)
-        case _:
-            return False
 
 
 def _stage(
@@ -414,14 +311,14 @@ def _stage(
         if name == "resolution" or len(line.path.steps) != 1:
             continue
         if name == "depth":
-            depth = _scaled(ctx, line, name, stage.depth, groups)
+            depth = scaled_by(ctx, line, name, stage.depth, groups)
             if depth.origin is not None:
                 depth_setting(depth, depth.origin.expression, depth.origin.environment)
             record(f"stages.{index}.depth", stage.depth, line, depth)
             continue
         attribute = stage.settings.get(name)
         if isinstance(attribute, Rule):
-            inner = _environment(line, name, Setting(0), groups)
+            inner = seen_by(line, name, Setting(0), groups)
             del inner.names[name]
             changes = (*attribute.changes, ScaledBy(name, line.expression, inner))
             settings[name] = replace(attribute, changes=changes)
@@ -430,7 +327,7 @@ def _stage(
             attribute = end_value(ctx, stage.block, name)
         if attribute is None:
             continue
-        scaled = _scaled(ctx, line, name, attribute, groups)
+        scaled = scaled_by(ctx, line, name, attribute, groups)
         settings[name] = scaled
         record(f"stages.{index}.{name}", attribute, line, scaled)
     return replace(stage, depth=depth, settings=settings)
@@ -493,7 +390,7 @@ def _end(
             line, old_name = lines.get(dimension), dimension
         if line is None:
             continue
-        settings[name] = _scaled(ctx, line, old_name, old, ends)
+        settings[name] = scaled_by(ctx, line, old_name, old, ends)
         record(path, old, line, settings[name])
     return replace(block, settings=settings)
 
@@ -510,7 +407,7 @@ def _resolution(
     origin = model.input.origin
     for what, extent in zip(("height", "width"), extents, strict=True):
         old = Setting(extent, model.input.origin)
-        setting = _scaled(ctx, line, "resolution", old, ends)
+        setting = scaled_by(ctx, line, "resolution", old, ends)
         origin = setting.origin
         where = origin.environment if origin is not None else line.environment
         model_fields.verify_extent(what, setting.value, line.expression, where)

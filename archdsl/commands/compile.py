@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from archdsl.commands.common import compiled, finish, request_of
-from archdsl.commands.emitted import check_files, tell_files, texts_for, write_files
+from archdsl.commands.emitted import check_files, folded_of, tell_files, texts_for, write_files
 from archdsl.commands.options import (
     change_options,
     changes_in_words,
@@ -110,10 +110,11 @@ def command(
     result = compiled(request)
     chosen = chosen_name(name, result, options)
     into = Path(folder or ".") if package is None else Path(package)
+    folded = folded_of(result) if inference else None
     if package is None:
-        texts = texts_for(result, chosen, request, words, targets, inference=inference)
+        texts = texts_for(result, chosen, request, words, targets, folded)
     else:
-        texts = package_for(result, chosen, request, words, inference=inference)
+        texts = package_for(result, chosen, request, words, folded)
     if check:
         check_files(result, request, chosen, into, texts)
         return
@@ -121,5 +122,5 @@ def command(
         texts = write_files(into, texts, force=force, keep=inference and "torch" not in targets)
     else:
         write_package(into, chosen, texts, force=force)
-    tell_files(result, request, chosen, into, texts, inference=inference)
+    tell_files(result, request, chosen, into, texts, folded)
     finish(result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
@@ -16,27 +16,43 @@ from archdsl.graph.cost import count
 from archdsl.limits import MAX_FILE_BYTES
 from archdsl.together import OutputFault, write_together
 
+if TYPE_CHECKING:
+    from archdsl.graph.folding import Folded
+
 DEFAULT_TARGETS = ("torch", "train")
 
 Written: TypeAlias = tuple[str, str]
 """What a file is, and its text."""
 
 
+def folded_of(result: Compiled) -> Folded:
+    """The network of the form for inference."""
+    from archdsl.backends.torch.inference import folded_for
+
+    return folded_for(result.network)
+
+
 def texts_for(
-    result: Compiled, name: str, request: Request, words: Sequence[str], targets: Sequence[str], *, inference: bool
+    result: Compiled,
+    name: str,
+    request: Request,
+    words: Sequence[str],
+    targets: Sequence[str],
+    folded: Folded | None,
 ) -> dict[str, Written]:
-    """The files of targets under a name, by path; `words` are what was changed in the model.
+    """The files of targets under a name, by path, and those of the form for inference where there is one; `words` are
+    what was changed in the model.
 
     Without targets a network that has no training entry point gets none, and a warning; else the command ends.
     """
     from archdsl.emission import INFERENCE, NoEmission, no_entry_point, not_used, texts_of
 
     wanted = targets or DEFAULT_TARGETS
-    if inference:  # the form comes with the module that it is a form of
+    if folded is not None:  # the form comes with the module that it is a form of
         wanted = tuple(dict.fromkeys((*targets, "torch", INFERENCE)))
     warning = not_used(result) if "train" in wanted else None
     try:
-        texts = texts_of(result, name, request.shown, words, wanted)
+        texts = texts_of(result, name, request.shown, words, wanted, folded)
     except NoEmission as fault:
         if targets:
             message = f"--target {fault.target}: {fault}; --target torch writes the module alone"
@@ -61,15 +77,18 @@ def write_files(folder: Path, texts: dict[str, Written], *, force: bool, keep: b
 
 
 def tell_files(
-    result: Compiled, request: Request, name: str, folder: Path, texts: Mapping[str, Written], *, inference: bool
+    result: Compiled,
+    request: Request,
+    name: str,
+    folder: Path,
+    texts: Mapping[str, Written],
+    folded: Folded | None,
 ) -> None:
-    """Say what the network costs and which files were written."""
-    from archdsl.backends.torch.inference import folded_for
+    """Say what the network costs, also in its form for inference, and which files were written."""
     from archdsl.views.compile import FileWritten, compile_report, compile_text
 
     files = [FileWritten(str(folder / path), target, len(text.encode())) for path, (target, text) in texts.items()]
     cost = count(result.network)
-    folded = folded_for(result.network) if inference else None
     if request.as_json:
         say_json(compile_report(result, cost, request.file, name, files, folded))
     else:
@@ -118,4 +137,4 @@ def _present(path: Path, wanted: str) -> bytes | None:
         raise click.ClickException(f"{path}: {(fault.strerror or 'cannot be read').lower()}") from None
 
 
-__all__ = ["Written", "check_files", "tell_files", "texts_for", "write_files"]
+__all__ = ["Written", "check_files", "folded_of", "tell_files", "texts_for", "write_files"]

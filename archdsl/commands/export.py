@@ -18,7 +18,7 @@ from archdsl.commands.options import (
     without_short_forms,
 )
 from archdsl.commands.progress import telling
-from archdsl.exporting.targets import DYNAMIC, OPSET, OPSETS, TARGETS, ExportFault
+from archdsl.exporting.targets import COSINE, DYNAMIC, OPSET, OPSETS, TARGETS, TOLERANCE, ExportFault, TargetName
 from archdsl.together import OutputFault, write_together
 from archdsl.weights.checkpoints import WeightsFault
 
@@ -62,14 +62,14 @@ The extras are archdsl[torch] for .pt2, and archdsl[export], archdsl[openvino] a
 @click.option(
     "--tolerance",
     type=Share(),
-    default=1e-4,
+    default=TOLERANCE,
     show_default=True,
     help="The difference that is allowed, as a share of the largest output.",
 )
 @click.option(
     "--least-cosine",
     type=Share(),
-    default=0.99,
+    default=COSINE,
     show_default=True,
     help="Of the outputs of 8 bits and the module's.",
 )
@@ -80,7 +80,7 @@ def command(
     file: str,
     classes: int | None,
     output: str | None,
-    target: str | None,
+    target: TargetName | None,
     weights: str | None,
     features: bool,
     quantize: str | None,
@@ -93,9 +93,11 @@ def command(
     """Write a network as a file of an inference engine, and compare what it computes there."""
     if data is not None and quantize is None:
         raise click.UsageError("--data has images for --quantize: give both.")
-    from archdsl.commands.exported import calibration_of, fail_with, libraries, paths_of, subject_of, target_asked
+    from archdsl.commands.exported import calibration_of, libraries, paths_of, subject_of, target_asked
+    from archdsl.commands.refused import refuse
     from archdsl.exporting.run import Options, export
     from archdsl.views.export import export_report, export_text
+    from archdsl.views.refused import Refusal
 
     chosen = target_asked(output, target)
 
@@ -112,9 +114,9 @@ def command(
             given = calibration_of(result, data, images, options.seed) if quantize is not None else None
             made = export(subject, options, given, tell)
     except WeightsFault as fault:
-        fail_with(request, fault.file, fault.message, fault.help, fault.notes)
+        refuse(request.file, fault, request.as_json)
     except ExportFault as fault:
-        fail_with(request, result.name, fault.message, fault.help)
+        refuse(request.file, Refusal(result.name, fault.message, fault.help), request.as_json)
     written = {paths[suffix]: content for suffix, content in made.built.files.items()}
     try:
         write_together(first.parent, {path.name: content for path, content in written.items()}, force)

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from archdsl import __version__, api, emission
-from archdsl.commands.common import Request, fail, library, one
+from archdsl.commands.common import library
 from archdsl.commands.study.images import emitted, images_of
 from archdsl.compiler import Compiled
-from archdsl.diagnostics import Diagnostic, Label
 from archdsl.exporting.differences import drawn_images
 from archdsl.exporting.quantizing import Calibration
 from archdsl.exporting.run import Subject
 from archdsl.exporting.states import draw
-from archdsl.exporting.targets import TARGETS, target_of, told_suffixes
+from archdsl.exporting.targets import TARGETS, TargetName, target_of, told_suffixes
 from archdsl.quiet import quiet
-from archdsl.source import Source, Span
-from archdsl.terminal import note
 from archdsl.views.tables import size
-from archdsl.visible import visible
 from archdsl.weights.checkpoints import WeightsFault
 from archdsl.weights.conversion import Choices, convert
 
@@ -40,7 +35,7 @@ BY_HAND = {
 OTHERWISE = "`archdsl weights` brings it to the module's names by these options, and writes a file that export takes"
 
 
-def target_asked(output: str | None, target: str | None) -> str:
+def target_asked(output: str | None, target: TargetName | None) -> TargetName:
     """The target that was asked for, by its name or the file's suffix. Raises `click.UsageError`."""
     if output is None:
         if target is None:
@@ -55,19 +50,7 @@ def target_asked(output: str | None, target: str | None) -> str:
     return found
 
 
-def fail_with(request: Request, file: str, message: str, help: str | None, notes: tuple[str, ...] = ()) -> NoReturn:
-    """Report a fault, and end with 1. It is not a fault of a program, and has no code."""
-    if request.as_json:
-        where = Span(Source(file, ""), 0, 0)
-        labels = tuple([Label(where, visible(each)) for each in notes])
-        fail(request, one(Diagnostic("", visible(message), where, labels=labels, help=help)))
-    lines = [f"error: {visible(file)}: {visible(message)}", *[f"note: {visible(each)}" for each in notes]]
-    lines += [f"help: {visible(help)}"] if help is not None else []
-    note("\n".join(lines))
-    raise click.exceptions.Exit(1)
-
-
-def paths_of(first: Path, target: str, weights: str | None, *, force: bool) -> dict[str, Path]:
+def paths_of(first: Path, target: TargetName, weights: str | None, *, force: bool) -> dict[str, Path]:
     """The files of a target by suffix, `first` and those beside it. Ends the command where they may not be written."""
     paths = {suffix: first.with_suffix(suffix) for suffix in (TARGETS[target].suffix, *TARGETS[target].others)}
     for path in paths.values():
@@ -80,27 +63,13 @@ def paths_of(first: Path, target: str, weights: str | None, *, force: bool) -> d
     return paths
 
 
-def libraries(target: str, *, quantized: bool) -> None:
+def libraries(target: TargetName, *, quantized: bool) -> None:
     """End the command where the libraries of a target are not installed, with a line that says what is missing."""
-    for name in TARGETS[target].libraries:
-        with quiet():
-            missing = _missing(name)
-        extra = "torch" if name == "torch" else TARGETS[target].extra
-        if missing:
-            library(name, f"--target {target} needs", extra)
-    if quantized and target in ("pt2", "executorch"):
-        with quiet():
-            missing = _missing("torchao")
-        if missing:
+    with quiet():
+        for name in TARGETS[target].libraries:
+            library(name, f"--target {target} needs", "torch" if name == "torch" else TARGETS[target].extra)
+        if quantized and not TARGETS[target].by_onnx:
             library("torchao", f"--quantize of {target} needs", "quantize")
-
-
-def _missing(name: str) -> bool:
-    try:
-        import_module(name)
-    except ImportError:
-        return True
-    return False
 
 
 def calibration_of(result: Compiled, data: str | None, number: int, seed: int) -> Calibration:
@@ -190,4 +159,4 @@ def _features(module: Any) -> Any:
     return Features(module).eval()
 
 
-__all__ = ["calibration_of", "fail_with", "libraries", "paths_of", "subject_of", "target_asked"]
+__all__ = ["calibration_of", "libraries", "paths_of", "subject_of", "target_asked"]

@@ -5,23 +5,20 @@ A checkpoint is a stranger's file: nothing in it is run, no number of it is read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterable
 
 import click
 
-from archdsl import __version__
 from archdsl.commands.common import say, say_json
-from archdsl.commands.completing import family_names, files
-from archdsl.commands.options import format_option
+from archdsl.commands.completing import files
+from archdsl.commands.kept import Row, kept_rows
+from archdsl.commands.options import family_option, format_option
 from archdsl.commands.refused import refuse
-from archdsl.commands.zoo import models
-from archdsl.resources import kept, read_data, source_texts, spec_files
+from archdsl.commands.weight_options import check_entry, entry_options
+from archdsl.compiler import Compiled
 from archdsl.views.identify import identify_report, identify_text
 from archdsl.weights.checkpoints import WeightsFault
-from archdsl.weights.fingerprint import fingerprint_of, read, written
-from archdsl.weights.identity import Known, ranked, read_shapes
+from archdsl.weights.identity import Known, known_of, ranked, read_shapes, row_of
 from archdsl.zoo import families
 
 EPILOG = """
@@ -31,10 +28,10 @@ Examples:
   archdsl identify model.onnx --format json
   archdsl identify checkpoint.safetensors --family NAME --nearest 10
 
-CHECKPOINT is a .pth or .pt file, weights alone or a checkpoint of a training, a .safetensors file, or an .onnx file.
-Only the shapes in it are looked at: names take no part, and nothing in it is run. A network fits if both have every
-shape equally often; the classifier may be for other classes or missing, and the image may have other channels. Strides,
-activations and eps stand in no shape: networks that differ in these alone are listed together.
+CHECKPOINT is a .pth or .pt file, weights alone or a checkpoint of a training, a .safetensors file, or an .onnx file, by
+the extra archdsl[export]. Only the shapes in it are looked at: names take no part, and nothing in it is run. A network
+fits if both have every shape equally often; the classifier may be for other classes or missing, and the image may have
+other channels. Strides, activations and eps stand in no shape: networks that differ in these alone are listed together.
 
 Where norms are folded into convolutions, as in most .onnx files, weights of more than one axis are compared alone. The
 shapes of what ships are worked out at the first call, which takes a while, and kept.
@@ -43,14 +40,7 @@ shapes of what ships are worked out at the first call, which takes a while, and 
 
 @click.command(short_help="Say which shipped networks a checkpoint's shapes fit.", epilog=EPILOG)
 @click.argument("checkpoint", shell_complete=files)
-@click.option(
-    "--family",
-    "wanted",
-    multiple=True,
-    metavar="FAMILY",
-    shell_complete=family_names,
-    help="Compare with this family only; repeatable.",
-)
+@family_option("Compare with this family only")
 @click.option(
     "--nearest",
     type=click.IntRange(1, 1000),
@@ -58,45 +48,29 @@ shapes of what ships are worked out at the first call, which takes a while, and 
     show_default=True,
     help="As many networks are listed; all that fit in any case.",
 )
-@click.option("--ema", is_flag=True, help="Look at the checkpoint's averaged weights.")
-@click.option("--entry", metavar="NAME", help="Look at the weights in this entry of a training checkpoint.")
+@entry_options
 @format_option("table", "json")
 def command(checkpoint: str, wanted: tuple[str, ...], nearest: int, ema: bool, entry: str | None, format_: str) -> None:
     """Say which shipped networks a checkpoint's shapes fit, its classes, and what differs from the nearest."""
-    if ema and entry is not None:
-        raise click.UsageError("--ema and --entry are two ways to say which weights: give one")
-    known = families()
-    for family in wanted:
-        if family not in known:
-            raise click.BadParameter(f"{family!r} is none of {', '.join(known)}", param_hint="--family")
+    check_entry(ema, entry)
     try:
         found = read_shapes(checkpoint, ema, entry)
     except WeightsFault as fault:
         refuse(checkpoint, fault, format_ == "json")
-    report = identify_report(found, ranked(found, shipped(wanted or tuple(known))), nearest)
+    report = identify_report(found, ranked(found, shipped(wanted or families())), nearest)
     if format_ == "json":
         say_json(report)
     else:
         say(identify_text(report))
 
 
-def shipped(wanted: Sequence[str]) -> list[Known]:
+def shipped(wanted: Iterable[str]) -> list[Known]:
     """The networks of families, with their fingerprints: of what is kept, or worked out."""
-    paths = spec_files()
-    code = [text for folder in ("analysis", "graph", "syntax", "weights") for text in source_texts(folder)]
-    texts = (__version__, *paths, *[read_data(path) for path in paths], *code)
-    found = []
-    for family in dict.fromkeys(wanted):
-        for entry in kept(f"shapes-{family}", texts, partial(_fingerprints, family)):
-            name, path = entry["name"], entry["path"]
-            found.append(Known(name, family, path, entry["classes"], read(entry["print"])))
-    return found
+    return [
+        known_of(family, row)
+        for family, row in kept_rows("shapes", _row, ("analysis", "graph", "syntax", "weights"), wanted)
+    ]
 
 
-def _fingerprints(family: str) -> list[dict[str, Any]]:
-    entries = []
-    for _, path, made in models([family]):
-        print_ = fingerprint_of(made.network)
-        classes = print_.classifiers[0][0][0] if print_.classifiers else None
-        entries.append({"name": made.name, "path": f"{path}:{made.name}", "classes": classes, "print": written(print_)})
-    return entries
+def _row(path: str, made: Compiled) -> Row:
+    return row_of(made.name, f"{path}:{made.name}", made.network)

@@ -10,7 +10,6 @@ import click
 from archdsl.commands.common import say, say_json
 from archdsl.commands.completing import import_sources
 from archdsl.commands.options import format_option
-from archdsl.commands.shelf import Shelf
 from archdsl.terminal import note, printable
 
 EPILOG = """
@@ -100,6 +99,7 @@ def command(
     format_: str,
 ) -> None:
     """Write a network of timm, torchvision, a Python file or an exported program as a text, with a proof."""
+    from archdsl.commands.shelf import shipped_with
     from archdsl.files import FileFault, write_atomically
     from archdsl.importing import Asked, ImportFault, model_named, run_import, runs_code
     from archdsl.views.imported import import_report, import_text
@@ -115,7 +115,7 @@ def command(
     if runs_code(source):
         note(f"importing {printable(source)} runs its code")
     try:
-        found = run_import(asked, Shelf())
+        found = run_import(asked, shipped_with)
     except ImportFault as fault:
         raise click.ClickException(printable(str(fault))) from None
     good = found.proof is not None and found.proof.holds

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,8 @@ from archdsl.commands.options import format_option
 from archdsl.files import escaped
 
 if TYPE_CHECKING:
+    from archdsl.tracking.runs import RunFolder
+    from archdsl.tracking.sending import Outcome
     from archdsl.tracking.tracker import Tracker
 
 EPILOG = """
@@ -32,20 +34,8 @@ the network but to an address that --into names.
 """
 
 
-class Place(NamedTuple):
-    """A tracker: the library it needs, our extra, and where it writes if nothing is said."""
-
-    library: str
-    extra: str
-    into: str | None
-
-
-TRACKERS = {
-    "tensorboard": Place("tensorboard", "tensorboard", "tensorboard"),
-    "mlflow": Place("mlflow", "mlflow", "mlflow.db"),
-    "wandb": Place("wandb", "wandb", "."),
-    "trackio": Place("trackio", "trackio", None),
-}
+TRACKERS: dict[str, str | None] = {"tensorboard": "tensorboard", "mlflow": "mlflow.db", "wandb": ".", "trackio": None}
+"""Tracker -> where it writes if nothing is said. The library that it needs and our extra have its name."""
 
 
 @click.command(short_help="Send the epochs of runs to TensorBoard, MLflow, W&B or trackio.", epilog=EPILOG)
@@ -74,24 +64,24 @@ def command(
         raise click.UsageError("--follow takes one run")
     if not _is_name(project):
         raise click.BadParameter("letters, digits, '.', '_' and '-', and at most 60 of them", param_hint="--project")
-    place = TRACKERS[to]
-    library(place.library, f"--to {to} needs", place.extra)
-    where = into if into is not None else place.into
+    where = into if into is not None else TRACKERS[to]
     if where == "":
         raise click.BadParameter("it is empty", param_hint="--into")
+    make = _maker(to, where)
+    library(to, f"--to {to} needs", to)
     sending = Sending(
         key=f"{to} {_absolute(where) if where is not None else 'default'} {project}",
-        make=_maker(to, where),
+        make=make,
         project=project,
         again=again,
         follow=follow,
         tell=_tell if follow and format_ != "json" else lambda _folder, _outcome: None,
     )
-    folders_ = [RunFolder(run) for run in runs]
+    folders = [RunFolder(run) for run in runs]
     try:
-        for folder in folders_:
+        for folder in folders:
             folder.epochs()  # nothing is sent where one of them is none
-        found = [(folder, sending.run(folder)) for folder in folders_]
+        found = [(folder, sending.run(folder)) for folder in folders]
     except TrackerFault as fault:
         raise click.ClickException(str(fault)) from None
     except KeyboardInterrupt:
@@ -105,22 +95,25 @@ def command(
 
 
 def _maker(to: str, where: str | None) -> Callable[[], Tracker]:
-    """What makes the tracker, once its library is needed."""
+    """What makes the tracker, once its library is needed; what that reads when it is loaded is set now."""
     if to == "tensorboard":
-        from archdsl.tracking.to_tensorboard import TensorBoard
+        from archdsl.tracking import to_tensorboard
 
-        return lambda: TensorBoard(where or "")
+        return lambda: to_tensorboard.TensorBoard(where or "")
     if to == "mlflow":
-        from archdsl.tracking.to_mlflow import MLflow
+        from archdsl.tracking import to_mlflow
 
-        return lambda: MLflow(where or "")
+        to_mlflow.report_nothing()
+        return lambda: to_mlflow.MLflow(where or "")
     if to == "wandb":
-        from archdsl.tracking.to_wandb import WandB
+        from archdsl.tracking import to_wandb
 
-        return lambda: WandB(where or "")
-    from archdsl.tracking.to_trackio import Trackio
+        to_wandb.report_nothing()
+        return lambda: to_wandb.WandB(where or "")
+    from archdsl.tracking import to_trackio
 
-    return lambda: Trackio(where)
+    to_trackio.write_to(where)
+    return lambda: to_trackio.Trackio(where)
 
 
 def _absolute(where: str) -> str:
@@ -131,7 +124,7 @@ def _is_name(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}", text) is not None
 
 
-def _tell(folder: object, outcome: object) -> None:
+def _tell(folder: RunFolder, outcome: Outcome) -> None:
     from archdsl.views.log import log_line
 
-    click.echo(log_line(folder, outcome), err=True)  # type: ignore[arg-type]
+    click.echo(log_line(folder, outcome), err=True)

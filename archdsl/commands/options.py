@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from archdsl.commands.completing import measures, models, networks, recipes, scalings, settings
+from archdsl.commands.completing import family_names, measures, models, networks, recipes, scalings, settings
 from archdsl.compiler import Compiled
 from archdsl.graph.conventions import CONVENTIONS, DEFAULT
 from archdsl.request import words_of
+from archdsl.zoo import families
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
@@ -73,6 +74,28 @@ def convention_option(function: AnyFunction) -> AnyFunction:
 def network_argument(function: AnyFunction) -> AnyFunction:
     """FILE, of which a network is taken."""
     return click.argument("file", shell_complete=networks)(function)
+
+
+def family_option(text: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--family`, as `wanted`: families of networks that ship."""
+    return click.option(
+        "--family",
+        "wanted",
+        multiple=True,
+        metavar="FAMILY",
+        shell_complete=family_names,
+        callback=_known,
+        help=f"{text}; repeatable.",
+    )
+
+
+def _known(_ctx: click.Context, _parameter: click.Parameter, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Families that there are."""
+    known = families() if wanted else {}
+    for family in wanted:
+        if family not in known:
+            raise click.BadParameter(f"{family!r} is none of {', '.join(known)}")
+    return wanted
 
 
 def watch_option(function: AnyFunction) -> AnyFunction:

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,20 +19,25 @@ from archdsl.commands.emitted import Written, write_files
 from archdsl.compiler import Compiled
 from archdsl.files import escaped, read_own
 
+if TYPE_CHECKING:
+    from archdsl.graph.folding import Folded
+
 MAX_BYTES = 1_000_000
 
 
 def package_for(
-    result: Compiled, name: str, request: Request, words: Sequence[str], *, inference: bool
+    result: Compiled, name: str, request: Request, words: Sequence[str], folded: Folded | None
 ) -> dict[str, Written]:
-    """The files of the package of a compiled model, by path; `words` are what was changed in it.
+    """The files of the package of a compiled model, by path, with its form for inference where there is one; `words`
+    are what was changed in it.
 
     Ends the command where no package can have the name.
     """
     from archdsl.emission import INFERENCE, PACKAGE, NameFault, texts_of
 
     try:
-        return texts_of(result, name, request.shown, words, [PACKAGE, INFERENCE] if inference else [PACKAGE])
+        targets = [PACKAGE] if folded is None else [PACKAGE, INFERENCE]
+        return texts_of(result, name, request.shown, words, targets, folded)
     except NameFault as fault:
         raise click.BadParameter(f"{fault}; give another", param_hint="--name") from None
 
@@ -85,3 +91,6 @@ def _package_in(folder: Path) -> str | None:
 
 def _shown(path: Path) -> str:
     return escaped(str(path))
+
+
+__all__ = ["package_for", "write_package"]

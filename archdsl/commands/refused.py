@@ -1,4 +1,4 @@
-"""The way out where a checkpoint is at fault, which is no fault of a program and has no code."""
+"""The way out where a checkpoint, or what is made of a network, is at fault: no fault of a program, it has no code."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from archdsl.diagnostics import Diagnostic, Label
 from archdsl.source import Source, Span
 from archdsl.terminal import note
 from archdsl.views.failure import failure
-from archdsl.views.refused import fault_text
+from archdsl.views.refused import Refusal, fault_text
 from archdsl.visible import visible
 from archdsl.weights.checkpoints import WeightsFault
 
 
-def refuse(file: str, fault: WeightsFault, as_json: bool) -> NoReturn:
+def refuse(file: str, fault: WeightsFault | Refusal, as_json: bool) -> NoReturn:
     """Report a fault of a command that was given a file, and end with 1."""
     if as_json:
         where = Span(Source(fault.file, ""), 0, 0)

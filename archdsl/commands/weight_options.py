@@ -1,4 +1,4 @@
-"""The options of `archdsl weights`."""
+"""The options of `archdsl weights`, and of what else reads a checkpoint."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from archdsl.commands.options import AnyFunction
 from archdsl.weights import CHANNEL_ORDERS, CLASSIFIER_RULES, INPUT_RULES
 from archdsl.weights.trial import TOLERANCE
 
+ENTRIES = (
+    click.option("--ema", is_flag=True, help="Take the checkpoint's averaged weights."),
+    click.option("--entry", metavar="NAME", help="Take the weights in this entry of a training checkpoint: swa."),
+)
 OPTIONS = (
     click.option(
         "--input-rule",
@@ -24,8 +28,6 @@ OPTIONS = (
     click.option(
         "--allow-unused", is_flag=True, help="Leave out what no operation has, an auxiliary head for example."
     ),
-    click.option("--ema", is_flag=True, help="Take the checkpoint's averaged weights."),
-    click.option("--entry", metavar="NAME", help="Take the weights in this entry of a training checkpoint: swa."),
     click.option(
         "--channel-order",
         type=click.Choice(CHANNEL_ORDERS),
@@ -57,8 +59,21 @@ OPTIONS = (
 )
 
 
+def entry_options(function: AnyFunction) -> AnyFunction:
+    """`--ema` and `--entry`, of which `check_entry` takes one."""
+    for option in reversed(ENTRIES):
+        function = option(function)
+    return function
+
+
+def check_entry(ema: bool, entry: str | None) -> None:
+    """Raises click.UsageError where both are given."""
+    if ema and entry is not None:
+        raise click.UsageError("--ema and --entry are two ways to say which weights: give one")
+
+
 def weights_options(function: AnyFunction) -> AnyFunction:
     """How a checkpoint is read, and which rules decide."""
     for option in reversed(OPTIONS):
         function = option(function)
-    return function
+    return entry_options(function)

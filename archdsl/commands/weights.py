@@ -5,26 +5,19 @@ A checkpoint is a stranger's file: nothing in it is run, and its names are escap
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archdsl import api, emission
-from archdsl.commands.common import compiled, finish, library, request_of, say, say_json
+from archdsl.commands.common import compiled, request_of
 from archdsl.commands.completing import files, networks
 from archdsl.commands.options import change_options, format_option
-from archdsl.commands.refused import refuse
-from archdsl.commands.weighing import Written, back, edit, edited_network, propose
-from archdsl.commands.weight_options import weights_options
-from archdsl.compiler import Compiled
-from archdsl.views.weights import weights_report, weights_text
-from archdsl.weights import told_inputs
-from archdsl.weights.checkpoints import SUFFIX, WeightsFault
-from archdsl.weights.checkpoints.writing import check_target, write_weights
-from archdsl.weights.conversion import Check, Choices, convert
+from archdsl.commands.weighing import Written, back, bring, edit, edited_network, propose
+from archdsl.commands.weight_options import check_entry, weights_options
+from archdsl.weights.checkpoints import SUFFIX
+from archdsl.weights.conversion import Choices
 
 EPILOG = """
 \b
@@ -69,7 +62,12 @@ its `output`, as .safetensors, .npz or .pt. Numbers are written as float32. The 
 @click.argument("file", metavar="SPEC", shell_complete=networks)
 @click.argument("checkpoint", shell_complete=files)
 @change_options
-@click.option("-o", "--output", metavar="FILE", help="The file to write; SPEC's name with .safetensors otherwise.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="The file to write, as torch.save does unless it is .safetensors; SPEC's name with .safetensors otherwise.",
+)
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would be written.")
 @weights_options
@@ -90,8 +88,7 @@ def command(
 ) -> None:
     """Bring a checkpoint of timm, torchvision or pycls to the names of the emitted module."""
     choices = Choices(**{field.name: options.pop(field.name) for field in fields(Choices)})
-    if choices.ema and choices.entry is not None:
-        raise click.UsageError("--ema and --entry are two ways to say which weights: give one")
+    check_entry(choices.ema, choices.entry)
     if is_back and (propose_map or check or (like is None and choices.map_ is None)):
         raise click.UsageError("--back goes with --like FILE or --map FILE, and without --propose-map and --check")
     if (propose_map and (choices.map_ or check or output)) or (like is not None and not is_back):
@@ -107,29 +104,8 @@ def command(
     if to is not None:
         new = request_of(to, as_json=format_ == "json", **options)
         edited_target = Path(output or f"{Path(new.shown).stem.partition(':')[0]}{SUFFIX}")
-        return edit(request, result, new, checkpoint, choices, Written(edited_target, force, dry_run), _module)
+        return edit(request, result, new, checkpoint, choices, Written(edited_target, force, dry_run))
     if is_back:
         return back(request, result, checkpoint, choices, like, Written(target, force, dry_run))
-    asked = Check(check, tolerance, lambda: _module(result)) if check is not None else None
-    try:
-        if not dry_run:
-            check_target(target, checkpoint, force)
-        os.getcwd()  # where the current folder is gone, torch's libraries would end the process without a word of ours
-        library("torch", "weights needs", "torch")
-        save = library("safetensors.torch", "weights needs", "torch").save
-        made = convert(result.network, checkpoint, choices, asked)
-        if not dry_run:
-            write_weights(target, save(made.state), force)
-    except WeightsFault as fault:
-        refuse(request.file, fault, request.as_json)
-    report = weights_report(result, request.shown, made, str(target), written=not dry_run)
-    if request.as_json:
-        say_json(report)
-    else:
-        say(weights_text(report, told_inputs(made.inputs)))
-    return finish(result)
-
-
-def _module(result: Compiled) -> Any:
-    """The emitted module, live, in the mode that tests."""
-    return api.Compiled(result, emission.about_of(result, result.name, "", ())).module().eval()
+    asked = (check, tolerance) if check is not None else None
+    return bring(request, result, checkpoint, choices, asked, Written(target, force, dry_run))

@@ -10,8 +10,8 @@ import click
 from archdsl.analysis.evaluate import literal
 from archdsl.analysis.program import Definition
 from archdsl.commands.common import say, say_json
-from archdsl.commands.completing import family_names, measures, shipped_names
-from archdsl.commands.options import AnyFunction, format_option
+from archdsl.commands.completing import measures, shipped_names
+from archdsl.commands.options import AnyFunction, family_option, format_option
 from archdsl.commands.progress import progress_bar
 from archdsl.compiler import Changes, Compiled, Compiler, Failed
 from archdsl.diagnostics import Diagnostics
@@ -42,14 +42,7 @@ def _limit_option(option: str, name: str, text: str) -> Callable[[AnyFunction], 
 
 @click.command(short_help="List the networks that ship with archdsl.", epilog=EPILOG)
 @click.argument("patterns", nargs=-1, metavar="[NAME]...", shell_complete=shipped_names)
-@click.option(
-    "--family",
-    "wanted",
-    multiple=True,
-    metavar="FAMILY",
-    shell_complete=family_names,
-    help="Only this family; repeatable.",
-)
+@family_option("Only this family")
 @_limit_option("--max", "most", "At most so much: flops=4G. Repeatable.")
 @_limit_option("--min", "least", "At least so much. Repeatable.")
 @click.option("--sort", type=click.Choice(SORTS), default="family", show_default=True, help="By family: then by flops.")
@@ -67,10 +60,6 @@ def command(
     """List the networks that ship with archdsl: those whose NAME fits, such as 'net_*'; all if none is given."""
     highest = [_limit(text, "--max") for text in most]
     lowest = [_limit(text, "--min") for text in least]
-    known = families()
-    for family in wanted:
-        if family not in known:
-            raise click.BadParameter(f"{family!r} is none of {', '.join(known)}", param_hint="--family")
     for pattern in patterns:
         if not set(pattern) & set("*?[") and pattern not in declared():
             hint = did_you_mean(pattern, declared(), otherwise="")
@@ -78,7 +67,7 @@ def command(
             raise click.BadParameter(message, param_hint="NAME")
     found = [
         listed
-        for listed in networks(wanted or known, patterns)
+        for listed in networks(wanted or families(), patterns)
         if all(getattr(listed, measure) <= amount for measure, amount in highest)
         and all(getattr(listed, measure) >= amount for measure, amount in lowest)
     ]

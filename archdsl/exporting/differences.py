@@ -7,14 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
-from archdsl.exporting.targets import Run
+from archdsl.exporting.targets import ExportFault, Run
 from archdsl.exporting.tracing import Traced, flat
 from archdsl.records import documented
-
-TOLERANCE = 1e-4
-"""What another order of additions in float32 comes to, with room."""
-COSINE = 0.99
-"""Of the outputs of 8 bits and those of the module, at least."""
 
 Images = Callable[[int, int, int], Any]
 """Batch, height and width to images."""
@@ -52,7 +47,10 @@ def drawn_images(channels: int, seed: int) -> Images:
 
 
 def differences(traced: Traced, run: Run, images: Images) -> Iterator[Difference]:
-    """Every output at every size and batch that the file is to take."""
+    """Every output at every size and batch that the file is to take.
+
+    Raises `ExportFault` where the runtime gives another number of outputs.
+    """
     import torch
 
     for height, width in traced.sizes:
@@ -62,7 +60,7 @@ def differences(traced: Traced, run: Run, images: Images) -> Iterator[Difference
                 wanted = list(flat(traced.module(given.clone())))
             found = run(given)
             if len(found) != len(wanted):
-                raise ValueError(f"the runtime gives {len(found)} outputs, and the module {len(wanted)}")
+                raise ExportFault(f"the runtime gives {len(found)} outputs, and the module {len(wanted)}")
             for name, ours, theirs in zip(traced.names, wanted, found, strict=True):
                 yield difference((batch, height, width), name, ours, theirs)
 
@@ -106,6 +104,11 @@ def worst(found: Sequence[Difference]) -> Difference:
     return max(found, key=lambda each: math.inf if each.share is None else each.share)
 
 
+def farthest(found: Sequence[Difference]) -> Difference:
+    """The one whose direction differs most; one that holds no numbers before all others."""
+    return min(found, key=lambda each: -math.inf if each.cosine is None else each.cosine)
+
+
 def exact_enough(each: Difference, tolerance: float) -> bool:
     """Whether an output is the module's within a share of its largest number. What is no number is not."""
     return each.share is not None and each.share <= tolerance
@@ -117,14 +120,13 @@ def near_enough(each: Difference, cosine: float) -> bool:
 
 
 __all__ = [
-    "COSINE",
-    "TOLERANCE",
     "Difference",
     "Images",
     "difference",
     "differences",
     "drawn_images",
     "exact_enough",
+    "farthest",
     "near_enough",
     "rounding",
     "worst",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from archdsl.exporting.targets import Built, ExportFault, Run
+from archdsl.exporting.targets import Built, ExportFault, Facts, Run
 from archdsl.exporting.tracing import Traced, first_line
 
 DELEGATE, ITEM = "executorch_call_delegate", "getitem"
@@ -27,7 +27,7 @@ def build(traced: Traced, about: Mapping[str, str]) -> Built:  # noqa: ARG001 - 
     names = Counter(str(getattr(node.target, "__name__", node.target)) for node in nodes)
     delegates = sum(count for name, count in names.items() if DELEGATE in name)
     left = {name: count for name, count in sorted(names.items()) if DELEGATE not in name and name != ITEM}
-    return Built({".pte": content}, {"delegates": delegates, "operations": left})
+    return Built({".pte": content}, Facts(operations=left, delegates=delegates))
 
 
 def opened(files: Mapping[str, bytes]) -> Run:

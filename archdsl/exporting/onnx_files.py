@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from archdsl.exporting.targets import IMAGE, OPSET, Built, ExportFault, Run
+from archdsl.exporting.targets import IMAGE, OPSET, Built, ExportFault, Facts, Run
 from archdsl.exporting.tracing import Traced, first_line
 
 MOST_BYTES = (1 << 31) - (1 << 24)
@@ -44,7 +44,10 @@ def build(traced: Traced, about: Mapping[str, str], opset: int = OPSET) -> Built
         raise ExportFault("torch.onnx gave no model")
     _name_sizes(proto)
     _tell(proto, about)
-    onnx.checker.check_model(proto)
+    try:
+        onnx.checker.check_model(proto)
+    except onnx.checker.ValidationError as fault:
+        raise ExportFault(f"onnx finds the file wrong: {first_line(fault)}") from fault
     return Built({".onnx": proto.SerializeToString(deterministic=True)}, facts_of(proto))
 
 
@@ -73,7 +76,7 @@ def _tell(proto: Any, about: Mapping[str, str]) -> None:
         entry.key, entry.value = f"archdsl.{key}", value
 
 
-def facts_of(proto: Any) -> dict[str, Any]:
+def facts_of(proto: Any) -> Facts:
     """The version of operators, how many of each there are, and the norms that stayed."""
     graph = proto.graph
     kinds = Counter(node.op_type for node in graph.node)
@@ -82,12 +85,7 @@ def facts_of(proto: Any) -> dict[str, Any]:
     norms = [node.input[0] for node in graph.node if node.op_type == NORM]
     missed = [name for name in norms if name in makers and makers[name].op_type in FOLDS and uses[name] == 1]
     opset = next(entry.version for entry in proto.opset_import if not entry.domain)
-    return {
-        "opset": int(opset),
-        "operations": dict(sorted(kinds.items())),
-        "norms_left": len(norms),
-        "norms_missed": len(missed),
-    }
+    return Facts(int(opset), len(norms), len(missed), dict(sorted(kinds.items())))
 
 
 def opened(files: Mapping[str, bytes]) -> Run:

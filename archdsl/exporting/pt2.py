@@ -16,7 +16,7 @@ def build(traced: Traced, about: Mapping[str, str]) -> Built:
 
     content = io.BytesIO()
     torch.export.save(traced.program, content, extra_files={"archdsl.txt": _told(about)})
-    return Built({".pt2": content.getvalue()}, {})
+    return Built({".pt2": content.getvalue()})
 
 
 def _told(about: Mapping[str, str]) -> str:

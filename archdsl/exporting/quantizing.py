@@ -7,23 +7,15 @@ Weights have a scale for each output channel; activations one that was observed.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from archdsl.exporting.onnx_files import facts_of
-from archdsl.exporting.targets import IMAGE, Built, ExportFault
+from archdsl.exporting.targets import IMAGE, Built, ExportFault, TargetName
 from archdsl.exporting.tracing import Traced, first_line, forget_places
 from archdsl.records import dataclass
-
-INTEGERS: Mapping[str, str] = {
-    "pt2": "torchao's pt2e, X86InductorQuantizer",
-    "onnx": "onnxruntime's static quantization, QDQ",
-    "openvino": "onnxruntime's static quantization, QDQ, read by OpenVINO",
-    "executorch": "torchao's pt2e, XNNPACKQuantizer",
-}
-"""Target -> how its integers are made."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ def one_by_one(given: Calibration) -> Calibration:
     return replace(given, batches=tuple([image for images in given.batches for image in images.split(1)]))
 
 
-def quantized_program(traced: Traced, target: str, given: Calibration) -> Traced:
+def quantized_program(traced: Traced, target: TargetName, given: Calibration) -> Traced:
     """The program with quantized operators, beside the module as it was. Raises `ExportFault`."""
     import torch
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
@@ -70,7 +62,7 @@ def _drop_unused(module: Any) -> None:
         delattr(module.get_submodule(owner), last)
 
 
-def _quantizer(target: str) -> Any:
+def _quantizer(target: TargetName) -> Any:
     if target == "executorch":
         from executorch.backends.xnnpack.quantizer import xnnpack_quantizer as xnnpack
 
@@ -116,4 +108,4 @@ def quantized_onnx(built: Built, given: Calibration) -> Built:
     return Built({".onnx": proto.SerializeToString(deterministic=True)}, facts_of(proto))
 
 
-__all__ = ["INTEGERS", "Calibration", "one_by_one", "quantized_onnx", "quantized_program"]
+__all__ = ["Calibration", "one_by_one", "quantized_onnx", "quantized_program"]

@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from archdsl.exporting import executorch_files, onnx_files, openvino_files, pt2
 from archdsl.exporting.differences import (
-    COSINE,
-    TOLERANCE,
     Difference,
     Images,
     differences,
     drawn_images,
     exact_enough,
+    farthest,
     near_enough,
     rounding,
     worst,
 )
-from archdsl.exporting.quantizing import INTEGERS, Calibration, one_by_one, quantized_onnx, quantized_program
-from archdsl.exporting.targets import OPSET, Built, Dynamic, ExportFault, Run
+from archdsl.exporting.quantizing import Calibration, one_by_one, quantized_onnx, quantized_program
+from archdsl.exporting.targets import (
+    COSINE,
+    OPSET,
+    TARGETS,
+    TOLERANCE,
+    Built,
+    Dynamic,
+    ExportFault,
+    Run,
+    TargetName,
+)
 from archdsl.exporting.tracing import Traced, first_line, traced
 from archdsl.quiet import quiet
 from archdsl.records import dataclass
 
-RUNTIMES: Mapping[str, Any] = {
+
+class Runtime(Protocol):
+    """What opens the files of a target."""
+
+    def opened(self, files: Mapping[str, bytes]) -> Run:
+        """The files, by suffix. Raises `ExportFault`."""
+
+    def runtime(self) -> str:
+        """Its name and version."""
+
+
+RUNTIMES: Mapping[TargetName, Runtime] = {
     "pt2": pt2,
     "onnx": onnx_files,
     "openvino": openvino_files,
     "executorch": executorch_files,
 }
-"""Target -> the module that makes and opens its files."""
+"""Target -> the module that opens its files, and makes them."""
 ROUNDINGS = 10
 """What differs by more than so many times the module's own rounding is not explained by it."""
 Tell = Callable[[str], None]
@@ -58,7 +78,7 @@ class Subject:
 class Options:
     """How it is exported."""
 
-    target: str
+    target: TargetName
     dynamic: Dynamic = "batch"
     opset: int = OPSET
     tolerance: float = TOLERANCE
@@ -105,11 +125,11 @@ def export(
             allowed = f"--tolerance {options.tolerance:g} allows {options.tolerance * worse.largest:.3g}"
             raise different(worse, allowed, _why(program, worse, options))
     else:
-        worse = min(found, key=lambda each: -2.0 if each.cosine is None else each.cosine)
+        worse = farthest(found)
         if not near_enough(worse, options.least_cosine):
             told = "none" if worse.cosine is None else f"{worse.cosine:.4f}"
             raise different(worse, f"the cosine is {told}, below --least-cosine {options.least_cosine:g}")
-    how = INTEGERS[options.target] if given is not None else None
+    how = TARGETS[options.target].integers if given is not None else None
     runtime = RUNTIMES[options.target].runtime()
     return Exported(built, found, runtime, torch.__version__, how, given.text if given is not None else None)
 
@@ -117,11 +137,11 @@ def export(
 def _built(program: Traced, subject: Subject, options: Options, given: Calibration | None) -> Built:
     """The files; an ONNX file is quantized when it is made, a program before."""
     target = options.target
-    if target in ("pt2", "executorch"):
+    if not TARGETS[target].by_onnx:
         if given is not None:
             program = quantized_program(program, target, given)
-        made: Built = RUNTIMES[target].build(program, subject.about)
-        return made
+        build = executorch_files.build if target == "executorch" else pt2.build
+        return build(program, subject.about)
     made = onnx_files.build(program, subject.about, options.opset)
     if given is not None:
         made = quantized_onnx(made, given)
@@ -132,6 +152,8 @@ def _compared(program: Traced, run: Run, images: Images) -> tuple[Difference, ..
     try:
         with quiet():
             return tuple(differences(program, run, images))
+    except ExportFault:
+        raise
     except Exception as fault:  # runtimes raise kinds of their own
         raise ExportFault(f"the runtime fails: {first_line(fault)}") from fault
 

@@ -12,8 +12,6 @@ from typing import Any
 
 LEAST = 0.1
 """Of a constant that is drawn anew: a layer scale of 1e-6 would hide what it scales."""
-
-
 PIXELS, IMAGES = 400_000, (2, 32)
 """What norms are measured on: so many pixels together, in 2 images at least, and in 32 at most."""
 NARROW = 0.1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
 from archdsl.records import dataclass
 
+TargetName = Literal["pt2", "onnx", "openvino", "executorch"]
 Dynamic = Literal["none", "batch", "size"]
 DYNAMIC: dict[Dynamic, str] = {
     "none": "the batch is 1, and images have one size",
@@ -20,6 +22,10 @@ IMAGE = "image"
 OPSETS = (18, 23)
 """The least and the largest version of ONNX's operators that the exporter writes and the tests have seen."""
 OPSET = 20
+TOLERANCE = 1e-4
+"""Of float32: what another order of additions comes to, as a share of the largest output, with room."""
+COSINE = 0.99
+"""Of the outputs of 8 bits and those of the module, at least."""
 
 
 class ExportFault(Exception):
@@ -40,23 +46,59 @@ class Target:
     """Of archdsl, which brings what it needs."""
     libraries: tuple[str, ...]
     text: str
+    integers: str
+    """How weights and activations become integers of 8 bits."""
     others: tuple[str, ...] = ()
 
+    @property
+    def by_onnx(self) -> bool:
+        """Whether the files are made of the ONNX file, and not of torch.export's program; integers too."""
+        return "onnx" in self.libraries
 
-TARGETS: dict[str, Target] = {
-    "pt2": Target(".pt2", "torch", ("torch",), "torch.export's program, for PyTorch and what is built on it"),
-    "onnx": Target(".onnx", "export", ("torch", "onnx", "onnxscript", "onnxruntime"), "ONNX"),
+
+_ONNX = ("torch", "onnx", "onnxscript", "onnxruntime")
+_INTEGERS = "onnxruntime's static quantization, QDQ"
+TARGETS: dict[TargetName, Target] = {
+    "pt2": Target(
+        ".pt2",
+        "torch",
+        ("torch",),
+        "torch.export's program, for PyTorch and what is built on it",
+        "torchao's pt2e, X86InductorQuantizer",
+    ),
+    "onnx": Target(".onnx", "export", _ONNX, "ONNX", _INTEGERS),
     "openvino": Target(
         ".xml",
         "openvino",
-        ("torch", "onnx", "onnxscript", "onnxruntime", "openvino"),
+        (*_ONNX, "openvino"),
         "OpenVINO's IR, with its weights in a .bin beside it",
+        f"{_INTEGERS}, read by OpenVINO",
         (".bin",),
     ),
     "executorch": Target(
-        ".pte", "executorch", ("torch", "executorch"), "ExecuTorch's program, lowered to XNNPACK for CPUs"
+        ".pte",
+        "executorch",
+        ("torch", "executorch"),
+        "ExecuTorch's program, lowered to XNNPACK for CPUs",
+        "torchao's pt2e, XNNPACKQuantizer",
     ),
 }
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is to be said of files; none where their kind has no such thing."""
+
+    opset: int | None = None
+    """The version of ONNX's operators."""
+    norms_left: int | None = None
+    """Batch norms that are operators of their own in an ONNX file."""
+    norms_missed: int | None = None
+    """Those of them that stand behind a convolution or linear layer, of which they could be a part."""
+    operations: Mapping[str, int] = field(default_factory=dict)
+    """How many operators of each kind an ONNX file has; of ExecuTorch's, those that no delegate took."""
+    delegates: int | None = None
+    """Parts of the network that ExecuTorch gives to XNNPACK."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +107,14 @@ class Built:
 
     files: Mapping[str, bytes]
     """By suffix."""
-    facts: Mapping[str, Any]
-    """`opset`, `norms_left`, `operations`: of ONNX; `left_over`: operations that no delegate took, of ExecuTorch."""
+    facts: Facts = Facts()
 
 
 Run = Callable[[Any], list[Any]]
 """Images N x C x H x W as a tensor to the outputs as tensors, in a runtime."""
 
 
-def target_of(path: Path) -> str | None:
+def target_of(path: Path) -> TargetName | None:
     """The target whose suffix a file has."""
     return next((name for name, target in TARGETS.items() if target.suffix == path.suffix), None)
 
@@ -84,16 +125,20 @@ def told_suffixes() -> str:
 
 
 __all__ = [
+    "COSINE",
     "DYNAMIC",
     "IMAGE",
     "OPSET",
     "OPSETS",
     "TARGETS",
+    "TOLERANCE",
     "Built",
     "Dynamic",
     "ExportFault",
+    "Facts",
     "Run",
     "Target",
+    "TargetName",
     "target_of",
     "told_suffixes",
 ]

@@ -54,7 +54,7 @@ def _axes(dynamic: Dynamic) -> tuple[dict[int, Any] | None]:
 def traced(
     module: Any, shape: Sequence[int], names: Sequence[str], dynamic: Dynamic, step: int, *, sized: bool
 ) -> Traced:
-    """The program of a module that takes images of `shape`, channels x height x width.
+    """The program of a module, in the mode that tests, that takes images of `shape`, channels x height x width.
 
     `step`: heights and widths that it takes are multiples of this apart, as far as anybody knows. `sized`: its padding
     depends on the size, which is then one. Raises `ExportFault` where it cannot be traced.
@@ -70,7 +70,6 @@ def traced(
                 f"--dynamic batch, and a file for each size, by --input: {channels}x{height}x{width}",
             )
         sizes.append(_other_size(module, channels, (height, width), step))
-    module.eval()
     batch = EXAMPLE if dynamic != "none" else 1
     # Where sizes may differ the other one is traced, which is larger and not square: PyTorch takes maps of 1 x 1, and
     # heights that are widths, for what holds at all sizes.
@@ -96,7 +95,6 @@ def _other_size(module: Any, channels: int, size: tuple[int, int], step: int) ->
     import torch
 
     height, width = size
-    module.eval()
     reason = ""
     for other in ((height + step, width + 2 * step), (2 * height, 2 * width), (2 * height, 3 * width)):
         try:

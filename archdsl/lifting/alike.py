@@ -73,54 +73,66 @@ class Rows:
         return self.root if place[0] < 0 else f"{self.entries[place[0]].mark}:{place[1]}"
 
     def _enter(self, index: int, node: Node) -> None:
-        operation, given, holder, size = node.operation, list(node.inputs), index, ""
-        factor = self._factor(node)
-        if factor is not None:
-            operation, holder = OPERATIONS["layer_scale"].bind({}), given.pop(factor).node
-        elif operation.learned:
-            given = []
-        elif operation.takes_size:
-            size = show_shape(self.network.shape(given.pop())[1:])
+        operation, given, holder, size = self._parts(index, node)
         operands = tuple([self._place(value) for value in given])
-        merged = 0
         moved: list[Entry] = []
         while (found := self._commuted(operation, operands)) is not None:
             operation, operands = found[0], (found[1],)
             moved.append(found[2])
-        if isinstance(operation, Attention) and len(self.network.shape(given[0])) == 2 and _unparted(operation):
-            merged = operation.heads
-            operation = OPERATIONS["attention"].bind({})
-            split = written(OPERATIONS["split_heads"].bind({"heads": merged}))
+        heads = self._heads(operation, given)
+        if heads:
+            split = written(OPERATIONS["split_heads"].bind({"heads": heads}))
             operands = (*[self._virtual(split, "", "split_heads", place) for place in operands[:3]], *operands[3:])
-        unordered = operation.commutative
-        text = written(started_alike(operation))
-        marks = [self.mark(place) for place in operands]
-        mark = digest_of(text + joined([*(sorted(marks) if unordered else marks), size]))
-        outputs = [Value(index, output) for output in range(len(node.shapes))]
-        key = (
-            None if operation.learned or factor is not None or self.network.tensors(node) else f"{text}{operands}{size}"
-        )
-        at = self._known.get(key) if key is not None else None
-        if at is None:
-            at = len(self.entries)
-            nodes = (index,) if holder == index else (index, holder)
-            look = operation.name if operation.name in LOOKS else ""
-            if look == "transpose" and len(node.shapes[0]) == 3:
-                look = "transpose of a map"
-            self.entries.append(Entry(mark, operands, unordered, holder, nodes, look, text, size))
-            if key is not None:
-                self._known[key] = at
-        else:
-            known = self.entries[at]
-            self.entries[at] = replace(
-                known, holder=index if not known.nodes else known.holder, nodes=(*known.nodes, index)
-            )
-        self.places |= {value: (at, value.output) for value in outputs}
+            operation = OPERATIONS["attention"].bind({})
+        at = self._entered(index, operation, operands, holder, size)
+        self.places |= {Value(index, output): (at, output) for output in range(len(node.shapes))}
         for passed in reversed(moved):
-            self.places[outputs[0]] = self._virtual(passed.text, passed.size, passed.look, self.places[outputs[0]])
-        if merged:
+            self.places[Value(index)] = self._virtual(passed.text, passed.size, passed.look, self.places[Value(index)])
+        if heads:
             text = written(OPERATIONS["merge_heads"].bind({}))
-            self.places[outputs[0]] = self._virtual(text, "", "merge_heads", (at, 0))
+            self.places[Value(index)] = self._virtual(text, "", "merge_heads", (at, 0))
+
+    def _parts(self, index: int, node: Node) -> tuple[Operation, list[Value], int, str]:
+        """What an operation of the network is, what it takes, which one holds its tensors, and the size that it takes
+        from a map."""
+        operation, given = node.operation, list(node.inputs)
+        factor = self._factor(node)
+        if factor is not None:
+            holder = given.pop(factor).node
+            return OPERATIONS["layer_scale"].bind({}), given, holder, ""
+        if operation.learned:
+            return operation, [], index, ""
+        size = show_shape(self.network.shape(given.pop())[1:]) if operation.takes_size else ""
+        return operation, given, index, size
+
+    def _heads(self, operation: Operation, given: Sequence[Value]) -> int:
+        """The heads of attention of all tokens by all, where they are parts of the channels; 0 for others."""
+        if not isinstance(operation, Attention) or operation.parts is not None or operation.size is not None:
+            return 0
+        return int(operation.heads) if len(self.network.shape(given[0])) == 2 else 0
+
+    def _entered(self, index: int, operation: Operation, operands: tuple[Place, ...], holder: int, size: str) -> int:
+        """The entry of an operation of the network: one that there is, for what holds no tensors, or a new one."""
+        node = self.network.nodes[index]
+        text = written(started_alike(operation))
+        own = holder != index or operation.learned or bool(self.network.tensors(node))
+        key = f"{text}{operands}{size}"
+        at = None if own else self._known.get(key)
+        if at is not None:
+            known = self.entries[at]
+            holds = known.holder if known.nodes else index
+            self.entries[at] = replace(known, holder=holds, nodes=(*known.nodes, index))
+            return at
+        marks = [self.mark(place) for place in operands]
+        mark = digest_of(text + joined([*(sorted(marks) if operation.commutative else marks), size]))
+        look = operation.name if operation.name in LOOKS else ""
+        if look == "transpose" and len(node.shapes[0]) == 3:
+            look = "transpose of a map"
+        nodes = (index,) if holder == index else (index, holder)
+        self.entries.append(Entry(mark, operands, operation.commutative, holder, nodes, look, text, size))
+        if not own:
+            self._known[key] = len(self.entries) - 1
+        return len(self.entries) - 1
 
     def _virtual(self, text: str, size: str, look: str, place: Place) -> Place:
         """A look that no node is."""
@@ -174,11 +186,6 @@ class Rows:
                 found.add(at)
                 waiting += [place for place, _ in self.entries[at].operands]
         return sorted(found)
-
-
-def _unparted(operation: Attention) -> bool:
-    """Whether all tokens see each other."""
-    return operation.parts is None and operation.size is None
 
 
 def computes(network: Network, skipped: Sequence[str] = ()) -> str:

@@ -7,22 +7,20 @@ nobody here wrote, gives the shapes of all values once, and the outputs that the
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from archdsl.files import FileFault
 from archdsl.lifting.capture import CaptureFault
 from archdsl.lifting.imported import Program
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.onnxreading import read_graph
+from archdsl.onnxmodels import read_model
 from archdsl.quiet import reason
 
-MAX_BYTES = 2 << 30
-"""Of a file, as ONNX itself limits one."""
-MAX_NODES = 200_000
 DEFAULT_SIDE = 224
 """Of images whose size the file leaves open."""
 SINGLE = 1e-6
@@ -34,8 +32,6 @@ FLOATS = {1, 10, 11, 16}
 
 def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[Program, tuple[int, int, int]]:
     """The program of a file, and the size of its images. Raises `CaptureFault`."""
-    if importlib.util.find_spec("onnx") is None:
-        raise CaptureFault("reading .onnx files needs onnx, which is not installed: pip install 'archdsl[export]'")
     import torch
 
     model = _checked(Path(path))
@@ -60,20 +56,10 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
 
 def _checked(path: Path) -> Any:
     """The model, without the numbers that stand in other files. Raises `CaptureFault`."""
-    import onnx
-
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise CaptureFault(f"it has more than {MAX_BYTES:,} bytes")
-        content = path.read_bytes()
-    except OSError as fault:
-        raise CaptureFault(f"it cannot be read: {fault.strerror or fault}") from None
-    try:
-        model = onnx.load_model_from_string(content)
-    except Exception as fault:  # whatever protocol buffers say of bytes that are none
-        raise CaptureFault(f"it is no ONNX file, or cut off: {type(fault).__name__}") from None
-    if not model.graph.node or len(model.graph.node) > MAX_NODES:
-        raise CaptureFault("it has no graph, or one of too many nodes")
+        model = read_model(path)
+    except FileFault as fault:
+        raise CaptureFault(fault.message) from None
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx") or any(one.HasField("g") or one.graphs for one in node.attribute):
             raise CaptureFault(f"it has the operation {node.op_type!r}, which is none of ONNX's own on tensors alone")
@@ -173,9 +159,9 @@ def _settings(model: Any) -> frozenset[str]:
     weights, products = set(), set()
     for node in model.graph.node:
         weights |= {node.input[at] for at in WEIGHTS.get(node.op_type, ()) if at < len(node.input)}
-        matrix = tensors.get(node.input[1]) if node.op_type == "MatMul" else None
+        matrix = tensors.get(node.input[1]) if node.op_type == "MatMul" and len(node.input) == 2 else None
         if matrix is not None and list(matrix.dims[1:]) == [1]:
-            products.add(node.output[0])
+            products.update(node.output)
         if node.op_type == "Add" and products.intersection(node.input):  # the bias of a layer of one channel
             weights |= {name for name in node.input if name in tensors and list(tensors[name].dims) == [1]}
     single = {name for name, one in tensors.items() if set(one.dims) <= {1}} - weights

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from archdsl.graph.operations import OPERATIONS
 from archdsl.records import dataclass, documented
@@ -96,21 +96,26 @@ def target_of(text: str, name: str) -> Target:
 
 def _rule(content: Any, number: int) -> Rule:
     place = f"rule {number}"
-    kinds = {"name": str, "severity": str, "operations": list, "when": list, "message": str, "source": dict}
-    held = _fields(content, place, kinds, optional=("when",))
+    kinds = {
+        "name": str,
+        "severity": str,
+        "operations": list,
+        "when": list,
+        "message": str,
+        "help": str,
+        "source": dict,
+    }
+    held = _fields(content, place, kinds, optional=("when", "help"))
     place = f"rule {held['name']}"
-    if held["severity"] not in get_args(Severity):
-        raise RuleFault(f"{place}: a severity is {', '.join(get_args(Severity))}, not {held['severity']!r}")
+    if held["severity"] not in SEVERITIES:
+        raise RuleFault(f"{place}: a severity is {', '.join(SEVERITIES)}, not {held['severity']!r}")
     unknown = [name for name in held["operations"] if not isinstance(name, str) or name not in OPERATIONS]
     if unknown:
         raise RuleFault(f"{place}: there is no operation {unknown[0]!r}")
     source = Document(**_fields(held["source"], f"{place}, source", {"title": str, "url": str, "says": str}))
     when = tuple([_condition(each, place) for each in held.get("when", [])])
-    help_ = content.get("help")
-    if help_ is not None and not isinstance(help_, str):
-        raise RuleFault(f"{place}: its help is no text")
     operations = tuple(held["operations"])
-    return Rule(held["name"], held["severity"], operations, when, held["message"], help_, source)
+    return Rule(held["name"], held["severity"], operations, when, held["message"], held.get("help"), source)
 
 
 def _condition(content: Any, place: str) -> Condition:
@@ -127,9 +132,12 @@ def _condition(content: Any, place: str) -> Condition:
 
 
 def _fields(content: Any, place: str, kinds: Mapping[str, type], optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The fields of an object, each of its kind. Raises `RuleFault`."""
+    """The fields of an object, each of its kind, and no others. Raises `RuleFault`."""
     if not isinstance(content, dict):
         raise RuleFault(f"{place} is no object")
+    unknown = next((name for name in content if name not in kinds), None)
+    if unknown is not None:
+        raise RuleFault(f"{place} has no field {unknown!r:.100}; its fields are {', '.join(kinds)}")
     for name, kind in kinds.items():
         if name not in content and name not in optional:
             raise RuleFault(f"{place} has no {name}")

@@ -12,7 +12,7 @@ from dataclasses import field, replace
 
 from archdsl.analysis import settings
 from archdsl.analysis.assemble import network_at, network_of
-from archdsl.analysis.calls import bind_names
+from archdsl.analysis.bodies import bind_names
 from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Model, Stage

@@ -5,85 +5,27 @@ that is too long is broken where it may be. The formatter works on lexemes, not 
 rule of their own and nothing can be lost: the output holds the same lexemes and comments in the same order. Two
 things always break a line: an item after another item, and the rows of a table.
 
-It runs in passes over one list of pieces: `_frame` finds the brackets and what begins an item, an entry or a
-row; `_lay_tables` and `_align_entries` add the spaces that make columns; `_Writer` puts it all down. While that
+It runs in passes over one list of pieces: `frames_of` finds the brackets and what begins an item, an entry or a
+row; `lay_tables` and `align_entries` add the spaces that make columns; `_Writer` puts it all down. While that
 leaves lines that are too long, `_wrap` breaks them and all but the first pass run again: so the last layout is
 that of a text in which somebody wrote these line breaks.
 """
 
 from __future__ import annotations
 
-from dataclasses import field
-from enum import Enum, auto
-
 from archdsl.records import dataclass
 from archdsl.source import Source
-from archdsl.syntax.faults import ENDS_VALUE, SOFT
-from archdsl.syntax.parser import parse, tokens
+from archdsl.syntax.columns import align_entries, lay_tables
+from archdsl.syntax.parser import parse
+from archdsl.syntax.pieces import CHOICE, CLOSING, OPENING, Frame, Kind, Piece, frames_of, gap
 
 LINE = 120
 """Columns of a line, without the comment at its end."""
 INDENT = 2
 CONTINUATION = 4
 """Indentation of a line that goes on with an entry where nothing better shows where."""
-WIDEST_KEY = 24
-"""A longer key is not aligned with its neighbours, nor they with it."""
 WORTH = 4
 """A break in an expression that moves what follows by fewer columns to the left is none."""
-
-_BEGINS_ENTRY = SOFT | {"REQUIRE", "RETURN"}
-_BEGINS_ITEM = {"KIND", "ARCH", "USE", "MODELS"}
-_OPENING, _CLOSING = {"LPAR", "LSQB", "LBRACE"}, {"RPAR", "RSQB", "RBRACE"}
-_CHOICE = {"IF", "ELSE", "FOR"}
-_FACTORS = {"OPERATOR", "CIRCUMFLEX"}
-
-
-class Kind(Enum):
-    """What a pair of brackets holds; FILE is outside all brackets."""
-
-    FILE = auto()
-    BODY = auto()
-    NAMES = auto()  # the braces of a `use`
-    LIST = auto()  # arguments, parameters, elements, an index, a group
-    TABLE = auto()
-
-
-@dataclass(slots=True, eq=False)
-class Frame:
-    kind: Kind
-    entries: list[int] = field(default_factory=list)
-    """Where the items, entries or rows directly in this frame begin, as indices of pieces."""
-    closing: int = -1
-    several: bool = False
-    """Whether commas divide what the brackets hold."""
-
-
-@dataclass(slots=True, eq=False)
-class Piece:
-    """A lexeme or comment with the layout decided for it."""
-
-    kind: str
-    text: str
-    breaks: int
-    """Line breaks in front: none, one, or two for a blank line."""
-    frame: Frame
-    begins: bool = False
-    """Whether an item, entry or row begins here."""
-    separates: bool = False
-    """Whether this is the `:`, `=` or `~` of an entry or definition."""
-    unary: bool = False
-    tight: bool = False
-    """Whether this is the `/` of a fraction of two literals, `1/4`."""
-    index: bool = False
-    """Whether this `(` or `[` belongs to the value in front of it."""
-    opens: Frame | None = None
-    """What the bracket that stands here encloses."""
-    extra: int = 0
-    """Spaces in front beyond the ordinary."""
-
-    @property
-    def precedes_value(self) -> bool:
-        return self.separates or self.kind in {"RETURN", "REQUIRE"}
 
 
 def format_source(source: Source, *, line: int = LINE) -> str:
@@ -93,18 +35,18 @@ def format_source(source: Source, *, line: int = LINE) -> str:
 
     The result parses to an equal tree with the same documentation, and is its own canonical layout.
     """
-    pieces = _frame(source)
+    pieces = frames_of(source)
     if not pieces:
         return ""
     frames = list(dict.fromkeys(p.frame for p in pieces))
     while True:
         for piece in pieces:
             piece.extra = 0
-        _lay_tables(pieces, frames)
+        lay_tables(pieces, frames)
         _separate_items(pieces)
         for frame in frames:
             if frame.kind is Kind.BODY:
-                _align_entries(pieces, frame)
+                align_entries(pieces, frame)
         writer = _Writer(pieces)
         text = writer.write()
         # Each round begins a line with a piece that began none: so the rounds end.
@@ -125,186 +67,6 @@ def format_checked(source: Source) -> str:
         if faults or before != after:
             raise RuntimeError(f"the layout of {source.name} would change its meaning")
     return text
-
-
-# What is what
-
-
-def _frame(source: Source) -> list[Piece]:
-    """Every lexeme and comment, with the brackets it stands in and what begins with it."""
-    pieces: list[Piece] = []
-    frame = Frame(Kind.FILE)
-    stack: list[Frame] = []
-    last: Piece | None = None  # the last piece that is no comment
-    item = ""  # the word the item at hand begins with
-    separable = False  # whether the entry at hand may still get its separator
-    end = 0
-    for number, (kind, start, stop) in enumerate(tokens(source)):
-        text = source.text[start:stop]
-        piece = Piece(kind, text, min(source.text.count("\n", end, start), 2) if pieces else 0, frame)
-        pieces.append(piece)
-        end = stop
-        if kind == "COMMENT":
-            piece.text = text.rstrip(" \t\r")
-            continue
-        ended = last is None or last.kind in ENDS_VALUE
-        if frame.kind is Kind.FILE and ended and kind in _BEGINS_ITEM:
-            piece.begins, item, separable = True, kind, True
-        elif frame.kind is Kind.BODY and kind in _BEGINS_ENTRY and (ended or not frame.entries):
-            piece.begins, separable = True, kind in SOFT
-        elif frame.kind is Kind.TABLE and kind == "VBAR" and last is not None:
-            piece.begins = last.kind == "VBAR" and not last.begins
-        if piece.begins:
-            frame.entries.append(number)
-        frame.several |= kind == "COMMA"
-        if kind in {"COLON", "EQUAL", "TILDE"} and separable and frame.kind in {Kind.FILE, Kind.BODY}:
-            piece.separates, separable = True, False
-        piece.unary = kind == "MINUS" and not ended
-        if kind in {"LPAR", "LSQB"}:
-            piece.index = ended and not (item == "MODELS" and frame.kind is Kind.FILE)
-            piece.opens = Frame(Kind.LIST)
-        elif kind == "LBRACE":
-            piece.opens = Frame(Kind.NAMES if item == "USE" and frame.kind is Kind.FILE else Kind.BODY)
-        elif kind == "VBAR" and last is not None and last.opens is frame:
-            frame.kind = Kind.TABLE
-            piece.begins = True
-            frame.entries.append(number)
-        if piece.opens is not None:
-            stack.append(frame)
-            frame = piece.opens
-        elif kind in _CLOSING:
-            frame.closing = number
-            frame = stack.pop()
-        last = piece
-    _mark_fractions([p for p in pieces if p.kind != "COMMENT"])
-    return pieces
-
-
-def _mark_fractions(code: list[Piece]) -> None:
-    """`1/4` is tight where it is a factor of its own: not in `2 ^ 1 / 4`, which is (2 ^ 1) / 4."""
-    for i in range(1, len(code) - 1):
-        if code[i].text != "/" or code[i - 1].kind != "NUMBER" or code[i + 1].kind != "NUMBER":
-            continue
-        first = i - 2
-        while first >= 0 and code[first].unary:
-            first -= 1
-        before = code[first].kind if first >= 0 else ""
-        after = code[i + 2].kind if i + 2 < len(code) else ""
-        code[i].tight = before not in _FACTORS and after not in {"CIRCUMFLEX", "UNIT", "DOT"}
-
-
-def _gap(before: Piece, piece: Piece) -> int:
-    """Spaces between two pieces on one line, columns not counted."""
-    a, b = before.kind, piece.kind
-    if b == "COMMENT":
-        return 2
-    if piece.begins and piece.frame.kind in {Kind.FILE, Kind.BODY} and a != "LBRACE":
-        return 2
-    if a == "LBRACE" or b == "RBRACE":
-        return 0 if a == "LBRACE" and b == "RBRACE" else 1
-    if a == "VBAR" or b == "VBAR":
-        return 1
-    if a in {"LPAR", "LSQB", "DOT"} or b in {"RPAR", "RSQB", "DOT", "COMMA", "SEMICOLON", "COLON", "ELLIPSIS"}:
-        return 0
-    if piece.index or before.unary or before.tight or piece.tight:
-        return 0
-    return 1
-
-
-# Columns
-
-
-def _lay_tables(pieces: list[Piece], frames: list[Frame]) -> None:
-    """Give every row a line, and every column a width: the first is aligned to the left, others to the right.
-
-    A table stays as it is written if one of its rows holds a comment or goes over several lines.
-    """
-    for frame in reversed(frames):  # a table within a cell comes first
-        if frame.kind is not Kind.TABLE:
-            continue
-        rows = [_row_cells(pieces, frame, start) for start in frame.entries]
-        if any(p.kind == "COMMENT" or p.breaks for row in rows for i, j in row for p in pieces[i : j + 1]):
-            continue
-        for start in (*frame.entries, frame.closing):
-            pieces[start].breaks = max(pieces[start].breaks, 1)
-        widths: list[int] = []
-        for row in rows:
-            for column, (i, j) in enumerate(row):
-                width = _width(pieces, i, j)
-                if column < len(widths):
-                    widths[column] = max(widths[column], width)
-                else:
-                    widths.append(width)
-        for row in rows:
-            for column, (i, j) in enumerate(row):
-                pieces[j if column == 0 else i].extra = widths[column] - _width(pieces, i, j)
-
-
-def _row_cells(pieces: list[Piece], frame: Frame, start: int) -> list[tuple[int, int]]:
-    """The cells of the row that begins at a piece: the first of each, and the `|` behind it."""
-    cells: list[tuple[int, int]] = []
-    first = start + 1
-    for i in range(start + 1, frame.closing):
-        piece = pieces[i]
-        if piece.frame is frame and piece.kind == "VBAR":
-            if piece.begins:
-                break
-            cells.append((first, i))
-            first = i + 1
-    return cells
-
-
-def _width(pieces: list[Piece], start: int, stop: int) -> int:
-    width = len(pieces[start].text)
-    for i in range(start + 1, stop):
-        width += _gap(pieces[i - 1], pieces[i]) + pieces[i].extra + len(pieces[i].text)
-    return width
-
-
-def _align_entries(pieces: list[Piece], frame: Frame) -> None:
-    """Align the values of neighbouring `key: value` lines, and the `~` of neighbouring draws.
-
-    A blank line ends a group; an entry of another kind, or one that shares its line, only stands apart.
-    """
-    group: list[tuple[int, int, int]] = []  # first piece, separator, width of the key
-    ends = [*frame.entries[1:], frame.closing]
-    for start, end in zip(frame.entries, ends, strict=False):
-        if _blank_before(pieces, start):
-            _align_group(pieces, group)
-            group = []
-        if not pieces[start].breaks or (end != frame.closing and not pieces[end].breaks):
-            continue
-        separator = next((i for i in range(start, end) if pieces[i].separates and pieces[i].frame is frame), None)
-        if separator is None or pieces[separator].kind == "EQUAL":
-            continue
-        key = pieces[start:separator]
-        if any(p.breaks or p.kind == "COMMENT" for p in (*key[1:], pieces[separator])):
-            continue
-        if pieces[separator + 1].kind == "COMMENT":
-            continue
-        width = _width(pieces, start, separator)
-        if width <= WIDEST_KEY and all(p.kind != "LSQB" for p in key):
-            group.append((start, separator, width))
-    _align_group(pieces, group)
-
-
-def _blank_before(pieces: list[Piece], start: int) -> bool:
-    """Whether a blank line stands before an entry or the comments above it."""
-    while pieces[start].breaks == 1 and start and pieces[start - 1].kind == "COMMENT" and pieces[start - 1].breaks:
-        start -= 1
-    return pieces[start].breaks > 1
-
-
-def _align_group(pieces: list[Piece], group: list[tuple[int, int, int]]) -> None:
-    for kind in ("COLON", "TILDE"):
-        members = [(separator, width) for _, separator, width in group if pieces[separator].kind == kind]
-        widest = max((width for _, width in members), default=0)
-        for separator, width in members:
-            padded = separator + 1 if kind == "COLON" else separator
-            pieces[padded].extra += widest - width
-
-
-# Lines
 
 
 def _separate_items(pieces: list[Piece]) -> None:
@@ -374,17 +136,17 @@ class _Writer:
         before: Piece | None = None
         last: Piece | None = None  # the last piece that is no comment
         for i, piece in enumerate(self._pieces):
-            closed = self._levels.pop() if piece.kind in _CLOSING else None
+            closed = self._levels.pop() if piece.kind in CLOSING else None
             level = self._levels[-1]
             begins_line = before is None or piece.breaks > 0 or before.kind == "COMMENT"
             if before is not None and begins_line:
-                blank = piece.breaks > 1 and before.kind not in _OPENING and piece.kind not in _CLOSING
+                blank = piece.breaks > 1 and before.kind not in OPENING and piece.kind not in CLOSING
                 self._out.append("\n\n" if blank else "\n")
                 self._indent = self._indentation(i, level, last) if closed is None else closed.closing
                 self._out.append(" " * self._indent)
                 self._column = self._indent
             elif before is not None:
-                self._put(" " * (_gap(before, piece) + piece.extra))
+                self._put(" " * (gap(before, piece) + piece.extra))
             if begins_line:
                 self.lines.append([])
             if piece.kind != "COMMENT":
@@ -411,7 +173,7 @@ class _Writer:
         piece = self._pieces[i]
         if piece.kind == "COMMENT":
             following = self._following[i]
-            if following is None or self._pieces[following].kind in _CLOSING:
+            if following is None or self._pieces[following].kind in CLOSING:
                 return level.content
             return self._column_of(self._pieces[following], level, last)
         level.base = self._column_of(piece, level, last)
@@ -424,7 +186,7 @@ class _Writer:
             return level.base
         if piece.kind == "ARROW" and level.arrow is not None:
             return level.arrow
-        if piece.kind in _CHOICE and level.frame.kind is Kind.LIST and not level.frame.several:
+        if piece.kind in CHOICE and level.frame.kind is Kind.LIST and not level.frame.several:
             return level.content  # a choice or comprehension that is all that the brackets hold
         return level.content + CONTINUATION if level.value is None else level.value
 
@@ -444,7 +206,7 @@ class _Writer:
         content = line + INDENT
         goes_on = not following.breaks and following.kind != "COMMENT"
         if goes_on and frame.kind in {Kind.LIST, Kind.NAMES}:
-            content = self._column + _gap(self._pieces[i], following)
+            content = self._column + gap(self._pieces[i], following)
         tabled = level.tabled or frame.kind is Kind.TABLE
         self._levels.append(_Level(frame, content, line, line, tabled=tabled))
 
@@ -452,7 +214,7 @@ class _Writer:
 def _begins(piece: Piece, level: _Level, last: Piece | None) -> bool:
     """Whether an item, entry, row or element begins with a piece."""
     if level.frame.kind in {Kind.LIST, Kind.NAMES}:
-        return last is None or last.kind in _OPENING or last.kind in {"COMMA", "SEMICOLON"}
+        return last is None or last.kind in OPENING or last.kind in {"COMMA", "SEMICOLON"}
     return piece.begins
 
 
@@ -474,7 +236,7 @@ def _divided(piece: Piece, last: Piece) -> str:
         return "entries"
     if kind in {Kind.LIST, Kind.NAMES} and last.kind in {"COMMA", "SEMICOLON"}:
         return "elements"
-    if piece.kind in _CHOICE:
+    if piece.kind in CHOICE:
         return "choice"
     if piece.kind == "ARROW":
         return "pipe"

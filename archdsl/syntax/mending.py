@@ -41,4 +41,6 @@ def end_of_line(source: Source, position: int) -> int:
 
 def begins_line(text: str, position: int) -> bool:
     """Whether nothing but blanks stands before a place in its line."""
-    return not text[text.rfind("\n", 0, position) + 1 : position].strip(" \t\r")
+    while position and text[position - 1] in " \t\r":  # and no line is gone through: it may be long
+        position -= 1
+    return position == 0 or text[position - 1] == "\n"

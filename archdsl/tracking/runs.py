@@ -29,13 +29,17 @@ LONGEST = 500
 
 @dataclass(frozen=True)
 class RunFolder:
+    """A folder that a training writes. Every method that reads a file of it raises `TrackerFault`."""
+
     path: Path
 
     @property
     def name(self) -> str:
+        """What the run is called in a tracker: the folder's name."""
         return self.path.resolve().name
 
     def shown(self, name: str = "") -> str:
+        """The folder, or a file of it, as faults name it."""
         return escaped(str(self.path / name if name else self.path))
 
     def epochs(self) -> list[Epoch]:
@@ -61,7 +65,7 @@ class RunFolder:
         try:
             when = (self.path / METRICS).stat().st_mtime
         except OSError:
-            when = 0.0
+            raise TrackerFault(f"{self.shown(METRICS)} is gone: it was there when it was read") from None
         found = []
         for row in reversed(rows):
             figures = {name: float(value) for name, value in row.items() if name != "step"}

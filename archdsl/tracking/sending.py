@@ -32,6 +32,7 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
+        """Whether the tracker has the whole run; never where nothing says how long that is."""
         return self.length is not None and self.epochs >= self.length
 
 

@@ -15,6 +15,12 @@ MOST_METRICS, MOST_PARAMS = 1000, 100
 """In one request."""
 
 
+def report_nothing() -> None:
+    """Have MLflow tell its makers nothing, and not ask for git: to be said before it is loaded."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+
 class MLflow:
     """Sends a run to the store at a path or address."""
 
@@ -24,9 +30,7 @@ class MLflow:
         self.run = ""
 
     def begin(self, run: Sent, *, known: bool) -> None:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-        from mlflow.entities import Param, RunTag
+        from mlflow.entities import Param
         from mlflow.tracking import MlflowClient
 
         for name in ("mlflow", "alembic"):
@@ -53,8 +57,7 @@ class MLflow:
             tags = {"archdsl.run": run.identity}
             self.run = self.client.create_run(number, run_name=run.name, tags=tags).info.run_id
             for some in _in_parts(list(run.settings.items()), MOST_PARAMS):
-                params = [Param(name, str(value)) for name, value in some]
-                self.client.log_batch(self.run, params=params, tags=[RunTag("archdsl.run", run.identity)])
+                self.client.log_batch(self.run, params=[Param(name, str(value)) for name, value in some])
 
     def send(self, epochs: Sequence[Epoch]) -> None:
         from mlflow.entities import Metric
@@ -92,4 +95,4 @@ def _refusing(place: str) -> Iterator[None]:
         raise TrackerFault(f"MLflow at {place}: {said[:300]}") from None
 
 
-__all__ = ["MLflow"]
+__all__ = ["MLflow", "report_nothing"]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from archdsl.tracking.tracker import Epoch, Sent, TrackerFault
+
+
+def report_nothing() -> None:
+    """Have the process that writes the file tell its makers nothing, also of faults: to be said before it begins."""
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
 
 
 class WandB:
@@ -57,4 +63,4 @@ class WandB:
             wandb.teardown()  # waits for the process that writes the file; `finish` alone does not
 
 
-__all__ = ["WandB"]
+__all__ = ["WandB", "report_nothing"]

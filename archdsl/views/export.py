@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from archdsl.compiler import Compiled
 from archdsl.exporting.differences import Difference, worst
 from archdsl.exporting.run import Exported, Options
-from archdsl.exporting.targets import DYNAMIC, TARGETS
+from archdsl.exporting.targets import DYNAMIC, TARGETS, Dynamic, Facts, TargetName
 from archdsl.records import documented
 from archdsl.views.failure import diagnostic_reports
 from archdsl.views.head import head, head_line
@@ -32,10 +32,10 @@ class ExportReport:
     model: str
     hash: str
     input: list[int]
-    target: Literal["pt2", "onnx", "openvino", "executorch"]
+    target: TargetName
     files: list[ExportedFile]
     outputs: list[str]
-    dynamic: Literal["none", "batch", "size"]
+    dynamic: Dynamic
     """Whether the file takes any batch, and images of any size."""
     weights: str
     """The checkpoint, or that they were drawn."""
@@ -79,7 +79,7 @@ def export_report(
     integers = made.quantized is not None
     return ExportReport(
         **head(result, spec),
-        target=options.target,  # type: ignore[arg-type]
+        target=options.target,
         files=[ExportedFile(path, count) for path, count in files.items()],
         outputs=list(outputs),
         dynamic=options.dynamic,
@@ -88,11 +88,11 @@ def export_report(
         calibrated=made.calibrated,
         torch=made.torch,
         runtime=made.runtime,
-        opset=facts.get("opset"),
-        norms_left=facts.get("norms_left"),
-        norms_missed=facts.get("norms_missed"),
-        operations=dict(facts.get("operations", {})),
-        delegates=facts.get("delegates"),
+        opset=facts.opset,
+        norms_left=facts.norms_left,
+        norms_missed=facts.norms_missed,
+        operations=dict(facts.operations),
+        delegates=facts.delegates,
         tolerance=None if integers else options.tolerance,
         least_cosine=options.least_cosine if integers else None,
         checks=list(made.found),
@@ -101,15 +101,15 @@ def export_report(
     )
 
 
-def _notes(facts: Mapping[str, Any]) -> list[str]:
+def _notes(facts: Facts) -> list[str]:
     notes = []
-    left, missed = facts.get("norms_left", 0), facts.get("norms_missed", 0)
-    if left:
+    left, missed = facts.norms_left or 0, facts.norms_missed or 0
+    if left > missed:
         notes.append(f"{_many(left - missed, 'batch norm')} stand behind no convolution, and stayed operators")
     if missed:
         notes.append(f"{_many(missed, 'batch norm')} behind convolutions were not folded by the exporter")
-    if facts.get("delegates") is not None and facts.get("operations"):
-        kinds = ", ".join([f"{count} {name}" for name, count in facts["operations"].items()])
+    if facts.delegates is not None and facts.operations:
+        kinds = ", ".join([f"{count} {name}" for name, count in facts.operations.items()])
         notes.append(f"XNNPACK does not run: {kinds}")
     return notes
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from archdsl.compiler import Compiled
 from archdsl.diagnostics import Diagnostic
 from archdsl.linting.findings import Finding
-from archdsl.linting.rules import SEVERITIES, Document, Target
+from archdsl.linting.rules import SEVERITIES, Document, Severity, Target
 from archdsl.records import documented
-from archdsl.source import Source, Span
+from archdsl.source import Span
 from archdsl.views.diagnostics import render_text
 from archdsl.views.failure import diagnostic_reports, to_json
 from archdsl.views.head import head, head_line
@@ -25,7 +25,7 @@ class FindingReport:
     """Operations at one place in the text of which a rule says the same."""
 
     rule: str
-    severity: Literal["unsupported", "slow", "inexact"]
+    severity: Severity
     message: str
     operation: str
     paths: list[str]
@@ -75,7 +75,7 @@ def lint_report(result: Compiled, spec: str, target: Target, found: Sequence[Fin
 
 
 def _report(each: Finding) -> FindingReport:
-    place = to_json(_diagnostic(each)) if each.span is not None else None
+    place = to_json(_diagnostic(each, each.span)) if each.span is not None else None
     return FindingReport(
         each.rule.name,
         each.rule.severity,
@@ -89,8 +89,7 @@ def _report(each: Finding) -> FindingReport:
     )
 
 
-def _diagnostic(each: Finding) -> Diagnostic:
-    span = each.span or Span(Source("", ""), 0, 0)
+def _diagnostic(each: Finding, span: Span) -> Diagnostic:
     return Diagnostic(each.rule.name, each.message, span, help=each.rule.help, severity="warning")
 
 
@@ -101,7 +100,7 @@ def lint_text(result: Compiled, target: Target, found: Sequence[Finding], color:
         shown = each.paths[:MOST_PATHS]
         more = f", and {len(each.paths) - len(shown):,} more" if len(each.paths) > len(shown) else ""
         if each.span is not None:
-            lines.append(f"{render_text(_diagnostic(each), color)}\n")
+            lines.append(f"{render_text(_diagnostic(each, each.span), color)}\n")
         else:
             lines.append(f"warning[{each.rule.name}]: {each.message}\n")
             lines += [f"help: {each.rule.help}\n"] if each.rule.help is not None else []

@@ -49,6 +49,11 @@ def size(shape: Sequence[int]) -> str:
     return " x ".join([str(extent) for extent in shape])
 
 
+def optional_size(shape: Sequence[int] | None) -> str:
+    """The same of a tensor that may be missing, or be a number."""
+    return "" if shape is None else size(shape) or "number"
+
+
 def places(shapes: Sequence[Sequence[int]]) -> str:
     """The shapes of one or several tensors."""
     return ", ".join([size(shape) for shape in shapes])

@@ -11,7 +11,7 @@ from archdsl.numbers import approximate, is_number
 from archdsl.records import documented
 from archdsl.views.failure import diagnostic_reports
 from archdsl.views.head import head
-from archdsl.views.tables import size, table
+from archdsl.views.tables import optional_size, table
 from archdsl.visible import visible
 from archdsl.weights import COUNTER, REVERSED, Loaded, differences
 from archdsl.weights.checkpoints import Checkpoint
@@ -139,7 +139,7 @@ def _input_report(made: Converted, result: Compiled) -> InputReport:
         interpolation if isinstance(interpolation, str) else None,
         approximate(crop) if is_number(crop) else None,
     )
-    reversed_ = any(REVERSED in (entry.rule or "").split(", ") for entry in made.plan.loaded)
+    reversed_ = any(REVERSED in entry.rules for entry in made.plan.loaded)
     return InputReport(reversed=reversed_, differences=lines, **asdict(made.inputs))
 
 
@@ -158,9 +158,9 @@ def weights_text(report: WeightsReport, inputs: str) -> str:
         [
             t.status,
             t.name,
-            _size(t.shape),
+            optional_size(t.shape),
             t.checkpoint_name,
-            _size(t.checkpoint_shape),
+            optional_size(t.checkpoint_shape),
             t.rule,
             t.cast_from,
             ", ".join(could.get(t.name or "", [])),
@@ -181,10 +181,11 @@ def weights_text(report: WeightsReport, inputs: str) -> str:
             f"check: {check.outputs:,} outputs differ by {check.max_difference:.3g} at most from {check.file}'s; "
             f"the largest is {check.largest:.4g}"
         )
-    ending = f"wrote {report.output}" if report.written else f"would write {report.output}"
+    ending = wrote(report.output, report.written)
     title = f"{report.model}, hash {report.hash[:16]}, from {visible(report.checkpoint)}\n"
     return "\n".join([title, listed, counts, *map(visible, notes), ending]) + "\n"
 
 
-def _size(shape: list[int] | None) -> str:
-    return "" if shape is None else size(shape) or "number"
+def wrote(path: str, written: bool) -> str:
+    """What was done, or would be done without --dry-run."""
+    return f"{'wrote' if written else 'would write'} {path}"

@@ -7,7 +7,8 @@ from typing import Literal
 from archdsl import __version__
 from archdsl.compiler import Compiled
 from archdsl.records import documented
-from archdsl.views.tables import size, table
+from archdsl.views.tables import optional_size, table
+from archdsl.views.weights import wrote
 from archdsl.visible import visible
 from archdsl.weights.back import Returned
 from archdsl.weights.layers import COUNTER
@@ -105,7 +106,7 @@ def map_text(report: MapReport) -> str:
         lines.append(f"{report.open:,} are open: write the checkpoint's module in place of each `?`")
     if report.undecided:
         lines.append(f"{report.undecided:,} could take something else as well: look at the remarks above them")
-    lines.append(f"{'wrote' if report.written else 'would write'} {report.map}; --map {report.map} checks it")
+    lines.append(f"{wrote(report.map, report.written)}; --map {report.map} checks it")
     return "\n".join(lines) + "\n"
 
 
@@ -141,7 +142,7 @@ def back_report(
 def back_text(report: BackReport) -> str:
     """A line for each tensor, and what they come to."""
     rows = [
-        [t.status, t.name, _size(t.shape), t.their_name, _size(t.their_shape), t.rule]
+        [t.status, t.name, optional_size(t.shape), t.their_name, optional_size(t.their_shape), t.rule]
         for t in report.tensors
         if not t.their_name.endswith(f".{COUNTER}")
     ]
@@ -151,9 +152,5 @@ def back_text(report: BackReport) -> str:
         f"{report.moved:,} moved, {report.adapted:,} adapted, {report.left:,} left out; counters are not listed"
     )
     lines += [f"note: {visible(note)}" for note in report.notes]
-    lines.append(f"{'wrote' if report.written else 'would write'} {report.output}")
+    lines.append(wrote(report.output, report.written))
     return "\n".join(lines) + "\n"
-
-
-def _size(shape: list[int] | None) -> str:
-    return "" if shape is None else size(shape) or "number"

@@ -8,6 +8,7 @@ from archdsl import __version__
 from archdsl.compiler import Compiled
 from archdsl.records import documented
 from archdsl.views.tables import size, table
+from archdsl.views.weights import wrote
 from archdsl.visible import visible
 from archdsl.weights.editing import Edited
 from archdsl.weights.edits.making import MeasuredReport
@@ -109,5 +110,5 @@ def edit_text(report: EditReport) -> str:
             f"{found.max_difference:.3g} at most; the largest is {found.largest:.4g}"
         )
     lines += [f"note: {visible(note)}" for note in report.notes]
-    lines.append(f"{'wrote' if report.written else 'would write'} {report.output}")
+    lines.append(wrote(report.output, report.written))
     return "\n".join(lines) + "\n"

@@ -17,6 +17,7 @@ Where several orders fit, names decide and a note of the plan says so; where the
 `Ambiguous` is raised.
 
     layers    both sides as operations with their tensors
+    names     what counts up in names
     orders    the orders that both sides may have
     search    an order of both sides in which all layers agree
     pairing   layers of ours with theirs
@@ -27,6 +28,10 @@ Where several orders fit, names decide and a note of the plan says so; where the
 
     checkpoints/  what is in a file, without running what it says
     tensors       its numbers as ours, by a plan
+    conversion    all of this: a file as weights of ours, compared with a given output (trial)
+    back          the other way; proposing: a map as far as it is known
+    edits/        weights for an edited network, and editing: of a file
+    fingerprint   which network shapes are of, and identity: those in a file
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def _like(network: Network, mine: Checkpoint, theirs: Checkpoint, choices: Choic
     try:
         plan = map_state(
             network,
-            {name: tensor.shape for name, tensor in theirs.tensors.items()},
+            theirs.shapes,
             ordered=theirs.ordered,
             input_rule=BACK,
             classifier_rule=choices.classifier_rule,
@@ -140,7 +140,7 @@ def _state(moved: tuple[Loaded, ...] | list[Loaded], mine: Checkpoint, theirs: C
     state = {}
     for entry in moved:
         held = checked_numbers(mine, entry.ours, entry.ours)
-        if REVERSED in (entry.rule or "").split(", "):
+        if REVERSED in entry.rules:
             if held.shape[1] != COLOURS:
                 has = f"its {entry.ours} has {held.shape[1]} input channels"
                 raise WeightsFault(mine.path, f"{has}, and BGR has {COLOURS}")

@@ -68,7 +68,7 @@ def convert(network: Network, path: str, choices: Choices, check: Check | None =
         def plan_by(order: int | None) -> Plan:
             return map_state(
                 network,
-                {name: tensor.shape for name, tensor in found.tensors.items()},
+                found.shapes,
                 ordered=found.ordered,
                 input_rule=choices.input_rule,
                 classifier_rule=choices.classifier_rule,

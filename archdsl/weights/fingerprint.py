@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from archdsl.graph.network import Network
 from archdsl.graph.operations.convolution import Conv, Linear
 from archdsl.records import dataclass
-from archdsl.weights.layers import COUNTER, Extents, Layer, our_layers, their_layers
+from archdsl.weights.layers import COUNTER, Extents, Layer, our_layers, squeezed, their_layers
 
 Shapes: TypeAlias = Counter[Extents]
 Agreement: TypeAlias = Literal["same", "other", "missing", "none"]
@@ -134,17 +134,17 @@ def is_folded(names: Iterable[str]) -> bool:
 def normal(shape: Extents, is_bare: bool) -> Extents:
     """A shape as it is compared; of a learned tensor by itself without extents of 1."""
     if is_bare:
-        return tuple([extent for extent in shape if extent > 1]) or (1,)
+        return squeezed(shape) or (1,)
     end = len(shape)
     while end > 1 and shape[end - 1] == 1:
         end -= 1
     return shape[:end]
 
 
-def kernels(print_: Fingerprint) -> Fingerprint:
+def kernels(fingerprint: Fingerprint) -> Fingerprint:
     """What every form of the network has: weights of more than one axis."""
-    shapes = {shape: count for shape, count in print_.shapes.items() if len(shape) > 1}
-    return Fingerprint(shapes, tuple([layer[:1] for layer in print_.classifiers]), print_.images)
+    shapes = {shape: count for shape, count in fingerprint.shapes.items() if len(shape) > 1}
+    return Fingerprint(shapes, tuple([layer[:1] for layer in fingerprint.classifiers]), fingerprint.images)
 
 
 def compare(ours: Fingerprint, found: Mapping[Extents, int], loose: Mapping[Extents, int] | None = None) -> Compared:
@@ -185,12 +185,9 @@ def compare(ours: Fingerprint, found: Mapping[Extents, int], loose: Mapping[Exte
 
 def _like(shape: Extents, among: Shapes) -> Extents | None:
     """A kernel that differs in its input channels alone; the one of the fewest where there are several."""
-    fits = [s for s, count in among.items() if count and len(s) == len(shape) > 1 and (s[0], *s[2:]) == _but(shape)]
+    wanted = (shape[0], *shape[2:])
+    fits = [s for s, count in among.items() if count and len(s) == len(shape) > 1 and (s[0], *s[2:]) == wanted]
     return min(fits, default=None)
-
-
-def _but(shape: Extents) -> Extents:
-    return (shape[0], *shape[2:])
 
 
 def _classes(layer: Sequence[Extents], among: Shapes) -> int | None:
@@ -216,12 +213,12 @@ def _listed(shapes: Shapes) -> tuple[Strange, ...]:
 # As JSON, for what is kept
 
 
-def written(print_: Fingerprint) -> dict[str, Any]:
+def written(fingerprint: Fingerprint) -> dict[str, Any]:
     """A fingerprint as JSON has it."""
     return {
-        "shapes": [[list(shape), count] for shape, count in sorted(print_.shapes.items())],
-        "classifiers": [[list(shape) for shape in layer] for layer in print_.classifiers],
-        "images": [list(shape) for shape in print_.images],
+        "shapes": [[list(shape), count] for shape, count in sorted(fingerprint.shapes.items())],
+        "classifiers": [[list(shape) for shape in layer] for layer in fingerprint.classifiers],
+        "images": [list(shape) for shape in fingerprint.images],
     }
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archdsl.graph.shapes import show_shape
 from archdsl.weights.faults import Mismatch
-from archdsl.weights.layers import COUNTER, RESHAPE, Extents, Layer, Stored, rules_of
+from archdsl.weights.layers import COUNTER, RESHAPE, Extents, Layer, Stored, rules_of, told_tensors
 from archdsl.weights.mapfile import Entry, Line, read_map, resolved
 from archdsl.weights.pairs import Pairing
 from archdsl.weights.plan import Plan
@@ -42,7 +41,9 @@ def by_map(ours: Mapping[int, Layer], tensors: Mapping[str, Extents], text: str)
                 )
             taken[stored.name] = layer.path
         if rules_of(layer, other) is None:
-            raise Mismatch(f"line {line}: {layer.path} has {_told(layer)}, and {other.path} has {_told(other)}")
+            raise Mismatch(
+                f"line {line}: {layer.path} has {told_tensors(layer)}, and {other.path} has {told_tensors(other)}"
+            )
     return Pairing(tuple(pairs), ("the map says which tensor goes where",))
 
 
@@ -75,14 +76,6 @@ def _partner(layer: Layer, tensors: Mapping[str, Extents], entries: Mapping[str,
     return Layer(path, stored), line
 
 
-def _told(layer: Layer) -> str:
-    return ", ".join(
-        f"{short} {show_shape(stored.shape) or 'a number'}"
-        for short, stored in layer.tensors.items()
-        if short != COUNTER
-    )
-
-
 # A pairing as a map
 
 
@@ -103,17 +96,15 @@ def _lines(layer: Layer, plan: Plan) -> Iterator[Line]:
     remark = (
         f"nothing tells: {layer.path} could take {', '.join(others[:MAX_REMARKED])}{more} as well" if others else ""
     )
-    shapes = [entry.their_shape for entry in loaded if RESHAPE in (entry.rule or "").split(", ")]
+    shapes = {entry.ours: entry.their_shape for entry in loaded if RESHAPE in entry.rules}
     paths = {entry.theirs.rpartition(".")[0] for entry in loaded}
     alike = all(entry.theirs.rpartition(".")[2] == names[entry.ours] for entry in loaded)
-    shape = shapes[0] if shapes else None
     path = next(iter(paths))
     if len(paths) == 1 and path and alike and len(shapes) < 2:
-        yield Line(layer.path, path, shape, remark)
+        yield Line(layer.path, path, next(iter(shapes.values()), None), remark)
     else:
         for entry in loaded:
-            own = entry.their_shape if RESHAPE in (entry.rule or "").split(", ") else None
-            yield Line(entry.ours, entry.theirs, own, remark)
+            yield Line(entry.ours, entry.theirs, shapes.get(entry.ours), remark)
             remark = ""
 
 
@@ -124,7 +115,7 @@ def partial_lines(ours: Mapping[int, Layer], found: Sequence[tuple[Layer, Layer 
     for layer in ours.values():
         other = partners.get(layer.path)
         if other is None:
-            lines.append(Line(layer.path, None, remark=f"open: {layer.path} has {_told(layer)}"))
+            lines.append(Line(layer.path, None, remark=f"open: {layer.path} has {told_tensors(layer)}"))
         else:
             rules = rules_of(layer, other) or {}
             shape = other.tensors["weight"].shape if rules.get("weight") == RESHAPE else None

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from archdsl.graph.network import Network
+from archdsl.onnxmodels import ONNX_SUFFIX
 from archdsl.records import dataclass
-from archdsl.weights.checkpoints import Damaged, WeightsFault, opened, read_checkpoint
-from archdsl.weights.checkpoints.onnxfiles import ONNX_SUFFIX, read_onnx
+from archdsl.weights.checkpoints import WeightsFault, opened, read_checkpoint
+from archdsl.weights.checkpoints.onnxfiles import read_graph_tensors
 from archdsl.weights.fingerprint import (
     Compared,
     Fingerprint,
     checkpoint_shapes,
     compare,
+    fingerprint_of,
     is_folded,
     kernels,
     normal,
+    read,
+    written,
 )
 from archdsl.weights.layers import Extents
 
@@ -44,7 +49,7 @@ class Known:
     spec: str
     """File and model, as a command takes them."""
     classes: int | None
-    print_: Fingerprint
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True)
@@ -57,27 +62,41 @@ class Ranked:
     """Whether only weights of more than one axis were compared."""
 
 
+def row_of(name: str, spec: str, network: Network) -> dict[str, Any]:
+    """A network as JSON has it; `known_of` reads it."""
+    fingerprint = fingerprint_of(network)
+    classes = fingerprint.classifiers[0][0][0] if fingerprint.classifiers else None
+    return {"name": name, "spec": spec, "classes": classes, "fingerprint": written(fingerprint)}
+
+
+def known_of(family: str, row: Mapping[str, Any]) -> Known:
+    """The network of a family that `row_of` gave."""
+    return Known(row["name"], family, row["spec"], row["classes"], read(row["fingerprint"]))
+
+
 def read_shapes(path: str, averaged: bool = False, entry: str | None = None) -> Found:
     """What is in the file at a path. Raises `WeightsFault`."""
+    if path.endswith(ONNX_SUFFIX):
+        if averaged or entry is not None:
+            raise WeightsFault(path, "an .onnx file has one network, and no entries")
+        return _graph_shapes(path)
     with opened(path) as file:
-        if path.endswith(ONNX_SUFFIX):
-            if averaged or entry is not None:
-                raise WeightsFault(path, "an .onnx file has one network, and no entries")
-            try:
-                graph = read_onnx(file, os.fstat(file.fileno()).st_size)
-            except Damaged as fault:
-                raise WeightsFault(path, f"it is cut off, or no ONNX file: {fault}") from None
-            shapes = {name: normal(t.shape, not t.is_kernel) for name, t in graph.tensors.items()}
-            if not shapes:
-                raise WeightsFault(path, "its graph names no weights")
-            outside = f"the numbers of {graph.outside:,} tensors stand in other files, which are not looked at"
-            loose = tuple([name for name, tensor in graph.tensors.items() if not tensor.is_kernel])
-            return Found(path, shapes, True, loose, (outside,) if graph.outside else ())
         held = read_checkpoint(path, file, averaged, entry)
-    shapes = checkpoint_shapes({name: tensor.shape for name, tensor in held.tensors.items()})
+    shapes = checkpoint_shapes(held.shapes)
     if not shapes:
         raise WeightsFault(path, "none of its tensors can be weights of an operation")
     return Found(path, shapes, is_folded(held.tensors), (), held.notes)
+
+
+def _graph_shapes(path: str) -> Found:
+    """What is in an .onnx file."""
+    graph = read_graph_tensors(path)
+    shapes = {name: normal(tensor.shape, not tensor.is_kernel) for name, tensor in graph.tensors.items()}
+    if not shapes:
+        raise WeightsFault(path, "its graph names no weights")
+    outside = f"the numbers of {graph.outside:,} tensors stand in other files, which are not looked at"
+    loose = tuple([name for name, tensor in graph.tensors.items() if not tensor.is_kernel])
+    return Found(path, shapes, True, loose, (outside,) if graph.outside else ())
 
 
 def ranked(found: Found, among: Iterable[Known]) -> list[Ranked]:
@@ -87,12 +106,12 @@ def ranked(found: Found, among: Iterable[Known]) -> list[Ranked]:
     """
     networks = list(among)
     whole = Counter(found.tensors.values())
-    ranks = [Ranked(known, compare(known.print_, whole), kernels_only=False) for known in networks]
+    ranks = [Ranked(known, compare(known.fingerprint, whole), kernels_only=False) for known in networks]
     if found.folded and not any(rank.compared.fits for rank in ranks):
         large = Counter({shape: count for shape, count in whole.items() if len(shape) > 1})
         loose = Counter(found.tensors[name] for name in found.loose)
         if large:
-            ranks = [Ranked(n, compare(kernels(n.print_), large, loose), kernels_only=True) for n in networks]
+            ranks = [Ranked(n, compare(kernels(n.fingerprint), large, loose), kernels_only=True) for n in networks]
     return sorted(ranks, key=_key)
 
 

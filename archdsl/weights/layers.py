@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 from archdsl.graph.blocks import INPUT, Value
 from archdsl.graph.network import Network
 from archdsl.graph.operations.convolution import Conv, Linear
+from archdsl.graph.shapes import show_shape
 from archdsl.records import dataclass
 
 Extents: TypeAlias = tuple[int, ...]
@@ -146,8 +147,8 @@ def rules_of(ours: Layer, theirs: Layer) -> dict[str, str | None] | None:
             found[short] = None
         elif (
             same_numbers(shape, other)
-            or (ours.learned and _squeezed(shape) == _squeezed(other))
-            or (ours.window and len(ours.window) == 3 and short == "weight" and other == (shape[0], *ours.window))
+            or (ours.learned and squeezed(shape) == squeezed(other))
+            or (len(ours.window) == 3 and short == "weight" and other == (shape[0], *ours.window))
         ):
             found[short] = RESHAPE
         elif ours.takes_image and len(shape) == len(other) == 4 and (shape[0], *shape[2:]) == (other[0], *other[2:]):
@@ -169,7 +170,16 @@ def parts_of(layer: Layer) -> tuple[Layer, ...]:
     return tuple([Layer(stored.name, {"weight": stored}, bare=True) for stored in layer.tensors.values()])
 
 
-def _squeezed(shape: Extents) -> Extents:
+def told_tensors(layer: Layer) -> str:
+    """Short names with shapes, in words: `weight 8 x 3, bias 8`; no counters, and of a bare one the shape alone."""
+    return ", ".join(
+        f"{'' if layer.bare else f'{short} '}{show_shape(stored.shape) or 'a number'}"
+        for short, stored in layer.tensors.items()
+        if short != COUNTER
+    )
+
+
+def squeezed(shape: Extents) -> Extents:
     """A shape without extents of 1, which a learned tensor may have on either side."""
     return tuple([extent for extent in shape if extent > 1])
 

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from archdsl.suggest import did_you_mean
 from archdsl.weights.faults import Mismatch
 from archdsl.weights.layers import Extents
+from archdsl.weights.names import NUMBER, numberless
 
 NEW = "-"
 OPEN = "?"
@@ -30,7 +31,6 @@ OPEN = "?"
 MAX_LINES = 200_000
 _PLAIN = re.compile(r"[\w.\-/]+(?:\{[a-z](?:[+-]\d{1,9})?\}[\w.\-/]*)*|(?:\{[a-z](?:[+-]\d{1,9})?\}[\w.\-/]*)+")
 _HOLE = re.compile(r"\{([a-z])([+-]\d{1,9})?\}")
-_DIGITS = re.compile("[0-9]+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _PURE = re.compile(r"[\w.\-/]+")
 MAX_DIGITS = 9
@@ -202,11 +202,11 @@ def joined(lines: Sequence[Line]) -> list[Line]:
     groups: dict[tuple[object, ...], list[Line]] = {}
     for line in lines:
         plain = line.theirs and line.theirs != NEW and _PURE.fullmatch(line.theirs) and _PURE.fullmatch(line.ours)
-        numbers = _DIGITS.findall(line.ours) + _DIGITS.findall(line.theirs or "")
+        numbers = NUMBER.findall(line.ours) + NUMBER.findall(line.theirs or "")
         whole = all(len(number) <= MAX_DIGITS and str(int(number)) == number for number in numbers)
         key: tuple[object, ...] = (line.ours,)
         if plain and whole and line.shape is None:
-            key = (_DIGITS.sub("#", line.ours), _DIGITS.sub("#", line.theirs or ""))
+            key = (numberless(line.ours), numberless(line.theirs or ""))
         groups.setdefault(key, []).append(line)
     shapes = {line.ours for line in lines}
     found: dict[str, Line] = {}
@@ -232,18 +232,18 @@ def _parts(group: Sequence[Line], depth: int) -> list[list[Line]]:
     """The group in parts of which each can be one line: as it is, or divided by its first numbers."""
     if len(group) == 1 or _one(group) is not None:
         return [list(group)]
-    if depth >= len(_DIGITS.findall(group[0].ours)):
+    if depth >= len(NUMBER.findall(group[0].ours)):
         return [[line] for line in group]
     divided: dict[tuple[str, ...], list[Line]] = {}
     for line in group:
-        divided.setdefault(tuple(_DIGITS.findall(line.ours)[: depth + 1]), []).append(line)
+        divided.setdefault(tuple(NUMBER.findall(line.ours)[: depth + 1]), []).append(line)
     return [part for one in divided.values() for part in _parts(one, depth + 1)]
 
 
 def _one(group: Sequence[Line]) -> Line | None:
     """One line for all, where each of their numbers is the same in all or follows one of ours."""
-    ours = [[int(n) for n in _DIGITS.findall(line.ours)] for line in group]
-    theirs = [[int(n) for n in _DIGITS.findall(line.theirs or "")] for line in group]
+    ours = [[int(n) for n in NUMBER.findall(line.ours)] for line in group]
+    theirs = [[int(n) for n in NUMBER.findall(line.theirs or "")] for line in group]
     varies = [len({row[at] for row in ours}) > 1 for at in range(len(ours[0]))]
     if sum(varies) > len(_LETTERS):
         return None
@@ -271,4 +271,4 @@ def _one(group: Sequence[Line]) -> Line | None:
 
 def _filled(text: str, parts: Sequence[str]) -> str:
     given = iter(parts)
-    return _DIGITS.sub(lambda _: next(given), text)
+    return NUMBER.sub(lambda _: next(given), text)

@@ -15,6 +15,7 @@ from archdsl.graph.network import Network
 from archdsl.graph.operations.norms import LayerScale
 from archdsl.records import dataclass
 from archdsl.weights.layers import Layer
+from archdsl.weights.names import natural, numberless
 
 MAX_PARTS = 40
 """As many parts of a name are told apart."""
@@ -229,7 +230,7 @@ class NameTree:
             for part in layer.path.split(".", MAX_PARTS):
                 if part not in at.modules:
                     at.modules[part] = cls()
-                    at.modules[part].key = _NUMBER.sub("#", part) if fine else ""
+                    at.modules[part].key = numberless(part) if fine else ""
                     trees.append(at.modules[part])
                 at = at.modules[part]
             at.layer = layer
@@ -259,13 +260,12 @@ class NameTree:
             yield from self.modules[order[-1]].walk(choices)
 
 
-_NUMBER = re.compile("([0-9]+)")
 _LETTER = re.compile("(?<![A-Za-z])([a-zA-Z])(?![A-Za-z])")
 
 
 def _series_of(names: tuple[str, ...]) -> dict[str, str]:
     """Name -> series. Numbers count up, and so do letters that stand alone, if they are a, b, … without a gap."""
-    found = {name: _NUMBER.sub("#", name) for name in names}
+    found = {name: numberless(name) for name in names}
     lettered: dict[str, list[str]] = {}
     for name in names:
         if len(letters := _LETTER.findall(found[name])) == 1:
@@ -274,9 +274,3 @@ def _series_of(names: tuple[str, ...]) -> dict[str, str]:
         if len(letters) > 1 and "".join(sorted(letters)).lower() in "abcdefghijklmnopqrstuvwxyz"[: len(letters)]:
             found.update({name: series for name in names if _LETTER.sub("@", found[name]) == series})
     return found
-
-
-def natural(name: str) -> list[tuple[int, str]]:
-    """`b2` before `b10`. A number goes by its digits, of which a stranger's name may have thousands."""
-    parts = [part.lstrip("0") if place % 2 else part for place, part in enumerate(_NUMBER.split(name))]
-    return [*[(len(part) if place % 2 else -1, part) for place, part in enumerate(parts)], (-1, name)]

@@ -19,6 +19,7 @@ from archdsl.records import dataclass
 from archdsl.weights.classes import by_class
 from archdsl.weights.faults import Mismatch
 from archdsl.weights.layers import Layer, rules_of
+from archdsl.weights.names import natural, numberless
 from archdsl.weights.orders import MAX_PARTS, Choices, NameTree, OurOrders, Walk
 from archdsl.weights.pairs import Choice, Pairing
 from archdsl.weights.search import MAX_COMPARISONS, MAX_SOLUTIONS, Key, Pairs, Search, key_of
@@ -177,21 +178,17 @@ def _with_doubts(found: Evidence) -> dict[Key, Pairs]:
     for place, (one, other) in enumerate(pairs):
         if other is None:
             continue
-        numbers = tuple(int(digits[:18]) for digits in _DIGITS.findall(other.path))
-        alike = _DIGITS.sub("#", other.path), *((s, t.shape) for s, t in sorted(other.tensors.items()))
+        alike = numberless(other.path), *((s, t.shape) for s, t in sorted(other.tensors.items()))
         before = last.get(alike)
         last[alike] = place
         if before is None:
             continue
         earlier, theirs = pairs[before]
-        if theirs is not None and numbers < tuple(int(d[:18]) for d in _DIGITS.findall(theirs.path)):
+        if theirs is not None and natural(other.path) < natural(theirs.path):
             exchanged = [*pairs]
             exchanged[before], exchanged[place] = (earlier, other), (one, theirs)
             orders[key_of(tuple(exchanged))] = tuple(exchanged)
     return dict(islice(orders.items(), MAX_SOLUTIONS))
-
-
-_DIGITS = re.compile("[0-9]+")
 
 
 def _drops(theirs: Sequence[Layer], extra: set[int]) -> Iterator[tuple[tuple[str, ...], list[Layer]]]:
@@ -222,8 +219,8 @@ def _scattered(pairs: Pairs) -> int:
     for one, other in pairs:
         parts = tuple(other.path.split(".", MAX_PARTS)) if other is not None else ()
         for place, part in enumerate(parts):
-            if _DIGITS.search(part):
-                key = parts[:place], _DIGITS.sub("#", part), parts[place + 1 :]
+            if (series := numberless(part)) != part:
+                key = parts[:place], series, parts[place + 1 :]
                 places.setdefault(key, set()).add(one.path.rpartition(".")[0])
     return sum(len(found) - 1 for found in places.values())
 

@@ -34,6 +34,11 @@ class Loaded(NamedTuple):
     shape: Extents
     their_shape: Extents
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that `rule` names, in the order in which they are followed."""
+        return tuple(self.rule.split(", ")) if self.rule is not None else ()
+
 
 class Left(NamedTuple):
     """A tensor of one side that has no part on the other, and why."""

@@ -9,10 +9,10 @@ from archdsl.graph.shapes import show_shape
 from archdsl.records import dataclass
 from archdsl.weights import Mismatch, map_state
 from archdsl.weights.checkpoints import opened, read_checkpoint
-from archdsl.weights.classes import partial
+from archdsl.weights.classes import decided_pairs
 from archdsl.weights.conversion import Choices
 from archdsl.weights.given import lines_of, partial_lines
-from archdsl.weights.layers import Layer, our_layers, their_layers
+from archdsl.weights.layers import our_layers, their_layers, told_tensors
 from archdsl.weights.mapfile import joined, write_map
 
 
@@ -36,14 +36,13 @@ def proposed(network: Network, path: str, choices: Choices, title: Sequence[str]
     """The map for the checkpoint at a path. Raises `WeightsFault` where the file cannot be read."""
     with opened(path) as file:
         found = read_checkpoint(path, file, choices.ema, choices.entry)
-    shapes = {name: tensor.shape for name, tensor in found.tensors.items()}
     ours = our_layers(network)
     fault: str | None = None
     rest: list[str] = []
     try:
         plan = map_state(
             network,
-            shapes,
+            found.shapes,
             ordered=found.ordered,
             input_rule=choices.input_rule or "mean",  # numbers are not looked at, and every rule goes by the same map
             classifier_rule="new",
@@ -54,16 +53,10 @@ def proposed(network: Network, path: str, choices: Choices, title: Sequence[str]
         rest = [f"left out: {left.name} {show_shape(left.shape)}" for left in plan.unused]
     except Mismatch as mismatch:
         fault = mismatch.message
-        pairs, left = partial(ours, their_layers(shapes))
+        pairs, left = decided_pairs(ours, their_layers(found.shapes))
         lines = partial_lines(ours, pairs)
-        rest = [f"not given away: {_told(layer)}" for layer in left]
+        rest = [f"not given away: {layer.path} with {told_tensors(layer)}" for layer in left]
     told = [*title, *([f"not found as a whole: {fault}"] if fault else [])]
     undecided = len([line for line in lines if line.remark and line.theirs is not None])
     open_ = len([line for line in lines if line.theirs is None and not line.new])
     return Proposed(write_map(told, lines, rest), len(ours), len(joined(lines)), open_, undecided, fault)
-
-
-def _told(layer: Layer) -> str:
-    if layer.bare:
-        return f"{layer.path} {show_shape(next(iter(layer.tensors.values())).shape)}"
-    return f"{layer.path} with " + ", ".join(f"{s} {show_shape(t.shape)}" for s, t in layer.tensors.items() if t.shape)

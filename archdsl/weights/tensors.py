@@ -24,10 +24,9 @@ def state_of(plan: Plan, found: Checkpoint) -> dict[str, Any]:
     for entry in plan.loaded:
         counts = entry.ours.endswith(f".{COUNTER}")
         held = checked_numbers(found, entry.theirs, entry.ours)
-        rules = (entry.rule or "").split(", ")
-        tensor = held.flip(1) if REVERSED in rules else held
-        if rules[-1] in INPUT_RULES:
-            tensor = _channels(tensor.to(torch.float64), entry, rules[-1])
+        tensor = held.flip(1) if REVERSED in entry.rules else held
+        if entry.rules and entry.rules[-1] in INPUT_RULES:
+            tensor = _channels(tensor.to(torch.float64), entry, entry.rules[-1])
         number = torch.int64 if counts else torch.float32
         # A copy of its own: tensors of a checkpoint may share memory, which safetensors refuses.
         made = tensor.to(number).reshape(entry.shape).clone(memory_format=torch.contiguous_format)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import click
 import pytest
 from cli_cases import Run
 
@@ -58,7 +63,7 @@ def report(run: Run, *arguments: str) -> Any:
 
 
 def test_what_is_new_is_sent_to_tensorboard(run: Run) -> None:
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="a tracker of the extra tensorboard")
     trained(2)
     first = report(run, "runs/first", "--to", "tensorboard")["runs"][0]
     assert [first[name] for name in ("new", "epochs", "length", "complete")] == [2, 2, 4, False]
@@ -75,7 +80,7 @@ def test_what_is_new_is_sent_to_tensorboard(run: Run) -> None:
 
 
 def test_a_run_that_began_anew_is_another(run: Run) -> None:
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="a tracker of the extra tensorboard")
     trained(2)
     report(run, "runs/first", "--to", "tensorboard")
     trained(3, lr=0.5)
@@ -92,8 +97,8 @@ def test_a_run_that_began_anew_is_another(run: Run) -> None:
 
 
 def test_mlflow_has_the_run(run: Run) -> None:
-    pytest.importorskip("mlflow")
-    pytest.importorskip("sqlalchemy")
+    pytest.importorskip("mlflow", reason="a tracker of the extra mlflow")
+    pytest.importorskip("sqlalchemy", reason="a tracker of the extra mlflow")
     from mlflow.tracking import MlflowClient
 
     trained(2)
@@ -127,7 +132,7 @@ def test_mlflow_has_the_run(run: Run) -> None:
 
 
 def test_wandb_has_the_run_offline(run: Run) -> None:
-    pytest.importorskip("wandb")
+    pytest.importorskip("wandb", reason="a tracker of the extra wandb")
     trained(3)
     sent = report(run, "runs/first", "--to", "wandb", "--into", "out")["runs"][0]
     (file,) = Path("out/wandb").glob(f"offline-run-*-{sent['run']}/run-{sent['run']}.wandb")
@@ -164,15 +169,33 @@ def wandb_records(file: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return history, config
 
 
-@pytest.mark.skipif(find_spec("trackio") is None, reason="trackio is not installed")
-def test_trackio_has_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACKIO_DIR", "somewhere")  # ours, which is put back
-    trained(3)
-    sent = report(run, "runs/first", "--to", "trackio", "--into", "store", "--project", "digits")["runs"][0]
-    from trackio.sqlite_storage import SQLiteStorage
+@pytest.mark.skipif(find_spec("trackio") is None, reason="dev has no trackio, which asks for Pillow below 13")
+def test_trackio_has_the_run() -> None:
+    """In processes of their own: where it writes it reads when it is loaded, and it tells of the end when they end."""
 
-    rows = SQLiteStorage.get_logs("digits", f"first-{sent['run']}")
-    assert [(row["step"], row["val_loss"]) for row in rows] == [(23 * epoch, 1 / epoch) for epoch in (1, 2, 3)]
+    def logged(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "archdsl", "log", "runs/first", "--to", "trackio", *options]
+        there = {"HF_HOME": "own", "TRACKIO_DIR": "elsewhere", "TRACKIO_SERVER_URL": "http://127.0.0.1:1"}
+        return subprocess.run(command, env=os.environ | there, capture_output=True, text=True)
+
+    into = ("--into", "store", "--project", "dig.its", "--format", "json")
+    for epochs, new in ((1, 1), (3, 2)):
+        trained(epochs)
+        done = logged(*into)
+        assert done.returncode == 0, done.stderr
+        (sent,) = json.loads(done.stdout)["runs"]
+        assert (sent["new"], sent["epochs"]) == (new, epochs)
+    (file,) = Path("store").glob("*.db")
+    rows = sqlite3.connect(file).execute("select run_name, step, metrics from metrics order by step").fetchall()
+    assert {name for name, _, _ in rows} == {f"first-{sent['run']}"}
+    assert [(step, json.loads(text)["val_loss"]) for _, step, text in rows] == [(23 * n, 1 / n) for n in (1, 2, 3)]
+    assert not Path("elsewhere").exists()
+    assert not Path("own").exists()
+    file.unlink()
+    trained(4)
+    wrong = logged(*into), logged("--into", "runs/first/run.json")
+    assert [(each.returncode, each.stdout, each.stderr.count("\n")) for each in wrong] == [(1, "", 1)] * 2
+    assert "--again logs it anew" in wrong[0].stderr
 
 
 @pytest.mark.parametrize(
@@ -193,7 +216,7 @@ def test_trackio_has_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_folder_that_is_wrong(run: Run, name: str, content: bytes | None, words: str) -> None:
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="a tracker of the extra tensorboard")
     folder = trained(2)
     if content is None:
         (folder / name).unlink()
@@ -234,6 +257,34 @@ def test_a_library_that_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) ->
         1,
         "Error: --to wandb needs wandb, which is not installed: pip install 'archdsl[wandb]'\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("to", "name", "value"),
+    [
+        ("mlflow", "MLFLOW_DISABLE_TELEMETRY", "true"),
+        ("wandb", "WANDB_ERROR_REPORTING", "false"),
+        ("trackio", "TRACKIO_DIR", "store"),
+        ("trackio", "TRACKIO_SERVER_URL", None),
+    ],
+)
+def test_what_a_library_reads_when_it_is_loaded(
+    run: Run, to: str, name: str, value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in {name, "TRACKIO_DIR", "TRACKIO_SERVER_URL", "GIT_PYTHON_REFRESH"}:
+        monkeypatch.setenv(each, "http://127.0.0.1:1")  # what was there is put back
+        if each != "TRACKIO_SERVER_URL":
+            monkeypatch.delenv(each)
+    found = []
+
+    def loaded(*_: str) -> NoReturn:
+        found.append(os.environ.get(name))
+        raise click.ClickException("nothing is loaded here")
+
+    monkeypatch.setattr("archdsl.commands.log.library", loaded)
+    trained(1)
+    assert run("log", "runs/first", "--to", to, "--into", "store").code == 1
+    assert found == [str(Path("store").absolute()) if name == "TRACKIO_DIR" else value]
 
 
 # Following, and what ends in between
@@ -288,7 +339,7 @@ def test_what_is_interrupted_goes_on() -> None:
 
 def test_a_training_is_followed_from_outside(run: Run) -> None:
     """While another thread writes metrics.jsonl as the script does."""
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboard", reason="a tracker of the extra tensorboard")
     trained(0)
 
     def train() -> None:

@@ -7,6 +7,7 @@ What is compared by the command itself is not taken for proof: the ONNX files ar
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ model small {
   head:   head
 }
 """
+ROOT = Path(__file__).parents[2]
 Files = Callable[..., tuple[ExportReport, Path]]
 
 
@@ -164,7 +166,7 @@ def test_other_engines(
     """Where they are installed: their extras are large, and of nothing else."""
     if TIMES == 1:
         pytest.skip("ExecuTorch takes a minute for a small network: make thorough")
-    pytest.importorskip(library)
+    pytest.importorskip(library, reason=f"the extra {target} is not installed")
     report, path = export(f"small{suffixes[0]}", *quantize, spec="anynet_small")
     assert report.target == target
     assert [Path(file.path).suffix for file in report.files] == suffixes
@@ -177,7 +179,7 @@ def test_other_engines(
 def test_integers_stand_in_the_place_of_floats(export: Files) -> None:
     if TIMES == 1:
         pytest.skip("torchao takes a quarter of a minute: make thorough")
-    pytest.importorskip("torchao")
+    pytest.importorskip("torchao", reason="the extra quantize is not installed")
     report, _ = export("int8.pt2", "--quantize", "int8", "--images", "8", spec="anynet_small")
     assert report.files[0].bytes < 4 * archdsl.compile("anynet_small").cost.params / 2
     assert all((c.cosine or 0) > 0.99 for c in report.checks)
@@ -269,3 +271,13 @@ def test_what_cannot_be(
     assert "Traceback" not in told
     assert (tmp_path / "there.pt2").read_bytes() == b"mine"
     assert not (tmp_path / "net.pt2").exists()
+
+
+def test_the_page_has_what_the_rows_say() -> None:
+    """Beside the sentence that is printed of them: the rows, which are counted here once more."""
+    script = runpy.run_path(str(ROOT / "benchmarks" / "export.py"))
+    path = ROOT / "docs" / "export" / "onnx.jsonl"
+    page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    assert f"<!-- rows -->\n{script['told'](script['rows_of'](path))}<!-- end -->\n" in page
+    shares = {row["network"]: row["largest_share"] for row in map(json.loads, path.read_text().splitlines())}
+    assert f"{len(shares)} of {len(shares)} files are equal, by {max(shares.values()):.1e}" in page

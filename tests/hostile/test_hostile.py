@@ -7,6 +7,7 @@ what never ends is given up.
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -104,6 +105,7 @@ def limited(run: Callable[[], Outcome]) -> Outcome:
     receiver, sender = FORK.Pipe(duplex=False)
 
     def child() -> None:
+        gc.freeze()  # what the tests' process holds is not gone over, and so not copied
         with open("/proc/self/statm") as statm:
             used = int(statm.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))

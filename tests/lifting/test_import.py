@@ -150,7 +150,7 @@ model net {
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with the modules, and no comparison with all that ships."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(shelf.Shelf, "__call__", lambda _self, _params: [])
+    monkeypatch.setattr(shelf, "shipped_with", lambda _: [])
     Path("nets.py").write_text(dedent(RESIDUAL))
 
 

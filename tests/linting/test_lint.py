@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from archdsl.cli import main
 from archdsl.commands.linted import shipped
 from archdsl.linting.findings import findings
-from archdsl.linting.rules import target_of
+from archdsl.linting.quantities import QUANTITIES
+from archdsl.linting.rules import COMPARISONS, SEVERITIES, target_of
 from archdsl.views.lint import LintReport, TargetsReport
 
 pytestmark = pytest.mark.fast
@@ -113,6 +114,12 @@ def test_every_rule_can_be_asked_of_every_operation_and_says_who_says_so() -> No
     assert len(fired) > 20
 
 
+def test_the_page_names_what_rules_may_ask() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
+    names = (*QUANTITIES, *COMPARISONS, *SEVERITIES, *[each.name for each in shipped()])
+    assert not [name for name in names if f"`{name}`" not in page]
+
+
 def test_the_exit_code_is_asked_for(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lint(net, "int8", capsys, "--fail", code=1)
     assert main(["lint", str(net), "--target", "edge-tpu", "--set", "stem.width=32"]) == 0
@@ -148,6 +155,8 @@ def test_rules_of_ones_own(net: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         ({"rules": [{**RULE, "operations": ["convolve"]}]}, "no operation 'convolve'"),
         ({"rules": [{**RULE, "severity": "bad"}]}, "not 'bad'"),
         ({"rules": [{key: value for key, value in RULE.items() if key != "source"}]}, "has no source"),
+        ({"rules": [{**RULE, "wehn": [["groups", ">", 1]]}]}, "no field 'wehn'"),
+        ({"rules": [{**RULE, "help": 1}]}, "its help is 1"),
         ({"rules": [RULE, RULE]}, "two rules are called mine.conv"),
         ({"rules": [{**RULE, "when": [["groups", "~", 1]]}]}, "no comparison '~'"),
         ({"rules": [{**RULE, "when": [["groups", "multiple of", 0]]}]}, "a whole number of 1 or more"),

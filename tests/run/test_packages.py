@@ -18,6 +18,7 @@ from typing import Any
 import emitted
 import pytest
 import safetensors.torch
+import tools
 import torch
 from torch import Tensor, nn
 
@@ -177,7 +178,7 @@ def test_torch_hub_loads_a_folder(tmp_path: Path) -> None:
 
 
 def test_the_mixin_saves_and_loads(packages: Packages, tmp_path: Path) -> None:
-    pytest.importorskip("huggingface_hub")
+    pytest.importorskip("huggingface_hub", reason="the mixin is of huggingface_hub")
     assert packages["classifier"]
     hub = importlib.import_module("a_classifier.hub")
     kept = hub.AClassifierForHub(num_classes=7, in_channels=1)
@@ -297,8 +298,8 @@ def test_checkpointing_changes_no_number(packages: Packages, name: str) -> None:
     calls: list[str] = []
     for path, layer in again.named_modules():
         layer.register_forward_hook(lambda *_, path=path: calls.append(path))
-    again(emitted.images(compiled(name).network)).sum().backward() if name != "detector" else None
-    if name != "detector":
+    if name != "detector":  # which gives several outputs
+        again(emitted.images(compiled(name).network)).sum().backward()
         assert calls.count("stages.1.blocks.0") == 1
         assert max(calls.count(path) for path in calls if path.startswith("stages.1.blocks.0.")) == 2
         again.set_grad_checkpointing(False)
@@ -345,7 +346,7 @@ def test_groups_of_parameters(packages: Packages) -> None:
         ("classifier", {"pretrained": True}, "No pretrained weights"),
         ("classifier", {"global_pool": "max"}, "global_pool"),
         ("classifier", {"features_only": True, "out_indices": (7,)}, "no such feature maps"),
-        ("tokens", {"features_only": True}, "has none"),
+        ("tokens", {"features_only": True}, "it has no feature maps"),
         ("tokens", {"img_size": (64, 40)}, "compile the spec for the size"),
     ],
 )
@@ -393,6 +394,12 @@ def test_the_form_for_inference(packages: Packages, name: str) -> None:
     exec(compile(texts_of(name)[f"{written.__name__}.py"], written.__name__, "exec"), vars(written))
     written.test_they_belong_together()
     written.test_both_give_the_same()
+
+
+def test_files_are_as_ruff_lays_them_out(tmp_path: Path) -> None:
+    for name in (*SOURCES, "nf_resnet50"):  # whose classifier has a long path
+        write(tmp_path, compiled(name, name=f"a_{name}").emit("package"))
+    tools.run(tmp_path, "ruff", "format", "--check", "--diff", "--isolated", "--no-cache", ".")
 
 
 # What a stranger's text does not do

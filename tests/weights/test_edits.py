@@ -88,6 +88,18 @@ def test_what_is_kept(before: str, after: str) -> None:
     assert {entry.rule for entry in edit.made} != {"kept"}
 
 
+def test_shares_of_several_branches() -> None:
+    """Each share is of its own branch, whose channels must be copies of the same as the others' are, or it is said."""
+    halves = "concat(x -> conv(width / 2, kernel: 1), x -> conv(width / 2, kernel: 1))"
+    whole = "x -> conv(width, kernel: 3)"
+    for gates, kept in ((f"[{halves}, {whole}]", True), (f"[{whole}, {halves}]", False)):
+        text = GROUPED.replace("block plain", f"block shares(x; width) = ({gates} -> softmax)[0]\nblock plain")
+        text = text.replace("both(width: 4)", "shares(width: 4)").replace("concat }", "concat, softmax }")
+        edit, difference = pair(of(text), of(text.replace("shares(width: 4)", "shares(width: 8)")))
+        assert difference is not None
+        assert (edit.reasons == ()) == (difference < 1e-6) == kept
+
+
 def test_what_drops_in_training_alone_may_come_and_go() -> None:
     """A deeper network may give a block the rate 0, and with it no `drop_path`."""
     with_ = GROUPED.replace("1) -> batch_norm)\n}", "1) -> batch_norm -> drop_path(rate: 0.1))\n}")

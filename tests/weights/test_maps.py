@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from weights.test_weights import SMALL, Command, here, installed, moves, network, ours, reference, run, shipped, torch
+from weights.test_weights import SMALL, Command, here, moves, network, ours, reference, run, shipped, torch
 
 from archdsl.weights import Mismatch, map_state
+from archdsl.weights.classes import by_class
 from archdsl.weights.given import lines_of
-from archdsl.weights.layers import our_layers
+from archdsl.weights.layers import Layer, Stored, our_layers
 from archdsl.weights.mapfile import Line, joined, read_map, resolved, write_map
 
 __all__ = ["here", "run", "torch"]
@@ -52,6 +53,23 @@ def test_shapes_alone_where_nothing_else_tells() -> None:
     plan = map_state(net, dict(sorted(state.items())), ordered=False)
     assert moves(plan) == dict(zip(ours(net), state, strict=True))
     assert any("shapes tell" in note for note in plan.notes)
+
+
+def test_every_order_of_what_shapes_leave_open() -> None:
+    """The file's first, then that of the names; a class that numbers decide takes no part."""
+    our_names, their_names = [f"m.conv{i}" for i in range(4)] + ["n"], ["s", "green", "blue", "red"]
+    ours_ = [Layer(name, {"weight": Stored(f"{name}.weight", (1, len(name), 3, 3))}, "conv") for name in our_names]
+    theirs = [Layer(name, {"weight": Stored(f"{name}.weight", (1, 7, 3, 3))}) for name in their_names]
+    theirs.append(Layer("x1", {"weight": Stored("x1.weight", (1, 1, 3, 3))}))
+    found = []
+    for order in range(25):
+        pairing = by_class(ours_, theirs, order)
+        assert pairing is not None
+        assert (pairing.orders, len(pairing.choices)) == (24, 4)
+        found.append(tuple(other.path for _, other in pairing.pairs if other is not None))
+    assert found[:2] == [("s", "green", "blue", "red", "x1"), ("blue", "green", "red", "s", "x1")]
+    assert len(set(found)) == 24
+    assert by_class(ours_, theirs[1:], 0) is None
 
 
 def test_joined_lines_mean_what_single_ones_do() -> None:
@@ -120,8 +138,7 @@ def test_a_map_is_checked_against_shapes_and_twice() -> None:
 
 
 def test_there_and_back(run: Command, here: Path, torch: Any) -> None:
-    """timm's ResNet-18 with other names and types of ours: what comes back is what went, bit for bit."""
-    installed("timm")
+    """By other names, and one tensor in half precision: what comes back is what went, bit for bit."""
     net = network(SMALL)
     state = {
         f"net.{name.replace('stages.', 'layer').replace('.blocks.', '.')}": torch.randn(shape)
@@ -133,7 +150,14 @@ def test_there_and_back(run: Command, here: Path, torch: Any) -> None:
     state[half] = state[half].half()
     torch.save(state, here / "theirs.pth")
     assert run("theirs.pth", "-o", "ours.safetensors").code == 0
+    assert run("theirs.pth", "-o", "ours.pth").code == 0
+    load_file = importlib.import_module("safetensors.torch").load_file
+    saved, same = torch.load(here / "ours.pth"), load_file(here / "ours.safetensors")
+    assert saved.keys() == same.keys()
+    assert all(torch.equal(saved[name], same[name]) for name in same)
     assert run("theirs.pth", "--propose-map", "a.map").code == 0
+    result = run("theirs.pth", "--map", "a.map", "-o", "a.map", "--force")
+    assert (result.code, "the output is the map itself" in result.err) == (1, True)
     assert run("theirs.pth", "--map", "a.map", "-o", "mapped.safetensors").code == 0
     assert (here / "mapped.safetensors").read_bytes() == (here / "ours.safetensors").read_bytes()
     result = run("ours.safetensors", "--back", "--like", "theirs.pth", "-o", "back.pth")
@@ -142,7 +166,7 @@ def test_there_and_back(run: Command, here: Path, torch: Any) -> None:
     assert list(back) == list(state)
     assert all(torch.equal(back[name], state[name]) and back[name].dtype == state[name].dtype for name in state)
     assert run("ours.safetensors", "--back", "--map", "a.map", "-o", "by_map.safetensors").code == 0
-    by_map = importlib.import_module("safetensors.torch").load_file(here / "by_map.safetensors")
+    by_map = load_file(here / "by_map.safetensors")
     assert by_map.keys() == state.keys()
     assert all(torch.equal(by_map[name], state[name].to(by_map[name].dtype)) for name in state)
     report = json.loads(run("ours.safetensors", "--back", "--map", "a.map", "--dry-run", "--format", "json").out)

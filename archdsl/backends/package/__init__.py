@@ -25,9 +25,9 @@ from archdsl.backends.package.facts import Facts, facts_of
 from archdsl.backends.package.names import name_fault, project_name
 from archdsl.backends.package.templates import filled
 from archdsl.backends.package.texts import one_line, toml
-from archdsl.backends.torch import Plan, planned
-from archdsl.backends.torch import emit as emit_torch
+from archdsl.backends.torch import Plan, planned, written
 from archdsl.backends.torch.inference import Places, emit_inference
+from archdsl.graph.folding import Folded
 from archdsl.graph.network import Network
 
 PYTHON = (
@@ -45,27 +45,27 @@ def inference_places(name: str) -> Places:
     return Places(f"{name}.network", f"{name}.inference", f"test_{name}_inference.py")
 
 
-def emit(network: Network, about: About, plan: Plan | None = None, *, inference: bool = False) -> dict[str, str]:
-    """The files by path, relative to the folder, also of the form for inference where that is asked for.
+def emit(network: Network, about: About, plan: Plan | None = None, inference: Folded | None = None) -> dict[str, str]:
+    """The files by path, relative to the folder; of a network that was folded for inference, also those of that form.
 
     A plan that is given is that of `torch.planned`.
     """
     plan = plan or planned(network, about)
-    (module,) = emit_torch(network, about, plan).values()
-    facts = facts_of(network, about, plan, module)
-    card = card_text(network, about, facts, inference=inference)
+    module = written(network, about, plan)
+    facts = facts_of(network, about, plan, module.names)
+    card = card_text(network, about, facts, inference)
     words = facts.words() | {"name": about.name, "project": project_name(about.name)}
     described = one_line(about.doc) or f"The network {network.name}."
     files = {
         "pyproject.toml": filled("pyproject.toml", {**words, "description": toml(described)}),
         "README.md": card,
         "hubconf.py": filled("hubconf.py", words),
-        f"{about.name}/network.py": module,
+        f"{about.name}/network.py": module.text,
     }
     files |= {f"{about.name}/{path}": filled(template, words) for template, path in PYTHON}
     files |= {f"{about.name}/card.md": card, f"{about.name}/py.typed": ""}
-    if inference:
-        files |= emit_inference(network, about, inference_places(about.name))
+    if inference is not None:
+        files |= emit_inference(inference, about, inference_places(about.name))
     return files | {RECORD: _record(network, about.name, files)}
 
 

@@ -12,15 +12,17 @@ from archdsl.backends.package.names import project_name
 from archdsl.backends.package.templates import filled
 from archdsl.backends.package.texts import code, markdown
 from archdsl.backends.torch.header import cost_table
-from archdsl.backends.torch.inference import folded_for, inference_class
+from archdsl.backends.torch.inference import inference_class
 from archdsl.graph.conventions import CONVENTIONS
 from archdsl.graph.cost import Cost, count
+from archdsl.graph.folding import Folded
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import show_shape
 
 
-def card_text(network: Network, about: About, facts: Facts, *, inference: bool = False) -> str:
-    """README.md. The block of YAML at its top has no word of the spec."""
+def card_text(network: Network, about: About, facts: Facts, inference: Folded | None) -> str:
+    """README.md, also of the form for inference where there is one. The block of YAML at its top has no word of the
+    spec."""
     costs = [count(network, convention) for convention in CONVENTIONS.values()]
     cited = [f"{markdown(name)}: {markdown(text)}" for name, text in about.citation.items()]
     spec = " ".join([about.spec, *about.changes])
@@ -41,17 +43,17 @@ def card_text(network: Network, about: About, facts: Facts, *, inference: bool =
             "outputs": _outputs(network),
             "maps_table": _table(["map", "channels", "stride"], _maps(facts), numbers=2),
             "pixels": _pixels(about, facts),
-            "inference": _inference(network, about) if inference else None,
+            "inference": _inference(inference, about) if inference is not None else None,
         },
     )
 
 
-def _inference(network: Network, about: About) -> dict[str, str]:
+def _inference(found: Folded, about: About) -> dict[str, str]:
     """The class of the form for inference, what was done, and the counts of both forms."""
-    found = folded_for(network)
-    forms = [["training", *_amounts(count(network))[1:]], ["inference", *_amounts(count(found.network))[1:]]]
+    both = {"training": found.trained, "inference": found.network}
+    forms = [[name, *_amounts(count(network))[1:]] for name, network in both.items()]
     return {
-        "cls": inference_class(network, about),
+        "cls": inference_class(about),
         "done": found.summary(),
         "forms": _table(["form", "flops", "params", "acts"], forms, numbers=3),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -13,15 +12,16 @@ from archdsl.backends.interface import Interface
 from archdsl.backends.torch import Plan, interface
 from archdsl.backends.torch.intermediates import Intermediates, intermediates
 from archdsl.backends.torch.model import feature_places
-from archdsl.backends.torch.printer import WIDTH, lines, text
+from archdsl.backends.torch.printer import lines, text
 from archdsl.backends.torch.python import Assign, Dict, Expression, Function, List, Literal, Name, Tuple
 from archdsl.graph.network import INPUT, Network, Value
 from archdsl.records import dataclass
 
 LEARNED = ("Learned", "LayerScale")
 """Classes of emitted modules whose parameters are neither weights nor a norm's: weight decay leaves them out."""
+SIZED = frozenset(("SizedLearned", "SamePad2d"))
+"""Classes of emitted modules that are made for images of one size."""
 NO_CLASSIFIER = "no single layer of this network decides the classes"
-SEVERAL = "several maps enter the head, or it gives several outputs"
 HALF = Fraction(1, 2)
 """Mean and deviation of pixels where a model says none of its images' channels: as in the training entry point."""
 
@@ -101,35 +101,17 @@ class Facts:
             "last_stages": text(_literal(tuple([each.stage for each in self.maps]))),
             "learned_classes": text(_either([Name(f"_network.{name}") for name in self.learned])),
             "pre_logits": self.parts.before is not None and self.gives_features,
-            **self._refusals(),
+            **self._reasons(),
             "configuration": _assigned("CONFIGURATION", self._configuration()),
         }
 
-    def _refusals(self) -> dict[str, str]:
-        """Why the adapter does not do something, as statements."""
+    def _reasons(self) -> dict[str, str]:
+        """Why the adapter does not do something, where that depends on the network."""
         classifier = self.classifier is not None
-        fixed = "more than the classifier depends on the classes" if classifier else NO_CLASSIFIER
-        fixed += ": compile the spec for as many"
-        without = "without its classifier the head gives no vector" if classifier else NO_CLASSIFIER
-        maps = "they do not come in the order of strides that timm asks for" if self.maps else "the network has none"
         return {
-            "refuse_classes": _raise("ValueError", f"{{num_classes}} classes: {fixed}", 12),
-            "refuse_channels": _raise(
-                "ValueError", "{in_chans} channels: more than the first layers depends on them: compile the spec so", 12
-            ),
-            "refuse_size": _raise(
-                "ValueError",
-                "img_size={img_size}: no setting of this module, which takes images of other sizes as they are, or "
-                "refuses them; then compile the spec for the size",
-                12,
-            ),
-            "refuse_paths": _raise("ValueError", "drop_path_rate={drop_path_rate}: the network drops no paths", 12),
-            "refuse_logits": _raise("ValueError", f"pre_logits: {without}", 12),
-            "refuse_reset": _raise("NotImplementedError", fixed, 8),
-            "refuse_classifier": _raise("NotImplementedError", NO_CLASSIFIER, 8),
-            "refuse_features": _raise("NotImplementedError", f"{SEVERAL}: see feature_maps", 8),
-            "refuse_last": _raise("NotImplementedError", f"{SEVERAL}: set intermediates_only", 12),
-            "refuse_maps": _raise("ValueError", f"no features_only: feature maps: {maps}", 8),
+            "why_fixed": "more than the classifier depends on the classes" if classifier else NO_CLASSIFIER,
+            "why_no_logits": "without its classifier the head gives no vector" if classifier else NO_CLASSIFIER,
+            "why_no_maps": "its maps do not come in order of strides" if self.maps else "it has no feature maps",
         }
 
     def _configuration(self) -> Expression:
@@ -147,8 +129,8 @@ class Facts:
         )
 
 
-def facts_of(network: Network, about: About, plan: Plan, module: str) -> Facts:
-    """The facts about a network whose emitted module has that text."""
+def facts_of(network: Network, about: About, plan: Plan, names: frozenset[str]) -> Facts:
+    """The facts about a network whose emitted module reads these names."""
     parts = intermediates(plan, about.drop_path_rate)
     maps = tuple(_maps(network))
     strides = [each.stride for each in maps]
@@ -167,8 +149,8 @@ def facts_of(network: Network, about: About, plan: Plan, module: str) -> Facts:
         features=int(before[0]) if before is not None else None,
         hidden=int(network.input_shapes(node)[0][0]) if node is not None else None,
         first=tuple([each.path for each in network.nodes if INPUT in each.inputs and each.operation.mixes]),
-        fixed="class SizedLearned(" in module or "class SamePad2d(" in module,
-        learned=tuple([name for name in LEARNED if f"class {name}(" in module]),
+        fixed=not SIZED.isdisjoint(names),
+        learned=tuple([name for name in LEARNED if name in names]),
         blocks=any(re.match(r"stages\.\d+\.blocks\.\d+", path) for path in paths),
         head=any(path.split(".")[0] == "head" for path in paths),
         mean=_per_channel(about.mean, channels),
@@ -217,18 +199,6 @@ def _assigned(name: str, value: Expression) -> str:
 
 def _either(classes: Sequence[Expression]) -> Expression:
     return classes[0] if len(classes) == 1 else Tuple(tuple(classes))
-
-
-def _raise(kind: str, message: str, indent: int) -> str:
-    """A statement that refuses; braces hold names of arguments."""
-    mark = "f" if "{" in message else ""
-    space = " " * indent
-    whole = f'{space}raise {kind}({mark}"{message}")'
-    if len(whole) <= WIDTH:
-        return whole
-    parts = textwrap.wrap(message, WIDTH - indent - 6 - len(mark), subsequent_indent=" ")
-    texts = [f'{space}    {"f" if "{" in part else ""}"{part}"' for part in parts]
-    return "\n".join([f"{space}raise {kind}(", *texts, f"{space})"])
 
 
 def _method(function: Function | None) -> str:

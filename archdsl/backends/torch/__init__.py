@@ -28,7 +28,7 @@ from collections.abc import Collection
 from archdsl import __version__
 from archdsl.backends import About
 from archdsl.backends.interface import Interface
-from archdsl.backends.torch.classes import Plan, plan_of
+from archdsl.backends.torch.classes import Plan, class_of_model, plan_of
 from archdsl.backends.torch.header import header_lines
 from archdsl.backends.torch.initializers import init_function
 from archdsl.backends.torch.model import ModelWriter, model_class, options_of, outputs_class
@@ -54,8 +54,21 @@ class Form:
     """The digest of the network that it was made of."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The text of a module, and the names that it reads: those of `EXTRAS` that it has, and what it imports."""
+
+    text: str
+    names: frozenset[str]
+
+
 def emit(network: Network, about: About, plan: Plan | None = None, form: Form | None = None) -> dict[str, str]:
     """`name.py`: the module. A plan that is given is that of `planned`; a form says what else stands in the file."""
+    return {f"{about.name}.py": written(network, about, plan, form).text}
+
+
+def written(network: Network, about: About, plan: Plan | None = None, form: Form | None = None) -> Written:
+    """The module of `emit`."""
     plan, form = plan or planned(network, about), form or Form()
     operations = frozenset(node.operation.name for node in network.nodes)
     zeros = any(dict(node.operation.constants).get("zero_init") for node in network.nodes)
@@ -76,7 +89,7 @@ def emit(network: Network, about: About, plan: Plan | None = None, form: Form | 
         body="\n\n\n".join([*extras, *["\n".join(lines(statement)) for statement in statements], *form.texts]),
         version=__version__,
     )
-    return {f"{about.name}.py": text}
+    return Written(text, read)
 
 
 def interface(network: Network, about: About, plan: Plan | None = None) -> Interface:
@@ -101,7 +114,16 @@ def planned(network: Network, about: About) -> Plan:
 
     Making it is most of the work of `emit` and of `interface`: who asks for both makes one.
     """
-    return plan_of(network, about.name, " ".join([about.doc, *about.changes]))
+    return plan_of(network, about.name, _words(about))
+
+
+def model_class_name(about: About) -> str:
+    """The name of the network's class, for which no plan has to be made."""
+    return class_of_model(about.name, _words(about))
+
+
+def _words(about: About) -> str:
+    return " ".join([about.doc, *about.changes])
 
 
 def _joined(lines: Collection[str]) -> str:
@@ -130,4 +152,4 @@ def _imports(read: frozenset[str]) -> list[str]:
     return [*lines, "from torch import Tensor, nn"]
 
 
-__all__ = ["Form", "Plan", "emit", "interface", "planned"]
+__all__ = ["Form", "Plan", "Written", "emit", "interface", "model_class_name", "planned", "written"]

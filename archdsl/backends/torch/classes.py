@@ -75,6 +75,11 @@ def class_name(name: str, doc: str = "") -> str:
     return joined if joined[:1].isalpha() else f"Block{joined}"
 
 
+def class_of_model(name: str, doc: str = "") -> str:
+    """The class of the network itself, which is named before all others: none of the words that emitted text uses."""
+    return Namer([*RESERVED])(class_name(name, doc))
+
+
 def _as_written(part: str, doc: str) -> str:
     """A part of a name with the capitals of a comment."""
     return re.sub(r"[A-Za-z]+", lambda run: _word_of(run[0], doc), part)
@@ -95,8 +100,8 @@ def plan_of(network: Network, name: str, doc: str = "") -> Plan:
     plan.takes_classes = plan.classifier is not None and decides_alone(network, plan.classifier)
     plan.gives_features = plan.takes_classes and _gives_features(network, plan.classifier or 0)
     varied = plan.classifier if plan.takes_classes else None
-    namer = Namer([*RESERVED])
-    plan.name = namer(class_name(name, doc))
+    plan.name = class_of_model(name, doc)
+    namer = Namer([*RESERVED, plan.name])
     steps = {step.applied: step for step in _steps(network.root) if isinstance(step.applied, int)}
     tainted = _of_the_image(network, steps)
     measuring = _measures_image(network.root, tainted)

@@ -8,7 +8,7 @@ from typing import Any
 
 from archdsl import __version__
 from archdsl.backends import About
-from archdsl.backends.torch import Form, emit, planned
+from archdsl.backends.torch import Form, model_class_name, planned, written
 from archdsl.backends.torch.classes import classifier_of
 from archdsl.backends.torch.model import feature_places
 from archdsl.backends.torch.printer import lines
@@ -34,12 +34,10 @@ class Places:
     test: str
 
 
-def emit_inference(network: Network, about: About, places: Places | None = None) -> dict[str, str]:
-    """`name_inference.py`: the module; `test_name_inference.py`: that it gives what `name.py` gives.
-
-    Other places stand in both.
+def emit_inference(found: Folded, about: About, places: Places | None = None) -> dict[str, str]:
+    """`name_inference.py`: the module of a network that was folded by `folded_for`; `test_name_inference.py`: that it
+    gives what `name.py` gives. `about` is of the training form. Other places stand in both.
     """
-    found = folded_for(network)
     own = inference_about(about)
     places = places or Places(about.name, own.name, f"test_{own.name}.py")
     plan = planned(found.network, own)
@@ -50,25 +48,25 @@ def emit_inference(network: Network, about: About, places: Places | None = None)
         notes=tuple(notes_of(found, about.name, places.test)),
         texts=(text,),
         read=read,
-        training_hash=network.hash,
+        training_hash=found.trained.hash,
     )
     test = inference_test_text(
         file=places.test,
         version=__version__,
         training=places.training,
         inference=places.inference,
-        input=", ".join([str(int(extent)) for extent in network.input]),
-        training_class=planned(network, about).name,
+        input=", ".join([str(int(extent)) for extent in found.trained.input]),
+        training_class=model_class_name(about),
         inference_class=plan.name,
-        maps=bool(feature_places(network)),
+        maps=bool(feature_places(found.trained)),
     )
-    (module,) = emit(found.network, own, plan, form).values()
-    return {f"{places.inference.replace('.', '/')}.py": module, places.test: test}
+    module = written(found.network, own, plan, form)
+    return {f"{places.inference.replace('.', '/')}.py": module.text, places.test: test}
 
 
-def inference_class(network: Network, about: About) -> str:
-    """What the class of the inference form is called."""
-    return planned(folded_for(network).network, inference_about(about)).name
+def inference_class(about: About) -> str:
+    """What the class of the inference form is called; `about` is of the training form."""
+    return model_class_name(inference_about(about))
 
 
 def folded_for(network: Network) -> Folded:

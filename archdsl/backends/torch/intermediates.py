@@ -6,6 +6,7 @@ once, so that norms see a batch once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from archdsl.backends.torch.bodies import Ref
@@ -32,9 +33,6 @@ class Intermediates:
     """A method that takes the value before the head to the output; none where several enter the head."""
 
 
-LAST_AND_MAPS = "last_and_maps"
-
-
 def intermediates(plan: Plan, shared: Fraction | None) -> Intermediates:
     """What a wrapper of the module can run. `shared` is the rate of stochastic depth that the blocks share."""
     writer = ModelWriter(plan, shared)
@@ -49,15 +47,15 @@ def intermediates(plan: Plan, shared: Fraction | None) -> Intermediates:
     every = None
     if maps:
         said = "What enters the head, and the feature maps." if before is not None else "The feature maps."
-        every = method(LAST_AND_MAPS, writer.units, {0: "x"}, wanted, said, many=True)
+        every = method("last_and_maps", writer.units, {0: "x"}, wanted, said, many=True)
     value = next((value for value, ref in refs.items() if ref == before), None)
     return Intermediates(value, writer.staged, every, _head(head, before, outputs) if before is not None else None)
 
 
-def _head(head: list[Unit], before: Ref, outputs: tuple[Ref, ...] | list[Ref]) -> Function:
+def _head(head: Sequence[Unit], before: Ref, outputs: Sequence[Ref]) -> Function:
     taken = Unit("x", (Ref("", 0),), (before,), lambda x: x[0])
     units = [*([taken] if before.label else []), *head]
     return method("_head", units, {0: "x"}, outputs, "What the head makes of what enters it.")
 
 
-__all__ = ["LAST_AND_MAPS", "Intermediates", "intermediates"]
+__all__ = ["Intermediates", "intermediates"]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from archdsl.analysis.assemble import network_of
-from archdsl.analysis.calls import bind_names
+from archdsl.analysis.bodies import bind_names
 from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.model import Model
 from archdsl.analysis.values import Value, tensors_of
@@ -24,7 +24,7 @@ from archdsl.records import dataclass
 from archdsl.spaces.arrays.alike import grouped
 from archdsl.spaces.arrays.assembled import Unsuited
 from archdsl.spaces.arrays.column import Exact
-from archdsl.spaces.arrays.engine import FEW, FIRST, LANES, Run, Settings
+from archdsl.spaces.arrays.engine import FEW, FIRST, LANES, Run, Settings, rows_of
 from archdsl.spaces.arrays.lanes import Array, Split, Uneven
 from archdsl.spaces.arrays.tally import Tally
 from archdsl.spaces.member import member_of
@@ -110,7 +110,7 @@ def widths_of(network: Network) -> list[int]:
 
 def _lanes(opened: Opened, rows: Array, settings: Settings, found: _Found) -> tuple[Array, list[Array]]:
     """Enter what is known of members at once: which are left to the ordinary compiler, and which come apart."""
-    run = _Run(opened.context, opened.space, opened.engine.forms, settings[rows], FIRST)
+    run = _Run(opened.context, opened.space, opened.engine.forms, rows_of(settings, rows), FIRST)
     try:
         widths, depths = run.widths()
     except Split as split:

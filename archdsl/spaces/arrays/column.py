@@ -387,15 +387,8 @@ class Real(Column):
             self.lanes.doubt(~(np.abs(values) < _WHOLE), self.depends, trend)
             values = np.where(np.abs(values) < _WHOLE, values, 0.0)
             largest = _size(values)
-        error: Any = largest * self.relative + self.absolute
-        if error > _CLOSE:  # that of the largest is too much for the others
-            error = np.abs(values) * self.relative + self.absolute
-        found = _ROUNDED[name](values)
-        distance = np.subtract(values, found)
-        np.abs(distance, out=distance)
-        close = distance >= 0.5 - error if name == "round" else (distance <= error) | (distance >= 1 - error)
-        whole = found.astype(np.int64)
-        if close.any():
+        whole, close = _to_whole(values, name, largest, self.relative, self.absolute)
+        if close is not None:
             _decide(self, self.lanes.mattering(close), whole, EXACT_ROUNDINGS[name])
         return Exact(self.lanes, whole, bound=int(largest) + 1, depends=self.depends).going(trend)
 
@@ -412,6 +405,29 @@ class Real(Column):
         return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly, self.depends).going(self.trend)
 
 
+def _to_whole(values: Array, name: str, largest: float, relative: float, absolute: float) -> tuple[Array, Array | None]:
+    """Whole numbers, and which of them are so close to a boundary that the other side of it may be meant; none are.
+
+    It goes part by part: what lies between stays in the processor's cache.
+    """
+    every = largest * relative + absolute
+    flat, nearest = values.reshape(-1), _ROUNDED[name]
+    whole, close = np.empty(flat.shape, np.int64), None
+    for start in range(0, len(flat), _PART):
+        part = flat[start : start + _PART]
+        # Where the error of the largest is too much for the others, each has its own.
+        error: Any = every if every <= _CLOSE else np.abs(part) * relative + absolute
+        found = nearest(part)
+        whole[start : start + _PART] = found
+        distance = np.abs(np.subtract(part, found, out=found), out=found)
+        near = distance >= 0.5 - error if name == "round" else (distance <= error) | (distance >= 1 - error)
+        if near.any():
+            close = np.zeros(flat.shape, bool) if close is None else close
+            close[start : start + _PART] = near
+    return whole.reshape(values.shape), None if close is None else close.reshape(values.shape)
+
+
+_PART = 1 << 14
 _WHOLE = 2.0**52
 """Doubles from here on have no places behind the point."""
 _CLOSE = 2.0**-24

@@ -35,11 +35,10 @@ def draw(space: Space, seed: int, start: int, count: int, *, equal: bool = False
 
     With `equal` all settings of the space are alike, whatever its laws are. Raises `DrawFault`.
     """
-    found = np.empty((count, space.dimensions), np.int64)
-    for column, (name, item, law) in enumerate(dimensions_of(space)):
-        numbers = uniform(seed, name, item, start, count)
-        found[:, column] = chosen(Law(law.domain) if equal else law, numbers, name)
-    return found
+    found = np.empty((space.dimensions, count), np.int64)  # a dimension's numbers side by side, as all is worked out
+    for own, (name, item, law) in zip(found, dimensions_of(space), strict=True):
+        own[:] = chosen(Law(law.domain) if equal else law, uniform(seed, name, item, start, count), name)
+    return found.T
 
 
 def dimensions_of(space: Space) -> list[tuple[str, int, Law]]:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from archdsl.analysis.calls import bind_names
+from archdsl.analysis.bodies import bind_names
 from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.model import Model
@@ -123,7 +123,7 @@ class Engine:
             if len(rows) <= FEW:
                 self._exactly(rows, found)
                 continue
-            run = Run(self.ctx, self.space, self.forms, found.settings[rows], most)
+            run = Run(self.ctx, self.space, self.forms, rows_of(found.settings, rows), most)
             unsure, parts, left = run.settle(rows, found)
             self._exactly(unsure, found)
             waiting += parts
@@ -137,6 +137,11 @@ class Engine:
             number = member.requirement
             found.why[row] = VALID if member.valid else NO_NETWORK if number is None else number
             found.enter(np.array([row]), {name: np.array([cost], object) for name, cost in member.costs.items()})
+
+
+def rows_of(settings: Settings, rows: Array) -> Settings:
+    """Some of the settings, a dimension's numbers side by side."""
+    return np.take(settings.T, rows, axis=1).T
 
 
 class _Entered:
@@ -366,4 +371,4 @@ class Run:
             self.names.setdefault(name, total)
 
 
-__all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "DrawFault", "Engine", "Run", "Settings"]
+__all__ = ["LANES", "NO_NETWORK", "VALID", "Batch", "DrawFault", "Engine", "Run", "Settings", "rows_of"]

@@ -140,12 +140,10 @@ class Lanes:
         """The one value that an array has wherever it matters; none where it has several, or matters nowhere."""
         self.rests(depends, trend)
         if not self._live and self.absent is None and not self.unsure.any():
-            first = values.flat[0] if values.size else None
-            return first if values.size == 1 or (values.size and (values == first).all()) else None
+            return _only(values)
         shape = np.broadcast_shapes((self.size, values.shape[1]), self._extent())
         matter = np.broadcast_to(self.here, shape)
-        held = np.broadcast_to(values, matter.shape)[matter]
-        return held[0] if held.size and (held == held[0]).all() else None
+        return _only(np.broadcast_to(values, matter.shape)[matter])
 
     @property
     def nested(self) -> bool:
@@ -154,6 +152,17 @@ class Lanes:
 
     def _extent(self) -> tuple[int, ...]:
         return self._live[-1].shape if self._live else (1, 1)
+
+
+def _only(values: Array) -> Any:
+    """The one value of an array; none where it has several, as its first few mostly tell, or none at all."""
+    if not values.size:
+        return None
+    first = values.flat[0]
+    return first if (values[:_FEW] == first).all() and (values == first).all() else None
+
+
+_FEW = 64
 
 
 class Mask:

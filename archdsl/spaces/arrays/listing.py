@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from archdsl import limits
-from archdsl.analysis.calls import bind_names
+from archdsl.analysis.bodies import bind_names
 from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.values import UNKNOWN
 from archdsl.diagnostics import Fault

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.draws import draw
-from archdsl.spaces.arrays.engine import NO_NETWORK, VALID, Batch, Settings
+from archdsl.spaces.arrays.engine import NO_NETWORK, VALID, Batch, Settings, rows_of
 from archdsl.spaces.opened import Opened, Text
 
 BAND = -3
@@ -92,7 +92,7 @@ class Piece:
         return replace(
             self,
             index=self.index[which],
-            settings=self.settings[which],
+            settings=rows_of(self.settings, np.flatnonzero(which)),
             costs={name: column[which] for name, column in self.costs.items()},
             hashes=None if hashes is None else tuple([each for each, keep in zip(hashes, which, strict=True) if keep]),
         )
@@ -152,7 +152,7 @@ def piece(opened: Opened, asked: Asked, start: int, count: int) -> Piece:
     costs = {name: column[rows] for name, column in batch.costs.items()}
     faulty = np.flatnonzero(why == NO_NETWORK)[:FAULTS]
     faults = tuple([(start + int(row), opened.reason_of(settings[row])) for row in faulty])
-    return Piece(start, why, rows.astype(np.int64) + start, settings[rows], costs, hashes, faults)
+    return Piece(start, why, rows.astype(np.int64) + start, rows_of(settings, rows), costs, hashes, faults)
 
 
 # Pieces in their order

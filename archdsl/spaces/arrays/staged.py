@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from archdsl import limits
-from archdsl.analysis.calls import bind_names
+from archdsl.analysis.bodies import bind_names
 from archdsl.analysis.check_space import MODEL
 from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.model import Model, Stage

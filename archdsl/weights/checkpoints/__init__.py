@@ -5,9 +5,13 @@
     archives     the two forms of files that `torch.save` writes
     tensorfiles  .safetensors files
     reading      which entry holds the weights, and by which names
+    onnxfiles    the tensors of an .onnx file's graph, without their numbers
+    maps         the text of a map
+    writing      the file of the result
 
 A checkpoint is a stranger's file. Its size bounds what reading it costs: counted steps for a pickle, at most four times
-the file's size for compressed records, and numbers only of tensors that an operation takes.
+the file's size for compressed records, and numbers only of tensors that an operation takes. A graph alone is read whole
+(`archdsl.onnxmodels`).
 """
 
 from __future__ import annotations

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
+from archdsl.files import FileFault, reading
 from archdsl.records import dataclass
 from archdsl.weights import unwrapped
 from archdsl.weights.checkpoints.archives import read_archive, read_pickles
@@ -54,6 +56,11 @@ class Checkpoint:
     """How the run was started, where the file tells: name -> value."""
     notes: tuple[str, ...]
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name -> shape."""
+        return {name: tensor.shape for name, tensor in self.tensors.items()}
+
 
 def read_file(path: str, file: BinaryIO, size: int) -> Any:
     """What is in an open file, with tensors as `Record`s. Raises `WeightsFault`."""
@@ -75,21 +82,14 @@ def read_file(path: str, file: BinaryIO, size: int) -> Any:
     raise WeightsFault(path, f"it is cut off, or no {form}")
 
 
-def opened(path: str) -> BinaryIO:
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
     """A regular file, open; a pipe or a device is not even opened. Raises `WeightsFault`."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise WeightsFault(path, "not a regular file")
-        file = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)), "rb")
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # again: it may be another file by now
-            file.close()
-            raise WeightsFault(path, "not a regular file")
-        return file
-    except FileNotFoundError:
-        raise WeightsFault(path, "there is no such file") from None
-    except (OSError, ValueError) as error:
-        reason = (error.strerror or "").lower() if isinstance(error, OSError) else ""
-        raise WeightsFault(path, reason or "the path is not valid") from None
+        with reading(Path(path)) as file:
+            yield file
+    except FileFault as fault:
+        raise WeightsFault(path, fault.message) from None
 
 
 def read_checkpoint(path: str, file: BinaryIO, averaged: bool = False, entry: str | None = None) -> Checkpoint:

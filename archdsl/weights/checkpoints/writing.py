@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from archdsl.files import FileFault, write_atomically
 from archdsl.weights.checkpoints.reading import WeightsFault
 
 
-def check_target(target: Path, checkpoint: str, force: bool) -> None:
-    """Before the work begins: whether the output may be written. Raises `WeightsFault` where it may not."""
+def check_target(target: Path, inputs: Mapping[str, str], force: bool) -> None:
+    """Before the work begins: whether the output may be written. Raises `WeightsFault` where it may not.
+
+    `inputs`: files that are read -> what each is.
+    """
     if not os.path.lexists(target):
         return
-    with contextlib.suppress(OSError):
-        if os.path.samefile(target, checkpoint):
-            raise WeightsFault(str(target), "the output is the checkpoint itself", "choose another with -o")
+    for path, what in inputs.items():
+        with contextlib.suppress(OSError):
+            if os.path.samefile(target, path):
+                raise WeightsFault(str(target), f"the output is {what} itself", "choose another with -o")
     if not force:
         raise WeightsFault(str(target), "the file exists already", "--force replaces it")
 

@@ -17,9 +17,9 @@ from archdsl.weights.edits.partners import Partners
 
 Channels: TypeAlias = tuple[int, ...]
 DENSE = ("conv", "std_conv", "linear", "conv_transpose")
-JOINED = ("add", "sub", "mul", "div", "maximum", "minimum")
-OVER_CHANNELS = ("layer_norm", "mean", "sum", "max", "min", "softmax", "group_norm", "channel_conv", "channel_shuffle")
-"""Operations that are other ones on other channels, or may be."""
+JOINED = ("add", "sub", "mul", "div", "maximum", "minimum", "joint_softmax")
+OVER_CHANNELS = ("layer_norm", "mean", "sum", "max", "min", "softmax", "channel_conv")
+"""Operations that are other ones on other channels, or may be, beside those that count them."""
 
 
 class Sources:
@@ -85,7 +85,7 @@ class Sources:
             full = [channels for channels in inputs if len(channels) == widths[0]]
             if any(channels != full[0] for channels in full):
                 self._say(index, "the channels of what it joins are not copies of the same")
-            return [full[0]] if full else [_again(old[0], widths[0])]
+            return [full[0] if full else _again(before, width) for before, width in zip(old, widths, strict=True)]
         plain = all(is_same(channels, self.old_width(v)) for v, channels in zip(node.inputs, inputs, strict=True))
         if (name in OVER_CHANNELS or node.operation.counts_channels) and not plain:
             copies = Counter(inputs[0])

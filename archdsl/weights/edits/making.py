@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archdsl.records import documented
@@ -93,7 +93,9 @@ def _set(entry: Made) -> Any:
     return found
 
 
-def measured(old: Any, new: Any, old_state: Mapping[str, Any], state: Mapping[str, Any], size: Any) -> Any:
+def measured(
+    old: Any, new: Any, old_state: Mapping[str, Any], state: Mapping[str, Any], size: Sequence[int]
+) -> MeasuredReport | None:
     """How far the outputs of two modules with their weights differ; none where they are of other shapes.
 
     `size` is the image: channels, height, width. Raises RuntimeError where a module does not take it.

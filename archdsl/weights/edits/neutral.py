@@ -11,14 +11,18 @@ from typing import Literal, TypeAlias
 
 from archdsl.graph.blocks import INPUT, Application, Value
 from archdsl.graph.network import Network
+from archdsl.graph.operations.base import Operation
 
 Action: TypeAlias = Literal["zero", "identity"]
-PASSING = ("dropout", "drop_path", "identity")
-"""What passes everything on in a test."""
-KEEPING_ZERO = (*PASSING, "relu", "relu6", "silu", "gelu", "hard_swish", "tanh", "leaky_relu", "elu", "prelu", "mish")
+KEEPING_ZERO = ("relu", "relu6", "silu", "gelu", "hard_swish", "tanh", "leaky_relu", "elu", "prelu", "mish")
 MOVING = ("upsample", "resize", "max_pool", "avg_pool", "global_pool", "map", "tokens", "scale", "transpose")
 NEVER_NEGATIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "square", "softmax")
 LAYERS = ("conv", "std_conv", "linear", "batch_norm", "layer_norm", "group_norm", "layer_scale", "conv_transpose")
+
+
+def hands_on(operation: Operation) -> bool:
+    """Whether an operation gives what it takes, in a test."""
+    return operation.training_only or operation.name == "identity"
 
 
 def neutral(network: Network, block: Application) -> dict[int, Action] | None:
@@ -46,7 +50,7 @@ def _same(network: Network, value: Value, given: Value, found: dict[int, Action]
                 found.update(tried)
                 return True
         return False
-    if name in PASSING:
+    if hands_on(node.operation):
         return _same(network, node.inputs[0], given, found)
     if name == "relu":
         return not_negative(network, given) and _same(network, node.inputs[0], given, found)
@@ -76,7 +80,7 @@ def passes(network: Network, index: int) -> bool:
         return int(dict(node.operation.constants)["groups"]) == 1 and _keeps(network, Value(index))
     if name == "relu":
         return not_negative(network, node.inputs[0])
-    return name in (*PASSING, "batch_norm", "layer_scale")
+    return hands_on(node.operation) or name in ("batch_norm", "layer_scale")
 
 
 def _zero(network: Network, value: Value, found: dict[int, Action]) -> bool:
@@ -88,7 +92,7 @@ def _zero(network: Network, value: Value, found: dict[int, Action]) -> bool:
     if name in LAYERS and network.tensors(node):
         found[value.node] = "zero"
         return True
-    if name in KEEPING_ZERO or name in MOVING:
+    if hands_on(node.operation) or name in KEEPING_ZERO or name in MOVING:
         return _zero(network, node.inputs[0], found)
     if name == "mul":
         for operand in node.inputs:
@@ -105,7 +109,7 @@ def not_negative(network: Network, value: Value) -> bool:
         node = network.nodes[value.node]
         if node.operation.name in NEVER_NEGATIVE:
             return True
-        if node.operation.name not in (*PASSING, "max_pool", "avg_pool", "global_pool"):
+        if not hands_on(node.operation) and node.operation.name not in ("max_pool", "avg_pool", "global_pool"):
             return False
         value = node.inputs[0]
     return False

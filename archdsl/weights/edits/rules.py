@@ -15,7 +15,7 @@ from archdsl.graph.operations.base import Tensor
 from archdsl.graph.subgraph import Node
 from archdsl.records import dataclass
 from archdsl.weights.edits.channels import DENSE, Channels, Sources, groups_of, inner_groups, is_same
-from archdsl.weights.edits.neutral import PASSING, Action
+from archdsl.weights.edits.neutral import Action, hands_on
 from archdsl.weights.edits.partners import Partners, partners_of
 from archdsl.weights.layers import COUNTER, Extents
 
@@ -152,7 +152,7 @@ def _was(partners: Partners, value: Value) -> Value | None:
 
 def _passed(network: Network, value: Value) -> Value:
     """The value that what passes everything on in a test was given."""
-    while value != INPUT and network.nodes[value.node].operation.name in PASSING:
+    while value != INPUT and hands_on(network.nodes[value.node].operation):
         value = network.nodes[value.node].inputs[0]
     return value
 
