@@ -14,8 +14,8 @@ that, and compares the hash with the network's own. What has a row in the file i
 how many came back.
 
 `--library` writes the same sources twice, with blocks of the standard library and without: for each the blocks that
-were recognised, the lines of both texts, and the seconds of CPU that writing them took (reading comes before, and the
-proof behind). Lines of JSON; what cannot be lifted is left out.
+were recognised, the lines of both texts, whether the proof of the one with them holds, and the seconds of CPU that
+reading and writing the two took. Lines of JSON; what cannot be lifted is left out.
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ def again(made: Compiled) -> dict[str, Any]:
     result: dict[str, Any] = {"network": name}
     try:
         program = exported(emitted(made).eval(), tuple([int(side) for side in network.input]))
-        found = text_of(program_of(name, name, program, unproved), Compiler(Project("text.arch")), shipped)
+        compiler = Compiler(Project("text.arch"))
+        found = text_of(program_of(name, name, program, unproved), compiler, shipped, plain=True)
     except CaptureFault as fault:
         return result | {"result": str(fault), "seconds": round(time.process_time() - begin, 1)}
     if found.written is not None:
@@ -168,11 +169,11 @@ def zoo(only: Sequence[str]) -> None:
 
 def with_library(source: str) -> dict[str, Any] | None:
     """The texts of a source with blocks of the library and without; none where it is not lifted."""
-    from archdsl.commands.shelf import Shelf
+    from archdsl.commands.shelf import shipped_with
     from archdsl.compiler import Compiler
-    from archdsl.importing import Asked, ImportFault, opened
+    from archdsl.importing import PROOF, Asked, ImportFault, emitted, opened
     from archdsl.lifting.capture import CaptureFault
-    from archdsl.lifting.imported import as_shipped
+    from archdsl.lifting.imported import as_shipped, prove
     from archdsl.lifting.proof import params_of
     from archdsl.lifting.recognition import Recognition
     from archdsl.lifting.written import written
@@ -180,13 +181,13 @@ def with_library(source: str) -> dict[str, Any] | None:
 
     begin = time.process_time()
     try:
-        program, _ = opened(Asked(source))
+        program, size = opened(Asked(source))
         lifted = program.read(None, False)
     except (CaptureFault, ImportFault):
         return None
     if lifted.gaps:
         return None
-    lifted, *_ = as_shipped(lifted, Shelf()(params_of(lifted.network)))
+    lifted, *_ = as_shipped(lifted, shipped_with(params_of(lifted.network)))
     read = time.process_time()
     own = written(lifted, Compiler(Project("text.arch")), "net", "")
     middle = time.process_time()
@@ -198,7 +199,16 @@ def with_library(source: str) -> dict[str, Any] | None:
     blocks = [f"{one.block} of {one.module}: {one.place} {one.count}/{one.total}" for one in both.recognised]
     lines = len(own.text.splitlines()), len(both.text.splitlines())
     seconds = [round(at, 1) for at in (read - begin, middle - read, end - middle)]
-    return {"source": source, "own": lines[0], "library": lines[1], "blocks": blocks, "seconds": seconds}
+    first, odd, even = [(size[0], *places) for places in PROOF]
+    holds = prove(program, lifted, both.compiled, emitted, ((first, size), (odd, even, size))).holds
+    return {
+        "source": source,
+        "own": lines[0],
+        "library": lines[1],
+        "proved": holds,
+        "blocks": blocks,
+        "seconds": seconds,
+    }
 
 
 def library(only: Sequence[str]) -> None:
