@@ -129,14 +129,14 @@ def again(made: Compiled) -> dict[str, Any]:
     result: dict[str, Any] = {"network": name}
     try:
         program = exported(emitted(made).eval(), tuple([int(side) for side in network.input]))
-        compiler = Compiler(Project("text.arch"))
-        found = text_of(program_of(name, name, program, unproved), compiler, shipped, plain=True)
+        found = text_of(program_of(name, name, program, unproved), Compiler(Project("text.arch")), shipped)
     except CaptureFault as fault:
         return result | {"result": str(fault), "seconds": round(time.process_time() - begin, 1)}
     if found.written is not None:
         back = found.written.compiled.network.hash
         result["result"] = "equal" if back == network.hash else "another network"
         result |= {"level": found.written.level, "lines": len(found.written.text.splitlines())}
+        result["library"] = sorted({f"{one.module}.{one.block}" for one in found.written.recognised})
     else:
         gaps = [f"{gap.operation}: {gap.reason}" for gap in found.lifted.gaps]
         result["result"] = gaps[0] if gaps else "no text of ours compiles to it"
