@@ -10,8 +10,8 @@ the fewest parameters (that builds; names of large models are skipped), below 40
 torchvision's classification models the first by name.
 
 `--zoo` emits every network that ships, follows the module by torch.export, lifts it, writes it as a text of blocks of
-its own, compiles that, and compares the hash with the network's own. What has a row in the file is not done again; at its end it says
-how many came back.
+its own, compiles that, and compares the hash with the network's own. What has a row in the file is not done again; at
+its end it says how many came back.
 
 `--library` writes the same sources twice, with blocks of the standard library and without: for each the blocks that
 were recognised, the lines of both texts, whether the proof of the one with them holds, and the seconds of CPU that
