@@ -30,6 +30,8 @@ from archdsl.syntax import ast
 
 MOST_TRACES = 300
 """So often a block is traced for one part of a network."""
+MOST_IN_ALL = 30_000
+"""So often all blocks together, for one network: half a minute. What is left then is not recognised."""
 ROUNDS = 4
 """So often each setting is looked at again, after others were found."""
 SAME = 4
@@ -57,12 +59,18 @@ class Fitting:
 
     def __init__(self) -> None:
         self.traces = Traces()
+        self.left = MOST_IN_ALL
 
     def fit(self, candidate: Candidate, fragment: Fragment, starts: Sequence[Settings]) -> dict[str, Value] | None:
         """Settings that make a block the fragment, as few as there need be; none where none are found. `starts` are
         settings to begin with, besides the defaults."""
-        found = _Search(self, candidate, fragment).found(starts) if starts else None
-        return found if found is not None else _Search(self, candidate, fragment).found(())
+        for some in [starts, ()] if starts else [()]:
+            search = _Search(self, candidate, fragment, min(self.left, MOST_TRACES))
+            found = search.found(some)
+            self.left -= len(search.known)
+            if found is not None:
+                return found
+        return None
 
     def makes(self, candidate: Candidate, fragment: Fragment, settings: Settings) -> bool:
         """Whether a block with settings is exactly the fragment."""
@@ -85,9 +93,8 @@ class Fitting:
 class _Search:
     """One block, one fragment."""
 
-    def __init__(self, fitting: Fitting, candidate: Candidate, fragment: Fragment) -> None:
-        self.fitting, self.candidate, self.fragment = fitting, candidate, fragment
-        self.left = MOST_TRACES
+    def __init__(self, fitting: Fitting, candidate: Candidate, fragment: Fragment, most: int) -> None:
+        self.fitting, self.candidate, self.fragment, self.left = fitting, candidate, fragment, most
         self.known: dict[Any, Likeness | None] = {}
         of = candidate.definition
         self.names = of.parameter_names

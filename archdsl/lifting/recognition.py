@@ -22,6 +22,8 @@ from archdsl.lifting.fragments import Fragment, Graph
 from archdsl.lifting.words import Word, call_text, used_name
 from archdsl.records import dataclass
 
+NOTHING: Mapping[str, Collection[str]] = {}
+
 
 @dataclass(frozen=True)
 class Recognised:
@@ -73,11 +75,11 @@ class Recognition:
         network: Network,
         parts: Sequence[tuple[Sequence[int], Place, Place]],
         taken: Collection[str],
-        beside: Collection[str] = (),
+        used: Mapping[str, Collection[str]] = NOTHING,
     ) -> list[Use] | None:
         """For each part, as operations between two values, the block that it is: one for all of them; none where no
-        block is all. `taken` are names that the text has given already; blocks of the modules `beside`, or used there,
-        come before others."""
+        block is all. `taken` are names that the text has given to its own; blocks that the modules declare or use of
+        which it has `used` some come before others."""
         graph = self.graph(network)
         fragments: list[Fragment] = []
         for indices, source, result in parts:
@@ -87,10 +89,11 @@ class Recognition:
             fragments.append(fragment)
         distinct = {fragment.identity: fragment for fragment in fragments}
         hardest = sorted(distinct.values(), key=lambda one: -one.counts.total())
-        seen = {name for module in beside for name in self.candidates.visible(module)}
+        seen = {name for module in used for name in self.candidates.visible(module)}
         best: tuple[Any, Candidate, dict[Any, dict[str, Value]]] | None = None
         for candidate in self.candidates.all:
-            if candidate.name in taken or not all(candidate.bounds.admit(one.counts) for one in hardest):
+            other = any(candidate.name in names for module, names in used.items() if module != candidate.module)
+            if other or candidate.name in taken or not all(candidate.bounds.admit(one.counts) for one in hardest):
                 continue
             found = self._fitted(candidate, hardest)
             if found is None:

@@ -84,7 +84,7 @@ class Shelved:
     def _found(self, parts: Sequence[tuple[Sequence[int], Value, Value]]) -> list[Use] | None:
         """The block that all parts are."""
         own = {name for names in self.used.values() for name in names}
-        return self.library.uses(self.network, parts, self.taken - own, tuple(self.used))
+        return self.library.uses(self.network, parts, self.taken - own, self.used)
 
     def note(self, uses: Sequence[Use], place: str, total: int) -> None:
         """Take a block, and what its settings name."""
