@@ -12,7 +12,7 @@ from archdsl.analysis.check_expressions import ExpressionChecker
 from archdsl.analysis.check_models import ModelChecker
 from archdsl.analysis.check_recipes import RecipeChecker
 from archdsl.analysis.check_space import SpaceChecker
-from archdsl.analysis.checking import Checking, Names
+from archdsl.analysis.checking import Checking, Names, Offering
 from archdsl.analysis.circles import circles
 from archdsl.analysis.names import misplaced, unknown_setting
 from archdsl.analysis.outputs import NAMES as OUTPUTS
@@ -40,8 +40,10 @@ def split_parameters(item: ast.Declaration) -> tuple[tuple[str, ...], tuple[ast.
 class Checker:
     """Checks the declarations of one module."""
 
-    def __init__(self, module: Module, report: Callable[[Diagnostic], None]) -> None:
-        self.module, self.checking = module, Checking(module, report)
+    def __init__(
+        self, module: Module, report: Callable[[Diagnostic], None], offering: Offering = lambda _: None
+    ) -> None:
+        self.module, self.checking = module, Checking(module, report, offering)
         self.report = self.checking.report
         expressions = ExpressionChecker(self.checking, self._derivation)
         self.expression = expressions.check

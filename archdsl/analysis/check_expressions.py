@@ -45,7 +45,7 @@ class ExpressionChecker:
                     self.report(Diagnostic("E201", f"`{e.name}` is not defined", e.span, labels=labels, help=help_))
                 elif not self.module.incomplete:
                     known = set(local) | set(self.module.names) | set(PRELUDE)
-                    self.report(unknown_name(e, known).diagnostic)
+                    self.report(unknown_name(e, known, self.module, self.checking.offering(e.name)).diagnostic)
             case ast.Comprehension(body=body, variable=variable, source=source):
                 self.check(source, local, where)
                 self.check(body, local | {variable.text}, where)

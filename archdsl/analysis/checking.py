@@ -11,13 +11,15 @@ from archdsl.syntax import ast
 
 Names = frozenset[str]
 """The names that an expression sees beside those of its module."""
+Offering = Callable[[str], str | None]
+"""The module of the library that has a name, where one has."""
 
 
 class Checking:
     """The checking of one module."""
 
-    def __init__(self, module: Module, report: Callable[[Diagnostic], None]) -> None:
-        self.module, self._report = module, report
+    def __init__(self, module: Module, report: Callable[[Diagnostic], None], offering: Offering) -> None:
+        self.module, self._report, self.offering = module, report, offering
         self.told = 0
         self.patched: tuple[Span, ...] = ()
         self.complete = True

@@ -171,7 +171,7 @@ def _unknown_name(e: ast.Reference, env: Environment) -> Fault:
     while scope is not None:
         known.update(scope.names)
         scope = scope.parent
-    return unknown_name(e, known)
+    return unknown_name(e, known, env.module)
 
 
 def _list(ctx: Context, e: ast.ListExpression | ast.TupleExpression, env: Environment) -> Value:

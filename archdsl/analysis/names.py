@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from archdsl.analysis.program import Builtin, Definition, Named, Primitive
+from archdsl.analysis.program import OPERATIONS_MODULE, Builtin, Definition, Module, Named, Primitive
 from archdsl.diagnostics import Diagnostic, Edit, Fault, Label
 from archdsl.graph.operations import OPERATIONS, Operation
 from archdsl.source import Span
@@ -64,17 +64,31 @@ def words_of(named: Named | None, setting: ast.Identifier | None) -> frozenset[s
     return frozenset([word for each in known for word in each.words(setting.text)] if setting is not None else ())
 
 
-def unknown_name(e: ast.Reference, known: set[str]) -> Fault:
-    """E201, with the nearest of the known names."""
-    if e.name in OPERATIONS:
-        use = f"write `use std.ops {{ {e.name} }}` at the top of the file"
-        return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=use))
+def unknown_name(e: ast.Reference, known: set[str], module: Module, offering: str | None = None) -> Fault:
+    """E201, with the nearest of the known names; or, of a name that a module of the library has, the `use` of it."""
+    offering = OPERATIONS_MODULE if e.name in OPERATIONS else offering
+    if offering is not None:
+        use = f"write `use {offering} {{ {e.name} }}` at the top of the file"
+        edits = (using(module.tree, offering, e.name),) if module.tree is not None else ()
+        return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=use, edits=edits))
     hint = did_you_mean(e.name, known | {"none", "true", "false"}, e.span)
     if e.name in _STRINGS:
         hint = Hint(f'it is a word of some settings alone; elsewhere it is a string: `"{e.name}"`')
     elif not hint.edits and (meant := nearest(e.name, OPERATIONS)):
         hint = Hint(f"did you mean `{meant}`? It needs `use std.ops {{ {meant} }}`", (Edit(e.span, meant),))
     return Fault(Diagnostic("E201", f"`{e.name}` is not defined", e.span, help=hint.help, edits=hint.edits))
+
+
+def using(tree: ast.File, module: str, name: str) -> Edit:
+    """The edit that has a file use a name of a module of the library: in the `use` of it, or by one more."""
+    place, text = 0, f"use {module} {{ {name} }}\n"
+    for item in tree.items:
+        if isinstance(item, ast.Use) and item.module == module and not item.is_path and item.names:
+            place, text = item.names[-1].span.end, f", {name}"
+            break
+        if isinstance(item, ast.Use | ast.Version):
+            place, text = item.span.end, f"\nuse {module} {{ {name} }}"
+    return Edit(Span(tree.source, place, place), text)
 
 
 def unseen_setting(e: ast.Reference, setting: str, beside: Span) -> Diagnostic:

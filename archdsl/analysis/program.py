@@ -290,6 +290,10 @@ class Unresolved:
 Named: TypeAlias = Definition | Instance | Primitive | Builtin | Unresolved
 
 
+OPERATIONS_MODULE = "std.ops"
+"""The module of the library that the operations stand in; it has no text."""
+
+
 @dataclass(eq=False)
 class Module:
     """One source: what it declares and what it uses, by name."""

@@ -19,6 +19,7 @@ from archdsl.analysis.misspelled import respelled
 from archdsl.analysis.names import did_you_mean, plural
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import (
+    OPERATIONS_MODULE,
     Definition,
     Instance,
     Module,
@@ -39,7 +40,6 @@ from archdsl.syntax.stored import kept_tree
 Parse: TypeAlias = Callable[[Source], tuple[ast.File, list[Diagnostic]]]
 
 LANGUAGE_VERSION = 1
-OPERATIONS_MODULE = "std.ops"
 
 _DECLARED = re.compile(r"\b(?:block|fn|model|scaling|recipe|space)\s+([A-Za-z_][A-Za-z0-9_]*)")
 _USES = re.compile(r"^\s*(?:use|models)\b", re.MULTILINE)
@@ -55,6 +55,20 @@ class Library:
         self.modules: dict[str, Module] = {}
         self.loading = RLock()
         """Held while a module is loaded with those that it uses, so that each is loaded once."""
+        self._declared: dict[str, str] | None = None
+
+    def offering(self, name: str, read: Reader) -> str | None:
+        """The module that declares a name, the first of several; none where no module does."""
+        with self.loading:
+            if self._declared is None:
+                self._declared = {}
+                for module in self.names:
+                    source = read.library(module.partition(".")[2])
+                    tree = kept_tree(module, source)[0] if source is not None else None
+                    for item in tree.items if tree is not None else ():
+                        if isinstance(item, ast.Declaration):
+                            self._declared.setdefault(item.name.text, module)
+            return self._declared.get(name)
 
 
 def resolve(source: Source, read: Reader, library: Library, diagnostics: Diagnostics, parsed: Parse = parse) -> Program:
@@ -118,7 +132,10 @@ class _Resolver:
             tree = respelled(tree, module.names, self.report)
         module.tree = tree
         self._declare(tree, module)
-        Checker(module, self.report).check(tree)
+        Checker(module, self.report, self._offering).check(tree)
+
+    def _offering(self, name: str) -> str | None:
+        return self.library.offering(name, self.read)
 
     @staticmethod
     def _lost(tree: ast.File, module: Module) -> None:

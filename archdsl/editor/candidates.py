@@ -19,8 +19,7 @@ from archdsl.analysis.check_space import SECTIONS as SPACE_SECTIONS
 from archdsl.analysis.initializers import DISTRIBUTIONS
 from archdsl.analysis.outputs import NAMES as OUTPUTS
 from archdsl.analysis.prelude import PRELUDE
-from archdsl.analysis.program import Builtin, Definition, Instance, Named, Primitive, Unresolved
-from archdsl.analysis.resolve import OPERATIONS_MODULE
+from archdsl.analysis.program import OPERATIONS_MODULE, Builtin, Definition, Instance, Named, Primitive, Unresolved
 from archdsl.analysis.stages import STRUCTURE
 from archdsl.analysis.values import INDICES
 from archdsl.editor.cursor import KINDS, Cursor, Frame

@@ -7,8 +7,7 @@ their targets are equal.
 from __future__ import annotations
 
 from archdsl.analysis.prelude import PRELUDE
-from archdsl.analysis.program import Builtin, Definition, Instance, Module, Named, Primitive, Program
-from archdsl.analysis.resolve import OPERATIONS_MODULE
+from archdsl.analysis.program import OPERATIONS_MODULE, Builtin, Definition, Instance, Module, Named, Primitive, Program
 from archdsl.editor.data import NameKind
 from archdsl.records import dataclass
 from archdsl.source import Span

@@ -7,8 +7,18 @@ from dataclasses import field
 from typing import Any
 
 from archdsl.analysis.prelude import PRELUDE
-from archdsl.analysis.program import Builtin, Definition, Instance, Module, Named, Primitive, Unresolved, children, walk
-from archdsl.analysis.resolve import OPERATIONS_MODULE
+from archdsl.analysis.program import (
+    OPERATIONS_MODULE,
+    Builtin,
+    Definition,
+    Instance,
+    Module,
+    Named,
+    Primitive,
+    Unresolved,
+    children,
+    walk,
+)
 from archdsl.records import dataclass
 from archdsl.source import Span
 from archdsl.syntax import ast

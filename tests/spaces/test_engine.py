@@ -81,7 +81,7 @@ def test_shipped_spaces_are_as_the_compiler_says(name: str) -> None:
     if not THOROUGH:
         picked, valid = np.random.default_rng(3), np.flatnonzero(batch.valid)
         rows = np.union1d(
-            picked.choice(count, 3, replace=False), picked.choice(valid, min(len(valid), 6), replace=False)
+            picked.choice(count, 40, replace=False), picked.choice(valid, min(len(valid), 40), replace=False)
         )
     assert_same(compiler, space, batch, rows)
     assert batch.exactly <= count // 10
