@@ -52,6 +52,8 @@ class Asked:
     """For what makes the module."""
     partly: bool = False
     """Whether what can be lifted is written where something cannot."""
+    plain: bool = False
+    """Whether all blocks are the text's own, and none the library's."""
 
 
 def run_import(
@@ -68,7 +70,14 @@ def run_import(
     sizes = ((first, size), (odd, even, size))
     try:
         return import_program(
-            program, Compiler(Project("text.arch")), shipped, emitted, sizes, asked.partly, shipped_folded
+            program,
+            Compiler(Project("text.arch")),
+            shipped,
+            emitted,
+            sizes,
+            asked.partly,
+            plain=asked.plain,
+            shipped_folded=shipped_folded,
         )
     except CaptureFault as fault:
         raise ImportFault(f"{asked.source}: {fault}") from None

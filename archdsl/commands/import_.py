@@ -22,7 +22,8 @@ Examples:
   archdsl import net.pt2 --format json
   archdsl import net.onnx
 
-The source is followed by torch.export, lifted to operations of the language, and written as blocks, stages and a head.
+The source is followed by torch.export, lifted to operations of the language, and written as blocks, stages and a head;
+what is a block of the standard library is used from there, unless --own-blocks is given.
 Then the text is compiled again and proved: the same number of parameters, every weight in its place, and the same
 outputs in double precision for random images of two sizes, with numbers near the source's own. A text that fails its
 proof is not written: the command ends with 1 and says what differs. What cannot be lifted is named by operation and
@@ -81,6 +82,7 @@ def _plain(text: str) -> object:
     help="For what makes the module; repeatable.",
 )
 @click.option("--partial", "partly", is_flag=True, help="Write what could be lifted, where something could not.")
+@click.option("--own-blocks", is_flag=True, help="Use no blocks of the standard library.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would be written.")
 @format_option("table", "json")
@@ -91,6 +93,7 @@ def command(
     size: tuple[int, int, int] | None,
     arguments: dict[str, object],
     partly: bool,
+    own_blocks: bool,
     force: bool,
     dry_run: bool,
     format_: str,
@@ -101,7 +104,7 @@ def command(
     from archdsl.importing import Asked, ImportFault, model_named, run_import, runs_code
     from archdsl.views.imported import import_report, import_text
 
-    asked = Asked(source, size, name, arguments, partly)
+    asked = Asked(source, size, name, arguments, partly, own_blocks)
     try:
         model = model_named(asked)
     except ImportFault as fault:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from archdsl.analysis import fields as model_fields
 from archdsl.analysis import recipe_fields
@@ -17,13 +18,14 @@ from archdsl.analysis.check_space import (
 from archdsl.analysis.check_space import FIELDS as SPACE_FIELDS
 from archdsl.analysis.check_space import SECTIONS as SPACE_SECTIONS
 from archdsl.analysis.initializers import DISTRIBUTIONS
+from archdsl.analysis.names import using
 from archdsl.analysis.outputs import NAMES as OUTPUTS
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import OPERATIONS_MODULE, Builtin, Definition, Instance, Named, Primitive, Unresolved
 from archdsl.analysis.stages import STRUCTURE
 from archdsl.analysis.values import INDICES
 from archdsl.editor.cursor import KINDS, Cursor, Frame
-from archdsl.editor.data import NameKind, Proposal
+from archdsl.editor.data import Change, NameKind, Proposal
 from archdsl.editor.describe import described, reference, setting_fact, word_text
 from archdsl.editor.expressions import TENSOR
 from archdsl.editor.occurrences import spoken_targets
@@ -56,6 +58,8 @@ class Candidates:
     def __init__(self, workspace: Workspace, document: Document, cursor: Cursor) -> None:
         self.workspace, self.document, self.cursor = workspace, document, cursor
         self.entry = document.program.entry
+        self.left_out = False
+        """Whether there are names that come when a letter of one is typed."""
 
     def groups(self) -> Iterator[Iterable[Proposal]]:
         """Groups of proposals, in their order."""
@@ -284,6 +288,7 @@ class Candidates:
         yield self._names(wanted)
         yield self._names(tuple([kind for kind in VALUES if kind not in wanted]))
         yield [word(w, "value") for w in ("true", "false", "none")]
+        yield self._elsewhere(wanted or VALUES)
         if cursor.declaration == "model" and cursor.field in ("stem", "stages", "head"):
             yield self._worded(OUTPUTS, "part", "model")
 
@@ -330,6 +335,26 @@ class Candidates:
                 for name in PRELUDE:
                     if name not in names:
                         yield self._proposal(name, PRELUDE[name])
+
+    def _elsewhere(self, kinds: Collection[str]) -> Iterator[Proposal]:
+        """The names of the library that the file does not use, where the beginning of one is typed."""
+        tree, cursor = self.entry.tree, self.cursor
+        if tree is None or self.entry.library:
+            return
+        if not cursor.prefix:
+            self.left_out = True
+            return
+        known = {*self.entry.names, *PRELUDE, *cursor.parameters, *cursor.bound, *cursor.variables}
+        operations: dict[str, Named] = {name: Primitive(name, operation) for name, operation in OPERATIONS.items()}
+        modules = [(name, module.names, module.used) for name, module in self.workspace.library.modules.items()]
+        for module, names, taken in ((OPERATIONS_MODULE, operations, {}), *modules):
+            for name, named in names.items():
+                if name not in known and name not in taken and kind_of(named) in kinds:
+                    known.add(name)
+                    edit = using(tree, module, name)
+                    change = Change(self.document.path, edit.span.start, edit.span.end, edit.replacement)
+                    found = self._proposal(name, named)
+                    yield replace(found, detail=f"use {module}", changes=(change,))
 
     def _named(self, name: str) -> Named | None:
         taken = (*self.cursor.parameters, *self.cursor.bound)

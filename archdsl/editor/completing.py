@@ -30,14 +30,15 @@ def completion(workspace: Workspace, path: str, offset: int) -> Completion:
     if cursor.text is not None:
         return _paths(workspace, document, cursor, offset)
     found = {}
-    for rank, group in enumerate(Candidates(workspace, document, cursor).groups()):
+    candidates = Candidates(workspace, document, cursor)
+    for rank, group in enumerate(candidates.groups()):
         for place, proposal in enumerate(group):
             fits = _fits(cursor.prefix, proposal.label)
             if fits is not None and proposal.label not in found:
                 found[proposal.label] = (fits, rank, place), proposal
     ordered = [proposal for _, proposal in sorted(found.values(), key=lambda pair: pair[0])]
     kept = tuple(ordered[:MAX_COMPLETIONS])
-    return Completion(cursor.start, offset, kept, len(ordered) > len(kept))
+    return Completion(cursor.start, offset, kept, candidates.left_out or len(ordered) > len(kept))
 
 
 def _fits(prefix: str, label: str) -> int | None:

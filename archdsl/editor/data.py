@@ -130,6 +130,8 @@ class Proposal:
     """Documentation, plain."""
     insert: str
     """What takes the place of the characters from `Completion.start` to `Completion.end`."""
+    changes: tuple[Change, ...] = ()
+    """What else is to be changed, all of it elsewhere: the `use` of a name that the file does not have yet."""
 
 
 @documented

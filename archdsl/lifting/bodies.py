@@ -12,13 +12,7 @@ from archdsl.lifting.relations import EXTENTS, constant
 from archdsl.lifting.scopes import Scope, called_columns, setting_column
 from archdsl.lifting.series import Tangle, inputs_of
 from archdsl.lifting.templates import Place, Template, Unlike, kind_of_node
-from archdsl.lifting.words import applied_text, call_text, is_activation, settings_of, used_name
-
-
-class Word(str):
-    """A name of the program as a value."""
-
-    __slots__ = ()
+from archdsl.lifting.words import Word, applied_text, call_text, is_activation, settings_of, used_name
 
 
 class Body:
@@ -179,4 +173,4 @@ class Tangled:
         return [told[result] for result in results]
 
 
-__all__ = ["Body", "Tangled", "Word"]
+__all__ = ["Body", "Tangled"]

@@ -15,6 +15,7 @@ from archdsl.lifting.alike import computes, told_as
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.pairs import TRAINED
 from archdsl.lifting.proof import TOLERANCE, Compared, Proof, compare, params_of, perturbed, weights_of
+from archdsl.lifting.recognition import Recognition
 from archdsl.lifting.written import Written, written
 from archdsl.records import dataclass
 from archdsl.visible import visible as printable
@@ -80,11 +81,12 @@ def import_program(
     module: Callable[[Compiled], Any],
     sizes: Sequence[Sequence[tuple[int, int, int]]],
     partly: bool = False,
+    plain: bool = False,
     shipped_folded: Callable[[str], Sequence[str]] = lambda _: (),
 ) -> Imported:
     """Import a program: its text, and the proof of it. `module` makes the emitted module, and `shipped_folded` gives
     the names of networks that compute, with their norms folded, what has a digest; the others as `text_of`."""
-    found = text_of(program, compiler, shipped, partly)
+    found = text_of(program, compiler, shipped, partly, plain)
     if program.folds and found.written is not None and not found.lifted.gaps and not found.same:
         found = replace(found, notes=(*found.notes, *_folded(found.lifted.network, shipped_folded)))
     if found.lifted.gaps or found.written is None:
@@ -93,17 +95,23 @@ def import_program(
 
 
 def text_of(
-    program: Program, compiler: Compiler, shipped: Callable[[int], Sequence[Shipped]], partly: bool = False
+    program: Program,
+    compiler: Compiler,
+    shipped: Callable[[int], Sequence[Shipped]],
+    partly: bool = False,
+    plain: bool = False,
 ) -> Imported:
     """A program as a text that compiles to it, not yet proved. `shipped` gives the networks with so many parameters;
-    `partly`: what cannot be lifted ends the text, and does not keep it from being written."""
+    `partly`: what cannot be lifted ends the text, and does not keep it from being written; `plain`: all blocks are the
+    text's own, none the library's."""
     lifted = program.read(None, partly)
     whole = not lifted.gaps and bool(lifted.network.outputs)
     if not whole and not (partly and lifted.network.outputs and lifted.network.nodes):
         return Imported(lifted, None, None, "", (), lifted.notes)
     candidates = shipped(params_of(lifted.network)) if whole else ()
-    lifted, same, similar, notes = _as_shipped(lifted, candidates)
-    text = written(lifted, compiler, program.name, _comment(program, lifted, same))
+    lifted, same, similar, notes = as_shipped(lifted, candidates)
+    library = None if plain else Recognition(compiler)
+    text = written(lifted, compiler, program.name, _comment(program, lifted, same), library)
     return Imported(lifted, text, None, same, similar, notes)
 
 
@@ -116,7 +124,7 @@ def _comment(program: Program, lifted: Lifted, same: str = "") -> str:
     return "\n".join([printable(line) for line in lines])
 
 
-def _as_shipped(lifted: Lifted, candidates: Sequence[Shipped]) -> tuple[Lifted, str, tuple[str, ...], tuple[str, ...]]:
+def as_shipped(lifted: Lifted, candidates: Sequence[Shipped]) -> tuple[Lifted, str, tuple[str, ...], tuple[str, ...]]:
     """What was lifted with the starts of the network that ships, where that computes the same; its name, the names of
     those that differ in training alone, and notes."""
     notes = list(lifted.notes)

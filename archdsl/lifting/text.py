@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archdsl.graph.blocks import INPUT
 from archdsl.graph.operations import OPERATIONS
 from archdsl.graph.shapes import show_shape
-from archdsl.lifting.bodies import Body, Tangled, Word
+from archdsl.lifting.bodies import Body, Tangled
 from archdsl.lifting.definitions import Declaration, declare
+from archdsl.lifting.gates import gated, gates_in, replaced
 from archdsl.lifting.lifted import Lifted
+from archdsl.lifting.recognition import Recognised, Recognition, Use
 from archdsl.lifting.scopes import Instance, Scope
 from archdsl.lifting.series import Chain, Join, Op, Tangle, chain_of
+from archdsl.lifting.shelved import Shelved
+from archdsl.lifting.tables import call, stages_of
 from archdsl.lifting.templates import Called, Step, Unlike, signature
 from archdsl.lifting.units import Piece, pieces_of
-from archdsl.lifting.words import RESERVED, value_text
+from archdsl.lifting.words import RESERVED
 
 LEVELS = ("merged", "apart", "whole")
 """How much of what instances share is looked for: blocks with conditions; blocks for every structure; one block."""
@@ -26,12 +29,19 @@ LEVELS = ("merged", "apart", "whole")
 class Text:
     """The text of one network."""
 
-    def __init__(self, lifted: Lifted, name: str, level: str) -> None:
+    def __init__(self, lifted: Lifted, name: str, level: str, library: Recognition | None = None) -> None:
+        """`library`: what recognises blocks of the library, if they are looked for."""
         self.lifted, self.network, self.name, self.level = lifted, lifted.network, identifier(name), level
         self.declarations: list[Declaration] = []
         self.used: set[str] = set()
         self.taken = {*OPERATIONS, *RESERVED, self.name}
         self.stages = 1
+        self.shelved = Shelved(library, self.network, self.taken) if library is not None else None
+
+    @property
+    def recognised(self) -> tuple[Recognised, ...]:
+        """What of the text is a block of the library; known once it is written."""
+        return self.shelved.recognised if self.shelved is not None else ()
 
     def written(self, comment: str = "") -> str:
         """The whole text, without layout."""
@@ -40,8 +50,8 @@ class Text:
         else:
             stem, stages, head = self._parts()
         lines = ["arch 1"]
-        if self.used:
-            lines.append(f"use std.ops {{ {', '.join(sorted(self.used))} }}")
+        used = {"std.ops": self.used} | (self.shelved.used if self.shelved is not None else {})
+        lines += [f"use {module} {{ {', '.join(sorted(used[module]))} }}" for module in sorted(used) if used[module]]
         fields = [f"  input: {show_shape(self.network.input)}"]
         if stem:
             fields.append(f"  stem: {stem}")
@@ -80,13 +90,52 @@ class Text:
         units = [at for at, piece in enumerate(pieces) if piece.name]
         if not units:
             return None, self._whole(), None
-        chains = [chain_of(self.network, p.indices, p.source, p.result) for p in pieces]
-        chains = self._with_gates(chains)
-        stem = self._loose(pieces[: units[0]], chains[: units[0]], "stem_block")
-        head = self._loose(pieces[units[-1] + 1 :], chains[units[-1] + 1 :], "head_block")
         middle = range(units[0], units[-1] + 1)
-        calls = self._calls({at: (pieces[at], chains[at]) for at in middle})
-        return stem, self._stages([(pieces[at], *calls[at]) for at in middle]), head
+        ends = {"stem": range(units[0]), "head": range(units[-1] + 1, len(pieces))}
+        known = self._known({at: pieces[at] for at in middle})
+        told = {end: self._known_end(end, [pieces[at] for at in places]) for end, places in ends.items()}
+        done = {at for end, places in ends.items() if told[end] for at in places} | known.keys()
+        chains = [
+            () if at in done else chain_of(self.network, p.indices, p.source, p.result) for at, p in enumerate(pieces)
+        ]
+        chains = self._with_gates(chains)
+        for end, places in ends.items():
+            some = slice(places.start, places.stop)
+            told[end] = told[end] or self._loose(pieces[some], chains[some], f"{end}_block")
+        calls = {**known, **self._calls({at: (pieces[at], chains[at]) for at in middle if at not in known})}
+        library = {name for name, _ in known.values()}
+        stages, self.stages = stages_of([(pieces[at], *calls[at]) for at in middle], library)
+        return told["stem"], stages, told["head"]
+
+    # Blocks of the library.
+
+    def _known(self, pieces: Mapping[int, Piece]) -> dict[int, tuple[str, dict[str, Any]]]:
+        """The pieces that are blocks of the library, each with its settings; all of one class are, or none."""
+        if self.shelved is None:
+            return {}
+        nodes = self.network.nodes
+        groups: dict[Any, list[int]] = {}
+        for at, piece in pieces.items():
+            apart = [] if self.level == "merged" else [nodes[i].operation.name for i in piece.indices]
+            groups.setdefault((piece.name or at, *apart), []).append(at)
+        found = self.shelved.units([[(at, pieces[at]) for at in places] for places in groups.values()])
+        self.used |= self.shelved.operations
+        return found
+
+    def _looked_up(self, pieces: Sequence[Piece]) -> list[Use] | None:
+        """Pieces of one structure as a block of the library, which is not taken yet."""
+        return self.shelved.alike(pieces) if self.shelved is not None else None
+
+    def _take(self, uses: Sequence[Use], total: int) -> None:
+        if self.shelved is not None:
+            self.shelved.note(uses, "stages", total)
+            self.used |= self.shelved.operations
+
+    def _known_end(self, place: str, pieces: Sequence[Piece]) -> str | None:
+        """The stem or the head as a block of the library; none where it is none."""
+        found = self.shelved.end(place, pieces) if self.shelved is not None and pieces else None
+        self.used |= self.shelved.operations if self.shelved is not None else set()
+        return call(*found) if found is not None else None
 
     def _instance(self, piece: Piece, chain: Sequence[Step]) -> Instance:
         shape_in, shape_out = self.network.shape(piece.source), self.network.shape(piece.result)
@@ -100,10 +149,9 @@ class Text:
             groups.setdefault(key, []).append(at)
         found: dict[int, tuple[str, dict[str, Any]]] = {}
         for key, places in groups.items():
-            for some in self._declared(
-                [self._instance(*pieces[at]) for at in places], self._wanted(pieces[places[0]][0], bool(key[0]))
-            ):
-                declaration, members = some
+            instances = [self._instance(*pieces[at]) for at in places]
+            wanted = self._wanted(pieces[places[0]][0], bool(key[0]))
+            for declaration, members in self._declared(instances, wanted, pieces=[pieces[at][0] for at in places]):
                 for at, values in zip(members, declaration.values, strict=True):
                     found[places[at]] = declaration.name, values
         return found
@@ -122,9 +170,10 @@ class Text:
         return snake(named[-1]) if named else "between"
 
     def _declared(
-        self, instances: list[Instance], wanted: str, called: str = "unit"
+        self, instances: list[Instance], wanted: str, called: str = "unit", pieces: Sequence[Piece] = ()
     ) -> list[tuple[Declaration, list[int]]]:
-        """One block for all instances, or else one for each structure, or else for each instance."""
+        """One block for all instances, or else one for each structure, or else for each instance. Some of several may
+        be blocks of the library, where the instances are given as pieces."""
         ways = [[list(range(len(instances)))]] if self.level == "merged" or called == "gate" else []
         by: dict[Any, list[int]] = {}
         for at, instance in enumerate(instances):
@@ -134,8 +183,16 @@ class Text:
             names = {*self.taken}
             made = []
             used: set[str] = set()
+            shelved: list[list[Use]] = []
             try:
                 for members in way:
+                    uses = self._looked_up([pieces[at] for at in members]) if pieces and len(way) > 1 else None
+                    if uses is not None:
+                        shelved.append(uses)
+                        names.add(uses[0].candidate.name)
+                        values = tuple([dict(use.values) for use in uses])
+                        made.append((Declaration(uses[0].candidate.name, values, ""), members))
+                        continue
                     name = self._free(wanted, names)
                     names.add(name)
                     some = [instances[at] for at in members]
@@ -144,8 +201,11 @@ class Text:
                     used |= ops
             except Unlike:
                 continue
-            self.taken, self.used = names, self.used | used
-            self.declarations += [declaration for declaration, _ in made]
+            self.taken.update(names)
+            self.used |= used
+            self.declarations += [declaration for declaration, _ in made if declaration.text]
+            for uses in shelved:
+                self._take(uses, len(instances))
             return made
         raise Unlike
 
@@ -175,7 +235,7 @@ class Text:
             self.used |= scope.used
             return " -> ".join(told)
         ((declaration, _),) = self._declared([instance], wanted, "loose")
-        return _call(declaration.name, declaration.values[0])
+        return call(declaration.name, declaration.values[0])
 
     # Gates.
 
@@ -183,12 +243,17 @@ class Text:
         """Chains with calls of blocks in the place of gates: a value times what a branch makes of it."""
         found: list[Join] = []
         for chain in chains:
-            _gates(chain, found)
+            gates_in(chain, found)
         groups: dict[Any, list[Join]] = {}
         for join in found:
-            groups.setdefault(signature(join.branches[_gated(join)]), []).append(join)
+            groups.setdefault(signature(join.branches[gated(join)]), []).append(join)
         calls: dict[int, Called] = {}
         for joins in groups.values():
+            shelved = self.shelved.gates(joins) if self.shelved is not None else None
+            if shelved is not None and self.shelved is not None:
+                self.used |= self.shelved.operations
+                calls |= shelved
+                continue
             instances = []
             for join in joins:
                 shape = self.network.nodes[join.index].shapes[0]
@@ -197,7 +262,7 @@ class Text:
             for declaration, members in self._declared(instances, wanted, "gate"):
                 for at, values in zip(members, declaration.values, strict=True):
                     calls[joins[at].index] = Called(declaration.name, values, (), instances[at].channels)
-        return [_replaced(chain, calls) for chain in chains]
+        return [replaced(chain, calls) for chain in chains]
 
     def _gate_name(self, join: Join) -> str:
         for path, name in reversed(self.lifted.origins[join.index].modules):
@@ -207,106 +272,6 @@ class Text:
                     return snake(name)
                 break
         return "gate"
-
-    # Stages.
-
-    def _stages(self, calls: list[tuple[Piece, str, dict[str, Any]]]) -> str:
-        rows: list[tuple[str, dict[str, Any], int, str | None]] = []
-        enter: str | None = None
-        rules = _ruled([values for piece, _, values in calls if piece.name])
-        for at, (piece, name, values) in enumerate(calls):
-            plain = {key: value for key, value in values.items() if key not in rules}
-            if not piece.name and at + 1 < len(calls) and calls[at + 1][0].name and enter is None:
-                following = calls[at + 1][2].get("width")
-                given = {k: v for k, v in values.items() if not (k == "width" and v == following)}
-                enter = _call(name, given)
-                continue
-            last = rows[-1] if rows else None
-            more = enter is None and plain.get("stride", 1) == 1 and piece.name
-            if more and last is not None and last[0] == name and _without(last[1]) == _without(plain):
-                rows[-1] = (last[0], last[1], last[2] + 1, last[3])
-            else:
-                rows.append((name, plain, 1, enter))
-            enter = None
-        return self._table(rows, rules)
-
-    def _table(self, rows: Sequence[tuple[str, dict[str, Any], int, str | None]], rules: dict[str, str]) -> str:
-        self.stages = len(rows)
-        columns = list(dict.fromkeys(key for _, values, _, _ in rows for key in values))
-        entered = any(enter for *_, enter in rows)
-        head = ["block", *columns, *(["enter"] if entered else []), "depth"]
-        lines = [f"| {' | '.join(head)} |"]
-        for name, values, depth, enter in rows:
-            cells = [cell(values[c]) if c in values else "-" for c in columns]
-            lines.append(f"| {' | '.join([name, *cells, *([enter or 'none'] if entered else []), str(depth)])} |")
-        table = "[\n" + "\n".join([f"    {line}" for line in lines]) + "\n  ]"
-        if rules:
-            table += " with { " + "  ".join([f"{name}: {text}" for name, text in rules.items()]) + " }"
-        return table
-
-
-def _ruled(units: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """Settings of blocks that follow a rule along all of them: a rate that rises evenly from the first to the last."""
-    if any("drop" not in values for values in units):
-        return {}
-    column = [Fraction(values["drop"] or 0) for values in units]
-    step = column[1] if len(column) > 2 else Fraction(0)
-    if not step or any(value != step * at for at, value in enumerate(column)):
-        return {}
-    ends = {"(block.count - 1)": step * (len(column) - 1), "block.count": step * len(column)}
-    by = min(ends, key=lambda text: ends[text].denominator)
-    return {"drop": f"{value_text(ends[by])} * block.index / {by}"}
-
-
-def _without(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key != "stride"}
-
-
-def _gated(join: Join) -> int:
-    return next(at for at, branch in enumerate(join.branches) if branch)
-
-
-def _gates(chain: Sequence[Step], found: list[Join]) -> None:
-    for step in chain:
-        if isinstance(step, Join):
-            if _is_gate(step):
-                found.append(step)
-                continue
-            for branch in step.branches:
-                _gates(branch, found)
-
-
-def _is_gate(step: Step) -> bool:
-    return (
-        isinstance(step, Join)
-        and step.node.operation.name == "mul"
-        and len(step.branches) == 2
-        and sum(not branch for branch in step.branches) == 1
-    )
-
-
-def _replaced(chain: Sequence[Step], calls: dict[int, Called]) -> tuple[Step, ...]:
-    found: list[Step] = []
-    for step in chain:
-        if isinstance(step, Join) and step.index in calls:
-            found.append(calls[step.index])
-        elif isinstance(step, Join):
-            found.append(Join(step.index, step.node, tuple([_replaced(b, calls) for b in step.branches])))  # type: ignore[misc]
-        else:
-            found.append(step)
-    return tuple(found)
-
-
-def cell(value: Any) -> str:
-    """A value as an argument or a cell."""
-    if isinstance(value, Word):
-        return str(value)
-    return value_text(value)
-
-
-def _call(name: str, values: dict[str, Any]) -> str:
-    given = [f"{key}: {cell(value)}" for key, value in values.items()]
-    return name + (f"({', '.join(given)})" if given else "")
 
 
 def _commented(text: str) -> str:

@@ -27,9 +27,17 @@ MOST_DIGITS = 60
 """More than the fraction of a double of the size of a setting has."""
 
 
+class Word(str):
+    """A name of the program, or a call of one, as a value."""
+
+    __slots__ = ()
+
+
 def value_text(value: Any) -> str:
     """A setting's value in canonical form as an expression. A number of many digits is one with an exponent, where a
     quotient would have as many digits twice."""
+    if isinstance(value, Word):
+        return str(value)
     if isinstance(value, Fraction):
         digits = next((n for n in range(MAX_DECIMALS, MOST_DIGITS) if 10**n % value.denominator == 0), MAX_DECIMALS)
         if digits > MAX_DECIMALS:
@@ -137,6 +145,7 @@ def is_activation(operation: Operation) -> bool:
 
 __all__ = [
     "RESERVED",
+    "Word",
     "applied_text",
     "call_text",
     "is_activation",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archdsl.compiler import Compiled, Compiler, Failed
 from archdsl.diagnostics import Fault
 from archdsl.lifting.lifted import Lifted
+from archdsl.lifting.recognition import Recognised, Recognition
 from archdsl.lifting.templates import Unlike
 from archdsl.lifting.text import LEVELS, Text
 from archdsl.records import dataclass
@@ -20,17 +21,24 @@ class Written:
     level: str
     """How tidy it is: see `text.LEVELS`."""
     compiled: Compiled
+    recognised: tuple[Recognised, ...] = ()
+    """What of it is a block of the library."""
 
 
-def written(lifted: Lifted, compiler: Compiler, name: str, comment: str) -> Written | None:
-    """The tidiest text that compiles to exactly what was lifted; none where no text of ours does."""
-    for level in LEVELS:
+def written(
+    lifted: Lifted, compiler: Compiler, name: str, comment: str, library: Recognition | None = None
+) -> Written | None:
+    """The tidiest text that compiles to exactly what was lifted; none where no text of ours does. With `library` blocks
+    of the standard library are recognised, where the text with them compiles to it too."""
+    ways = [(level, used) for level in LEVELS for used in ((library, None) if level != LEVELS[-1] else (None,))]
+    for level, used in ways if library is not None else [(level, None) for level in LEVELS]:
         try:
-            plain = Text(lifted, name, level).written(comment)
+            told = Text(lifted, name, level, used)
+            plain = told.written(comment)
             text = format_checked(Source(f"{name}.arch", plain))
         except (ArithmeticError, AttributeError, Fault, LookupError, RecursionError, TypeError, Unlike, ValueError):
             continue  # a graph that this level does not expect: a less tidy one says it
         found = compiler.compile(Source(f"{name}.arch", text))
         if not isinstance(found, Failed) and found.network.hash == lifted.network.hash:
-            return Written(text, level, found)
+            return Written(text, level, found, told.recognised)
     return None

@@ -175,6 +175,7 @@ def completion(view: View, found: data.Completion) -> types.CompletionList:
             sort_text=f"{number:04}",
             filter_text=proposal.label,
             text_edit=types.TextEdit(place, proposal.insert),
+            additional_text_edits=text_edits(view.lines, proposal.changes) or None,
         )
         for number, proposal in enumerate(found.proposals)
     ]

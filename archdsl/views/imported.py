@@ -26,6 +26,21 @@ class GapReport:
 
 
 @documented
+class RecognisedReport:
+    """A block of the standard library that parts of the network are."""
+
+    block: str
+    module: str
+    """The module of the library: `std.resnet`."""
+    place: str
+    """Where the parts stand: `stages`, `stem`, `head`, or `blocks`, within blocks of the text's own."""
+    count: int
+    """How many parts are this block."""
+    total: int
+    """Of how many that were looked at together."""
+
+
+@documented
 class ImportReport:
     """What came of an import."""
 
@@ -46,6 +61,8 @@ class ImportReport:
     """The network that ships and has the same hash; empty where none has."""
     differs_in_training_from: list[str]
     """Networks that ship and differ in dropout and stochastic depth alone."""
+    recognised: list[RecognisedReport]
+    """The blocks of the library that the text uses."""
     proof: Proof | None
     """What was checked; null where there is no text."""
     proved: bool
@@ -69,6 +86,10 @@ def import_report(found: Imported, source: str, name: str, path: str) -> ImportR
         **amounts,
         same_as=found.same,
         differs_in_training_from=list(found.similar),
+        recognised=[
+            RecognisedReport(one.block, one.module, one.place, one.count, one.total)
+            for one in (found.written.recognised if found.written is not None else ())
+        ],
         proof=found.proof,
         proved=found.proof is not None and found.proof.holds,
         gaps=[GapReport(gap.operation, gap.path, gap.reason) for gap in found.lifted.gaps],
@@ -88,6 +109,8 @@ def import_text(report: ImportReport) -> str:
         lines.append(f"  the same hash as {report.same_as}, which ships with archdsl")
     if report.differs_in_training_from:
         lines.append(f"  but for dropout and stochastic depth it is {', '.join(report.differs_in_training_from)}")
+    if report.recognised:
+        lines.append(f"  blocks of the library: {', '.join([_recognised(one) for one in report.recognised])}")
     if report.proof is not None:
         lines += [f"  {line}" for line in _proof_lines(report.proof)]
     for gap in report.gaps[:MAX_LISTED]:
@@ -101,6 +124,16 @@ def import_text(report: ImportReport) -> str:
     if report.path:
         lines.append(f"wrote {visible(report.path)}")
     return "\n".join(lines) + "\n"
+
+
+def _recognised(one: RecognisedReport) -> str:
+    """A block of the library, and for what it stands."""
+    name = f"{one.block} of {one.module}"
+    if one.place in ("stem", "head"):
+        return f"{name} for the {one.place}"
+    if one.place == "blocks":
+        return f"{name} in {one.count} {'place' if one.count == 1 else 'places'} within blocks"
+    return f"{name} for {one.count} of {one.total} {'block' if one.total == 1 else 'blocks'}"
 
 
 def _unused(names: list[str]) -> str:
@@ -136,4 +169,4 @@ def _compared_line(one: Compared) -> str:
     return f"{size}, {images}, in doubles: {told}, by {one.max_difference:.2g} of {one.largest:.4g}"
 
 
-__all__ = ["GapReport", "ImportReport", "import_report", "import_text"]
+__all__ = ["GapReport", "ImportReport", "RecognisedReport", "import_report", "import_text"]

@@ -77,6 +77,33 @@ def test_completion(marked: str, first: list[str]) -> None:
     assert bool(found) == bool(first)
 
 
+@pytest.mark.parametrize(
+    ("marked", "name", "line"),
+    [
+        (HEAD + "block b(x) = x -> squeeze_ex¦", "squeeze_excite", "use std.blocks { squeeze_excite }"),
+        (HEAD + "block b(x) = x -> layer_no¦", "layer_norm", "layer_norm"),
+        ("block b(x) = x -> conv(8, act¦", "conv_norm_act", "use std.blocks { conv_norm_act }"),
+        ("model m {\n  input: 3 x 8 x 8\n  head: pool_¦\n}", "pool_head", "use std.blocks { pool_head }"),
+    ],
+)
+def test_completion_with_a_use(marked: str, name: str, line: str) -> None:
+    """A name of the library that the file does not have comes with the edit that takes it; nothing comes unasked."""
+    text, offset = at(marked)
+    found = editor.completion(edited(net=text), "net.arch", offset)
+    [proposal] = [each for each in found.proposals if each.label == name and each.changes]
+    [change] = proposal.changes
+    assert change.start == change.end <= found.start
+    begun = text[: found.start] + proposal.insert + text[found.end :]
+    after = begun[: change.start] + change.text + begun[change.start :]
+    assert line in after
+    workspace = edited(net=after)
+    assert f"`{name}` is not defined" not in [each.message for each in editor.diagnostics(workspace, "net.arch")]
+    assert f"`{name}` is not defined" in [each.message for each in editor.diagnostics(edited(net=begun), "net.arch")]
+    unasked = editor.completion(edited(net=text[: found.start]), "net.arch", found.start)
+    assert not any(each.changes for each in unasked.proposals)
+    assert unasked.more
+
+
 def test_completion_of_paths() -> None:
     text, offset = at('arch 1\nuse "./n¦et')
     workspace = edited(**{"nets/one": text, "nets/net": NET, "other": NET})

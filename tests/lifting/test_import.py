@@ -168,14 +168,15 @@ def test_a_module_is_written_as_a_person_would(capsys: pytest.CaptureFixture[str
     assert report["path"] == "net.arch"
     assert report["hash"] == archdsl.compile_text(EXPECTED).hash == archdsl.compile("net.arch").hash
     for said in (
-        "x.channels / 4",
         "stride == 1 and x.channels == width",
         "groups: width / 8",
         "when drop > 0",
         "drop: 0.25 * block.index / (block.count - 1)",
     ):
         assert said in text
-    assert text.count("\nblock ") == 2
+    assert text.count("\nblock ") == 1
+    assert "squeeze_excite(x.channels / 4)" in text
+    assert "pool_head(classes: 10, dropout_rate: 0.3)" in text
     sizes = [(one["input"], one["equal"]) for one in report["proof"]["compared"]]
     assert sizes == [([3, 96, 128], True), ([3, 125, 161], True)]
     assert report["proof"]["params"] == report["proof"]["source_params"] == report["params"]

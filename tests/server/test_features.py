@@ -115,6 +115,21 @@ async def test_inlay_hints_and_the_total(client: Client, tmp_path: Path) -> None
         assert list(found.input) == [3, 32, 32]
 
 
+async def test_completion_that_takes_a_name(client: Client, tmp_path: Path) -> None:
+    """The `use` of it comes as a second edit."""
+    text = NET.replace("pool_head(", "conv_hea(")
+    uri, _ = await client.opened(tmp_path / "taking.arch", text)
+    position = at(text, "conv_hea(", 8)
+    found = await client.text_document_completion_async(types.CompletionParams(document(uri), position))
+    assert isinstance(found, types.CompletionList)
+    [item] = [each for each in found.items if each.label == "conv_head"]
+    assert item.additional_text_edits
+    mended = applied(text, [item.text_edit, *item.additional_text_edits])
+    assert "use std.blocks { conv_head }" in mended
+    codes = [each.code for each in await client.until(uri, client.change(uri, mended))]
+    assert "E201" not in codes
+
+
 async def test_completion_and_signature(client: Client, tmp_path: Path) -> None:
     text = NET.replace("    group_width: 8\n", "    grou\n")
     uri, _ = await client.opened(tmp_path / "typing.arch", text)

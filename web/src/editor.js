@@ -234,10 +234,19 @@ export class Editor {
         label: each.label,
         detail: each.detail,
         type: KINDS[each.kind],
-        apply: each.insert,
+        apply: each.changes.length ? this.#inserting(each, unit(found.end), unit) : each.insert,
         boost: -Math.min(place, 98),
         info: each.text ? () => h("div", {}, each.text) : undefined,
       })),
+    };
+  }
+
+  // A proposal that changes the text elsewhere too; what was typed since has moved what stands behind it.
+  #inserting(proposal, end, unit) {
+    return (view, _, from, to) => {
+      const moved = (at) => (at > end ? at + to - end : at);
+      const others = proposal.changes.map((each) => ({ from: moved(unit(each.start)), to: moved(unit(each.end)), insert: each.text }));
+      view.dispatch({ changes: [{ from, to, insert: proposal.insert }, ...others], userEvent: "input.complete" });
     };
   }
 
