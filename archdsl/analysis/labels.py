@@ -202,13 +202,14 @@ def _defaults(declaration: ast.Declaration) -> list[_Flow]:
     return [(safe_name(p.name.text), (p.default,)) for p in every if p.default is not None]
 
 
-_OPERATOR_LABELS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+OF_TENSORS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+"""The operators of tensors, with their operations, which are also the labels of their places."""
 _NAMED_LATE = frozenset(("-", "/"))
 """Operators whose places have names only where they are known to join tensors: widths are divided everywhere."""
 
 
 def _operator_label(e: ast.Arithmetic | ast.Unary) -> str:
-    return _OPERATOR_LABELS[e.operator] if isinstance(e, ast.Arithmetic) else "neg"
+    return OF_TENSORS[e.operator] if isinstance(e, ast.Arithmetic) else "neg"
 
 
 def _collect(
@@ -243,7 +244,7 @@ def _collect(
         case ast.Configured(function=function):
             held += _settings(expression)
             sites.append((expression, _label(function)))
-        case ast.Arithmetic(operator=operator, left=left, right=right) if operator in _OPERATOR_LABELS:
+        case ast.Arithmetic(operator=operator, left=left, right=right) if operator in OF_TENSORS:
             if operator not in _NAMED_LATE or tensors.has(expression):
                 _collect(left, sites, held, tensors, step=False)
                 _collect(right, sites, held, tensors, step=False)

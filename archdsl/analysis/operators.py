@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from archdsl import numbers
 from archdsl.analysis.context import Context
+from archdsl.analysis.labels import OF_TENSORS
 from archdsl.analysis.program import Primitive, walk
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
@@ -31,9 +32,6 @@ from archdsl.graph.symbolic import StandIn
 from archdsl.numbers import NumberError, is_number
 from archdsl.syntax import ast
 
-_OF_TENSORS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
-"""The operators of tensors, with their operations."""
-
 
 def is_symbolic(value: Value) -> bool:
     """Whether a value stands for a number: it has a formula beside it, or is that of many networks."""
@@ -55,9 +53,9 @@ def combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: Env
     """Arithmetic of tensors with each other and with numbers; every other mixture is a fault."""
     if isinstance(left, Tensor) or isinstance(right, Tensor):
         left, right = single(left), single(right)
-    if e.operator in _OF_TENSORS:
+    if e.operator in OF_TENSORS:
         if isinstance(left, Tensor) and isinstance(right, Tensor):
-            return applied(ctx, _OF_TENSORS[e.operator], {}, (left, right), e, env)
+            return applied(ctx, OF_TENSORS[e.operator], {}, (left, right), e, env)
         if isinstance(left, Tensor) and ordered(right):
             return applied(ctx, *_with_number(e, left, right, env), (left,), e, env)
         if ordered(left) and isinstance(right, Tensor):
@@ -73,7 +71,7 @@ def combine(ctx: Context, e: ast.Arithmetic, left: Value, right: Value, env: Env
         help_ = "tensors are joined with each other and with numbers by `+`, `-`, `*` and `/`"
         if e.operator == "^":
             help_ += "; there are `square(…)` and `sqrt(…)`"
-    elif e.operator in _OF_TENSORS and isinstance(single(left), Tensor) and isinstance(single(right), Tensor):
+    elif e.operator in OF_TENSORS and isinstance(single(left), Tensor) and isinstance(single(right), Tensor):
         first, second = e.left.span.text, e.right.span.text
         help_ = f"each is a list of one tensor: write `{first}[0] {e.operator} {second}[0]`"
     elif isinstance(left, Output) or isinstance(right, Output):

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from archdsl.analysis.answers import plain_defaults
 from archdsl.analysis.context import AlreadyReported
+from archdsl.analysis.labels import OF_TENSORS
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.analysis.program import Builtin, Definition, Module, Primitive, children, walk
 from archdsl.analysis.resolve import load_library
@@ -20,8 +21,6 @@ from archdsl.compiler import Compiler
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.records import dataclass
 from archdsl.syntax import ast
-
-ARITHMETIC = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 
 
 @dataclass(frozen=True)
@@ -157,8 +156,8 @@ class _Reading:
         no number."""
         if isinstance(node, ast.Element | ast.Comprehension):
             self.endless = True
-        if isinstance(node, ast.Arithmetic) and node.operator in ARITHMETIC:
-            self.most[ARITHMETIC[node.operator]] += 1
+        if isinstance(node, ast.Arithmetic) and node.operator in OF_TENSORS:
+            self.most[OF_TENSORS[node.operator]] += 1
         if isinstance(node, ast.Reference):
             self._count_named(node.name, applied)
         flows = applied and not isinstance(node, ast.Argument | ast.Comparison)

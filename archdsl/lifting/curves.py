@@ -8,7 +8,6 @@ a row of numbers, and compared with what an operation of ours gives there. The p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from functools import cache
 from typing import Any, ClassVar
 
@@ -61,39 +60,27 @@ def _ours() -> Mapping[str, tuple[str, Mapping[str, Any], Any]]:
     }
 
 
-def _steps() -> Mapping[str, Callable[..., Any]]:
-    """What an operation gives of numbers."""
-    import torch
-    from torch.nn import functional
-
-    return {
-        "erf": lambda _, x: torch.erf(x),
-        "tanh": lambda _, x: torch.tanh(x),
-        "sigmoid": lambda _, x: torch.sigmoid(x),
-        "hard_sigmoid": lambda _, x: functional.hardsigmoid(x),
-        "relu6": lambda _, x: functional.relu6(x),
-        "softplus": lambda _, x: functional.softplus(x),
-        "square": lambda _, x: x * x,
-        "scale": lambda node, x: x * _plain(node.factor),
-        "affine": lambda node, x: x * _plain(node.factor) + _plain(node.term),
-        "mul": lambda _, a, b: a * b,
-        "add": lambda _, a, b: a + b,
-        "sub": lambda _, a, b: a - b,
-    }
-
-
-STEPS = frozenset(
-    ["erf", "tanh", "sigmoid", "hard_sigmoid", "relu6", "softplus", "square", "scale", "affine", "mul", "add", "sub"],
-)
-"""Operations that a function is made of."""
-BENDS = frozenset(["erf", "tanh", "sigmoid", "hard_sigmoid", "relu6", "softplus"])
-"""Those without which none of ours is made."""
+BENDS: Mapping[str, Callable[[Any], Any]] = {
+    "erf": lambda x: x.erf(),
+    "tanh": lambda x: x.tanh(),
+    "sigmoid": lambda x: x.sigmoid(),
+    "hard_sigmoid": lambda x: (x / 6 + 0.5).clamp(0, 1),
+    "relu6": lambda x: x.clamp(0, 6),
+    "softplus": lambda x: x.clamp(min=0) + (-x.abs()).exp().log1p(),
+}
+"""Operations without which none of ours is made, with what they give of numbers within `REACH`."""
+STEPS: Mapping[str, Callable[..., Any]] = {
+    **{name: lambda _, x, bend=bend: bend(x) for name, bend in BENDS.items()},
+    "square": lambda _, x: x * x,
+    "scale": lambda node, x: x * float(node.factor),
+    "affine": lambda node, x: x * float(node.factor) + float(node.term),
+    "mul": lambda _, a, b: a * b,
+    "add": lambda _, a, b: a + b,
+    "sub": lambda _, a, b: a - b,
+}
+"""Operations that a function is made of, with what they give: of the operation and its operands."""
 LAST = frozenset(("mul", "scale"))
 """Those that one may end with."""
-
-
-def _plain(number: Fraction) -> float:
-    return float(number)
 
 
 def fused(reading: Reading, seen: Seen) -> Seen:
@@ -143,7 +130,7 @@ def _numbers(reading: Reading, value: Value, start: Value, known: dict[Value, An
     if node is not None and node.operation.name in STEPS and value.node > start.node:
         given = [_numbers(reading, one, start, known) for one in node.inputs]
         if all(one is not None for one in given):
-            found = _steps()[node.operation.name](node.operation, *given)
+            found = STEPS[node.operation.name](node.operation, *given)
     known[value] = found
     return found
 

@@ -16,21 +16,18 @@ def gated(join: Join) -> int:
 def gates_in(chain: Sequence[Step], found: list[Join]) -> None:
     """Add the outermost gates of a chain to a list."""
     for step in chain:
-        if isinstance(step, Join):
-            if _is_gate(step):
-                found.append(step)
-                continue
-            for branch in step.branches:
-                gates_in(branch, found)
+        if not isinstance(step, Join):
+            continue
+        if _is_gate(step):
+            found.append(step)
+            continue
+        for branch in step.branches:
+            gates_in(branch, found)
 
 
-def _is_gate(step: Step) -> bool:
-    return (
-        isinstance(step, Join)
-        and step.node.operation.name == "mul"
-        and len(step.branches) == 2
-        and sum(not branch for branch in step.branches) == 1
-    )
+def _is_gate(join: Join) -> bool:
+    one = len(join.branches) == 2 and sum(not branch for branch in join.branches) == 1
+    return one and join.node.operation.name == "mul"
 
 
 def replaced(chain: Sequence[Step], calls: dict[int, Called]) -> tuple[Step, ...]:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
 from archdsl.graph.network import Network
 from archdsl.records import dataclass
+
+Modules: TypeAlias = "tuple[tuple[str, str], ...]"
+"""The modules that something stands in, from the outermost: path and the name of the class."""
+
+
+def common_modules(stacks: Iterable[Modules]) -> Modules:
+    """The modules that all of several stand in; of nothing, none."""
+    found = []
+    for places in zip(*stacks, strict=False):
+        if len(set(places)) > 1:
+            break
+        found.append(places[0])
+    return tuple(found)
 
 
 @dataclass(frozen=True)
 class Origin:
     """Where an operation comes from."""
 
-    modules: tuple[tuple[str, str], ...]
-    """The modules that it stands in, from the outermost: path and the name of the class."""
+    modules: Modules
     tensors: Mapping[str, Any]
     """What it holds, by our names: tensors of PyTorch in our shapes."""
     sources: tuple[str, ...]

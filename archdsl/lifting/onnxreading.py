@@ -11,10 +11,9 @@ from typing import Any
 
 from archdsl.lifting.axes import Seen
 from archdsl.lifting.finishing import finished
-from archdsl.lifting.lifted import Gap, Lifted, Unliftable
+from archdsl.lifting.lifted import Gap, Lifted, Modules, Unliftable
 from archdsl.lifting.onnxconstants import constants, tensor_of
 from archdsl.lifting.onnxrows import FLOWS, TABLE, Node
-from archdsl.lifting.onnxscopes import Modules
 from archdsl.lifting.onnxslices import Part, parts_of_slices
 from archdsl.lifting.reading import HOLE, Call, Held, Reading, needed, read_calls, unexpected
 from archdsl.lifting.rows import ROWS

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-Modules: TypeAlias = "tuple[tuple[str, str], ...]"
-"""From the outermost: path and the name of the class."""
+from archdsl.lifting.lifted import Modules, common_modules
 
 
 def scopes_of(graph: Any) -> list[Modules]:
@@ -25,17 +23,8 @@ def scopes_of(graph: Any) -> list[Modules]:
         if not told[at]:
             before = [told[makers[name]] for name in node.input if name in makers]
             found = [one for one in [*before, *[told[taker] for taker in takers.get(at, ())]] if one]
-            told[at] = _common(found) if any(before) else ()
+            told[at] = common_modules(found) if any(before) else ()
     return told
-
-
-def _common(stacks: Sequence[Modules]) -> Modules:
-    found = []
-    for places in zip(*stacks, strict=False):
-        if len(set(places)) > 1:
-            break
-        found.append(places[0])
-    return tuple(found)
 
 
 def _modules(node: Any) -> Modules:
@@ -86,4 +75,4 @@ def _listed(text: str) -> list[str]:
     return [str(one) for one in found] if isinstance(found, list) else []
 
 
-__all__ = ["Modules", "scopes_of"]
+__all__ = ["scopes_of"]

@@ -165,7 +165,7 @@ class Recognition:
 def _used(candidate: Candidate, fragments: Sequence[Fragment], settings: Sequence[Mapping[str, Value]]) -> list[Use]:
     """The uses, each with all settings that any has, where their defaults are values."""
     names = [name for name in candidate.definition.parameter_names if any(name in one for one in settings)]
-    names.sort(key=lambda name: name not in candidate.definition.defaults or name != "width")
+    names.sort(key=lambda name: name != "width")
     found = []
     for fragment, own in zip(fragments, settings, strict=True):
         values = {n: own.get(n, candidate.defaults.get(n)) for n in names if n in own or n in candidate.defaults}

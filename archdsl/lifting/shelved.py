@@ -8,6 +8,7 @@ from typing import Any
 
 from archdsl.graph.blocks import Value
 from archdsl.graph.network import Network
+from archdsl.lifting.gates import gated
 from archdsl.lifting.recognition import Recognised, Recognition, Use
 from archdsl.lifting.series import Join, operations
 from archdsl.lifting.templates import Called
@@ -18,9 +19,9 @@ RATE = "drop"
 
 
 class Shelved:
-    """What one text takes from the library."""
+    """What one text takes from the library; nothing where none is given."""
 
-    def __init__(self, library: Recognition, network: Network, taken: set[str]) -> None:
+    def __init__(self, library: Recognition | None, network: Network, taken: set[str]) -> None:
         self.library, self.network, self.taken = library, network, taken
         self.used: dict[str, set[str]] = {}
         """Modules, with the blocks that the text uses of them."""
@@ -30,6 +31,8 @@ class Shelved:
 
     def units(self, groups: Sequence[Sequence[tuple[int, Piece]]]) -> dict[int, tuple[str, dict[str, Any]]]:
         """For the pieces of groups that are blocks of the library the block, with what is written of its settings."""
+        if self.library is None:
+            return {}
         uses: dict[int, Use] = {}
         for group in groups:
             uses |= self._units(group)
@@ -68,11 +71,9 @@ class Shelved:
 
     def gates(self, joins: Sequence[Join]) -> dict[int, Called] | None:
         """Calls in the place of gates, by their operations."""
-        parts = []
-        for join in joins:
-            at = next(at for at, branch in enumerate(join.branches) if not branch)
-            parts.append((tuple(operations((join,))), join.node.inputs[at], Value(join.index)))
-        found = self._found(parts)
+        found = self._found(
+            [(operations((join,)), join.node.inputs[1 - gated(join)], Value(join.index)) for join in joins]
+        )
         if found is None:
             return None
         self.note(found, "blocks", len(joins))
@@ -83,6 +84,8 @@ class Shelved:
 
     def _found(self, parts: Sequence[tuple[Sequence[int], Value, Value]]) -> list[Use] | None:
         """The block that all parts are."""
+        if self.library is None:
+            return None
         own = {name for names in self.used.values() for name in names}
         return self.library.uses(self.network, parts, self.taken - own, self.used)
 

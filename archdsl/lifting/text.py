@@ -36,12 +36,12 @@ class Text:
         self.used: set[str] = set()
         self.taken = {*OPERATIONS, *RESERVED, self.name}
         self.stages = 1
-        self.shelved = Shelved(library, self.network, self.taken) if library is not None else None
+        self.shelved = Shelved(library, self.network, self.taken)
 
     @property
     def recognised(self) -> tuple[Recognised, ...]:
         """What of the text is a block of the library; known once it is written."""
-        return self.shelved.recognised if self.shelved is not None else ()
+        return self.shelved.recognised
 
     def written(self, comment: str = "") -> str:
         """The whole text, without layout."""
@@ -50,7 +50,7 @@ class Text:
         else:
             stem, stages, head = self._parts()
         lines = ["arch 1"]
-        used = {"std.ops": self.used} | (self.shelved.used if self.shelved is not None else {})
+        used = {"std.ops": self.used | self.shelved.operations, **self.shelved.used}
         lines += [f"use {module} {{ {', '.join(sorted(used[module]))} }}" for module in sorted(used) if used[module]]
         fields = [f"  input: {show_shape(self.network.input)}"]
         if stem:
@@ -111,30 +111,16 @@ class Text:
 
     def _known(self, pieces: Mapping[int, Piece]) -> dict[int, tuple[str, dict[str, Any]]]:
         """The pieces that are blocks of the library, each with its settings; all of one class are, or none."""
-        if self.shelved is None:
-            return {}
         nodes = self.network.nodes
         groups: dict[Any, list[int]] = {}
         for at, piece in pieces.items():
             apart = [] if self.level == "merged" else [nodes[i].operation.name for i in piece.indices]
             groups.setdefault((piece.name or at, *apart), []).append(at)
-        found = self.shelved.units([[(at, pieces[at]) for at in places] for places in groups.values()])
-        self.used |= self.shelved.operations
-        return found
-
-    def _looked_up(self, pieces: Sequence[Piece]) -> list[Use] | None:
-        """Pieces of one structure as a block of the library, which is not taken yet."""
-        return self.shelved.alike(pieces) if self.shelved is not None else None
-
-    def _take(self, uses: Sequence[Use], total: int) -> None:
-        if self.shelved is not None:
-            self.shelved.note(uses, "stages", total)
-            self.used |= self.shelved.operations
+        return self.shelved.units([[(at, pieces[at]) for at in places] for places in groups.values()])
 
     def _known_end(self, place: str, pieces: Sequence[Piece]) -> str | None:
         """The stem or the head as a block of the library; none where it is none."""
-        found = self.shelved.end(place, pieces) if self.shelved is not None and pieces else None
-        self.used |= self.shelved.operations if self.shelved is not None else set()
+        found = self.shelved.end(place, pieces) if pieces else None
         return call(*found) if found is not None else None
 
     def _instance(self, piece: Piece, chain: Sequence[Step]) -> Instance:
@@ -186,7 +172,7 @@ class Text:
             shelved: list[list[Use]] = []
             try:
                 for members in way:
-                    uses = self._looked_up([pieces[at] for at in members]) if pieces and len(way) > 1 else None
+                    uses = self.shelved.alike([pieces[at] for at in members]) if pieces and len(way) > 1 else None
                     if uses is not None:
                         shelved.append(uses)
                         names.add(uses[0].candidate.name)
@@ -205,7 +191,7 @@ class Text:
             self.used |= used
             self.declarations += [declaration for declaration, _ in made if declaration.text]
             for uses in shelved:
-                self._take(uses, len(instances))
+                self.shelved.note(uses, "stages", len(instances))
             return made
         raise Unlike
 
@@ -249,9 +235,8 @@ class Text:
             groups.setdefault(signature(join.branches[gated(join)]), []).append(join)
         calls: dict[int, Called] = {}
         for joins in groups.values():
-            shelved = self.shelved.gates(joins) if self.shelved is not None else None
-            if shelved is not None and self.shelved is not None:
-                self.used |= self.shelved.operations
+            shelved = self.shelved.gates(joins)
+            if shelved is not None:
                 calls |= shelved
                 continue
             instances = []

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from archdsl.graph.blocks import INPUT, Value
 from archdsl.graph.operations.activations import Elementwise
-from archdsl.lifting.lifted import Lifted
+from archdsl.lifting.lifted import Lifted, Modules, common_modules
 from archdsl.lifting.series import cuts
 from archdsl.records import dataclass
 
@@ -62,17 +62,10 @@ def _owner(lifted: Lifted, since: Sequence[int], blocks: set[str]) -> tuple[str,
     return "", ""
 
 
-def _common(lifted: Lifted, since: Sequence[int]) -> tuple[tuple[str, str], ...]:
+def _common(lifted: Lifted, since: Sequence[int]) -> Modules:
     """The modules that all of some operations stand in."""
-    stacks = [lifted.origins[index].modules for index in since if not lifted.network.nodes[index].operation.learned]
-    if not stacks:
-        return ()
-    found = []
-    for places in zip(*stacks, strict=False):
-        if len(set(places)) > 1:
-            break
-        found.append(places[0])
-    return tuple(found)
+    nodes = lifted.network.nodes
+    return common_modules([lifted.origins[index].modules for index in since if not nodes[index].operation.learned])
 
 
 def _block_paths(lifted: Lifted, segments: Sequence[Sequence[int]]) -> set[str]:

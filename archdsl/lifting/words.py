@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from archdsl.analysis.labels import OF_TENSORS
 from archdsl.analysis.prelude import PRELUDE
 from archdsl.graph.faults import RuleError
 from archdsl.graph.operations.activations import Elementwise
@@ -21,7 +22,7 @@ PLACES = ("input", "stem", "stages", "head", "features", "stage")
 """What a model's text calls its parts."""
 RESERVED = frozenset((*faults.RESERVED, *faults.CONSTANTS, *faults.ITEM_WORDS, *PRELUDE, *PLACES, "arch", "x"))
 """Names that a text cannot give to anything of its own, or had better not."""
-INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+INFIX = {operation: sign for sign, operation in OF_TENSORS.items()}
 CALLED = {"maximum": "max", "minimum": "min"}
 MOST_DIGITS = 60
 """More than the fraction of a double of the size of a setting has."""

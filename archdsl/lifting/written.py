@@ -30,8 +30,7 @@ def written(
 ) -> Written | None:
     """The tidiest text that compiles to exactly what was lifted; none where no text of ours does. With `library` blocks
     of the standard library are recognised, where the text with them compiles to it too."""
-    ways = [(level, used) for level in LEVELS for used in ((library, None) if level != LEVELS[-1] else (None,))]
-    for level, used in ways if library is not None else [(level, None) for level in LEVELS]:
+    for level, used in [(level, used) for level in LEVELS for used in dict.fromkeys((library, None))]:
         try:
             told = Text(lifted, name, level, used)
             plain = told.written(comment)
