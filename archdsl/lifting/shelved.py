@@ -72,7 +72,7 @@ class Shelved:
     def gates(self, joins: Sequence[Join]) -> dict[int, Called] | None:
         """Calls in the place of gates, by their operations."""
         found = self._found(
-            [(operations((join,)), join.node.inputs[1 - gated(join)], Value(join.index)) for join in joins]
+            [(tuple(operations((join,))), join.node.inputs[1 - gated(join)], Value(join.index)) for join in joins]
         )
         if found is None:
             return None

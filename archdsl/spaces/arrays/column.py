@@ -21,6 +21,7 @@ from archdsl import numbers
 from archdsl.graph.symbolic import StandIn
 from archdsl.spaces.arrays.elements import EXACT_ROUNDINGS, ON_NUMBERS, Element, logarithm, sign_of
 from archdsl.spaces.arrays.lanes import EVERYTHING, WIDE, Array, Lanes, Mask, Split, Trend, Truth, Uneven
+from archdsl.spaces.arrays.roundings import WHOLE, largest_of, size_of, to_whole
 from archdsl.spaces.arrays.trends import together, trend_of
 
 EPSILON = 2.0**-48
@@ -277,8 +278,8 @@ class Exact(Column):
     ) -> None:
         """`bound` is not below any numerator's size, `widest` not below any denominator."""
         self.lanes, self.num, self.den, self.depends = lanes, num, den, depends
-        self.bound = _largest(num) if bound is None else bound
-        self.widest = (den if isinstance(den, int) else _largest(den)) if widest is None else widest
+        self.bound = largest_of(num) if bound is None else bound
+        self.widest = (den if isinstance(den, int) else largest_of(den)) if widest is None else widest
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -381,13 +382,13 @@ class Real(Column):
         return bool((self.values + self.error <= number).all())
 
     def _rounded(self, name: str) -> Column:
-        values, largest, trend = self.values, _size(self.values), self.trend
+        values, largest, trend = self.values, size_of(self.values), self.trend
         self.lanes.rests(self.depends, trend)  # what has no value is left to the ordinary compiler
-        if not largest < _WHOLE:  # or it is no number
-            self.lanes.doubt(~(np.abs(values) < _WHOLE), self.depends, trend)
-            values = np.where(np.abs(values) < _WHOLE, values, 0.0)
-            largest = _size(values)
-        whole, close = _to_whole(values, name, largest, self.relative, self.absolute)
+        if not largest < WHOLE:  # or it is no number
+            self.lanes.doubt(~(np.abs(values) < WHOLE), self.depends, trend)
+            values = np.where(np.abs(values) < WHOLE, values, 0.0)
+            largest = size_of(values)
+        whole, close = to_whole(values, name, largest, self.relative, self.absolute)
         if close is not None:
             _decide(self, self.lanes.mattering(close), whole, EXACT_ROUNDINGS[name])
         return Exact(self.lanes, whole, bound=int(largest) + 1, depends=self.depends).going(trend)
@@ -405,33 +406,6 @@ class Real(Column):
         return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly, self.depends).going(self.trend)
 
 
-def _to_whole(values: Array, name: str, largest: float, relative: float, absolute: float) -> tuple[Array, Array | None]:
-    """Whole numbers, and which of them are so close to a boundary that the other side of it may be meant; none are.
-
-    It goes part by part: what lies between stays in the processor's cache.
-    """
-    every = largest * relative + absolute
-    flat, nearest = values.reshape(-1), _ROUNDED[name]
-    whole, close = np.empty(flat.shape, np.int64), None
-    for start in range(0, len(flat), _PART):
-        part = flat[start : start + _PART]
-        # Where the error of the largest is too much for the others, each has its own.
-        error: Any = every if every <= _CLOSE else np.abs(part) * relative + absolute
-        found = nearest(part)
-        whole[start : start + _PART] = found
-        distance = np.abs(np.subtract(part, found, out=found), out=found)
-        near = distance >= 0.5 - error if name == "round" else (distance <= error) | (distance >= 1 - error)
-        if near.any():
-            close = np.zeros(flat.shape, bool) if close is None else close
-            close[start : start + _PART] = near
-    return whole.reshape(values.shape), None if close is None else close.reshape(values.shape)
-
-
-_PART = 1 << 14
-_WHOLE = 2.0**52
-"""Doubles from here on have no places behind the point."""
-_CLOSE = 2.0**-24
-_ROUNDED: dict[str, Any] = {"floor": np.floor, "ceiling": np.ceil, "round": np.rint}
 _COMPARED: dict[str, Callable[[Any, Any], Truth]] = {
     "<": np.less,
     "<=": np.less_equal,
@@ -477,10 +451,6 @@ def where(chosen: Mask, a: Column, b: Column) -> Column:
 
 
 # Exact arithmetic
-
-
-def _largest(values: Array) -> int:
-    return max(abs(int(values.max())), abs(int(values.min()))) if values.size else 0
 
 
 def _picked(values: Array, rows: Array, positions: Array) -> Array:
@@ -581,12 +551,12 @@ def _real(sign: str, a: Column, b: Column) -> Real:
     with np.errstate(all="ignore"):
         if sign in "+-":
             values = x.values + y.values if sign == "+" else x.values - y.values
-            size = _size(x.values) * x.relative + _size(y.values) * y.relative
+            size = size_of(x.values) * x.relative + size_of(y.values) * y.relative
             return Real(lanes, values, EPSILON, x.absolute + y.absolute + size, at)
         relative = x.relative + y.relative + EPSILON
         if sign == "*":
-            absolute = 2 * x.absolute * _size(y.values) if x.absolute else 0.0
-            absolute += 2 * y.absolute * _size(x.values) if y.absolute else 0.0
+            absolute = 2 * x.absolute * size_of(y.values) if x.absolute else 0.0
+            absolute += 2 * y.absolute * size_of(x.values) if y.absolute else 0.0
             return Real(lanes, x.values * y.values, relative, absolute, at)
         if sign == "/":
             zero = np.abs(y.values) <= y.error
@@ -606,15 +576,10 @@ def _real_power(lanes: Lanes, x: Real, y: Real, at: Callable[[Array, Array], lis
     base = np.where(positive, x.values, 1.0)
     logarithm = np.log(base)
     product = y.values * logarithm
-    exponent, largest = _size(y.values), _size(logarithm)
+    exponent, largest = size_of(y.values), size_of(logarithm)
     of_base = x.relative + (2 * x.absolute / float(np.min(base, initial=np.inf)) if x.absolute else 0.0)
     off = exponent * (of_base + EPSILON * largest) + (exponent * y.relative + y.absolute) * largest
     return Real(lanes, np.exp(product), 4 * off + EPSILON, 0.0, at)
-
-
-def _size(values: Array) -> float:
-    """The largest of their sizes; not a number where one is none."""
-    return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
 def _order(a: Column, b: Column) -> Array:
