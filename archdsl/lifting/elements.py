@@ -42,7 +42,8 @@ def hardtanh(reading: Reading, call: Call) -> Any:
     if low == 0 and high is None:
         return reading.kept("relu", one_value(call["self"]))
     if (low, high) != (0, 6):
-        raise Unliftable(f"values are cut at {low} and {high}")
+        ends = " and ".join([str(end) for end in (low, high) if end is not None])
+        raise Unliftable(f"values are cut at {ends}, and the language has cuts at 0 and at 0 and 6")
     return reading.kept("relu6", one_value(call["self"]))
 
 
