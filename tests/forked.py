@@ -10,6 +10,7 @@ import gc
 import importlib
 import multiprocessing
 import os
+import resource
 import runpy
 import signal
 import subprocess
@@ -17,7 +18,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
+
+from archdsl import cli
+from archdsl.studies import processes
+from archdsl.training import start
 
 LIBRARIES = ("sklearn.datasets", "PIL.Image", "tqdm", "torch.distributed.fsdp", "torch._dynamo")
 """What an entry point loads, and what its first step does."""
@@ -39,21 +45,30 @@ class Forked:
         *,
         variables: Mapping[str, str] | None = None,
         given: str = "",
-        stdout: int | None = None,
-        captured: bool = True,
+        streams: Sequence[Any] | None = None,
+        kept: Sequence[int] | None = None,
+        session: bool = False,
     ) -> None:
-        """`given` is its standard input. Its output is kept, or goes where this process's does, or to `stdout`."""
-        temporary = tempfile.TemporaryFile
-        self._files = [temporary("w+", encoding="utf-8") for _ in range(3)] if captured else []
-        if captured:
+        """`given` is its standard input, and its output is kept; or its three `streams` are files, or this process's.
+
+        It has all descriptors of this process, or those that are `kept` alone, as a command has; with `session` it leads
+        one of its own.
+        """
+        self._files: list[IO[str]] = []
+        if streams is None:
+            streams = self._files = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(3)]
             self._files[0].write(given)
             self._files[0].seek(0)
-        descriptors = [file.fileno() for file in self._files] or [0, 1 if stdout is None else stdout, 2]
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        run = multiprocessing.get_context("fork").Process(target=_run, args=(program, folder, variables, descriptors))
-        run.start()
-        self._process = run
+
+        def run() -> None:
+            if session:
+                os.setsid()
+            _run(program, folder, variables, streams, kept)
+
+        self._process = multiprocessing.get_context("fork").Process(target=run)
+        self._process.start()
 
     @property
     def pid(self) -> int:
@@ -98,11 +113,15 @@ def _run(
     program: Callable[[], object],
     folder: Path | str,
     variables: Mapping[str, str] | None,
-    descriptors: Sequence[int],
+    given: Sequence[Any],
+    kept: Sequence[int] | None,
 ) -> None:
     gc.freeze()  # what the tests' process holds is not gone over, and so not copied
-    for number, descriptor in enumerate(descriptors):
-        os.dup2(descriptor, number)
+    for number, stream in enumerate(given):
+        if stream is not None:
+            os.dup2(descriptor_of(stream), number)
+    if kept is not None:
+        close_others(kept)
     streams = [os.fdopen(n, mode, encoding="utf-8", closefd=False) for n, mode in enumerate("rww")]
     sys.stdin, sys.stdout, sys.stderr = streams
     if variables is not None:
@@ -117,6 +136,21 @@ def _run(
         sys.stderr.flush()
 
 
+def descriptor_of(stream: Any) -> int:
+    """That of a file, of a path to read, or itself."""
+    if isinstance(stream, str):
+        return os.open(stream, os.O_RDONLY)
+    return stream if isinstance(stream, int) else stream.fileno()  # type: ignore[no-any-return]
+
+
+def close_others(kept: Sequence[int]) -> None:
+    """Close all descriptors but the standard ones and those: with them go locks, and ends of sockets, of others."""
+    left = 3
+    for descriptor in [*sorted(kept), resource.getrlimit(resource.RLIMIT_NOFILE)[0]]:
+        os.closerange(left, descriptor)
+        left = descriptor + 1
+
+
 def script(path: Path | str, arguments: Sequence[object]) -> Callable[[], object]:
     """Running a script, as `python PATH ARGUMENTS` does."""
     load()
@@ -129,9 +163,43 @@ def script(path: Path | str, arguments: Sequence[object]) -> Callable[[], object
     return program
 
 
-def scripts(command: Sequence[str], *, cwd: Path | str, stdout: int | None, pass_fds: Any) -> Forked:
-    """In place of `subprocess.Popen`, for a command that runs a script: its output goes where this process's goes."""
+def popen(
+    command: Sequence[str],
+    *,
+    cwd: Path | str = ".",
+    env: Mapping[str, str] | None = None,
+    stdin: int | None = None,
+    stdout: Any = None,
+    stderr: Any = None,
+    pass_fds: Sequence[int] = (),
+    start_new_session: bool = False,
+) -> Forked:
+    """In place of `subprocess.Popen`, for a command of Python that runs a script. Standard input is given on, or empty."""
     assert command[0] == sys.executable
-    assert command[1].endswith(".py")
-    assert isinstance(pass_fds, tuple)  # a fork has all descriptors
-    return Forked(script(command[1], command[2:]), cwd, stdout=stdout, captured=False)
+    assert stdin in (None, subprocess.DEVNULL)
+    path, *arguments = [word for word in command[1:] if word != "-P"]  # what Python itself is told
+    assert path.endswith(".py")
+    program = script(path, arguments)
+    return Forked(
+        program,
+        cwd,
+        variables=env,
+        streams=(None if stdin is None else os.devnull, stdout, stderr),
+        kept=pass_fds,
+        session=start_new_session,
+    )
+
+
+SUBPROCESS = SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired)
+"""In place of the module, where archdsl starts scripts."""
+
+
+def archdsl(words: Sequence[object]) -> Callable[[], object]:
+    """Running a command of archdsl, which starts trainings, or what starts these, as forks too."""
+    load()
+
+    def program() -> None:
+        vars(start)["subprocess"] = vars(processes)["subprocess"] = SUBPROCESS
+        sys.exit(cli.main([*map(str, words)]))
+
+    return program

@@ -132,11 +132,7 @@ def torch() -> None:
 def started_here(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     """The command in a fork of this process, and the script that it starts in one of that."""
 
-    def program() -> None:
-        starts = SimpleNamespace(Popen=forked.scripts, TimeoutExpired=subprocess.TimeoutExpired)
-        vars(start)["subprocess"] = starts
-        sys.exit(cli.main(["train", *arguments]))
-
+    program = forked.archdsl(["train", *arguments])
     process = forked.Forked(program, folder, variables=ENVIRONMENT, given=given)
     out, err = process.communicate(timeout=1500)
     assert process.returncode is not None

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from study_cases import NETS
 
@@ -59,16 +60,29 @@ def write_images(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def whole(folder: Path) -> Path:
     """A study that nothing disturbed."""
-    end = started(folder, "whole").wait()
+    end = started(folder, "whole", forks=False).wait()
     assert end == 0
     return folder / "whole"
 
 
-def started(folder: Path, name: str, *words: str, before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
+def started(
+    folder: Path, name: str, *words: str, before: Callable[[], None] | None = None, forks: bool = True
+) -> forked.Forked | subprocess.Popen[bytes]:
+    """The command, as a fork of this process, or in a process that loads everything anew, as a user starts it."""
+    words = words or (*ASKED, "-o", name)
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
     with (folder / f"{name}.out").open("ab") as out:
-        command = [sys.executable, "-m", "archdsl", *(words or (*ASKED, "-o", name))]
-        env = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=env, preexec_fn=before)
+        if not forks:
+            command = [sys.executable, "-m", "archdsl", *words]
+            return subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=env)
+        program = forked.archdsl(words)
+
+        def limited() -> None:
+            if before is not None:
+                before()
+            program()
+
+        return forked.Forked(limited, folder, variables=env, streams=(None, out, out), kept=())
 
 
 def trainings(study: Path) -> list[int]:
