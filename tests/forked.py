@@ -17,11 +17,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO, Any
+from typing import Any
+
+import pytest
 
 from archdsl import cli
+from archdsl.measuring import turns
 from archdsl.studies import processes
 from archdsl.training import start
 
@@ -36,7 +40,7 @@ def load() -> None:
 
 
 class Forked:
-    """A function that runs in a fork, in a folder: what `subprocess.Popen` is to a command."""
+    """A function that runs in a fork, in a folder: what `subprocess.Popen` is to a command, with text in its pipes."""
 
     def __init__(
         self,
@@ -44,31 +48,32 @@ class Forked:
         folder: Path | str,
         *,
         variables: Mapping[str, str] | None = None,
-        given: str = "",
-        streams: Sequence[Any] | None = None,
+        streams: Sequence[Any] = (subprocess.PIPE,) * 3,
         kept: Sequence[int] | None = None,
         session: bool = False,
     ) -> None:
-        """`given` is its standard input, and its output is kept; or its three `streams` are files, or this process's.
+        """A stream that is a pipe is for `communicate`; one that is none is this process's.
 
         It has all descriptors of this process, or those that are `kept` alone, as a command has; with `session` it leads
         one of its own.
         """
-        self._files: list[IO[str]] = []
-        if streams is None:
-            streams = self._files = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(3)]
-            self._files[0].write(given)
-            self._files[0].seek(0)
+        said = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2)]
+        theirs, self._given = os.pipe()
+        self._said = said
+        defaults = (theirs, *said)
+        used = [own if stream == subprocess.PIPE else stream for own, stream in zip(defaults, streams, strict=True)]
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
 
         def run() -> None:
+            os.close(self._given)
             if session:
                 os.setsid()
-            _run(program, folder, variables, streams, kept)
+            _run(program, folder, variables, used, kept)
 
         self._process = multiprocessing.get_context("fork").Process(target=run)
         self._process.start()
+        os.close(theirs)
 
     @property
     def pid(self) -> int:
@@ -89,6 +94,9 @@ class Forked:
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
     def wait(self, timeout: float | None = None) -> int:
         self._process.join(timeout)
         code = self._process.exitcode
@@ -96,17 +104,21 @@ class Forked:
             raise subprocess.TimeoutExpired("a fork", timeout or 0)
         return code
 
-    def communicate(self, timeout: float) -> tuple[str, str]:
-        """What it wrote, when it has ended."""
-        try:
-            self.wait(timeout)
-        finally:
-            self._process.kill()
-        found = []
-        for file in self._files[1:]:
+    def communicate(self, given: str = "", timeout: float | None = None) -> tuple[str, str]:
+        """What it wrote after it was given that, when it has ended; raises as `wait`."""
+        if self._given is not None:
+            with suppress(BrokenPipeError), os.fdopen(self._given, "w", encoding="utf-8") as file:
+                file.write(given)
+            self._given = None
+        self.wait(timeout)
+        for file in self._said:
             file.seek(0)
-            found.append(file.read())
-        return found[0], found[1]
+        out, err = (file.read() for file in self._said)
+        return out, err
+
+    def __del__(self) -> None:
+        if self._given is not None:
+            os.close(self._given)
 
 
 def _run(
@@ -137,9 +149,9 @@ def _run(
 
 
 def descriptor_of(stream: Any) -> int:
-    """That of a file, of a path to read, or itself."""
-    if isinstance(stream, str):
-        return os.open(stream, os.O_RDONLY)
+    """That of a file, of nothing, or itself."""
+    if stream == subprocess.DEVNULL:
+        return os.open(os.devnull, os.O_RDWR)
     return stream if isinstance(stream, int) else stream.fileno()  # type: ignore[no-any-return]
 
 
@@ -168,38 +180,44 @@ def popen(
     *,
     cwd: Path | str = ".",
     env: Mapping[str, str] | None = None,
-    stdin: int | None = None,
+    stdin: Any = None,
     stdout: Any = None,
     stderr: Any = None,
     pass_fds: Sequence[int] = (),
     start_new_session: bool = False,
+    text: bool = True,
 ) -> Forked:
-    """In place of `subprocess.Popen`, for a command of Python that runs a script. Standard input is given on, or empty."""
-    assert command[0] == sys.executable
-    assert stdin in (None, subprocess.DEVNULL)
-    path, *arguments = [word for word in command[1:] if word != "-P"]  # what Python itself is told
-    assert path.endswith(".py")
+    """In place of `subprocess.Popen`, for a command of Python that runs a script."""
+    python, *words = command
+    path, *arguments = [word for word in words if word != "-P"]  # which is said to Python
+    assert (python, path[-3:], text) == (sys.executable, ".py", True)
+    streams = (stdin, stdout, stderr)
     program = script(path, arguments)
-    return Forked(
-        program,
-        cwd,
-        variables=env,
-        streams=(None if stdin is None else os.devnull, stdout, stderr),
-        kept=pass_fds,
-        session=start_new_session,
-    )
+    return Forked(program, cwd, variables=env, streams=streams, kept=pass_fds, session=start_new_session)
 
 
-SUBPROCESS = SimpleNamespace(Popen=popen, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired)
+SUBPROCESS = SimpleNamespace(
+    Popen=popen, **{name: vars(subprocess)[name] for name in ("DEVNULL", "PIPE", "TimeoutExpired")}
+)
 """In place of the module, where archdsl starts scripts."""
+STARTING = (start, processes, turns)
+"""Modules of archdsl that start trainings, what these are forks of, and what measures."""
+
+
+def here(patch: pytest.MonkeyPatch) -> None:
+    """Have archdsl start forks, where it is called in this process."""
+    load()
+    for module in STARTING:
+        patch.setattr(module, "subprocess", SUBPROCESS)
 
 
 def archdsl(words: Sequence[object]) -> Callable[[], object]:
-    """Running a command of archdsl, which starts trainings, or what starts these, as forks too."""
+    """Running a command of archdsl, and what it starts, as forks."""
     load()
 
     def program() -> None:
-        vars(start)["subprocess"] = vars(processes)["subprocess"] = SUBPROCESS
-        sys.exit(cli.main([*map(str, words)]))
+        with pytest.MonkeyPatch.context() as patch:
+            here(patch)
+            sys.exit(cli.main([*map(str, words)]))
 
     return program

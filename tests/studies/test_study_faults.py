@@ -17,6 +17,7 @@ from typing import Any
 
 import forked
 import pytest
+import small_images
 from study_cases import NETS
 
 from archdsl.studies.study import Study
@@ -33,28 +34,14 @@ ASKED = ("study", "run", "nets.arch:tiny", "--count", str(MEMBERS), "--retries",
 ASKED += ("--data", "images", "--threads", "1")
 VARYING = {"seconds", "cpu_seconds", "epoch_seconds", "peak_memory", "attempts", "space"}
 """Columns of results that say how it went, or where the space lies from the study, not what came of it."""
-SIZE = 8
-IMAGES = {"train": 600, "t10k": 100}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     (folder / "nets.arch").write_text(NETS)
-    write_images(folder / "images")
+    small_images.write(folder / "images", 600, 100)
     return folder
-
-
-def write_images(folder: Path) -> None:
-    """Grey images in two classes, the bright and the dark ones, in the files that MNIST comes in."""
-    drawn = random.Random(0)
-    folder.mkdir()
-    for part, count in IMAGES.items():
-        labels = [drawn.randrange(2) for _ in range(count)]
-        pixels = [drawn.randrange(100 * label, 150 + 100 * label) for label in labels for _ in range(SIZE**2)]
-        sizes = b"".join(size.to_bytes(4, "big") for size in (count, SIZE, SIZE))
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03" + sizes + bytes(pixels))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01" + sizes[:4] + bytes(labels))
 
 
 @pytest.fixture(scope="module")
