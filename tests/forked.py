@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -54,10 +55,11 @@ class Forked:
     ) -> None:
         """A stream that is a pipe is for `communicate`; one that is none is this process's.
 
-        It has all descriptors of this process, or those that are `kept` alone, as a command has; with `session` it leads
-        one of its own.
+        It has all descriptors of this process, or those that are `kept` alone, as a command has; with `session` it
+        leads one of its own.
         """
-        said = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2)]
+        temporary = tempfile.TemporaryFile
+        said = [temporary("w+", encoding="utf-8") for _ in range(2)]
         theirs, self._given = os.pipe()
         self._said = said
         defaults = (theirs, *said)
@@ -98,10 +100,15 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     def wait(self, timeout: float | None = None) -> int:
-        self._process.join(timeout)
-        code = self._process.exitcode
-        if code is None:
-            raise subprocess.TimeoutExpired("a fork", timeout or 0)
+        if timeout is None:
+            self._process.join()
+        end = time.monotonic() + (timeout or 0)
+        while (
+            code := self.poll()
+        ) is None:  # `join` with a timeout would wait for a descriptor that the fork has closed
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("a fork", timeout or 0)
+            time.sleep(0.005)
         return code
 
     def communicate(self, given: str = "", timeout: float | None = None) -> tuple[str, str]:

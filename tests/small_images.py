@@ -1,4 +1,4 @@
-"""Grey images in the files that MNIST comes in: read at once, and without the seconds that scikit-learn takes to load."""
+"""Grey images in the files that MNIST comes in: read at once, without the seconds that scikit-learn takes to load."""
 
 from __future__ import annotations
 
