@@ -6,6 +6,7 @@ interpreter is left out; for each kind of command one test starts a real one.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import multiprocessing
@@ -136,6 +137,7 @@ def _run(
     kept: Sequence[int] | None,
 ) -> None:
     gc.freeze()  # what the tests' process holds is not gone over, and so not copied
+    atexit._clear()  # what it tidies up in its end is still used by it
     for number, stream in enumerate(given):
         if stream is not None:
             os.dup2(descriptor_of(stream), number)
