@@ -80,9 +80,9 @@ def commands() -> Iterator[Path]:
 
 
 def test_a_form_with_five_members(tmp_path: Path, commands: Path) -> None:
-    write_digits(tmp_path / "images", 400, 200)
+    write_digits(tmp_path / "images", 128, 64)
     path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
-    words = ["bash", str(STUDY / "run.sh"), "images", "out", str(MEMBERS), "1", "400", "200", "--epochs", "1"]
+    words = ["bash", str(STUDY / "run.sh"), "images", "out", str(MEMBERS), "1", "128", "64", "--epochs", "1"]
     ran = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for space in "ae":

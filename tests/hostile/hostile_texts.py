@@ -39,7 +39,7 @@ def most(count: int, least: int = 0) -> int:
     return count if TIMES > 1 else max(count // 4, least)
 
 
-DEEP = most(100_000)
+DEEP = 100_000
 BEYOND = limits.MAX_LIST + 1
 
 NESTED: dict[str, str] = {
