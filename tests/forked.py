@@ -1,7 +1,9 @@
 """Python programs in forks of the tests' process, which has loaded PyTorch already: that takes seconds of each start.
 
 A fork is a process as any other: it has an exit code, a standard output, and ends by signals. Only the start of an
-interpreter is left out; for each kind of command one test starts a real one.
+interpreter is left out; for each kind of command one test starts a real one: `archdsl train` in
+`cli/test_train_command.py`, a study and a script alone in `studies/test_study_faults.py`, nodes of Ray in
+`studies/test_machines.py`, what measures in `measuring/test_measuring.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ import gc
 import importlib
 import multiprocessing
 import os
-import resource
 import runpy
 import signal
 import subprocess
@@ -61,7 +62,8 @@ class Forked:
         """
         temporary = tempfile.TemporaryFile
         said = [temporary("w+", encoding="utf-8") for _ in range(2)]
-        theirs, self._given = os.pipe()
+        theirs, ours = os.pipe()
+        self._given: int | None = ours
         self._said = said
         defaults = (theirs, *said)
         used = [own if stream == subprocess.PIPE else stream for own, stream in zip(defaults, streams, strict=True)]
@@ -69,7 +71,7 @@ class Forked:
             stream.flush()
 
         def run() -> None:
-            os.close(self._given)
+            os.close(ours)
             if session:
                 os.setsid()
             _run(program, folder, variables, used, kept)
@@ -167,7 +169,7 @@ def descriptor_of(stream: Any) -> int:
 def close_others(kept: Sequence[int]) -> None:
     """Close all descriptors but the standard ones and those: with them go locks, and ends of sockets, of others."""
     left = 3
-    for descriptor in [*sorted(kept), resource.getrlimit(resource.RLIMIT_NOFILE)[0]]:
+    for descriptor in [*sorted(kept), os.sysconf("SC_OPEN_MAX")]:
         os.closerange(left, descriptor)
         left = descriptor + 1
 
