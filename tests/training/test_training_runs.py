@@ -144,9 +144,9 @@ def test_the_same_batch_in_other_parts(plain: ModuleType, tmp_path: Path) -> Non
         assert other["losses"] == pytest.approx(one["losses"], abs=1e-5)
 
 
-def test_divided_weights_with_averages(staged: ModuleType, few: tuple[str, ...], tmp_path: Path) -> None:
+def test_divided_weights_with_averages(staged: ModuleType, tmp_path: Path) -> None:
     for name, more in (("whole", ()), ("divided", ("--fsdp",))):
-        arguments = (*few, "--epochs", "2", "--out", tmp_path / name, *more)
+        arguments = (*TINY, "--epochs", "2", "--out", tmp_path / name, *more)
         ends = Processes(staged, 2, tmp_path / name, *arguments).end()
         assert [status for status, _, _ in ends] == [0, 0]
         assert [bool(printed) for _, printed, _ in ends] == [True, False]
