@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 from archdsl.graph.network import Network
@@ -43,10 +44,14 @@ class Distribution:
         return f"{self.kind}({'bound' if self.kind == 'uniform' else 'std'}: {self.amount})"
 
 
+def _constant(value: float, _: Fans) -> float:
+    return value
+
+
 CONSTANTS = ("1/1000000", "1/1000", "1/100", "2/100", "5/100", "1")
 """Standard deviations that papers and libraries use whatever the layer."""
 DEVIATIONS: Mapping[str, Callable[[Fans], float]] = {
-    **{amount: (lambda _, value=float(Fraction(amount)): value) for amount in CONSTANTS},
+    **{amount: partial(_constant, float(Fraction(amount))) for amount in CONSTANTS},
     "1 / sqrt(fan_in)": lambda of: of.fan_in**-0.5,
     "sqrt(2 / fan_in)": lambda of: (2 / of.fan_in) ** 0.5,
     "1 / sqrt(fan_out)": lambda of: of.fan_out**-0.5,
