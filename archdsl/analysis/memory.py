@@ -149,9 +149,14 @@ class _Searches:
 
 
 class Memory:
-    """What is kept; empty at first. It may serve several compilers with the same library."""
+    """What is kept; empty at first. It may serve several compilers with the same library.
 
-    def __init__(self) -> None:
+    Unless it is `documented`, what is kept of a program may have the documentation of an older text: for those who show
+    that of the declarations, and nothing that is written of networks.
+    """
+
+    def __init__(self, *, documented: bool = True) -> None:
+        self._documented = documented
         self._parsed: _Recent[tuple[ast.File, list[Diagnostic]]] = _Recent(MAX_FILES)
         self._programs: _Recent[_KeptProgram] = _Recent(MAX_PROGRAMS)
         self._models: _Recent[_Kept] = _Recent(MAX_MODELS)
@@ -195,7 +200,7 @@ class Memory:
     def _uses_of(self, program: Program) -> Uses:
         known = self._uses.get(id(program))
         if known is None or known.program is not program:
-            known = Uses(program)
+            known = Uses(program, documented=self._documented)
             self._uses.put(id(program), known)
         return known
 
@@ -216,7 +221,8 @@ class Memory:
     def compilation(
         self, program: Program, name: str, diagnostics: Diagnostics, make: Callable[[Diagnostics, Searches], Any]
     ) -> tuple[Any, Moves]:
-        """What `make` finds of a model of a program, and where its places are now; both may be of an older text."""
+        """What `make` finds of a model or recipe of a program, and where its places are now; both may be of an older
+        text."""
         used = self._uses_of(program).model(name)
         file = program.entry.source.key
         kept = self._models.get((file, used.exact)) or self._models.get((file, used.plain))
