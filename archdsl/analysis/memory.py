@@ -1,6 +1,6 @@
 """What a compiler keeps of texts that change a little at a time, as in an editor.
 
-Parsed files are kept by their texts, programs by the texts that they were read from, and compilations by the text of
+Parsed files are kept by their texts, and those that change are read around the change alone; programs are kept by the texts that they were read from, and compilations by the text of
 the model and of all that it uses: a model is compiled again when a word of these changes, and not when a comment does
 or what stands around it. What is kept is what a compiler without it would find; only places are those of an older text,
 and `Moves` says where they are now. All of it is bounded, and several threads may use one.
@@ -22,7 +22,8 @@ from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.records import dataclass
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
-from archdsl.syntax.parser import parse
+from archdsl.syntax.parser import Read, read
+from archdsl.syntax.rereading import reread
 
 MAX_FILES = 16
 MAX_PROGRAMS = 8
@@ -158,6 +159,8 @@ class Memory:
     def __init__(self, *, documented: bool = True) -> None:
         self._documented = documented
         self._parsed: _Recent[tuple[ast.File, list[Diagnostic]]] = _Recent(MAX_FILES)
+        self._sound: _Recent[Read] = _Recent(MAX_FILES)
+        """Of each file what was read last without a fault."""
         self._programs: _Recent[_KeptProgram] = _Recent(MAX_PROGRAMS)
         self._models: _Recent[_Kept] = _Recent(MAX_MODELS)
         self._versions: _Recent[tuple[Hashable, ...]] = _Recent(MAX_MODELS)
@@ -175,7 +178,11 @@ class Memory:
         key = (source.name, source.path, source.text)
         found = self._parsed.get(key)
         if found is None:
-            found = parse(source)
+            before = self._sound.get(source.key)
+            made = (reread(source, before) if before is not None else None) or read(source)
+            if not made.diagnostics:
+                self._sound.put(source.key, made)
+            found = made.file, made.diagnostics
             self._parsed.put(key, found)
         return found
 
