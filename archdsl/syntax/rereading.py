@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from archdsl import limits
@@ -99,7 +100,8 @@ class Mover:
 
     def _of(self, kind: type[ast.Node]) -> Callable[[Any], Any]:
         names, moved = [field.name for field in fields(kind)], self.moved
-        return lambda node: kind(*[moved(getattr(node, name)) for name in names])
+        values = attrgetter(*names) if len(names) > 1 else lambda node: (getattr(node, names[0]),)
+        return lambda node: kind(*map(moved, values(node)))
 
 
 __all__ = ["reread"]
