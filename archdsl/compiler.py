@@ -171,7 +171,8 @@ class Compiler:
         if self.memory is None:
             recipe_named(program, name, diagnostics)
         else:
-            self.memory.compilation(program, name, diagnostics, lambda own, _: recipe_named(program, name, own) and None)
+            make = lambda own, _: recipe_named(program, name, own) and None  # noqa: E731
+            self.memory.compilation(program, name, diagnostics, make)
 
     def _elaborated(
         self,

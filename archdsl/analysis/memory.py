@@ -1,9 +1,10 @@
 """What a compiler keeps of texts that change a little at a time, as in an editor.
 
-Parsed files are kept by their texts, and those that change are read around the change alone; programs are kept by the texts that they were read from, and compilations by the text of
-the model and of all that it uses: a model is compiled again when a word of these changes, and not when a comment does
-or what stands around it. What is kept is what a compiler without it would find; only places are those of an older text,
-and `Moves` says where they are now. All of it is bounded, and several threads may use one.
+Parsed files are kept by their texts, and one that has changed is read around the change alone. Programs are kept by the
+texts that they were read from, and compilations by the text of the model and of all that it uses: a model is compiled
+again when a word of these changes, and not when a comment does or what stands around it. What is kept is what a
+compiler without it would find; only places are those of an older text, and `Moves` says where they are now. All of it
+is bounded, and several threads may use one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Networks of which not all is needed: each block without what leads to no output, the others as they are.
 
-A block of which everything is needed keeps what is known of it: its counts, and the program that it was worked out by. One
-of which a part is needed is made anew of that; one of which nothing is keeps its place, without operations.
+A block of which everything is needed keeps what is known of it: its counts, and the program that it was worked out by.
+One of which a part is needed is made anew of that; one of which nothing is keeps its place, without operations.
 """
 
 from __future__ import annotations

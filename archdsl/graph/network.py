@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Given, Recorder, Step, Value, root_of
 from archdsl.graph.digest import canonical, digest_of, joined
 from archdsl.graph.faults import RuleError
+from archdsl.graph.narrowing import narrowed
 from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Shape, below, show_shape
-from archdsl.graph.narrowing import narrowed
 from archdsl.graph.subgraph import Node, Placement, Subgraph
 from archdsl.limits import MAX_NODES
 from archdsl.once import cached_property

@@ -1,8 +1,9 @@
 """Reading a text that differs in one place from one that was read: only the declarations around that place are read.
 
-The text is read from the declaration before the one that has changed. When the parser begins an item, with nothing open,
-at a place behind the change where one began before, it would find there what it found: it stands in the same state, and
-the rest of the text is the same. The declarations in front and behind are copied, with their places in the new text.
+The text is read from the declaration before the one that has changed. When the parser begins an item, with nothing
+open, at a place behind the change where one began before, it would find there what it found: it stands in the same
+state, and the rest of the text is the same. The declarations in front and behind are copied, with their places in the
+new text.
 """
 
 from __future__ import annotations

@@ -227,7 +227,8 @@ def test_documentation_is_that_of_the_present_text() -> None:
     for memory, same in ((Memory(), False), (Memory(documented=False), True)):
         kept = Compiler(Texts(), memory=memory)
         one, two = (kept.check(Source("two.arch", text))[1][0] for text in (first, other))
-        assert isinstance(one, Compiled) and isinstance(two, Compiled)
+        assert isinstance(one, Compiled)
+        assert isinstance(two, Compiled)
         assert (one.network is two.network) is same
         if not same:
             assert (two.model.doc, two.network.root.steps[0].applied.declared.doc) == ("Model one.", "What all have.")  # type: ignore[union-attr]

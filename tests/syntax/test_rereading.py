@@ -28,7 +28,22 @@ models one [ | name | w | ]
 # The last.
 model two { input: 3 x 8 x 8  stages: b { width: 4 } }
 """
-PARTS = ("model ", "block a(x) {\n", "use ", "fn f() =", "\n}\n", "models a [", "# ", "{", "|", ":", '"', "\n", "1", "x ")
+PARTS = (
+    "model ",
+    "block a(x) {\n",
+    "use ",
+    "fn f() =",
+    "\n}\n",
+    "models a [",
+    "# ",
+    "{",
+    "|",
+    ":",
+    '"',
+    "\n",
+    "1",
+    "x ",
+)
 
 
 def plain(value: Any) -> Any:
