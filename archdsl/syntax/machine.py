@@ -76,8 +76,10 @@ class Machine:
     @property
     def begins_item(self) -> bool:
         """Whether the last lexeme begins an item of the file, and all before it is whole."""
-        first, last = self.states[0], self.values[-1] if self.values else None
-        return len(self.states) <= _ITEM and self.state == self.tables.actions[first].get(getattr(last, "type", None))
+        last = self.values[-1] if self.values else None
+        if len(self.states) > _ITEM or not isinstance(last, Token):
+            return False
+        return self.state == self.tables.actions[self.states[0]].get(last.type)
 
     def next_token(self) -> Token | None:
         """The next lexeme of a kind that the state names; none at the end. Raises `Unexpected`.
