@@ -16,17 +16,14 @@ from archdsl.lifting.capture import CaptureFault
 from archdsl.lifting.imported import Program
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.onnxreading import read_graph
+from archdsl.lifting.onnxruns import FLOATS, Graph, RunFault
 from archdsl.lifting.onnxscopes import scopes_of
 from archdsl.onnxmodels import read_model
-from archdsl.quiet import reason
 
 DEFAULT_SIDE = 224
 """Of images whose size the file leaves open."""
 SINGLE = 1e-6
 """What outputs may differ by, of the largest: the file has its settings, such as 1/6, in single precision."""
-DOUBLE = 11
-FLOATS = {1, 10, 11, 16}
-"""`TensorProto.DataType` of float, half, double, bfloat16."""
 
 
 def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[Program, tuple[int, int, int]]:
@@ -41,13 +38,14 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     scopes = scopes_of(model.graph)
     learned = set(state) - statistics - settings
 
+    graph = Graph(model)
+
     def run(numbers: Mapping[str, Any]) -> Callable[[Any], Any]:
-        evaluate = _evaluator(model, numbers)
-        return lambda x: [torch.from_numpy(one.copy()) for one in evaluate({image: x.numpy()})]
+        return lambda x: [torch.from_numpy(one.copy()) for one in graph.run(numbers, {image: x.numpy()})]
 
     def read(numbers: Mapping[str, Any] | None, partly: bool) -> Lifted:
         count = images or 2
-        values = _all_values(model, {**state, **(numbers or {})}, image, (count, *shape))
+        values = _all_values(graph, {**state, **(numbers or {})}, image, (count, *shape))
         return read_graph(model, name, values, {**state, **(numbers or {})}, learned, image, partly, scopes)
 
     return Program(path, name, state, frozenset(learned), read, run, images, SINGLE, True, settings - statistics), shape
@@ -191,59 +189,16 @@ def _settings(model: Any) -> frozenset[str]:
     return frozenset(single | {name for name, one in tensors.items() if one.data_type not in FLOATS})
 
 
-def _evaluator(model: Any, numbers: Mapping[str, Any], inner: bool = False) -> Callable[[Mapping[str, Any]], list[Any]]:
-    """What computes the outputs, in double precision, with numbers of its own; `inner`: of every node."""
-    import onnx
-    from onnx import numpy_helper
-    from onnx.reference import ReferenceEvaluator
-
-    made = onnx.ModelProto()
-    made.CopyFrom(model)
-    del made.graph.initializer[:]
-    del made.functions[:]
-    for name, tensor in numbers.items():
-        value = tensor.double() if tensor.is_floating_point() else tensor
-        made.graph.initializer.append(numpy_helper.from_array(value.numpy(), name))
-    for node in made.graph.node:
-        if node.op_type == "BatchNormalization" and len(node.output) == 1:
-            _settled(node)
-        for attribute in node.attribute:
-            if attribute.name == "to" and attribute.i in FLOATS:
-                attribute.i = DOUBLE
-            if attribute.type == onnx.AttributeProto.TENSOR and attribute.t.data_type in FLOATS:
-                array = numpy_helper.to_array(attribute.t)
-                attribute.t.CopyFrom(numpy_helper.from_array(array.astype("float64"), attribute.t.name))
-    for one in [*made.graph.input, *made.graph.output]:
-        if one.type.tensor_type.elem_type in FLOATS:
-            one.type.tensor_type.elem_type = DOUBLE
-    if inner:
-        del made.graph.output[:]
-        for node in made.graph.node:
-            made.graph.output.extend([onnx.ValueInfoProto(name=name) for name in node.output if name])
-    evaluator: Any = ReferenceEvaluator(made)
-    return lambda given: list(evaluator.run(None, dict(given)))
-
-
-def _settled(node: Any) -> None:
-    """A norm with its running statistics kept as they are: onnx's evaluator moves them towards those of the images in
-    files of versions 9 to 13, also where nothing is trained, and a momentum of 1 is no step."""
-    others = [one for one in node.attribute if one.name != "momentum"]
-    del node.attribute[:]
-    node.attribute.extend(others)
-    node.attribute.add(name="momentum", type=1, f=1.0)
-
-
-def _all_values(model: Any, numbers: Mapping[str, Any], image: str, shape: tuple[int, ...]) -> dict[str, Any]:
-    """What every node gives for images of zeros and a little noise: its shape is what counts, and whole numbers."""
+def _all_values(graph: Graph, numbers: Mapping[str, Any], image: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """What every node gives for images of a little noise: its shape is what counts, and what is the same for every
+    image."""
     import numpy as np
 
-    names = [name for node in model.graph.node for name in node.output if name]
-    given = np.random.default_rng(0).standard_normal(shape)
     try:
-        found = _evaluator(model, numbers, inner=True)({image: given})
-    except Exception as fault:  # whatever a graph that does not fit makes NumPy raise
-        raise CaptureFault(f"its graph does not run: {reason(fault)}") from None
-    return {image: given, **dict(zip(names, found, strict=True))}
+        given = np.random.default_rng(0).standard_normal(shape)
+        return {image: given, **graph.looked_at(numbers, image, given)}
+    except RunFault as fault:
+        raise CaptureFault(f"its graph does not run: {fault}") from None
 
 
 __all__ = ["open_onnx"]
