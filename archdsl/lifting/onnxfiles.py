@@ -169,7 +169,9 @@ def _statistics(model: Any) -> set[str]:
 
 WEIGHTS = {
     **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "BatchNormalization", "LayerNormalization"), (1, 2)),
-    **dict.fromkeys(("MatMul", "PRelu"), (1,)),
+    "GroupNormalization": (1, 2),
+    "InstanceNormalization": (1, 2),
+    **dict.fromkeys(("MatMul", "PRelu", "RMSNormalization"), (1,)),
 }
 """At which inputs a node has what is learned."""
 
@@ -185,8 +187,23 @@ def _settings(model: Any) -> frozenset[str]:
             products.update(node.output)
         if node.op_type == "Add" and products.intersection(node.input):  # the bias of a layer of one channel
             weights |= {name for name in node.input if name in tensors and list(tensors[name].dims) == [1]}
+    plain = _of_groups(model.graph, tensors)
     single = {name for name, one in tensors.items() if set(one.dims) <= {1}} - weights
-    return frozenset(single | {name for name, one in tensors.items() if one.data_type not in FLOATS})
+    return frozenset(single | plain | {name for name, one in tensors.items() if one.data_type not in FLOATS})
+
+
+def _of_groups(graph: Any, tensors: Mapping[str, Any]) -> set[str]:
+    """Scales of 1 and shifts of 0 of a norm of what was reshaped: an exporter's, as a part of a group norm."""
+    from onnx import numpy_helper
+
+    reshaped = {name for node in graph.node if node.op_type == "Reshape" for name in node.output}
+    found = set()
+    for node in graph.node:
+        if node.op_type == "InstanceNormalization" and node.input[0] in reshaped:
+            own = [(tensors.get(name), value) for name, value in zip(node.input[1:3], (1, 0), strict=False)]
+            if all(one is not None and not (numpy_helper.to_array(one) != value).any() for one, value in own):
+                found.update(node.input[1:3])
+    return found
 
 
 def _all_values(graph: Graph, numbers: Mapping[str, Any], image: str, shape: tuple[int, ...]) -> dict[str, Any]:

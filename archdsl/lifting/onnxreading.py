@@ -13,7 +13,8 @@ from archdsl.lifting.axes import Seen
 from archdsl.lifting.finishing import finished
 from archdsl.lifting.lifted import Gap, Lifted, Modules, Unliftable
 from archdsl.lifting.onnxconstants import constants, tensor_of
-from archdsl.lifting.onnxrows import FLOWS, TABLE, Node
+from archdsl.lifting.onnxnodes import Node
+from archdsl.lifting.onnxrows import FLOWS, translated
 from archdsl.lifting.onnxslices import Part, parts_of_slices
 from archdsl.lifting.reading import HOLE, Call, Held, Reading, needed, read_calls, unexpected
 from archdsl.lifting.rows import ROWS
@@ -101,21 +102,21 @@ def _split(node: Node, reading: Reading, part: Part, modules: Modules) -> list[A
 
 def _read(node: Node, reading: Reading, outputs: Sequence[str], modules: Modules) -> list[Any]:
     """The results of one node."""
+    reading.modules = modules
     try:
-        if node.kind not in TABLE:
-            raise Unliftable("the language has no such operation")
-        translated = TABLE[node.kind](node)
+        found = translated(node)
     except (Unliftable, AttributeError, IndexError, TypeError, ValueError) as fault:
         why = str(fault) if isinstance(fault, Unliftable) else unexpected(fault)
         reading.gaps.append(Gap(node.kind, modules[-1][0] if modules else "", why))
         return [HOLE] * len(outputs)
-    if not isinstance(translated, tuple):
-        return [translated]
-    operation, arguments = translated
+    if not isinstance(found, tuple):
+        return [found]
+    operation, arguments = found
     made: dict[str, Any] = {}
     read_calls(reading, [("made", Call(operation, arguments, node.shape, modules))], ROWS, made, _none)
     result = made["made"]
-    return result if isinstance(result, list) else [result] * len(outputs)
+    # of several results the first is the value: places of the largest, means and masks are nothing that flows
+    return result if isinstance(result, list) else [result, *[HOLE if result is HOLE else None] * (len(outputs) - 1)]
 
 
 def _none(_: Any, __: Call) -> Any:

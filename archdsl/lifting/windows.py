@@ -18,6 +18,8 @@ from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Call, Held, Padded, Reading, number, pair
 
 Row: TypeAlias = "Callable[[Reading, Call], Any]"
+SAME = "SAME"
+"""A padding that is TensorFlow's at every size, as a program says by no numbers."""
 
 
 def conv(reading: Reading, call: Call) -> Any:
@@ -86,6 +88,8 @@ def _padding(
     reading: Reading, call: Call, seen: Seen, before: tuple[int, int, int, int], settings: Mapping[str, Any]
 ) -> Any:
     own = call["padding"]
+    if own == SAME:
+        return "same"
     kernel, stride = settings["kernel"], settings["stride"]
     dilation = settings.get("dilation", Size((1, 1)))
     h, w = seen.shape[1:]
