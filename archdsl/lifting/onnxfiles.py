@@ -7,6 +7,7 @@ nobody here wrote, gives the shapes of all values once, and the outputs that the
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from archdsl.onnxmodels import read_model
 
 DEFAULT_SIDE = 224
 """Of images whose size the file leaves open."""
+MOST_NUMBERS = 1 << 26
+"""Of all images at once."""
 SINGLE = 1e-6
 """What outputs may differ by, of the largest: the file has its settings, such as 1/6, in single precision."""
 
@@ -60,7 +63,21 @@ def _checked(path: Path) -> Any:
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx") or any(one.HasField("g") or one.graphs for one in node.attribute):
             raise CaptureFault(f"it has the operation {node.op_type!r}, which is none of ONNX's own on tensors alone")
+    _named(model.graph)
     return model
+
+
+def _named(graph: Any) -> None:
+    """That every value has one name and every name one value, as the format asks. Raises `CaptureFault`."""
+    tensors = {one.name for one in graph.initializer}
+    given = [one.name for one in graph.input if one.name not in tensors]  # old files list tensors as inputs too
+    given += [*tensors, *[name for node in graph.node for name in node.output if name]]
+    twice = next((name for name, times in Counter(given).items() if times > 1), None)
+    if twice is not None:
+        raise CaptureFault(f"two of its nodes give {twice}")
+    missing = next((one.name for one in graph.output if one.name not in set(given)), None)
+    if missing is not None or not graph.output:
+        raise CaptureFault(f"nothing gives its output {missing}" if missing is not None else "it has no output")
 
 
 def _numbers(model: Any, path: Path) -> dict[str, Any]:
@@ -98,7 +115,7 @@ def _parted(model: Any) -> None:
     tensors = {one.name: one for one in model.graph.initializer if one.data_type in FLOATS}
     kept = []
     for node in model.graph.node:
-        if node.op_type == "Identity" and node.input[0] in tensors and node.output[0] not in tensors:
+        if node.op_type == "Identity" and node.input and node.input[0] in tensors and node.output[0] not in tensors:
             tensors[node.output[0]] = _copied(model, tensors[node.input[0]], node.output[0])
         else:
             kept.append(node)
@@ -158,7 +175,9 @@ def _image(model: Any, size: tuple[int, int, int] | None) -> tuple[str, tuple[in
     sides = [side.dim_value if side.HasField("dim_value") else 0 for side in inputs[0].type.tensor_type.shape.dim]
     if any(side < 0 or side > 1 << 20 for side in sides):
         raise CaptureFault("its images have no size")
-    wanted = size or (sides[1] or 3, sides[2] or DEFAULT_SIDE, sides[3] or DEFAULT_SIDE)
+    wanted: tuple[int, int, int] = size or (sides[1] or 3, sides[2] or DEFAULT_SIDE, sides[3] or DEFAULT_SIDE)
+    if (sides[0] or 2) * math.prod(wanted) > MOST_NUMBERS:
+        raise CaptureFault(f"its images have more than {MOST_NUMBERS:,} numbers, and it has to be run")
     return inputs[0].name, wanted, sides[0] or None
 
 

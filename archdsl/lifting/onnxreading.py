@@ -49,8 +49,7 @@ def read_graph(
         if any(part is HOLE for part in given):
             found |= dict.fromkeys(outputs, HOLE)
         elif proto.op_type in ("Shape", "Size") or not any(isinstance(part, FLOWS) for part in given):
-            results = [values[one] for one in outputs]
-            found |= dict(zip(outputs, constants(proto, given, results, model, reading.images), strict=True))
+            found |= dict(zip(outputs, _fixed(reading, proto, given, values, model, modules), strict=True))
         else:
             bias = biases.get(outputs[0])
             shapes = [tuple(values[one].shape) for one in outputs]
@@ -69,6 +68,19 @@ def read_graph(
     names = [key for key in numbers if key in learned]
     lifted = finished(reading, results, list(found.values()), name, names, (), partly)
     return replace(lifted, notes=(*lifted.notes, *_undecided(reading, results, single)))
+
+
+def _fixed(
+    reading: Reading, proto: Any, given: Sequence[Any], values: Mapping[str, Any], model: Any, modules: Modules
+) -> list[Any]:
+    """What a node gives that is the same for every image."""
+    outputs = [one for one in proto.output if one]
+    try:
+        return list(constants(proto, given, [values[one] for one in outputs], model, reading.images))
+    except (Unliftable, IndexError, TypeError, ValueError) as fault:  # text, or sequences of tensors
+        why = str(fault) if isinstance(fault, Unliftable) else unexpected(fault)
+        reading.gaps.append(Gap(proto.op_type, modules[-1][0] if modules else "", why))
+        return [HOLE] * len(outputs)
 
 
 def _number(given: Sequence[Any]) -> str:

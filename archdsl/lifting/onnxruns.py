@@ -82,6 +82,8 @@ class Graph:
         skips: Callable[[Any], bool] = lambda _: False,
         shape_only: Callable[[Any], bool] = lambda _: False,
     ) -> None:
+        import numpy as np
+
         for at, node in enumerate(self._nodes):
             feeds = {}
             for name in [name for name in node.input if name]:
@@ -93,9 +95,12 @@ class Graph:
                     feeds = _thin(feeds, *node.input)
                 names = [name for name in node.output if name]
                 try:
-                    results = self._evaluator(at, node, feeds).run(names, feeds)
+                    with np.errstate(all="ignore"):
+                        results = self._evaluator(at, node, feeds).run(names, feeds)
                 except Exception as fault:  # whatever a node that does not fit makes NumPy raise
                     raise RunFault(f"{node.op_type}: {reason(fault)}") from None
+                if not all(hasattr(one, "shape") for one in results):
+                    raise RunFault(f"{node.op_type} gives what is no tensor")
                 values |= dict(zip(names, results, strict=True))
             after(at, node)
 
