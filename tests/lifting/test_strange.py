@@ -39,6 +39,16 @@ class ConvSame(nn.Conv2d):
         x = F.pad(x, [wide // 2, wide - wide // 2, high // 2, high - high // 2])
         return F.conv2d(x, self.weight, self.bias, 2)
 
+class Heads(nn.Module):  # queries, keys and values of a head beside each other, those of the next behind them
+    def __init__(self):
+        super().__init__()
+        self.c, self.qkv, self.o = nn.Conv2d(3, 16, 4, 4), nn.Linear(16, 2 * 20), nn.Linear(24, 6)
+    def forward(self, x):
+        x = self.c(x).flatten(2).transpose(1, 2)
+        q, k, v = self.qkv(x).view(x.shape[0], -1, 2, 20).transpose(1, 2).split([4, 4, 12], dim=3)
+        x = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        return self.o(x).mean(1)
+
 def same(): return nn.Sequential(ConvSame(3, 8, 2, 2), nn.ReLU(), ConvSame(8, 8, 3, 2))
 
 class Standard(nn.Conv2d):
@@ -78,6 +88,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("Eca", {"channel_conv", "sigmoid", "mul"}),
         ("Norms", {"group_norm", "square", "sqrt", "div", "layer_scale"}),
+        ("Heads", {"split_heads", "split", "attention"}),
         ("same", {"conv", "relu"}),
         ("standard", {"std_conv", "relu", "add"}),
     ],
