@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from archdsl.lifting.onnxsizes import MOST, too_many
 from archdsl.quiet import reason
 
 DOUBLE = 11
@@ -91,6 +92,8 @@ class Graph:
                     raise RunFault(f"nothing gives {name}, which the node {node.name or node.op_type} takes")
                 feeds[name] = values[name]
             if not skips(node):
+                if too_many(node, feeds):
+                    raise RunFault(f"{node.op_type} gives more than {MOST:,} numbers")
                 if node.op_type == "MatMul" and shape_only(node):
                     feeds = _thin(feeds, *node.input)
                 names = [name for name in node.output if name]

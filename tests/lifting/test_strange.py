@@ -150,6 +150,13 @@ def far(graph: Any) -> None:
     graph.node[0].attribute.append(helper.make_attribute("pads", [2**62] * 4))
 
 
+def tiled(graph: Any) -> None:
+    from onnx import helper
+
+    graph.node.append(helper.make_node("Constant", [], ["often"], value_ints=[1, 1, 1 << 12, 1 << 12]))
+    graph.node.append(helper.make_node("Tile", ["x", "often"], ["t"]))
+
+
 def sequence(graph: Any) -> None:
     graph.node.add(op_type="SequenceConstruct", input=["x"], output=["s"])
 
@@ -162,7 +169,8 @@ def sequence(graph: Any) -> None:
         (without_inputs, "its graph does not run: Identity"),
         (text, "Constant: "),
         (enormous, "numbers, and it has to be run"),
-        (far, "its graph does not run: Conv"),
+        (far, "its graph does not run: Conv gives more than"),
+        (tiled, "Tile gives more than 134,217,728 numbers"),
         (sequence, "SequenceConstruct gives what is no tensor"),
     ],
 )
