@@ -21,7 +21,7 @@ from archdsl.analysis.program import Definition
 from archdsl.analysis.values import Environment, Setting
 
 SHARDS = 4
-SETS = many(3_000)
+SETS = many(1_000)
 QUANTUM = 8
 
 Parameters = tuple[int, int, Fraction, Fraction]

@@ -29,6 +29,7 @@ from archdsl.graph.shapes import laid_out
 from archdsl.lifting.operators import declare
 from archdsl.source import Source
 
+numpy: Any = pytest.importorskip("numpy", reason="random weights are NumPy's")
 torch: Any = pytest.importorskip("torch", reason="emitted code runs on torch")
 torch.set_num_threads(1)  # of small networks several threads mostly wait for each other where tests share the cores
 
@@ -290,19 +291,28 @@ def _check_blocks(network: Network, application: Application, seen: Seen) -> Non
 
 
 def randomise(model: Any, seed: int = 0) -> Any:
-    """Fill all parameters and statistics so that none is trivial, and values stay of order 1. Gives the model back."""
-    draws = torch.Generator().manual_seed(seed)
+    """Fill all parameters and statistics so that none is trivial, and values stay of order 1. Gives the model back.
+
+    Numbers are NumPy's: PyTorch takes twelve times as long for normal doubles, of which networks have millions.
+    """
+    draws = numpy.random.Generator(numpy.random.SFC64(seed))
+
+    def uniform(tensor: Any, least: float, most: float) -> None:
+        drawn = torch.from_numpy(draws.random(tuple(tensor.shape), dtype=numpy.float32))
+        with torch.no_grad():
+            tensor.copy_(drawn.mul_(most - least).add_(least))
+
     for name, tensor in model.state_dict().items():
         kind = name.rpartition(".")[2]
         if not tensor.is_floating_point():
             tensor.fill_(7)
-            continue
-        if tensor.dim() in (2, 4):
-            tensor.normal_(0, tensor[0].numel() ** -0.5, generator=draws)
+        elif tensor.dim() in (2, 4):
+            bound = (3 / tensor[0].numel()) ** 0.5  # the deviation of numbers up to the square root of 3 is 1
+            uniform(tensor, -bound, bound)
         elif kind in ("bias", "running_mean"):
-            tensor.normal_(0, 0.2, generator=draws)
+            uniform(tensor, -0.35, 0.35)
         else:
-            tensor.uniform_(0.75, 1.25, generator=draws)
+            uniform(tensor, 0.75, 1.25)
     return model
 
 

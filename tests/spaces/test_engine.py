@@ -75,13 +75,13 @@ def test_shipped_spaces_are_as_the_compiler_says(name: str) -> None:
     compiler, diagnostics = Compiler(project), Diagnostics()
     space = space_named(compiler, compiler.program(project.source(), diagnostics), name, diagnostics)
     assert space is not None
-    count = many(1_000)
+    count = many(300)
     batch = Engine(context_of(compiler), space).evaluate(draw(space, 7, 0, count))
     rows = np.arange(count)
     if not THOROUGH:
         picked, valid = np.random.default_rng(3), np.flatnonzero(batch.valid)
         rows = np.union1d(
-            picked.choice(count, 40, replace=False), picked.choice(valid, min(len(valid), 40), replace=False)
+            picked.choice(count, 10, replace=False), picked.choice(valid, min(len(valid), 10), replace=False)
         )
     assert_same(compiler, space, batch, rows)
     assert batch.exactly <= count // 10
@@ -134,12 +134,13 @@ STRIDES = ("one_of(1, 2)", "one_of(1)", "one_of(2)")
 SIZES = ("one_of(32, 64)", "int(17 .. 40)", "one_of(33)")
 
 
-PAIRED = 400
-"""Draws of each of 25 random spaces: 10,000 pairs of a space and a draw; of ten times as many in `make thorough`."""
+PAIRED, COMPILED = 400, 60
+"""Draws of each of 40 random spaces, and those of them that are compiled; all, of ten times as many, in
+`make thorough`."""
 
 
 @given(programs(), st.data())
-@settings(max_examples=many(25))
+@settings(max_examples=many(40))
 def test_random_spaces_are_as_the_compiler_says(program: Program, data: st.DataObject) -> None:
     count = len(program.stages)
     laws = [
@@ -147,7 +148,8 @@ def test_random_spaces_are_as_the_compiler_says(program: Program, data: st.DataO
     ]
     text = space_text(program, *laws, data.draw(st.sampled_from(SIZES)))
     compiler, space, batch = evaluated(text, PAIRED, seed=data.draw(st.integers(0, 2**32)))
-    assert_same(compiler, space, batch, np.arange(PAIRED))
+    _, rows = np.unique(batch.settings, axis=0, return_index=True)  # of one setting the same is said
+    assert_same(compiler, space, batch, rows if THOROUGH else np.random.default_rng(3).permutation(rows)[:COMPILED])
 
 
 # What is special

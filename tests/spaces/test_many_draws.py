@@ -44,10 +44,10 @@ def rising(name: str) -> Holds:
 
 MF_400 = band(360_000_000, 400_000_000)
 DRAWS: dict[str, tuple[int, dict[str, list[Holds]]]] = {
-    "regnetx": (1_000, {"regnetx_400mf": [MF_400]}),
-    "efficientnetv2": (1_000, {"efficientnetv2_b4": [band(4_000_000_000, 4_400_000_000)]}),
+    "regnetx": (500, {"regnetx_400mf": [MF_400]}),
+    "efficientnetv2": (500, {"efficientnetv2_b4": [band(4_000_000_000, 4_400_000_000)]}),
     "anynetx_c": (
-        300,
+        150,
         {
             "anynetx_c_400mf": [MF_400],
             "anynetx_d": [rising("width")],
@@ -56,8 +56,8 @@ DRAWS: dict[str, tuple[int, dict[str, list[Holds]]]] = {
             "anynetx_e_400mf": [rising("width"), rising("depth"), MF_400],
         },
     ),
-    "regnet_blocks": (1_000, {}),
-    "search_b": (600, {}),
+    "regnet_blocks": (500, {}),
+    "search_b": (300, {}),
 }
 HASHED = 40
 """Networks of a space whose hashes are made anew."""
