@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 import pytest
-from families.compiling import COMPILER, network_of, some_names, spec_source, text_source, zoo_names
+from families.compiling import COMPILER, few_names, network_of, some_names, spec_source, text_source, zoo_names
 
 from archdsl.backends import About
 from archdsl.backends import torch as backend
@@ -191,6 +191,8 @@ BACKBONES = ("yolov8n_backbone",)
 MODELS = tuple(name for name in zoo_names() if name in (*SAMPLE, *BACKBONES, *some_names()))
 """Shipped networks of each kind; every one in `make thorough`."""
 CLASSIFYING = [name for name in MODELS if name not in BACKBONES]
+OF_EACH_OPERATION = [name for name in CLASSIFYING if name in few_names()]
+"""Fewer, for what depends on operations and on no block; every one in `make thorough`."""
 
 
 # What a network says that a module must show
