@@ -57,7 +57,7 @@ DRAWS: dict[str, tuple[int, dict[str, list[Holds]]]] = {
         },
     ),
     "regnet_blocks": (500, {}),
-    "search_b": (300, {}),
+    "search_b": (600, {}),
 }
 HASHED = 40
 """Networks of a space whose hashes are made anew."""
