@@ -56,13 +56,15 @@ def offences(text: str, names: set[str]) -> list[tuple[int, str]]:
         if word in known or ROOTS.search(word):
             found.add((line, word))
 
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.NAME:
-            look_at(token.start[0], token.string, names)
+    if ROOTS.search(text) or not names.isdisjoint(re.findall(r"\w+", text)):  # else no token is at fault
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.NAME:
+                look_at(token.start[0], token.string, names)
     tree = ast.parse(text)
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+    nodes = [*ast.walk(tree)]
+    prose = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # docstrings
     telling = {name for name in names if not (name.isalpha() and name.islower())}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name):  # names within an f-string are no tokens of their own in Python 3.11
             look_at(node.lineno, node.id, names)
         elif isinstance(node, ast.Attribute):

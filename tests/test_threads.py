@@ -86,7 +86,7 @@ def said(text: str) -> Any:
 
 @pytest.mark.usefixtures("hasty")
 def test_the_zoo_in_eight_threads() -> None:
-    names = zoo_names()[::9]
+    names = zoo_names()[::18]
     alone = [outcome(name) for name in names]
     assert together([lambda name=name: outcome(name) for name in names]) == alone  # type: ignore[misc]
 

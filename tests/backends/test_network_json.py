@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from families.compiling import network_of, some_names, spec
+from families.compiling import few_names, network_of, spec
 from graph.graph_networks import NETWORKS, Sketch, kitchen_sink
 from pydantic import TypeAdapter
 
@@ -42,7 +42,7 @@ def small() -> Network:
     return net.builder.finish("small", [z, b], [Feature("early", x, 1), Feature("image", INPUT)])
 
 
-@pytest.mark.parametrize("name", some_names())
+@pytest.mark.parametrize("name", few_names())
 def test_a_spec_has_the_same_text_every_time_and_comes_back(name: str) -> None:
     network = network_of(spec(name))
     text = text_of(network)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from families.compiling import (
+    FEW,
     SOME,
     ZOO_FILES,
     Source,
@@ -65,6 +66,10 @@ def test_some_networks_have_what_all_have() -> None:
     names = zoo_names()
     parts = {name: parts_of(name) for name in names}
     missing = set().union(*parts.values()) - set().union(*[parts[name] for name in SOME])
+    assert not missing, {name: missing & parts[name] for name in names if missing & parts[name]}
+    assert set(FEW) < set(SOME)
+    apart = {part for part in set().union(*parts.values()) if part[0] not in ("file", "block")}
+    missing = apart - set().union(*[parts[name] for name in FEW])
     assert not missing, {name: missing & parts[name] for name in names if missing & parts[name]}
 
 

@@ -255,19 +255,19 @@ def spliced(draw: st.DrawFn) -> str:
     return "".join(words)
 
 
-@deterministic(400)
+@deterministic(200)
 @given(soup)
 def test_soup(text: str) -> None:
     verify_ends(text)
 
 
-@deterministic(600)
+@deterministic(300)
 @given(programs)
 def test_programs(text: str) -> None:
     verify_ends(text)
 
 
-@deterministic(500)
+@deterministic(250)
 @given(spliced())
 def test_spliced_specs(text: str) -> None:
     verify_ends(text)

@@ -38,7 +38,7 @@ flow, arithmetic of tensors and functions of several, learned tensors, standardi
 TEXTS = {path: read_data(path) for path in spec_files()}
 COMPILER = Compiler(Texts(TEXTS))
 KINDS = ("NAME", "KIND")
-MOST, LEAST = many(150), many(20)
+MOST, LEAST = many(80), many(20)
 """Networks that are compiled for the mutations of one file, and mutations of a file of many networks."""
 CLAIMS = "E5"
 """How the codes of claims begin."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sympy
-from families.compiling import COMPILER, some_names, spec_source
+from families.compiling import COMPILER, few_names, spec_source
 from strategies import HEADER, compile_text
 
 from archdsl.closed_forms import Formulas, formula_network, formulas_of
@@ -47,7 +47,7 @@ def stage(forms: Formulas, index: int) -> Formula:
 # The networks of specs/
 
 
-@pytest.mark.parametrize("name", some_names())
+@pytest.mark.parametrize("name", few_names())
 def test_forms_give_the_count(name: str) -> None:
     result = spec(name)
     forms = closed(result)

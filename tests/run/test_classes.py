@@ -155,8 +155,8 @@ def test_no_other_relation(head: str) -> None:
     assert built.make(num_classes=0)(torch.zeros(2, 3, 8, 8)).shape == (2, channels)
 
 
-@pytest.mark.parametrize("name", emitted.CLASSIFYING)
-def test_features_of_all_networks(name: str) -> None:
+@pytest.mark.parametrize("name", emitted.OF_EACH_OPERATION)
+def test_features_of_networks(name: str) -> None:
     """For 0 classes a vector, one number for each channel that enters the classifier; and back to classes."""
     built = emitted.emitted_spec(name)
     network, found = built.network, classifier_of(built.network)

@@ -32,7 +32,7 @@ Counts = dict[str, int]
 """Flops, params, acts: as many of them as a tool prints."""
 
 SIZE = (57, 75)
-EXAMPLES = many(10)
+EXAMPLES = many(8)
 
 
 @contextmanager
@@ -166,7 +166,12 @@ def said_bytes(network: Network, batch: int) -> int:
     return int(training_bytes(network, batch=batch)) + 3 * batch * masks(network) + more
 
 
-@pytest.mark.parametrize("name", emitted.SAMPLE if TIMES > 1 else emitted.SAMPLE[::2])
+SPECS = ("regnetx_400mf", "efficientnet_b0", "resnet18", "rexnet_lite_1_0x", "mobilenetv2", "shufflenetv2_1_0x")
+SPECS += ("squeezenet_1_1", "convnextv2_atto", "ghostnet_1_0x")
+"""Of the sample, small ones of each kind; all of it in `make thorough`."""
+
+
+@pytest.mark.parametrize("name", emitted.SAMPLE if TIMES > 1 else SPECS)
 def test_specs(name: str) -> None:
     check(emitted.emitted_spec(name), emitted.spec_network(name, SIZE))
 

@@ -92,8 +92,7 @@ def test_outputs(name: str) -> None:
     case, built = CASES[name], emitted.emitted_spec(name)
     with torch.device("meta"):
         reference = case.make()
-    reference = reference.to_empty(device="cpu").eval().double()
-    calibrated(emitted.randomise(reference, seed=1))
+    reference = calibrated(emitted.randomise(reference.to_empty(device="cpu").eval(), seed=1)).double()
     model = copied(built, reference)
     (found, gradient), (wanted, wanted_gradient) = run(model, case.size), run(reference, case.size)
     found = case.arranged(found)

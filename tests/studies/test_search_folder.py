@@ -94,7 +94,7 @@ def searching(
     *,
     sampler: Kind = "tpe",
     objectives: tuple[str, ...] = ("error",),
-    trials: int = 12,
+    trials: int = 9,
     storage: str | None = None,
     seeds: int = 1,
     name: str = "staged_space",
@@ -122,9 +122,9 @@ def told(search: Searching) -> list[tuple[Any, ...]]:
 
 
 def test_optuna_is_told_what_was_measured(here: Path) -> None:
-    search = run(searching(seeds=2, objectives=("error", "flops", "step_time"), sampler="nsga2", trials=20))
+    search = run(searching(seeds=2, objectives=("error", "flops", "step_time"), sampler="nsga2", trials=12))
     rows, found = search.study.rows, told(search)
-    assert [number for number, *_ in found] == list(range(20))
+    assert [number for number, *_ in found] == list(range(12))
     failed = 0
     for number, params, state, values in found:
         row = rows[number]
@@ -206,8 +206,8 @@ def end_at(moment: str, search: Searching, patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kept", ["sqlite", "postgresql"])
 def test_two_starters_share_a_search(kept: str, here: Path, request: pytest.FixtureRequest) -> None:
     storage = request.getfixturevalue("url") if kept == "postgresql" else None
-    first = searching("shared", trials=16, storage=storage)
-    second = searching("shared", trials=16, storage=storage)
+    first = searching("shared", trials=10, storage=storage)
+    second = searching("shared", trials=10, storage=storage)
     assert first.place.name == second.place.name
     done: list[int] = []
     threads = [
@@ -221,11 +221,11 @@ def test_two_starters_share_a_search(kept: str, here: Path, request: pytest.Fixt
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(done) == list(range(16))  # none twice to its end
+    assert sorted(done) == list(range(10))  # none twice to its end
     rows = Study.open(Path("shared")).rows
-    assert len({row["hash"] for row in rows}) == len(rows) == 16
-    found = told(searching("shared", trials=16, storage=storage))
-    assert sorted(number for number, *_ in found) == list(range(16))
+    assert len({row["hash"] for row in rows}) == len(rows) == 10
+    found = told(searching("shared", trials=10, storage=storage))
+    assert sorted(number for number, *_ in found) == list(range(10))
     assert all(state.is_finished() for *_, state, _ in found)
     for number, _, _, values in found:
         error = result_of(first.study, number).error
