@@ -140,7 +140,9 @@ class Engine:
 
 
 def rows_of(settings: Settings, rows: Array) -> Settings:
-    """Some of the settings, a dimension's numbers side by side."""
+    """Some of the settings, a dimension's numbers side by side; rows are in order."""
+    if len(rows) and int(rows[-1]) - int(rows[0]) == len(rows) - 1:
+        return settings[int(rows[0]) : int(rows[-1]) + 1]
     return np.take(settings.T, rows, axis=1).T
 
 

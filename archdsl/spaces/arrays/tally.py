@@ -28,7 +28,16 @@ from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import amounts_of
 from archdsl.graph.network import INPUT
 from archdsl.records import dataclass
-from archdsl.spaces.arrays.alike import codes_of, concrete_at, depends_of, grouped, settled_at, widths_of
+from archdsl.spaces.arrays.alike import (
+    codes_of,
+    columns_of,
+    concrete_at,
+    depends_of,
+    grouped,
+    looked_at,
+    settled_at,
+    widths_of,
+)
 from archdsl.spaces.arrays.assembled import LaneAssembly, Shapes, Unsuited
 from archdsl.spaces.arrays.column import Column, Exact
 from archdsl.spaces.arrays.contents import Content, Told, Untold, content_of
@@ -39,6 +48,8 @@ from archdsl.syntax import ast
 
 MAX_FORMS = 64
 """Programs of a block that are asked one after the other."""
+FEW_FORMS = 4
+"""So many programs, or lanes without a network, after which lanes are taken apart by numbers that might be symbols."""
 PATIENCE = 8
 """Lanes in a row that have no network, after which the ordinary compiler decides the rest."""
 MEASURES = ("flops", "params", "acts")
@@ -69,6 +80,20 @@ class Forms:
         self.convention, self.told = convention, told
         self.known: dict[Any, list[Form]] = {}
         self._kept: list[Any] = []
+        self._settled: dict[int, tuple[Any, set[str]]] = {}
+        """Settings of a definition that blocks are taken apart by."""
+
+    def symbols(self, block: Block | Blocks) -> frozenset[str]:
+        """The settings of a block that are symbols of its programs, however small their numbers are: those in whose
+        place columns stand, until a program turns out to depend on them otherwise."""
+        if self.told or not isinstance(block, Block):
+            return frozenset()  # what a block computes is compared between forms, which must have the same symbols
+        return columns_of(block) - self._settled.get(id(block.of), (None, set[str]()))[1]
+
+    def settle(self, block: Block | Blocks, names: frozenset[str]) -> None:
+        """Blocks of the same definition are to be taken apart by these settings from now on."""
+        assert isinstance(block, Block)
+        self._settled.setdefault(id(block.of), (block.of, set()))[1].update(names)
 
     def of(self, key: Any, definitions: tuple[Any, ...]) -> list[Form]:
         """The forms of a key. The definitions that it names by their identities are kept."""
@@ -171,8 +196,13 @@ class Tally:
         if not isinstance(times, int) and not (times > 0).all():
             here = here & (times > 0)
         found = Found(self.lanes.size)
-        for rows, alike in self._apart(block, shapes, here):
-            self._alike(alike, rows, path, site, env, fitted=fitted, found=found)
+        left = np.arange(self.lanes.size) if here.all() else np.flatnonzero(here)
+        while left.size:
+            # What is left of lanes that a program says nothing of is taken apart by more of the block's numbers.
+            symbols, again = self.forms.symbols(block), list[Array]()
+            for rows, alike in self._apart(block, shapes, left, symbols):
+                again.append(self._alike(alike, rows, path, site, env, symbols, fitted=fitted, found=found))
+            left = np.sort(np.concatenate(again))
         self._add(found, times)
         made = found.shapes(self, shapes if not isinstance(times, int) else None, here, depends)
         if not isinstance(times, int) or times > 1:
@@ -192,20 +222,16 @@ class Tally:
                 self.lanes.doubt(np.broadcast_to(_column(times > 1), (self.lanes.size, 1)), depends)
 
     def _apart(
-        self, block: Block | Blocks, shapes: Shapes, here: Array
+        self, block: Block | Blocks, shapes: Shapes, rows: Array, symbols: frozenset[str]
     ) -> Iterator[tuple[Array, tuple[Block | Blocks, Shapes]]]:
         """The lanes by what is no width of the block: rows, and the block and its inputs' shapes for them, in which
         columns are left for widths alone."""
-        every = bool(here.all())
-        rows = np.arange(self.lanes.size) if every else np.flatnonzero(here)
-        if not rows.size:
-            return
-        codes = codes_of(block, shapes)
+        codes = codes_of(block, shapes, symbols)
         groups: Sequence[Array] = [rows]
         if codes:
-            groups = grouped(rows, codes if every else [code[rows] for code in codes])
+            groups = grouped(rows, codes if rows.size == self.lanes.size else [code[rows] for code in codes])
         for group in groups:
-            yield group, settled_at(block, shapes, int(group[0]))
+            yield group, settled_at(block, shapes, int(group[0]), symbols)
 
     def _alike(
         self,
@@ -214,13 +240,15 @@ class Tally:
         path: str,
         site: ast.Node,
         env: Environment,
+        symbols: frozenset[str],
         *,
         fitted: bool,
         found: Found,
-    ) -> None:
-        """Count a block for lanes in which it differs by its widths alone."""
+    ) -> Array:
+        """Count a block for lanes in which it differs by its widths alone. The lanes that are to be taken apart by more
+        of its numbers, which `Forms.symbols` then names no more."""
         block, inputs = alike
-        pattern = pattern_of(*concrete_at(block, inputs, int(rows[0])))
+        pattern = pattern_of(*concrete_at(block, inputs, int(rows[0])), symbols)
         if pattern is None:
             raise Unsuited
         place = None if isinstance(block, Block) else site.span
@@ -231,10 +259,16 @@ class Tally:
         left, at, failed = rows, 0, 0
         while left.size:
             if at == len(forms):
+                if symbols and (at >= FEW_FORMS or failed >= FEW_FORMS):
+                    self.forms.settle(block, symbols)
+                    return left
                 if at >= MAX_FORMS or failed >= PATIENCE:
                     self.lanes.unsure[left] = True
-                    return
-                form = self._traced(block, inputs, int(left[0]), path, site, env, fitted=fitted)
+                    return left[:0]
+                form = self._traced(block, inputs, int(left[0]), path, site, env, symbols, fitted=fitted)
+                if isinstance(form, frozenset):
+                    self.forms.settle(block, form)
+                    return left
                 if form is None:
                     failed += 1
                     self.lanes.unsure[left[0]] = True
@@ -244,6 +278,7 @@ class Tally:
             form, at = forms[at], at + 1
             left = found.enter(form, left, [w if isinstance(w, int) else _taken(w, left) for w in widths])
             self.steps = max(self.steps, form.steps)
+        return left
 
     def _traced(
         self,
@@ -253,29 +288,37 @@ class Tally:
         path: str,
         site: ast.Node,
         env: Environment,
+        symbols: frozenset[str],
         *,
         fitted: bool,
-    ) -> Form | None:
-        """The form of a block in one lane; none where it has no network."""
+    ) -> Form | frozenset[str] | None:
+        """The form of a block in one lane; none where it has no network; the symbols that are none, where the block is
+        built otherwise for each of their numbers."""
         settled, inside = concrete_at(block, inputs, row)
-        pattern = pattern_of(settled, inside)
+        pattern = pattern_of(settled, inside, symbols)
         if pattern is None:
             raise Unsuited
         try:
             traced, program = generalised(
-                self.ordinary, settled, inside, path, site, env, fitted=fitted, widths=pattern.widths
+                self.ordinary, settled, inside, path, site, env, fitted=fitted, widths=pattern.widths, symbols=symbols
             )
         except (Fault, AlreadyReported):
             return None
         subgraph = traced.subgraph
-        amounts = tuple(amounts_of(subgraph, self.forms.convention))
+        amounts = tuple(amounts_of(subgraph, self.forms.convention))[: len(MEASURES)]
         made, content = None, None
         if program is not None:
             content = content_of(program.subgraph) if self.forms.told else None
-            made = Program(program.plan(self.forms.convention, content.terms if content is not None else ()))
+            plan = program.plan(self.forms.convention, content.terms if content is not None else ())
+            looked = looked_at(settled, plan, symbols)
+            if looked:
+                return looked
+            made = Program(plan)
             own = made(pattern.widths, 1)
             same = own.shapes == subgraph.shapes and own.amounts[: len(amounts)] == amounts
-            made = made if own.holds[0] and same else None
+            made = made if (own.holds is None or own.holds[0]) and same else None
+        if made is None and symbols:
+            return symbols
         if made is None and self.forms.told:
             raise Untold("a block is counted for its own widths alone")
         return Form(made, pattern.widths, subgraph.shapes, amounts, subgraph.size, traced.steps, traced.lists, content)
@@ -289,10 +332,12 @@ class Tally:
                 self.amounts[index] = self.amounts[index].astype(object)
             if bound >= WIDE:
                 amount = amount.astype(object)
-            if isinstance(times, int) and times == 1:
-                self.amounts[index] = self.amounts[index] + amount
+            total = self.amounts[index]
+            amount = amount if isinstance(times, int) and times == 1 else amount * times
+            if amount.dtype == total.dtype:
+                total += amount
             else:
-                self.amounts[index] = self.amounts[index] + amount * times
+                self.amounts[index] = total + amount
         self._counted.append((found, times))
         self.most += found.largest * min(max(deepest, 0), limits.MAX_BLOCKS)
 
@@ -337,7 +382,7 @@ class Found:
     def enter(self, form: Form, rows: Array, widths: Sequence[Array | int]) -> Array:
         """Enter what a form says of some lanes; those of which it says nothing."""
         if form.program is None:
-            holds = np.ones(rows.size, dtype=bool)
+            holds: Array | None = np.ones(rows.size, dtype=bool)
             for width, own in zip(widths, form.widths, strict=True):
                 holds = holds & (np.asarray(width) == own)
             shapes: Any = form.shapes
@@ -345,7 +390,7 @@ class Found:
         else:
             made = form.program(widths, rows.size)
             holds, shapes, amounts = made.holds, made.shapes, made.amounts
-        every = bool(holds.all())
+        every = holds is None or bool(holds.all())
         mine = rows if every else rows[holds]
         if not mine.size:
             return rows
@@ -372,7 +417,7 @@ class Found:
                     before = np.full(self.size, before)
                 value = size if every or isinstance(size, int) else size[holds]
                 dims[position] = _entered(before, mine, value)
-        return rows[:0] if every else rows[~holds]
+        return rows[:0] if every or holds is None else rows[~holds]
 
     def shapes(self, tally: Tally, otherwise: Shapes | None, here: Array, depends: int) -> Shapes:
         """The shapes of the outputs; in lanes without the block, those of the inputs."""
@@ -409,6 +454,8 @@ def _entered(into: Array, rows: Array, values: Any) -> Array:
         return into
     if values.dtype == object and into.dtype != object:
         into = into.astype(object)
+    if len(rows) == len(into):  # all lanes, in order
+        return np.asarray(values)
     into[rows] = values
     return into
 
@@ -420,7 +467,9 @@ def _column(times: Any) -> Array:
 def _taken(column: Exact, rows: Array) -> Array | int:
     """The elements of a column in some lanes."""
     num = column.num[:, 0]
-    return int(num[0]) if num.size == 1 else np.asarray(num[rows])
+    if num.size == 1:
+        return int(num[0])
+    return num if len(rows) == len(num) else np.asarray(num[rows])
 
 
 def _flowing(block: Any, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor, ...]]:
