@@ -7,9 +7,7 @@ quotients that these are made of. A lane for which something is decided otherwis
 Everything is exact. Between which numbers each step lies follows from those of the symbols, so that it is known before
 the columns are looked at what of the decisions holds for all of them, and by which numbers they may be worked out:
 
-- doubles, where none is larger than `IN_DOUBLES`. Sums and products of whole numbers are whole there, and a quotient
-  rounds to the same side of whole and half numbers as if it were exact: it is off by less than 2^-53 of itself, and one
-  of n and d that is none of these is off them by 1 / 2d or more, that is by n / d · 2^-52 or more where n < 2^51;
+- doubles, where all are below `IN_DOUBLES`: whole numbers are exact there, and quotients round as exact ones do;
 - 64 bits, where none is larger than these hold; else Python's numbers.
 
 They are worked out part by part, so that what lies between stays in the processor's cache.
@@ -20,6 +18,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,8 +27,8 @@ from archdsl.graph.tape import Plan, Term
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.lanes import WIDE, Array
 from archdsl.spaces.arrays.polynomials import Polynomial, added, multiplied, number, variable, worked_out
+from archdsl.spaces.arrays.roundings import IN_DOUBLES, nearest_of
 
-IN_DOUBLES = 1 << 51
 PART = 1 << 13
 """Lanes of which all steps fit into a processor's cache."""
 MEASURED = 3
@@ -177,7 +176,10 @@ class _Steps:
 
     def decide(self, sign: str, left: int, right: int) -> None:
         """See that two numbers compare so."""
-        self.decisions.append((sign, left, right))
+        if sign in ("==", "!=") and left > right:
+            left, right = right, left
+        if (sign, left, right) not in self.decisions:
+            self.decisions.append((sign, left, right))
 
     def whole(self, operand: Any) -> int:
         """The number of what has to be whole."""
@@ -188,8 +190,7 @@ class _Steps:
         if den == number(1):
             return num
         at = self._step("whole", self.value(num), self.value(den))
-        if ("whole", at, at) not in self.decisions:
-            self.decide("whole", at, at)
+        self.decide("whole", at, at)
         return variable(at)
 
     def take(self, term: Term, *, whole: bool) -> None:
@@ -247,7 +248,8 @@ def _between(steps: Sequence[_Step], symbols: list[Between]) -> list[Between]:
             found.append((min(ends), max(ends)))
         else:  # by what is not below 1
             least, most = max(c, 1), max(d, 1)
-            found.append((a // (most if a >= 0 else least), -(-b // (least if b >= 0 else most))))
+            low, high = Fraction(a, most if a >= 0 else least), Fraction(b, least if b >= 0 else most)
+            found.append((ceil(low), floor(high)) if sign == "whole" else (floor(low), ceil(high)))
     return found
 
 
@@ -279,13 +281,6 @@ _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _round(num: Any, den: Any) -> Any:
-    """The nearest whole number, of two the even one."""
-    twice, whole = 2 * num + den, 2 * den
-    found = twice // whole
-    return found - ((twice - found * whole == 0) & (found % 2 != 0))
-
-
 @dataclass(frozen=True, slots=True)
 class _Arithmetic:
     """How numbers are taken, divided, and seen to be divided without rest."""
@@ -311,7 +306,7 @@ _INTEGERS = _Arithmetic(
     {
         "floor": lambda num, den: num // den,
         "ceiling": lambda num, den: -(-num // den),
-        "round": _round,
+        "round": nearest_of,
         "whole": lambda num, den: num // den,
     },
     lambda quotient, num, den: quotient * den == num,
