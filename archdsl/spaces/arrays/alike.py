@@ -108,9 +108,7 @@ def grouped(rows: Array, codes: Sequence[Array]) -> Sequence[Array]:
     return np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)
 
 
-def settled_at(
-    block: Any, shapes: Shapes, row: int, symbols: Collection[str] = frozenset()
-) -> tuple[Any, Shapes]:
+def settled_at(block: Any, shapes: Shapes, row: int, symbols: Collection[str] = frozenset()) -> tuple[Any, Shapes]:
     """A block and its inputs' shapes as in one lane, but for the columns that are widths there: `symbols` as for
     `codes_of`."""
     settled: Any = block

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import reduce
 from typing import TypeAlias
 
 Monomial: TypeAlias = tuple[int, ...]
@@ -69,10 +70,8 @@ def _sum(of: list[tuple[int, Monomial]], constant: Callable[[int], int], step: S
     found: int | None = None
     for coefficient, monomial in sorted(of, key=lambda each: each[0] < 0):  # it does not begin with what is taken off
         size = abs(coefficient) if found is not None else coefficient
-        product: int | None = None if monomial and size == 1 else constant(size)
-        for index in monomial:
-            product = index if product is None else step("*", product, index)
-        assert product is not None
+        factors = [*monomial] if monomial and size == 1 else [constant(size), *monomial]
+        product = reduce(lambda left, right: step("*", left, right), factors)
         found = product if found is None else step("+" if coefficient > 0 else "-", found, product)
     return constant(0) if found is None else found
 

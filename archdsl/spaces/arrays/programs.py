@@ -50,6 +50,8 @@ class Counted:
     """Whole numbers, or arrays of them (N)."""
     amounts: tuple[Any, ...]
     """Flops, params, acts, before the convention's divisors; behind them what the plan has beside its amounts."""
+    largest: tuple[int, ...]
+    """None of these is larger in a lane for which it holds."""
 
 
 class Program:
@@ -93,7 +95,8 @@ class Program:
         for length in self._lengths:
             shapes.append(tuple(results[at : at + length]))
             at += length
-        return Counted(holds, tuple(shapes), tuple(results[at:]))
+        largest_of = [max(abs(end) for end in between[at]) for at in self._wanted]
+        return Counted(holds, tuple(shapes), tuple(results[at:]), tuple(largest_of[at:]))
 
     def _values(self, numbers: list[Any], between: list[Between], arithmetic: _Arithmetic) -> list[Any]:
         """What each step gives, behind the symbols."""
@@ -109,7 +112,6 @@ class Program:
                     divisor = np.maximum(divisor, 1)
                 values.append(arithmetic.divided[sign](values[left], divisor))
         return values
-
 
     def _decided(self, decision: _Step, values: Sequence[Any], arithmetic: _Arithmetic) -> Any:
         """For which lanes something comes out as it did for the plan."""

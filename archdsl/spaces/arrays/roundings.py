@@ -11,9 +11,9 @@ from archdsl.spaces.arrays.lanes import Array
 _PART = 1 << 14
 """Numbers of which all that lies between fits into a processor's cache."""
 IN_DOUBLES = 1 << 51
-"""Of whole numbers below it, doubles give a quotient that rounds to the same whole number as if it were exact: it is off
-by 2^-53 of itself at most, and n / d that is no whole number and no half of one is off these by 1 / 2d or more, which
-is more than 2^-52 of it."""
+"""Of whole numbers below it, doubles give a quotient that rounds to the same whole number as an exact one: it is off by
+2^-53 of itself at most, and n / d that is no whole number and no half of one is off these by 1 / 2d or more, which is
+more than 2^-52 of it."""
 WHOLE = 2.0**52
 """Doubles from here on have no places behind the point."""
 _CLOSE = 2.0**-24

@@ -43,6 +43,7 @@ from archdsl.spaces.arrays.column import Column, Exact
 from archdsl.spaces.arrays.contents import Content, Told, Untold, content_of
 from archdsl.spaces.arrays.lanes import WIDE, Array, Mask
 from archdsl.spaces.arrays.programs import Program
+from archdsl.spaces.arrays.roundings import largest_of
 from archdsl.spaces.arrays.rules import LaneContext
 from archdsl.syntax import ast
 
@@ -92,8 +93,8 @@ class Forms:
 
     def settle(self, block: Block | Blocks, names: frozenset[str]) -> None:
         """Blocks of the same definition are to be taken apart by these settings from now on."""
-        assert isinstance(block, Block)
-        self._settled.setdefault(id(block.of), (block.of, set()))[1].update(names)
+        if isinstance(block, Block):
+            self._settled.setdefault(id(block.of), (block.of, set()))[1].update(names)
 
     def of(self, key: Any, definitions: tuple[Any, ...]) -> list[Form]:
         """The forms of a key. The definitions that it names by their identities are kept."""
@@ -196,12 +197,15 @@ class Tally:
         if not isinstance(times, int) and not (times > 0).all():
             here = here & (times > 0)
         found = Found(self.lanes.size)
-        left = np.arange(self.lanes.size) if here.all() else np.flatnonzero(here)
+        meant, left = None if here.all() else here, np.arange(self.lanes.size)
+        if meant is not None and not self._harmless(meant):
+            meant, left = None, np.flatnonzero(here)
         while left.size:
             # What is left of lanes that a program says nothing of is taken apart by more of the block's numbers.
-            symbols, again = self.forms.symbols(block), list[Array]()
+            symbols, again = self.forms.symbols(block), [left[:0]]
             for rows, alike in self._apart(block, shapes, left, symbols):
-                again.append(self._alike(alike, rows, path, site, env, symbols, fitted=fitted, found=found))
+                apart = self._alike(alike, rows, path, site, env, symbols, fitted=fitted, found=found, meant=meant)
+                again.append(apart)
             left = np.sort(np.concatenate(again))
         self._add(found, times)
         made = found.shapes(self, shapes if not isinstance(times, int) else None, here, depends)
@@ -209,6 +213,12 @@ class Tally:
             self._verify_fixed(shapes, made, times, depends)
         tensors = tuple([Tensor(INPUT, shape) for shape in made])
         return tensors if found.lists else tensors[0]
+
+    def _harmless(self, here: Array) -> bool:
+        """Whether a block may be counted for all lanes, where that is less work than taking out those that have it: the
+        others have it no times, or nothing more is asked of them."""
+        lanes = self.lanes
+        return not self.forms.told and lanes.everywhere and not lanes.unsure.any() and 2 * int(here.sum()) > len(here)
 
     def _verify_fixed(self, before: Shapes, after: Shapes, times: Any, depends: int) -> None:
         """A block that stands several times behind itself gives what it takes."""
@@ -244,9 +254,12 @@ class Tally:
         *,
         fitted: bool,
         found: Found,
+        meant: Array | None,
     ) -> Array:
-        """Count a block for lanes in which it differs by its widths alone. The lanes that are to be taken apart by more
-        of its numbers, which `Forms.symbols` then names no more."""
+        """Count a block for lanes in which it differs by its widths alone; only those that are meant (N) have to. The
+        lanes that are to be taken apart by more of its numbers, which `Forms.symbols` then names no more."""
+        if meant is not None and not meant[rows].any():
+            return rows[:0]
         block, inputs = alike
         pattern = pattern_of(*concrete_at(block, inputs, int(rows[0])), symbols)
         if pattern is None:
@@ -265,18 +278,20 @@ class Tally:
                 if at >= MAX_FORMS or failed >= PATIENCE:
                     self.lanes.unsure[left] = True
                     return left[:0]
-                form = self._traced(block, inputs, int(left[0]), path, site, env, symbols, fitted=fitted)
+                row = int(left[0] if meant is None else left[np.argmax(meant[left])])
+                form = self._traced(block, inputs, row, path, site, env, symbols, fitted=fitted)
                 if isinstance(form, frozenset):
                     self.forms.settle(block, form)
                     return left
                 if form is None:
                     failed += 1
-                    self.lanes.unsure[left[0]] = True
-                    left = left[1:]
+                    self.lanes.unsure[row] = True
+                    left = left[left != row]
                     continue
                 forms.append(form)
             form, at = forms[at], at + 1
             left = found.enter(form, left, [w if isinstance(w, int) else _taken(w, left) for w in widths])
+            left = left if meant is None else left[meant[left]]
             self.steps = max(self.steps, form.steps)
         return left
 
@@ -326,7 +341,7 @@ class Tally:
     def _add(self, found: Found, times: Any) -> None:
         deepest = times if isinstance(times, int) else int(times.max(initial=0))
         for index, amount in enumerate(found.amounts):
-            bound = max(int(amount.max(initial=0)), -int(amount.min(initial=0))) * max(deepest, 0)
+            bound = found.largest_of(index) * max(deepest, 0)
             self._bounds[index] += bound
             if self._bounds[index] >= WIDE and self.amounts[index].dtype != object:
                 self.amounts[index] = self.amounts[index].astype(object)
@@ -353,11 +368,23 @@ class Found:
     def __init__(self, size: int) -> None:
         self.size = size
         self.told = Told(size)
-        self.amounts: list[Array] = [np.zeros(size, np.int64) for _ in MEASURES]
+        self._amounts: list[Array | None] = [None for _ in MEASURES]
+        self._bounds = [0 for _ in MEASURES]
+        """No amount is larger; where that says nothing, `WIDE`."""
         self._sizes: list[tuple[Array, int]] = []
         self.lists = False
         self._dims: list[list[Array | int]] | None = None
         """The shapes of the outputs: numbers that all lanes share, or arrays of them (N)."""
+
+    @property
+    def amounts(self) -> list[Array]:
+        """Flops, params and acts, by lane."""
+        return [np.zeros(self.size, np.int64) if amount is None else amount for amount in self._amounts]
+
+    def largest_of(self, index: int) -> int:
+        """No lane has a larger amount."""
+        amount = self._amounts[index]
+        return self._bounds[index] if self._bounds[index] < WIDE >> 16 or amount is None else largest_of(amount)
 
     @property
     def sizes(self) -> Array:
@@ -374,7 +401,8 @@ class Found:
 
     def joined(self, other: Found) -> Found:
         """With what is known of another block that stands there in other lanes."""
-        self.amounts = [one + two for one, two in zip(self.amounts, other.amounts, strict=True)]
+        self._amounts = [one + two for one, two in zip(self.amounts, other.amounts, strict=True)]
+        self._bounds = [one + two for one, two in zip(self._bounds, other._bounds, strict=True)]
         self._sizes += other._sizes
         self.told.parts += other.told.parts
         return self
@@ -387,16 +415,18 @@ class Found:
                 holds = holds & (np.asarray(width) == own)
             shapes: Any = form.shapes
             amounts: Sequence[Any] = form.amounts
+            largest: Sequence[int] = [abs(amount) for amount in amounts]
         else:
             made = form.program(widths, rows.size)
-            holds, shapes, amounts = made.holds, made.shapes, made.amounts
+            holds, shapes, amounts, largest = made.holds, made.shapes, made.amounts, made.largest
         every = holds is None or bool(holds.all())
         mine = rows if every else rows[holds]
         if not mine.size:
             return rows
         counts = [value if every or isinstance(value, int) else value[holds] for value in amounts]
         for index in range(len(MEASURES)):
-            self.amounts[index] = _entered(self.amounts[index], mine, counts[index])
+            self._amounts[index] = _entered(self._amounts[index], mine, counts[index], self.size)
+            self._bounds[index] = max(self._bounds[index], largest[index])
         if form.content is not None:
             further = [np.broadcast_to(each, mine.shape) for each in counts[len(form.amounts) :]]
             self.told.enter(form.content, mine, further)
@@ -416,7 +446,7 @@ class Found:
                         continue
                     before = np.full(self.size, before)
                 value = size if every or isinstance(size, int) else size[holds]
-                dims[position] = _entered(before, mine, value)
+                dims[position] = _entered(before, mine, value, self.size)
         return rows[:0] if every or holds is None else rows[~holds]
 
     def shapes(self, tally: Tally, otherwise: Shapes | None, here: Array, depends: int) -> Shapes:
@@ -446,7 +476,12 @@ class Found:
         return tuple(found)
 
 
-def _entered(into: Array, rows: Array, values: Any) -> Array:
+def _entered(into: Array | None, rows: Array, values: Any, size: int) -> Array:
+    """Enter what some lanes have; the others have what was there, or nothing."""
+    if len(rows) == size and not isinstance(values, int):  # all of them, in order
+        return np.asarray(values)
+    if into is None:
+        into = np.zeros(size, np.int64)
     if isinstance(values, int):
         if abs(values) >= WIDE and into.dtype != object:
             into = into.astype(object)
@@ -454,8 +489,6 @@ def _entered(into: Array, rows: Array, values: Any) -> Array:
         return into
     if values.dtype == object and into.dtype != object:
         into = into.astype(object)
-    if len(rows) == len(into):  # all lanes, in order
-        return np.asarray(values)
     into[rows] = values
     return into
 
