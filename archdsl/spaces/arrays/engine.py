@@ -28,10 +28,12 @@ from archdsl.graph.shapes import Size
 from archdsl.numbers import is_number
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.alike import grouped
+from archdsl.spaces.arrays.assembled import Unsuited
 from archdsl.spaces.arrays.column import Column, Exact
+from archdsl.spaces.arrays.forms import MEASURES, Forms
 from archdsl.spaces.arrays.lanes import WIDE, Array, Lanes, Mask, Split, Uneven
 from archdsl.spaces.arrays.rules import Chosen, LaneContext
-from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited
+from archdsl.spaces.arrays.tally import Tally
 from archdsl.spaces.laws import Draw, Grid
 from archdsl.spaces.member import Member, member_of, seen
 from archdsl.spaces.space import Requirement, Space, Step
