@@ -45,7 +45,7 @@ VALID, NO_NETWORK = -1, -2
 """What `Batch.why` says where no requirement refused a setting."""
 LANES = 1 << 18
 """Lanes that are worked out at once."""
-FIRST, AFTER = 1 << 20, 1 << 20
+FIRST, AFTER = 1 << 20, 1 << 21
 """Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
 MOST = 0.75
 """If so many lanes are left by a requirement of the model, or more, the others are passed over in what follows."""
