@@ -22,7 +22,7 @@ from archdsl.spaces.arrays.engine import Engine
 from archdsl.spaces.entry import context_of, space_named
 from archdsl.spaces.member import member_of
 
-MEMBERS = 3
+MEMBERS = 2
 """Of each space."""
 NAME = re.compile(r"(?<![\w.])[a-z]\w*(?![\w(:])")
 """A name that stands there as a value."""
