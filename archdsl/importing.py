@@ -34,6 +34,8 @@ PROOF = ((96, 128), (125, 161), (128, 160))
 divides. A source for one size is compared at that."""
 
 
+SEED = 0
+"""Of the numbers that a module starts with: what is read off them is the same each time."""
 MADE_ALREADY = "--with goes to what makes a module, and this is made already"
 
 
@@ -244,8 +246,12 @@ def _file(asked: Asked, rest: str) -> tuple[Any, tuple[int, int, int]]:
 
 
 def _made(asked: Asked, make: Callable[[], Any]) -> Any:
-    """What foreign code makes; what it raises is a fault of the source."""
+    """What foreign code makes, with the same random numbers each time; what it raises is a fault of the source."""
+    import torch
+
     try:
-        return make()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            return make()
     except (Exception, SystemExit) as fault:
         raise ImportFault(f"{asked.source}: {type(fault).__name__}: {reason(fault)}") from None

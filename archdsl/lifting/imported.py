@@ -16,6 +16,7 @@ from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.pairs import TRAINED
 from archdsl.lifting.proof import TOLERANCE, Compared, Proof, compare, params_of, perturbed, weights_of
 from archdsl.lifting.recognition import Recognition
+from archdsl.lifting.starts import starts_of
 from archdsl.lifting.written import Written, written
 from archdsl.records import dataclass
 from archdsl.visible import visible as printable
@@ -110,9 +111,9 @@ def text_of(
         return Imported(lifted, None, None, "", (), lifted.notes)
     candidates = shipped(params_of(lifted.network)) if whole else ()
     lifted, same, similar, notes = as_shipped(lifted, candidates)
-    library = None if plain else Recognition(compiler)
-    text = written(lifted, compiler, program.name, _comment(program, lifted, same), library)
-    return Imported(lifted, text, None, same, similar, notes)
+    library, starts = None if plain else Recognition(compiler), starts_of(lifted)
+    text = written(lifted, compiler, program.name, _comment(program, lifted, same), library, starts.lines)
+    return Imported(lifted, text, None, same, similar, (*notes, *starts.notes))
 
 
 def _comment(program: Program, lifted: Lifted, same: str = "") -> str:

@@ -16,6 +16,7 @@ from archdsl.lifting.layouts import (
 )
 from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Held, Reading, number
+from archdsl.lifting.starts import normal_start
 
 
 def parameter_like(reading: Reading, like: Seen, held: Held) -> Seen:
@@ -84,12 +85,14 @@ def _table(tensor: Any, height: int, width: int, kind: str) -> Any:
 
 def start_of(reading: Reading, held: Held) -> Any:
     """How a learned tensor starts, as far as its numbers tell."""
-
     low, high = float(held.tensor.min()), float(held.tensor.max())
     if low == high:
         single = held.tensor.flatten()[0]
         shown = float(f"{low:.6g}")
         return number(shown if abs(shown - low) <= 1e-6 * abs(low) else float(single))
+    deviation = normal_start(held.tensor)
+    if deviation is not None:
+        return Initializer("normal", deviation)
     reading.notes[
         "how learned tensors start is not visible where their numbers differ: normal(std: 0.02) stands there"
     ] = None

@@ -43,8 +43,8 @@ class Text:
         """What of the text is a block of the library; known once it is written."""
         return self.shelved.recognised
 
-    def written(self, comment: str = "") -> str:
-        """The whole text, without layout."""
+    def written(self, comment: str, starts: Mapping[str, str]) -> str:
+        """The whole text, without layout. `starts` are the lines of its `init`."""
         if self.level == "whole" or len(self.network.outputs) > 1:
             stem, stages, head = None, self._whole(), None
         else:
@@ -58,6 +58,8 @@ class Text:
         fields.append(f"  stages: {stages}")
         if head:
             fields.append(f"  head: {head}")
+        if starts:
+            fields.append(f"  init {{ {'  '.join([f'{key}: {start}' for key, start in starts.items()])} }}")
         names = self.network.output_names
         if names:
             last = "head" if head else f"stages[{self.stages - 1}]"
