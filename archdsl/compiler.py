@@ -142,7 +142,7 @@ class Compiler:
         names = list(program.models) if only is None else [chosen] if chosen is not None else []
         found = [self.elaborate(program, name, Changes(), diagnostics) for name in names if not diagnostics.full]
         for name in program.recipes if only is None else ():
-            recipe_named(program, name, diagnostics)  # whether a model is trained by it or not
+            self._recipe(program, name, diagnostics)  # whether a model is trained by it or not
         return program, found, diagnostics
 
     def program(self, source: Source, diagnostics: Diagnostics) -> Program:
@@ -165,6 +165,14 @@ class Compiler:
         make = partial(self._elaborated, program, name, changes)
         found, moves = self.memory.compilation(program, name, diagnostics, make)
         return replace(found, program=program, diagnostics=diagnostics, moves=moves)  # type: ignore[no-any-return]
+
+    def _recipe(self, program: Program, name: str, diagnostics: Diagnostics) -> None:
+        """Tell what is wrong with a recipe."""
+        if self.memory is None:
+            recipe_named(program, name, diagnostics)
+        else:
+            make = lambda own, _: recipe_named(program, name, own) and None  # noqa: E731
+            self.memory.compilation(program, name, diagnostics, make)
 
     def _elaborated(
         self,

@@ -154,6 +154,8 @@ def _of_module(asked: Asked, module: Any, size: tuple[int, int, int], name: str)
 
     if not isinstance(module, torch.nn.Module):
         raise ImportFault(f"{asked.source}: it gives {type(module).__name__}, and no torch.nn.Module")
+    if any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
+        raise ImportFault(f"{asked.source}: its tensors hold no numbers: they are on the device meta")
     module = module.eval()
     try:
         program = exported(_copied(module), size)

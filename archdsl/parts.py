@@ -8,7 +8,8 @@ from typing import Literal
 from archdsl.analysis.model import Model
 from archdsl.analysis.trace import show_value
 from archdsl.analysis.values import Block, Sequence
-from archdsl.graph.cost import MEASURES, Cost, Row, group_of
+from archdsl.graph.conventions import Amounts
+from archdsl.graph.cost import MEASURES, Cost, Row, group_of, shares_of
 from archdsl.graph.shapes import Shape
 from archdsl.records import documented
 
@@ -40,6 +41,8 @@ def rows_of(model: Model, cost: Cost, by: Grouping) -> list[RowReport]:
     """The parts of a network in the order of their first operation."""
     if by == "op":
         return [_row(row.path, row.operation, None, [row], row.outputs) for row in cost.rows]
+    if by == "stage" and all(placement.path for placement in cost.network.placements):
+        return _stages(model, cost)
     groups: dict[str, list[Row]] = {}
     for row in cost.rows:
         key = row.operation if by == "kind" else group_of(row.path, by)
@@ -50,6 +53,25 @@ def rows_of(model: Model, cost: Cost, by: Grouping) -> list[RowReport]:
     for key, rows in groups.items():
         block, depth = (key, None) if by == "kind" else _block_of(model, key, by)
         found.append(_row(key, block, depth, rows, [network.shape(value) for value in ends.get(key, ())]))
+    return found
+
+
+def _stages(model: Model, cost: Cost) -> list[RowReport]:
+    """The rows by stage of a network that is a row of blocks: of these it takes the counts, and makes no operation."""
+    groups: dict[str, list[tuple[int, Amounts]]] = {}
+    ends: dict[str, Many[Shape]] = {}
+    for placement, amounts in shares_of(cost):
+        key, subgraph = group_of(placement.path, "stage"), placement.subgraph
+        if subgraph.size:
+            groups.setdefault(key, []).append((subgraph.size, amounts))
+        if subgraph.outputs:
+            ends[key] = subgraph.shapes
+    found = []
+    for key, parts in groups.items():
+        block, depth = _block_of(model, key, "stage")
+        outputs = [[int(extent) for extent in shape] for shape in ends.get(key, ())]
+        sums = [int(sum([getattr(amounts, name) for _, amounts in parts])) for name in (*MEASURES, "buffers")]
+        found.append(RowReport(key, block, depth, sum([size for size, _ in parts]), outputs, *sums))
     return found
 
 

@@ -1,9 +1,10 @@
 """What a compiler keeps of texts that change a little at a time, as in an editor.
 
-Parsed files are kept by their texts, programs by the texts that they were read from, and compilations by the text of
-the model and of all that it uses: a model is compiled again when a word of these changes, and not when a comment does
-or what stands around it. What is kept is what a compiler without it would find; only places are those of an older text,
-and `Moves` says where they are now. All of it is bounded, and several threads may use one.
+Parsed files are kept by their texts, and one that has changed is read around the change alone. Programs are kept by the
+texts that they were read from, and compilations by the text of the model and of all that it uses: a model is compiled
+again when a word of these changes, and not when a comment does or what stands around it. What is kept is what a
+compiler without it would find; only places are those of an older text, and `Moves` says where they are now. All of it
+is bounded, and several threads may use one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from archdsl.diagnostics import Diagnostic, Diagnostics, Fault
 from archdsl.records import dataclass
 from archdsl.source import Source, Span
 from archdsl.syntax import ast
-from archdsl.syntax.parser import parse
+from archdsl.syntax.parser import Read, read
+from archdsl.syntax.rereading import reread
 
 MAX_FILES = 16
 MAX_PROGRAMS = 8
@@ -149,10 +151,17 @@ class _Searches:
 
 
 class Memory:
-    """What is kept; empty at first. It may serve several compilers with the same library."""
+    """What is kept; empty at first. It may serve several compilers with the same library.
 
-    def __init__(self) -> None:
+    Unless it is `documented`, what is kept of a program may have the documentation of an older text: for those who show
+    that of the declarations, and nothing that is written of networks.
+    """
+
+    def __init__(self, *, documented: bool = True) -> None:
+        self._documented = documented
         self._parsed: _Recent[tuple[ast.File, list[Diagnostic]]] = _Recent(MAX_FILES)
+        self._sound: _Recent[Read] = _Recent(MAX_FILES)
+        """Of each file what was read last without a fault."""
         self._programs: _Recent[_KeptProgram] = _Recent(MAX_PROGRAMS)
         self._models: _Recent[_Kept] = _Recent(MAX_MODELS)
         self._versions: _Recent[tuple[Hashable, ...]] = _Recent(MAX_MODELS)
@@ -170,7 +179,11 @@ class Memory:
         key = (source.name, source.path, source.text)
         found = self._parsed.get(key)
         if found is None:
-            found = parse(source)
+            before = self._sound.get(source.key)
+            made = (reread(source, before) if before is not None else None) or read(source)
+            if not made.diagnostics:
+                self._sound.put(source.key, made)
+            found = made.file, made.diagnostics
             self._parsed.put(key, found)
         return found
 
@@ -195,7 +208,7 @@ class Memory:
     def _uses_of(self, program: Program) -> Uses:
         known = self._uses.get(id(program))
         if known is None or known.program is not program:
-            known = Uses(program)
+            known = Uses(program, documented=self._documented)
             self._uses.put(id(program), known)
         return known
 
@@ -216,7 +229,8 @@ class Memory:
     def compilation(
         self, program: Program, name: str, diagnostics: Diagnostics, make: Callable[[Diagnostics, Searches], Any]
     ) -> tuple[Any, Moves]:
-        """What `make` finds of a model of a program, and where its places are now; both may be of an older text."""
+        """What `make` finds of a model or recipe of a program, and where its places are now; both may be of an older
+        text."""
         used = self._uses_of(program).model(name)
         file = program.entry.source.key
         kept = self._models.get((file, used.exact)) or self._models.get((file, used.plain))

@@ -392,9 +392,9 @@ def _below(node: ast.Node) -> list[ast.Node]:
     found: list[ast.Node] = []
     for name in _FIELDS[type(node)]:
         value = getattr(node, name)
-        if isinstance(value, tuple):
-            found += [part for part in value if isinstance(part, ast.Node)]
-        elif isinstance(value, ast.Node):
+        if type(value) is tuple:
+            found += value
+        elif value is not None:
             found.append(value)
     return found
 
@@ -405,8 +405,8 @@ def walk(node: ast.Node) -> list[ast.Node]:
     while stack:
         top = stack.pop()
         found.append(top)
-        below = _below(top)
-        if below:
+        if _FIELDS[type(top)]:
+            below = _below(top)
             stack += below[::-1]
     return found
 

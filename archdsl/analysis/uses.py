@@ -42,12 +42,12 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A model with all that it uses: two keys of its text, and where it stands."""
+    """A model or recipe with all that it uses: keys of its text, and where it stands."""
 
     exact: bytes
     """Of every character, of the names that the files know, and of what syntax errors took from them."""
     plain: bytes
-    """Of the text without comments and blanks, and of the comments that are documentation."""
+    """Of the text without comments and blanks, and of the comments that are documentation, where these count."""
     made: bytes
     """The same without claims, sources, documentation and the model's name: of equal ones, the networks are equal."""
     regions: tuple[Region, ...]
@@ -67,17 +67,21 @@ class _Node(NamedTuple):
 
 
 class Uses:
-    """What the declarations of one program use. Several threads may ask."""
+    """What the declarations of one program use. Several threads may ask.
 
-    def __init__(self, program: Program) -> None:
+    `documented` says whether what is documentation belongs to a declaration's text.
+    """
+
+    def __init__(self, program: Program, *, documented: bool = True) -> None:
         self.program = program
+        self._documented = documented
         self._lock = Lock()
         self._nodes: dict[Key, _Node] = {}
         self._reached: dict[Key, frozenset[Key]] = {}
         self._files = frozenset([module.source.key for module in program.modules if not module.library])
 
     def model(self, name: str) -> Used:
-        """A model of the entry file."""
+        """A model or a recipe of the entry file."""
         entry = self.program.entry
         reached, nodes = self._reached_nodes(entry, name, entry.names[name])
         modules = {node.module.name: node.module for node in nodes if node.module is not None}
@@ -153,7 +157,7 @@ class Uses:
         if isinstance(named, Instance):
             words.append(named.family)
         uses = [(word, own.names[word]) for word in words if word in own.names and word != named.name]
-        doc = named.declaration.doc if isinstance(named, Definition) else ""
+        doc = named.declaration.doc if self._documented and isinstance(named, Definition) else ""
         head = (kind, named.kind, own.source.name, str(named.name in own.circular))
         under = [f"{word} {self._own(own, word, value)}" for word, value in uses]
         exact = _digest(*head, doc, *under, *[region.text for region in regions])

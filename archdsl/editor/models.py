@@ -43,18 +43,21 @@ class Part:
 class Counted:
     """A network's exact counts, and those of its parts by path."""
 
+    model: Model
     cost: Cost
-    parts: dict[str, Part]
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        parts = {}
+        for row in rows_of(self.model, self.cost, "stage"):
+            outputs = tuple([tuple(extents) for extents in row.outputs])
+            parts[row.path] = Part(row.path, row.block, row.depth, outputs, row.flops, row.params, row.acts)
+        return parts
 
 
 def counted(compiled: Compiled) -> Counted:
     """What a network costs."""
-    cost = count(compiled.network)
-    parts = {}
-    for row in rows_of(compiled.model, cost, "stage"):
-        outputs = tuple([tuple(extents) for extents in row.outputs])
-        parts[row.path] = Part(row.path, row.block, row.depth, outputs, row.flops, row.params, row.acts)
-    return Counted(cost, parts)
+    return Counted(compiled.model, count(compiled.network))
 
 
 class Counts:

@@ -62,7 +62,7 @@ class Workspace:
         self._edited: dict[str, Source] = {}
         self._kept: OrderedDict[str, Text] = OrderedDict()
         self._documents: OrderedDict[str, Document] = OrderedDict()
-        self._memory, self._traces = Memory(), Traces()
+        self._memory, self._traces = Memory(documented=False), Traces()  # documentation is asked of declarations
         self.counts = Counts()
         self._stale: set[str] = set()
         self._linked: OrderedDict[str, tuple[Source, tuple[str, ...]]] = OrderedDict()

@@ -16,7 +16,7 @@ from archdsl.graph.conventions import CONVENTIONS, DEFAULT, Amounts, Convention,
 from archdsl.graph.ledger import Ledger
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import Dim, Shape
-from archdsl.graph.subgraph import Subgraph
+from archdsl.graph.subgraph import Placement, Subgraph
 from archdsl.once import cached_property
 from archdsl.records import dataclass
 
@@ -187,6 +187,16 @@ def amounts_of(subgraph: Subgraph, convention: Convention) -> Amounts:
     if own:
         subgraph.amounts[convention.name] = found
     return found
+
+
+def shares_of(cost: Cost) -> Iterator[tuple[Placement, Amounts]]:
+    """What each placement of a network adds to its totals: what its rows add up to, which are not made for it."""
+    chosen = cost.convention
+    flops, params, acts = _Total(chosen.flops), _Total(chosen.params), _Total(chosen.acts)
+    for placement in cost.network.placements:
+        own = amounts_of(placement.subgraph, chosen)
+        shares = flops.share(own.flops), params.share(own.params), acts.share(own.acts)
+        yield placement, Amounts(*shares, own.buffers)
 
 
 def rows_of(network: Network, convention: Convention) -> Iterator[Row]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from archdsl.graph.blocks import INPUT, NO_NAMES, Application, Given, Recorder, Step, Value, root_of
 from archdsl.graph.digest import canonical, digest_of, joined
 from archdsl.graph.faults import RuleError
+from archdsl.graph.narrowing import narrowed
 from archdsl.graph.operations.base import Operation, Tensor
 from archdsl.graph.shapes import EXTENT_MAX, Shape, below, show_shape
 from archdsl.graph.subgraph import Node, Placement, Subgraph
@@ -67,7 +68,7 @@ class Network:
     def ends(self) -> Iterator[tuple[str, tuple[Value, ...]]]:
         """What each outermost block gives, by its module path, in order: what nothing needs is left out."""
         if all(placement.path for placement in self.placements):
-            yield from [(placement.path, placement.outputs) for placement in self.placements]
+            yield from [(placement.path, placement.outputs) for placement in self.placements if placement.outputs]
             return
         for step in self.root.steps:
             applied = step.applied
@@ -240,6 +241,10 @@ class Composer:
         used = self._used.union(wanted, [feature.value for feature in given])
         if all(p.subgraph.whole and used.issuperset(p.outputs) for p in self._placements):
             return Network(name, self.input_shape, tuple(self._placements), wanted, given, names)
+        kept = narrowed(self._placements, {*wanted, *[feature.value for feature in given]})
+        if kept is not None:
+            found = tuple([Feature(f.name, kept.at(f.value), f.stride) for f in given])
+            return Network(name, self.input_shape, kept.placements, tuple(map(kept.at, wanted)), found, names)
         steps = [step for placement in self._placements for step in placement.steps()]
         labels = [label for placement in self._placements for label in placement.labels()]
         return _network(name, (self.input_shape,), self.nodes, steps, wanted, given, names, labels)

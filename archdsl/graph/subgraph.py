@@ -129,6 +129,23 @@ class Subgraph:
         return self._labels
 
     @property
+    def leading(self) -> Iterable[int]:
+        """The positions of the inputs that lead to an output."""
+        if self.whole:
+            return range(len(self.input_shapes))
+        made = self._like.nodes if self._like is not None else self._nodes
+        used = {value.node for node in made for value in node.inputs} | {value.node for value in self.outputs}
+        return sorted([-1 - node for node in used if node < 0])
+
+    def narrowed(self, wanted: Sequence[Value]) -> tuple[Subgraph, tuple[int, ...]]:
+        """What leads to some of its outputs, on the same inputs, and the positions of the outputs that this has: of an
+        operation that is needed all."""
+        _, _, place = _needed(self.nodes, (), wanted, len(self.input_shapes))
+        left = tuple([at for at, value in enumerate(self.outputs) if value.node in place])
+        outputs = tuple([self.outputs[at] for at in left])
+        return Subgraph(self.path, self.input_shapes, self.nodes, self.steps, outputs, self.labels), left
+
+    @property
     def written(self) -> tuple[str, ...]:
         """The operations, each as a text that the network's hash is made of."""
         if self._written is None:

@@ -40,7 +40,7 @@ def exported(module: Any, shape: tuple[int, ...]) -> Any:
     with _telling(module), _undisturbed(), quiet(), torch.no_grad():
         try:
             return torch.export.export(module, (image,))
-        except Exception as fault:  # whatever a stranger's forward raises
+        except (Exception, SystemExit) as fault:  # whatever a stranger's forward raises
             told = f"{type(fault).__name__}: {reason(fault)}"
             raise CaptureFault(f"its forward cannot be followed: {told}") from None
 

@@ -33,6 +33,8 @@ def finished(
                 reading.gaps.append(Gap("output", "", str(fault)))
         elif result is not HOLE:
             reading.gaps.append(Gap("output", "", "it gives something that is no tensor of the image"))
+    if not results:
+        reading.gaps.append(Gap("output", "", "it gives nothing"))
     left = _stand_ins(reading, outputs)
     if left:
         modules = reading.origins[left[0]].modules

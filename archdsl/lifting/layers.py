@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from archdsl.graph.shapes import Size
 from archdsl.lifting.axes import BATCH, Seen, extent
+from archdsl.lifting.elements import arithmetic
 from archdsl.lifting.layouts import (
     as_flat,
     as_rows,
@@ -17,6 +20,9 @@ from archdsl.lifting.layouts import (
 from archdsl.lifting.learned import start_of
 from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Call, Held, Reading, number
+from archdsl.lifting.reductions import reduction
+
+Row: TypeAlias = "Callable[[Reading, Call], Any]"
 
 
 def linear(reading: Reading, call: Call) -> Any:
@@ -73,6 +79,25 @@ def layer_norm(reading: Reading, call: Call) -> Any:
     return reading.kept("layer_norm", seen, {"eps": number(1e-5 if call["eps"] is None else call["eps"])}, tensors)
 
 
+def rms_norm(reading: Reading, call: Call) -> Any:
+    """A value over the root of the mean of its squares, with a factor for every channel: in operations of ours."""
+    seen, weight, eps = one_value(call["input"]), call["weight"], call["eps"]
+    if len(call["normalized_shape"]) != 1:
+        raise Unliftable("an rms norm over more than the channels")
+    if eps is None:
+        raise Unliftable("an rms norm whose eps is that of the precision it is computed in")
+    if seen.dims[-1] == seen.axes[0] and len(seen.dims) == len(seen.axes) == 3:
+        seen = as_rows(reading, seen)
+
+    def step(row: Row, **arguments: Any) -> Any:
+        return row(reading, replace(call, arguments=arguments))
+
+    mean = step(reduction("mean"), self=reading.kept("square", seen), dim=[-1], keepdim=True)
+    root = reading.kept("sqrt", step(arithmetic("add"), self=mean, other=float(eps)))
+    found = step(arithmetic("div"), self=seen, other=root)
+    return found if weight is None else step(arithmetic("mul"), self=found, other=weight)
+
+
 def group_norm(reading: Reading, call: Call) -> Any:
     """`group_norm`."""
     seen = need_map(reading, call["input"])
@@ -80,6 +105,13 @@ def group_norm(reading: Reading, call: Call) -> Any:
         raise Unliftable("a group norm without a scale or a shift")
     settings = {"groups": int(call["num_groups"]), "eps": number(1e-5 if call["eps"] is None else call["eps"])}
     return reading.new("group_norm", [seen.value], "bchw", settings, {"weight": call["weight"], "bias": call["bias"]})
+
+
+def instance_norm(reading: Reading, call: Call) -> Any:
+    """`group_norm` in as many groups as there are channels."""
+    if not call["use_input_stats"]:
+        raise Unliftable("an instance norm with running statistics")
+    return group_norm(reading, replace(call, arguments={**call.arguments, "num_groups": call.shape[1]}))
 
 
 def prelu(reading: Reading, call: Call) -> Any:

@@ -7,6 +7,7 @@ nobody here wrote, gives the shapes of all values once, and the outputs that the
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,16 @@ from archdsl.lifting.capture import CaptureFault
 from archdsl.lifting.imported import Program
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.onnxreading import read_graph
+from archdsl.lifting.onnxruns import FLOATS, Graph, RunFault
 from archdsl.lifting.onnxscopes import scopes_of
 from archdsl.onnxmodels import read_model
-from archdsl.quiet import reason
 
 DEFAULT_SIDE = 224
 """Of images whose size the file leaves open."""
+MOST_NUMBERS = 1 << 26
+"""Of all images at once."""
 SINGLE = 1e-6
 """What outputs may differ by, of the largest: the file has its settings, such as 1/6, in single precision."""
-DOUBLE = 11
-FLOATS = {1, 10, 11, 16}
-"""`TensorProto.DataType` of float, half, double, bfloat16."""
 
 
 def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[Program, tuple[int, int, int]]:
@@ -41,13 +41,14 @@ def open_onnx(path: str, name: str, size: tuple[int, int, int] | None) -> tuple[
     scopes = scopes_of(model.graph)
     learned = set(state) - statistics - settings
 
+    graph = Graph(model)
+
     def run(numbers: Mapping[str, Any]) -> Callable[[Any], Any]:
-        evaluate = _evaluator(model, numbers)
-        return lambda x: [torch.from_numpy(one.copy()) for one in evaluate({image: x.numpy()})]
+        return lambda x: [torch.from_numpy(one.copy()) for one in graph.run(numbers, {image: x.numpy()})]
 
     def read(numbers: Mapping[str, Any] | None, partly: bool) -> Lifted:
         count = images or 2
-        values = _all_values(model, {**state, **(numbers or {})}, image, (count, *shape))
+        values = _all_values(graph, {**state, **(numbers or {})}, image, (count, *shape))
         return read_graph(model, name, values, {**state, **(numbers or {})}, learned, image, partly, scopes)
 
     return Program(path, name, state, frozenset(learned), read, run, images, SINGLE, True, settings - statistics), shape
@@ -62,7 +63,21 @@ def _checked(path: Path) -> Any:
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx") or any(one.HasField("g") or one.graphs for one in node.attribute):
             raise CaptureFault(f"it has the operation {node.op_type!r}, which is none of ONNX's own on tensors alone")
+    _named(model.graph)
     return model
+
+
+def _named(graph: Any) -> None:
+    """That every value has one name and every name one value, as the format asks. Raises `CaptureFault`."""
+    tensors = {one.name for one in graph.initializer}
+    given = [one.name for one in graph.input if one.name not in tensors]  # old files list tensors as inputs too
+    given += [*tensors, *[name for node in graph.node for name in node.output if name]]
+    twice = next((name for name, times in Counter(given).items() if times > 1), None)
+    if twice is not None:
+        raise CaptureFault(f"two of its nodes give {twice}")
+    missing = next((one.name for one in graph.output if one.name not in set(given)), None)
+    if missing is not None or not graph.output:
+        raise CaptureFault(f"nothing gives its output {missing}" if missing is not None else "it has no output")
 
 
 def _numbers(model: Any, path: Path) -> dict[str, Any]:
@@ -100,7 +115,7 @@ def _parted(model: Any) -> None:
     tensors = {one.name: one for one in model.graph.initializer if one.data_type in FLOATS}
     kept = []
     for node in model.graph.node:
-        if node.op_type == "Identity" and node.input[0] in tensors and node.output[0] not in tensors:
+        if node.op_type == "Identity" and node.input and node.input[0] in tensors and node.output[0] not in tensors:
             tensors[node.output[0]] = _copied(model, tensors[node.input[0]], node.output[0])
         else:
             kept.append(node)
@@ -160,7 +175,9 @@ def _image(model: Any, size: tuple[int, int, int] | None) -> tuple[str, tuple[in
     sides = [side.dim_value if side.HasField("dim_value") else 0 for side in inputs[0].type.tensor_type.shape.dim]
     if any(side < 0 or side > 1 << 20 for side in sides):
         raise CaptureFault("its images have no size")
-    wanted = size or (sides[1] or 3, sides[2] or DEFAULT_SIDE, sides[3] or DEFAULT_SIDE)
+    wanted: tuple[int, int, int] = size or (sides[1] or 3, sides[2] or DEFAULT_SIDE, sides[3] or DEFAULT_SIDE)
+    if (sides[0] or 2) * math.prod(wanted) > MOST_NUMBERS:
+        raise CaptureFault(f"its images have more than {MOST_NUMBERS:,} numbers, and it has to be run")
     return inputs[0].name, wanted, sides[0] or None
 
 
@@ -171,7 +188,9 @@ def _statistics(model: Any) -> set[str]:
 
 WEIGHTS = {
     **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "BatchNormalization", "LayerNormalization"), (1, 2)),
-    **dict.fromkeys(("MatMul", "PRelu"), (1,)),
+    "GroupNormalization": (1, 2),
+    "InstanceNormalization": (1, 2),
+    **dict.fromkeys(("MatMul", "PRelu", "RMSNormalization"), (1,)),
 }
 """At which inputs a node has what is learned."""
 
@@ -187,63 +206,35 @@ def _settings(model: Any) -> frozenset[str]:
             products.update(node.output)
         if node.op_type == "Add" and products.intersection(node.input):  # the bias of a layer of one channel
             weights |= {name for name in node.input if name in tensors and list(tensors[name].dims) == [1]}
+    plain = _of_groups(model.graph, tensors)
     single = {name for name, one in tensors.items() if set(one.dims) <= {1}} - weights
-    return frozenset(single | {name for name, one in tensors.items() if one.data_type not in FLOATS})
+    return frozenset(single | plain | {name for name, one in tensors.items() if one.data_type not in FLOATS})
 
 
-def _evaluator(model: Any, numbers: Mapping[str, Any], inner: bool = False) -> Callable[[Mapping[str, Any]], list[Any]]:
-    """What computes the outputs, in double precision, with numbers of its own; `inner`: of every node."""
-    import onnx
+def _of_groups(graph: Any, tensors: Mapping[str, Any]) -> set[str]:
+    """Scales of 1 and shifts of 0 of a norm of what was reshaped: an exporter's, as a part of a group norm."""
     from onnx import numpy_helper
-    from onnx.reference import ReferenceEvaluator
 
-    made = onnx.ModelProto()
-    made.CopyFrom(model)
-    del made.graph.initializer[:]
-    del made.functions[:]
-    for name, tensor in numbers.items():
-        value = tensor.double() if tensor.is_floating_point() else tensor
-        made.graph.initializer.append(numpy_helper.from_array(value.numpy(), name))
-    for node in made.graph.node:
-        if node.op_type == "BatchNormalization" and len(node.output) == 1:
-            _settled(node)
-        for attribute in node.attribute:
-            if attribute.name == "to" and attribute.i in FLOATS:
-                attribute.i = DOUBLE
-            if attribute.type == onnx.AttributeProto.TENSOR and attribute.t.data_type in FLOATS:
-                array = numpy_helper.to_array(attribute.t)
-                attribute.t.CopyFrom(numpy_helper.from_array(array.astype("float64"), attribute.t.name))
-    for one in [*made.graph.input, *made.graph.output]:
-        if one.type.tensor_type.elem_type in FLOATS:
-            one.type.tensor_type.elem_type = DOUBLE
-    if inner:
-        del made.graph.output[:]
-        for node in made.graph.node:
-            made.graph.output.extend([onnx.ValueInfoProto(name=name) for name in node.output if name])
-    evaluator: Any = ReferenceEvaluator(made)
-    return lambda given: list(evaluator.run(None, dict(given)))
+    reshaped = {name for node in graph.node if node.op_type == "Reshape" for name in node.output}
+    found = set()
+    for node in graph.node:
+        if node.op_type == "InstanceNormalization" and node.input[0] in reshaped:
+            own = [(tensors.get(name), value) for name, value in zip(node.input[1:3], (1, 0), strict=False)]
+            if all(one is not None and not (numpy_helper.to_array(one) != value).any() for one, value in own):
+                found.update(node.input[1:3])
+    return found
 
 
-def _settled(node: Any) -> None:
-    """A norm with its running statistics kept as they are: onnx's evaluator moves them towards those of the images in
-    files of versions 9 to 13, also where nothing is trained, and a momentum of 1 is no step."""
-    others = [one for one in node.attribute if one.name != "momentum"]
-    del node.attribute[:]
-    node.attribute.extend(others)
-    node.attribute.add(name="momentum", type=1, f=1.0)
-
-
-def _all_values(model: Any, numbers: Mapping[str, Any], image: str, shape: tuple[int, ...]) -> dict[str, Any]:
-    """What every node gives for images of zeros and a little noise: its shape is what counts, and whole numbers."""
+def _all_values(graph: Graph, numbers: Mapping[str, Any], image: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """What every node gives for images of a little noise: its shape is what counts, and what is the same for every
+    image."""
     import numpy as np
 
-    names = [name for node in model.graph.node for name in node.output if name]
-    given = np.random.default_rng(0).standard_normal(shape)
     try:
-        found = _evaluator(model, numbers, inner=True)({image: given})
-    except Exception as fault:  # whatever a graph that does not fit makes NumPy raise
-        raise CaptureFault(f"its graph does not run: {reason(fault)}") from None
-    return {image: given, **dict(zip(names, found, strict=True))}
+        given = np.random.default_rng(0).standard_normal(shape)
+        return {image: given, **graph.looked_at(numbers, image, given)}
+    except RunFault as fault:
+        raise CaptureFault(f"its graph does not run: {fault}") from None
 
 
 __all__ = ["open_onnx"]

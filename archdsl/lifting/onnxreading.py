@@ -13,7 +13,8 @@ from archdsl.lifting.axes import Seen
 from archdsl.lifting.finishing import finished
 from archdsl.lifting.lifted import Gap, Lifted, Modules, Unliftable
 from archdsl.lifting.onnxconstants import constants, tensor_of
-from archdsl.lifting.onnxrows import FLOWS, TABLE, Node
+from archdsl.lifting.onnxnodes import Node
+from archdsl.lifting.onnxrows import FLOWS, translated
 from archdsl.lifting.onnxslices import Part, parts_of_slices
 from archdsl.lifting.reading import HOLE, Call, Held, Reading, needed, read_calls, unexpected
 from archdsl.lifting.rows import ROWS
@@ -48,8 +49,7 @@ def read_graph(
         if any(part is HOLE for part in given):
             found |= dict.fromkeys(outputs, HOLE)
         elif proto.op_type in ("Shape", "Size") or not any(isinstance(part, FLOWS) for part in given):
-            results = [values[one] for one in outputs]
-            found |= dict(zip(outputs, constants(proto, given, results, model, reading.images), strict=True))
+            found |= dict(zip(outputs, _fixed(reading, proto, given, values, model, modules), strict=True))
         else:
             bias = biases.get(outputs[0])
             shapes = [tuple(values[one].shape) for one in outputs]
@@ -68,6 +68,19 @@ def read_graph(
     names = [key for key in numbers if key in learned]
     lifted = finished(reading, results, list(found.values()), name, names, (), partly)
     return replace(lifted, notes=(*lifted.notes, *_undecided(reading, results, single)))
+
+
+def _fixed(
+    reading: Reading, proto: Any, given: Sequence[Any], values: Mapping[str, Any], model: Any, modules: Modules
+) -> list[Any]:
+    """What a node gives that is the same for every image."""
+    outputs = [one for one in proto.output if one]
+    try:
+        return list(constants(proto, given, [values[one] for one in outputs], model, reading.images))
+    except (Unliftable, IndexError, TypeError, ValueError) as fault:  # text, or sequences of tensors
+        why = str(fault) if isinstance(fault, Unliftable) else unexpected(fault)
+        reading.gaps.append(Gap(proto.op_type, modules[-1][0] if modules else "", why))
+        return [HOLE] * len(outputs)
 
 
 def _number(given: Sequence[Any]) -> str:
@@ -101,21 +114,21 @@ def _split(node: Node, reading: Reading, part: Part, modules: Modules) -> list[A
 
 def _read(node: Node, reading: Reading, outputs: Sequence[str], modules: Modules) -> list[Any]:
     """The results of one node."""
+    reading.modules = modules
     try:
-        if node.kind not in TABLE:
-            raise Unliftable("the language has no such operation")
-        translated = TABLE[node.kind](node)
+        found = translated(node)
     except (Unliftable, AttributeError, IndexError, TypeError, ValueError) as fault:
         why = str(fault) if isinstance(fault, Unliftable) else unexpected(fault)
         reading.gaps.append(Gap(node.kind, modules[-1][0] if modules else "", why))
         return [HOLE] * len(outputs)
-    if not isinstance(translated, tuple):
-        return [translated]
-    operation, arguments = translated
+    if not isinstance(found, tuple):
+        return [found]
+    operation, arguments = found
     made: dict[str, Any] = {}
     read_calls(reading, [("made", Call(operation, arguments, node.shape, modules))], ROWS, made, _none)
     result = made["made"]
-    return result if isinstance(result, list) else [result] * len(outputs)
+    # of several results the first is the value: places of the largest, means and masks are nothing that flows
+    return result if isinstance(result, list) else [result, *[HOLE if result is HOLE else None] * (len(outputs) - 1)]
 
 
 def _none(_: Any, __: Call) -> Any:

@@ -7,118 +7,16 @@ What it cannot say it raises as `Unliftable`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from archdsl.lifting.axes import BATCH, Seen
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Held, Padded, Product, Reading
-
-Translated: TypeAlias = "tuple[str, dict[str, Any]]"
-
-
-class Node:
-    """A node, with its attributes as Python's values."""
-
-    def __init__(
-        self, proto: Any, inputs: Sequence[Any], reading: Reading, shapes: Sequence[tuple[int, ...]], bias: Held | None
-    ) -> None:
-        from onnx import helper
-
-        self.reading, self.shapes, self.bias = reading, shapes, bias
-        self.shape = shapes[0]
-        self.kind = str(proto.op_type)
-        self.inputs = list(inputs)
-        self.given = {one.name: helper.get_attribute_value(one) for one in proto.attribute}
-
-    def attribute(self, name: str, default: Any = None) -> Any:
-        """An attribute."""
-        found = self.given.get(name, default)
-        return found.decode("ascii", "replace") if isinstance(found, bytes) else found
-
-    def whole(self, at: int, name: str) -> list[int] | None:
-        """Whole numbers that are an attribute in old files, and an input in new ones."""
-        if name in self.given:
-            found = self.given[name]
-            return [int(one) for one in found] if isinstance(found, Sequence) else [int(found)]
-        if len(self.inputs) > at and isinstance(self.inputs[at], Held):
-            return [int(one) for one in self.inputs[at].tensor.flatten().tolist()]
-        return None
-
-
-def _window(node: Node, dims: int = 2) -> tuple[Any, dict[str, Any]]:
-    """The map that a window slides over, with its border, and stride, dilation and no padding."""
-    ends = node.attribute("auto_pad", "NOTSET")
-    pads = [int(one) for one in node.attribute("pads", [0] * (2 * dims))]
-    if ends not in ("NOTSET", "VALID"):
-        raise Unliftable(f"a border by {ends}")
-    arguments = {
-        "stride": [int(one) for one in node.attribute("strides", [1] * dims)],
-        "dilation": [int(one) for one in node.attribute("dilations", [1] * dims)],
-    }
-    even = pads[:dims] == pads[dims:]
-    arguments["padding"] = pads[:dims] if even else [0] * dims
-    if even:
-        return node.inputs[0], arguments
-    if dims != 2 or not isinstance(node.inputs[0], Seen):
-        raise Unliftable("an uneven border")
-    value = -float("inf") if node.kind == "MaxPool" else 0.0
-    return Padded(node.inputs[0], (pads[0], pads[2], pads[1], pads[3]), value), arguments
-
-
-def _conv(node: Node) -> Translated:
-    weight, bias = node.inputs[1], node.inputs[2] if len(node.inputs) > 2 else None
-    if not isinstance(weight, Held):
-        raise Unliftable("its weights are worked out from the image")
-    seen, arguments = _window(node, weight.tensor.ndim - 2)
-    arguments |= {"input": seen, "weight": weight, "bias": bias, "groups": int(node.attribute("group", 1))}
-    if node.kind == "Conv":
-        return f"conv{weight.tensor.ndim - 2}d", arguments
-    if isinstance(seen, Padded):
-        raise Unliftable("an uneven border")
-    added = [int(one) for one in node.attribute("output_padding", [0, 0])]
-    return "conv_transpose2d", {**arguments, "output_padding": added}
-
-
-def _pool(node: Node) -> Translated:
-    seen, arguments = _window(node)
-    arguments |= {
-        "self": seen,
-        "kernel_size": [int(one) for one in node.attribute("kernel_shape")],
-        "ceil_mode": bool(node.attribute("ceil_mode", 0)),
-    }
-    if node.kind == "MaxPool":
-        return "max_pool2d", arguments
-    if arguments.pop("dilation") != [1, 1]:
-        raise Unliftable("a mean over distant places")
-    return "avg_pool2d", {**arguments, "count_include_pad": bool(node.attribute("count_include_pad", 0))}
-
-
-def _norm(node: Node) -> Translated:
-    names = ("input", "weight", "bias", "running_mean", "running_var")
-    momentum = round(1 - float(node.attribute("momentum", 0.9)), 6)
-    training = bool(node.attribute("training_mode", 0))
-    eps = _decimal(node.attribute("epsilon", 1e-5))
-    return "batch_norm", {
-        **dict(zip(names, node.inputs, strict=True)),
-        "eps": eps,
-        "momentum": momentum,
-        "training": training,
-    }
-
-
-def _decimal(value: Any) -> float:
-    """A number of single precision as it was written."""
-    return float(f"{float(value):.7g}")
-
-
-def _layer_norm(node: Node) -> Translated:
-    if int(node.attribute("axis", -1)) % len(node.shape) != len(node.shape) - 1:
-        raise Unliftable("a layer norm over more than the channels")
-    bias = node.inputs[2] if len(node.inputs) > 2 else None
-    eps = _decimal(node.attribute("epsilon", 1e-5))
-    given = {"input": node.inputs[0], "weight": node.inputs[1], "bias": bias}
-    return "layer_norm", {**given, "normalized_shape": [node.shape[-1]], "eps": eps}
+from archdsl.lifting.onnxattention import attention
+from archdsl.lifting.onnxnodes import Node, Translated, decimal
+from archdsl.lifting.onnxnorms import Bare, batch_norm, group_norm, instance_norm, layer_norm, passed_on, rms_norm
+from archdsl.lifting.onnxwindows import conv, pool
+from archdsl.lifting.reading import Held, Padded, Product
 
 
 def _gemm(node: Node) -> Translated:
@@ -160,7 +58,7 @@ def _arithmetic(name: str) -> Callable[[Node], Any]:
 def _single(part: Any) -> Any:
     """A constant of one number as that number."""
     if isinstance(part, Held) and not part.learned and part.tensor.numel() == 1:
-        return _decimal(part.tensor.flatten()[0])
+        return decimal(part.tensor.flatten()[0])
     return part
 
 
@@ -199,7 +97,7 @@ def _one(name: str, **plain: Any) -> Callable[[Node], Translated]:
 
 
 def _hard_sigmoid(node: Node) -> Translated:
-    alpha, beta = _decimal(node.attribute("alpha", 0.2)), _decimal(node.attribute("beta", 0.5))
+    alpha, beta = decimal(node.attribute("alpha", 0.2)), decimal(node.attribute("beta", 0.5))
     if abs(alpha - 1 / 6) > 1e-6 or beta != 0.5:
         raise Unliftable("a hard sigmoid of another slope")
     return "hardsigmoid", {"self": node.inputs[0]}
@@ -289,25 +187,29 @@ def _power(node: Node) -> Translated:
 
 
 def _slope(node: Node) -> Translated:
-    return "leaky_relu", {"self": node.inputs[0], "negative_slope": _decimal(node.attribute("alpha", 0.01))}
+    return "leaky_relu", {"self": node.inputs[0], "negative_slope": decimal(node.attribute("alpha", 0.01))}
 
 
 def _elu(node: Node) -> Translated:
-    return "elu", {"self": node.inputs[0], "alpha": _decimal(node.attribute("alpha", 1.0))}
+    return "elu", {"self": node.inputs[0], "alpha": decimal(node.attribute("alpha", 1.0))}
 
 
-FLOWS = (Seen, Padded, Product, list)
+FLOWS = (Seen, Padded, Product, Bare, list)
 """What a node may take that is not the same for every image."""
 
 TABLE: Mapping[str, Callable[[Node], Any]] = {
-    "Conv": _conv,
-    "ConvTranspose": _conv,
-    "MaxPool": _pool,
-    "AveragePool": _pool,
+    "Conv": conv,
+    "ConvTranspose": conv,
+    "MaxPool": pool,
+    "AveragePool": pool,
     "GlobalAveragePool": _everywhere("mean"),
     "GlobalMaxPool": _everywhere("amax"),
-    "BatchNormalization": _norm,
-    "LayerNormalization": _layer_norm,
+    "BatchNormalization": batch_norm,
+    "LayerNormalization": layer_norm,
+    "GroupNormalization": group_norm,
+    "InstanceNormalization": instance_norm,
+    "RMSNormalization": rms_norm,
+    "Attention": attention,
     "Gemm": _gemm,
     "MatMul": _product,
     "Add": _arithmetic("add"),
@@ -357,4 +259,14 @@ TABLE: Mapping[str, Callable[[Node], Any]] = {
 }
 """One row a kind of node."""
 
-__all__ = ["FLOWS", "TABLE", "Node"]
+
+def translated(node: Node) -> Any:
+    """What a node is, by its row. Raises `Unliftable`."""
+    if any(isinstance(part, Bare) for part in node.inputs):
+        return passed_on(node)
+    if node.kind not in TABLE:
+        raise Unliftable("the language has no such operation")
+    return TABLE[node.kind](node)
+
+
+__all__ = ["FLOWS", "translated"]

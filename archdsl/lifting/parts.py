@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archdsl.graph.shapes import Range
-from archdsl.lifting.axes import BATCH, LETTERS, OVER, Seen, extent, size_of
+from archdsl.lifting.axes import BATCH, LETTERS, OVER, Seen, extent, inside, size_of
 from archdsl.lifting.layouts import (
     as_matrices,
     as_tokens,
@@ -146,10 +146,43 @@ def _split(reading: Reading, seen: Seen, place: int, sizes: list[int]) -> list[S
         return [seen]
     if len(seen.dims) == 5 and set(sizes) == {1}:
         return _single(reading, seen, place)
+    try:
+        laid = _laid(reading, seen)
+    except Unliftable:
+        if seen.dims[place] != seen.axes[0]:
+            return _split_inside(reading, seen, place, sizes)
+        laid = seen
+    return _split_along(reading, laid, place, sizes)
+
+
+def _laid(reading: Reading, seen: Seen) -> Seen:
+    """A value in a form whose dimensions are ours."""
     if len(seen.dims) == 3:
-        seen = as_tokens(reading, seen)
+        return as_tokens(reading, seen)
     if len(seen.dims) == 4 and seen.form not in ("bchw", "bhwc") and "?" in seen.form:
-        seen = need_map(reading, seen)
+        return need_map(reading, seen)
+    return seen
+
+
+def _split_inside(reading: Reading, seen: Seen, place: int, sizes: list[int]) -> list[Seen]:
+    """Parts within each of several heads: of a map of heads x tokens x channels of a head."""
+    axis, inner = seen.axes[0], seen.dims[place]
+    heads = axis[: len(axis) - len(inner)]
+    if not heads or not inner or axis[len(heads) :] != inner or sum(sizes) != size_of(inner):
+        raise Unliftable("parts of a dimension that is none of ours")
+    others = [atom for at, dim in enumerate(seen.dims) if at != place for atom in inside(dim)]
+    tokens = tuple([atom for atom in others if atom not in heads])
+    laid = relaid(reading, seen, (heads, tokens, inner))
+    settings: dict[str, Any] = {"parts": len(sizes)} if len(set(sizes)) == 1 else {"sizes": tuple(sizes)}
+    found = []
+    for value, size in zip(reading.apply("split", [laid.value], {**settings, "over": "width"}), sizes, strict=True):
+        cut = extent(size)
+        dims = tuple([cut if at == place else dim for at, dim in enumerate(seen.dims)])
+        found.append(Seen(value, (heads, tokens, cut), dims))
+    return found
+
+
+def _split_along(reading: Reading, seen: Seen, place: int, sizes: list[int]) -> list[Seen]:
     letter = seen.form[place]
     over = OVER.get(letter)
     if over is None:

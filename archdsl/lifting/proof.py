@@ -130,7 +130,7 @@ def compare(
     with torch.no_grad(), one_thread():
         try:
             theirs = _tensors(source(image))
-        except Exception as fault:  # whatever a stranger's forward raises of images of this size
+        except (Exception, SystemExit) as fault:  # whatever a stranger's forward raises of images of this size
             return Compared(list(size), images, 0, 0.0, 0.0, False, reason(fault))
         try:
             ours = _tensors(module(image))

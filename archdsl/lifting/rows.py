@@ -13,7 +13,7 @@ from archdsl.lifting.attention import attention
 from archdsl.lifting.curves import erf
 from archdsl.lifting.elements import arithmetic, drops, elementwise, elu, extremum, hardtanh, negative, power, softplus
 from archdsl.lifting.joins import concat
-from archdsl.lifting.layers import batch_norm, group_norm, layer_norm, linear, prelu
+from archdsl.lifting.layers import batch_norm, group_norm, instance_norm, layer_norm, linear, prelu, rms_norm
 from archdsl.lifting.looks import permute, reshape, same, transpose
 from archdsl.lifting.parts import item, select, slice_, split, unbind
 from archdsl.lifting.products import product, stepping
@@ -51,6 +51,8 @@ _VALUES: Mapping[str, Row] = {
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "group_norm": group_norm,
+    "instance_norm": instance_norm,
+    "rms_norm": rms_norm,
     "prelu": prelu,
     "relu": elementwise("relu"),
     "relu6": elementwise("relu6"),
@@ -119,6 +121,7 @@ _VALUES: Mapping[str, Row] = {
     "_to_copy": same,
     "identity": same,
     "expand": same,
+    "expand_as": same,
     "scaled_dot_product_attention": attention,
 }
 """Of operations that take values alone."""

@@ -11,7 +11,7 @@ from archdsl.graph.operations.kinds import Padding, Pair
 from archdsl.graph.shapes import Size
 from archdsl.lifting.relations import EXTENTS, Column, agrees, constant, expression, ratio_to
 from archdsl.lifting.templates import Place, Step, Template
-from archdsl.lifting.words import setting_kind, symmetric, value_text
+from archdsl.lifting.words import Word, setting_kind, symmetric, value_text
 from archdsl.records import dataclass
 
 ROLES = {
@@ -232,7 +232,7 @@ def comparable(operation: Operation, name: str) -> Any:
             return _one_or_both(value[0], value[2])
     elif isinstance(kind, Pair) and value is not None:
         return _one_or_both(*value)
-    return value
+    return Word("none") if value is None else value
 
 
 def _one_or_both(height: int, width: int) -> int | Size:

@@ -18,6 +18,8 @@ from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.reading import Call, Held, Padded, Reading, number, pair
 
 Row: TypeAlias = "Callable[[Reading, Call], Any]"
+SAME = "SAME"
+"""A padding that is TensorFlow's at every size, as a program says by no numbers."""
 
 
 def conv(reading: Reading, call: Call) -> Any:
@@ -86,6 +88,8 @@ def _padding(
     reading: Reading, call: Call, seen: Seen, before: tuple[int, int, int, int], settings: Mapping[str, Any]
 ) -> Any:
     own = call["padding"]
+    if own == SAME:
+        return "same"
     kernel, stride = settings["kernel"], settings["stride"]
     dilation = settings.get("dilation", Size((1, 1)))
     h, w = seen.shape[1:]
@@ -100,7 +104,9 @@ def _padding(
     total = tuple(a + b for a, b in zip(before, added, strict=True))
     same = (*same_pads(h, kernel[0], stride[0], dilation[0]), *same_pads(w, kernel[1], stride[1], dilation[1]))
     named = any("same" in part.lower() for place in call.modules[-2:] for part in place)
-    if total == same and before != (0, 0, 0, 0) and named:
+    # a border of nothing is one that is something at another size
+    bordered = any(isinstance(call[name], Padded) for name in ("input", "self"))
+    if total == same and bordered and named:
         reading.notes[
             "a border that is TensorFlow's SAME at this size, in a module of that name, is one at all sizes"
         ] = None

@@ -51,6 +51,10 @@ def _builds() -> list[Build | None]:
     return [getattr(TreeBuilder, f"rule_{r.builds}") if m else None for r, m in zip(tables().rules, made, strict=True)]
 
 
+_ITEM = 3
+"""States below which no item is open: the first one, that behind all items so far, and that behind an item's word."""
+
+
 class Machine:
     """One run over a text from an offset: the stacks of states and of values, and the offset that is read next."""
 
@@ -68,6 +72,14 @@ class Machine:
     @property
     def state(self) -> int:
         return self.states[-1]
+
+    @property
+    def begins_item(self) -> bool:
+        """Whether the last lexeme begins an item of the file, and all before it is whole."""
+        last = self.values[-1] if self.values else None
+        if len(self.states) > _ITEM or not isinstance(last, Token):
+            return False
+        return self.state == self.tables.actions[self.states[0]].get(last.type)
 
     def next_token(self) -> Token | None:
         """The next lexeme of a kind that the state names; none at the end. Raises `Unexpected`.

@@ -16,7 +16,8 @@ consequence and is not told.
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from archdsl import limits
 from archdsl.diagnostics import Diagnostic, Fault
@@ -45,15 +46,48 @@ _TRIES = 3
 """So often one place is mended again before it is given up."""
 
 
+class Read(NamedTuple):
+    """What was read of a text."""
+
+    file: ast.File
+    diagnostics: list[Diagnostic]
+    items: tuple[ast.Item, ...] = ()
+    """The items of the file, without their documentation."""
+    tokens: int = 0
+    """No fewer than the text has."""
+
+
 def parse(source: Source) -> tuple[ast.File, list[Diagnostic]]:
     """Parse a whole file. Faults are diagnostics E1xx; the tree holds every item that could be read."""
-    refused = _refused(source)
-    if refused is not None:
-        return ast.File(source, (), complete=False), [refused]
+    return read(source)[:2]
+
+
+def read(source: Source) -> Read:
+    """The same, with what another text is read by that differs a little."""
+    fault = refused(source)
+    if fault is not None:
+        return Read(ast.File(source, (), complete=False), [fault])
     build = TreeBuilder(source)
     complete, _ = read_all(source, build)
-    items = _with_docs(source, build.items)
-    return ast.File(source, tuple(items), complete, tuple(build.patched)), build.sorted_diagnostics()
+    return as_read(source, build, build.items, complete, build.count)
+
+
+def as_read(source: Source, build: TreeBuilder, items: Sequence[ast.Item], complete: bool, tokens: int) -> Read:
+    """Items of a text, and the faults that were found, together."""
+    file = ast.File(source, tuple(_with_docs(source, items)), complete, tuple(build.patched))
+    return Read(file, build.sorted_diagnostics(), tuple(items), tokens)
+
+
+def read_from(source: Source, build: TreeBuilder, position: int, stops: frozenset[int]) -> tuple[bool, int | None]:
+    """Read a text from an item on, until another begins at one of some places: whether nothing was left out, and the
+    place that was met, or the end of the text; none where it was given up."""
+    start: int | None = position
+    complete = True
+    while start is not None:
+        reading = _Reading(source, start, "start", build, stops=stops)
+        start = reading.run()
+        complete = complete and reading.finished and not reading.skipped
+    return complete, reading.met
 
 
 def read_all(source: Source, build: TreeBuilder, *, keep: bool = False) -> tuple[bool, list[tuple[str, int, int]]]:
@@ -84,9 +118,9 @@ def parse_body(source: Source) -> tuple[ast.Body | None, list[Diagnostic]]:
 
 
 def _parse_part(source: Source, start: str) -> tuple[Any, list[Diagnostic]]:
-    refused = _refused(source)
-    if refused is not None:
-        return None, [refused]
+    fault = refused(source)
+    if fault is not None:
+        return None, [fault]
     build = TreeBuilder(source)
     reading = _Reading(source, 0, start, build)
     reading.run()
@@ -99,9 +133,9 @@ def tokens(source: Source) -> list[tuple[str, int, int]]:
 
     Raises `Fault` with the first syntax error. The formatter works on these.
     """
-    refused = _refused(source)
-    if refused is not None:
-        raise Fault(refused)
+    fault = refused(source)
+    if fault is not None:
+        raise Fault(fault)
     build = TreeBuilder(source)
     reading = _Reading(source, 0, "start", build, keep=True)
     reading.run()
@@ -117,7 +151,7 @@ def tokens(source: Source) -> list[tuple[str, int, int]]:
     return found[:-1]
 
 
-def _refused(source: Source) -> Diagnostic | None:
+def refused(source: Source) -> Diagnostic | None:
     """What is wrong with a text as a text; every text is read here, whoever gives it."""
     fault = text_fault(source)
     if fault is None:
@@ -132,7 +166,15 @@ class _TooLong(Exception):
 class _Reading:
     """One run of the parser over a text from an offset, as far as faults can be mended."""
 
-    def __init__(self, source: Source, position: int, start: str, build: TreeBuilder, keep: bool = False) -> None:
+    def __init__(
+        self,
+        source: Source,
+        position: int,
+        start: str,
+        build: TreeBuilder,
+        keep: bool = False,
+        stops: frozenset[int] = frozenset(),
+    ) -> None:
         self.source = source
         self.build = build
         self.result: Any = None
@@ -140,7 +182,10 @@ class _Reading:
         self.skipped = False
         """Whether something was left out that is not in the tree."""
         self.seen: list[tuple[str, int, int]] = []
+        self.met: int | None = None
+        """Where it stopped: one of `stops`, or the end of the text."""
         self._keep = keep
+        self._stops = stops
         self._position = position
         self._machine = Machine(source.text, position, start, build)
         self._opened: list[Lexeme] = []
@@ -195,7 +240,12 @@ class _Reading:
             self._calm += 1
             if self._keep:
                 self.seen.append((token.type, start, token.end_pos))
-        self.result = machine.finish()
+            if start in self._stops and not opened and machine.begins_item:
+                self.met = start
+                break
+        else:
+            self.result = machine.finish()
+            self.met = len(text)
         self.finished = True
         return None
 
@@ -377,7 +427,7 @@ def _state_at_fault(text: str) -> tuple[int, str] | None:
 # Documentation comments
 
 
-def _with_docs(source: Source, items: list[ast.Item]) -> list[ast.Item]:
+def _with_docs(source: Source, items: Sequence[ast.Item]) -> list[ast.Item]:
     """Give each declaration that is the first on its line the comment lines that end directly above it."""
     documented: list[ast.Item] = []
     last_line = 0

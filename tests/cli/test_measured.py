@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy
 import pytest
 import torch
@@ -31,6 +32,12 @@ model small { input: 1 x 16 x 16  stages: layer { depth: 2  width: 8 }  head: cl
 model _other { input: 1 x 16 x 16  stages: layer { depth: 2  width: 16 }  head: classify }
 """
 QUICK = ("--rounds", 1, "--seconds", 0.01, "--threads", 1)
+
+
+@pytest.fixture(autouse=True)
+def forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What measures is a fork of this process; `tests/measuring` starts real ones."""
+    forked.here(monkeypatch)
 
 
 @pytest.fixture

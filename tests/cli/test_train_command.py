@@ -17,22 +17,22 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import forked
 import pytest
+import small_images
 from cli_cases import ROOT, Run
 from pydantic import TypeAdapter
 
-from archdsl import __version__, cli
+from archdsl import __version__
 from archdsl.analysis.answers import recipe_named
 from archdsl.compiler import Compiled, Compiler
 from archdsl.diagnostics import Diagnostics
 from archdsl.project import Project
 from archdsl.resources import read_data
 from archdsl.source import Source
-from archdsl.training import plan, run_folder, start
+from archdsl.training import plan, run_folder
 from archdsl.training.entry_point import KINDS, EntryPoint, OptionFault
 from archdsl.training.recipe import DEFAULT, Duration, Optimizer, Recipe, Schedule
 from archdsl.views import train as train_view
@@ -132,13 +132,8 @@ def torch() -> None:
 def started_here(folder: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     """The command in a fork of this process, and the script that it starts in one of that."""
 
-    def program() -> None:
-        starts = SimpleNamespace(Popen=forked.scripts, TimeoutExpired=subprocess.TimeoutExpired)
-        vars(start)["subprocess"] = starts
-        sys.exit(cli.main(["train", *arguments]))
-
-    process = forked.Forked(program, folder, variables=ENVIRONMENT, given=given)
-    out, err = process.communicate(timeout=1500)
+    process = forked.Forked(forked.archdsl(["train", *arguments]), folder, variables=ENVIRONMENT)
+    out, err = process.communicate(given, timeout=1500)
     assert process.returncode is not None
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
@@ -249,9 +244,9 @@ def test_the_same_command_goes_on(project: Path) -> None:
     assert len((folder / "command.txt").read_text().splitlines()) == 8
 
 
+@pytest.mark.usefixtures("torch")
 def test_a_killed_run_goes_on(net: Path) -> None:
     """With the figures of a run that was never stopped."""
-    needs_torch()
     arguments = ("--model", "net", "--recipe", "long", "--", "--save-every", "2", "--keep", "1000000")
     process = started(net.parent, *arguments)
     folder = net.parent / "runs" / "net-long"
@@ -262,31 +257,26 @@ def test_a_killed_run_goes_on(net: Path) -> None:
     assert "train_net.py was ended by SIGTERM; started again, it goes on" in err
     first = metrics(folder)
     process = started(net.parent, *arguments)
-    lines = []
-    assert process.stdout is not None
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith(f"epoch {len(first) + 2}/"):
-            process.send_signal(signal.SIGINT)
-            break
-    process.communicate(timeout=1500)
+    while len(metrics(folder)) < len(first) + 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=1500)
     assert process.returncode == 130
-    assert "(goes on)" in "".join(lines)
+    assert "(goes on)" in out
+    assert f"epoch {len(first) + 1}/" in out  # what is written down of an epoch is written before it is said
     assert metrics(folder)[: len(first)] == first
     codes = [start["exit_code"] for start in run_of(folder)["starts"]]
     assert codes == [-signal.SIGTERM, 1]
 
 
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def started(folder: Path, *arguments: str) -> forked.Forked:
     """The command in a session of its own, where no terminal sends signals."""
-    command = [sys.executable, "-m", "archdsl", "train", "net.arch", *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        command, cwd=folder, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    )
+    program = forked.archdsl(["train", "net.arch", *arguments])
+    return forked.Forked(program, folder, variables=ENVIRONMENT, session=True)
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+def wait_for(path: Path, process: forked.Forked) -> None:
     while not path.is_file() or not path.stat().st_size:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
@@ -309,13 +299,16 @@ def test_one_start_at_a_time(project: Path) -> None:
 
 def test_two_processes(net: Path) -> None:
     needs_torch()
-    done = shell(net.parent, *QUICK, "--processes", "2", "--device", "cpu", "-o", "two")
+    small_images.write(net.parent / "images", 1438, 359)
+    arguments = ("--data", "images", "--processes", "2", "--device", "cpu", "-o", "two")
+    done = shell(net.parent, *QUICK, *arguments)
     assert done.returncode == 0, done.stderr
     assert "batch     128 = 2 processes x 1 parts x 64" in done.stdout
     [start] = run_of(net.parent / "two")["starts"]
     assert start["processes"] == 2
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    assert start["command"] == [sys.executable, *launcher, "train_net.py", "--out=.", "--device=cpu"]
+    data = f"--data={net.parent / 'images'}"
+    assert start["command"] == [sys.executable, *launcher, "train_net.py", "--out=.", data, "--device=cpu"]
     assert len(metrics(net.parent / "two")) == 2
     assert done.stdout.count("epoch 1/2: ") == 1
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
+import small_images
 from cli_cases import Run
 from pydantic import TypeAdapter
 
@@ -32,9 +32,24 @@ def test_a_sweep(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """Two draws, trained: each by its rate, with its error; the same command again has nothing left to train."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "rates"
-    command = [sys.executable, "-m", "archdsl", *SWEEP, "-o", str(folder), "--jobs", "1", "--", "--epochs", "1"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    small_images.write(tmp_path / "images", 64, 16)
+    command = [
+        *SWEEP,
+        "--data",
+        "images",
+        "-o",
+        str(folder),
+        "--jobs",
+        "1",
+        "--",
+        "--epochs",
+        "1",
+        "--image-size",
+        "16",
+    ]
+    process = forked.Forked(forked.archdsl(command), tmp_path)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
     rows = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
     assert [(row["index"], row["seed"], row["lr"], row["status"]) for row in rows] == [
         (0, 0, 0.1067, "done"),
@@ -44,12 +59,12 @@ def test_a_sweep(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         settings = json.loads((folder / "trials" / f"{row['trial']:04}" / "run.json").read_text())["settings"]
         assert (settings["lr"], settings["epochs"]) == (row["lr"], 1)
         assert 0 <= row["error"] <= 1
-    assert f"archdsl population best {folder} --column lr\n" in done.stdout
+    assert f"archdsl population best {folder} --column lr\n" in out
     times = {path: os.stat(path).st_mtime_ns for path in (folder / "trials").rglob("*") if path.is_file()}
-    again = run(*command[3:])
-    assert (again.code, again.err, again.out) == (0, "", done.stdout)
+    again = run(*command)
+    assert (again.code, again.err, again.out) == (0, "", out)
     assert times == {path: os.stat(path).st_mtime_ns for path in (folder / "trials").rglob("*") if path.is_file()}
-    refused = run(*[word.replace("0.01", "0.02") for word in command[3:]])
+    refused = run(*[word.replace("0.01", "0.02") for word in command])
     assert refused.code == 1
     assert "source.sweep.lr was log_uniform(0.01 .. 1), is log_uniform(0.02 .. 1)" in " ".join(refused.err.split())
 

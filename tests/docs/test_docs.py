@@ -37,6 +37,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import docs_tables
+import forked
 import pytest
 
 import archdsl
@@ -209,6 +210,7 @@ def run_console(block: Code, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.setenv("COLUMNS", "120")
     if "archdsl study run " in block.text:
         pytest.importorskip("torch", reason="the example trains")
+        forked.here(monkeypatch)
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         line, _, written = part.partition("\n")
         program, *arguments = shlex.split(line, comments=True)

@@ -6,10 +6,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 
@@ -33,10 +37,52 @@ def write_digits(folder: Path, train: int, val: int) -> None:
             (folder / f"{name}-{kind}-ubyte.gz").write_bytes(gzip.compress(head + data.tobytes()))
 
 
-def test_a_form_with_five_members(tmp_path: Path) -> None:
-    write_digits(tmp_path / "images", 400, 200)
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    words = ["bash", str(STUDY / "run.sh"), "images", "out", str(MEMBERS), "1", "400", "200", "--epochs", "1"]
+SAID = """\
+#!{python} -IS
+import json, os, socket, sys
+
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({address!r})
+    socket.send_fds(server, [json.dumps([os.getcwd(), *sys.argv[1:]]).encode()], [0, 1, 2])
+    sys.exit(int(server.makefile().read()))
+"""
+"""A command that has a process with all libraries do its work, in a fork."""
+
+
+def serve(asked: socket.socket) -> None:
+    """Do what the commands say, one after another."""
+    while True:
+        connection, _ = asked.accept()
+        said, streams, _, _ = socket.recv_fds(connection, 1 << 16, 3)
+        folder, *words = json.loads(said)
+        code = forked.Forked(forked.archdsl(words), folder, streams=streams, kept=()).wait()
+        for stream in streams:
+            os.close(stream)
+        connection.sendall(str(code).encode())
+        connection.close()
+
+
+@pytest.fixture
+def commands() -> Iterator[Path]:
+    """A folder with the command `archdsl`, whose libraries are loaded already."""
+    pytest.importorskip("torch", reason="the study trains")
+    forked.load()
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as asked:
+        place = Path(folder)
+        asked.bind(str(place / "asked"))
+        asked.listen()
+        (place / "archdsl").write_text(SAID.format(python=sys.executable, address=str(place / "asked")))
+        (place / "archdsl").chmod(0o755)
+        server = forked.Forked(lambda: serve(asked), place, kept=(asked.fileno(),))
+        yield place
+        server.kill()
+        server.wait()
+
+
+def test_a_form_with_five_members(tmp_path: Path, commands: Path) -> None:
+    write_digits(tmp_path / "images", 128, 64)
+    path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
+    words = ["bash", str(STUDY / "run.sh"), "images", "out", str(MEMBERS), "1", "128", "64", "--epochs", "1"]
     ran = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for space in "ae":

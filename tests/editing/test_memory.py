@@ -11,11 +11,13 @@ import pytest
 from reading import Texts
 from sampling import many
 
+from archdsl import compiler, editor
 from archdsl.analysis.memory import MAX_MODELS, MAX_VERSIONS
 from archdsl.analysis.overlay import Overlay
 from archdsl.analysis.solve import _Search
 from archdsl.compiler import Compiled, Compiler, Memory
 from archdsl.diagnostics import Diagnostic
+from archdsl.editor import Workspace
 from archdsl.resources import read_data
 from archdsl.source import Source
 
@@ -178,6 +180,67 @@ def test_a_search_is_taken_again_where_its_network_depends_on_the_same(monkeypat
         asked, kept, fresh = check(SOLVED.replace(old, new))
         assert (old, asked, kept) == (old, count, fresh)
         check(SOLVED)
+
+
+RECIPES = """use std.ops { conv }
+# For all.
+recipe base(rate: 0.1) {
+  epochs: 10
+  batch: 256
+  optimizer: sgd(momentum: 0.9)
+  schedule: cosine(peak: rate)
+}
+recipe long = base with { epochs: 20 }
+recipe wrong = base(rate: 0.2) with { epochs: 0 }
+"""
+
+
+def test_a_recipe_is_worked_out_again_where_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its faults are told at their places in the present text."""
+    asked: list[str] = []
+    work_out = compiler.recipe_named
+
+    def counted(program: Any, name: str, told: Any) -> Any:
+        asked.append(name)
+        return work_out(program, name, told)
+
+    monkeypatch.setattr(compiler, "recipe_named", counted)
+    kept = Compiler(Texts(), memory=Memory())
+    for text, wanted in (
+        (RECIPES, ["base", "long", "wrong"]),
+        ("# First.\n" + RECIPES, []),
+        (RECIPES.replace("epochs: 20", "epochs: 30"), ["long"]),
+        (RECIPES.replace("epochs: 0", "epochs: 1"), ["wrong"]),
+        (RECIPES.replace("peak: rate", "peak: 2 * rate"), ["base", "long", "wrong"]),
+        (RECIPES.replace("peak: rate", "peak: rat"), ["base", "long", "wrong"]),
+    ):
+        asked.clear()
+        found = answer(kept, Source("recipes.arch", text))
+        assert asked == wanted
+        assert found == answer(Compiler(Texts()), Source("recipes.arch", text))
+
+
+def test_documentation_is_that_of_the_present_text() -> None:
+    """Where it is asked for what is compiled; an editor asks the declarations, and compiles nothing again for it."""
+    first, other = (TWO.format("", "# The first.\n", "").replace("What both", f"What {who}") for who in ("both", "all"))
+    other = other.replace("The first", "Model one")
+    for memory, same in ((Memory(), False), (Memory(documented=False), True)):
+        kept = Compiler(Texts(), memory=memory)
+        one, two = (kept.check(Source("two.arch", text))[1][0] for text in (first, other))
+        assert isinstance(one, Compiled)
+        assert isinstance(two, Compiled)
+        assert (one.network is two.network) is same
+        if not same:
+            assert (two.model.doc, two.network.root.steps[0].applied.declared.doc) == ("Model one.", "What all have.")  # type: ignore[union-attr]
+    edited, fresh = Workspace(Texts()), Workspace(Texts())
+    for text in (first, other):
+        edited.change("two.arch", text)
+        assert editor.diagnostics(edited, "two.arch")
+    fresh.change("two.arch", other)
+    for word in ("b(x", "one {", "b { width: [8"):
+        at = other.index(word)
+        assert editor.hover(edited, "two.arch", at) == editor.hover(fresh, "two.arch", at) is not None
+    assert "all have" in repr(editor.hover(edited, "two.arch", other.index("b { width")))
 
 
 def test_a_file_that_is_used_and_changes() -> None:

@@ -11,6 +11,8 @@ from families.compiling import COMPILER, spec_source, text_source
 from archdsl import limits
 from archdsl.analysis import assemble, traces, tracing
 from archdsl.compiler import Changes, Compiled, Compiler
+from archdsl.graph import conventions, cost
+from archdsl.parts import rows_of
 from archdsl.source import Source
 
 NAMES = [
@@ -96,6 +98,52 @@ def test_blocks_are_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
         built.clear()
         assert isinstance(compiler.compile(spec_source("regnety_4gf"), "regnety_4gf"), Compiled)
         assert built == expected
+
+
+GROWING = """
+use std.ops { conv, split, concat }
+block grown(x; width) {
+  a, b = split(x, sizes: [width, x.channels - width])
+  c, d = split(b -> conv(2 * width, kernel: 1), parts: 2)
+  return concat(a + c, b, d)
+}
+model m { input: 20 x 8 x 8  stages: grown { width: 8  depth: 9 } expect { params: PARAMS } }
+"""
+
+
+def test_splits_follow_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks on more channels each: three are traced, and one with symbols; the others are as they would be."""
+    built = []
+    build = tracing.build
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        built.append(arguments[4])
+        return build(*arguments, **named)
+
+    source = text_source(GROWING.replace("PARAMS", str(sum([16 * (20 + 8 * i - 8) for i in range(9)]))))
+    alone = evaluated(monkeypatch, source, "m")
+    with monkeypatch.context() as patch:
+        patch.setattr(tracing, "build", counted)
+        result = Compiler(COMPILER.read, COMPILER.library).compile(source, "m")
+        assert isinstance(result, Compiled)
+        assert not [*result.diagnostics]
+        assert len(built) == 4
+    assert all_of(result) == alone
+
+
+@pytest.mark.parametrize("name", ["regnety_4gf", "inception_v3", "resnet50_fpn"])
+def test_stages_are_counted_without_their_operations(name: str) -> None:
+    """By the counts of blocks, what the rows of operations add up to, in conventions with divisors too."""
+    result = compiled(spec_source(name), name)
+    for convention in conventions.CONVENTIONS:
+        total = cost.count(result.network, convention)
+        rows = rows_of(result.model, total, "stage")
+        assert [cost.Group(r.path, r.operations, r.flops, r.params, r.acts, r.buffers) for r in rows] == [
+            *total.by("stage")
+        ]
+    shapes = {cost.group_of(path, "stage"): values for path, values in result.network.ends}
+    for row in rows:
+        assert [tuple(shape) for shape in row.outputs] == [result.network.shape(value) for value in shapes[row.path]]
 
 
 def test_many_networks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+from sampling import TIMES
+
+from archdsl import limits
+
 HEAD = "arch 1\nuse std.ops { conv, relu, add, concat, split, max_pool, reshape, pad_channels, upsample, linear, flatten }\n"
 BLOCK = "block b(x; width, kernel: 1, stride: 1) { return x -> conv(width, kernel: kernel, stride: stride) }\n"
 
@@ -27,7 +31,16 @@ def body(text: str, size: str = "3 x 8 x 8") -> str:
     return HEAD + f"block h(x; f: none, width: 8) {{ {text} }}\n" + model("h", size)
 
 
+def most(count: int, least: int = 0) -> int:
+    """How many of a thing a text has: so many in `make thorough`, else a quarter, and `least` to pass a limit.
+
+    A quarter is as far above what Python's stack holds, and what grows by its square takes more memory than there is.
+    """
+    return count if TIMES > 1 else max(count // 4, least)
+
+
 DEEP = 100_000
+BEYOND = limits.MAX_LIST + 1
 
 NESTED: dict[str, str] = {
     "parentheses": width("(" * DEEP + "8" + ")" * DEEP),
@@ -63,12 +76,12 @@ NESTED: dict[str, str] = {
     "comments": HEAD + "#" * DEEP + "\n" + "#\n" * DEEP,
     "names": HEAD + BLOCK + "model m { a" + ", a" * DEEP + " = 1 }",
     "returned": body("return x" + ", x" * DEEP),
-    "arguments": width("max(8" + ", 8" * 50_000 + ")"),
-    "parameters": "fn f(" + ", ".join(f"p{i}" for i in range(50_000)) + ") = 1\n",
-    "uses": "use std.ops { " + ", ".join(["conv"] * 50_000) + " }\n",
+    "arguments": width("max(8" + ", 8" * most(50_000) + ")"),
+    "parameters": "fn f(" + ", ".join(f"p{i}" for i in range(most(50_000))) + ") = 1\n",
+    "uses": "use std.ops { " + ", ".join(["conv"] * most(50_000)) + " }\n",
     "module names": "use std" + ".a" * DEEP + " { b }\n",
-    "declarations": "".join(f"fn f{i}(a) = a\n" for i in range(20_000)),
-    "cells": HEAD + BLOCK + model("[|" + " block |" * 50_000 + "]"),
+    "declarations": "".join(f"fn f{i}(a) = a\n" for i in range(most(20_000))),
+    "cells": HEAD + BLOCK + model("[|" + " block |" * most(50_000) + "]"),
     "quotes": width('"' * DEEP),
     "bars": width("[" + "|" * DEEP),
     "dots": width("." * DEEP),
@@ -99,10 +112,12 @@ MEANING: dict[str, str] = {
     "depth of a long list": HEAD + BLOCK + model("b { width: [8 for j in 1 .. 10000] }"),
     "100000 stages": HEAD + BLOCK + model("b { width: 8  depth: [1 for j in 1 .. 100000] }"),
     "10000 stages": HEAD + BLOCK + model("b { width: 8  depth: [1 for j in 1 .. 10000] }"),
-    "a table of 100000 stages": HEAD + BLOCK + model("[| block | width |" + "\n| b | 8 |" * 30_000 + "]"),
+    "a table of 100000 stages": HEAD + BLOCK + model("[| block | width |" + "\n| b | 8 |" * most(30_000, BEYOND) + "]"),
     "a table of 9000 stages": HEAD + BLOCK + model("[| block | width |" + "\n| b | 8 |" * 9_000 + "]"),
-    "a list of 30000 stages": HEAD + BLOCK + model("[" + "b { width: 8 }, " * 25_000 + "]"),
-    "a table of many columns": HEAD + BLOCK + model("[| block " + " ".join(f"| c{i}" for i in range(40_000)) + "|]"),
+    "a list of 30000 stages": HEAD + BLOCK + model("[" + "b { width: 8 }, " * most(25_000, BEYOND) + "]"),
+    "a table of many columns": HEAD
+    + BLOCK
+    + model("[| block " + " ".join(f"| c{i}" for i in range(most(40_000))) + "|]"),
     "width 10^40": width("10 ^ 40"),
     "width 10^40 in digits": width("1" + "0" * 40),
     "a tower of powers": width("2 ^ 2 ^ 2 ^ 2 ^ 2 ^ 2"),
@@ -215,7 +230,7 @@ MEANING: dict[str, str] = {
     "split in 2^31 - 1": body("return x -> split(parts: 2147483647)", "2147483647 x 8 x 8"),
     "split in a million sizes": body("return x -> split(sizes: [1 for j in 1 .. 10000])"),
     "split often": body("y = [split(x, parts: 4096) for j in 1 .. 100]  return x", "4096 x 8 x 8"),
-    "concat of 10^6": body("return concat(" + ", ".join(["x"] * 90_000) + ")"),
+    "concat of 10^6": body("return concat(" + ", ".join(["x"] * most(90_000, BEYOND)) + ")"),
     "concat of a list": body("return concat([x for j in 1 .. 10000])"),
     "concat of lists": body("y = [x for j in 1 .. 9000]  z = [concat(y) for j in 1 .. 9000]  return concat(z)"),
     "a range of a list to 10^40": value("[1, 2][0 .. 10 ^ 40]"),
@@ -301,19 +316,21 @@ MEANING: dict[str, str] = {
     "a million models": HEAD
     + BLOCK
     + "model f(w) { input: 3 x 8 x 8  stages: b { width: w } }\nmodels f [ | name | w |\n"
-    + "".join(f"| m{i} | 8 |\n" for i in range(38_000))
+    + "".join(f"| m{i} | 8 |\n" for i in range(most(38_000, limits.MAX_MODELS + 1)))
     + "]\n",
     "the most models": HEAD
     + BLOCK
     + "model f(w) { input: 3 x 8 x 8  stages: b { width: w } }\nmodels f [ | name | w |\n"
     + "".join(f"| m{i} | 8 |\n" for i in range(1_000))
     + "]\n",
-    "100000 errors": "fn f(a) = [" + ", ".join(f"n{i}" for i in range(90_000)) + "]\n",
+    "100000 errors": "fn f(a) = [" + ", ".join(f"n{i}" for i in range(most(90_000))) + "]\n",
     "100000 wrong settings": HEAD
     + BLOCK
-    + model("b { width: 8  " + "  ".join(f"n{i}: 8" for i in range(40_000)) + "}"),
-    "100000 wrong calls": HEAD + BLOCK + model("b(8, " + ", ".join(f"n{i}: 8" for i in range(40_000)) + ")"),
-    "many names to guess from": "".join(f"fn name_of_a_rule_{i}(a) = name_of_a_role_{i}\n" for i in range(12_000)),
+    + model("b { width: 8  " + "  ".join(f"n{i}: 8" for i in range(most(40_000))) + "}"),
+    "100000 wrong calls": HEAD + BLOCK + model("b(8, " + ", ".join(f"n{i}: 8" for i in range(most(40_000))) + ")"),
+    "many names to guess from": "".join(
+        f"fn name_of_a_rule_{i}(a) = name_of_a_role_{i}\n" for i in range(most(12_000))
+    ),
     "many labels": HEAD
     + BLOCK
     + model(

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 from hostile_texts import CODES, RESULTS, TEXTS, model
 from reading import Texts
+from sampling import TIMES
 
 from archdsl import limits
 from archdsl.analysis.program import Reader
@@ -38,6 +39,8 @@ STEPS = 2 * limits.MAX_STEPS
 """Evaluation steps of all models of a text: that many only where several models come near the limit of one."""
 STEPS_TO_SOLVE = 2 * limits.MAX_SOLVE_WORK
 """A budget is solved for by trying many networks."""
+WORK = limits.MAX_SOLVE_WORK // (1 if TIMES > 1 else 5)
+"""What is spent where no factor is found: the limit itself in `make thorough`."""
 HANG = 500
 """Seconds after which a run that does not end is given up. No run that ends comes near."""
 MEMORY = 1 << 30
@@ -149,7 +152,8 @@ def test_results(name: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "name"), [(code, name) for code, names in CODES.items() for name in sorted(names)])
-def test_diagnostics(code: str, name: str) -> None:
+def test_diagnostics(code: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_SOLVE_WORK", WORK)
     verify_end(lambda: compiled(TEXTS[name]), code, STEPS_TO_SOLVE if "solve" in name else STEPS)
 
 

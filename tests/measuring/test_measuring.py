@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy
 import pytest
 import scipy.stats
@@ -241,17 +242,20 @@ def test_a_network_is_measured() -> None:
         ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", r"ended by SIGKILL \(is the memory too small\?\)"),
     ],
 )
-def test_what_fails_says_why(text: str, message: str) -> None:
+def test_what_fails_says_why(text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    forked.here(monkeypatch)
     with pytest.raises(TurnFault, match=message):
         taken(job(text), How(), Effort(seconds=0.01))
 
 
-def test_what_takes_too_long_is_ended() -> None:
+def test_what_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    forked.here(monkeypatch)
     with pytest.raises(TurnFault, match=r"not done after 1 s"):
         taken(job("while True: pass"), How(), Effort(limit=1))
 
 
-def test_a_device_that_is_not_there() -> None:
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    forked.here(monkeypatch)
     with pytest.raises(NoMachine, match="there is no device 'gpu'"):
         probe(How(device="gpu"))
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import io
-import os
 import re
 import shutil
-import subprocess
-import sys
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import emitted
+import forked
 import pytest
 import torch
 from emitted import Emitted
@@ -135,7 +134,8 @@ def test_inductor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, image = copy.deepcopy(filled("one block")).float(), image_of("one block", dtype=torch.float32)
     torch.compiler.reset()
     compiled = torch.compile(model, fullgraph=True)
-    assert_same(outputs(compiled, image), outputs(model, image), 1e-4)
+    with importlib.import_module("torch._inductor.config").patch(compile_threads=1):  # no process that loads PyTorch
+        assert_same(outputs(compiled, image), outputs(model, image), 1e-4)
 
 
 @pytest.mark.parametrize("name", [*NETS, SPECS[1]])
@@ -271,13 +271,7 @@ def test_two_processes(tmp_path: Path) -> None:
     script = tmp_path / "step.py"
     script.write_text(STEP)
     names = [name for name in OF_BLOCKS for name in (name, net(name).interface.class_name)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, script, str(rank), *names], env=environment, stderr=subprocess.PIPE, text=True
-        )
-        for rank in (0, 1)
-    ]
+    ranks = [forked.Forked(forked.script(script, [rank, *names]), tmp_path, kept=()) for rank in (0, 1)]
     errors = [process.communicate(timeout=1500)[1] for process in ranks]
     assert [process.returncode for process in ranks] == [0, 0], "\n".join(errors)
 

@@ -18,7 +18,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
+import small_images
 
 from archdsl.studies.study import Study, Trial
 
@@ -44,8 +46,14 @@ VARY = {"seconds", "cpu_seconds", "epoch_seconds", "peak_memory", "attempts", "s
 
 
 def run_words(folder: Path, *more: str) -> list[str]:
-    options = ["--count", str(COUNT), "--unique", "--threads", "1", *more, "-o", str(folder)]
-    return [sys.executable, "-m", "archdsl", "study", "run", "spaces.arch:widths", *options, "--", "--epochs", "3"]
+    options = ["--count", str(COUNT), "--unique", "--threads", "1", "--data", "images", *more, "-o", str(folder)]
+    return ["study", "run", "spaces.arch:widths", *options, "--", "--epochs", "3"]
+
+
+def started(words: list[str], folder: Path) -> forked.Forked:
+    """A command of archdsl in a fork, whose output nobody sees."""
+    streams = (None, subprocess.DEVNULL, subprocess.DEVNULL)
+    return forked.Forked(forked.archdsl(words), folder, streams=streams, kept=())
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +61,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study that ran on one machine to its end."""
     folder = tmp_path_factory.mktemp("studies")
     (folder / "spaces.arch").write_text(NET)
-    subprocess.run(run_words(folder / "whole"), cwd=folder, check=True, capture_output=True)
+    small_images.write(folder / "images", 300, 60)
+    assert started(run_words(folder / "whole"), folder).wait() == 0
     return folder / "whole"
 
 
@@ -168,7 +177,7 @@ def test_a_node_that_is_killed(undisturbed: Path, nodes: Nodes) -> None:
     nodes.start()
     nodes.start()
     folder = undisturbed.parent / "on_ray"
-    words = run_words(folder, "--engine", "ray", "--address", nodes.address)
+    words = [sys.executable, "-m", "archdsl", *run_words(folder, "--engine", "ray", "--address", nodes.address)]
     driver = subprocess.Popen(
         words, cwd=folder.parent, env=nodes.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -200,11 +209,9 @@ def stopped_in_the_middle(nodes: Nodes, folder: Path) -> bool:
 def test_workers_that_share_a_study(undisturbed: Path) -> None:
     """Two processes work on one study, as `srun archdsl study work` starts them; one is killed with its training."""
     folder = undisturbed.parent / "shared"
-    words = run_words(folder)
-    first = subprocess.Popen(words, cwd=folder.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = started(run_words(folder), folder.parent)
     wait_for(lambda: (folder / "study.json").exists())
-    work = [sys.executable, "-m", "archdsl", "study", "work", str(folder), "--jobs", "1"]
-    other = subprocess.Popen(work, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    other = started(["study", "work", str(folder), "--jobs", "1"], folder.parent)
     try:
         wait_for(lambda: running(folder))
         first.kill()  # the one that made the study

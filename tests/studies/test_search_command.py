@@ -7,13 +7,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from pydantic import TypeAdapter
 from search_cases import TEXT
@@ -66,10 +66,11 @@ def searched(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, A
     return found
 
 
-def test_a_search_that_trains(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_search_that_trains(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Its driver is killed in the second training; what it finds is what the other one does, which was left alone."""
     for library in ("torch", "sklearn", "tqdm"):
         pytest.importorskip(library, reason=f"training needs {library}")
+    forked.here(monkeypatch)
     whole = searched(capsys, *TRAINED, "-o", "whole")
     assert [each["state"] for each in whole["members"]] == ["done"] * 3
     rows = Study.open(Path("whole")).rows
@@ -84,8 +85,7 @@ def test_a_search_that_trains(here: Path, capsys: pytest.CaptureFixture[str]) ->
     sampled = read(Path("sample.jsonl"))
     assert [sampled.row(n)["index"] for n in (0, 1)] == [each["index"] for each in whole["members"][:2]]
 
-    command = [sys.executable, "-m", "archdsl", *TRAINED, "-o", "killed"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = forked.Forked(forked.archdsl([*TRAINED, "-o", "killed"]), here, kept=(), session=True)
     while not Path("killed/trials/0001.jsonl").exists() and process.poll() is None:
         time.sleep(0.05)
     assert process.poll() is None

@@ -15,7 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
+import small_images
 from study_cases import NETS
 
 from archdsl.studies.study import Study
@@ -32,43 +34,42 @@ ASKED = ("study", "run", "nets.arch:tiny", "--count", str(MEMBERS), "--retries",
 ASKED += ("--data", "images", "--threads", "1")
 VARYING = {"seconds", "cpu_seconds", "epoch_seconds", "peak_memory", "attempts", "space"}
 """Columns of results that say how it went, or where the space lies from the study, not what came of it."""
-SIZE = 8
-IMAGES = {"train": 600, "t10k": 100}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     (folder / "nets.arch").write_text(NETS)
-    write_images(folder / "images")
+    small_images.write(folder / "images", 600, 100)
     return folder
-
-
-def write_images(folder: Path) -> None:
-    """Grey images in two classes, the bright and the dark ones, in the files that MNIST comes in."""
-    drawn = random.Random(0)
-    folder.mkdir()
-    for part, count in IMAGES.items():
-        labels = [drawn.randrange(2) for _ in range(count)]
-        pixels = [drawn.randrange(100 * label, 150 + 100 * label) for label in labels for _ in range(SIZE**2)]
-        sizes = b"".join(size.to_bytes(4, "big") for size in (count, SIZE, SIZE))
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03" + sizes + bytes(pixels))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01" + sizes[:4] + bytes(labels))
 
 
 @pytest.fixture(scope="module")
 def whole(folder: Path) -> Path:
     """A study that nothing disturbed."""
-    end = started(folder, "whole").wait()
+    end = started(folder, "whole", forks=False).wait()
     assert end == 0
     return folder / "whole"
 
 
-def started(folder: Path, name: str, *words: str, before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
+def started(
+    folder: Path, name: str, *words: str, before: Callable[[], None] | None = None, forks: bool = True
+) -> forked.Forked | subprocess.Popen[bytes]:
+    """The command, as a fork of this process, or in a process that loads everything anew, as a user starts it."""
+    words = words or (*ASKED, "-o", name)
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
     with (folder / f"{name}.out").open("ab") as out:
-        command = [sys.executable, "-m", "archdsl", *(words or (*ASKED, "-o", name))]
-        env = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=env, preexec_fn=before)
+        if not forks:
+            command = [sys.executable, "-m", "archdsl", *words]
+            return subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, env=env)
+        program = forked.archdsl(words)
+
+        def limited() -> None:
+            if before is not None:
+                before()
+            program()
+
+        return forked.Forked(limited, folder, variables=env, streams=(None, out, out), kept=())
 
 
 def trainings(study: Path) -> list[int]:

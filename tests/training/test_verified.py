@@ -5,15 +5,14 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
-import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import forked
 import pytest
 from families.compiling import COMPILER, text_source
 from sampling import TIMES
@@ -113,10 +112,10 @@ def test_fashion_mnist_begins_as_documented(tmp_path: Path, share: int) -> None:
             beginning(f"{name}-images-idx3-ubyte.gz", images // share, tmp_path)
             beginning(f"{name}-labels-idx1-ubyte.gz", images // share, tmp_path)
         words[words.index("--data") + 1] = str(tmp_path)
-    command = [sys.executable, "-m", "archdsl", *words[1:], "--device", "cpu", "--", "--epochs", "1"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert f"{60000 // share} to train on, {10000 // share} to validate on" in ended.stdout
+    command = forked.archdsl([*words[1:], "--device", "cpu", "--", "--epochs", "1"])
+    process = forked.Forked(command, tmp_path)
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    assert f"{60000 // share} to train on, {10000 // share} to validate on" in out
     (line,) = (tmp_path / "runs" / "anynet_small-fashion_mnist" / "metrics.jsonl").read_text().splitlines()
     assert json.loads(line)["val_accuracy"] > (FIRST_EPOCH if share == 1 else TENTH)

@@ -94,23 +94,23 @@ class Split(Layout):
         shape = inputs[0]
         (axis,) = axes_of(self.name, self.over, shape)
         extent = shape[axis]
-        found = f"{show(extent)} {self.over}" if axis == 0 or len(shape) == 2 else f"a {self.over} of {show(extent)}"
         if self.sizes is None:
             if not divides(self.parts, extent):
-                raise RuleError(
-                    "E404", f"split cannot make {show(self.parts)} equal parts of {found}", attribute="parts"
-                )
+                message = f"split cannot make {show(self.parts)} equal parts of {self._found(axis, shape)}"
+                raise RuleError("E404", message, attribute="parts")
             sizes = (exact_divide(extent, self.parts),) * int(self.parts)
         else:
             sizes = self.sizes
             total = sum(sizes)
             if differ(total, extent):
-                raise RuleError(
-                    "E404",
-                    f"the sizes of split add up to {show(total)} and the input has {found}",
-                    attribute="sizes",
-                )
+                message = f"the sizes of split add up to {show(total)} and the input has {self._found(axis, shape)}"
+                raise RuleError("E404", message, attribute="sizes")
         return tuple([(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes])
+
+    def _found(self, axis: int, shape: Shape) -> str:
+        """What is split, for faults alone: a symbol that is shown stands for no other number from then on."""
+        extent = show(shape[axis])
+        return f"{extent} {self.over}" if axis == 0 or len(shape) == 2 else f"a {self.over} of {extent}"
 
     def stride_behind(self, stride: int) -> int | None:
         """None where places are taken apart."""
