@@ -204,8 +204,9 @@ class Tally:
         found: Found,
         meant: Array | None,
     ) -> Array:
-        """Count a block for lanes in which it differs by its widths alone; only those that are meant (N) have to. The
-        lanes that are to be taken apart by more of its numbers, which `Forms.symbols` then names no more."""
+        """Count a block for lanes in which it differs by its widths alone; of these,
+        those that are meant (N) have to be known. The lanes that are to be taken apart by more of its numbers, which
+        `Forms.symbols` then names no more."""
         if meant is not None and not meant[rows].any():
             return rows[:0]
         block, inputs = alike
