@@ -389,8 +389,8 @@ def test_only_shells_do_io() -> None:
 
 def test_no_text_is_run() -> None:
     found = [call for path in MODULES for call in calls(path, RUNS_TEXT)]
-    # The first compiles names of our fields, the others the arithmetic of a trace: operators, indices and numbers.
-    allowed = ("archdsl.records:", "archdsl.graph.tape:", "archdsl.spaces.arrays.programs:")
+    # The first compiles names of our fields, the other the arithmetic of a trace: operators, indices and numbers.
+    allowed = ("archdsl.records:", "archdsl.graph.tape:")
     assert not [call for call in found if not call.startswith(allowed)]
 
 

@@ -7,6 +7,7 @@ that differ in their widths alone, the third is traced with symbols for them: wh
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -175,12 +176,17 @@ class Pattern:
     inputs: the symbols of a program."""
 
 
-def pattern_of(block: Block | Sequence, shapes: tuple[Shape, ...]) -> Pattern | None:
-    """What a block on inputs of some shapes is looked up by; none where it cannot be."""
+def pattern_of(
+    block: Block | Sequence, shapes: tuple[Shape, ...], symbols: Collection[str] = frozenset()
+) -> Pattern | None:
+    """What a block on inputs of some shapes is looked up by; none where it cannot be.
+
+    `symbols` names settings that are widths even if they are smaller than others.
+    """
     definitions: list[Any] = []
     widths: list[int] = []
     try:
-        key = _key_of(block, shapes, definitions, widths)
+        key = _key_of(block, shapes, definitions, widths, symbols)
     except _NoKey:
         return None
     return Pattern(key, tuple(definitions), tuple(widths))
@@ -196,12 +202,13 @@ def generalised(
     *,
     fitted: bool,
     widths: tuple[int, ...],
+    symbols: Collection[str] = frozenset(),
 ) -> tuple[Traced, Program | None]:
-    """A block traced, and a program for the widths by which the same is decided, where there is one. Raises `Fault` or
-    `AlreadyReported`."""
+    """A block traced, and a program for the widths by which the same is decided, where there is one; `symbols` as for
+    `pattern_of`. Raises `Fault` or `AlreadyReported`."""
     asked = _Asked(block, shapes, path, site, env, fitted)
     found = _traced(ctx, asked, ctx.traces.bound)
-    return found, _program(ctx, asked, widths, found.subgraph)
+    return found, _program(ctx, asked, widths, found.subgraph, symbols)
 
 
 def _worked_out(ctx: Context, family: Family, widths: tuple[int, ...], asked: _Asked) -> Traced | None:
@@ -222,7 +229,9 @@ def _operations(language: Language, traces: Traces, asked: _Asked) -> Subgraph:
     return _traced(Context(language, Diagnostics(), traces=traces), asked, traces.bound).subgraph
 
 
-def _program(ctx: Context, asked: _Asked, widths: tuple[int, ...], found: Subgraph) -> Program | None:
+def _program(
+    ctx: Context, asked: _Asked, widths: tuple[int, ...], found: Subgraph, named: Collection[str] = frozenset()
+) -> Program | None:
     """The program of a block that was traced. None for a large one, and where a width is asked for what only a number
     can answer: a power of two numbers, a root."""
     if found.size > MAX_PROGRAM_NODES:
@@ -232,7 +241,7 @@ def _program(ctx: Context, asked: _Asked, widths: tuple[int, ...], found: Subgra
     block = asked.block
     if isinstance(block, Block):
         settings = {
-            name: replace(setting, value=next(symbols)) if _is_width(setting) else setting
+            name: replace(setting, value=next(symbols)) if is_width(name, setting, named) else setting
             for name, setting in block.settings.items()
         }
         block = replace(block, settings=settings)
@@ -263,18 +272,25 @@ _KEYED = frozenset({int, bool, str, Fraction, type(None)})
 """Values of these types are the same where they are equal."""
 
 
-def _is_width(setting: Setting) -> bool:
-    return type(setting.value) is int and setting.value >= LEAST_WIDTH
+def is_width(name: str, setting: Setting, named: Collection[str]) -> bool:
+    """Whether a setting of a block is a width, and so a symbol of its programs."""
+    return type(setting.value) is int and (setting.value >= LEAST_WIDTH or name in named)
 
 
-def _key_of(block: Block | Sequence, shapes: tuple[Shape, ...], definitions: list[Any], widths: list[int]) -> Any:
+def _key_of(
+    block: Block | Sequence,
+    shapes: tuple[Shape, ...],
+    definitions: list[Any],
+    widths: list[int],
+    named: Collection[str] = frozenset(),
+) -> Any:
     """What a block on inputs of some shapes is looked up by, without the widths, which are added to a list, as the
     definitions in it are to theirs. Raises `_NoKey`."""
     if isinstance(block, Block):
-        widths += [s.value for s in block.settings.values() if _is_width(s)]  # type: ignore[misc]
+        widths += [s.value for name, s in block.settings.items() if is_width(name, s, named)]  # type: ignore[misc]
         given = tuple(
             [
-                (name, None if _is_width(setting) else _key(setting.value, definitions))
+                (name, None if is_width(name, setting, named) else _key(setting.value, definitions))
                 for name, setting in block.settings.items()
             ]
         )

@@ -29,14 +29,15 @@ from archdsl.graph.network import INPUT
 from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.alike import depends_of
+from archdsl.spaces.arrays.assembled import Unsuited
 from archdsl.spaces.arrays.column import Exact
 from archdsl.spaces.arrays.contents import Told, Untold, numbered, verify_told
 from archdsl.spaces.arrays.engine import Engine, Settings
+from archdsl.spaces.arrays.forms import MEASURES, Forms
 from archdsl.spaces.arrays.lanes import EVERYTHING, Array, Mask, Split, Uneven
 from archdsl.spaces.arrays.staged import StageTally
 from archdsl.spaces.arrays.stagings import numbered_rows
 from archdsl.spaces.arrays.structure import Bound, Observed, Tied, all_of, names_of
-from archdsl.spaces.arrays.tally import MEASURES, Forms, Unsuited
 from archdsl.spaces.space import Requirement
 from archdsl.syntax import ast
 

@@ -21,7 +21,7 @@ from archdsl import numbers
 from archdsl.graph.symbolic import StandIn
 from archdsl.spaces.arrays.elements import EXACT_ROUNDINGS, ON_NUMBERS, Element, logarithm, sign_of
 from archdsl.spaces.arrays.lanes import EVERYTHING, WIDE, Array, Lanes, Mask, Split, Trend, Truth, Uneven
-from archdsl.spaces.arrays.roundings import WHOLE, largest_of, size_of, to_whole
+from archdsl.spaces.arrays.roundings import IN_DOUBLES, WHOLE, largest_of, quotient, size_of, to_whole
 from archdsl.spaces.arrays.trends import together, trend_of
 
 EPSILON = 2.0**-48
@@ -286,9 +286,7 @@ class Exact(Column):
         return np.broadcast_shapes(self.num.shape, (1, 1) if isinstance(self.den, int) else self.den.shape)
 
     def real(self) -> Real:
-        values = self.num.astype(float)
-        if not self.whole:
-            values = values / (self.den if isinstance(self.den, int) else self.den.astype(float))
+        values = self.num.astype(float) if self.whole else np.asarray(self.num / self.den).astype(float, copy=False)
         return Real(self.lanes, values, EPSILON, 0.0, self.exactly, self.depends).going(self.trend)
 
     def at_least(self, number: int) -> bool:
@@ -313,9 +311,9 @@ class Exact(Column):
         """Whole numbers where all that matter are; the other lanes are left to the ordinary compiler."""
         if self.whole:
             return self
-        rest = self.num % self.den
-        self.lanes.doubt(np.asarray(rest != 0), self.depends)
-        return Exact(self.lanes, self.num // self.den, bound=self.bound, depends=self.depends)
+        found = self._quotient("floor")
+        self.lanes.doubt(np.asarray(found * self.den != self.num), self.depends)
+        return Exact(self.lanes, found, bound=self.bound, depends=self.depends)
 
     def tight(self) -> Exact:
         """With the bounds that its numbers have."""
@@ -325,18 +323,16 @@ class Exact(Column):
         return self if self.whole else self._rounding(name).going(self.trend)
 
     def _rounding(self, name: str) -> Column:
-        if name == "floor":
-            return Exact(self.lanes, self.num // self.den, bound=self.bound, depends=self.depends)
-        if name == "ceiling":
-            return Exact(self.lanes, -(-self.num // self.den), bound=self.bound, depends=self.depends)
-        if 2 * self.bound + self.widest >= WIDE and self.num.dtype != object:
+        if name == "round" and 2 * self.bound + self.widest >= WIDE and self.num.dtype != object:
             wide = self.tight()
             if 2 * wide.bound + wide.widest >= WIDE:
                 return wide.real()._rounded(name)
-        twice, den = 2 * self.num + self.den, 2 * self.den
-        found = twice // den
-        tie = (twice % den == 0) & (found % 2 != 0)
-        return Exact(self.lanes, found - tie, bound=self.bound + 1, depends=self.depends)
+        bound = self.bound + 1 if name == "round" else self.bound
+        return Exact(self.lanes, self._quotient(name), bound=bound, depends=self.depends)
+
+    def _quotient(self, name: str) -> Array:
+        """Numerators by denominators, rounded."""
+        return quotient(self.num, self.den, name, in_doubles=max(self.bound, self.widest) < IN_DOUBLES)
 
     def objects(self) -> Exact:
         """In Python's whole numbers, which have no bound."""
@@ -395,10 +391,14 @@ class Real(Column):
 
     def logarithm(self) -> Real:
         """The natural logarithm."""
-        positive = self.values > self.absolute
-        self.lanes.doubt(~positive, self.depends, self.trend)
-        values = np.where(positive, self.values, 1.0)
-        off = self.relative + 2 * self.absolute / float(np.min(values, initial=np.inf))
+        values, least = self.values, float(np.min(self.values, initial=np.inf))
+        self.lanes.rests(self.depends, self.trend)
+        if not least > self.absolute:  # or one is no number
+            positive = values > self.absolute
+            self.lanes.doubt(~positive, self.depends, self.trend)
+            values = np.where(positive, values, 1.0)
+            least = float(np.min(values, initial=np.inf))
+        off = self.relative + 2 * self.absolute / least
 
         def exactly(rows: Array, positions: Array) -> list[Element]:
             return [logarithm(element) for element in self.exactly(rows, positions)]
@@ -480,7 +480,12 @@ def _common(a: Exact, b: Exact) -> tuple[Array, Array]:
         a, b = a.tight(), b.tight()
         if a.bound * b.widest >= WIDE or b.bound * a.widest >= WIDE:
             a, b = a.objects(), b.objects()
-    return a.num * b.den, b.num * a.den
+    return _times(a.num, b.den), _times(b.num, a.den)
+
+
+def _times(a: Any, b: Any) -> Any:
+    """A product of numerators or denominators, most of which are 1."""
+    return a if isinstance(b, int) and b == 1 else b if isinstance(a, int) and a == 1 else a * b
 
 
 def _add(a: Exact, b: Exact) -> Column:
@@ -488,7 +493,8 @@ def _add(a: Exact, b: Exact) -> Column:
         if isinstance(a.den, int) and isinstance(b.den, int) and a.den == b.den:
             return Exact(a.lanes, a.num + b.num, a.den, a.bound + b.bound, a.den)
         bound = a.bound * b.widest + b.bound * a.widest
-        return Exact(a.lanes, a.num * b.den + b.num * a.den, a.den * b.den, bound, a.widest * b.widest)
+        num = _times(a.num, b.den) + _times(b.num, a.den)
+        return Exact(a.lanes, num, _times(a.den, b.den), bound, a.widest * b.widest)
 
     return _made(make, a, b, "+", _sum_bound)
 
@@ -503,12 +509,14 @@ def _product_bound(a: Exact, b: Exact) -> int:
 
 def _multiply(a: Exact, b: Exact) -> Column:
     def make(a: Exact, b: Exact) -> Exact:
-        return Exact(a.lanes, a.num * b.num, a.den * b.den, a.bound * b.bound, a.widest * b.widest)
+        return Exact(a.lanes, a.num * b.num, _times(a.den, b.den), a.bound * b.bound, a.widest * b.widest)
 
     return _made(make, a, b, "*", _product_bound)
 
 
 def _divide(a: Exact, b: Exact) -> Column:
+    if b.num.size and int(b.num.min()) > 0:
+        return _divide_by_positive(a, b)
     zero = b.num == 0
     b.lanes.doubt(np.asarray(zero), b.depends, b.trend if b.lanes.along and (b.num > 0).all() else None)
     num = b.den * np.where(b.num < 0, -1, 1)
@@ -516,6 +524,18 @@ def _divide(a: Exact, b: Exact) -> Column:
     if not isinstance(den, int) and den.size == 1 and abs(int(den.flat[0])) < WIDE:
         den = int(den.flat[0])
     return _multiply(a, Exact(a.lanes, np.asarray(num), den, b.widest, max(b.bound, 1)))
+
+
+def _divide_by_positive(a: Exact, b: Exact) -> Column:
+    """What is by far the most frequent."""
+    b.lanes.rests(b.depends, b.trend)
+
+    def make(a: Exact, b: Exact) -> Exact:
+        by: int | Array = int(b.num.flat[0]) if b.num.size == 1 else b.num
+        num, den = np.asarray(_times(a.num, b.den)), _times(a.den, by)
+        return Exact(a.lanes, num, den, a.bound * b.widest, a.widest * b.bound)
+
+    return _made(make, a, b, "/", lambda a, b: max(a.bound * b.widest, a.widest * b.bound))
 
 
 def _power(a: Exact, b: Exact) -> Column:

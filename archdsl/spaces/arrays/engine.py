@@ -28,10 +28,12 @@ from archdsl.graph.shapes import Size
 from archdsl.numbers import is_number
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.alike import grouped
+from archdsl.spaces.arrays.assembled import Unsuited
 from archdsl.spaces.arrays.column import Column, Exact
+from archdsl.spaces.arrays.forms import MEASURES, Forms
 from archdsl.spaces.arrays.lanes import WIDE, Array, Lanes, Mask, Split, Uneven
 from archdsl.spaces.arrays.rules import Chosen, LaneContext
-from archdsl.spaces.arrays.tally import MEASURES, Forms, Tally, Unsuited
+from archdsl.spaces.arrays.tally import Tally
 from archdsl.spaces.laws import Draw, Grid
 from archdsl.spaces.member import Member, member_of, seen
 from archdsl.spaces.space import Requirement, Space, Step
@@ -43,7 +45,7 @@ VALID, NO_NETWORK = -1, -2
 """What `Batch.why` says where no requirement refused a setting."""
 LANES = 1 << 18
 """Lanes that are worked out at once."""
-FIRST, AFTER = 1 << 20, 1 << 22
+FIRST, AFTER = 1 << 20, 1 << 21
 """Elements of an array at most: in the first pass over all lanes, and where requirements have refused most of them."""
 MOST = 0.75
 """If so many lanes are left by a requirement of the model, or more, the others are passed over in what follows."""
@@ -140,7 +142,9 @@ class Engine:
 
 
 def rows_of(settings: Settings, rows: Array) -> Settings:
-    """Some of the settings, a dimension's numbers side by side."""
+    """Some of the settings, a dimension's numbers side by side; rows are in order."""
+    if len(rows) and int(rows[-1]) - int(rows[0]) == len(rows) - 1:
+        return settings[int(rows[0]) : int(rows[-1]) + 1]
     return np.take(settings.T, rows, axis=1).T
 
 

@@ -21,13 +21,13 @@ from archdsl.diagnostics import Fault
 from archdsl.numbers import is_number
 from archdsl.once import cached_property
 from archdsl.records import dataclass
+from archdsl.spaces.arrays.assembled import Unsuited
 from archdsl.spaces.arrays.column import Exact
 from archdsl.spaces.arrays.draws import BITS, dimensions_of, edges_of
 from archdsl.spaces.arrays.engine import Engine, Run, Settings
 from archdsl.spaces.arrays.lanes import EVERYTHING, Array, Mask, Split, Uneven
 from archdsl.spaces.arrays.ragged import Ragged
 from archdsl.spaces.arrays.structure import Tied, names_of
-from archdsl.spaces.arrays.tally import Unsuited
 from archdsl.spaces.laws import Domain, Grid
 from archdsl.spaces.space import Requirement, Step
 

@@ -10,6 +10,10 @@ from archdsl.spaces.arrays.lanes import Array
 
 _PART = 1 << 14
 """Numbers of which all that lies between fits into a processor's cache."""
+IN_DOUBLES = 1 << 51
+"""Of whole numbers below it, doubles give a quotient that rounds to the same whole number as an exact one: it is off by
+2^-53 of itself at most, and n / d that is no whole number and no half of one is off these by 1 / 2d or more, which is
+more than 2^-52 of it."""
 WHOLE = 2.0**52
 """Doubles from here on have no places behind the point."""
 _CLOSE = 2.0**-24
@@ -49,4 +53,34 @@ def to_whole(values: Array, name: str, largest: float, relative: float, absolute
     return whole.reshape(values.shape), None if close is None else close.reshape(values.shape)
 
 
-__all__ = ["WHOLE", "largest_of", "size_of", "to_whole"]
+def quotient(num: Array, den: Any, name: str, *, in_doubles: bool) -> Array:
+    """Whole numbers by whole numbers above zero, rounded; `in_doubles` if none of them is `IN_DOUBLES` or larger.
+
+    A division of doubles takes a fraction of the time of one of whole numbers, part by part.
+    """
+    if not in_doubles or num.dtype == object or isinstance(den, int) or num.shape != den.shape:
+        return np.asarray(_DIVIDED[name](num, den))
+    above, below, nearest = num.reshape(-1), den.reshape(-1), _ROUNDED[name]
+    found = np.empty(above.shape, np.int64)
+    for start in range(0, len(above), _PART):
+        own = slice(start, start + _PART)
+        part = above[own] / below[own]
+        found[own] = nearest(part, out=part)
+    return found.reshape(num.shape)
+
+
+def nearest_of(num: Any, den: Any) -> Any:
+    """The nearest whole number of a quotient, of two the even one."""
+    twice, whole = 2 * num + den, 2 * den
+    found = twice // whole
+    return found - ((found * whole == twice) & (found % 2 != 0))
+
+
+_DIVIDED: dict[str, Any] = {
+    "floor": lambda num, den: num // den,
+    "ceiling": lambda num, den: -(-num // den),
+    "round": nearest_of,
+}
+
+
+__all__ = ["IN_DOUBLES", "WHOLE", "largest_of", "nearest_of", "quotient", "size_of", "to_whole"]

@@ -29,7 +29,7 @@ BAND = -3
 FIRST, LARGEST = 32, 1 << 18
 """Draws in a piece."""
 QUICK = 0.5
-"""Seconds; a piece that took less is followed by one of twice the size."""
+"""Seconds of the processor; a piece that took less is followed by one of twice the size."""
 
 FAULTS = 3
 """Settings without a network whose reasons are told."""
@@ -181,9 +181,11 @@ def _here(opened: Opened, asked: Asked, start: int, end: int | None, size: int |
     growing = size or FIRST
     while end is None or start < end:
         count = growing if end is None else min(growing, end - start)
-        began = time.monotonic()
-        yield piece(opened, asked, start, count)
-        if size is None and time.monotonic() - began < QUICK:
+        began = time.thread_time()
+        found = piece(opened, asked, start, count)
+        seconds = time.thread_time() - began
+        yield found
+        if size is None and seconds < QUICK:
             growing = min(2 * growing, LARGEST)
         start += count
 
@@ -218,8 +220,8 @@ def _begin(text: Text) -> None:
 
 
 def _piece(asked: Asked, start: int, count: int) -> tuple[Piece, float]:
-    began = time.monotonic()
-    return piece(_OPENED[0], asked, start, count), time.monotonic() - began
+    began = time.thread_time()
+    return piece(_OPENED[0], asked, start, count), time.thread_time() - began
 
 
 # Members

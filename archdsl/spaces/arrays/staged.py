@@ -21,15 +21,17 @@ from archdsl.analysis.values import UNKNOWN, Block, Environment, OldValues, Tens
 from archdsl.analysis.values import Sequence as Blocks
 from archdsl.graph.shapes import Size
 from archdsl.records import dataclass
+from archdsl.spaces.arrays.assembled import Unsuited
 from archdsl.spaces.arrays.column import Column, Exact
 from archdsl.spaces.arrays.contents import Untold, numbered, verify_told
 from archdsl.spaces.arrays.engine import Engine, Run, Settings
+from archdsl.spaces.arrays.forms import MEASURES, Forms, Found
 from archdsl.spaces.arrays.lanes import EVERYTHING, Array, Mask
 from archdsl.spaces.arrays.listing import Lines, bits, told
 from archdsl.spaces.arrays.rules import LaneContext
 from archdsl.spaces.arrays.stagings import Tables, numbered_rows
 from archdsl.spaces.arrays.structure import Tied
-from archdsl.spaces.arrays.tally import MEASURES, Forms, Found, Tally, Unsuited, uniform
+from archdsl.spaces.arrays.tally import Tally, uniform
 from archdsl.spaces.space import Requirement
 from archdsl.syntax import ast
 

@@ -25,10 +25,11 @@ from archdsl.analysis.context import AlreadyReported
 from archdsl.analysis.values import Environment
 from archdsl.diagnostics import Fault
 from archdsl.records import dataclass
+from archdsl.spaces.arrays.assembled import Unsuited
 from archdsl.spaces.arrays.column import Column, Exact
 from archdsl.spaces.arrays.engine import Engine, Run, Settings
+from archdsl.spaces.arrays.forms import MEASURES
 from archdsl.spaces.arrays.lanes import EVERYTHING, Array, Lanes, Mask, Split, Uneven
-from archdsl.spaces.arrays.tally import MEASURES, Unsuited
 from archdsl.spaces.space import Requirement, Space
 from archdsl.syntax import ast
 

@@ -15,12 +15,12 @@ from archdsl.analysis.program import walk
 from archdsl.once import cached_property
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.engine import Engine
+from archdsl.spaces.arrays.forms import MEASURES, Forms
 from archdsl.spaces.arrays.lanes import Array
 from archdsl.spaces.arrays.listing import Lines, listing_of
 from archdsl.spaces.arrays.staged import Costed, Staged, staged
 from archdsl.spaces.arrays.stagings import Progress, tables_of
 from archdsl.spaces.arrays.structure import Bound, Tied
-from archdsl.spaces.arrays.tally import MEASURES, Forms
 from archdsl.spaces.space import Requirement
 from archdsl.syntax import ast
 

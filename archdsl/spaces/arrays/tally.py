@@ -24,14 +24,21 @@ from archdsl.analysis.tracing import generalised, pattern_of
 from archdsl.analysis.values import Block, Environment, Tensor, Value
 from archdsl.analysis.values import Sequence as Blocks
 from archdsl.diagnostics import Diagnostics, Fault
-from archdsl.graph.conventions import Convention
 from archdsl.graph.cost import amounts_of
 from archdsl.graph.network import INPUT
-from archdsl.records import dataclass
-from archdsl.spaces.arrays.alike import codes_of, concrete_at, depends_of, grouped, settled_at, widths_of
+from archdsl.spaces.arrays.alike import (
+    codes_of,
+    concrete_at,
+    depends_of,
+    grouped,
+    looked_at,
+    settled_at,
+    widths_of,
+)
 from archdsl.spaces.arrays.assembled import LaneAssembly, Shapes, Unsuited
 from archdsl.spaces.arrays.column import Column, Exact
-from archdsl.spaces.arrays.contents import Content, Told, Untold, content_of
+from archdsl.spaces.arrays.contents import Untold, content_of
+from archdsl.spaces.arrays.forms import MEASURES, Form, Forms, Found
 from archdsl.spaces.arrays.lanes import WIDE, Array, Mask
 from archdsl.spaces.arrays.programs import Program
 from archdsl.spaces.arrays.rules import LaneContext
@@ -39,43 +46,10 @@ from archdsl.syntax import ast
 
 MAX_FORMS = 64
 """Programs of a block that are asked one after the other."""
+FEW_FORMS = 4
+"""So many programs, or lanes without a network, after which lanes are taken apart by numbers that might be symbols."""
 PATIENCE = 8
 """Lanes in a row that have no network, after which the ordinary compiler decides the rest."""
-MEASURES = ("flops", "params", "acts")
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """A block as it was traced for some lanes."""
-
-    program: Program | None
-    """How it is counted for others; none where that is not known, so that it is counted for its own widths alone."""
-    widths: tuple[int, ...]
-    shapes: Shapes
-    amounts: tuple[int, ...]
-    size: int
-    """Its operations."""
-    steps: int
-    lists: bool
-    content: Content | None = None
-    """What it computes, where that is asked."""
-
-
-class Forms:
-    """The forms of blocks that were met, for one convention."""
-
-    def __init__(self, convention: Convention, *, told: bool = False) -> None:
-        """`told`: whether it is asked what blocks compute."""
-        self.convention, self.told = convention, told
-        self.known: dict[Any, list[Form]] = {}
-        self._kept: list[Any] = []
-
-    def of(self, key: Any, definitions: tuple[Any, ...]) -> list[Form]:
-        """The forms of a key. The definitions that it names by their identities are kept."""
-        if key not in self.known:
-            self._kept.append(definitions)
-            self.known[key] = []
-        return self.known[key]
 
 
 class Tally:
@@ -171,14 +145,28 @@ class Tally:
         if not isinstance(times, int) and not (times > 0).all():
             here = here & (times > 0)
         found = Found(self.lanes.size)
-        for rows, alike in self._apart(block, shapes, here):
-            self._alike(alike, rows, path, site, env, fitted=fitted, found=found)
+        meant, left = None if here.all() else here, np.arange(self.lanes.size)
+        if meant is not None and not self._harmless(meant):
+            meant, left = None, np.flatnonzero(here)
+        while left.size:
+            # What is left of lanes that a program says nothing of is taken apart by more of the block's numbers.
+            symbols, again = self.forms.symbols(block), [left[:0]]
+            for rows, alike in self._apart(block, shapes, left, symbols):
+                apart = self._alike(alike, rows, path, site, env, symbols, fitted=fitted, found=found, meant=meant)
+                again.append(apart)
+            left = np.sort(np.concatenate(again))
         self._add(found, times)
-        made = found.shapes(self, shapes if not isinstance(times, int) else None, here, depends)
+        made = found.shapes(self.lanes, shapes if not isinstance(times, int) else None, here, depends)
         if not isinstance(times, int) or times > 1:
             self._verify_fixed(shapes, made, times, depends)
         tensors = tuple([Tensor(INPUT, shape) for shape in made])
         return tensors if found.lists else tensors[0]
+
+    def _harmless(self, here: Array) -> bool:
+        """Whether a block may be counted for all lanes, where that is less work than taking out those that have it: the
+        others have it no times, or nothing more is asked of them."""
+        lanes = self.lanes
+        return not self.forms.told and lanes.everywhere and not lanes.unsure.any() and 2 * int(here.sum()) > len(here)
 
     def _verify_fixed(self, before: Shapes, after: Shapes, times: Any, depends: int) -> None:
         """A block that stands several times behind itself gives what it takes."""
@@ -192,20 +180,16 @@ class Tally:
                 self.lanes.doubt(np.broadcast_to(_column(times > 1), (self.lanes.size, 1)), depends)
 
     def _apart(
-        self, block: Block | Blocks, shapes: Shapes, here: Array
+        self, block: Block | Blocks, shapes: Shapes, rows: Array, symbols: frozenset[str]
     ) -> Iterator[tuple[Array, tuple[Block | Blocks, Shapes]]]:
         """The lanes by what is no width of the block: rows, and the block and its inputs' shapes for them, in which
         columns are left for widths alone."""
-        every = bool(here.all())
-        rows = np.arange(self.lanes.size) if every else np.flatnonzero(here)
-        if not rows.size:
-            return
-        codes = codes_of(block, shapes)
+        codes = codes_of(block, shapes, symbols)
         groups: Sequence[Array] = [rows]
         if codes:
-            groups = grouped(rows, codes if every else [code[rows] for code in codes])
+            groups = grouped(rows, codes if rows.size == self.lanes.size else [code[rows] for code in codes])
         for group in groups:
-            yield group, settled_at(block, shapes, int(group[0]))
+            yield group, settled_at(block, shapes, int(group[0]), symbols)
 
     def _alike(
         self,
@@ -214,13 +198,19 @@ class Tally:
         path: str,
         site: ast.Node,
         env: Environment,
+        symbols: frozenset[str],
         *,
         fitted: bool,
         found: Found,
-    ) -> None:
-        """Count a block for lanes in which it differs by its widths alone."""
+        meant: Array | None,
+    ) -> Array:
+        """Count a block for lanes in which it differs by its widths alone; of these,
+        those that are meant (N) have to be known. The lanes that are to be taken apart by more of its numbers, which
+        `Forms.symbols` then names no more."""
+        if meant is not None and not meant[rows].any():
+            return rows[:0]
         block, inputs = alike
-        pattern = pattern_of(*concrete_at(block, inputs, int(rows[0])))
+        pattern = pattern_of(*concrete_at(block, inputs, int(rows[0])), symbols)
         if pattern is None:
             raise Unsuited
         place = None if isinstance(block, Block) else site.span
@@ -231,19 +221,28 @@ class Tally:
         left, at, failed = rows, 0, 0
         while left.size:
             if at == len(forms):
+                if symbols and (at >= FEW_FORMS or failed >= FEW_FORMS):
+                    self.forms.settle(block, symbols)
+                    return left
                 if at >= MAX_FORMS or failed >= PATIENCE:
                     self.lanes.unsure[left] = True
-                    return
-                form = self._traced(block, inputs, int(left[0]), path, site, env, fitted=fitted)
+                    return left[:0]
+                row = int(left[0] if meant is None else left[np.argmax(meant[left])])
+                form = self._traced(block, inputs, row, path, site, env, symbols, fitted=fitted)
+                if isinstance(form, frozenset):
+                    self.forms.settle(block, form)
+                    return left
                 if form is None:
                     failed += 1
-                    self.lanes.unsure[left[0]] = True
-                    left = left[1:]
+                    self.lanes.unsure[row] = True
+                    left = left[left != row]
                     continue
                 forms.append(form)
             form, at = forms[at], at + 1
             left = found.enter(form, left, [w if isinstance(w, int) else _taken(w, left) for w in widths])
+            left = left if meant is None else left[meant[left]]
             self.steps = max(self.steps, form.steps)
+        return left
 
     def _traced(
         self,
@@ -253,29 +252,37 @@ class Tally:
         path: str,
         site: ast.Node,
         env: Environment,
+        symbols: frozenset[str],
         *,
         fitted: bool,
-    ) -> Form | None:
-        """The form of a block in one lane; none where it has no network."""
+    ) -> Form | frozenset[str] | None:
+        """The form of a block in one lane; none where it has no network; the symbols that are none, where the block is
+        built otherwise for each of their numbers."""
         settled, inside = concrete_at(block, inputs, row)
-        pattern = pattern_of(settled, inside)
+        pattern = pattern_of(settled, inside, symbols)
         if pattern is None:
             raise Unsuited
         try:
             traced, program = generalised(
-                self.ordinary, settled, inside, path, site, env, fitted=fitted, widths=pattern.widths
+                self.ordinary, settled, inside, path, site, env, fitted=fitted, widths=pattern.widths, symbols=symbols
             )
         except (Fault, AlreadyReported):
             return None
         subgraph = traced.subgraph
-        amounts = tuple(amounts_of(subgraph, self.forms.convention))
+        amounts = tuple(amounts_of(subgraph, self.forms.convention))[: len(MEASURES)]
         made, content = None, None
         if program is not None:
             content = content_of(program.subgraph) if self.forms.told else None
-            made = Program(program.plan(self.forms.convention, content.terms if content is not None else ()))
+            plan = program.plan(self.forms.convention, content.terms if content is not None else ())
+            looked = looked_at(settled, plan, symbols)
+            if looked:
+                return looked
+            made = Program(plan)
             own = made(pattern.widths, 1)
             same = own.shapes == subgraph.shapes and own.amounts[: len(amounts)] == amounts
-            made = made if own.holds[0] and same else None
+            made = made if (own.holds is None or own.holds[0]) and same else None
+        if made is None and symbols:
+            return symbols
         if made is None and self.forms.told:
             raise Untold("a block is counted for its own widths alone")
         return Form(made, pattern.widths, subgraph.shapes, amounts, subgraph.size, traced.steps, traced.lists, content)
@@ -283,16 +290,18 @@ class Tally:
     def _add(self, found: Found, times: Any) -> None:
         deepest = times if isinstance(times, int) else int(times.max(initial=0))
         for index, amount in enumerate(found.amounts):
-            bound = max(int(amount.max(initial=0)), -int(amount.min(initial=0))) * max(deepest, 0)
+            bound = found.largest_of(index) * max(deepest, 0)
             self._bounds[index] += bound
             if self._bounds[index] >= WIDE and self.amounts[index].dtype != object:
                 self.amounts[index] = self.amounts[index].astype(object)
             if bound >= WIDE:
                 amount = amount.astype(object)
-            if isinstance(times, int) and times == 1:
-                self.amounts[index] = self.amounts[index] + amount
+            total = self.amounts[index]
+            amount = amount if isinstance(times, int) and times == 1 else amount * times
+            if amount.dtype == total.dtype:
+                total += amount
             else:
-                self.amounts[index] = self.amounts[index] + amount * times
+                self.amounts[index] = total + amount
         self._counted.append((found, times))
         self.most += found.largest * min(max(deepest, 0), limits.MAX_BLOCKS)
 
@@ -302,117 +311,6 @@ def uniform(stage: Stage) -> bool:
     return not stage.overrides and not any(isinstance(a, Rule) for a in stage.settings.values())
 
 
-class Found:
-    """What is known of a block, lane by lane."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.told = Told(size)
-        self.amounts: list[Array] = [np.zeros(size, np.int64) for _ in MEASURES]
-        self._sizes: list[tuple[Array, int]] = []
-        self.lists = False
-        self._dims: list[list[Array | int]] | None = None
-        """The shapes of the outputs: numbers that all lanes share, or arrays of them (N)."""
-
-    @property
-    def sizes(self) -> Array:
-        """Its operations, by lane."""
-        found = np.zeros(self.size, np.int64)
-        for rows, size in self._sizes:
-            found[rows] += size
-        return found
-
-    @property
-    def largest(self) -> int:
-        """Its operations in no lane are more."""
-        return max((size for _, size in self._sizes), default=0)
-
-    def joined(self, other: Found) -> Found:
-        """With what is known of another block that stands there in other lanes."""
-        self.amounts = [one + two for one, two in zip(self.amounts, other.amounts, strict=True)]
-        self._sizes += other._sizes
-        self.told.parts += other.told.parts
-        return self
-
-    def enter(self, form: Form, rows: Array, widths: Sequence[Array | int]) -> Array:
-        """Enter what a form says of some lanes; those of which it says nothing."""
-        if form.program is None:
-            holds = np.ones(rows.size, dtype=bool)
-            for width, own in zip(widths, form.widths, strict=True):
-                holds = holds & (np.asarray(width) == own)
-            shapes: Any = form.shapes
-            amounts: Sequence[Any] = form.amounts
-        else:
-            made = form.program(widths, rows.size)
-            holds, shapes, amounts = made.holds, made.shapes, made.amounts
-        every = bool(holds.all())
-        mine = rows if every else rows[holds]
-        if not mine.size:
-            return rows
-        counts = [value if every or isinstance(value, int) else value[holds] for value in amounts]
-        for index in range(len(MEASURES)):
-            self.amounts[index] = _entered(self.amounts[index], mine, counts[index])
-        if form.content is not None:
-            further = [np.broadcast_to(each, mine.shape) for each in counts[len(form.amounts) :]]
-            self.told.enter(form.content, mine, further)
-        self._sizes.append((mine, form.size))
-        self.lists = form.lists
-        if self._dims is None:
-            self._dims = [
-                [dim if isinstance(dim, int) else np.zeros(self.size, np.int64) for dim in shape] for shape in shapes
-            ]
-        elif [len(shape) for shape in self._dims] != [len(shape) for shape in shapes]:
-            raise Unsuited
-        for dims, sizes in zip(self._dims, shapes, strict=True):
-            for position, size in enumerate(sizes):
-                before = dims[position]
-                if isinstance(before, int):
-                    if isinstance(size, int) and size == before:
-                        continue
-                    before = np.full(self.size, before)
-                value = size if every or isinstance(size, int) else size[holds]
-                dims[position] = _entered(before, mine, value)
-        return rows[:0] if every else rows[~holds]
-
-    def shapes(self, tally: Tally, otherwise: Shapes | None, here: Array, depends: int) -> Shapes:
-        """The shapes of the outputs; in lanes without the block, those of the inputs."""
-        lanes = tally.lanes
-        if self._dims is None:
-            if otherwise is not None:
-                return otherwise
-            raise AlreadyReported  # no lane is left
-        if otherwise is not None and [len(shape) for shape in otherwise] != [len(dims) for dims in self._dims]:
-            raise Unsuited
-        found, everywhere = [], bool(here.all())
-        for index, dims in enumerate(self._dims):
-            extents: list[Any] = []
-            for position, dim in enumerate(dims):
-                before = None if otherwise is None or everywhere else otherwise[index][position]
-                if isinstance(dim, int) and (before is None or (isinstance(before, int) and before == dim)):
-                    extents.append(dim)
-                    continue
-                column = np.full((lanes.size, 1), dim) if isinstance(dim, int) else dim[:, None]
-                if before is not None:
-                    plain = before.num if isinstance(before, Exact) else np.full((1, 1), before)
-                    column = np.where(here[:, None], column, plain)
-                same = lanes.alike(column, depends)
-                extents.append(int(same) if same is not None else Exact(lanes, column, depends=depends))
-            found.append(tuple(extents))
-        return tuple(found)
-
-
-def _entered(into: Array, rows: Array, values: Any) -> Array:
-    if isinstance(values, int):
-        if abs(values) >= WIDE and into.dtype != object:
-            into = into.astype(object)
-        into[rows] = values
-        return into
-    if values.dtype == object and into.dtype != object:
-        into = into.astype(object)
-    into[rows] = values
-    return into
-
-
 def _column(times: Any) -> Array:
     return np.asarray(times).reshape(-1, 1)
 
@@ -420,7 +318,9 @@ def _column(times: Any) -> Array:
 def _taken(column: Exact, rows: Array) -> Array | int:
     """The elements of a column in some lanes."""
     num = column.num[:, 0]
-    return int(num[0]) if num.size == 1 else np.asarray(num[rows])
+    if num.size == 1:
+        return int(num[0])
+    return num if len(rows) == len(num) else np.asarray(num[rows])
 
 
 def _flowing(block: Any, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor, ...]]:
@@ -435,4 +335,4 @@ def _flowing(block: Any, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor,
     return replace(block, steps=((name, first), *others)), inputs
 
 
-__all__ = ["MEASURES", "Forms", "Found", "Tally", "Unsuited", "uniform"]
+__all__ = ["Tally", "uniform"]
