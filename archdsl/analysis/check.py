@@ -13,11 +13,12 @@ from archdsl.analysis.check_models import ModelChecker
 from archdsl.analysis.check_recipes import RecipeChecker
 from archdsl.analysis.check_space import SpaceChecker
 from archdsl.analysis.checking import Checking, Names, Offering
-from archdsl.analysis.circles import circles
-from archdsl.analysis.names import misplaced, unknown_setting
+from archdsl.analysis.circles import circles, references
+from archdsl.analysis.names import ambiguous, misplaced, unknown_setting
 from archdsl.analysis.outputs import NAMES as OUTPUTS
 from archdsl.analysis.override import as_section
 from archdsl.analysis.program import Module, walk
+from archdsl.analysis.values import INDICES
 from archdsl.diagnostics import Diagnostic, Label
 from archdsl.source import Span
 from archdsl.syntax import ast
@@ -247,6 +248,10 @@ class Checker:
             elif isinstance(entry, ast.Field):
                 last = entry.path.steps[-1]
                 own = {last.text} if isinstance(last, ast.Identifier) else set()
+                old = columns - {*INDICES} if where == "stages" else own
+                for reference in references(entry.value, frozenset()):
+                    if reference.name in old and reference.name in local:
+                        self.report(ambiguous(reference))
                 seen = local | own | columns
                 if entry.path.head.text in ("stem", "stages", "head"):
                     seen |= frozenset(OUTPUTS)

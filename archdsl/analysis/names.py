@@ -131,6 +131,12 @@ def unknown_column(name: ast.Identifier, known: Iterable[str]) -> Diagnostic:
     return Diagnostic("E202", message, name.span, help=hint.help, edits=hint.edits)
 
 
+def ambiguous(reference: ast.Reference) -> Diagnostic:
+    """E203: an old value that is asked for by a name which a parameter, a draw or a local value has, too."""
+    message = f"`{reference.name}` is the value before this change, and a name of what stands outside it"
+    return Diagnostic("E203", message, reference.span, help="give what stands outside another name")
+
+
 def misplaced(entry: ast.Entry, where: str, allowed: str) -> Diagnostic:
     """E204 for an entry of a kind that does not stand in a body."""
     span = entry.path.span if isinstance(entry, ast.Field | ast.Section) else entry.span

@@ -20,6 +20,7 @@ from archdsl.analysis.settings import end_value
 from archdsl.analysis.stages import (
     NO_RULE,
     STRUCTURE,
+    bind_old,
     chosen,
     depth_setting,
     names_block,
@@ -153,7 +154,7 @@ def _end_setting(ctx: Context, model: Model, path: ast.Path, e: ast.Expression, 
     inner = with_outputs(env)
     old = end_value(ctx, block, name.text)
     if old is not None:
-        inner.bind(name.text, old.value, old.origin)
+        bind_old(inner, {name.text: old}, e, env)
     setting = Setting(ctx.evaluate(e, inner), Origin(e, inner))
     changed = replace(block, settings={**block.settings, name.text: setting})
     return replace(model, stem=changed) if end == "stem" else replace(model, head=changed)
@@ -216,7 +217,7 @@ def _stage(
     old: Attribute | None = stage.depth if name.text == "depth" else stage.settings.get(name.text)
     old = old or end_value(ctx, stage.block, name.text)
     if isinstance(old, Setting):
-        inner.bind(name.text, old.value, old.origin)
+        bind_old(inner, {name.text: old}, e, env)
     if name.text in STRUCTURE and names_block(e, inner):
         raise fault("E204", NO_RULE.format(name.text), e, inner)
     if name.text == "enter":
@@ -301,7 +302,7 @@ def _blocks(
         old = overrides.get(position, {}).get(name.text) or stage.settings.get(name.text)
         old = old or end_value(ctx, stage.block, name.text)
         if isinstance(old, Setting):
-            inner.bind(name.text, old.value, old.origin)
+            bind_old(inner, {name.text: old}, e, env)
         setting = Setting(ctx.evaluate(e, inner), Origin(e, inner))
         overrides.setdefault(position, {})[name.text] = setting
     return replace(stage, overrides=overrides)

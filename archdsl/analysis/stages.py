@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from archdsl import limits
+from archdsl.analysis.circles import references
 from archdsl.analysis.context import AlreadyReported, Context
 from archdsl.analysis.counts import runs_of, stage_count, warn_of_one_stage
 from archdsl.analysis.fields import MODEL_FIELDS
 from archdsl.analysis.model import Attribute, Rule, Stage
-from archdsl.analysis.names import misplaced, plural, setting_names, unknown_column, unknown_setting
+from archdsl.analysis.names import ambiguous, misplaced, plural, setting_names, unknown_column, unknown_setting
 from archdsl.analysis.program import children, walk
 from archdsl.analysis.trace import fault, show_value
 from archdsl.analysis.values import (
@@ -264,6 +265,16 @@ def stage_environment(env: Environment, index: int, count: int) -> Environment:
     return inner
 
 
+def bind_old(inner: Environment, old: Mapping[str, Setting], e: ast.Expression, env: Environment) -> None:
+    """Let an expression see values from before a change by their names. E203 where a name that it asks for is something
+    else's, too, in `env`, where the change stands."""
+    for reference in references(e, frozenset()):
+        if reference.name in old and env.holds(reference.name):
+            raise Fault(ambiguous(reference))
+    for name, setting in old.items():
+        inner.bind(name, setting.value, setting.origin)
+
+
 def _from_list(ctx: Context, items: tuple[ast.Expression, ...], env: Environment) -> tuple[Stage, ...]:
     stages = []
     for index, written in enumerate(items):
@@ -418,9 +429,8 @@ def _changed(ctx: Context, stages: tuple[Stage, ...], body: ast.Body, env: Envir
             if name.text not in known:
                 raise unknown_setting(name, known, stage.block.name)
             inner = stage_environment(env, index, len(stages))
-            for key, attribute in old.items():
-                if isinstance(attribute, Setting):
-                    inner.bind(key, attribute.value, attribute.origin)
+            known_old = {key: found for key, found in old.items() if isinstance(found, Setting)}
+            bind_old(inner, known_old, entry.value, env)
             new[name.text] = attribute_of(ctx, entry.value, inner)
         depth = new.pop("depth", stage.depth)
         if not isinstance(depth, Setting):

@@ -114,6 +114,13 @@ class Environment:
             scope = scope.parent
         return None
 
+    def holds(self, name: str) -> bool:
+        """Whether a name is no declaration of the module."""
+        scope: Environment | None = self
+        while scope is not None and name not in scope.names:
+            scope = scope.parent
+        return scope is not None
+
     def origin(self, name: str) -> Origin | None:
         """Where the value of a name came from, if it is no declaration of the module."""
         scope: Environment | None = self
