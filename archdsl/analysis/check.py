@@ -248,7 +248,7 @@ class Checker:
             elif isinstance(entry, ast.Field):
                 last = entry.path.steps[-1]
                 own = {last.text} if isinstance(last, ast.Identifier) else set()
-                old = columns - {*INDICES} if where == "stages" else own
+                old = (columns | {"depth"}) - INDICES.keys() if where == "stages" else own
                 for reference in references(entry.value, frozenset()):
                     if reference.name in old and reference.name in local:
                         self.report(ambiguous(reference))

@@ -451,13 +451,13 @@ model n(a, c, depth) {
   input:  3 x 16 x 16
   stages: a { width: [8, 16]  depth: [1, depth]  act: c }
 }
-model table(a, b, c, depth) {
+model table(a, b, c, times) {
   input:  3 x 16 x 16
   stages: [
     | block | width | act | stride |
     | a     |     8 |   c |      - |
     | b     |    16 |   c |      %s |
-  ] with { width: width * depth }
+  ] with { width: width * times }
 }
 space zz {
   a ~ one_of(plain, strided)
