@@ -168,10 +168,13 @@ class Compiler:
 
     def _recipe(self, program: Program, name: str, diagnostics: Diagnostics) -> None:
         """Tell what is wrong with a recipe."""
+
+        def make(own: Diagnostics, _: Searches) -> None:
+            recipe_named(program, name, own)
+
         if self.memory is None:
             recipe_named(program, name, diagnostics)
         else:
-            make = lambda own, _: recipe_named(program, name, own) and None  # noqa: E731
             self.memory.compilation(program, name, diagnostics, make)
 
     def _elaborated(

@@ -6,8 +6,7 @@ leaves as it is, and that no dimension is too large.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from typing import Any, Protocol
 
@@ -20,7 +19,7 @@ from archdsl.closed_forms.expressions import is_symbolic, names_in, normalised, 
 from archdsl.diagnostics import Fault
 from archdsl.graph.network import Network
 from archdsl.graph.shapes import EXTENT_MAX
-from archdsl.graph.symbolic import Decisions, Symbolic
+from archdsl.graph.symbolic import COMPARISONS, Decisions, Symbolic
 from archdsl.records import dataclass
 from archdsl.syntax import ast
 
@@ -57,7 +56,7 @@ class Relation:
 
     def broken(self, values: Mapping[str, int]) -> str | None:
         left, right = number_at(self.left, values), number_at(self.right, values)
-        if HOLDS[self.operator](left, right):
+        if COMPARISONS[self.operator](left, right):
             return None
         sides = [written(side, "text") for side in (self.left, self.right)]
         given = [f"{side} is {n}" for side, n in zip(sides, (left, right), strict=True) if side != str(n)]
@@ -140,16 +139,6 @@ class Kept:
         except (Fault, AlreadyReported):
             return f"`{self.of.name}` cannot have {', '.join(f'{n} {values[n]}' for n in sorted(self.symbols))}"
         return None
-
-
-HOLDS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 def conditions_of(*built: tuple[Network, Decisions, Iterable[Kept]]) -> tuple[Condition, ...]:

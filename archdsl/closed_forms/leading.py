@@ -23,13 +23,14 @@ from archdsl.analysis.model import Model
 from archdsl.analysis.program import Module, walk
 from archdsl.analysis.scale import base_of, multiplied
 from archdsl.analysis.values import Environment, Scaling
-from archdsl.closed_forms.conditions import HOLDS, Condition, Kept, Relation, Whole
+from archdsl.closed_forms.conditions import Condition, Kept, Relation, Whole
 from archdsl.closed_forms.expressions import written
 from archdsl.closed_forms.growth import Domain, Growth, Special, factor, parameter
 from archdsl.closed_forms.model import SYMPY, Formulas, formulas_of
 from archdsl.diagnostics import Diagnostic, Fault
 from archdsl.graph.conventions import DEFAULT, Convention
 from archdsl.graph.cost import MEASURES
+from archdsl.graph.symbolic import COMPARISONS
 from archdsl.records import dataclass
 from archdsl.source import Source
 from archdsl.syntax import ast
@@ -325,7 +326,7 @@ def _breaks(condition: Condition, powers: Mapping[str, Growth], domain: Domain, 
     except Fault:
         return True
     sign = domain.sign(terms[_largest(terms, domain)]) if terms else 0
-    return not HOLDS[condition.operator](sign, 0)
+    return not COMPARISONS[condition.operator](sign, 0)
 
 
 def _verify_kept(forms: Formulas, powers: Mapping[str, Growth], call: ast.Node) -> None:

@@ -14,13 +14,24 @@ Nothing here imports sympy: it comes with the expressions that are handed in.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
 from archdsl.once import once
 
 Number = int | Fraction
+
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+"""What the language compares by, and what is decided on symbols; of arrays element by element."""
 
 
 class StandIn:

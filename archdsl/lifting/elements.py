@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 from archdsl.lifting.axes import Seen
 from archdsl.lifting.curves import fused
@@ -15,10 +14,8 @@ from archdsl.lifting.layouts import (
 from archdsl.lifting.learned import is_of_channels, parameter_like, start_of
 from archdsl.lifting.lifted import Unliftable
 from archdsl.lifting.normed import normed
-from archdsl.lifting.reading import Call, Held, Padded, Reading, number
+from archdsl.lifting.reading import Call, Held, Padded, Reading, Row, number
 from archdsl.lifting.stacks import beside
-
-Row: TypeAlias = "Callable[[Reading, Call], Any]"
 
 
 def elementwise(name: str, **settings: str) -> Row:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 from archdsl.graph.shapes import Size
 from archdsl.lifting.axes import BATCH, Seen, extent
@@ -19,10 +18,8 @@ from archdsl.lifting.layouts import (
 )
 from archdsl.lifting.learned import start_of
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Call, Held, Reading, number
+from archdsl.lifting.reading import Call, Held, Reading, Row, number
 from archdsl.lifting.reductions import reduction
-
-Row: TypeAlias = "Callable[[Reading, Call], Any]"
 
 
 def linear(reading: Reading, call: Call) -> Any:

@@ -15,8 +15,8 @@ from archdsl.lifting.layouts import (
     as_tokens,
 )
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Held, Reading, number
-from archdsl.lifting.starts import normal_start
+from archdsl.lifting.reading import Held, Reading
+from archdsl.lifting.starts import constant_start, normal_start
 
 
 def parameter_like(reading: Reading, like: Seen, held: Held) -> Seen:
@@ -85,11 +85,9 @@ def _table(tensor: Any, height: int, width: int, kind: str) -> Any:
 
 def start_of(reading: Reading, held: Held) -> Any:
     """How a learned tensor starts, as far as its numbers tell."""
-    low, high = float(held.tensor.min()), float(held.tensor.max())
-    if low == high:
-        single = held.tensor.flatten()[0]
-        shown = float(f"{low:.6g}")
-        return number(shown if abs(shown - low) <= 1e-6 * abs(low) else float(single))
+    constant = constant_start(held.tensor)
+    if constant is not None:
+        return constant
     deviation = normal_start(held.tensor)
     if deviation is not None:
         return Initializer("normal", deviation)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from archdsl.lifting.attention import attention, matmul
 from archdsl.lifting.axes import Seen, permuted, size_of
 from archdsl.lifting.elements import arithmetic
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Call, Held, Product, Reading, parts_of
+from archdsl.lifting.reading import Call, Held, Product, Reading, Row, parts_of
 from archdsl.lifting.reductions import softmax
 
-Row: TypeAlias = "Callable[[Reading, Call], Any]"
 SAME = {"identity", "clone", "contiguous", "alias", "detach", "to", "_to_copy"}
 
 

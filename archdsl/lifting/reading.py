@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from archdsl.graph.blocks import INPUT, Value
 from archdsl.graph.faults import RuleError
@@ -114,6 +114,10 @@ class Call:
 
 EXACT, SINGLE = 1e-12, 1e-6
 """How far the constants of a program may be from what was meant, of 1: in double precision, and in single."""
+
+
+Row: TypeAlias = "Callable[[Reading, Call], Any]"
+"""What an operation of a program becomes."""
 
 
 class Reading:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from archdsl.lifting.axes import LETTERS, OVER, Seen
 from archdsl.lifting.layouts import (
@@ -14,10 +13,8 @@ from archdsl.lifting.layouts import (
     one_value,
 )
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Call, Reading, Stack
+from archdsl.lifting.reading import Call, Reading, Row, Stack
 from archdsl.lifting.stacks import counted, shares, total
-
-Row: TypeAlias = "Callable[[Reading, Call], Any]"
 
 
 def reduction(name: str) -> Row:

@@ -6,8 +6,7 @@ raises as `Unliftable`. In-place forms and overloads share a row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
 
 from archdsl.lifting.attention import attention
 from archdsl.lifting.curves import erf
@@ -17,7 +16,7 @@ from archdsl.lifting.layers import batch_norm, group_norm, instance_norm, layer_
 from archdsl.lifting.looks import permute, reshape, same, transpose
 from archdsl.lifting.parts import item, select, slice_, split, unbind
 from archdsl.lifting.products import product, stepping
-from archdsl.lifting.reading import Call, Reading
+from archdsl.lifting.reading import Row
 from archdsl.lifting.reductions import reduction, softmax, vector_norm
 from archdsl.lifting.stacks import stack
 from archdsl.lifting.windows import (
@@ -30,9 +29,6 @@ from archdsl.lifting.windows import (
     pad,
     upsample,
 )
-
-Row: TypeAlias = "Callable[[Reading, Call], Any]"
-
 
 _VALUES: Mapping[str, Row] = {
     "conv1d": conv,

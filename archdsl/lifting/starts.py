@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 from archdsl.graph.network import Network
 from archdsl.lifting.lifted import Lifted
 from archdsl.lifting.proof import one_thread
+from archdsl.lifting.reading import number
+from archdsl.lifting.words import value_text
 from archdsl.records import dataclass
 
 
@@ -173,9 +175,9 @@ def _told(kind: Sequence[Weights], key: str, notes: list[str]) -> str:
     """How a kind starts, in the language's words; empty where PyTorch starts it so, or where it is not seen."""
     layer, _, bias = key.partition(".")
     what = f"the {'biases' if bias else 'weights'} of `{layer}`"
-    values = {constant_of(one.numbers) for one in kind}
+    values = {constant_start(one.numbers) for one in kind}
     if len(values) == 1 and None not in values:
-        return written(next(iter(values)) or 0.0)
+        return value_text(next(iter(values)))
     known = _known(kind)
     if known is None:
         notes.append(f"how {what} start is not seen in their numbers: they start as PyTorch starts them")
@@ -187,14 +189,14 @@ def _told(kind: Sequence[Weights], key: str, notes: list[str]) -> str:
     return "" if found is DEFAULT else found.text
 
 
-def constant_of(numbers: Any) -> float | None:
-    """The number that all of sorted numbers are; none where they differ."""
-    return float(numbers[0]) if numbers[0] == numbers[-1] else None
-
-
-def written(value: float) -> str:
-    """A number as the language writes it, with the digits that single precision has."""
-    return f"{value:.6g}" if value != 0 else "0"
+def constant_start(numbers: Any) -> Fraction | None:
+    """The number that all elements of a tensor are, as it was written: single precision has six digits; none where they
+    differ."""
+    low, high = float(numbers.min()), float(numbers.max())
+    if low != high:
+        return None
+    shown = float(f"{low:.6g}")
+    return number(shown if abs(shown - low) <= 1e-6 * abs(low) else low)
 
 
 def normal_start(tensor: Any) -> Fraction | None:
@@ -292,4 +294,4 @@ def distance(places: Any) -> float:
     return float(torch.maximum(places - steps[:-1], steps[1:] - places).max()) * math.sqrt(count)
 
 
-__all__ = ["Starts", "fans_of", "normal_start", "starts_of"]
+__all__ = ["Starts", "constant_start", "fans_of", "normal_start", "starts_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 from archdsl.graph.operations.convolution import same_pads
 from archdsl.graph.shapes import Size
@@ -15,9 +15,8 @@ from archdsl.lifting.layouts import (
 )
 from archdsl.lifting.learned import start_of
 from archdsl.lifting.lifted import Unliftable
-from archdsl.lifting.reading import Call, Held, Padded, Reading, number, pair
+from archdsl.lifting.reading import Call, Held, Padded, Reading, Row, number, pair
 
-Row: TypeAlias = "Callable[[Reading, Call], Any]"
 SAME = "SAME"
 """A padding that is TensorFlow's at every size, as a program says by no numbers."""
 

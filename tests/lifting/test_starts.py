@@ -74,6 +74,7 @@ STARTS: dict[str, tuple[Callable[[Any, int], object], str]] = {
     "cut far away": (lambda w, _: init.trunc_normal_(w, std=0.02), "normal(std: 2/100)"),
     "cut": (lambda w, _: init.trunc_normal_(w, std=0.02, a=-0.04, b=0.04), "truncated_normal(std: 2/100)"),
     "one number": (lambda w, _: init.constant_(w, 0.25), "0.25"),
+    "a small number": (lambda w, _: init.constant_(w, 1e-6), "0.000001"),
 }
 
 

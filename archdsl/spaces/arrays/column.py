@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from archdsl import numbers
-from archdsl.graph.symbolic import StandIn
+from archdsl.graph.symbolic import COMPARISONS, StandIn
 from archdsl.spaces.arrays.elements import EXACT_ROUNDINGS, ON_NUMBERS, Element, logarithm, sign_of
 from archdsl.spaces.arrays.lanes import EVERYTHING, WIDE, Array, Lanes, Mask, Split, Trend, Truth, Uneven
 from archdsl.spaces.arrays.roundings import IN_DOUBLES, WHOLE, largest_of, quotient, size_of, to_whole
@@ -188,7 +188,7 @@ class Column(StandIn):
         if lanes.signs is not None and lanes.along & depends and left.shape[1] == 1:
             signs = (left > right) * 1 - (left < right)
             lanes.signs.append(lanes.each(signs).astype(np.int64))
-        truth = _COMPARED[sign](left, right)
+        truth = COMPARISONS[sign](left, right)
         return Mask(lanes, truth, depends, steady=trend is not None, conjuncts=self._all_zero(sign, operand))
 
     def _all_zero(self, sign: str, other: Column) -> tuple[Mask, ...]:
@@ -404,16 +404,6 @@ class Real(Column):
             return [logarithm(element) for element in self.exactly(rows, positions)]
 
         return Real(self.lanes, np.log(values), EPSILON, 2 * off, exactly, self.depends).going(self.trend)
-
-
-_COMPARED: dict[str, Callable[[Any, Any], Truth]] = {
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-    "==": np.equal,
-    "!=": np.not_equal,
-}
 
 
 def constant(lanes: Lanes, value: Any) -> Column:

@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from archdsl.graph.symbolic import COMPARISONS
 from archdsl.graph.tape import Plan, Term
 from archdsl.records import dataclass
 from archdsl.spaces.arrays.lanes import WIDE, Array
@@ -117,7 +118,7 @@ class Program:
         """For which lanes something comes out as it did for the plan."""
         sign, left, right = decision
         if sign != "whole":
-            return _COMPARED[sign](values[left], values[right])
+            return COMPARISONS[sign](values[left], values[right])
         _, num, den = self._steps[left - self._symbols]
         return arithmetic.is_whole(values[left], values[num], values[den])
 
@@ -273,14 +274,6 @@ def _certain(decision: _Step, between: Sequence[Between]) -> bool:
 # How steps are taken
 
 _RING: Mapping[str, Callable[[Any, Any], Any]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
-_COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 @dataclass(frozen=True, slots=True)

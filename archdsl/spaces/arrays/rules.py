@@ -6,7 +6,6 @@ lanes at once makes the lanes come apart, `Split`, so that each part agrees on i
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -23,6 +22,7 @@ from archdsl.analysis.traces import Traces
 from archdsl.analysis.values import Block, Environment, Function, ManyBlocks, Origin
 from archdsl.diagnostics import Diagnostics, Fault
 from archdsl.graph.shapes import Range
+from archdsl.graph.symbolic import COMPARISONS
 from archdsl.numbers import NumberError
 from archdsl.spaces.arrays.column import Column, Exact, constant, where
 from archdsl.spaces.arrays.lanes import Array, Lanes, Mask, Split, Uneven
@@ -111,7 +111,7 @@ def _pair(e: ast.Comparison, sign: str, left: Any, right: Any, env: Environment)
     if ordered(left) and ordered(right) and (isinstance(left, Column) or isinstance(right, Column)):
         if not isinstance(left, Column):
             left, right, sign = right, left, {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(sign, sign)
-        return _COMPARED[sign](left, right)
+        return COMPARISONS[sign](left, right)
     if isinstance(left, Mask) or isinstance(right, Mask):
         plain = [bool(side) if isinstance(side, Mask) else side for side in (left, right)]
         return evaluate.compared(_alone(e, sign), plain, env)
@@ -120,16 +120,6 @@ def _pair(e: ast.Comparison, sign: str, left: Any, right: Any, env: Environment)
 
 def _alone(e: ast.Comparison, sign: str) -> ast.Comparison:
     return ast.Comparison(e.span, (sign,), e.operands[:2])
-
-
-_COMPARED: dict[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 
 def _logical(ctx: Any, e: ast.Logical, env: Environment) -> Any:
