@@ -39,14 +39,51 @@ def _padded(shape: Sequence[int], pads: Sequence[int]) -> int:
     return math.prod(sides)
 
 
+def _ints(node: Any, name: str) -> list[int]:
+    return next((list(one.ints) for one in node.attribute if one.name == name), [])
+
+
 def _window(node: Any, given: Sequence[Any]) -> int:
-    pads = next((list(one.ints) for one in node.attribute if one.name == "pads"), [])
-    return _padded(given[0].shape, pads)
+    return _padded(given[0].shape, _ints(node, "pads"))
+
+
+def _conv(node: Any, given: Sequence[Any]) -> int:
+    """Of the map with its border, and of what a convolution gives, at most."""
+    (images, _, *sides), pads, dims = given[0].shape, _ints(node, "pads"), given[0].ndim - 2
+    borders = [max(a, 0) + max(b, 0) for a, b in zip(pads[:dims], pads[dims:], strict=True)] or [0] * dims
+    kernel, strides = given[1].shape[2:], _ints(node, "strides") or [1] * dims
+    reach = zip(sides, borders, kernel, strides, strict=True)
+    made = [(side + max(border, own)) // max(stride, 1) + 1 for side, border, own, stride in reach]
+    return max(_window(node, given), math.prod((images, given[1].shape[0], *made)))
+
+
+def _conv_transpose(node: Any, given: Sequence[Any]) -> int:
+    (images, _, *sides), dims = given[0].shape, given[0].ndim - 2
+    groups = next((one.i for one in node.attribute if one.name == "group"), 1)
+    strides, dilations = (_ints(node, name) or [1] * dims for name in ("strides", "dilations"))
+    added = _ints(node, "output_padding") or [0] * dims
+    reach = zip(sides, given[1].shape[2:], strides, dilations, added, strict=True)
+    made = [side * stride + dilation * own + more for side, own, stride, dilation, more in reach]
+    return max(math.prod((images, given[1].shape[1] * groups, *sizes)) for sizes in (made, _ints(node, "output_shape")))
+
+
+def _gathered(node: Any, given: Sequence[Any]) -> int:
+    axis = next((one.i for one in node.attribute if one.name == "axis"), 0)
+    return int(given[0].size) // max(given[0].shape[axis], 1) * int(given[1].size)
+
+
+def _gemm(node: Any, given: Sequence[Any]) -> int:
+    turned = [next((one.i for one in node.attribute if one.name == name), 0) for name in ("transA", "transB")]
+    return int(given[0].shape[1 if turned[0] else 0] * given[1].shape[0 if turned[1] else 1])
+
+
+def _counted(_: Any, given: Sequence[Any]) -> int:
+    start, end, step = (float(one.flatten()[0]) for one in given)
+    return int(abs(end - start) / abs(step)) if step else 0
 
 
 def _pad(node: Any, given: Sequence[Any]) -> int:
-    pads = next((list(one.ints) for one in node.attribute if one.name == "pads"), None)
-    return _padded(given[0].shape, _told(given[1]) if pads is None else pads)
+    return _padded(given[0].shape, _ints(node, "pads") or _told(given[1]))
 
 
 def _resized(_: Any, given: Sequence[Any]) -> int:
@@ -63,11 +100,18 @@ SIZES: Mapping[str, Callable[[Any, Sequence[Any]], int]] = {
     "Pad": _pad,
     "Resize": _resized,
     "Upsample": _resized,
-    "Conv": _window,
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "Gather": _gathered,
+    "Gemm": _gemm,
+    "OneHot": lambda _, given: int(given[0].size) * math.prod(_told(given[1])),
+    "Range": _counted,
     "MaxPool": _window,
     "AveragePool": _window,
     "MatMul": lambda _, given: _broadcast([(*given[0].shape[:-1], 1), (*given[1].shape[:-2], 1, given[1].shape[-1])]),
 }
+"""Of nodes that give many more numbers than they get: how many, at most, of the node and what it gets."""
 TOGETHER = {"Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Where", "Equal", "Less", "Greater", "And", "Or", "PRelu"}
+"""Nodes that take what they get element by element, the smaller ones repeated."""
 
 __all__ = ["MOST", "too_many"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="what is imported is a module of PyTorch")
@@ -157,6 +158,27 @@ def tiled(graph: Any) -> None:
     graph.node.append(helper.make_node("Tile", ["x", "often"], ["t"]))
 
 
+def wide(graph: Any) -> None:
+    from onnx import numpy_helper
+
+    for side in graph.input[0].type.tensor_type.shape.dim[2:]:
+        side.dim_value = 1 << 11
+    graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((1 << 10, 3, 1, 1), "float32"), "w"))
+
+
+def apart(graph: Any) -> None:
+    from onnx import helper
+
+    graph.node.append(helper.make_node("ConvTranspose", ["y", "w"], ["t"], strides=[1 << 12] * 2))
+
+
+def counted(graph: Any) -> None:
+    from onnx import helper
+
+    ends = [helper.make_node("Constant", [], [name], value_int=at) for name, at in (("a", 0), ("b", 1 << 40), ("c", 1))]
+    graph.node.extend([*ends, helper.make_node("Range", ["a", "b", "c"], ["r"])])
+
+
 def sequence(graph: Any) -> None:
     graph.node.add(op_type="SequenceConstruct", input=["x"], output=["s"])
 
@@ -171,14 +193,15 @@ def sequence(graph: Any) -> None:
         (enormous, "numbers, and it has to be run"),
         (far, "its graph does not run: Conv gives more than"),
         (tiled, "Tile gives more than 134,217,728 numbers"),
+        (wide, "its graph does not run: Conv gives more than"),
+        (apart, "ConvTranspose gives more than"),
+        (counted, "Range gives more than"),
         (sequence, "SequenceConstruct gives what is no tensor"),
     ],
 )
 def test_files_of_onnx_that_are_refused(
     change: Callable[[Any], None], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import numpy as np
-
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper, numpy_helper
 
