@@ -43,6 +43,10 @@ def _ints(node: Any, name: str) -> list[int]:
     return next((list(one.ints) for one in node.attribute if one.name == name), [])
 
 
+def _int(node: Any, name: str, default: int) -> int:
+    return int(next((one.i for one in node.attribute if one.name == name), default))
+
+
 def _window(node: Any, given: Sequence[Any]) -> int:
     return _padded(given[0].shape, _ints(node, "pads"))
 
@@ -54,26 +58,27 @@ def _conv(node: Any, given: Sequence[Any]) -> int:
     kernel, strides = given[1].shape[2:], _ints(node, "strides") or [1] * dims
     reach = zip(sides, borders, kernel, strides, strict=True)
     made = [(side + max(border, own)) // max(stride, 1) + 1 for side, border, own, stride in reach]
-    return max(_window(node, given), math.prod((images, given[1].shape[0], *made)))
+    return max(_window(node, given), math.prod([int(images), int(given[1].shape[0]), *made]))
 
 
 def _conv_transpose(node: Any, given: Sequence[Any]) -> int:
     (images, _, *sides), dims = given[0].shape, given[0].ndim - 2
-    groups = next((one.i for one in node.attribute if one.name == "group"), 1)
+    groups = _int(node, "group", 1)
     strides, dilations = (_ints(node, name) or [1] * dims for name in ("strides", "dilations"))
     added = _ints(node, "output_padding") or [0] * dims
     reach = zip(sides, given[1].shape[2:], strides, dilations, added, strict=True)
-    made = [side * stride + dilation * own + more for side, own, stride, dilation, more in reach]
-    return max(math.prod((images, given[1].shape[1] * groups, *sizes)) for sizes in (made, _ints(node, "output_shape")))
+    made: list[int] = [side * stride + dilation * own + more for side, own, stride, dilation, more in reach]
+    whole = int(images) * int(given[1].shape[1]) * groups
+    return whole * max(math.prod(made), math.prod(_ints(node, "output_shape")))
 
 
 def _gathered(node: Any, given: Sequence[Any]) -> int:
-    axis = next((one.i for one in node.attribute if one.name == "axis"), 0)
-    return int(given[0].size) // max(given[0].shape[axis], 1) * int(given[1].size)
+    axis = _int(node, "axis", 0)
+    return int(given[0].size) // max(int(given[0].shape[axis]), 1) * int(given[1].size)
 
 
 def _gemm(node: Any, given: Sequence[Any]) -> int:
-    turned = [next((one.i for one in node.attribute if one.name == name), 0) for name in ("transA", "transB")]
+    turned = [_int(node, name, 0) for name in ("transA", "transB")]
     return int(given[0].shape[1 if turned[0] else 0] * given[1].shape[0 if turned[1] else 1])
 
 

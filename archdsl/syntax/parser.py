@@ -25,6 +25,7 @@ from archdsl.once import once
 from archdsl.resources import read_data
 from archdsl.source import Source, Span, text_fault
 from archdsl.syntax import ast, faults, holes
+from archdsl.syntax.documentation import documented
 from archdsl.syntax.faults import Break, Explanation, Lexeme, Mend
 from archdsl.syntax.holes import Way
 from archdsl.syntax.machine import Machine, Token, Unexpected, make_token
@@ -74,7 +75,7 @@ def read(source: Source) -> Read:
 
 def as_read(source: Source, build: TreeBuilder, items: Sequence[ast.Item], complete: bool, tokens: int) -> Read:
     """Items of a text, and the faults that were found, together."""
-    file = ast.File(source, tuple(_with_docs(source, items)), complete, tuple(build.patched))
+    file = ast.File(source, tuple(documented(source, items)), complete, tuple(build.patched))
     return Read(file, build.sorted_diagnostics(), tuple(items), tokens)
 
 
@@ -422,32 +423,3 @@ def _state_at_fault(text: str) -> tuple[int, str] | None:
     except Unexpected as unexpected:
         return machine.state, unexpected.found.kind
     return None
-
-
-# Documentation comments
-
-
-def _with_docs(source: Source, items: Sequence[ast.Item]) -> list[ast.Item]:
-    """Give each declaration that is the first on its line the comment lines that end directly above it."""
-    documented: list[ast.Item] = []
-    last_line = 0
-    for item in items:
-        line = source.position(item.span.start)[0]
-        if isinstance(item, ast.Declaration) and line > last_line and _comment_line(source, line - 1) is not None:
-            lines: list[str] = []
-            first = line - 1
-            while (comment := _comment_line(source, first)) is not None:
-                lines.append(comment)
-                first -= 1
-            doc = "\n".join(reversed(lines))
-            fields = (item.kind, item.name, item.parameters, item.refines, item.body, item.value)
-            item = ast.Declaration(item.span, *fields, doc=doc)
-        last_line = source.position(max(item.span.start, item.span.end - 1))[0]
-        documented.append(item)
-    return documented
-
-
-def _comment_line(source: Source, number: int) -> str | None:
-    """The text of a line that is a comment and nothing else. No token goes over the end of a line."""
-    line = source.line(number).strip() if number > 0 else ""
-    return line[1:].strip() if line.startswith("#") else None
